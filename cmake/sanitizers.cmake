@@ -1,0 +1,15 @@
+# Z360_SANITIZE is one of: "", address, undefined, thread. Presets set it; it applies to the whole build.
+set(Z360_SANITIZE "" CACHE STRING "Sanitizer for the whole build: address, undefined or thread")
+set_property(CACHE Z360_SANITIZE PROPERTY STRINGS "" address undefined thread)
+if(Z360_SANITIZE)
+    add_compile_options(-fsanitize=${Z360_SANITIZE} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${Z360_SANITIZE})
+    if(Z360_SANITIZE STREQUAL "undefined")
+        add_compile_options(-fno-sanitize-recover=all)
+    endif()
+endif()
+if(Z360_FUZZ)
+    # Coverage instrumentation everywhere, the fuzzer's own main only in the fuzz targets.
+    add_compile_options(-fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address)
+endif()

@@ -1,0 +1,36 @@
+# z360_library(NAME [FOLDER dir] [LINK libs...]): a static library of every .cpp directly in the folder.
+# Sources under include/ are contracts and belong to no library.
+function(z360_library name)
+    cmake_parse_arguments(ARG "" "" "LINK;SOURCES" ${ARGN})
+    if(ARG_SOURCES)
+        set(sources ${ARG_SOURCES})
+    else()
+        file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+    endif()
+    if(NOT sources)
+        add_library(${name} INTERFACE)
+        target_link_libraries(${name} INTERFACE z360_options ${ARG_LINK})
+        return()
+    endif()
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC z360_options ${ARG_LINK})
+    target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    string(REPLACE "z360_" "z360::" alias ${name})
+    add_library(${alias} ALIAS ${name})
+endfunction()
+
+# z360_test(NAME LABEL label SOURCES ... LINK ...): one GoogleTest program under CTest.
+include(GoogleTest)
+function(z360_test name)
+    cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 120)
+    endif()
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name} PRIVATE
+        Z360_SOURCE_DIR="${CMAKE_SOURCE_DIR}" Z360_BINARY_DIR="${CMAKE_BINARY_DIR}"
+        Z360_CONTRACT_DATA="${Z360_CONTRACT_DATA}")
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The heart: two plain functions. No I/O, no clock, no randomness, no logging, no exceptions but bad_alloc.
+#pragma once
+
+#include <z360/base/time.hpp>
+#include <z360/call/effect.hpp>
+#include <z360/call/event.hpp>
+#include <z360/call/state.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace z360::call {
+
+struct decision {
+    state next;
+    std::vector<effect> effects; ///< in the order in which they should start
+};
+
+/// Begins a call: the caller's leg is parked at Telnyx, nothing rings yet.
+[[nodiscard]] decision begin(const incoming& what, time_point now);
+
+/// One step. Total: every phase accepts every event; late, duplicate and foreign events change nothing.
+/// A terminal state is never left; it still hangs up legs that turn up late (BE-16).
+[[nodiscard]] decision decide(const state& call, const event& what, time_point now);
+
+/// When the call must be looked at again even if nothing happens; nullopt: never. Feeding `tick` at or after
+/// this time moves the call on (and the deadline with it).
+[[nodiscard]] std::optional<time_point> deadline(const state& call);
+
+/// Whether `cmd` still makes sense: asked before every attempt to send it. Nothing is dialed for a call that
+/// is over (MOB-18); a hang-up is always wanted while its leg may live.
+[[nodiscard]] bool wanted(const state& call, const command& cmd);
+
+/// Returns the violated rule's name, or nullptr. Checked after every decision, in release builds too.
+[[nodiscard]] const char* broken_invariant(const state& call);
+
+} // namespace z360::call

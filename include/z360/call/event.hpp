@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Everything that can happen to a call: webhooks (typed), outcomes of our own commands, time.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/call/route.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace z360::call {
+
+/// Which leg an event is about. `leg` comes from client_state with a valid MAC and wins over the control id,
+/// because it is known before Telnyx has told us any id (BE-02, BE-20).
+struct leg_ref {
+    std::string call_control_id;
+    std::optional<leg_id> leg;
+    bool operator==(const leg_ref&) const = default;
+};
+
+/// A caller has reached one of our numbers and is parked, unanswered. `routed` was looked up by the engine.
+struct incoming {
+    call_id id;
+    std::string call_control_id;
+    std::string call_session_id;
+    std::string from;
+    route routed;
+};
+struct leg_initiated {
+    leg_ref who;
+};
+struct leg_answered {
+    leg_ref who;
+};
+struct leg_bridged {
+    leg_ref who;
+};
+struct leg_hangup {
+    leg_ref who;
+    std::string cause;  ///< unknown causes are normal and mean no more than "gone"
+    std::string source; ///< "caller", "callee", "unknown" or empty
+};
+struct leg_hold {
+    leg_ref who;
+    bool held = true;
+    time_point at{}; ///< occurred_at
+};
+/// speak.ended or playback.ended.
+struct prompt_ended {
+    leg_ref who;
+    bool listener_left = false; ///< status call_hangup: do not record (reference §9)
+    bool failed = false;        ///< file_not_found, failed
+};
+struct recording_saved {
+    leg_ref who;
+    std::string recording_id;
+    std::string url;
+};
+struct recording_failed {
+    leg_ref who;
+    std::string reason;
+};
+
+/// What Telnyx made of a command, classified once for every command and error code.
+enum class outcome : std::uint8_t {
+    done,       ///< 2xx
+    peer_gone,  ///< the addressed leg has ended (90018, 404): success for hang-up, proof of death otherwise
+    refused,    ///< will never work: validation, channel limits, already bridged …
+    expired,    ///< retried until the command's deadline; whether Telnyx acted on it is unknown
+    superseded, ///< no longer wanted by the call, not sent (again)
+};
+inline constexpr int k_outcome_count = 5;
+[[nodiscard]] std::string_view name(outcome o);
+
+enum class verb : std::uint8_t {
+    dial,
+    answer,
+    bridge,
+    hangup,
+    reject,
+    speak,
+    playback_start,
+    playback_stop,
+    record_start
+};
+inline constexpr int k_verb_count = 9;
+[[nodiscard]] std::string_view name(verb v);
+
+struct command_outcome {
+    std::string command_id;
+    verb what = verb::dial;
+    leg_ref who; ///< addressed leg; for a dial `who.leg` is set and `who.call_control_id` is the new leg's
+    outcome result = outcome::done;
+    std::string error_code; ///< Telnyx code such as "90018", or a transport word; for people
+};
+
+/// Time has passed: deadlines are checked. Carries nothing; `now` is decide's third argument.
+struct tick {};
+
+using event = std::variant<
+    incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
+    recording_failed, command_outcome, tick>;
+inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
+/// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
+[[nodiscard]] std::string_view name(const event& e);
+
+} // namespace z360::call

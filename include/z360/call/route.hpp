@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What our own rows say about a call before it rings: whose number it is, whom to ring, by which rules.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace z360::call {
+
+/// One device that may ring. Only a device's own SIP identity can be named here (BE-36): there is no way to
+/// put an organisation's shared credential or a bare connection user into a route.
+struct target {
+    device_id device;
+    identity_id identity;
+    std::string sip_username; ///< Telnyx `gencred…`; dialed as sip:<user>@<sip domain>
+    std::string device_name;  ///< for people, e.g. "Alice's iPhone"
+    std::string platform;     ///< "ios", "android" or "web"
+
+    bool operator==(const target&) const = default;
+};
+
+/// Times and texts of one call, fixed when it begins so that a change of settings never alters a running
+/// call.
+struct policy {
+    millis ring_time{30'000};     ///< how long devices ring before voicemail; 5 s … 60 s
+    millis bridge_limit{3'000};   ///< from the first bridge attempt of a winner until it must be confirmed
+    millis resume_minimum{5'000}; ///< ring time that must be left for the ring to go on after a failed bridge
+    millis answer_limit{3'000};   ///< from the winner's answer until the caller's leg must be answered
+    millis voicemail_max{120'000}; ///< longest message
+    std::string voicemail_greeting = "We are not available. Please leave a message after the tone.";
+    std::string hold_prompt = "One moment please, we are connecting you.";
+    std::string voice = "AWS.Polly.Joanna-Neural";
+    std::string ringback_url; ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
+    bool record_calls = true; ///< record from the bridge on, two channels
+
+    bool operator==(const policy&) const = default;
+};
+
+/// Outcome of looking the dialed number up in our own tables (BE-15: never in ambient state).
+enum class route_verdict : std::uint8_t {
+    ring,           ///< ring `targets`; with none of them: voicemail
+    unknown_number, ///< not ours, malformed or ambiguous: refuse to guess (WEB-04)
+};
+
+struct route {
+    route_verdict verdict = route_verdict::unknown_number;
+    org_id org;
+    user_id user;
+    phone_number_id number;
+    std::string number_e164;     ///< the dialed number, normalised
+    std::string caller_name;     ///< contact's name; empty if the caller is no contact
+    std::vector<target> targets; ///< at most one per physical device
+    policy rules;
+
+    bool operator==(const route&) const = default;
+};
+
+} // namespace z360::call

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The whole memory of one call. A value: copyable, comparable, saved as one snapshot, rebuilt from it after a
+// crash. Nothing about a call is remembered anywhere else.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/call/route.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace z360::call {
+
+/// The canonical call states (STATE-01): the same names in code, database, API, push and logs.
+enum class phase : std::uint8_t {
+    ringing,      ///< devices are being rung, nobody has the caller
+    answering,    ///< a device answered and is the recorded winner; the caller's leg is being answered
+    bridging,     ///< the bridge was commanded and is not confirmed
+    active,       ///< caller and winner talk
+    on_hold,      ///< the device put the caller on hold
+    remote_hold,  ///< the caller put us on hold
+    reconnecting, ///< the device's leg was lost and is being redialed
+    voicemail,    ///< greeting or recording
+    ended,        ///< terminal; never left again
+};
+inline constexpr int k_phase_count = 9;
+[[nodiscard]] std::string_view name(phase p);
+
+/// Why a call ended. Exactly one per call.
+enum class end_reason : std::uint8_t {
+    none,
+    completed,        ///< talked, then either side hung up
+    caller_cancelled, ///< the caller hung up before being joined to anyone or recorded
+    voicemail,        ///< the caller left through voicemail (with or without a message)
+    rejected,         ///< unknown, malformed or ambiguous number
+    failed,           ///< the carrier refused every way to serve the caller
+};
+[[nodiscard]] std::string_view name(end_reason r);
+
+/// Per-device view (STATE-01).
+enum class device_status : std::uint8_t { notified, ringing, answered, dismissed, failed };
+[[nodiscard]] std::string_view name(device_status s);
+
+/// Why a device leg was told to stop. Names are those of the `call_ended` push and event.
+enum class release_reason : std::uint8_t {
+    none,
+    answered_elsewhere,
+    caller_gone,
+    ring_timeout,
+    bridge_failed,
+    call_over, ///< the talk ended normally
+};
+[[nodiscard]] std::string_view name(release_reason r);
+
+enum class dial_status : std::uint8_t {
+    requested, ///< the dial command is in the outbox; Telnyx may or may not know the leg
+    accepted,  ///< Telnyx returned or announced a call_control_id
+    failed,    ///< Telnyx refused for good; there is no leg
+};
+[[nodiscard]] std::string_view name(dial_status s);
+
+/// What we know of one device's leg. Facts only ever go from false to true, so that any order and any
+/// duplication of the same events adds up to the same leg (I10).
+struct device_leg {
+    leg_id id;
+    target to;
+    dial_status dial = dial_status::requested;
+    std::string call_control_id;    ///< empty until the dial's answer or any webhook tells it
+    bool initiated = false;         ///< call.initiated seen
+    bool answered = false;          ///< call.answered seen
+    std::uint32_t answer_order = 0; ///< 1 for the first answer of this call, …; 0: has not answered
+    bool bridged = false;           ///< call.bridged seen
+    bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
+    std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
+    bool out_of_race = false;       ///< was winner and could not be bridged; never offered again
+    release_reason release = release_reason::none; ///< set once the leg must die
+    bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
+
+    /// Neither dead nor doomed.
+    [[nodiscard]] bool alive() const {
+        return !ended && dial != dial_status::failed && release == release_reason::none;
+    }
+    bool operator==(const device_leg&) const = default;
+};
+[[nodiscard]] device_status status_of(const device_leg& leg);
+
+/// What we know of the caller's leg.
+struct caller_leg {
+    std::string call_control_id;
+    std::string call_session_id;
+    std::string number; ///< as Telnyx gave it: E.164, a SIP URI, or "anonymous"
+    bool answer_requested = false;
+    bool answered = false; ///< call.answered seen, or the answer command was accepted
+    bool bridged = false;  ///< call.bridged seen
+    bool ended = false;    ///< call.hangup seen, or Telnyx says the leg is gone
+    std::string hangup_cause;
+    bool hangup_sent = false;
+
+    bool operator==(const caller_leg&) const = default;
+};
+
+enum class voicemail_step : std::uint8_t { none, answering, greeting, recording, done };
+[[nodiscard]] std::string_view name(voicemail_step s);
+
+/// The bridge of the current winner.
+struct bridge_attempt {
+    std::uint32_t epoch = 0;         ///< which winner this is: 1 for the first claim; moves only with proof
+    std::optional<leg_id> winner;    ///< the claim: intent, not fact
+    bool commanded = false;          ///< bridge is in the outbox
+    bool accepted = false;           ///< Telnyx answered 2xx
+    bool refused = false;            ///< Telnyx refused for good (e.g. already bridged with another leg)
+    std::optional<time_point> limit; ///< when an unconfirmed winner is given up
+
+    bool operator==(const bridge_attempt&) const = default;
+};
+
+struct hold_mark {
+    bool held = false;
+    time_point at{}; ///< occurred_at of the newest hold or unhold, so that order of delivery does not matter
+    bool operator==(const hold_mark&) const = default;
+};
+
+struct recording {
+    std::string id;
+    std::string url;
+    bool operator==(const recording&) const = default;
+};
+
+struct state {
+    call_id id;
+    route routed;
+    caller_leg caller;
+    phase now_in = phase::ringing;
+    end_reason reason = end_reason::none;
+    std::vector<device_leg> legs;
+    std::uint32_t answers = 0; ///< device answers seen so far
+    bridge_attempt bridge;
+    voicemail_step vm = voicemail_step::none;
+    bool vm_recorded = false;
+    std::optional<time_point> step_limit; ///< watchdog of the current voicemail step (B24)
+    std::uint32_t prompts = 0;            ///< hold prompts spoken to a waiting, answered caller
+    bool prompt_playing = false;
+    hold_mark device_hold;
+    hold_mark caller_hold;
+    recording saved;
+    time_point began{};
+    time_point ring_deadline{};
+    std::optional<time_point> answered_at; ///< first device answer that led to the talk
+    std::optional<time_point> bridged_at;  ///< both sides confirmed
+    std::optional<time_point> ended_at;
+
+    [[nodiscard]] const device_leg* find(const leg_id& id_) const;
+    [[nodiscard]] device_leg* find(const leg_id& id_);
+    [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
+    bool operator==(const state&) const = default;
+};
+
+} // namespace z360::call

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
+#include <z360/http/message.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <string>
+
+namespace z360::http {
+
+struct client_request {
+    std::string method = "GET";
+    std::string url;
+    http::headers headers;
+    secret bearer; ///< sent as `Authorization: Bearer …` when not empty; never logged
+    std::string body;
+    millis connect_timeout{1'000};
+    millis timeout{3'000}; ///< whole exchange
+};
+
+/// What came back. `status` 0: no HTTP answer; `error` says why. `sent` false: the request certainly did not
+/// reach the peer (refused, name not found), so nothing can have happened there.
+struct client_response {
+    int status = 0;
+    http::headers headers;
+    std::string body;
+    std::string error;
+    bool sent = true;
+};
+
+/// Outgoing HTTP on the caller's loop over libcurl's multi interface: connection reuse, HTTP/2 where the peer
+/// speaks it, TLS verification always on. Cancelling the awaiting coroutine aborts the transfer. Not
+/// thread-safe.
+class client {
+  public:
+    virtual ~client() = default;
+    /// Never throws for what the network or the peer does. Bodies beyond 8 MiB are an error.
+    virtual boost::asio::awaitable<client_response> perform(client_request req) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<client>
+make_client(boost::asio::any_io_executor ex, std::size_t max_connections_per_host = 64);
+
+} // namespace z360::http

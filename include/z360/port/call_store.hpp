@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Calls, their legs, the outbox of commands and the timeline. Every decision has exactly one commit point
+// here.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/call/effect.hpp>
+#include <z360/call/state.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace z360::port {
+
+/// A call as stored. `version` rises by one with every commit.
+struct stored_call {
+    call::state state;
+    std::uint64_t version = 0;
+};
+
+/// Everything that one decision (or several folded into one) changes; stored in one transaction or not at
+/// all.
+struct call_commit {
+    std::uint64_t expected_version = 0; ///< 0: the call must not exist yet
+    call::state next;
+    std::optional<time_point> deadline; ///< call::deadline(next)
+    std::vector<call::command> new_commands;
+    std::vector<call::command_outcome> finished_commands;
+    std::vector<call::note> notes;
+    std::vector<std::string> processed_events; ///< inbox ids done with this commit
+    time_point at{};
+};
+
+enum class commit_result : std::uint8_t {
+    committed,
+    conflict, ///< another version is stored: load it and decide again
+};
+
+/// A command whose owner stopped working on it.
+struct orphan_command {
+    call_id call;
+    call::command command;
+    std::uint32_t attempts = 0;
+};
+
+class call_store {
+  public:
+    virtual ~call_store() = default;
+
+    /// Loads a call. nullopt: there is none. Throws unavailable.
+    virtual boost::asio::awaitable<std::optional<stored_call>> load(call_id id) = 0;
+    /// The call of a carrier session or of one of its legs; either text may be empty.
+    virtual boost::asio::awaitable<std::optional<call_id>>
+    find(std::string call_session_id, std::string call_control_id) = 0;
+    /// Compare and set. Idempotent: after a lost reply the same commit gives `conflict`, and the reloaded
+    /// state shows whether it took effect. New commands are claimed for this node for `claim`.
+    virtual boost::asio::awaitable<commit_result> commit(call_commit what, millis claim) = 0;
+
+    /// Calls whose deadline has passed, at most `limit`; each is offered to one node at a time (SKIP LOCKED).
+    virtual boost::asio::awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t limit) = 0;
+    /// Unfinished commands whose claim has run out, at most `limit`, claimed for this node for `claim`.
+    virtual boost::asio::awaitable<std::vector<orphan_command>>
+    claim_commands(std::size_t limit, millis claim) = 0;
+    /// Keeps the claim of a command that is still being retried, and counts the attempt.
+    virtual boost::asio::awaitable<void> extend_claim(std::string command_id, millis claim) = 0;
+};
+
+} // namespace z360::port

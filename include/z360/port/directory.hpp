@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include <z360/base/time.hpp>
+#include <z360/call/route.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+
+namespace z360::port {
+
+/// Who is called: numbers, users, devices, contacts. Reads our own rows only.
+class directory {
+  public:
+    virtual ~directory() = default;
+    /// Resolves the dialed number. `dialed` and `caller` are as Telnyx sent them. Devices are those of the
+    /// number's receiving user that have an active, unexpired identity and showed life within the configured
+    /// time, one entry per device. Throws unavailable.
+    virtual boost::asio::awaitable<call::route>
+    resolve(std::string dialed, std::string caller, time_point now) = 0;
+};
+
+} // namespace z360::port

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace z360::port {
+
+/// An outside dependency cannot be used right now: unreachable, timed out, overloaded. The caller degrades
+/// one feature and tries again later. The text is for the log and holds no secret.
+class unavailable : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+} // namespace z360::port

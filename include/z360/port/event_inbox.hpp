@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The durable inbox: a webhook is answered 200 only after it is in here (I3).
+#pragma once
+
+#include <z360/base/time.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace z360::port {
+
+/// Which of the four webhook routes an event came through.
+enum class webhook_route : std::uint8_t {
+    call_control,
+    call_control_failover,
+    credential,
+    credential_failover
+};
+
+struct inbox_event {
+    std::string event_id;   ///< Telnyx `data.id`; the key of deduplication
+    std::string event_type; ///< e.g. "call.hangup"; may be empty
+    webhook_route route = webhook_route::call_control;
+    std::string call_session_id; ///< may be empty
+    std::string call_control_id; ///< may be empty
+    time_point received_at{};
+    std::string body;           ///< raw bytes as signed
+    std::uint32_t attempts = 0; ///< processing attempts so far
+};
+
+enum class append_result : std::uint8_t {
+    stored,
+    duplicate, ///< same id and same bytes: already stored
+    conflict,  ///< same id, other bytes: kept aside for people, not processed
+};
+
+class event_inbox {
+  public:
+    virtual ~event_inbox() = default;
+
+    /// Stores the events durably in one statement; results in order. A stored event is claimed for this node
+    /// for `claim` and offered to others by claim_pending afterwards.
+    /// Throws unavailable if nothing could be stored; then none of them was acknowledged.
+    virtual boost::asio::awaitable<std::vector<append_result>>
+    append(std::vector<inbox_event> events, millis claim) = 0;
+
+    /// Unprocessed events whose claim has run out (their node died or was slow) or whose retry is due, oldest
+    /// first, at most `limit`, claimed for this node for `claim`.
+    virtual boost::asio::awaitable<std::vector<inbox_event>>
+    claim_pending(std::size_t limit, millis claim) = 0;
+
+    /// Unprocessed events of one carrier session, oldest first; claimed like above.
+    virtual boost::asio::awaitable<std::vector<inbox_event>>
+    claim_session(std::string call_session_id, millis claim) = 0;
+
+    /// Processed without touching a call (unknown types, events that mean nothing to us).
+    virtual boost::asio::awaitable<void> mark_ignored(std::vector<std::string> event_ids) = 0;
+    /// Not processable yet; offered again after `delay`. Counts an attempt.
+    virtual boost::asio::awaitable<void>
+    postpone(std::vector<std::string> event_ids, millis delay, std::string why) = 0;
+    /// Given up; stays for people (`--dead-letters`).
+    virtual boost::asio::awaitable<void> mark_dead(std::vector<std::string> event_ids, std::string why) = 0;
+};
+
+} // namespace z360::port

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include <z360/log.hpp>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+
+namespace z360::log {
+namespace {
+
+bool g_json = false;
+
+spdlog::level::level_enum to_spdlog(level l) {
+    switch (l) {
+    case level::debug: return spdlog::level::debug;
+    case level::info: return spdlog::level::info;
+    case level::warn: return spdlog::level::warn;
+    case level::error: return spdlog::level::err;
+    case level::critical: return spdlog::level::critical;
+    }
+    return spdlog::level::info;
+}
+
+void append_quoted(std::string& out, std::string_view v) {
+    out.push_back('"');
+    for (const char c : v) {
+        const auto u = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (u < 0x20 || u == 0x7F) { // a newline in a value must not forge a log line
+            char buffer[8];
+            (void)std::snprintf(buffer, sizeof buffer, "\\u%04x", u);
+            out += buffer;
+        } else {
+            out.push_back(c);
+        }
+    }
+    out.push_back('"');
+}
+
+bool plain(std::string_view v) {
+    if (v.empty()) return false;
+    for (const char c : v) {
+        const auto u = static_cast<unsigned char>(c);
+        if (u <= 0x20 || u == 0x7F || c == '"' || c == '\\' || c == '=') return false;
+    }
+    return true;
+}
+
+} // namespace
+
+field::field(std::string_view k, double v) : key(k), quoted(false) {
+    char buffer[32];
+    (void)std::snprintf(buffer, sizeof buffer, "%.6g", v);
+    value = buffer;
+}
+
+void configure(const settings& s) {
+    g_json = s.json;
+    auto logger = std::make_shared<spdlog::logger>("z360", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern(
+        s.json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+        spdlog::pattern_time_type::utc
+    );
+    logger->set_level(to_spdlog(s.threshold));
+    logger->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+void write(level l, std::string_view event, fields f) {
+    auto* logger = spdlog::default_logger_raw();
+    const auto lvl = to_spdlog(l);
+    if (!logger->should_log(lvl)) return;
+    std::string line;
+    line.reserve(128);
+    if (g_json) {
+        line += "\"event\":";
+        append_quoted(line, event);
+        for (const auto& x : f) {
+            line.push_back(',');
+            append_quoted(line, x.key);
+            line.push_back(':');
+            if (x.quoted)
+                append_quoted(line, x.value);
+            else
+                line += x.value;
+        }
+    } else {
+        line += event;
+        for (const auto& x : f) {
+            line.push_back(' ');
+            line += x.key;
+            line.push_back('=');
+            if (!x.quoted || plain(x.value))
+                line += x.value;
+            else
+                append_quoted(line, x.value);
+        }
+    }
+    logger->log(lvl, "{}", line);
+}
+
+} // namespace z360::log
