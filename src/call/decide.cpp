@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// One step of a call, in two halves. absorb() writes down what the event proves; facts only accumulate, so
+// any order and any repetition of events adds up to the same facts. settle() then looks at the facts alone
+// and does what they call for. Nothing else may change a call.
+#include "call/settle.hpp"
+
+#include <z360/base/overloaded.hpp>
+#include <z360/call/decide.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call {
+namespace {
+
+// Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
+constexpr millis k_dial_window{55'000};
+constexpr millis k_dial_margin{1'000};
+
+class absorber {
+  public:
+    absorber(state& s, std::vector<effect>& out, time_point now) : s_(s), out_(out), now_(now) {}
+
+    void operator()(const incoming&) {} // the call exists already: a repeated call.initiated
+    void operator()(const tick&) {}
+
+    void operator()(const leg_initiated& e) {
+        if (auto* leg = meet(e.who)) leg->initiated = true;
+    }
+
+    void operator()(const leg_answered& e) {
+        if (is_caller(e.who)) {
+            s_.caller.answered = true;
+            return;
+        }
+        auto* leg = meet(e.who);
+        if (leg == nullptr || leg->answered) return; // a repeated answer of the winner means nothing (BE-25)
+        leg->answered = true;
+        leg->answer_order = ++s_.answers;
+        add_note("device_answered", "leg=" + leg->id.text());
+    }
+
+    void operator()(const leg_bridged& e) {
+        if (is_caller(e.who)) {
+            s_.caller.bridged = true;
+            s_.caller.answered = true; // a bridged leg is an answered one, even if that event was lost
+            return;
+        }
+        auto* leg = meet(e.who);
+        if (leg == nullptr) return;
+        leg->bridged = true;
+        if (!leg->answered) {
+            leg->answered = true;
+            leg->answer_order = ++s_.answers;
+        }
+    }
+
+    void operator()(const leg_hangup& e) {
+        if (is_caller(e.who)) {
+            if (!s_.caller.ended) add_note("caller_hung_up", "cause=" + e.cause);
+            s_.caller.ended = true;
+            if (s_.caller.hangup_cause.empty()) s_.caller.hangup_cause = e.cause;
+            return;
+        }
+        auto* leg = meet(e.who);
+        if (leg == nullptr || leg->ended) return;
+        leg->ended = true;
+        leg->hangup_cause = e.cause;
+        add_note("device_leg_ended", "leg=" + leg->id.text() + " cause=" + e.cause);
+    }
+
+    void operator()(const leg_hold& e) {
+        // Ordered by when it happened, not by when it arrived.
+        auto& mark = is_caller(e.who) ? s_.caller_hold : s_.device_hold;
+        if (!is_caller(e.who)) {
+            const auto* leg = meet(e.who);
+            if (leg == nullptr || s_.bridge.winner != leg->id) return;
+        }
+        if (e.at > mark.at) mark = {e.held, e.at};
+    }
+
+    void operator()(const prompt_ended& e) {
+        if (!is_caller(e.who)) return;
+        if (s_.prompt_playing) {
+            s_.prompt_playing = false;
+            if (s_.now_in != phase::voicemail) s_.step_limit.reset();
+            return;
+        }
+        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::greeting && !e.listener_left)
+            settle::start_recording(s_, out_, now_);
+    }
+
+    void operator()(const recording_saved& e) {
+        if (!s_.saved.id.empty() && s_.saved.id == e.recording_id) return;
+        s_.saved = {e.recording_id, e.url};
+        add_note("recording_saved", "recording=" + e.recording_id);
+    }
+    void operator()(const recording_failed& e) { add_note("recording_failed", "reason=" + e.reason); }
+
+    void operator()(const command_outcome& e) {
+        switch (e.what) {
+        case verb::dial: dial_outcome(e); return;
+        case verb::answer: answer_outcome(e); return;
+        case verb::bridge: bridge_outcome(e); return;
+        case verb::hangup:
+        case verb::reject: gone_outcome(e); return;
+        case verb::speak:
+        case verb::playback_start:
+        case verb::playback_stop:
+        case verb::record_start: prompt_outcome(e); return;
+        }
+    }
+
+  private:
+    bool is_caller(const leg_ref& who) const {
+        return !who.leg && !who.call_control_id.empty() && who.call_control_id == s_.caller.call_control_id;
+    }
+
+    // Finds the device leg and learns its control id on the way (D3: whichever tells it first).
+    device_leg* meet(const leg_ref& who) {
+        device_leg* leg = nullptr;
+        if (who.leg) leg = s_.find(*who.leg);
+        if (leg == nullptr && !who.call_control_id.empty()) {
+            for (auto& l : s_.legs)
+                if (l.call_control_id == who.call_control_id) leg = &l;
+        }
+        if (leg == nullptr) return nullptr;
+        if (who.call_control_id.empty()) return leg;
+        if (leg->call_control_id.empty()) {
+            leg->call_control_id = who.call_control_id;
+            leg->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
+        } else if (leg->call_control_id != who.call_control_id) {
+            return twin(*leg, who.call_control_id);
+        }
+        return leg;
+    }
+
+    // The carrier has two calls for one dial. The first one is the leg; the other must not ring.
+    device_leg* twin(const device_leg& leg, const std::string& control_id) {
+        const std::string id = leg.id.text() + "-hangup-" + derive_uuid(control_id).text().substr(0, 8);
+        out_.emplace_back(settle::hangup_command(s_, id, control_id, leg.id, release_reason::call_over, now_)
+        );
+        add_note("twin_leg", "leg=" + leg.id.text());
+        return nullptr;
+    }
+
+    void dial_outcome(const command_outcome& e) {
+        if (!e.who.leg) return;
+        auto* leg = meet(e.who);
+        if (leg == nullptr) return;
+        if (leg->dial == dial_status::accepted) return;
+        if (e.result == outcome::done) return; // 2xx without a control id: a webhook will tell
+        leg->dial = dial_status::failed;
+        add_note(
+            "dial_failed",
+            "leg=" + leg->id.text() + " outcome=" + std::string(name(e.result)) + " code=" + e.error_code
+        );
+    }
+
+    void answer_outcome(const command_outcome& e) {
+        switch (e.result) {
+        case outcome::done: s_.caller.answered = true; return;
+        case outcome::peer_gone: s_.caller.ended = true; return;
+        case outcome::refused:
+        case outcome::expired:
+            add_note("answer_failed", "outcome=" + std::string(name(e.result)) + " code=" + e.error_code);
+            return;
+        case outcome::superseded: return;
+        }
+    }
+
+    void bridge_outcome(const command_outcome& e) {
+        const bool current = s_.bridge.winner && e.command_id == settle::bridge_command_id(s_);
+        switch (e.result) {
+        case outcome::done:
+            if (current) s_.bridge.accepted = true;
+            return;
+        case outcome::peer_gone:
+            // Proof that this winner cannot be joined. The leg itself is still hung up: it may have been the
+            // caller's leg that the carrier meant.
+            if (current) settle::drop_winner(s_, out_, "peer_gone", now_);
+            return;
+        case outcome::refused:
+            if (current) {
+                s_.bridge.refused = true;
+                add_note("bridge_refused", "code=" + e.error_code);
+            }
+            return;
+        case outcome::expired:
+            if (current) add_note("bridge_expired", "code=" + e.error_code);
+            return;
+        case outcome::superseded: return;
+        }
+    }
+
+    void gone_outcome(const command_outcome& e) {
+        if (e.result != outcome::peer_gone) return; // done: the call.hangup event follows
+        if (!e.who.leg) {
+            s_.caller.ended = true;
+        } else if (auto* leg = s_.find(*e.who.leg);
+                   leg != nullptr && leg->call_control_id == e.who.call_control_id) {
+            leg->ended = true;
+        }
+    }
+
+    void prompt_outcome(const command_outcome& e) {
+        if (e.result == outcome::done || e.result == outcome::superseded) return;
+        if (e.result == outcome::peer_gone) {
+            s_.caller.ended = true;
+            return;
+        }
+        add_note(
+            std::string(name(e.what)) + "_failed",
+            "outcome=" + std::string(name(e.result)) + " code=" + e.error_code
+        );
+        // The watchdog of the step moves on sooner: nothing is coming.
+        if (e.what != verb::playback_stop && s_.step_limit) s_.step_limit = now_;
+    }
+
+    void add_note(std::string what, std::string detail) {
+        out_.emplace_back(note{std::move(what), std::move(detail)});
+    }
+
+    state& s_;
+    std::vector<effect>& out_;
+    time_point now_;
+};
+
+std::string spoken_number(const std::string& from) {
+    return from.empty() ? std::string("anonymous") : from;
+}
+
+command dial_command(const state& s, const device_leg& leg, time_point now) {
+    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
+    dial_body body{
+        .leg = leg.id,
+        .sip_username = leg.to.sip_username,
+        .from = spoken_number(s.caller.number),
+        .display_name = s.routed.caller_name,
+        .link_to = s.caller.call_control_id,
+        .timeout_secs = static_cast<int>(std::clamp<std::int64_t>(secs, 5, 600)),
+        .org = s.routed.org,
+        .call = s.id,
+    };
+    command c;
+    c.id = leg.id.text();
+    c.leg = leg.id;
+    c.issued_at = now;
+    c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);
+    c.body = std::move(body);
+    return c;
+}
+
+} // namespace
+
+decision begin(const incoming& what, time_point now) {
+    decision d;
+    auto& s = d.next;
+    s.id = what.id;
+    s.routed = what.routed;
+    s.caller.call_control_id = what.call_control_id;
+    s.caller.call_session_id = what.call_session_id;
+    s.caller.number = what.from;
+    s.began = now;
+    s.ring_deadline = now + s.routed.rules.ring_time;
+    if (s.routed.verdict == route_verdict::unknown_number) {
+        d.effects.emplace_back(note{"number_refused", "unknown, malformed or ambiguous"});
+        settle::end(s, d.effects, end_reason::rejected, now);
+        settle::run(s, d.effects, now);
+        return d;
+    }
+    d.effects.emplace_back(note{"call_began", "devices=" + std::to_string(s.routed.targets.size())});
+    const auto n = s.routed.targets.size();
+    for (std::size_t i = 0; i < n; ++i) {
+        // Which device is dialed first differs from call to call; the call id stands in for chance.
+        const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
+        device_leg leg;
+        leg.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+        leg.to = to;
+        if (s.find(leg.id) != nullptr) continue; // one leg per device, whatever the directory says
+        d.effects.emplace_back(dial_command(s, leg, now));
+        s.legs.push_back(std::move(leg));
+    }
+    settle::run(s, d.effects, now);
+    return d;
+}
+
+decision decide(const state& call, const event& what, time_point now) {
+    decision d;
+    d.next = call;
+    std::visit(absorber(d.next, d.effects, now), what);
+    settle::run(d.next, d.effects, now);
+    return d;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    switch (s.now_in) {
+    case phase::ringing: return s.step_limit ? std::min(*s.step_limit, s.ring_deadline) : s.ring_deadline;
+    case phase::answering:
+    case phase::bridging: return s.bridge.limit;
+    case phase::voicemail: return s.step_limit;
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting:
+    case phase::ended: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+bool wanted(const state& s, const command& cmd) {
+    if (s.caller.ended && cmd.what() != verb::hangup) return false;
+    const device_leg* leg = cmd.leg ? s.find(*cmd.leg) : nullptr;
+    switch (cmd.what()) {
+    case verb::dial:
+        return s.now_in == phase::ringing && leg != nullptr && leg->alive() &&
+               leg->dial != dial_status::accepted;
+    case verb::answer: return s.now_in != phase::ended && !s.caller.answered;
+    case verb::bridge: return s.now_in == phase::bridging && cmd.id == settle::bridge_command_id(s);
+    case verb::hangup:
+        if (!cmd.leg) return !s.caller.ended;
+        // A twin has another control id than the leg: its own end is not in the state, so always try.
+        return leg == nullptr || !leg->ended || leg->call_control_id != cmd.call_control_id;
+    case verb::reject: return true;
+    case verb::speak:
+    case verb::playback_start:
+        return s.now_in == phase::ringing ||
+               (s.now_in == phase::voicemail && s.vm == voicemail_step::greeting);
+    case verb::playback_stop: return s.now_in != phase::ended;
+    case verb::record_start: return s.now_in == phase::voicemail && s.vm == voicemail_step::recording;
+    }
+    return false;
+}
+
+} // namespace z360::call

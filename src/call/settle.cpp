@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// One section per phase, in the order of a call's life. Each returns true when it changed the phase.
+#include "call/settle.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call::settle {
+namespace {
+
+constexpr millis k_refused_grace{1'000}; // after "refused": how long a fact about another winner may take
+constexpr millis k_must_happen{600'000}; // hang-ups are tried for this long
+constexpr millis k_step_grace{3'000};    // lost speak.ended: estimated length plus this (B24)
+constexpr millis k_record_grace{60'000}; // lost end of recording: longest message plus this
+constexpr std::uint32_t k_max_prompts = 20;
+
+void add_note(effects& out, std::string what, std::string detail = {}) {
+    out.emplace_back(note{std::move(what), std::move(detail)});
+}
+
+// About 13 characters a second is slow speech; too long an estimate only delays the watchdog.
+millis spoken_length(const std::string& text) {
+    return millis{1'000 + static_cast<std::int64_t>(text.size()) * 75};
+}
+
+command caller_command(const state& s, std::string id, time_point now, millis allowed, command_body body) {
+    command c;
+    c.id = std::move(id);
+    c.call_control_id = s.caller.call_control_id;
+    c.issued_at = now;
+    c.deadline = now + allowed;
+    c.body = std::move(body);
+    return c;
+}
+
+std::string caller_id(const state& s, const char* what, std::uint32_t n = 0) {
+    std::string id = s.id.text() + "-" + what;
+    if (n > 0) id += "-" + std::to_string(n);
+    return id;
+}
+
+device_leg* winner(state& s) {
+    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
+}
+
+bool was_joined(const state& s) {
+    if (s.bridge.accepted) return true;
+    return s.caller.bridged &&
+           std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
+}
+
+void request_answer(state& s, effects& out, time_point now) {
+    if (s.caller.answered || s.caller.answer_requested) return;
+    s.caller.answer_requested = true;
+    out.emplace_back(
+        caller_command(s, caller_id(s, "answer"), now, s.routed.rules.answer_limit, answer_body{})
+    );
+}
+
+void stop_prompt(state& s, effects& out, time_point now) {
+    if (!s.prompt_playing || s.routed.rules.ringback_url.empty()) return; // a spoken prompt ends by itself
+    out.emplace_back(
+        caller_command(s, caller_id(s, "playback-stop", s.prompts), now, millis{5'000}, playback_stop_body{})
+    );
+    s.prompt_playing = false;
+}
+
+// An answered caller who waits hears something (design §12).
+void keep_company(state& s, effects& out, time_point now) {
+    if (!s.caller.answered || s.prompt_playing || s.prompts >= k_max_prompts) return;
+    ++s.prompts;
+    s.prompt_playing = true;
+    const auto& rules = s.routed.rules;
+    if (!rules.ringback_url.empty()) {
+        out.emplace_back(caller_command(
+            s, caller_id(s, "ringback", s.prompts), now, millis{5'000},
+            playback_start_body{rules.ringback_url, true}
+        ));
+        return;
+    }
+    s.step_limit = now + spoken_length(rules.hold_prompt) + k_step_grace;
+    out.emplace_back(caller_command(
+        s, caller_id(s, "prompt", s.prompts), now, millis{5'000}, speak_body{rules.hold_prompt, rules.voice}
+    ));
+}
+
+device_leg* next_answerer(state& s) {
+    device_leg* best = nullptr;
+    for (auto& l : s.legs) {
+        if (!l.alive() || !l.answered || l.out_of_race) continue;
+        if (best == nullptr || l.answer_order < best->answer_order) best = &l;
+    }
+    return best;
+}
+
+bool any_alive(const state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
+        return l.alive() && !l.out_of_race;
+    });
+}
+
+void claim(state& s, effects& out, device_leg& leg, time_point now) {
+    const auto epoch = s.bridge.epoch + 1;
+    s.bridge = {};
+    s.bridge.epoch = epoch;
+    s.bridge.winner = leg.id;
+    if (!s.answered_at) s.answered_at = now;
+    s.now_in = phase::answering;
+    s.bridge.limit = now + s.routed.rules.answer_limit;
+    add_note(out, "winner_claimed", "leg=" + leg.id.text() + " epoch=" + std::to_string(epoch));
+    request_answer(s, out, now);
+}
+
+// The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
+bool adopt_fact(state& s, effects& out) {
+    const auto* current = winner(s);
+    if (current != nullptr && current->bridged) return false;
+    for (const auto& l : s.legs) {
+        if (!l.bridged || !l.alive() || (current != nullptr && l.id == current->id)) continue;
+        add_note(out, "winner_by_fact", "leg=" + l.id.text());
+        s.bridge.winner = l.id;
+        s.bridge.epoch = std::max(s.bridge.epoch, 1U);
+        s.bridge.accepted = true;
+        s.bridge.commanded = true;
+        return true;
+    }
+    return false;
+}
+
+void to_voicemail(state& s, effects& out, const char* why, time_point now) {
+    add_note(out, "voicemail", std::string("why=") + why);
+    s.now_in = phase::voicemail;
+    s.bridge.winner.reset();
+    s.bridge.limit.reset();
+    stop_prompt(s, out, now);
+    s.vm = voicemail_step::answering;
+    s.step_limit = now + s.routed.rules.answer_limit;
+    request_answer(s, out, now);
+}
+
+bool settle_ringing(state& s, effects& out, time_point now) {
+    if (s.caller.ended) {
+        end(s, out, end_reason::caller_cancelled, now);
+        return true;
+    }
+    if (adopt_fact(s, out)) {
+        s.now_in = phase::bridging;
+        s.bridge.limit = now + s.routed.rules.bridge_limit;
+        return true;
+    }
+    if (auto* next = next_answerer(s)) {
+        claim(s, out, *next, now);
+        return true;
+    }
+    if (!any_alive(s)) {
+        to_voicemail(s, out, s.legs.empty() ? "no_devices" : "no_device_left", now);
+        return true;
+    }
+    if (now >= s.ring_deadline) {
+        to_voicemail(s, out, "nobody_answered", now);
+        return true;
+    }
+    // A winner failed late in the ring: too little time for anybody to pick up a phone.
+    if (s.bridge.epoch > 0 && s.ring_deadline - now < s.routed.rules.resume_minimum) {
+        to_voicemail(s, out, "ring_almost_over", now);
+        return true;
+    }
+    if (s.step_limit && now >= *s.step_limit) { // speak.ended was lost
+        s.step_limit.reset();
+        s.prompt_playing = false;
+    }
+    keep_company(s, out, now);
+    return false;
+}
+
+bool settle_answering(state& s, effects& out, time_point now) {
+    if (s.caller.ended) {
+        end(s, out, end_reason::caller_cancelled, now);
+        return true;
+    }
+    if (adopt_fact(s, out)) {
+        s.now_in = phase::bridging;
+        s.bridge.limit = now + s.routed.rules.bridge_limit;
+        return true;
+    }
+    auto* w = winner(s);
+    if (w == nullptr || !w->alive()) {
+        drop_winner(s, out, "leg_ended", now);
+        return true;
+    }
+    // When the answer's outcome stays away the bridge is tried all the same: the carrier may have acted on
+    // it.
+    if (!s.caller.answered && !w->bridged && now < *s.bridge.limit) return false;
+    stop_prompt(s, out, now);
+    s.now_in = phase::bridging;
+    s.bridge.limit = now + s.routed.rules.bridge_limit;
+    if (w->bridged) return true;
+    s.bridge.commanded = true;
+    command c;
+    c.id = bridge_command_id(s);
+    c.call_control_id = w->call_control_id;
+    c.leg = w->id;
+    c.issued_at = now;
+    c.deadline = *s.bridge.limit;
+    c.body = bridge_body{
+        .caller_control_id = s.caller.call_control_id,
+        .record = s.routed.rules.record_calls,
+        .recording_name = s.id.text(),
+    };
+    out.emplace_back(std::move(c));
+    return true;
+}
+
+bool settle_bridging(state& s, effects& out, time_point now) {
+    if (s.caller.ended) {
+        end(s, out, was_joined(s) ? end_reason::completed : end_reason::caller_cancelled, now);
+        return true;
+    }
+    if (adopt_fact(s, out)) return true;
+    auto* w = winner(s);
+    if (w == nullptr || !w->alive()) {
+        if (w != nullptr && w->bridged && s.caller.bridged) {
+            end(s, out, end_reason::completed, now); // talked and hung up before we heard of the bridge
+            return true;
+        }
+        drop_winner(s, out, "leg_ended", now);
+        return true;
+    }
+    const bool one_side = w->bridged || s.caller.bridged;
+    const bool confirmed = w->bridged && s.caller.bridged;
+    const bool late = s.bridge.limit && now >= *s.bridge.limit;
+    // BE-37: both sides must report the bridge. At the time limit one report and the carrier's 2xx together
+    // count: two independent sources, and hanging up on people who talk is worse than a lost event.
+    if (confirmed || (late && one_side && s.bridge.accepted)) {
+        if (!confirmed) add_note(out, "bridge_confirmed_by_one_side");
+        s.now_in = phase::active;
+        s.bridge.limit.reset();
+        s.bridge.accepted = true;
+        s.prompt_playing = false;
+        s.step_limit.reset();
+        s.bridged_at = now;
+        add_note(out, "bridged", "leg=" + w->id.text());
+        return true;
+    }
+    if (late) {
+        drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", now);
+        return true;
+    }
+    if (s.bridge.refused && *s.bridge.limit > now + k_refused_grace) s.bridge.limit = now + k_refused_grace;
+    return false;
+}
+
+bool settle_talking(state& s, effects& out, time_point now) {
+    const auto* w = winner(s);
+    if (s.caller.ended || w == nullptr || w->ended) {
+        end(s, out, end_reason::completed, now);
+        return true;
+    }
+    phase next = phase::active;
+    if (s.device_hold.held) next = phase::on_hold;
+    if (s.caller_hold.held) next = phase::remote_hold;
+    if (next != s.now_in) {
+        s.now_in = next;
+        add_note(out, std::string(name(next)));
+    }
+    return false;
+}
+
+void speak_greeting(state& s, effects& out, time_point now) {
+    const auto& rules = s.routed.rules;
+    s.vm = voicemail_step::greeting;
+    s.step_limit = now + spoken_length(rules.voicemail_greeting) + k_step_grace;
+    out.emplace_back(caller_command(
+        s, caller_id(s, "greeting"), now, millis{5'000}, speak_body{rules.voicemail_greeting, rules.voice}
+    ));
+}
+
+bool settle_voicemail(state& s, effects& out, time_point now) {
+    if (s.caller.ended) {
+        end(s, out, end_reason::voicemail, now);
+        return true;
+    }
+    const bool late = s.step_limit && now >= *s.step_limit;
+    switch (s.vm) {
+    case voicemail_step::answering:
+        if (s.caller.answered) {
+            speak_greeting(s, out, now);
+        } else if (late) {
+            end(s, out, end_reason::failed, now); // the carrier does not let us answer: nothing can be played
+            return true;
+        }
+        return false;
+    case voicemail_step::greeting:
+        if (late) start_recording(s, out, now);
+        return false;
+    case voicemail_step::recording:
+        if (!late) return false;
+        s.vm = voicemail_step::done;
+        end(s, out, end_reason::voicemail, now);
+        return true;
+    case voicemail_step::none:
+    case voicemail_step::done: return false;
+    }
+    return false;
+}
+
+// Facts may arrive after the end; the reason follows them, the phase does not move (I10).
+void settle_ended(state& s, effects& out) {
+    if (s.reason != end_reason::caller_cancelled || !s.bridge.winner) return;
+    const auto* w = s.find(*s.bridge.winner);
+    if (w == nullptr || !(s.bridge.accepted || (w->bridged && s.caller.bridged))) return;
+    s.reason = end_reason::completed;
+    add_note(out, "end_reason", "reason=completed");
+}
+
+release_reason why_released(const state& s, const device_leg& leg) {
+    const bool is_winner = s.bridge.winner == leg.id;
+    switch (s.now_in) {
+    case phase::ended:
+        if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
+        if (s.reason == end_reason::completed)
+            return is_winner ? release_reason::call_over : release_reason::answered_elsewhere;
+        return release_reason::ring_timeout;
+    case phase::voicemail: return release_reason::ring_timeout;
+    case phase::ringing:
+    case phase::answering:
+    case phase::bridging:
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting: return release_reason::answered_elsewhere;
+    }
+    return release_reason::answered_elsewhere;
+}
+
+// Which legs may live now. I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged).
+bool may_live(const state& s, const device_leg& leg) {
+    const bool is_winner = s.bridge.winner == leg.id;
+    switch (s.now_in) {
+    case phase::ringing:
+    case phase::answering: return true;
+    case phase::bridging: {
+        const auto* w = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
+        const bool confirmed = s.bridge.accepted || (w != nullptr && w->bridged);
+        return is_winner || !confirmed;
+    }
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting: return is_winner;
+    case phase::voicemail:
+    case phase::ended: return false;
+    }
+    return false;
+}
+
+// D4: every leg that must not live gets a hang-up, at once or the moment its control id is known.
+void sweep(state& s, effects& out, time_point now) {
+    for (auto& leg : s.legs) {
+        if (leg.ended) continue;
+        if (leg.release == release_reason::none && leg.dial != dial_status::failed && !may_live(s, leg)) {
+            leg.release = why_released(s, leg);
+            if (leg.bridged && s.bridge.winner != leg.id && s.now_in == phase::active)
+                add_note(out, "second_bridge_dropped", "leg=" + leg.id.text());
+        }
+        if (leg.release == release_reason::none || leg.hangup_sent || leg.call_control_id.empty()) continue;
+        leg.hangup_sent = true;
+        out.emplace_back(
+            hangup_command(s, leg.id.text() + "-hangup", leg.call_control_id, leg.id, leg.release, now)
+        );
+    }
+    if (s.now_in != phase::ended || s.caller.ended || s.caller.hangup_sent) return;
+    s.caller.hangup_sent = true;
+    if (s.reason == end_reason::rejected) {
+        out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
+    } else {
+        out.emplace_back(hangup_command(
+            s, caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
+        ));
+    }
+}
+
+bool step(state& s, effects& out, time_point now) {
+    switch (s.now_in) {
+    case phase::ringing: return settle_ringing(s, out, now);
+    case phase::answering: return settle_answering(s, out, now);
+    case phase::bridging: return settle_bridging(s, out, now);
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting: return settle_talking(s, out, now);
+    case phase::voicemail: return settle_voicemail(s, out, now);
+    case phase::ended: settle_ended(s, out); return false;
+    }
+    return false;
+}
+
+} // namespace
+
+void run(state& s, effects& out, time_point now) {
+    // Each pass leaves a phase for good or drops a leg from the race, so this ends; the bound is for
+    // certainty.
+    for (std::size_t i = 0; i < 8 + 4 * s.legs.size(); ++i) {
+        if (!step(s, out, now)) break;
+    }
+    sweep(s, out, now);
+}
+
+void end(state& s, effects& out, end_reason why, time_point now) {
+    s.now_in = phase::ended;
+    s.reason = why;
+    s.ended_at = now;
+    s.bridge.limit.reset();
+    s.step_limit.reset();
+    s.prompt_playing = false;
+    add_note(out, "call_ended", "reason=" + std::string(name(why)));
+}
+
+void start_recording(state& s, effects& out, time_point now) {
+    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.voicemail_max).count();
+    s.vm = voicemail_step::recording;
+    s.vm_recorded = true;
+    s.step_limit = now + s.routed.rules.voicemail_max + k_record_grace;
+    out.emplace_back(caller_command(
+        s, caller_id(s, "record"), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
+    ));
+}
+
+void drop_winner(state& s, effects& out, const char* why, time_point now) {
+    if (auto* w = winner(s)) {
+        w->out_of_race = true;
+        if (!w->ended && w->release == release_reason::none) w->release = release_reason::bridge_failed;
+        add_note(out, "winner_dropped", "leg=" + w->id.text() + " why=" + why);
+    }
+    const auto epoch = s.bridge.epoch;
+    s.bridge = {};
+    s.bridge.epoch = epoch;
+    s.now_in = phase::ringing;
+    (void)now;
+}
+
+std::string bridge_command_id(const state& s) {
+    if (!s.bridge.winner) return {};
+    return s.bridge.winner->text() + "-bridge-" + std::to_string(s.bridge.epoch);
+}
+
+command hangup_command(
+    const state& s, std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why,
+    time_point now
+) {
+    command c;
+    c.id = std::move(id);
+    c.call_control_id = std::move(control_id);
+    c.leg = leg;
+    c.issued_at = now;
+    c.deadline = now + k_must_happen;
+    c.body = hangup_body{why};
+    (void)s;
+    return c;
+}
+
+} // namespace z360::call::settle

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The second half of a step: from facts to phase and commands. Private to src/call.
+#pragma once
+
+#include <z360/call/decide.hpp>
+
+#include <string>
+#include <vector>
+
+namespace z360::call::settle {
+
+using effects = std::vector<effect>;
+
+/// Moves the call on until the facts call for nothing more, then hangs up every leg that must not live.
+void run(state& s, effects& out, time_point now);
+
+void end(state& s, effects& out, end_reason why, time_point now);
+void start_recording(state& s, effects& out, time_point now);
+
+/// The recorded winner cannot be joined (proof or time limit): it leaves the race and is hung up; the ring
+/// resumes and settle decides what comes next.
+void drop_winner(state& s, effects& out, const char* why, time_point now);
+
+/// Deterministic: the claim's epoch and the winner name the bridge.
+[[nodiscard]] std::string bridge_command_id(const state& s);
+
+[[nodiscard]] command hangup_command(
+    const state& s, std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why,
+    time_point now
+);
+
+} // namespace z360::call::settle
