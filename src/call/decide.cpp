@@ -63,7 +63,7 @@ class absorber {
             if (s_.caller.hangup_cause.empty()) s_.caller.hangup_cause = e.cause;
             return;
         }
-        auto* leg = meet(e.who);
+        auto* leg = meet(e.who, true);
         if (leg == nullptr || leg->ended) return;
         leg->ended = true;
         leg->hangup_cause = e.cause;
@@ -118,7 +118,7 @@ class absorber {
     }
 
     // Finds the device leg and learns its control id on the way (D3: whichever tells it first).
-    device_leg* meet(const leg_ref& who) {
+    device_leg* meet(const leg_ref& who, bool dead = false) {
         device_leg* leg = nullptr;
         if (who.leg) leg = s_.find(*who.leg);
         if (leg == nullptr && !who.call_control_id.empty()) {
@@ -131,17 +131,22 @@ class absorber {
             leg->call_control_id = who.call_control_id;
             leg->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
         } else if (leg->call_control_id != who.call_control_id) {
-            return twin(*leg, who.call_control_id);
+            return twin(*leg, who.call_control_id, dead);
         }
         return leg;
     }
 
     // The carrier has two calls for one dial. The first one is the leg; the other must not ring.
-    device_leg* twin(const device_leg& leg, const std::string& control_id) {
-        const std::string id = leg.id.text() + "-hangup-" + derive_uuid(control_id).text().substr(0, 8);
-        out_.emplace_back(settle::hangup_command(s_, id, control_id, leg.id, release_reason::call_over, now_)
-        );
+    device_leg* twin(const device_leg& leg, const std::string& control_id, bool dead) {
+        constexpr std::size_t k_most = 16; // more would be an attack or a fault of ours, not a retry
+        if (s_.twins.size() >= k_most ||
+            std::find(s_.twins.begin(), s_.twins.end(), control_id) != s_.twins.end())
+            return nullptr;
+        s_.twins.push_back(control_id);
         add_note("twin_leg", "leg=" + leg.id.text());
+        if (dead) return nullptr;
+        const std::string id = leg.id.text() + "-hangup-twin-" + std::to_string(s_.twins.size());
+        out_.emplace_back(settle::hangup_command(id, control_id, leg.id, release_reason::call_over, now_));
         return nullptr;
     }
 
@@ -179,7 +184,7 @@ class absorber {
         case outcome::peer_gone:
             // Proof that this winner cannot be joined. The leg itself is still hung up: it may have been the
             // caller's leg that the carrier meant.
-            if (current) settle::drop_winner(s_, out_, "peer_gone", now_);
+            if (current && s_.now_in == phase::bridging) settle::drop_winner(s_, out_, "peer_gone", now_);
             return;
         case outcome::refused:
             if (current) {
@@ -214,8 +219,14 @@ class absorber {
             std::string(name(e.what)) + "_failed",
             "outcome=" + std::string(name(e.result)) + " code=" + e.error_code
         );
+        if (e.command_id.empty() || e.command_id != settle::prompt_command_id(s_)) return;
+        if (e.what == verb::playback_start) { // no ringback to be had: speak instead
+            s_.routed.rules.ringback_url.clear();
+            s_.prompt_playing = false;
+            return;
+        }
         // The watchdog of the step moves on sooner: nothing is coming.
-        if (e.what != verb::playback_stop && s_.step_limit) s_.step_limit = now_;
+        if (s_.step_limit) s_.step_limit = now_;
     }
 
     void add_note(std::string what, std::string detail) {

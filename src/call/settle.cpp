@@ -50,6 +50,29 @@ bool was_joined(const state& s) {
            std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
 }
 
+// Both sides were joined and the device's side has ended: the events only arrived in another order.
+bool talk_is_over(const state& s) {
+    if (!s.caller.bridged) return false;
+    bool any = false;
+    for (const auto& l : s.legs) {
+        if (!l.bridged) continue;
+        if (!l.ended) return false;
+        any = true;
+    }
+    return any;
+}
+
+// The endings that every phase before the talk shares. true: the call has ended.
+bool ended_before_talk(state& s, effects& out, time_point now) {
+    if (talk_is_over(s)) {
+        end(s, out, end_reason::completed, now);
+        return true;
+    }
+    if (!s.caller.ended) return false;
+    end(s, out, was_joined(s) ? end_reason::completed : end_reason::caller_cancelled, now);
+    return true;
+}
+
 void request_answer(state& s, effects& out, time_point now) {
     if (s.caller.answered || s.caller.answer_requested) return;
     s.caller.answer_requested = true;
@@ -74,21 +97,20 @@ void keep_company(state& s, effects& out, time_point now) {
     const auto& rules = s.routed.rules;
     if (!rules.ringback_url.empty()) {
         out.emplace_back(caller_command(
-            s, caller_id(s, "ringback", s.prompts), now, millis{5'000},
-            playback_start_body{rules.ringback_url, true}
+            s, prompt_command_id(s), now, millis{5'000}, playback_start_body{rules.ringback_url, true}
         ));
         return;
     }
     s.step_limit = now + spoken_length(rules.hold_prompt) + k_step_grace;
     out.emplace_back(caller_command(
-        s, caller_id(s, "prompt", s.prompts), now, millis{5'000}, speak_body{rules.hold_prompt, rules.voice}
+        s, prompt_command_id(s), now, millis{5'000}, speak_body{rules.hold_prompt, rules.voice}
     ));
 }
 
 device_leg* next_answerer(state& s) {
     device_leg* best = nullptr;
     for (auto& l : s.legs) {
-        if (!l.alive() || !l.answered || l.out_of_race) continue;
+        if (!l.alive() || !l.answered || l.out_of_race || l.call_control_id.empty()) continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
     }
     return best;
@@ -140,10 +162,7 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
 }
 
 bool settle_ringing(state& s, effects& out, time_point now) {
-    if (s.caller.ended) {
-        end(s, out, end_reason::caller_cancelled, now);
-        return true;
-    }
+    if (ended_before_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -161,11 +180,6 @@ bool settle_ringing(state& s, effects& out, time_point now) {
         to_voicemail(s, out, "nobody_answered", now);
         return true;
     }
-    // A winner failed late in the ring: too little time for anybody to pick up a phone.
-    if (s.bridge.epoch > 0 && s.ring_deadline - now < s.routed.rules.resume_minimum) {
-        to_voicemail(s, out, "ring_almost_over", now);
-        return true;
-    }
     if (s.step_limit && now >= *s.step_limit) { // speak.ended was lost
         s.step_limit.reset();
         s.prompt_playing = false;
@@ -175,10 +189,7 @@ bool settle_ringing(state& s, effects& out, time_point now) {
 }
 
 bool settle_answering(state& s, effects& out, time_point now) {
-    if (s.caller.ended) {
-        end(s, out, end_reason::caller_cancelled, now);
-        return true;
-    }
+    if (ended_before_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -213,23 +224,20 @@ bool settle_answering(state& s, effects& out, time_point now) {
 }
 
 bool settle_bridging(state& s, effects& out, time_point now) {
-    if (s.caller.ended) {
-        end(s, out, was_joined(s) ? end_reason::completed : end_reason::caller_cancelled, now);
-        return true;
-    }
+    if (ended_before_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) return true;
     auto* w = winner(s);
+    const bool late = s.bridge.limit && now >= *s.bridge.limit;
     if (w == nullptr || !w->alive()) {
-        if (w != nullptr && w->bridged && s.caller.bridged) {
-            end(s, out, end_reason::completed, now); // talked and hung up before we heard of the bridge
-            return true;
-        }
+        // Accepted, then ended: a very short talk whose call.bridged is still on the way, or a bridge that
+        // never was. The rest of the time limit tells which.
+        if (w != nullptr && w->ended && !late && (s.bridge.accepted || w->bridged || s.caller.bridged))
+            return false;
         drop_winner(s, out, "leg_ended", now);
         return true;
     }
     const bool one_side = w->bridged || s.caller.bridged;
     const bool confirmed = w->bridged && s.caller.bridged;
-    const bool late = s.bridge.limit && now >= *s.bridge.limit;
     // BE-37: both sides must report the bridge. At the time limit one report and the carrier's 2xx together
     // count: two independent sources, and hanging up on people who talk is worse than a lost event.
     if (confirmed || (late && one_side && s.bridge.accepted)) {
@@ -272,7 +280,7 @@ void speak_greeting(state& s, effects& out, time_point now) {
     s.vm = voicemail_step::greeting;
     s.step_limit = now + spoken_length(rules.voicemail_greeting) + k_step_grace;
     out.emplace_back(caller_command(
-        s, caller_id(s, "greeting"), now, millis{5'000}, speak_body{rules.voicemail_greeting, rules.voice}
+        s, prompt_command_id(s), now, millis{5'000}, speak_body{rules.voicemail_greeting, rules.voice}
     ));
 }
 
@@ -307,9 +315,7 @@ bool settle_voicemail(state& s, effects& out, time_point now) {
 
 // Facts may arrive after the end; the reason follows them, the phase does not move (I10).
 void settle_ended(state& s, effects& out) {
-    if (s.reason != end_reason::caller_cancelled || !s.bridge.winner) return;
-    const auto* w = s.find(*s.bridge.winner);
-    if (w == nullptr || !(s.bridge.accepted || (w->bridged && s.caller.bridged))) return;
+    if (s.reason != end_reason::caller_cancelled || !was_joined(s)) return;
     s.reason = end_reason::completed;
     add_note(out, "end_reason", "reason=completed");
 }
@@ -367,7 +373,7 @@ void sweep(state& s, effects& out, time_point now) {
         if (leg.release == release_reason::none || leg.hangup_sent || leg.call_control_id.empty()) continue;
         leg.hangup_sent = true;
         out.emplace_back(
-            hangup_command(s, leg.id.text() + "-hangup", leg.call_control_id, leg.id, leg.release, now)
+            hangup_command(leg.id.text() + "-hangup", leg.call_control_id, leg.id, leg.release, now)
         );
     }
     if (s.now_in != phase::ended || s.caller.ended || s.caller.hangup_sent) return;
@@ -376,7 +382,7 @@ void sweep(state& s, effects& out, time_point now) {
         out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
     } else {
         out.emplace_back(hangup_command(
-            s, caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
+            caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
         ));
     }
 }
@@ -423,7 +429,7 @@ void start_recording(state& s, effects& out, time_point now) {
     s.vm_recorded = true;
     s.step_limit = now + s.routed.rules.voicemail_max + k_record_grace;
     out.emplace_back(caller_command(
-        s, caller_id(s, "record"), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
+        s, prompt_command_id(s), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
     ));
 }
 
@@ -437,7 +443,19 @@ void drop_winner(state& s, effects& out, const char* why, time_point now) {
     s.bridge = {};
     s.bridge.epoch = epoch;
     s.now_in = phase::ringing;
-    (void)now;
+    // Too little time for anybody to pick up a phone: only who has answered already is still asked.
+    if (s.ring_deadline - now < s.routed.rules.resume_minimum)
+        s.ring_deadline = std::min(s.ring_deadline, now);
+}
+
+std::string prompt_command_id(const state& s) {
+    if (s.now_in == phase::voicemail) {
+        if (s.vm == voicemail_step::greeting) return caller_id(s, "greeting");
+        if (s.vm == voicemail_step::recording) return caller_id(s, "record");
+        return {};
+    }
+    if (!s.prompt_playing) return {};
+    return caller_id(s, s.routed.rules.ringback_url.empty() ? "prompt" : "ringback", s.prompts);
 }
 
 std::string bridge_command_id(const state& s) {
@@ -446,8 +464,7 @@ std::string bridge_command_id(const state& s) {
 }
 
 command hangup_command(
-    const state& s, std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why,
-    time_point now
+    std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why, time_point now
 ) {
     command c;
     c.id = std::move(id);
@@ -456,7 +473,6 @@ command hangup_command(
     c.issued_at = now;
     c.deadline = now + k_must_happen;
     c.body = hangup_body{why};
-    (void)s;
     return c;
 }
 

@@ -24,9 +24,11 @@ void drop_winner(state& s, effects& out, const char* why, time_point now);
 /// Deterministic: the claim's epoch and the winner name the bridge.
 [[nodiscard]] std::string bridge_command_id(const state& s);
 
+/// Id of the prompt, greeting or recording that the call is waiting for; empty: none.
+[[nodiscard]] std::string prompt_command_id(const state& s);
+
 [[nodiscard]] command hangup_command(
-    const state& s, std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why,
-    time_point now
+    std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why, time_point now
 );
 
 } // namespace z360::call::settle

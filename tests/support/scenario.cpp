@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "support/scenario.hpp"
+
+#include <z360/base/overloaded.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+namespace z360::testing {
+namespace {
+
+using namespace call;
+
+const time_point k_start = time_point{millis{1'800'000'000'000}};
+
+std::string since(time_point t) {
+    return std::to_string((t - k_start).count());
+}
+
+class runner {
+  public:
+    scenario_result run(const std::string& script) {
+        std::istringstream in(script);
+        std::string line;
+        while (result_.error.empty() && std::getline(in, line)) {
+            if (line.starts_with("    ")) continue; // golden output of an earlier run: written anew
+            result_.text += line + "\n";
+            if (line.empty() || line[0] == '#') continue;
+            std::istringstream words(line);
+            std::string first;
+            words >> first;
+            if (first == "devices")
+                words >> devices_;
+            else if (first == "rule")
+                rule(words);
+            else
+                step(std::stoll(first), words);
+        }
+        return result_;
+    }
+
+  private:
+    void rule(std::istream& words) {
+        std::string key;
+        std::string value;
+        words >> key >> value;
+        const auto number = [&] { return millis{std::stoll(value)}; };
+        if (key == "ring_time_ms")
+            rules_.ring_time = number();
+        else if (key == "bridge_limit_ms")
+            rules_.bridge_limit = number();
+        else if (key == "voicemail_max_ms")
+            rules_.voicemail_max = number();
+        else if (key == "ringback_url")
+            rules_.ringback_url = value;
+        else if (key == "unknown_number")
+            unknown_number_ = value == "true";
+        else
+            result_.error = "unknown rule " + key;
+    }
+
+    void step(std::int64_t ms, std::istream& words) {
+        const auto now = k_start + millis{ms};
+        std::string what;
+        words >> what;
+        decision d;
+        if (what == "incoming" && !begun_) {
+            auto e = sample_incoming(devices_);
+            e.routed.rules = rules_;
+            if (unknown_number_) e.routed = {};
+            d = begin(e, now);
+            begun_ = true;
+            legs_ = d.next.legs;
+            std::sort(legs_.begin(), legs_.end(), [](const auto& a, const auto& b) {
+                return a.to.device < b.to.device;
+            });
+        } else {
+            const auto e = parse(what, words, now);
+            if (!e) {
+                result_.error = "cannot read: " + what;
+                return;
+            }
+            result_.covered.emplace(s_.now_in, std::string(name(*e)));
+            d = decide(s_, *e, now);
+            if (s_.now_in == phase::ended && d.next.now_in != phase::ended)
+                result_.error = "left the terminal state";
+        }
+        s_ = d.next;
+        for (const auto& f : d.effects) {
+            if (const auto* c = std::get_if<command>(&f))
+                sent_[{std::string(name(c->what())), c->leg ? short_name(*c->leg) : "caller"}] = c->id;
+        }
+        for (const auto& f : d.effects)
+            result_.text += "    " + describe(f) + "\n";
+        result_.text += "    == " + describe(s_) + "\n";
+        if (const char* broken = broken_invariant(s_))
+            result_.error = std::string("broken invariant: ") + broken;
+    }
+
+    leg_ref who(const std::string& word, bool blind) const {
+        if (word == "caller") return {s_.caller.call_control_id, std::nullopt};
+        if (word == "stranger") return {"v3:stranger", std::nullopt};
+        const int n = std::stoi(word.substr(1));
+        leg_ref ref{control_id(n), std::nullopt};
+        if (!blind) ref.leg = legs_.at(static_cast<std::size_t>(n - 1)).id;
+        return ref;
+    }
+
+    std::optional<event> parse(const std::string& what, std::istream& words, time_point now) {
+        if (what == "tick") return tick{};
+        if (what == "incoming") return sample_incoming(devices_);
+        std::vector<std::string> w;
+        for (std::string x; words >> x;)
+            w.push_back(x);
+        if (what == "outcome") return outcome_of(w);
+        if (w.empty()) return std::nullopt;
+        const bool blind = w.back() == "blind";
+        const auto ref = who(w[0], blind);
+        const std::string extra = w.size() > 1 ? w[1] : "";
+        if (what == "initiated") return leg_initiated{ref};
+        if (what == "answered") return leg_answered{ref};
+        if (what == "bridged") return leg_bridged{ref};
+        if (what == "hangup") return leg_hangup{ref, extra, ""};
+        if (what == "hold")
+            return leg_hold{ref, true, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
+        if (what == "unhold")
+            return leg_hold{ref, false, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
+        if (what == "prompt_ended") return prompt_ended{ref, extra == "left", extra == "failed"};
+        if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
+        if (what == "recording_failed") return recording_failed{ref, extra};
+        return std::nullopt;
+    }
+
+    std::optional<event> outcome_of(const std::vector<std::string>& w) const {
+        if (w.size() < 3) return std::nullopt;
+        command_outcome o;
+        bool known = false;
+        for (int v = 0; v < k_verb_count; ++v) {
+            if (name(static_cast<verb>(v)) == w[0]) {
+                o.what = static_cast<verb>(v);
+                known = true;
+            }
+        }
+        if (!known) return std::nullopt;
+        known = false;
+        for (int r = 0; r < k_outcome_count; ++r) {
+            if (name(static_cast<outcome>(r)) == w[2]) {
+                o.result = static_cast<outcome>(r);
+                known = true;
+            }
+        }
+        if (!known) return std::nullopt;
+        o.who = who(w[1], false);
+        if (o.what == verb::dial && (o.result != outcome::done || (w.size() > 3 && w[3] == "no_id")))
+            o.who.call_control_id.clear();
+        if (const auto sent = sent_.find({w[0], w[1]}); sent != sent_.end()) o.command_id = sent->second;
+        if (w.size() > 3 && w[3] != "no_id") o.error_code = w[3];
+        return o;
+    }
+
+    std::string short_name(const leg_id& id) const {
+        for (std::size_t i = 0; i < legs_.size(); ++i)
+            if (legs_[i].id == id) return "d" + std::to_string(i + 1);
+        return id.text();
+    }
+
+    // Leg ids in notes become d1 … dN so that scripts stay readable.
+    std::string readable(std::string text) const {
+        for (const auto& l : legs_) {
+            for (auto at = text.find(l.id.text()); at != std::string::npos; at = text.find(l.id.text()))
+                text.replace(at, 36, short_name(l.id));
+        }
+        return text;
+    }
+
+    std::string describe(const effect& f) const {
+        if (const auto* n = std::get_if<note>(&f))
+            return ".. " + n->what + (n->detail.empty() ? "" : " " + readable(n->detail));
+        const auto& c = std::get<command>(f);
+        std::string out =
+            "-> " + std::string(name(c.what())) + " " + (c.leg ? short_name(*c.leg) : std::string("caller"));
+        std::visit(
+            overloaded{
+                [&](const dial_body& b) { out += " timeout=" + std::to_string(b.timeout_secs); },
+                [&](const bridge_body&) { out += " with=caller"; },
+                [&](const hangup_body& b) { out += " why=" + std::string(name(b.why)); },
+                [&](const speak_body& b) {
+                    out += b.text == rules_.hold_prompt ? " hold_prompt" : " greeting";
+                },
+                [&](const playback_start_body& b) { out += " " + b.url; },
+                [&](const record_start_body& b) { out += " max=" + std::to_string(b.max_length_secs); },
+                [](const auto&) {},
+            },
+            c.body
+        );
+        return out + " until=" + since(c.deadline);
+    }
+
+    std::string describe(const state& s) const {
+        std::string out(name(s.now_in));
+        if (s.now_in == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
+        if (s.now_in == phase::voicemail) out += "(" + std::string(name(s.vm)) + ")";
+        for (const auto& l : legs_)
+            if (const auto* now = s.find(l.id))
+                out += " " + short_name(l.id) + "=" + std::string(name(status_of(*now)));
+        if (const auto next = deadline(s)) out += " next=" + since(*next);
+        return out;
+    }
+
+    scenario_result result_;
+    int devices_ = 2;
+    policy rules_;
+    bool begun_ = false;
+    bool unknown_number_ = false;
+    state s_;
+    std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg
+    std::vector<device_leg> legs_;                                    // in device order, for names
+};
+
+} // namespace
+
+call::incoming sample_incoming(int devices) {
+    call::incoming e;
+    e.id = call_id{*uuid::parse("0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00")};
+    e.call_control_id = "v3:caller";
+    e.call_session_id = e.id.text();
+    e.from = "+15550100001";
+    e.routed.verdict = call::route_verdict::ring;
+    e.routed.org = org_id{7};
+    e.routed.user = user_id{42};
+    e.routed.number = phone_number_id{3};
+    e.routed.number_e164 = "+15550109999";
+    e.routed.caller_name = "Ada Example";
+    for (int n = 1; n <= devices; ++n) {
+        e.routed.targets.push_back(
+            {device_id{n}, identity_id{100 + n}, "gencred" + std::to_string(n), "device " + std::to_string(n),
+             "ios"}
+        );
+    }
+    return e;
+}
+
+std::string control_id(int n) {
+    return "v3:d" + std::to_string(n);
+}
+
+scenario_result run_scenario(const std::string& script) {
+    return runner{}.run(script);
+}
+
+} // namespace z360::testing

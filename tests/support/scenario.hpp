@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Runs `.call` scripts: what happens to a call on the left margin, what the core makes of it indented below.
+//
+//   devices 3                      header: how many devices ring (d1 … dN)
+//   rule ring_time_ms 30000        header: any field of call::policy that is a number
+//   0 incoming                     <ms> <event> [who] [words …]
+//     -> dial d1 deadline=29000    effects, one a line, times in ms since the call began
+//     .. call_began devices=3      timeline notes
+//     == ringing next=30000        state after the step: phase, device states, next deadline
+//
+// who: caller, d1 … dN, or stranger (a leg nobody knows). Events: incoming, initiated, answered, bridged,
+// hangup <cause>, hold, unhold, prompt_ended [left|failed], recording_saved, recording_failed, tick, and
+// outcome <verb> <who> <done|peer_gone|refused|expired|superseded> [code].
+// Suffix `blind` on a device event drops the client_state, so that only the control id names the leg.
+#pragma once
+
+#include <z360/call/decide.hpp>
+
+#include <set>
+#include <string>
+#include <utility>
+
+namespace z360::testing {
+
+/// (phase before, event) pairs that a run went through.
+using coverage = std::set<std::pair<call::phase, std::string>>;
+
+struct scenario_result {
+    std::string text;  ///< the script with the actual effects; equal to the input when the test passes
+    std::string error; ///< unreadable script or broken invariant; empty: none
+    coverage covered;
+};
+
+[[nodiscard]] scenario_result run_scenario(const std::string& script);
+
+/// A routed call with `devices` devices, as the directory would give it.
+[[nodiscard]] call::incoming sample_incoming(int devices);
+/// Control id of device `n` (1-based) in scripts and tests.
+[[nodiscard]] std::string control_id(int n);
+
+} // namespace z360::testing
