@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/crypto/client_state.hpp"
+
+#include "adapter/crypto/base64.hpp"
+
+#include <nlohmann/json.hpp>
+#include <sodium.h>
+
+#include <cstdint>
+#include <stdexcept>
+
+namespace z360::adapter::crypto {
+namespace {
+
+using json = nlohmann::json;
+
+constexpr int k_version = 1;
+constexpr std::string_view k_key_context = "z360-voip client_state key 1|";
+
+const unsigned char* bytes(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// Text of the checked type, or empty.
+std::string_view text_in(const json& object, const char* key) {
+    const auto it = object.find(key);
+    return it != object.end() && it->is_string() ? std::string_view(it->get_ref<const std::string&>())
+                                                 : std::string_view{};
+}
+
+std::optional<std::int64_t> number_in(const json& object, const char* key) {
+    const auto it = object.find(key);
+    if (it == object.end() || !it->is_number_integer()) return std::nullopt;
+    return it->get<std::int64_t>();
+}
+
+} // namespace
+
+client_state_codec::client_state_codec(const secret& key, const secret& api_key) {
+    ensure_sodium();
+    const secret& source = key.empty() ? api_key : key;
+    if (source.empty())
+        throw std::invalid_argument("telnyx.client_state_key and telnyx.api_key are both empty: set one of "
+                                    "them, legs are marked with a "
+                                    "MAC made from it.");
+    crypto_generichash_state hash;
+    crypto_generichash_init(&hash, nullptr, 0, key_.size());
+    crypto_generichash_update(&hash, bytes(k_key_context), k_key_context.size());
+    crypto_generichash_update(&hash, bytes(source.reveal()), source.reveal().size());
+    crypto_generichash_final(&hash, key_.data(), key_.size());
+    sodium_memzero(&hash, sizeof hash);
+}
+
+client_state_codec::~client_state_codec() {
+    sodium_memzero(key_.data(), key_.size());
+}
+
+client_state_codec::mac client_state_codec::mac_of(const client_state& s) const {
+    // Over the meaning, not over the JSON text: fixed order, fixed widths, no two states share it.
+    const std::string text = "v" + std::to_string(k_version) + "|" + s.call.text() + "|" + s.leg.text() +
+                             "|" + std::to_string(s.org.value);
+    mac out{};
+    crypto_generichash(out.data(), out.size(), bytes(text), text.size(), key_.data(), key_.size());
+    return out;
+}
+
+std::string client_state_codec::sign(const client_state& s) const {
+    const mac m = mac_of(s);
+    nlohmann::ordered_json out = nlohmann::ordered_json::object();
+    out["v"] = k_version;
+    out["c"] = s.call.text();
+    out["l"] = s.leg.text();
+    out["o"] = s.org.value;
+    out["m"] = base64({reinterpret_cast<const char*>(m.data()), m.size()});
+    return base64(out.dump());
+}
+
+std::optional<client_state> client_state_codec::open(std::string_view text) const {
+    if (text.empty() || text.size() > 2 * k_max_client_state) return std::nullopt;
+    std::string compact;
+    compact.reserve(text.size());
+    for (const char c : text)
+        if (c != ' ' && c != '\t' && c != '\r' && c != '\n') compact.push_back(c);
+    const auto raw = unbase64(compact, k_max_client_state);
+    if (!raw) return std::nullopt;
+    const json object = json::parse(raw->begin(), raw->end(), nullptr, false);
+    if (!object.is_object() || number_in(object, "v") != k_version) return std::nullopt;
+    const auto call = call_id::parse(text_in(object, "c"));
+    const auto leg = leg_id::parse(text_in(object, "l"));
+    const auto org = number_in(object, "o");
+    const auto claimed = unbase64(text_in(object, "m"), sizeof(mac));
+    if (!call || !leg || !org || !claimed || claimed->size() != sizeof(mac)) return std::nullopt;
+    const client_state out{*call, *leg, org_id{*org}};
+    const mac right = mac_of(out);
+    if (sodium_memcmp(right.data(), claimed->data(), right.size()) != 0) return std::nullopt;
+    return out;
+}
+
+} // namespace z360::adapter::crypto

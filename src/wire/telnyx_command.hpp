@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The core's commands as Telnyx's HTTP requests. Equal commands give equal bytes: a resend must be identical.
+#pragma once
+
+#include <z360/call/effect.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace z360::wire {
+
+struct command_settings {
+    std::string connection_id;                 ///< call control application that dials
+    std::string sip_domain = "sip.telnyx.com"; ///< devices are sip:<user>@<sip_domain>
+    std::string webhook_url;                   ///< sent with each dial when not empty
+};
+
+struct telnyx_request {
+    std::string method;
+    std::string path; ///< below the base URL, percent-encoded, e.g. "/calls/v3%3Aabc/actions/answer"
+    std::string body; ///< JSON
+};
+
+/// `client_state` goes into dials only; an action without one leaves the leg's as it is.
+[[nodiscard]] telnyx_request
+build_request(const call::command& cmd, const command_settings& settings, std::string_view client_state);
+
+/// Everything but letters, digits and `-._~` as %XX.
+[[nodiscard]] std::string percent_encode(std::string_view text);
+
+} // namespace z360::wire

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace z360::wire {
+
+/// What we use of the body of Telnyx's answer to a command. Empty where there is none.
+struct telnyx_reply {
+    std::string call_control_id; ///< of a dial: the new leg
+    std::string error_code;      ///< of the first error, e.g. "90018"
+    std::string error_title;     ///< for the log; may quote our own values, never the API key
+};
+
+/// Never throws but for lack of memory; whatever is not understood is empty.
+[[nodiscard]] telnyx_reply parse_reply(std::string_view body);
+
+} // namespace z360::wire

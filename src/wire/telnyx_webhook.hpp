@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// A Telnyx webhook, read leniently: Telnyx sends null, leaves fields out and adds new ones at any time.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/call/event.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace z360::wire {
+
+/// Bytes of the largest body looked at; real webhooks are a few KB.
+inline constexpr std::size_t k_max_webhook_bytes = 1024 * 1024;
+/// Deepest nesting of objects and arrays looked at; real webhooks need about five.
+inline constexpr int k_max_webhook_depth = 32;
+
+/// What we use of a webhook. A text is empty where the field is missing, null or of a type that makes no
+/// sense (integers are taken as their digits). Nothing here is trusted beyond the signature: client_state in
+/// particular comes from whoever started the leg.
+struct telnyx_webhook {
+    std::string event_id;   ///< key of deduplication; empty only in malformed events
+    std::string event_type; ///< e.g. "call.hangup"; names of the event log are turned into these
+    std::optional<time_point> occurred_at;
+    std::string call_control_id;
+    std::string call_leg_id;
+    std::string call_session_id;
+    std::string client_state; ///< base64 as received, possibly with whitespace
+    std::string direction;    ///< "incoming", "outgoing" or empty
+    std::string state;        ///< "parked", "bridging", …
+    std::string from;
+    std::string to;
+    std::string connection_id;
+    std::string hangup_cause;
+    std::string hangup_source;
+    std::string sip_hangup_cause;
+    std::string status; ///< of speak.ended, playback.ended
+    std::string reason; ///< of recording.error
+    std::string recording_id;
+    std::string recording_url_mp3; ///< valid for ten minutes
+    std::string recording_url_wav;
+    std::string recording_url_public; ///< only on accounts with public links
+    std::int64_t attempt = 0;         ///< delivery attempt from `meta`, from 1; 0: not told
+};
+
+/// Why a body is no webhook.
+enum class envelope_fault : std::uint8_t {
+    none,
+    too_large,
+    too_deep,
+    not_json,
+    not_an_event, ///< JSON, but neither the `data` envelope nor an event of the event log
+};
+[[nodiscard]] std::string_view name(envelope_fault f);
+
+struct envelope {
+    std::optional<telnyx_webhook> event;
+    envelope_fault fault = envelope_fault::none; ///< set when there is no event
+};
+
+/// Reads the `{"data":{…},"meta":{…}}` envelope and the unwrapped shape of Telnyx's event log
+/// (`{"created_at","event_type","payload","webhook_id"}`). Never throws but for lack of memory.
+[[nodiscard]] envelope parse_envelope(std::string_view body);
+
+/// The core's event for a webhook, or nothing: a type that means nothing to a call, an event that names no
+/// leg, or the first event of an incoming leg that is not ours, which needs a route (see is_new_caller).
+/// `verified_leg` comes from a client_state whose MAC was checked. `received_at` stands in for a missing
+/// occurred_at, by which hold and unhold are put in order.
+[[nodiscard]] std::optional<call::event> to_call_event(
+    const telnyx_webhook& hook, std::optional<leg_id> verified_leg, time_point received_at = time_point{}
+);
+
+/// Which of our two kinds of webhook routes an event came by: the call control application's or the
+/// credential connection's. Primary and failover are the same in this respect.
+enum class webhook_source : std::uint8_t { call_control, credential };
+
+/// True for the first event of somebody calling one of our numbers. Not for our own dials (verified_leg), not
+/// for legs that devices start (credential route), and not for the device's side of our own dial, whose `to`
+/// is a generated SIP user.
+[[nodiscard]] bool
+is_new_caller(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg);
+
+/// `gencred…`, bare or as a SIP URI: a SIP user that Telnyx generated for a device, never a phone number.
+[[nodiscard]] bool is_generated_sip_user(std::string_view address);
+
+} // namespace z360::wire
