@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The engine: takes durable events, finds their call, lets the core decide, commits, then acts. It owns no
+// socket and no table; everything outside comes through ports.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/port/call_store.hpp>
+#include <z360/port/clock.hpp>
+#include <z360/port/directory.hpp>
+#include <z360/port/event_inbox.hpp>
+#include <z360/port/metrics.hpp>
+#include <z360/port/ring_hint.hpp>
+#include <z360/port/spool.hpp>
+#include <z360/port/telnyx_api.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace z360::engine {
+
+/// Whose leg a client_state names, after its MAC was checked.
+struct leg_mark {
+    call_id call;
+    leg_id leg;
+};
+/// Opens a client_state; nullopt: not ours.
+using mark_opener = std::function<std::optional<leg_mark>(std::string_view client_state)>;
+
+/// Everything the engine needs; all of it outlives the engine. `spool` may be null.
+struct ports {
+    port::call_store& store;
+    port::event_inbox& inbox;
+    port::spool* spool;
+    port::directory& directory;
+    port::telnyx_api& telnyx;
+    port::ring_hint& hint;
+    port::clock& clock;
+    port::metrics& metrics;
+    mark_opener open_mark;
+};
+
+struct settings {
+    millis event_claim{2'000};           ///< how long a received event belongs to this node alone
+    millis command_claim{5'000};         ///< how long a command belongs to this node between attempts
+    millis commit_budget{400};           ///< a commit that takes longer: go on in memory, save later (P6)
+    millis sweep_period{500};            ///< events, spool and commands left behind
+    millis unknown_session_wait{60'000}; ///< then events of unknown sessions are dead letters
+    std::size_t max_accepting = 4'000;   ///< webhooks waiting for durability; beyond: refused (I16)
+    std::size_t max_calls = 20'000;      ///< calls held in memory; beyond: new callers are refused first
+};
+
+enum class accepted : std::uint8_t {
+    stored,    ///< in Postgres
+    spooled,   ///< in the local spool: Postgres is away
+    duplicate, ///< known event id, same bytes
+    conflict,  ///< known event id, other bytes: kept aside
+};
+
+struct figures {
+    std::size_t calls_in_memory = 0;
+    std::size_t commands_running = 0;
+    std::size_t unsaved_calls = 0; ///< decided in memory, waiting for Postgres
+};
+
+/// Not thread-safe: everything runs on the loop of the executor.
+class engine {
+  public:
+    virtual ~engine() = default;
+
+    /// Begins sweeping: takes up what an earlier process left behind.
+    virtual void start() = 0;
+    /// Makes the event durable, then hands it to its call. Returns once it is durable: only then may the
+    /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
+    virtual boost::asio::awaitable<accepted> accept(port::inbox_event event) = 0;
+    /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database
+    /// and is taken up by another node or the next start.
+    virtual boost::asio::awaitable<void> stop(millis limit) = 0;
+    [[nodiscard]] virtual figures now() const = 0;
+};
+
+[[nodiscard]] std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s = {});
+
+} // namespace z360::engine

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/webhook_routes.hpp"
+
+#include "wire/telnyx_webhook.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace z360::edge {
+namespace {
+
+using adapter::crypto::verdict;
+
+struct door {
+    std::shared_ptr<const adapter::crypto::webhook_verifier> verifier;
+    engine::engine& engine;
+    port::clock& clock;
+    port::metrics& metrics;
+};
+
+std::string_view label(port::webhook_route r) {
+    switch (r) {
+    case port::webhook_route::call_control: return "call_control";
+    case port::webhook_route::call_control_failover: return "call_control_failover";
+    case port::webhook_route::credential: return "credential";
+    case port::webhook_route::credential_failover: return "credential_failover";
+    }
+    return "?";
+}
+
+bool is_failover(port::webhook_route r) {
+    return r == port::webhook_route::call_control_failover || r == port::webhook_route::credential_failover;
+}
+
+// What the inbox needs to know of the body. Genuine bytes that are no event we can read are kept all the
+// same, under an id made of the bytes: the engine buries them where people can find them.
+port::inbox_event to_event(std::string body, port::webhook_route route, time_point now) {
+    port::inbox_event e;
+    e.route = route;
+    e.received_at = now;
+    if (const auto parsed = wire::parse_envelope(body); parsed.event && !parsed.event->event_id.empty()) {
+        e.event_id = parsed.event->event_id;
+        e.event_type = parsed.event->event_type;
+        e.call_session_id = parsed.event->call_session_id;
+        e.call_control_id = parsed.event->call_control_id;
+    } else {
+        e.event_id = "unreadable-" + derive_uuid(body).text();
+    }
+    e.body = std::move(body);
+    return e;
+}
+
+boost::asio::awaitable<http::response>
+receive(std::shared_ptr<const door> d, port::webhook_route route, http::request req) {
+    const auto arrived = std::chrono::steady_clock::now();
+    const auto now = d->clock.now();
+    const auto v = d->verifier->verify(req.headers, req.body, now);
+    if (v != verdict::genuine) {
+        d->metrics.count("webhooks_refused_total", {{"reason", adapter::crypto::name(v)}});
+        co_return http::response::problem(403, "webhook_refused", "The webhook is not genuine");
+    }
+    d->metrics.count(
+        "webhooks_total", {{"route", label(route)}, {"via", is_failover(route) ? "failover" : "primary"}}
+    );
+    auto event = to_event(std::move(req.body), route, now);
+    const std::string id = event.event_id;
+    bool stored = false;
+    auto result = engine::accepted::stored;
+    try {
+        result = co_await d->engine.accept(std::move(event));
+        stored = true;
+    } catch (const port::unavailable& e) {
+        log::error("webhook_not_stored", {{"event_id", id}, {"why", e.what()}});
+    }
+    if (!stored) {
+        d->metrics.count("webhooks_not_stored_total");
+        auto r = http::response::problem(503, "not_stored", "The event could not be stored; send it again");
+        r.headers.set("Retry-After", "1");
+        co_return r;
+    }
+    if (result == engine::accepted::duplicate) d->metrics.count("webhooks_duplicate_total");
+    d->metrics.observe(
+        "webhook_ack_seconds",
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - arrived).count()
+    );
+    co_return http::response::json(200, "{}");
+}
+
+http::route one(std::string pattern, port::webhook_route route, const std::shared_ptr<const door>& d) {
+    return {"POST", std::move(pattern), [d, route](http::request req) {
+                return receive(d, route, std::move(req));
+            }};
+}
+
+} // namespace
+
+std::vector<http::route> webhook_routes(
+    std::shared_ptr<const adapter::crypto::webhook_verifier> verifier, engine::engine& engine,
+    port::clock& clock, port::metrics& metrics
+) {
+    using port::webhook_route;
+    const auto d = std::make_shared<const door>(door{std::move(verifier), engine, clock, metrics});
+    const std::string base = "/webhooks/cpaas/telnyx";
+    std::vector<http::route> out;
+    out.push_back(one(base + "/call-control", webhook_route::call_control, d));
+    out.push_back(one(base + "/call-control/failover", webhook_route::call_control_failover, d));
+    out.push_back(one(base + "/credential", webhook_route::credential, d));
+    out.push_back(one(base + "/credential/failover", webhook_route::credential_failover, d));
+    return out;
+}
+
+} // namespace z360::edge

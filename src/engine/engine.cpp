@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "engine/engine_impl.hpp"
+
+#include <z360/log.hpp>
+
+#include <utility>
+
+namespace z360::engine {
+
+engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
+    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex), sweeper_(ex) {}
+
+void engine_impl::start() {
+    sweeper_.spawn(sweep_forever());
+}
+
+boost::asio::awaitable<void> engine_impl::stop(millis limit) {
+    stopping_ = true;
+    co_await sweeper_.join();
+    for (auto& [id, a] : actors_)
+        a->timer.cancel();
+    const bool finished = co_await work_.drain(limit);
+    if (!finished) log::warn("stopped_with_work_left", {{"tasks", work_.size()}, {"unsaved", unsaved_}});
+    co_await work_.join();
+    actors_.clear();
+}
+
+figures engine_impl::now() const {
+    return {actors_.size(), running_.size(), unsaved_};
+}
+
+std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s) {
+    return std::make_unique<engine_impl>(std::move(ex), std::move(p), s);
+}
+
+} // namespace z360::engine

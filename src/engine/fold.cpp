@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "engine/actor.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace z360::engine {
+
+folded fold(
+    std::optional<port::stored_call> from, const std::vector<item>& items, time_point now,
+    std::vector<item>& orphans, const char*& broken
+) {
+    folded out;
+    auto& c = out.commit;
+    c.at = now;
+    bool exists = from.has_value();
+    if (exists) {
+        c.expected_version = from->version;
+        c.next = std::move(from->state);
+    }
+    for (const auto& i : items) {
+        call::decision d;
+        if (const auto* first = std::get_if<call::incoming>(&i.what); first != nullptr && !exists) {
+            d = call::begin(*first, now);
+            exists = true;
+            out.changed = true;
+        } else if (!exists) {
+            orphans.push_back(i);
+            continue;
+        } else {
+            d = call::decide(c.next, i.what, now);
+            out.changed = out.changed || d.next != c.next || !d.effects.empty();
+        }
+        c.next = std::move(d.next);
+        broken = call::broken_invariant(c.next);
+        if (broken != nullptr) return out;
+        for (auto& f : d.effects) {
+            if (auto* cmd = std::get_if<call::command>(&f))
+                c.new_commands.push_back(std::move(*cmd));
+            else
+                c.notes.push_back(std::move(std::get<call::note>(f)));
+        }
+        if (const auto* done = std::get_if<call::command_outcome>(&i.what)) {
+            c.finished_commands.push_back(*done);
+            out.changed = true;
+        }
+        if (!i.inbox_id.empty()) {
+            c.processed_events.push_back(i.inbox_id);
+            out.changed = true;
+        }
+    }
+    // Commands that a later event of the same pass made pointless never leave: a dial for a caller who has
+    // hung up, for instance.
+    std::erase_if(c.new_commands, [&](const call::command& cmd) { return !call::wanted(c.next, cmd); });
+    c.deadline = call::deadline(c.next);
+    return out;
+}
+
+void merge(port::call_commit& earlier, port::call_commit later) {
+    const auto append = [](auto& to, auto& from) {
+        to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    };
+    append(earlier.new_commands, later.new_commands);
+    append(earlier.finished_commands, later.finished_commands);
+    append(earlier.notes, later.notes);
+    append(earlier.processed_events, later.processed_events);
+    earlier.next = std::move(later.next);
+    earlier.deadline = later.deadline;
+    earlier.at = later.at;
+}
+
+} // namespace z360::engine

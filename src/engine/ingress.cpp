@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// From a verified webhook to the call it belongs to. Durable first, everything else later.
+#include "engine/engine_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+constexpr millis k_route_retry{250};
+constexpr std::chrono::minutes k_route_memory{10};
+constexpr std::size_t k_route_limit = 10'000;
+constexpr std::size_t k_parked_limit = 10'000;
+constexpr std::uint32_t k_max_attempts = 5;
+
+wire::webhook_source source_of(port::webhook_route r) {
+    switch (r) {
+    case port::webhook_route::call_control:
+    case port::webhook_route::call_control_failover: return wire::webhook_source::call_control;
+    case port::webhook_route::credential:
+    case port::webhook_route::credential_failover: return wire::webhook_source::credential;
+    }
+    return wire::webhook_source::credential;
+}
+
+} // namespace
+
+boost::asio::awaitable<accepted> engine_impl::accept(port::inbox_event event) {
+    // Overload sheds new rings first; whatever ends or changes a call is taken as long as anything is (I16).
+    const bool new_ring = event.event_type == "call.initiated";
+    const bool full = accepting_ >= s_.max_accepting || actors_.size() >= s_.max_calls;
+    if (stopping_ || accepting_ >= s_.max_accepting ||
+        (new_ring && (full || accepting_ * 5 >= s_.max_accepting * 4))) {
+        p_.metrics.count("engine_shed_total");
+        throw port::unavailable("overloaded or stopping");
+    }
+    ++accepting_;
+    try {
+        const auto id = event.event_id;
+        handling_.insert(id);
+        auto copy = event;
+        const auto result = co_await store(std::move(copy));
+        --accepting_;
+        if (result == accepted::stored || result == accepted::spooled)
+            hand_over(std::move(event));
+        else
+            handling_.erase(id);
+        co_return result;
+    } catch (...) {
+        --accepting_;
+        handling_.erase(event.event_id);
+        throw;
+    }
+}
+
+boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
+    try {
+        std::vector<port::inbox_event> one;
+        one.push_back(event);
+        const auto results = co_await p_.inbox.append(std::move(one), s_.event_claim);
+        switch (results.at(0)) {
+        case port::append_result::stored: co_return accepted::stored;
+        case port::append_result::duplicate: co_return accepted::duplicate;
+        case port::append_result::conflict:
+            log::error("webhook_conflict", {{"event_id", event.event_id}, {"type", event.event_type}});
+            p_.metrics.count("webhook_conflicts_total");
+            co_return accepted::conflict;
+        }
+    } catch (const port::unavailable&) {
+        if (p_.spool == nullptr) throw;
+    }
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(event));
+    co_await p_.spool->append(std::move(one));
+    p_.metrics.count("webhooks_spooled_total");
+    co_return accepted::spooled;
+}
+
+void engine_impl::hand_over(port::inbox_event event) {
+    work_.spawn(dispatch(std::move(event)));
+}
+
+boost::asio::awaitable<void> engine_impl::dispatch(port::inbox_event event) {
+    const auto parsed = wire::parse_envelope(event.body);
+    if (!parsed.event) {
+        co_await bury(event.event_id, std::string(wire::name(parsed.fault)));
+        co_return;
+    }
+    const auto& hook = *parsed.event;
+    std::optional<leg_mark> mark;
+    if (!hook.client_state.empty()) mark = p_.open_mark(hook.client_state);
+    std::optional<leg_id> leg;
+    if (mark) leg = mark->leg;
+    if (wire::is_new_caller(hook, source_of(event.route), leg)) {
+        auto copy = hook;
+        co_await new_caller(std::move(copy), std::move(event));
+        co_return;
+    }
+    auto what = wire::to_call_event(hook, leg, event.received_at);
+    if (!what) {
+        ignore(event.event_id);
+        co_return;
+    }
+    std::optional<call_id> id;
+    if (mark) {
+        id = mark->call;
+    } else {
+        bool away = false;
+        try {
+            id = co_await whose(hook);
+        } catch (const port::unavailable&) {
+            away = true;
+        }
+        if (away) { // stays unprocessed; a sweep offers it again
+            handling_.erase(event.event_id);
+            co_return;
+        }
+    }
+    if (id) {
+        item i{std::move(*what), event.event_id};
+        post(*id, std::move(i));
+    } else if (source_of(event.route) == wire::webhook_source::credential) {
+        ignore(event.event_id); // a leg that a device started by itself: not one of our calls
+    } else {
+        co_await park(std::move(event));
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, port::inbox_event event) {
+    call::incoming first;
+    const auto session = call_id::parse(hook.call_session_id);
+    const std::string& name = hook.call_session_id.empty() ? hook.call_control_id : hook.call_session_id;
+    first.id = session ? *session : call_id{derive_uuid(name)};
+    first.call_control_id = hook.call_control_id;
+    first.call_session_id = name;
+    first.from = hook.from;
+    auto routed = co_await route(hook.to, hook.from);
+    if (!routed) { // shutting down; the event is durable
+        handling_.erase(event.event_id);
+        co_return;
+    }
+    first.routed = std::move(*routed);
+    if (first.routed.verdict == call::route_verdict::unknown_number) {
+        log::error("number_unknown", {{"call", first.id}, {"session", first.call_session_id}});
+        p_.metrics.count("unknown_numbers_total");
+    }
+    const auto id = first.id;
+    const std::string key = first.call_session_id;
+    sessions_.insert_or_assign(key, id);
+    item i{std::move(first), event.event_id};
+    post(id, std::move(i));
+    // A hang-up that overtook this event waits here; it joins the same decision, before anything is dialed.
+    release_parked(key, id);
+    std::vector<port::inbox_event> elsewhere;
+    try {
+        elsewhere = co_await p_.inbox.claim_session(key, s_.event_claim);
+    } catch (const port::unavailable&) {
+        co_return; // they come back by the sweep
+    }
+    for (auto& e : elsewhere)
+        if (handling_.insert(e.event_id).second) hand_over(std::move(e));
+}
+
+boost::asio::awaitable<std::optional<call::route>>
+engine_impl::route(std::string dialed, std::string caller) {
+    const std::string key = dialed + "|" + caller;
+    for (;;) {
+        bool away = false;
+        try {
+            auto fresh = co_await p_.directory.resolve(dialed, caller, p_.clock.now());
+            if (routes_.size() >= k_route_limit) routes_.clear();
+            routes_.insert_or_assign(key, known_route{fresh, std::chrono::steady_clock::now()});
+            co_return fresh;
+        } catch (const port::unavailable&) {
+            away = true;
+        }
+        const auto known = routes_.find(key);
+        if (away && known != routes_.end() &&
+            std::chrono::steady_clock::now() - known->second.at < k_route_memory) {
+            p_.metrics.count("routes_from_memory_total");
+            co_return known->second.route;
+        }
+        if (stopping_) co_return std::nullopt;
+        co_await rt::sleep_for(k_route_retry); // the caller hears ringback meanwhile
+    }
+}
+
+boost::asio::awaitable<std::optional<call_id>> engine_impl::whose(const wire::telnyx_webhook& hook) {
+    if (const auto known = sessions_.find(hook.call_session_id); known != sessions_.end())
+        co_return known->second;
+    co_return co_await p_.store.find(hook.call_session_id, hook.call_control_id);
+}
+
+boost::asio::awaitable<void> engine_impl::park(port::inbox_event event) {
+    const auto id = event.event_id;
+    const auto age = p_.clock.now() - event.received_at;
+    if (age >= s_.unknown_session_wait) {
+        p_.metrics.count("unknown_session_events_total");
+        co_await bury(id, "unknown session");
+        co_return;
+    }
+    if (!event.call_session_id.empty() && parked_.size() < k_parked_limit)
+        parked_[event.call_session_id].push_back(event);
+    handling_.erase(id);
+    // Durable side of parking: other nodes see the event again after a growing wait.
+    const auto wait = std::clamp(age, millis{500}, millis{5'000});
+    try {
+        std::vector<std::string> ids{id};
+        co_await p_.inbox.postpone(std::move(ids), wait, "unknown session");
+    } catch (const port::unavailable&) {
+        // its claim runs out by itself
+    }
+}
+
+void engine_impl::release_parked(std::string_view session, call_id id) {
+    const auto found = parked_.find(std::string(session));
+    if (found == parked_.end()) return;
+    auto events = std::move(found->second);
+    parked_.erase(found);
+    for (auto& e : events) {
+        const auto parsed = wire::parse_envelope(e.body);
+        if (!parsed.event || !handling_.insert(e.event_id).second) continue;
+        if (auto what = wire::to_call_event(*parsed.event, std::nullopt, e.received_at)) {
+            item i{std::move(*what), e.event_id};
+            post(id, std::move(i));
+        } else {
+            ignore(e.event_id);
+        }
+    }
+}
+
+void engine_impl::ignore(std::string event_id) {
+    ignored_.push_back(std::move(event_id));
+    sweep_now_.set();
+}
+
+boost::asio::awaitable<void> engine_impl::bury(std::string event_id, std::string why) {
+    log::error("dead_letter", {{"event_id", event_id}, {"why", why}});
+    p_.metrics.count("dead_letters_total");
+    handling_.erase(event_id);
+    try {
+        std::vector<std::string> ids{event_id};
+        co_await p_.inbox.mark_dead(std::move(ids), std::move(why));
+    } catch (const port::unavailable&) {
+        // offered again by the sweep, buried then
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::give_back(actor& a, std::vector<item> items, std::string why) {
+    log::error("call_step_failed", {{"call", a.id}, {"why", why}});
+    p_.metrics.count("call_step_failures_total");
+    std::vector<std::string> ids;
+    for (const auto& i : items) {
+        if (i.inbox_id.empty()) continue;
+        handling_.erase(i.inbox_id);
+        ids.push_back(i.inbox_id);
+    }
+    if (ids.empty()) co_return;
+    try {
+        co_await p_.inbox.postpone(std::move(ids), millis{300}, std::move(why));
+    } catch (const port::unavailable&) {
+        // their claim runs out by itself
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::sweep_events() {
+    auto events = co_await p_.inbox.claim_pending(200, s_.event_claim);
+    for (auto& e : events) {
+        if (handling_.contains(e.event_id)) continue;
+        const bool too_often =
+            e.attempts >= k_max_attempts && p_.clock.now() - e.received_at >= s_.unknown_session_wait;
+        if (too_often) {
+            co_await bury(e.event_id, "failed " + std::to_string(e.attempts) + " times");
+            continue;
+        }
+        handling_.insert(e.event_id);
+        if (!e.call_session_id.empty()) parked_.erase(e.call_session_id);
+        hand_over(std::move(e));
+    }
+}
+
+} // namespace z360::engine
