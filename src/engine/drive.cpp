@@ -23,9 +23,16 @@ double seconds_since(std::chrono::steady_clock::time_point t) {
 } // namespace
 
 void engine_impl::post(call_id id, item i) {
+    std::vector<item> one;
+    one.push_back(std::move(i));
+    post(id, std::move(one));
+}
+
+void engine_impl::post(call_id id, std::vector<item> items) {
     auto& slot = actors_[id];
     if (!slot) slot = std::make_shared<actor>(id, ex_);
-    slot->queue.push_back(std::move(i));
+    for (auto& i : items)
+        slot->queue.push_back(std::move(i));
     slot->touched = std::chrono::steady_clock::now();
     slot->wake.cancel();
     if (slot->driving) return;

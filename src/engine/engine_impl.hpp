@@ -37,12 +37,13 @@ class engine_impl final : public engine {
     boost::asio::awaitable<std::optional<call::route>> route(std::string dialed, std::string caller);
     boost::asio::awaitable<std::optional<call_id>> whose(const wire::telnyx_webhook& hook);
     boost::asio::awaitable<void> park(port::inbox_event event);
-    void release_parked(std::string_view session, call_id id);
+    std::vector<item> parked_items(const std::string& session);
     void ignore(std::string event_id);
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
 
     // drive.cpp
     void post(call_id id, item i);
+    void post(call_id id, std::vector<item> items);
     boost::asio::awaitable<void> drive(actor_ptr a);
     boost::asio::awaitable<void> step(actor& a);
     boost::asio::awaitable<bool> load(actor& a);

@@ -150,10 +150,10 @@ boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, 
     const auto id = first.id;
     const std::string key = first.call_session_id;
     sessions_.insert_or_assign(key, id);
-    item i{std::move(first), event.event_id};
-    post(id, std::move(i));
     // A hang-up that overtook this event waits here; it joins the same decision, before anything is dialed.
-    release_parked(key, id);
+    std::vector<item> items = parked_items(key);
+    items.insert(items.begin(), item{std::move(first), event.event_id});
+    post(id, std::move(items));
     std::vector<port::inbox_event> elsewhere;
     try {
         elsewhere = co_await p_.inbox.claim_session(key, s_.event_claim);
@@ -215,21 +215,21 @@ boost::asio::awaitable<void> engine_impl::park(port::inbox_event event) {
     }
 }
 
-void engine_impl::release_parked(std::string_view session, call_id id) {
-    const auto found = parked_.find(std::string(session));
-    if (found == parked_.end()) return;
-    auto events = std::move(found->second);
+std::vector<item> engine_impl::parked_items(const std::string& session) {
+    std::vector<item> out;
+    const auto found = parked_.find(session);
+    if (found == parked_.end()) return out;
+    const auto events = std::move(found->second);
     parked_.erase(found);
-    for (auto& e : events) {
+    for (const auto& e : events) {
         const auto parsed = wire::parse_envelope(e.body);
         if (!parsed.event || !handling_.insert(e.event_id).second) continue;
-        if (auto what = wire::to_call_event(*parsed.event, std::nullopt, e.received_at)) {
-            item i{std::move(*what), e.event_id};
-            post(id, std::move(i));
-        } else {
+        if (auto what = wire::to_call_event(*parsed.event, std::nullopt, e.received_at))
+            out.push_back(item{std::move(*what), e.event_id});
+        else
             ignore(e.event_id);
-        }
     }
+    return out;
 }
 
 void engine_impl::ignore(std::string event_id) {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "engine/actor.hpp"
+#include "support/scenario.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace z360;
+using namespace z360::engine;
+using z360::testing::sample_incoming;
+
+namespace {
+
+const time_point k_now = time_point{millis{1'800'000'000'000}};
+
+folded
+run(std::optional<port::stored_call> from, std::vector<item> items, std::vector<item>* orphans = nullptr) {
+    std::vector<item> lost;
+    const char* broken = nullptr;
+    auto f = fold(std::move(from), items, k_now, lost, broken);
+    EXPECT_EQ(broken, nullptr);
+    if (orphans != nullptr) *orphans = lost;
+    return f;
+}
+
+} // namespace
+
+TEST(fold, be_01_a_caller_who_has_already_left_is_never_dialed_for) {
+    const call::leg_hangup gone{{"v3:caller", std::nullopt}, "originator_cancel", "caller"};
+    const auto f = run(std::nullopt, {item{sample_incoming(3), "e1"}, item{gone, "e2"}});
+    EXPECT_EQ(f.commit.next.now_in, call::phase::ended);
+    EXPECT_TRUE(f.commit.new_commands.empty());
+    EXPECT_EQ(f.commit.processed_events, (std::vector<std::string>{"e1", "e2"}));
+    EXPECT_EQ(f.commit.expected_version, 0U);
+}
+
+TEST(fold, be_12_events_before_the_call_exists_are_handed_back) {
+    std::vector<item> orphans;
+    const auto f = run(std::nullopt, {item{call::leg_initiated{{"v3:x", std::nullopt}}, "e1"}}, &orphans);
+    EXPECT_FALSE(f.changed);
+    ASSERT_EQ(orphans.size(), 1U);
+    EXPECT_EQ(orphans[0].inbox_id, "e1");
+}
+
+TEST(fold, nothing_is_stored_when_nothing_happened) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}});
+    const auto f = run(port::stored_call{begun.commit.next, 1}, {item{call::tick{}, ""}});
+    EXPECT_FALSE(f.changed);
+}
+
+TEST(fold, two_commits_merge_into_one) {
+    auto first = run(std::nullopt, {item{sample_incoming(2), "e1"}}).commit;
+    const auto leg = first.next.legs[0].id;
+    auto second =
+        run(port::stored_call{first.next, 0}, {item{call::leg_answered{{"v3:d1", leg}}, "e2"}}).commit;
+    merge(first, second);
+    EXPECT_EQ(first.expected_version, 0U);
+    EXPECT_EQ(first.next.now_in, call::phase::answering);
+    EXPECT_EQ(first.new_commands.size(), 3U); // two dials and the answer
+    EXPECT_EQ(first.processed_events, (std::vector<std::string>{"e1", "e2"}));
+}

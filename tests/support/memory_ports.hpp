@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// In-memory ports for tests of the engine: they keep the contracts (compare and set, claims, deduplication),
+// can be switched off, and remember what was done. One loop, no locks.
+#pragma once
+
+#include "support/scenario.hpp"
+
+#include <z360/engine/engine.hpp>
+#include <z360/port/errors.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace z360::testing {
+
+using boost::asio::awaitable;
+
+class steady_wall final : public port::clock {
+  public:
+    [[nodiscard]] time_point now() const override {
+        return std::chrono::floor<millis>(std::chrono::system_clock::now());
+    }
+};
+
+class counting_metrics final : public port::metrics {
+  public:
+    void count(std::string_view name, port::labels, double n) override { counts[std::string(name)] += n; }
+    void gauge(std::string_view name, double value, port::labels) override {
+        gauges[std::string(name)] = value;
+    }
+    void observe(std::string_view, double, port::labels) override {}
+    [[nodiscard]] std::string text() const override { return {}; }
+    std::map<std::string, double> counts;
+    std::map<std::string, double> gauges;
+};
+
+/// The database as several engines share it.
+class memory_store final : public port::call_store {
+  public:
+    explicit memory_store(port::clock& c) : clock_(c) {}
+
+    awaitable<std::optional<port::stored_call>> load(call_id id) override {
+        check();
+        const auto found = calls.find(id);
+        if (found == calls.end()) co_return std::nullopt;
+        co_return found->second;
+    }
+    awaitable<std::optional<call_id>> find(std::string session, std::string control_id) override {
+        check();
+        for (const auto& [id, c] : calls) {
+            const auto& s = c.state;
+            if (!session.empty() && s.caller.call_session_id == session) co_return id;
+            if (control_id.empty()) continue;
+            if (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr)
+                co_return id;
+        }
+        co_return std::nullopt;
+    }
+    awaitable<port::commit_result> commit(port::call_commit what, millis claim) override {
+        check();
+        if (slow > millis{0}) co_await rt::sleep_for(slow);
+        auto found = calls.find(what.next.id);
+        const auto version = found == calls.end() ? 0 : found->second.version;
+        if (version != what.expected_version) co_return port::commit_result::conflict;
+        calls[what.next.id] = {what.next, version + 1};
+        ++commits;
+        for (auto& c : what.new_commands)
+            commands.try_emplace(c.id, row{what.next.id, c, clock_.now() + claim, false, 0});
+        for (const auto& o : what.finished_commands)
+            if (auto c = commands.find(o.command_id); c != commands.end()) c->second.finished = true;
+        for (const auto& e : what.processed_events)
+            processed.insert(e);
+        for (auto& n : what.notes)
+            notes.push_back(n.what);
+        co_return port::commit_result::committed;
+    }
+    awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t) override {
+        check();
+        std::vector<call_id> out;
+        for (const auto& [id, c] : calls)
+            if (const auto at = call::deadline(c.state); at && *at <= now) out.push_back(id);
+        co_return out;
+    }
+    awaitable<std::vector<port::orphan_command>> claim_commands(std::size_t, millis claim) override {
+        check();
+        std::vector<port::orphan_command> out;
+        for (auto& [id, r] : commands) {
+            if (r.finished || r.claimed_until > clock_.now()) continue;
+            r.claimed_until = clock_.now() + claim;
+            out.push_back({r.call, r.command, r.attempts});
+        }
+        co_return out;
+    }
+    awaitable<void> extend_claim(std::string id, millis claim) override {
+        check();
+        if (auto c = commands.find(id); c != commands.end()) c->second.claimed_until = clock_.now() + claim;
+        co_return;
+    }
+
+    struct row {
+        call_id call;
+        call::command command;
+        time_point claimed_until;
+        bool finished = false;
+        std::uint32_t attempts = 0;
+    };
+    std::map<call_id, port::stored_call> calls;
+    std::map<std::string, row> commands;
+    std::set<std::string> processed;
+    std::vector<std::string> notes;
+    int commits = 0;
+    bool away = false;
+    millis slow{0};
+
+  private:
+    void check() const {
+        if (away) throw port::unavailable("switched off");
+    }
+    port::clock& clock_;
+};
+
+class memory_inbox final : public port::event_inbox {
+  public:
+    memory_inbox(memory_store& store, port::clock& c) : store_(store), clock_(c) {}
+
+    awaitable<std::vector<port::append_result>>
+    append(std::vector<port::inbox_event> events, millis claim) override {
+        check();
+        std::vector<port::append_result> out;
+        for (auto& e : events) {
+            auto [at, fresh] = rows.try_emplace(e.event_id, row{e, clock_.now() + claim, "new"});
+            if (fresh)
+                out.push_back(port::append_result::stored);
+            else if (at->second.event.body == e.body)
+                out.push_back(port::append_result::duplicate);
+            else
+                out.push_back(port::append_result::conflict);
+        }
+        co_return out;
+    }
+    awaitable<std::vector<port::inbox_event>> claim_pending(std::size_t limit, millis claim) override {
+        check();
+        std::vector<port::inbox_event> out;
+        for (auto& [id, r] : rows) {
+            if (out.size() >= limit || r.claimed_until > clock_.now() || !open(id, r)) continue;
+            r.claimed_until = clock_.now() + claim;
+            out.push_back(r.event);
+        }
+        co_return out;
+    }
+    awaitable<std::vector<port::inbox_event>> claim_session(std::string session, millis claim) override {
+        check();
+        std::vector<port::inbox_event> out;
+        for (auto& [id, r] : rows) {
+            if (r.event.call_session_id != session || !open(id, r)) continue;
+            r.claimed_until = clock_.now() + claim;
+            out.push_back(r.event);
+        }
+        co_return out;
+    }
+    awaitable<void> mark_ignored(std::vector<std::string> ids) override {
+        check();
+        for (const auto& id : ids)
+            rows.at(id).status = "ignored";
+        co_return;
+    }
+    awaitable<void> postpone(std::vector<std::string> ids, millis delay, std::string) override {
+        check();
+        for (const auto& id : ids) {
+            auto& r = rows.at(id);
+            r.claimed_until = clock_.now() + delay;
+            ++r.event.attempts;
+        }
+        co_return;
+    }
+    awaitable<void> mark_dead(std::vector<std::string> ids, std::string) override {
+        check();
+        for (const auto& id : ids)
+            rows.at(id).status = "dead";
+        co_return;
+    }
+
+    struct row {
+        port::inbox_event event;
+        time_point claimed_until;
+        std::string status;
+    };
+    std::map<std::string, row> rows;
+
+  private:
+    bool open(const std::string& id, const row& r) const {
+        return r.status == "new" && !store_.processed.contains(id);
+    }
+    void check() const {
+        if (store_.away) throw port::unavailable("switched off");
+    }
+    memory_store& store_;
+    port::clock& clock_;
+};
+
+class memory_spool final : public port::spool {
+  public:
+    awaitable<void> append(std::vector<port::inbox_event> events) override {
+        for (auto& e : events)
+            rows.push_back(std::move(e));
+        co_return;
+    }
+    awaitable<std::vector<port::inbox_event>> peek(std::size_t limit) override {
+        std::vector<port::inbox_event> out(
+            rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(std::min(limit, rows.size()))
+        );
+        co_return out;
+    }
+    awaitable<void> remove(std::vector<std::string> ids) override {
+        for (const auto& id : ids)
+            std::erase_if(rows, [&](const auto& e) { return e.event_id == id; });
+        co_return;
+    }
+    [[nodiscard]] std::size_t size() const override { return rows.size(); }
+    std::vector<port::inbox_event> rows;
+};
+
+class fixed_directory final : public port::directory {
+  public:
+    awaitable<call::route> resolve(std::string, std::string, time_point) override {
+        if (away) throw port::unavailable("switched off");
+        co_return answer;
+    }
+    call::route answer = sample_incoming(2).routed;
+    bool away = false;
+};
+
+class no_hint final : public port::ring_hint {
+  public:
+    awaitable<port::hint> answered(call_id, leg_id) override { co_return port::hint::unknown; }
+};
+
+/// Accepts everything at once; remembers what was asked, in order. `hold` keeps commands waiting.
+class scripted_telnyx final : public port::telnyx_api {
+  public:
+    awaitable<call::command_outcome> execute(call::command cmd, port::still_wanted wanted) override {
+        call::command_outcome o;
+        o.command_id = cmd.id;
+        o.what = cmd.what();
+        o.who = {cmd.call_control_id, cmd.leg};
+        while (hold)
+            co_await rt::sleep_for(millis{1});
+        const bool go = co_await wanted(1);
+        if (!go) {
+            o.result = call::outcome::superseded;
+            co_return o;
+        }
+        sent.push_back(cmd);
+        if (o.what == call::verb::dial) o.who.call_control_id = "v3:" + cmd.leg->text();
+        co_return o;
+    }
+    [[nodiscard]] std::size_t count(call::verb v) const {
+        return static_cast<std::size_t>(std::count_if(sent.begin(), sent.end(), [v](const auto& c) {
+            return c.what() == v;
+        }));
+    }
+    [[nodiscard]] std::size_t distinct(call::verb v) const {
+        std::set<std::string> ids;
+        for (const auto& c : sent)
+            if (c.what() == v) ids.insert(c.id);
+        return ids.size();
+    }
+    std::vector<call::command> sent;
+    bool hold = false;
+};
+
+} // namespace z360::testing
