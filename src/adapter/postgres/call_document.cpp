@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/call_document.hpp"
+
+#include "adapter/postgres/params.hpp"
+#include "wire/state_codec.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace z360::adapter::postgres {
+namespace {
+
+using json = nlohmann::json;
+
+json ms(time_point t) {
+    return t.time_since_epoch().count();
+}
+json ms(const std::optional<time_point>& t) {
+    return t ? ms(*t) : json();
+}
+// Nothing is NULL in the table, never an empty text or a zero key.
+json text(std::string_view t) {
+    return t.empty() ? json() : json(storable(t));
+}
+template <class Tag>
+json key(int_id<Tag> id) {
+    return id.none() ? json() : json(id.value);
+}
+template <class Word>
+json word(Word w) {
+    return w == Word::none ? json() : json(std::string(name(w)));
+}
+
+json leg_row(const call::device_leg& l) {
+    return {
+        {"leg", l.id.text()},
+        {"device", l.to.device.value},
+        {"identity", l.to.identity.value},
+        {"control", text(l.call_control_id)},
+        {"dial", std::string(name(l.dial))},
+        {"answer_order", l.answer_order},
+        {"initiated", l.initiated},
+        {"answered", l.answered},
+        {"bridged", l.bridged},
+        {"ended", l.ended},
+        {"release", word(l.release)},
+        {"cause", text(l.hangup_cause)},
+    };
+}
+
+// A command may be decided and finished by the same commit when several decisions are folded into one.
+json command_row(const call::command& c, const std::vector<call::command_outcome>& finished) {
+    const auto end = std::find_if(finished.begin(), finished.end(), [&c](const call::command_outcome& o) {
+        return o.command_id == c.id;
+    });
+    const bool over = end != finished.end();
+    return {
+        {"id", storable(c.id)},
+        {"leg", c.leg ? json(c.leg->text()) : json()},
+        {"verb", std::string(name(c.what()))},
+        {"deadline", ms(c.deadline)},
+        {"issued", ms(c.issued_at)},
+        {"status", over ? json(std::string(name(end->result))) : json()},
+        {"error", over ? text(end->error_code) : json()},
+    };
+}
+
+void splice(std::string& object, std::string_view name, std::string_view value) {
+    object.pop_back(); // '}'
+    object += ",\"";
+    object += name;
+    object += "\":";
+    object += value;
+    object += '}';
+}
+
+} // namespace
+
+std::string call_document(const port::call_commit& what) {
+    const auto& s = what.next;
+    json d = {
+        {"call", s.id.text()},
+        {"version", what.expected_version},
+        {"session", text(s.caller.call_session_id)},
+        {"caller", text(s.caller.call_control_id)},
+        {"org", key(s.routed.org)},
+        {"user", key(s.routed.user)},
+        {"number", key(s.routed.number)},
+        {"phase", std::string(name(s.now_in))},
+        {"reason", word(s.reason)},
+        {"winner", s.bridge.winner ? json(s.bridge.winner->text()) : json()},
+        {"deadline", ms(what.deadline)},
+        {"began", ms(s.began)},
+        {"answered", ms(s.answered_at)},
+        {"bridged", ms(s.bridged_at)},
+        {"ended", ms(s.ended_at)},
+        {"at", ms(what.at)},
+        {"legs", json::array()},
+        {"finished", json::array()},
+        {"notes", json::array()},
+        {"events", json::array()},
+    };
+    for (const auto& l : s.legs)
+        d["legs"].push_back(leg_row(l));
+    for (const auto& o : what.finished_commands)
+        d["finished"].push_back(
+            {{"id", storable(o.command_id)},
+             {"status", std::string(name(o.result))},
+             {"error", text(o.error_code)}}
+        );
+    for (const auto& n : what.notes)
+        d["notes"].push_back(json::array({storable(n.what), storable(n.detail)}));
+    for (const auto& e : what.processed_events)
+        d["events"].push_back(storable(e));
+
+    std::string commands = "[";
+    for (const auto& c : what.new_commands) {
+        auto row = command_row(c, what.finished_commands).dump();
+        splice(row, "payload", wire::encode_command(c));
+        if (commands.size() > 1) commands += ',';
+        commands += row;
+    }
+    commands += ']';
+    auto out = d.dump();
+    splice(out, "commands", commands);
+    splice(out, "snapshot", wire::encode(s));
+    return out;
+}
+
+} // namespace z360::adapter::postgres

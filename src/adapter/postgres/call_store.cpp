@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Calls with their legs, outbox and timeline. A commit is one statement: it all happens or nothing does.
+#include "adapter/postgres/call_document.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/pool.hpp"
+#include "wire/state_codec.hpp"
+
+#include <z360/log.hpp>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+using port::call_commit;
+using port::commit_result;
+namespace {
+
+// How long an overdue call is left to the node that took it before others may take it too.
+constexpr millis k_deadline_claim{1'000};
+
+// $1: the document of call_document.cpp, $2: claim of new commands in ms.
+#define Z360_DOCUMENT "with d as materialized (select $1::jsonb as j), "
+
+// A call begins once: neither its id nor its carrier session may exist.
+#define Z360_BEGIN                                                                                           \
+    R"sql(moved as (
+    insert into calls (call_id, call_session_id, caller_control_id, org_id, user_id, phone_number_id, phase,
+                       end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
+                       bridged_at, ended_at, updated_at)
+    select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
+           (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, 1,
+           z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
+           z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
+           z360_at((j->>'at')::bigint)
+      from d
+    on conflict do nothing
+    returning call_id, org_id
+), )sql"
+
+// The compare-and-set. A second writer waits for the first one's row lock, sees the new version and moves
+// nothing. The organisation of a call never changes (BE-15), so it is not among the columns.
+#define Z360_STEP                                                                                            \
+    R"sql(moved as (
+    update calls c
+       set caller_control_id = j->>'caller', phase = j->>'phase', end_reason = j->>'reason',
+           winner_leg_id = (j->>'winner')::uuid, version = c.version + 1,
+           next_deadline = z360_at((j->>'deadline')::bigint), deadline_claimed_until = null,
+           snapshot = j->'snapshot', answered_at = z360_at((j->>'answered')::bigint),
+           bridged_at = z360_at((j->>'bridged')::bigint), ended_at = z360_at((j->>'ended')::bigint),
+           updated_at = z360_at((j->>'at')::bigint)
+      from d
+     where c.call_id = (j->>'call')::uuid and c.version = (j->>'version')::bigint
+    returning c.call_id, c.org_id
+), )sql"
+
+#define Z360_REST                                                                                            \
+    R"sql(legs as (
+    insert into call_legs as l (leg_id, call_id, org_id, device_id, identity_id, call_control_id, dial,
+                                answer_order, initiated, answered, bridged, ended, release_reason, hangup_cause)
+    select x.leg, m.call_id, m.org_id, x.device, x.identity, x.control, x.dial, x.answer_order, x.initiated,
+           x.answered, x.bridged, x.ended, x.release, x.cause
+      from moved m, d, jsonb_to_recordset(j->'legs') as x(leg uuid, device bigint, identity bigint, control text,
+           dial text, answer_order int, initiated boolean, answered boolean, bridged boolean, ended boolean,
+           release text, cause text)
+    on conflict (leg_id) do update
+       set call_control_id = excluded.call_control_id, dial = excluded.dial,
+           answer_order = excluded.answer_order, initiated = excluded.initiated, answered = excluded.answered,
+           bridged = excluded.bridged, ended = excluded.ended, release_reason = excluded.release_reason,
+           hangup_cause = excluded.hangup_cause
+     where (l.call_control_id, l.dial, l.answer_order, l.initiated, l.answered, l.bridged, l.ended,
+            l.release_reason, l.hangup_cause)
+           is distinct from (excluded.call_control_id, excluded.dial, excluded.answer_order, excluded.initiated,
+            excluded.answered, excluded.bridged, excluded.ended, excluded.release_reason, excluded.hangup_cause)
+), new_commands as (
+    insert into commands (command_id, call_id, org_id, leg_id, verb, payload, deadline, status, claimed_until,
+                          created_at, finished_at, error_code)
+    select x.id, m.call_id, m.org_id, x.leg, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
+           clock_timestamp() + $2::bigint * interval '1 ms', z360_at(x.issued),
+           case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error
+      from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, verb text, payload jsonb,
+           deadline bigint, issued bigint, status text, error text)
+    on conflict (command_id) do nothing
+), finished as (
+    update commands c
+       set status = x.status, error_code = x.error, finished_at = z360_at((j->>'at')::bigint)
+      from moved m, d, jsonb_to_recordset(j->'finished') as x(id text, status text, error text)
+     where c.command_id = x.id and c.call_id = m.call_id and c.status = 'pending'
+), timeline as (
+    insert into call_events (call_id, org_id, at, what, detail)
+    select m.call_id, m.org_id, z360_at((j->>'at')::bigint), x.value->>0, x.value->>1
+      from moved m, d, jsonb_array_elements(j->'notes') with ordinality as x order by x.ordinality
+), events as (
+    update webhook_events w
+       set status = 'done', processed_at = clock_timestamp(), call_id = m.call_id
+      from moved m, d, jsonb_array_elements_text(j->'events') as x
+     where w.event_id = x.value and w.status = 'new'
+)
+select count(*) from moved)sql"
+
+constexpr const char* k_begin = Z360_DOCUMENT Z360_BEGIN Z360_REST;
+constexpr const char* k_step = Z360_DOCUMENT Z360_STEP Z360_REST;
+
+constexpr const char* k_load = "select snapshot::text, version from calls where call_id = $1";
+
+constexpr const char* k_find = R"sql(
+select call_id from calls where call_session_id = $1
+union all select call_id from calls where caller_control_id = $2
+union all select call_id from call_legs where call_control_id = $2
+limit 1)sql";
+
+constexpr const char* k_overdue = R"sql(
+with due as (
+    select call_id from calls
+     where next_deadline <= z360_at($1)
+       and (deadline_claimed_until is null or deadline_claimed_until <= clock_timestamp())
+     order by next_deadline limit $2 for update skip locked
+)
+update calls c set deadline_claimed_until = clock_timestamp() + $3::bigint * interval '1 ms'
+  from due where c.call_id = due.call_id
+returning c.call_id)sql";
+
+constexpr const char* k_orphans = R"sql(
+with due as (
+    select command_id from commands where status = 'pending' and claimed_until <= clock_timestamp()
+     order by claimed_until limit $1 for update skip locked
+)
+update commands c set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
+  from due where c.command_id = due.command_id
+returning c.call_id, c.payload::text, c.attempts, c.command_id)sql";
+
+constexpr const char* k_extend = R"sql(
+update commands set attempts = attempts + 1, claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
+ where command_id = $1 and status = 'pending')sql";
+
+class call_rows final : public port::call_store {
+  public:
+    explicit call_rows(database& db) : db_(db.connections()) {}
+
+    asio::awaitable<std::optional<port::stored_call>> load(call_id id) override;
+    asio::awaitable<std::optional<call_id>>
+    find(std::string call_session_id, std::string call_control_id) override;
+    asio::awaitable<commit_result> commit(call_commit what, millis claim) override;
+    asio::awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t limit) override;
+    asio::awaitable<std::vector<port::orphan_command>>
+    claim_commands(std::size_t limit, millis claim) override;
+    asio::awaitable<void> extend_claim(std::string command_id, millis claim) override;
+
+  private:
+    pool& db_;
+};
+
+asio::awaitable<std::optional<port::stored_call>> call_rows::load(call_id id) {
+    auto ask = [text = id.text()](pqxx::connection_base& db) -> std::optional<port::stored_call> {
+        const auto r = exec_once(db, "call_load", k_load, text);
+        if (r.empty()) return std::nullopt;
+        auto state = wire::decode_state(r[0][0].c_str());
+        if (!state)
+            throw std::runtime_error(
+                "call " + text + " was stored by a newer server or is damaged: this program cannot read it"
+            );
+        return port::stored_call{std::move(*state), r[0][1].as<std::uint64_t>()};
+    };
+    co_return co_await db_.run("call_load", std::move(ask));
+}
+
+asio::awaitable<std::optional<call_id>>
+call_rows::find(std::string call_session_id, std::string call_control_id) {
+    auto ask = [session = storable(call_session_id),
+                control = storable(call_control_id)](pqxx::connection_base& db) -> std::optional<call_id> {
+        const auto r = exec_once(db, "call_find", k_find, session, control); // '' is in no row (CHECK)
+        if (r.empty()) return std::nullopt;
+        return call_id::parse(r[0][0].c_str());
+    };
+    co_return co_await db_.run("call_find", std::move(ask));
+}
+
+asio::awaitable<commit_result> call_rows::commit(call_commit what, millis claim) {
+    const bool first = what.expected_version == 0;
+    auto ask = [first, document = call_document(what), ms = claim.count()](pqxx::connection_base& db) {
+        const auto r = first ? exec_once(db, "call_begin", k_begin, document, ms)
+                             : exec_once(db, "call_step", k_step, document, ms);
+        return r[0][0].as<int>() == 1 ? commit_result::committed : commit_result::conflict;
+    };
+    co_return co_await db_.run(first ? "call_begin" : "call_step", std::move(ask));
+}
+
+asio::awaitable<std::vector<call_id>> call_rows::claim_overdue(time_point now, std::size_t limit) {
+    auto ask = [at = now.time_since_epoch().count(), limit](pqxx::connection_base& db) {
+        std::vector<call_id> out;
+        for (const auto& r : exec_once(db, "call_overdue", k_overdue, at, limit, k_deadline_claim.count()))
+            if (const auto id = call_id::parse(r[0].c_str())) out.push_back(*id);
+        return out;
+    };
+    co_return co_await db_.run("call_overdue", std::move(ask));
+}
+
+asio::awaitable<std::vector<port::orphan_command>>
+call_rows::claim_commands(std::size_t limit, millis claim) {
+    auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
+        std::vector<port::orphan_command> out;
+        for (const auto& r : exec_once(db, "command_claim", k_orphans, limit, ms)) {
+            const auto call = call_id::parse(r[0].c_str());
+            auto command = wire::decode_command(r[1].c_str());
+            if (call && command)
+                out.push_back({*call, std::move(*command), r[2].as<std::uint32_t>()});
+            else
+                log::error("command_unreadable", {{"call_uuid", r[0].c_str()}, {"command_id", r[3].c_str()}});
+        }
+        return out;
+    };
+    co_return co_await db_.run("command_claim", std::move(ask));
+}
+
+asio::awaitable<void> call_rows::extend_claim(std::string command_id, millis claim) {
+    auto ask = [id = std::move(command_id), ms = claim.count()](pqxx::connection_base& db) {
+        exec_once(db, "command_extend", k_extend, id, ms);
+    };
+    co_await db_.run("command_extend", std::move(ask));
+}
+
+} // namespace
+
+std::unique_ptr<port::call_store> make_call_store(database& db) {
+    return std::make_unique<call_rows>(db);
+}
+
+} // namespace z360::adapter::postgres

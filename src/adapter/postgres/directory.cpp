@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Who is called: one statement from the dialed number to the devices that may ring.
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/pool.hpp"
+#include "wire/e164.hpp"
+
+#include <z360/log.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+namespace {
+
+// $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms. Two rows: ambiguous.
+// A device whose identity is being rotated rings on the old one until the new one is active.
+constexpr const char* k_resolve = R"sql(
+select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
+       coalesce((select c.name from contacts c where c.org_id = n.org_id and c.e164 = $3), ''),
+       s.ring_seconds, s.voicemail_max_secs, s.voicemail_greeting, s.hold_prompt, s.voice, s.ringback_url,
+       s.record_calls,
+       coalesce((
+           select json_agg(t) from (
+               select distinct on (d.device_id) d.device_id, i.identity_id, i.sip_username, d.name, d.platform
+                 from devices d join sip_identities i on i.device_id = d.device_id
+                where n.route_type = 'user' and d.user_id = n.receiving_user_id and d.status = 'active'
+                  and d.last_seen_at >= z360_at($4::bigint - $5::bigint)
+                  and i.state in ('active', 'rotating')
+                  and (i.expires_at is null or i.expires_at > z360_at($4::bigint))
+                order by d.device_id, i.state = 'active' desc, i.identity_id desc
+           ) t), '[]')::text
+  from phone_numbers n
+  left join org_settings s on s.org_id = n.org_id
+ where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
+ limit 2)sql";
+
+template <class T>
+void overlay(T& to, const pqxx::field& from) {
+    if (!from.is_null()) to = from.as<T>();
+}
+void overlay_seconds(millis& to, const pqxx::field& from) {
+    if (!from.is_null()) to = std::chrono::seconds{from.as<int>()};
+}
+
+call::route read(const pqxx::row& r, std::string number, call::policy rules) {
+    call::route out;
+    if (std::string_view(r[2].c_str()) == "reject") return out;
+    out.verdict = call::route_verdict::ring;
+    out.number = {r[0].as<std::int64_t>()};
+    out.org = {r[1].as<std::int64_t>()};
+    out.user = {r[3].as<std::int64_t>()};
+    out.number_e164 = std::move(number);
+    out.caller_name = r[4].as<std::string>();
+    overlay_seconds(rules.ring_time, r[5]);
+    overlay_seconds(rules.voicemail_max, r[6]);
+    overlay(rules.voicemail_greeting, r[7]);
+    overlay(rules.hold_prompt, r[8]);
+    overlay(rules.voice, r[9]);
+    overlay(rules.ringback_url, r[10]);
+    overlay(rules.record_calls, r[11]);
+    out.rules = std::move(rules);
+    for (const auto& t : nlohmann::json::parse(r[12].c_str())) {
+        call::target x;
+        x.device = {t.at("device_id").get<std::int64_t>()};
+        x.identity = {t.at("identity_id").get<std::int64_t>()};
+        x.sip_username = t.at("sip_username").get<std::string>();
+        x.device_name = t.at("name").get<std::string>();
+        x.platform = t.at("platform").get<std::string>();
+        out.targets.push_back(std::move(x));
+    }
+    return out;
+}
+
+class rows final : public port::directory {
+  public:
+    rows(database& db, directory_settings s) : db_(db.connections()), settings_(std::move(s)) {}
+
+    asio::awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override {
+        auto number = wire::to_e164(dialed);
+        if (!number) {
+            log::warn("number_malformed", {{"length", dialed.size()}});
+            co_return call::route{};
+        }
+        auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""),
+                    at = now.time_since_epoch().count(), settings = settings_](pqxx::connection_base& db) {
+            const auto r = exec_once(
+                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164, at,
+                settings.device_life.count()
+            );
+            if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults);
+            // Ambiguous: two connections have the number; to pick one would be to guess (WEB-04).
+            if (r.size() > 1)
+                log::error("number_ambiguous", {{"phone_number_id", r[0][0].as<std::int64_t>()}});
+            return call::route{};
+        };
+        co_return co_await db_.run("directory_resolve", std::move(ask));
+    }
+
+  private:
+    pool& db_;
+    directory_settings settings_;
+};
+
+} // namespace
+
+std::unique_ptr<port::directory> make_directory(database& db, directory_settings s) {
+    return std::make_unique<rows>(db, std::move(s));
+}
+
+} // namespace z360::adapter::postgres

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/pool.hpp"
+
+#include <z360/log.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+namespace {
+
+constexpr millis k_first_backoff{50};
+constexpr millis k_longest_backoff{1'000};
+
+double seconds(steady::duration d) {
+    return std::chrono::duration<double>(d).count();
+}
+
+// Server states that pass: overloaded, shutting down, starting, failed over, deadlock, statement timeout.
+bool passes(std::string_view sqlstate) {
+    return sqlstate.starts_with("08") || sqlstate.starts_with("53") || sqlstate.starts_with("57") ||
+           sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "25006" || sqlstate == "55P03";
+}
+
+// After these the session is of no further use.
+bool ends_session(std::string_view sqlstate) {
+    return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate == "25006";
+}
+
+std::string one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    while (!text.empty() && text.back() == ' ')
+        text.pop_back();
+    return text;
+}
+
+} // namespace
+
+pool::pool(database_settings s, port::metrics* m) : settings_(std::move(s)), metrics_(m) {
+    for (unsigned i = 0; i < std::max(1U, settings_.connections); ++i) {
+        auto& w = *workers_.emplace_back(std::make_unique<worker>());
+        w.thread = std::thread([this, &w] { work(w); });
+    }
+}
+
+pool::~pool() {
+    {
+        const std::scoped_lock lock(mutex_);
+        stopping_ = true;
+        queue_.clear();
+        for (auto& w : workers_)
+            if (w->current && w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
+    }
+    work_.notify_all();
+    for (auto& w : workers_)
+        w->thread.join();
+}
+
+database_health pool::health() const {
+    const std::scoped_lock lock(mutex_);
+    return {view_ == view::up, connected_, error_};
+}
+
+// ---- on the loop
+
+asio::awaitable<void> pool::carry_out(std::shared_ptr<job> j, millis limit) {
+    if (limit == millis::zero()) limit = settings_.acquire_timeout + settings_.statement_timeout;
+    submit(j);
+    const auto until = j->queued_at + limit;
+    auto deadline = std::min(until, j->queued_at + settings_.acquire_timeout);
+    const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    std::string failure;
+    while (!j->finished) {
+        if (steady::now() >= deadline) {
+            if (give_up(j, deadline == until)) {
+                failure = deadline == until ? "no answer in time" : "no free connection";
+                break;
+            }
+            deadline = until;
+        }
+        j->wake.expires_at(deadline);
+        (void)co_await j->wake.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_await asio::this_coro::throw_if_cancelled(throwing);
+    if (!failure.empty()) {
+        count_failure(failure == "no answer in time" ? "deadline" : "busy");
+        throw port::unavailable(std::string("postgres: ") + j->name + ": " + failure);
+    }
+    if (j->error) std::rethrow_exception(j->error);
+}
+
+void pool::submit(const std::shared_ptr<job>& j) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (connected_ == 0 && steady::now() < retry_at_) {
+            count_failure("down");
+            throw port::unavailable("postgres is unreachable: " + error_);
+        }
+        if (queue_.size() >= settings_.max_queue) {
+            count_failure("queue_full");
+            throw port::unavailable("postgres: too many requests are waiting");
+        }
+        queue_.push_back(j);
+        if (connected_ < workers_.size()) {
+            work_.notify_all(); // a single one might be a worker that may not connect yet
+            return;
+        }
+    }
+    work_.notify_one();
+}
+
+// true: the job is out of the coroutine's hands. A running one loses its socket, which frees the worker.
+bool pool::give_up(const std::shared_ptr<job>& j, bool even_if_running) {
+    const std::scoped_lock lock(mutex_);
+    if (j->now_in == job::stage::queued) {
+        std::erase(queue_, j);
+        return true;
+    }
+    if (!even_if_running || j->now_in == job::stage::over) return false; // over: its post is on the way
+    for (auto& w : workers_) {
+        if (w->current != j) continue;
+        j->abandoned = true;
+        if (w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
+    }
+    return true;
+}
+
+// ---- on the workers
+
+void pool::work(worker& w) {
+    try { // not at the cost of the first request
+        connect(w);
+    } catch (const std::exception& e) {
+        disconnect(w, one_line(e.what()));
+        note_connect_failure(one_line(e.what()));
+    }
+    while (auto j = next(w)) {
+        const auto began = steady::now();
+        if (metrics_) metrics_->observe("z360_postgres_wait_seconds", seconds(began - j->queued_at));
+        serve(w, *j);
+        if (metrics_)
+            metrics_->observe(
+                "z360_postgres_statement_seconds", seconds(steady::now() - began), {{"statement", j->name}}
+            );
+        hand_back(w, std::move(j));
+    }
+    disconnect(w, "stopping");
+}
+
+std::shared_ptr<job> pool::next(worker& w) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (stopping_) return nullptr;
+        if (!queue_.empty() && (w.db || steady::now() >= retry_at_)) break;
+        if (queue_.empty() || w.db)
+            work_.wait(lock);
+        else
+            work_.wait_until(lock, retry_at_); // connected workers take the requests meanwhile
+    }
+    auto j = std::move(queue_.front());
+    queue_.pop_front();
+    j->now_in = job::stage::running;
+    w.current = j;
+    return j;
+}
+
+void pool::serve(worker& w, job& j) {
+    const auto fail = [this, &j](std::string_view kind, const std::string& why) {
+        count_failure(kind);
+        j.error = std::make_exception_ptr(port::unavailable(std::string("postgres: ") + j.name + ": " + why));
+    };
+    if (w.db && w.db->stale()) disconnect(w, "closed by the server");
+    std::string lost;
+    try {
+        if (!w.db) connect(w);
+    } catch (const std::exception& e) {
+        const auto why = one_line(e.what());
+        disconnect(w, why);
+        note_connect_failure(why);
+        fail("connect", why);
+        return;
+    }
+    if (abandoned(j)) return; // the connect took too long
+    try {
+        j.execute(*w.db);
+    } catch (const pqxx::sql_error& e) {
+        if (passes(e.sqlstate()))
+            fail(e.sqlstate() == "57014" ? "statement_timeout" : "server", one_line(e.what()));
+        else
+            j.error = std::make_exception_ptr(statement_error(
+                std::string("postgres: ") + j.name + ": SQLSTATE " + e.sqlstate() + ": " + one_line(e.what()),
+                e.sqlstate()
+            ));
+        if (ends_session(e.sqlstate())) lost = one_line(e.what());
+    } catch (const pqxx::broken_connection& e) {
+        lost = one_line(e.what());
+    } catch (const pqxx::in_doubt_error& e) {
+        lost = one_line(e.what());
+    } catch (...) {
+        j.error = std::current_exception();
+    }
+    if (lost.empty() && !w.db->is_open()) lost = "connection lost";
+    if (lost.empty()) return;
+    if (!j.error) fail("lost", lost);
+    disconnect(w, lost);
+}
+
+void pool::connect(worker& w) {
+    w.db.emplace(settings_.url);
+    const int copy = ::dup(w.db->sock()); // ours to shut from the loop: libpq may close its own at any time
+    {
+        const std::scoped_lock lock(mutex_);
+        w.socket = copy;
+        ++connected_;
+        if (stopping_ && copy >= 0) ::shutdown(copy, SHUT_RDWR);
+    }
+    w.db->configure(settings_.statement_timeout);
+    note_up();
+}
+
+void pool::disconnect(worker& w, const std::string& why) {
+    if (!w.db) return;
+    {
+        std::unique_lock lock(mutex_);
+        if (w.socket >= 0) ::close(w.socket);
+        w.socket = -1;
+        --connected_;
+        if (connected_ == 0 && !stopping_ && why != "closed by the server") note_down(why, lock);
+    }
+    w.db.reset();
+}
+
+bool pool::abandoned(const job& j) const {
+    const std::scoped_lock lock(mutex_);
+    return j.abandoned;
+}
+
+void pool::hand_back(worker& w, std::shared_ptr<job> j) {
+    {
+        const std::scoped_lock lock(mutex_);
+        w.current.reset();
+        j->now_in = job::stage::over;
+    }
+    auto ex = j->wake.get_executor();
+    asio::post(ex, [j = std::move(j)] { // the job dies on the loop, where its timer lives
+        j->finished = true;
+        j->wake.cancel();
+    });
+}
+
+// ---- what is known about the server
+
+void pool::note_connect_failure(const std::string& why) {
+    std::deque<std::shared_ptr<job>> hopeless;
+    {
+        std::unique_lock lock(mutex_);
+        const auto now = steady::now();
+        if (now >= retry_at_) {
+            backoff_ = std::clamp(backoff_ * 2, k_first_backoff, k_longest_backoff);
+            retry_at_ = now + backoff_;
+        }
+        if (connected_ == 0) {
+            hopeless.swap(queue_);
+            for (auto& j : hopeless)
+                j->now_in = job::stage::over;
+            note_down(why, lock);
+        }
+    }
+    for (auto& j : hopeless) {
+        count_failure("connect");
+        j->error = std::make_exception_ptr(port::unavailable("postgres is unreachable: " + why));
+        auto ex = j->wake.get_executor();
+        asio::post(ex, [j = std::move(j)] {
+            j->finished = true;
+            j->wake.cancel();
+        });
+    }
+}
+
+void pool::note_up() {
+    const std::scoped_lock lock(mutex_);
+    backoff_ = millis::zero();
+    retry_at_ = {};
+    if (view_ == view::down) {
+        const auto away = std::chrono::duration_cast<millis>(steady::now() - down_since_).count();
+        log::info("postgres_up", {{"down_ms", away}});
+    }
+    view_ = view::up;
+    error_.clear();
+    work_.notify_all();
+}
+
+void pool::note_down(const std::string& why, std::unique_lock<std::mutex>&) {
+    error_ = why;
+    if (view_ == view::down) return;
+    view_ = view::down;
+    down_since_ = steady::now();
+    log::error("postgres_down", {{"error", why}});
+}
+
+void pool::count_failure(std::string_view kind) {
+    if (metrics_) metrics_->count("z360_postgres_failures_total", {{"kind", kind}});
+}
+
+// ---- database
+
+database::database(database_settings s, port::metrics* m) : pool_(std::make_unique<pool>(std::move(s), m)) {}
+database::~database() = default;
+
+database_health database::health() const {
+    return pool_->health();
+}
+
+asio::awaitable<void> database::ping() {
+    auto ask = [](pqxx::connection_base& db) {
+        pqxx::nontransaction tx(db);
+        tx.exec("select 1");
+    };
+    co_await pool_->run("ping", ask);
+}
+
+} // namespace z360::adapter::postgres

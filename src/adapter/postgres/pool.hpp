@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Blocking libpqxx connections for coroutines: one thread, one connection each.
+//
+// It has threads of its own instead of rt::blocking_pool because a stopped server leaves its thread stuck in
+// recv(): the waiting coroutine must be let go in bounded time, and the thread freed by shutting its socket.
+#pragma once
+
+#include "adapter/postgres/postgres.hpp"
+#include "adapter/postgres/session.hpp"
+
+#include <z360/port/errors.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace z360::adapter::postgres {
+
+using steady = std::chrono::steady_clock;
+
+/// One request. Owned by the waiting coroutine and by the worker; outlives whichever leaves first.
+class job {
+  public:
+    job(boost::asio::any_io_executor loop, const char* name) : name(name), wake(std::move(loop)) {}
+    virtual ~job() = default;
+    virtual void execute(pqxx::connection_base& db) = 0;
+
+    enum class stage { queued, running, over };
+
+    const char* const name;
+    steady::time_point queued_at = steady::now();
+    stage now_in = stage::queued;   ///< under the pool's mutex
+    bool abandoned = false;         ///< under the pool's mutex: nobody waits any more
+    std::exception_ptr error;       ///< written by the worker before it posts
+    boost::asio::steady_timer wake; ///< loop only
+    bool finished = false;          ///< loop only
+};
+
+template <class F>
+class job_of final : public job {
+  public:
+    using result = std::invoke_result_t<F&, pqxx::connection_base&>;
+    job_of(boost::asio::any_io_executor loop, const char* name, F fn)
+        : job(std::move(loop), name), fn_(std::move(fn)) {}
+    void execute(pqxx::connection_base& db) override {
+        if constexpr (std::is_void_v<result>)
+            fn_(db);
+        else
+            out_.emplace(fn_(db));
+    }
+    result take() {
+        if constexpr (!std::is_void_v<result>) return std::move(*out_);
+    }
+
+  private:
+    F fn_;
+    std::optional<std::conditional_t<std::is_void_v<result>, char, result>> out_;
+};
+
+class pool {
+  public:
+    pool(database_settings s, port::metrics* m);
+    ~pool();
+    pool(const pool&) = delete;
+    pool& operator=(const pool&) = delete;
+
+    /// Runs `fn(connection)` on a worker. `fn` owns all it needs: it may go on after this has given up.
+    /// Throws port::unavailable within `limit` (default: acquire + statement timeout), statement_error, or
+    /// what `fn` throws. Not cancellable, because it is bounded.
+    template <class F>
+    auto run(const char* name, F fn, millis limit = millis::zero())
+        -> boost::asio::awaitable<std::invoke_result_t<F&, pqxx::connection_base&>> {
+        auto ex = co_await boost::asio::this_coro::executor;
+        auto j = std::make_shared<job_of<F>>(ex, name, std::move(fn));
+        co_await carry_out(j, limit);
+        co_return j->take();
+    }
+
+    [[nodiscard]] database_health health() const;
+
+  private:
+    struct worker {
+        std::thread thread;
+        std::shared_ptr<job> current; ///< under the mutex
+        int socket = -1;              ///< own duplicate of the connection's socket, under the mutex
+        std::optional<session> db;    ///< the worker's alone
+    };
+
+    boost::asio::awaitable<void> carry_out(std::shared_ptr<job> j, millis limit);
+    void submit(const std::shared_ptr<job>& j);
+    [[nodiscard]] bool give_up(const std::shared_ptr<job>& j, bool even_if_running);
+
+    void work(worker& w);
+    [[nodiscard]] std::shared_ptr<job> next(worker& w);
+    void serve(worker& w, job& j);
+    void connect(worker& w);
+    [[nodiscard]] bool abandoned(const job& j) const;
+    void disconnect(worker& w, const std::string& why);
+    void hand_back(worker& w, std::shared_ptr<job> j);
+
+    void note_connect_failure(const std::string& why);
+    void note_up();
+    void note_down(const std::string& why, std::unique_lock<std::mutex>& lock);
+    void count_failure(std::string_view kind);
+
+    const database_settings settings_;
+    port::metrics* const metrics_;
+    mutable std::mutex mutex_;
+    std::condition_variable work_;
+    std::deque<std::shared_ptr<job>> queue_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    unsigned connected_ = 0;
+    millis backoff_{0};
+    steady::time_point retry_at_{};
+    enum class view { unknown, up, down } view_ = view::unknown;
+    steady::time_point down_since_{};
+    std::string error_;
+    bool stopping_ = false;
+};
+
+} // namespace z360::adapter::postgres

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What the composition root needs of Postgres. No libpqxx header comes in with it.
+#pragma once
+
+#include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
+#include <z360/call/route.hpp>
+#include <z360/port/call_store.hpp>
+#include <z360/port/directory.hpp>
+#include <z360/port/event_inbox.hpp>
+#include <z360/port/metrics.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace z360::adapter::postgres {
+
+class pool;
+
+struct database_settings {
+    secret url;
+    unsigned connections = 6;
+    millis acquire_timeout{500};     ///< longest wait for a free connection
+    millis statement_timeout{2'000}; ///< of the server; a silent server is given up at the sum of both
+    std::size_t max_queue = 1'024;   ///< requests that may wait for a connection
+};
+
+struct database_health {
+    bool up = false;
+    unsigned connections = 0; ///< open now
+    std::string error;        ///< why it is down
+};
+
+/// Postgres refused a statement for a reason that trying again does not cure: a violated constraint, a
+/// missing table. The text holds the statement's name and SQLSTATE, never the row.
+class statement_error : public std::runtime_error {
+  public:
+    statement_error(const std::string& text, std::string state)
+        : std::runtime_error(text), sqlstate(std::move(state)) {}
+    std::string sqlstate;
+};
+
+/// Blocking connections on threads of their own. Create it on the loop's thread, destroy it there after every
+/// coroutine that uses it has ended and before the io_context.
+class database {
+  public:
+    /// Connects lazily; an unreachable server is no error here. `m` may be null and must outlive this.
+    explicit database(database_settings s, port::metrics* m = nullptr);
+    ~database();
+    database(const database&) = delete;
+    database& operator=(const database&) = delete;
+
+    /// What the last use of the database showed; costs nothing.
+    [[nodiscard]] database_health health() const;
+    /// Asks the server. Throws port::unavailable.
+    [[nodiscard]] boost::asio::awaitable<void> ping();
+    [[nodiscard]] pool& connections() { return *pool_; }
+
+  private:
+    std::unique_ptr<pool> pool_;
+};
+
+struct directory_settings {
+    call::policy defaults;                       ///< for what an organisation has not set itself
+    millis device_life{30LL * 24 * 3600 * 1000}; ///< a device silent for longer is not rung
+    std::string
+        connection_id; ///< numbers of this Telnyx connection only; empty: of any, if there is just one
+};
+
+[[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
+[[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
+[[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
+
+} // namespace z360::adapter::postgres

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/server.hpp"
+
+#include "adapter/crypto/client_state.hpp"
+#include "adapter/crypto/webhook_verifier.hpp"
+#include "adapter/metrics/prometheus_metrics.hpp"
+#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/postgres.hpp"
+#include "adapter/redis/redis.hpp"
+#include "adapter/spool/spool.hpp"
+#include "adapter/telnyx/telnyx_client.hpp"
+#include "app/options.hpp"
+#include "edge/health_routes.hpp"
+#include "edge/webhook_routes.hpp"
+
+#include <z360/engine/engine.hpp>
+#include <z360/http/client.hpp>
+#include <z360/http/server.hpp>
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+#include <z360/rt/blocking_pool.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+namespace z360::app {
+namespace {
+
+class wall_clock final : public port::clock {
+  public:
+    [[nodiscard]] time_point now() const override {
+        return std::chrono::floor<millis>(std::chrono::system_clock::now());
+    }
+};
+
+std::unique_ptr<port::spool> open_spool(const boost::asio::any_io_executor& ex, const config::spool_t& c) {
+    if (c.directory.empty()) return nullptr;
+    try {
+        return adapter::spool::make_spool(ex, c.directory, c.max_bytes);
+    } catch (const std::exception& e) {
+        log::error(
+            "spool_unusable",
+            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
+        );
+        return nullptr;
+    }
+}
+
+adapter::postgres::database_settings database_settings(const config& c) {
+    adapter::postgres::database_settings s;
+    s.url = c.database.url;
+    s.connections = c.database.connections;
+    s.acquire_timeout = c.database.acquire_timeout;
+    s.statement_timeout = c.database.statement_timeout;
+    return s;
+}
+
+adapter::postgres::directory_settings directory_settings(const config& c) {
+    adapter::postgres::directory_settings s;
+    s.defaults = c.calls;
+    s.device_life = c.device_life;
+    s.connection_id = c.telnyx.connection_id;
+    return s;
+}
+
+http::server_settings listener_settings(const config::http_t& c) {
+    http::server_settings s;
+    s.address = c.address;
+    s.port = c.port;
+    s.max_connections = c.max_connections;
+    s.max_header_bytes = c.max_header_bytes;
+    s.max_body_bytes = c.max_body_bytes;
+    s.read_timeout = c.read_timeout;
+    s.idle_timeout = c.idle_timeout;
+    s.write_timeout = c.write_timeout;
+    s.tls_certificate_file = c.tls_certificate_file;
+    s.tls_key_file = c.tls_key_file;
+    return s;
+}
+
+engine::settings engine_settings(const config& c) {
+    engine::settings s;
+    s.unknown_session_wait = c.unknown_session_wait;
+    return s;
+}
+
+engine::mark_opener opener(std::shared_ptr<const adapter::crypto::client_state_codec> codec) {
+    return [codec = std::move(codec)](std::string_view text) -> std::optional<engine::leg_mark> {
+        const auto mark = codec->open(text);
+        if (!mark) return std::nullopt;
+        return engine::leg_mark{mark->call, mark->leg};
+    };
+}
+
+double resident_bytes() {
+    std::ifstream in("/proc/self/statm");
+    long total = 0;
+    long resident = 0;
+    in >> total >> resident;
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+// Members in start order; what stands further down may use what stands above it.
+class process {
+  public:
+    explicit process(const config& c)
+        : config_(c), ex_(io_.get_executor()), metrics_(adapter::metrics::make_prometheus_metrics()),
+          verifier_(std::make_shared<const adapter::crypto::webhook_verifier>(c.telnyx.public_keys)),
+          codec_(std::make_shared<const adapter::crypto::client_state_codec>(
+              c.telnyx.client_state_key, c.telnyx.api_key
+          )),
+          database_(database_settings(c), metrics_.get()),
+          store_(adapter::postgres::make_call_store(database_)),
+          inbox_(adapter::postgres::make_event_inbox(database_)),
+          directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
+          spool_(open_spool(ex_, c.spool)),
+          redis_(adapter::redis::make_redis(ex_, c.redis, c.telnyx.dials_per_5s, *metrics_)),
+          http_client_(http::make_client(ex_)),
+          telnyx_(adapter::telnyx::make_telnyx_api(
+              ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_->budget(), clock_,
+              *metrics_
+          )),
+          engine_(engine::make_engine(
+              ex_,
+              {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_->hint(), clock_, *metrics_,
+               opener(codec_)},
+              engine_settings(c)
+          )),
+          listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
+          signals_(ex_, SIGTERM, SIGINT), tasks_(ex_), blocking_(1) {}
+
+    int run() {
+        listener_->start(); // throws with address, port and reason
+        log::info(
+            "listening", {{"address", config_.http.address},
+                          {"port", listener_->port()},
+                          {"tls", !config_.http.tls_certificate_file.empty()}}
+        );
+        engine_->start();
+        redis_->start();
+        tasks_.spawn(watch_database());
+        tasks_.spawn(watch_self());
+        await_signal();
+        io_.run();
+        return exit_code_;
+    }
+
+  private:
+    std::vector<http::route> routes() {
+        auto all = edge::webhook_routes(verifier_, *engine_, clock_, *metrics_);
+        for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_))
+            all.push_back(std::move(r));
+        return all;
+    }
+
+    std::vector<edge::readiness> readiness() const {
+        std::vector<edge::readiness> out;
+        out.push_back({"accepting", !draining_, true, draining_ ? "shutting down" : ""});
+        const auto db = database_.health();
+        out.push_back({"database", db.up, true, db.error});
+        out.push_back({"schema", schema_.empty(), true, schema_});
+        if (!config_.redis.url.empty())
+            out.push_back(
+                {"redis", redis_->up(), false,
+                 redis_->up() ? "" : "hints, shared limits and fan-out are local"}
+            );
+        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        return out;
+    }
+
+    // Keeps the health figure fresh while nothing else uses the database, and says what to do about the
+    // schema.
+    boost::asio::awaitable<void> watch_database() {
+        for (;;) {
+            bool up = false;
+            try {
+                co_await database_.ping();
+                up = true;
+            } catch (const port::unavailable&) {
+                // /readyz shows it; the pool has logged the change
+            }
+            if (up && !schema_.empty()) {
+                std::string state = "unknown";
+                try {
+                    auto check = [url = config_.database.url] {
+                        return adapter::postgres::pending_migrations(url);
+                    };
+                    const auto pending = co_await blocking_.run(std::move(check));
+                    state = pending.empty() ? "" : "migrations missing; run z360-voipd --migrate";
+                } catch (const std::exception& e) {
+                    state = e.what();
+                }
+                if (state != schema_) log::info("schema", {{"state", state.empty() ? "current" : state}});
+                schema_ = state;
+            }
+            auto pause = millis{1'000};
+            if (!schema_.empty()) pause = millis{200};
+            co_await rt::sleep_for(pause);
+        }
+    }
+
+    // How late the loop runs timers is the first thing to look at when everything is slow.
+    boost::asio::awaitable<void> watch_self() {
+        constexpr millis k_period{250};
+        for (int round = 0;; ++round) {
+            const auto before = std::chrono::steady_clock::now();
+            co_await rt::sleep_for(k_period);
+            const auto late = std::chrono::steady_clock::now() - before - k_period;
+            metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
+            if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
+        }
+    }
+
+    void await_signal() {
+        signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
+            if (ec) return;
+            log::info("stopping", {{"signal", signal}});
+            draining_ = true;
+            boost::asio::co_spawn(ex_, shut_down(), [](const std::exception_ptr& e) {
+                if (e) log::error("shutdown_failed", {{"why", rt::what(e)}});
+            });
+            signals_.async_wait([](const boost::system::error_code& again, int) {
+                if (!again) std::_Exit(k_failed);
+            });
+        });
+    }
+
+    boost::asio::awaitable<void> shut_down() {
+        const auto limit = config_.shutdown_limit;
+        co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
+        co_await engine_->stop(limit / 2);   // decisions and commands under way
+        co_await tasks_.join();
+        co_await redis_->stop();
+        signals_.cancel();
+        log::info("stopped");
+    }
+
+    const config& config_;
+    boost::asio::io_context io_{1};
+    boost::asio::any_io_executor ex_;
+    wall_clock clock_;
+    std::unique_ptr<port::metrics> metrics_;
+    std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
+    std::shared_ptr<const adapter::crypto::client_state_codec> codec_;
+    adapter::postgres::database database_;
+    std::unique_ptr<port::call_store> store_;
+    std::unique_ptr<port::event_inbox> inbox_;
+    std::unique_ptr<port::directory> directory_;
+    std::unique_ptr<port::spool> spool_;
+    std::unique_ptr<adapter::redis::redis> redis_;
+    std::unique_ptr<http::client> http_client_;
+    std::unique_ptr<port::telnyx_api> telnyx_;
+    std::unique_ptr<engine::engine> engine_;
+    std::unique_ptr<http::server> listener_;
+    boost::asio::signal_set signals_;
+    rt::task_group tasks_;
+    rt::blocking_pool blocking_;
+    bool draining_ = false;
+    std::string schema_ = "not checked yet"; ///< empty: current
+    int exit_code_ = k_ok;
+};
+
+} // namespace
+
+int serve(const config& c) {
+    try {
+        process p(c);
+        return p.run();
+    } catch (const std::exception& e) {
+        log::critical("start_failed", {{"why", e.what()}});
+        return k_failed;
+    }
+}
+
+} // namespace z360::app

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The stored form of a call and of a command: JSON that two versions of the server can read at once.
+#pragma once
+
+#include <z360/call/effect.hpp>
+#include <z360/call/state.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace z360::wire {
+
+/// Rises only when an older binary must not touch what a newer one wrote. New fields do not need it.
+inline constexpr int k_state_version = 1;
+
+/// Valid UTF-8 without NUL, whatever the strings inside hold: Postgres refuses both in jsonb.
+[[nodiscard]] std::string encode(const call::state& s);
+/// Unknown fields are ignored, missing ones keep their defaults. nullopt: no JSON, a newer k_state_version, a
+/// field of the wrong type, or a word of an enumeration that this binary does not know (it must not guess).
+[[nodiscard]] std::optional<call::state> decode_state(std::string_view text);
+
+[[nodiscard]] std::string encode_command(const call::command& c);
+[[nodiscard]] std::optional<call::command> decode_command(std::string_view text);
+
+} // namespace z360::wire

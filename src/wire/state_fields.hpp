@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The one list of stored fields. Whoever adds a field to a struct of the core adds one line here; forgetting
+// it does not compile (`complete`).
+#pragma once
+
+#include <z360/call/effect.hpp>
+#include <z360/call/state.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace z360::wire {
+
+template <class T, class Of>
+concept some = std::same_as<std::remove_const_t<T>, Of>; ///< Of or const Of: one list for both directions
+
+namespace detail {
+
+struct anything {
+    template <class T>
+    operator T&() const noexcept; // NOLINT: only named, never called
+};
+template <std::size_t>
+using anything_at = anything;
+template <class T, std::size_t... I>
+constexpr bool takes(std::index_sequence<I...>) {
+    return requires { T{anything_at<I>{}...}; };
+}
+/// Number of fields of an aggregate.
+template <class T, std::size_t N = 0>
+constexpr std::size_t arity() {
+    if constexpr (!takes<T>(std::make_index_sequence<N + 1>{}) && takes<T>(std::make_index_sequence<N>{}))
+        return N;
+    else
+        return arity<T, N + 1>();
+}
+
+struct counter {
+    std::size_t n = 0;
+    template <class T>
+    constexpr void operator()(const char*, T&) {
+        ++n;
+    }
+};
+
+} // namespace detail
+
+template <class V, some<call::target> T>
+constexpr void fields(V& v, T& x) {
+    v("device", x.device);
+    v("identity", x.identity);
+    v("sip_username", x.sip_username);
+    v("device_name", x.device_name);
+    v("platform", x.platform);
+}
+template <class V, some<call::policy> T>
+constexpr void fields(V& v, T& x) {
+    v("ring_time", x.ring_time);
+    v("bridge_limit", x.bridge_limit);
+    v("resume_minimum", x.resume_minimum);
+    v("answer_limit", x.answer_limit);
+    v("voicemail_max", x.voicemail_max);
+    v("voicemail_greeting", x.voicemail_greeting);
+    v("hold_prompt", x.hold_prompt);
+    v("voice", x.voice);
+    v("ringback_url", x.ringback_url);
+    v("record_calls", x.record_calls);
+}
+template <class V, some<call::route> T>
+constexpr void fields(V& v, T& x) {
+    v("verdict", x.verdict);
+    v("org", x.org);
+    v("user", x.user);
+    v("number", x.number);
+    v("number_e164", x.number_e164);
+    v("caller_name", x.caller_name);
+    v("targets", x.targets);
+    v("rules", x.rules);
+}
+template <class V, some<call::device_leg> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("to", x.to);
+    v("dial", x.dial);
+    v("call_control_id", x.call_control_id);
+    v("initiated", x.initiated);
+    v("answered", x.answered);
+    v("answer_order", x.answer_order);
+    v("bridged", x.bridged);
+    v("ended", x.ended);
+    v("hangup_cause", x.hangup_cause);
+    v("out_of_race", x.out_of_race);
+    v("release", x.release);
+    v("hangup_sent", x.hangup_sent);
+}
+template <class V, some<call::caller_leg> T>
+constexpr void fields(V& v, T& x) {
+    v("call_control_id", x.call_control_id);
+    v("call_session_id", x.call_session_id);
+    v("number", x.number);
+    v("answer_requested", x.answer_requested);
+    v("answered", x.answered);
+    v("bridged", x.bridged);
+    v("ended", x.ended);
+    v("hangup_cause", x.hangup_cause);
+    v("hangup_sent", x.hangup_sent);
+}
+template <class V, some<call::bridge_attempt> T>
+constexpr void fields(V& v, T& x) {
+    v("epoch", x.epoch);
+    v("winner", x.winner);
+    v("commanded", x.commanded);
+    v("accepted", x.accepted);
+    v("refused", x.refused);
+    v("limit", x.limit);
+}
+template <class V, some<call::hold_mark> T>
+constexpr void fields(V& v, T& x) {
+    v("held", x.held);
+    v("at", x.at);
+}
+template <class V, some<call::recording> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("url", x.url);
+}
+template <class V, some<call::state> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("routed", x.routed);
+    v("caller", x.caller);
+    v("phase", x.now_in);
+    v("reason", x.reason);
+    v("legs", x.legs);
+    v("answers", x.answers);
+    v("bridge", x.bridge);
+    v("vm", x.vm);
+    v("vm_recorded", x.vm_recorded);
+    v("step_limit", x.step_limit);
+    v("prompts", x.prompts);
+    v("prompt_playing", x.prompt_playing);
+    v("device_hold", x.device_hold);
+    v("caller_hold", x.caller_hold);
+    v("saved", x.saved);
+    v("began", x.began);
+    v("ring_deadline", x.ring_deadline);
+    v("answered_at", x.answered_at);
+    v("bridged_at", x.bridged_at);
+    v("ended_at", x.ended_at);
+}
+
+template <class V, some<call::dial_body> T>
+constexpr void fields(V& v, T& x) {
+    v("leg", x.leg);
+    v("sip_username", x.sip_username);
+    v("from", x.from);
+    v("display_name", x.display_name);
+    v("link_to", x.link_to);
+    v("timeout_secs", x.timeout_secs);
+    v("org", x.org);
+    v("call", x.call);
+}
+template <class V, some<call::answer_body> T>
+constexpr void fields(V&, T&) {}
+template <class V, some<call::bridge_body> T>
+constexpr void fields(V& v, T& x) {
+    v("caller_control_id", x.caller_control_id);
+    v("record", x.record);
+    v("recording_name", x.recording_name);
+}
+template <class V, some<call::hangup_body> T>
+constexpr void fields(V& v, T& x) {
+    v("why", x.why);
+}
+template <class V, some<call::reject_body> T>
+constexpr void fields(V&, T&) {}
+template <class V, some<call::speak_body> T>
+constexpr void fields(V& v, T& x) {
+    v("text", x.text);
+    v("voice", x.voice);
+}
+template <class V, some<call::playback_start_body> T>
+constexpr void fields(V& v, T& x) {
+    v("url", x.url);
+    v("loop", x.loop);
+}
+template <class V, some<call::playback_stop_body> T>
+constexpr void fields(V&, T&) {}
+template <class V, some<call::record_start_body> T>
+constexpr void fields(V& v, T& x) {
+    v("max_length_secs", x.max_length_secs);
+    v("name", x.name);
+}
+/// The body is stored beside these under the verb's name; command has private statics and is no aggregate.
+template <class V, some<call::command> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("call_control_id", x.call_control_id);
+    v("leg", x.leg);
+    v("issued_at", x.issued_at);
+    v("deadline", x.deadline);
+}
+
+template <class T>
+concept described = requires(detail::counter& c, T& x) { fields(c, x); };
+
+namespace detail {
+
+/// Room for a T that is never made: the count needs only names.
+template <class T>
+union unborn {
+    char none;
+    T x;
+    constexpr unborn() : none(0) {}
+    constexpr ~unborn() {}
+};
+
+/// Whether the list above names every field of T.
+template <class T>
+consteval bool complete() {
+    unborn<T> u;
+    counter c;
+    fields(c, u.x);
+    return c.n == arity<T>();
+}
+
+} // namespace detail
+
+// Does one of these fail? The struct has a field that its list above does not have: add the line.
+static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
+static_assert(detail::complete<call::route>() && detail::complete<call::device_leg>());
+static_assert(detail::complete<call::caller_leg>() && detail::complete<call::bridge_attempt>());
+static_assert(detail::complete<call::hold_mark>() && detail::complete<call::recording>());
+static_assert(detail::complete<call::state>() && detail::complete<call::dial_body>());
+static_assert(detail::complete<call::answer_body>() && detail::complete<call::bridge_body>());
+static_assert(detail::complete<call::hangup_body>() && detail::complete<call::reject_body>());
+static_assert(detail::complete<call::speak_body>() && detail::complete<call::playback_start_body>());
+static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
+
+} // namespace z360::wire
