@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "site.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <list>
+#include <random>
+#include <vector>
+
+using namespace z360;
+using namespace z360::test;
+
+namespace {
+
+awaitable<void> expect_refusal(site& s, std::string bytes, int status, std::string code) {
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    const reply r = co_await w.ask(std::move(bytes));
+    EXPECT_EQ(r.status, status) << code;
+    EXPECT_TRUE(r.is_problem(code)) << r.head << r.body;
+    EXPECT_TRUE(r.has("Connection: close\r\n")) << r.head;
+    const bool closed = co_await w.closed();
+    EXPECT_TRUE(closed) << code;
+    EXPECT_EQ(s.metrics.counted("http_rejected_total", {{"reason", code}}), 1) << code;
+}
+
+awaitable<void> refuses_what_is_too_large(site& s) {
+    const std::string body(s.settings.max_body_bytes + 1, 'x');
+    co_await expect_refusal(s, post("/echo", body), 413, "body_too_large");
+    const std::string header(s.settings.max_header_bytes, 'x');
+    co_await expect_refusal(s, get("/hello", "X-Long: " + header + "\r\n"), 431, "headers_too_large");
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    const std::string just_fits(s.settings.max_body_bytes, 'y');
+    const reply r = co_await w.ask(post("/echo", just_fits));
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.body.size(), just_fits.size());
+}
+
+awaitable<void> refuses_what_is_malformed(site& s) {
+    co_await expect_refusal(s, "\x16\x03\x01 a TLS hello on the plain port", 400, "request_malformed");
+    co_await expect_refusal(s, "GET /hello HTTP/1.1\r\n\r\n", 400, "host_invalid");
+    co_await expect_refusal(s, "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400, "target_invalid");
+    co_await expect_refusal(s, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "http_version_unsupported");
+}
+
+awaitable<void> survives_garbage(site& s) {
+    std::mt19937 random(7);
+    std::uniform_int_distribution<int> byte(0, 255);
+    std::uniform_int_distribution<int> length(1, 3000);
+    for (int i = 0; i < 200; ++i) {
+        std::string bytes(static_cast<std::size_t>(length(random)), '\0');
+        for (auto& c : bytes)
+            c = static_cast<char>(byte(random));
+        if (i % 2 == 0) bytes = "GET / HTTP/1.1\r\n" + bytes;
+        wire w(s.io.get_executor());
+        co_await w.connect(s.port());
+        co_await w.send(std::move(bytes));
+        boost::system::error_code ignored;
+        w.socket.shutdown(tcp::socket::shutdown_send, ignored); // nothing more will come
+        const reply r = co_await w.receive();
+        EXPECT_GE(r.status, 400);
+        EXPECT_LT(r.status, 600);
+    }
+    EXPECT_EQ(s.metrics.total("http_rejected_total"), 200);
+    wire good(s.io.get_executor());
+    co_await good.connect(s.port());
+    const reply r = co_await good.ask(get("/hello"));
+    EXPECT_EQ(r.status, 200);
+}
+
+awaitable<void> drip(wire& w) {
+    co_await w.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+    while (true) {
+        co_await w.send("x");
+        co_await rt::sleep_for(10ms);
+    }
+}
+
+awaitable<void> slow_request(site& s) {
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    const auto before = std::chrono::steady_clock::now();
+    // A byte now and then must not win more time: the limit is for the whole request.
+    rt::task_group dripping(s.io.get_executor());
+    dripping.spawn(drip(w));
+    const reply r = co_await w.receive();
+    const auto took = std::chrono::steady_clock::now() - before;
+    EXPECT_EQ(r.status, 408);
+    EXPECT_TRUE(r.is_problem("request_timeout")) << r.body;
+    EXPECT_GE(took, s.settings.read_timeout);
+    EXPECT_LT(took, 3s);
+    co_await dripping.join();
+    EXPECT_EQ(s.metrics.counted("http_rejected_total", {{"reason", "request_timeout"}}), 1);
+}
+
+awaitable<void> half_a_request(site& s) {
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    co_await w.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
+    w.socket.shutdown(tcp::socket::shutdown_send);
+    const reply r = co_await w.receive();
+    EXPECT_EQ(r.status, 400);
+    EXPECT_TRUE(r.is_problem("request_incomplete")) << r.body;
+    wire gone(s.io.get_executor());
+    co_await gone.connect(s.port());
+    co_await gone.send("GET /he");
+    gone.socket.close();
+    w.socket.close();
+    const bool empty = co_await eventually([&s] { return s.server->connections() == 0; });
+    EXPECT_TRUE(empty);
+    EXPECT_EQ(s.hits, 0);
+}
+
+awaitable<void> idle_connections(site& s) {
+    wire fresh(s.io.get_executor());
+    wire used(s.io.get_executor());
+    co_await fresh.connect(s.port());
+    co_await used.connect(s.port());
+    const reply r = co_await used.ask(get("/hello"));
+    EXPECT_EQ(r.status, 200);
+    const auto before = std::chrono::steady_clock::now();
+    const bool fresh_closed = co_await fresh.closed();
+    const bool used_closed = co_await used.closed();
+    EXPECT_TRUE(fresh_closed);
+    EXPECT_TRUE(used_closed);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 3s);
+    EXPECT_EQ(s.metrics.total("http_rejected_total"), 0) << "closing an idle connection refuses nothing";
+}
+
+awaitable<void> reader_that_does_not_read(site& s) {
+    wire w(s.io.get_executor());
+    w.socket.open(tcp::v4());
+    w.socket.set_option(asio::socket_base::receive_buffer_size(4096));
+    const tcp::endpoint at(asio::ip::address_v4::loopback(), s.port());
+    co_await w.socket.async_connect(at, asio::use_awaitable);
+    std::string many;
+    for (int i = 0; i < 20; ++i)
+        many += get("/large");
+    co_await w.send(many);
+    const bool dropped = co_await eventually([&s] {
+        return s.metrics.counted("http_rejected_total", {{"reason", "write_timeout"}}) == 1;
+    });
+    EXPECT_TRUE(dropped);
+    const bool empty = co_await eventually([&s] { return s.server->connections() == 0; });
+    EXPECT_TRUE(empty);
+}
+
+awaitable<void> connection_cap(site& s) {
+    std::list<wire> held;
+    for (std::size_t i = 0; i < s.settings.max_connections; ++i) {
+        auto& w = held.emplace_back(s.io.get_executor());
+        co_await w.connect(s.port());
+        const reply r = co_await w.ask(get("/hello"));
+        EXPECT_EQ(r.status, 200);
+    }
+    wire extra(s.io.get_executor());
+    co_await extra.connect(s.port());
+    const reply r = co_await extra.ask(get("/hello"));
+    EXPECT_EQ(r.status, 503);
+    EXPECT_TRUE(r.is_problem("too_many_connections")) << r.body;
+    EXPECT_TRUE(r.has("Retry-After: ")) << r.head;
+    const bool closed = co_await extra.closed();
+    EXPECT_TRUE(closed);
+    EXPECT_EQ(s.server->connections(), s.settings.max_connections);
+    held.pop_front(); // one place is free again
+    const bool room =
+        co_await eventually([&s] { return s.server->connections() == s.settings.max_connections - 1; });
+    EXPECT_TRUE(room);
+    wire next(s.io.get_executor());
+    co_await next.connect(s.port());
+    const reply served = co_await next.ask(get("/hello"));
+    EXPECT_EQ(served.status, 200);
+}
+
+/// Holds every free descriptor but `left` of this process.
+class descriptor_shortage {
+  public:
+    explicit descriptor_shortage(std::size_t left) {
+        (void)::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit lower = before_;
+        lower.rlim_cur = std::min<rlim_t>(before_.rlim_cur, 256);
+        (void)::setrlimit(RLIMIT_NOFILE, &lower);
+        int fd = -1;
+        while ((fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+            held_.push_back(fd);
+        for (; left > 0 && !held_.empty(); --left) {
+            (void)::close(held_.back());
+            held_.pop_back();
+        }
+    }
+    ~descriptor_shortage() { end(); }
+    descriptor_shortage(const descriptor_shortage&) = delete;
+    descriptor_shortage& operator=(const descriptor_shortage&) = delete;
+    void end() {
+        for (const int fd : held_)
+            (void)::close(fd);
+        held_.clear();
+        (void)::setrlimit(RLIMIT_NOFILE, &before_);
+    }
+
+  private:
+    rlimit before_{};
+    std::vector<int> held_;
+};
+
+awaitable<void> out_of_descriptors(site& s) {
+    descriptor_shortage shortage(1); // enough for the client's end
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    co_await w.send(get("/hello"));
+    const bool noticed =
+        co_await eventually([&s] { return s.metrics.total("http_accept_errors_total") >= 3; });
+    EXPECT_TRUE(noticed);
+    co_await rt::sleep_for(300ms);
+    EXPECT_LT(s.metrics.total("http_accept_errors_total"), 20) << "the accept loop spins";
+    shortage.end();
+    const reply r = co_await w.receive();
+    EXPECT_EQ(r.status, 200);
+}
+
+} // namespace
+
+TEST(http_limits, oversized_bodies_are_413_and_oversized_headers_431) {
+    site s;
+    s.settings.max_body_bytes = 200'000;
+    s.settings.max_header_bytes = 4096;
+    s.run(refuses_what_is_too_large(s));
+}
+TEST(http_limits, malformed_requests_get_400_and_a_closed_connection) {
+    site s;
+    s.run(refuses_what_is_malformed(s));
+}
+TEST(http_limits, garbage_is_refused_counted_and_harmless) {
+    site s;
+    s.run(survives_garbage(s));
+}
+TEST(http_limits, a_request_that_drips_in_is_408) {
+    site s;
+    s.settings.read_timeout = 200ms;
+    s.run(slow_request(s));
+}
+TEST(http_limits, half_a_request_reaches_no_handler) {
+    site s;
+    s.run(half_a_request(s));
+}
+TEST(http_limits, idle_connections_are_closed) {
+    site s;
+    s.settings.idle_timeout = 100ms;
+    s.settings.read_timeout = 100ms;
+    s.run(idle_connections(s));
+}
+TEST(http_limits, a_client_that_does_not_read_is_dropped) {
+    site s;
+    s.settings.write_timeout = 200ms;
+    s.run(reader_that_does_not_read(s));
+}
+TEST(http_limits, connections_beyond_the_cap_are_told_503) {
+    site s;
+    s.settings.max_connections = 3;
+    s.run(connection_cap(s));
+}
+TEST(http_limits, running_out_of_descriptors_does_not_spin_and_heals) {
+    site s;
+    s.run(out_of_descriptors(s));
+}
