@@ -6,6 +6,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/event.hpp>
+#include <z360/call/state.hpp>
 
 #include <optional>
 #include <string>
