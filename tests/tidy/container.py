@@ -39,8 +39,7 @@ def check(root=tree.ROOT):
             if not os.path.exists(os.path.join(root, source)):
                 out.append(f"{DOCKERFILE}: COPY source '{source}' does not exist")
     known = set(tree.read("scripts/packages.txt", root).split())
-    runtime = set(re.findall(r"^# run-time: (.*)$", text, re.M) and " ".join(
-        re.findall(r"^# run-time: (.*)$", text, re.M)).split())
+    runtime = set(" ".join(re.findall(r"^# run-time: (.*)$", text, re.M)).split())
     for package in apt_packages(text):
         if package not in known and package not in runtime:
             out.append(f"{DOCKERFILE}: package '{package}' is neither in scripts/packages.txt nor declared '# run-time:'")
@@ -71,8 +70,26 @@ def check(root=tree.ROOT):
         base = root if target.startswith("docker/") else os.path.join(root, "docker")
         if not os.path.exists(os.path.join(base, target)):
             out.append(f"{COMPOSE}: '{target}' does not exist")
-    if "\t" in compose:
-        out.append(f"{COMPOSE}: YAML does not allow tabs")
+    return out + broken_yaml(compose)
+
+
+def broken_yaml(text):
+    """Parses it where PyYAML happens to be installed; elsewhere only what spoils most files."""
+    if "\t" in text:
+        return [f"{COMPOSE}: YAML does not allow tabs"]
+    try:
+        import yaml
+    except ImportError:
+        return []
+    try:
+        services = yaml.safe_load(text)["services"]
+    except (yaml.YAMLError, KeyError, TypeError) as e:
+        return [f"{COMPOSE}: {e}"]
+    out = []
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            if other not in services:
+                out.append(f"{COMPOSE}: {name} depends on '{other}', which is no service")
     return out
 
 
