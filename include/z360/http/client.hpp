@@ -13,7 +13,6 @@
 
 namespace z360::http {
 
-/// One outgoing request.
 struct client_request {
     std::string method = "GET";
     std::string url;
@@ -44,7 +43,6 @@ class client {
     virtual boost::asio::awaitable<client_response> perform(client_request req) = 0;
 };
 
-/// The client of this process; it must be destroyed on the thread that runs `ex`.
 [[nodiscard]] std::unique_ptr<client>
 make_client(boost::asio::any_io_executor ex, std::size_t max_connections_per_host = 64);
 
