@@ -31,6 +31,11 @@ function(z360_test name)
     target_compile_definitions(${name} PRIVATE
         Z360_SOURCE_DIR="${CMAKE_SOURCE_DIR}" Z360_BINARY_DIR="${CMAKE_BINARY_DIR}"
         Z360_CONTRACT_DATA="${Z360_CONTRACT_DATA}")
+    # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel.
+    set(serial OFF)
+    if(ARG_LABEL STREQUAL "integration")
+        set(serial ON)
+    endif()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${serial})
 endfunction()

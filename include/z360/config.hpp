@@ -15,6 +15,7 @@
 
 namespace z360 {
 
+/// All settings of one process, with their defaults.
 struct config {
     struct http_t {
         std::string address = "0.0.0.0";

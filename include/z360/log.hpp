@@ -50,6 +50,7 @@ void configure(const settings& s);
 /// Writes one line. Thread-safe, never throws, never blocks on anything but the output stream.
 void write(level l, std::string_view event, fields f = {});
 
+/// write() by level.
 inline void debug(std::string_view event, fields f = {}) {
     write(level::debug, event, f);
 }

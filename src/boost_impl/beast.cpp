@@ -1,1 +1,2 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include <boost/beast/src.hpp>

@@ -76,6 +76,7 @@ enum class outcome : std::uint8_t {
 inline constexpr int k_outcome_count = 5;
 [[nodiscard]] std::string_view name(outcome o);
 
+/// A Call Control command, by its name in Telnyx's URL.
 enum class verb : std::uint8_t {
     dial,
     answer,
@@ -90,6 +91,7 @@ enum class verb : std::uint8_t {
 inline constexpr int k_verb_count = 9;
 [[nodiscard]] std::string_view name(verb v);
 
+/// How one of our own commands ended; fed back to the call like any other event.
 struct command_outcome {
     std::string command_id;
     verb what = verb::dial;

@@ -46,6 +46,7 @@ enum class route_verdict : std::uint8_t {
     unknown_number, ///< not ours, malformed or ambiguous: refuse to guess (WEB-04)
 };
 
+/// Everything about a call that is known before it rings; part of its state from then on.
 struct route {
     route_verdict verdict = route_verdict::unknown_number;
     org_id org;

@@ -103,6 +103,7 @@ struct caller_leg {
     bool operator==(const caller_leg&) const = default;
 };
 
+/// How far voicemail has come.
 enum class voicemail_step : std::uint8_t { none, answering, greeting, recording, done };
 [[nodiscard]] std::string_view name(voicemail_step s);
 
@@ -124,12 +125,14 @@ struct hold_mark {
     bool operator==(const hold_mark&) const = default;
 };
 
+/// Where the carrier keeps what was recorded; empty until it says so.
 struct recording {
     std::string id;
     std::string url;
     bool operator==(const recording&) const = default;
 };
 
+/// One call.
 struct state {
     call_id id;
     route routed;

@@ -41,6 +41,7 @@ struct request {
     std::map<std::string, std::string, std::less<>> params; ///< `{name}` parts of the route pattern
 };
 
+/// A whole response.
 struct response {
     int status = 200;
     http::headers headers;

@@ -75,6 +75,7 @@ class server {
     [[nodiscard]] virtual std::optional<double> certificate_days_left() const = 0;
 };
 
+/// Makes a server that is not listening yet; `metrics` must outlive it.
 [[nodiscard]] std::unique_ptr<server> make_server(
     boost::asio::any_io_executor ex, server_settings settings, std::vector<route> routes,
     port::metrics& metrics

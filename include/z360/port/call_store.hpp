@@ -48,6 +48,7 @@ struct orphan_command {
     std::uint32_t attempts = 0;
 };
 
+/// Durable memory of all calls. Every function may throw unavailable.
 class call_store {
   public:
     virtual ~call_store() = default;

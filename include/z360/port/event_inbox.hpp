@@ -37,6 +37,7 @@ enum class append_result : std::uint8_t {
     conflict,  ///< same id, other bytes: kept aside for people, not processed
 };
 
+/// The durable queue between the webhook routes and the engine. Every function may throw unavailable.
 class event_inbox {
   public:
     virtual ~event_inbox() = default;

@@ -16,6 +16,7 @@ enum class hint : std::uint8_t {
     unknown,   ///< Redis is slow, away or not configured
 };
 
+/// Tells early, and without authority, who answered a ring first.
 class ring_hint {
   public:
     virtual ~ring_hint() = default;
