@@ -38,6 +38,7 @@ struct config {
     struct redis_t {
         secret url; ///< redis://[:password@]host:port[/db]; empty: run without Redis (correct, but alone)
         millis budget{50}; ///< longest wait for any Redis operation
+        std::string key_prefix = "z360:"; ///< in front of every key: several environments may share one Redis
     } redis;
     struct telnyx_t {
         std::vector<std::string> public_keys; ///< base64 of 32 bytes each; several during a rotation

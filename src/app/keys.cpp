@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/keys.hpp"
+
+#include "app/values.hpp"
+
+#include <array>
+#include <cctype>
+#include <cstdint>
+#include <limits>
+
+namespace z360::app {
+namespace {
+
+using check = std::string (*)(std::string_view);
+
+// `at` names the member, of a configuration to change or to show.
+template <class Member>
+key_spec number(
+    std::string name, std::string help, std::string unit, std::int64_t lowest, std::int64_t highest, Member at
+) {
+    key_spec k{.name = std::move(name), .help = std::move(help), .quoted = false};
+    k.range = std::to_string(lowest) + " to " + std::to_string(highest) + (unit.empty() ? "" : " " + unit);
+    k.set = [=](config& c, const std::string& v) {
+        std::int64_t n = 0;
+        auto problem = read_number(v, lowest, highest, unit, n);
+        if (problem.empty()) at(c) = static_cast<std::remove_cvref_t<decltype(at(c))>>(n);
+        return problem;
+    };
+    k.show = [=](const config& c) { return std::to_string(at(c)); };
+    return k;
+}
+
+template <class Member>
+key_spec duration(std::string name, std::string help, std::int64_t lowest, std::int64_t highest, Member at) {
+    key_spec k{.name = std::move(name), .help = std::move(help), .quoted = false};
+    k.range = readable_millis(lowest) + " to " + readable_millis(highest);
+    k.set = [=](config& c, const std::string& v) {
+        std::int64_t n = 0;
+        auto problem = read_millis(v, lowest, highest, n);
+        if (problem.empty()) at(c) = millis(n);
+        return problem;
+    };
+    k.show = [=](const config& c) { return std::to_string(at(c).count()); };
+    return k;
+}
+
+template <class Member>
+key_spec boolean(std::string name, std::string help, Member at) {
+    key_spec k{
+        .name = std::move(name),
+        .help = std::move(help),
+        .range = "true or false",
+        .boolean = true,
+        .quoted = false
+    };
+    k.set = [=](config& c, const std::string& v) { return read_bool(v, at(c)); };
+    k.show = [=](const config& c) { return std::string(at(c) ? "true" : "false"); };
+    return k;
+}
+
+template <class Member>
+key_spec text(std::string name, std::string help, std::string range, bool may_be_empty, check ok, Member at) {
+    key_spec k{.name = std::move(name), .help = std::move(help), .range = std::move(range)};
+    k.set = [=](config& c, const std::string& v) {
+        std::string problem;
+        if (v.empty() && !may_be_empty) problem = "empty; give a value or leave the key out";
+        if (!v.empty()) problem = ok(v);
+        if (problem.empty()) at(c) = v;
+        return problem;
+    };
+    k.show = [=](const config& c) { return at(c); };
+    return k;
+}
+
+template <class Member>
+key_spec
+secret_key(std::string name, std::string help, std::string range, key_kind kind, check ok, Member at) {
+    key_spec k{.name = std::move(name), .help = std::move(help), .range = std::move(range), .kind = kind};
+    k.set = [=](config& c, const std::string& v) {
+        auto problem = v.empty() ? std::string{} : ok(v);
+        if (problem.empty()) at(c) = secret(v);
+        return problem;
+    };
+    k.is_set = [=](const config& c) { return !at(c).empty(); };
+    return k;
+}
+
+bool printable(std::string_view v) {
+    for (const char c : v)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
+    return true;
+}
+std::string check_path(std::string_view v) {
+    if (v.size() > 4000 || !printable(v)) return "no path; give one without control characters";
+    return {};
+}
+std::string check_spoken(std::string_view v) {
+    // Telnyx's speak takes 3000 characters.
+    if (v.size() > 3000 || !printable(v))
+        return "too long or with control characters; at most 3000 bytes on one line";
+    return {};
+}
+std::string check_voice(std::string_view v) {
+    for (const char c : v)
+        if (c <= 0x20 || c == 0x7F) return "no voice name; give e.g. AWS.Polly.Joanna-Neural";
+    return v.size() <= 200 ? "" : "no voice name; give e.g. AWS.Polly.Joanna-Neural";
+}
+std::string check_digits(std::string_view v) {
+    if (v.size() <= 32 && v.find_first_not_of("0123456789") == std::string_view::npos) return {};
+    return "not digits; copy the id of the call control application from the Telnyx portal";
+}
+std::string check_prefix(std::string_view v) {
+    for (const char c : v)
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+            std::string_view("_-.:").find(c) == std::string_view::npos)
+            return "only letters, digits and _ - . : may be in it; end it with a colon, e.g. z360:";
+    return v.size() <= 64 ? "" : "longer than 64 characters; shorten it";
+}
+std::string check_api_key(std::string_view v) {
+    for (const char c : v)
+        if (c <= 0x20 || c >= 0x7F) return "blanks or control characters in it; give the key alone";
+    return v.size() >= 8 && v.size() <= 512
+               ? ""
+               : "not 8 to 512 characters; copy the whole key from the Telnyx portal";
+}
+std::string check_mac_key(std::string_view v) {
+    return v.size() >= 32 && v.size() <= 512
+               ? ""
+               : "not 32 to 512 characters; make one with: openssl rand -base64 32";
+}
+
+key_spec log_level() {
+    constexpr std::array<std::string_view, 5> k_names{"debug", "info", "warn", "error", "critical"};
+    key_spec k{
+        .name = "log.level",
+        .help = "Least severe lines that are written.",
+        .range = "debug, info, warn, error, critical"
+    };
+    k.set = [=](config& c, const std::string& v) {
+        for (std::size_t i = 0; i < k_names.size(); ++i) {
+            if (v == k_names[i]) {
+                c.logging.level = static_cast<log::level>(i);
+                return std::string{};
+            }
+        }
+        return std::string("no log level; give debug, info, warn, error or critical");
+    };
+    k.show = [=](const config& c) { return std::string(k_names[static_cast<std::size_t>(c.logging.level)]); };
+    return k;
+}
+
+key_spec public_keys() {
+    key_spec k{
+        .name = "telnyx.public_keys",
+        .help = "Keys that webhooks are verified with; several while one replaces another.",
+        .range = "base64 of 32 bytes each",
+        .kind = key_kind::list
+    };
+    k.set = [](config& c, const std::string& v) {
+        auto problem = check_public_key(v);
+        if (problem.empty()) c.telnyx.public_keys.push_back(v);
+        return problem;
+    };
+    k.show = [](const config& c) {
+        std::string out;
+        for (const auto& key : c.telnyx.public_keys)
+            out += (out.empty() ? "" : ",") + key;
+        return out;
+    };
+    return k;
+}
+
+constexpr std::int64_t k_day = 86'400'000;
+
+std::vector<key_spec> all_keys() {
+    constexpr std::int64_t k_mib = 1024LL * 1024;
+    std::vector<key_spec> k;
+    k.push_back(text(
+        "http.address", "Address to listen on.", "IPv4 or IPv6 address", false, check_ip_address,
+        [](auto& c) -> auto& { return c.http.address; }
+    ));
+    k.push_back(number(
+        "http.port", "Port to listen on; 0 takes any free one.", "", 0, 65535,
+        [](auto& c) -> auto& { return c.http.port; }
+    ));
+    k.push_back(number(
+        "http.max_connections", "Connections at a time; more are turned away.", "", 1, 100'000,
+        [](auto& c) -> auto& { return c.http.max_connections; }
+    ));
+    k.push_back(number(
+        "http.max_header_bytes", "Longest request header.", "bytes", 1024, k_mib,
+        [](auto& c) -> auto& { return c.http.max_header_bytes; }
+    ));
+    k.push_back(number(
+        "http.max_body_bytes", "Longest request body.", "bytes", 1024, 64 * k_mib,
+        [](auto& c) -> auto& { return c.http.max_body_bytes; }
+    ));
+    k.push_back(duration(
+        "http.read_timeout_ms", "From the first byte of a request to its last.", 100, 120'000,
+        [](auto& c) -> auto& { return c.http.read_timeout; }
+    ));
+    k.push_back(duration(
+        "http.idle_timeout_ms", "How long a connection is kept between requests.", 1'000, 3'600'000,
+        [](auto& c) -> auto& { return c.http.idle_timeout; }
+    ));
+    k.push_back(duration(
+        "http.write_timeout_ms", "For writing one response.", 100, 120'000,
+        [](auto& c) -> auto& { return c.http.write_timeout; }
+    ));
+    k.push_back(text(
+        "http.tls_certificate_file", "PEM chain; empty: plain HTTP behind a proxy that ends TLS.", "path",
+        true, check_path, [](auto& c) -> auto& { return c.http.tls_certificate_file; }
+    ));
+    k.push_back(text(
+        "http.tls_key_file", "PEM key of that certificate, mode 600 or 640.", "path", true, check_path,
+        [](auto& c) -> auto& { return c.http.tls_key_file; }
+    ));
+
+    k.push_back(secret_key(
+        "database.url", "Postgres.", "postgresql://user[:password]@host[:port]/database",
+        key_kind::secret_url, check_database_url, [](auto& c) -> auto& { return c.database.url; }
+    ));
+    k.push_back(number(
+        "database.connections", "Connections, and so database threads.", "", 1, 64,
+        [](auto& c) -> auto& { return c.database.connections; }
+    ));
+    k.push_back(duration(
+        "database.acquire_timeout_ms", "Longest wait for a free connection.", 10, 10'000,
+        [](auto& c) -> auto& { return c.database.acquire_timeout; }
+    ));
+    k.push_back(duration(
+        "database.statement_timeout_ms", "Longest run of one statement.", 50, 60'000,
+        [](auto& c) -> auto& { return c.database.statement_timeout; }
+    ));
+
+    k.push_back(secret_key(
+        "redis.url", "Redis; empty: run without (correct, but the dial limit then holds per process).",
+        "redis://[[user]:password@]host[:port][/db]", key_kind::secret_url, check_redis_url,
+        [](auto& c) -> auto& { return c.redis.url; }
+    ));
+    k.push_back(duration(
+        "redis.budget_ms", "Longest wait for any Redis operation.", 1, 1'000,
+        [](auto& c) -> auto& { return c.redis.budget; }
+    ));
+    k.push_back(text(
+        "redis.key_prefix", "In front of every key, so that environments may share a Redis.",
+        "letters, digits, _ - . :", false, check_prefix, [](auto& c) -> auto& { return c.redis.key_prefix; }
+    ));
+
+    k.push_back(public_keys());
+    k.push_back(secret_key(
+        "telnyx.api_key", "API v2 key of the account.", "8 to 512 characters", key_kind::secret,
+        check_api_key, [](auto& c) -> auto& { return c.telnyx.api_key; }
+    ));
+    k.push_back(text(
+        "telnyx.base_url", "Where commands are sent.", "http or https URL", false, check_http_url,
+        [](auto& c) -> auto& { return c.telnyx.base_url; }
+    ));
+    k.push_back(text(
+        "telnyx.connection_id", "Call control application that devices are dialed from.", "digits", true,
+        check_digits, [](auto& c) -> auto& { return c.telnyx.connection_id; }
+    ));
+    k.push_back(text(
+        "telnyx.sip_domain", "Domain of the devices' SIP addresses.", "host name", false, check_host_name,
+        [](auto& c) -> auto& { return c.telnyx.sip_domain; }
+    ));
+    k.push_back(text(
+        "telnyx.webhook_url", "Sent with each dial; empty: the URL set in the application.",
+        "http or https URL", true, check_http_url, [](auto& c) -> auto& { return c.telnyx.webhook_url; }
+    ));
+    k.push_back(duration("telnyx.connect_timeout_ms", "For TCP and TLS.", 50, 10'000, [](auto& c) -> auto& {
+        return c.telnyx.connect_timeout;
+    }));
+    k.push_back(duration(
+        "telnyx.attempt_timeout_ms", "For one request and its response.", 100, 30'000,
+        [](auto& c) -> auto& { return c.telnyx.attempt_timeout; }
+    ));
+    k.push_back(duration(
+        "telnyx.hedge_after_ms", "Unanswered for so long: the identical command is sent once more.", 50,
+        10'000, [](auto& c) -> auto& { return c.telnyx.hedge_after; }
+    ));
+    k.push_back(number(
+        "telnyx.dials_per_5s", "Dials in any 5 s, all nodes together; Telnyx's account limit.", "", 1,
+        100'000, [](auto& c) -> auto& { return c.telnyx.dials_per_5s; }
+    ));
+    k.push_back(secret_key(
+        "telnyx.client_state_key", "Authenticates client_state; empty: derived from the API key.",
+        "32 to 512 characters", key_kind::secret, check_mac_key,
+        [](auto& c) -> auto& { return c.telnyx.client_state_key; }
+    ));
+
+    k.push_back(text(
+        "spool.directory", "Keeps webhooks while Postgres is away; empty: they get 503 then.", "path", true,
+        check_path, [](auto& c) -> auto& { return c.spool.directory; }
+    ));
+    k.push_back(number(
+        "spool.max_bytes", "Largest spool.", "bytes", k_mib, 64 * 1024 * k_mib,
+        [](auto& c) -> auto& { return c.spool.max_bytes; }
+    ));
+
+    k.push_back(log_level());
+    k.push_back(boolean("log.json", "One JSON object a line instead of text.", [](auto& c) -> auto& {
+        return c.logging.json;
+    }));
+
+    k.push_back(duration(
+        "calls.ring_time_ms", "How long devices ring before voicemail.", 5'000, 60'000,
+        [](auto& c) -> auto& { return c.calls.ring_time; }
+    ));
+    k.push_back(duration(
+        "calls.bridge_limit_ms", "From the first bridge attempt of a winner to its confirmation.", 500,
+        10'000, [](auto& c) -> auto& { return c.calls.bridge_limit; }
+    ));
+    k.push_back(duration(
+        "calls.resume_minimum_ms", "Ring time that must be left to go on ringing after a failed bridge.", 0,
+        60'000, [](auto& c) -> auto& { return c.calls.resume_minimum; }
+    ));
+    k.push_back(duration(
+        "calls.answer_limit_ms", "From the winner's answer to the caller's leg being answered.", 500, 10'000,
+        [](auto& c) -> auto& { return c.calls.answer_limit; }
+    ));
+    k.push_back(duration("calls.voicemail_max_ms", "Longest message.", 5'000, 600'000, [](auto& c) -> auto& {
+        return c.calls.voicemail_max;
+    }));
+    k.push_back(text(
+        "calls.voicemail_greeting", "Spoken before the tone.", "up to 3000 bytes", false, check_spoken,
+        [](auto& c) -> auto& { return c.calls.voicemail_greeting; }
+    ));
+    k.push_back(text(
+        "calls.hold_prompt", "Spoken to an answered caller who waits, without ringback_url.",
+        "up to 3000 bytes", false, check_spoken, [](auto& c) -> auto& { return c.calls.hold_prompt; }
+    ));
+    k.push_back(text(
+        "calls.voice", "Telnyx voice that speaks both.", "name", false, check_voice,
+        [](auto& c) -> auto& { return c.calls.voice; }
+    ));
+    k.push_back(text(
+        "calls.ringback_url", "Audio looped to an answered caller who waits; empty: hold_prompt.",
+        "http or https URL", true, check_http_url, [](auto& c) -> auto& { return c.calls.ringback_url; }
+    ));
+    k.push_back(boolean(
+        "calls.record_calls", "Record from the bridge on, two channels.",
+        [](auto& c) -> auto& { return c.calls.record_calls; }
+    ));
+    k.push_back(duration(
+        "calls.device_life_ms", "A device silent for longer is not rung.", 3'600'000, 365 * k_day,
+        [](auto& c) -> auto& { return c.device_life; }
+    ));
+    k.push_back(duration(
+        "calls.unknown_session_wait_ms",
+        "How long events of unknown sessions are kept before they become dead letters.", 1'000, 600'000,
+        [](auto& c) -> auto& { return c.unknown_session_wait; }
+    ));
+
+    k.push_back(duration(
+        "server.shutdown_limit_ms", "Longest graceful stop.", 100, 60'000,
+        [](auto& c) -> auto& { return c.shutdown_limit; }
+    ));
+    return k;
+}
+
+} // namespace
+
+const std::vector<key_spec>& keys() {
+    static const std::vector<key_spec> k_all = all_keys();
+    return k_all;
+}
+
+const key_spec* find_key(std::string_view name) {
+    for (const auto& k : keys())
+        if (k.name == name) return &k;
+    return nullptr;
+}
+
+std::vector<std::string> key_names() {
+    std::vector<std::string> out;
+    for (const auto& k : keys()) {
+        out.push_back(k.name);
+        if (k.is_secret()) out.push_back(k.name + "_file");
+    }
+    return out;
+}
+
+std::string environment_name(std::string_view key) {
+    std::string out = "Z360_";
+    for (const char c : key)
+        out.push_back(c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+    return out;
+}
+
+} // namespace z360::app

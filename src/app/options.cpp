@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/options.hpp"
+
+#include "app/command_line.hpp"
+#include "app/keys.hpp"
+#include "app/toml.hpp"
+#include "app/values.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace z360::app {
+namespace {
+
+enum class source { file, environment, flag };
+
+struct given {
+    std::vector<std::string> values;
+    source from = source::file;
+    std::string where; ///< "flag --http.port", "environment Z360_HTTP_PORT", "config/z360.toml line 3"
+};
+
+std::string quote(std::string_view v) {
+    std::string out = "\"";
+    for (const char c : v) {
+        const auto u = static_cast<unsigned char>(c);
+        if (u < 0x20 || u == 0x7F) {
+            char buffer[8];
+            (void)std::snprintf(buffer, sizeof buffer, "\\u%04x", u);
+            out += buffer;
+        } else {
+            if (c == '"' || c == '\\') out.push_back('\\');
+            out.push_back(c);
+        }
+    }
+    return out + "\"";
+}
+
+std::optional<std::string> read_text(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return std::nullopt;
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (in.bad()) return std::nullopt;
+    return text;
+}
+
+// "" when the file may hold a secret; else what is wrong and how to mend it.
+std::string secret_file_problem(const std::string& path) {
+    struct stat s{};
+    if (::stat(path.c_str(), &s) != 0) return "no such file; create it, or correct the path";
+    if (!S_ISREG(s.st_mode)) return "not a regular file; name a file that holds only the secret";
+    if ((s.st_mode & (S_IROTH | S_IWOTH)) != 0)
+        return "every user of this machine may read or write it; run: chmod 600 " + path;
+    if (::access(path.c_str(), R_OK) != 0) return "not readable for this process; change its owner";
+    if (s.st_size > 64 * 1024) return "larger than 64 KiB; name a file that holds only the secret";
+    return {};
+}
+
+class merger {
+  public:
+    merger(const environment& env, options& out) : env_(env), out_(out) {}
+
+    std::vector<std::string> run(const command_line& line, const std::vector<std::string>& default_files) {
+        problems_ = line.problems;
+        file(line, default_files);
+        environment_variables();
+        for (const auto& [key, values] : line.flags)
+            given_[key] = given{values, source::flag, "flag --" + key};
+        for (const auto& k : keys()) {
+            if (k.is_secret())
+                secret_value(k);
+            else
+                plain_value(k);
+        }
+        together();
+        return std::move(problems_);
+    }
+
+  private:
+    void problem(
+        const std::string& key, const std::string& shown, const std::string& text,
+        const std::string& where = {}
+    ) {
+        refused_.insert(key.ends_with("_file") ? key.substr(0, key.size() - 5) : key);
+        problems_.push_back(
+            key + ": " + shown + ": " + text + (where.empty() ? "" : " (from " + where + ")")
+        );
+    }
+
+    void file(const command_line& line, const std::vector<std::string>& default_files) {
+        std::string path = line.config_file;
+        bool named = line.config_given;
+        if (const auto e = env_.find("Z360_CONFIG"); !named && e != env_.end() && !e->second.empty()) {
+            path = e->second;
+            named = true;
+        }
+        if (!named) {
+            const auto there = [](const std::string& p) { return ::access(p.c_str(), F_OK) == 0; };
+            const auto found = std::find_if(default_files.begin(), default_files.end(), there);
+            if (found == default_files.end()) return;
+            path = *found;
+        }
+        const auto text = read_text(path);
+        if (!text) {
+            problem("config", quote(path), "cannot be read; correct the path or its permissions");
+            return;
+        }
+        out_.config_file = path;
+        const auto document = read_toml(*text);
+        for (const auto& p : document.problems)
+            problems_.push_back(path + ": " + p);
+        const auto names = key_names();
+        for (const auto& e : document.entries) {
+            const auto where = path + " line " + std::to_string(e.line);
+            if (std::find(names.begin(), names.end(), e.key) == names.end()) {
+                const auto near = nearest(e.key, names);
+                problems_.push_back(
+                    e.key + ": unknown key; " +
+                    (near ? "did you mean " + *near + "?" : "see config/z360.example.toml for all keys") +
+                    " (from " + where + ")"
+                );
+                continue;
+            }
+            given_[e.key] = given{e.values, source::file, where};
+        }
+    }
+
+    void environment_variables() {
+        std::vector<std::string> tables;
+        for (const auto& name : key_names()) {
+            const auto variable = environment_name(name);
+            tables.push_back(variable.substr(0, variable.find('_', 5) + 1));
+            const auto e = env_.find(variable);
+            if (e != env_.end())
+                given_[name] = given{{e->second}, source::environment, "environment " + variable};
+        }
+        std::vector<std::string> known;
+        for (const auto& name : key_names())
+            known.push_back(environment_name(name));
+        for (const auto& [variable, value] : env_) {
+            const auto in_table = [&v = variable](const std::string& t) { return v.starts_with(t); };
+            if (std::find(known.begin(), known.end(), variable) != known.end()) continue;
+            if (std::none_of(tables.begin(), tables.end(), in_table)) continue; // somebody else's
+            const auto near = nearest(variable, known);
+            out_.warnings.push_back(
+                "environment variable " + variable + " is no setting and was ignored" +
+                (near ? "; did you mean " + *near + "?" : "")
+            );
+        }
+    }
+
+    void plain_value(const key_spec& k) {
+        const auto g = given_.find(k.name);
+        if (g == given_.end()) return;
+        auto values = g->second.values;
+        if (k.kind == key_kind::list) {
+            values = split(values);
+        } else if (values.size() != 1) {
+            problem(
+                k.name, "(" + std::to_string(values.size()) + " values)", "takes one value; give it once",
+                g->second.where
+            );
+            return;
+        }
+        for (const auto& v : values) {
+            const auto text = k.set(out_.settings, v);
+            if (!text.empty()) problem(k.name, quote(v.substr(0, 200)), text, g->second.where);
+        }
+    }
+
+    static std::vector<std::string> split(const std::vector<std::string>& values) {
+        std::vector<std::string> out;
+        for (const auto& v : values) {
+            std::size_t from = 0;
+            while (from <= v.size()) {
+                const auto comma = std::min(v.find(',', from), v.size());
+                const auto first = v.find_first_not_of(" \t", from);
+                if (first < comma) {
+                    const auto last = v.find_last_not_of(" \t", comma - 1);
+                    out.push_back(v.substr(first, last - first + 1));
+                }
+                from = comma + 1;
+            }
+        }
+        return out;
+    }
+
+    void secret_value(const key_spec& k) {
+        const auto literal = given_.find(k.name);
+        const auto in_file = given_.find(k.name + "_file");
+        const bool has_literal =
+            literal != given_.end() && literal->second.values != std::vector<std::string>{""};
+        const bool has_file =
+            in_file != given_.end() && in_file->second.values != std::vector<std::string>{""};
+        if (has_literal && has_file) {
+            problem(
+                k.name, "(secret)",
+                "given both by " + literal->second.where + " and by " + in_file->second.where +
+                    "; keep one of the two"
+            );
+            return;
+        }
+        if (has_literal) {
+            const auto& g = literal->second;
+            if (g.values.size() != 1) {
+                problem(k.name, "(secret)", "takes one value; give it once", g.where);
+                return;
+            }
+            const bool harmless = k.kind == key_kind::secret_url && !url_has_password(g.values.front());
+            if (g.from != source::environment && !harmless) {
+                problem(
+                    k.name, "(secret)",
+                    "a secret must not stand in a settings file or on a command line; use the environment "
+                    "variable " +
+                        environment_name(k.name) + " or " + k.name + "_file, and change the exposed secret",
+                    g.where
+                );
+                return;
+            }
+            store(k, g.values.front(), g.where);
+        }
+        if (has_file) from_file(k, in_file->second);
+    }
+
+    void from_file(const key_spec& k, const given& g) {
+        const auto name = k.name + "_file";
+        if (g.values.size() != 1) {
+            problem(
+                name, "(" + std::to_string(g.values.size()) + " values)", "takes one value; give it once",
+                g.where
+            );
+            return;
+        }
+        const auto& path = g.values.front();
+        auto text = secret_file_problem(path);
+        std::optional<std::string> content;
+        if (text.empty()) content = read_text(path);
+        if (text.empty() && !content) text = "cannot be read; check the path and the disk";
+        if (text.empty()) {
+            while (!content->empty() && (content->back() == '\n' || content->back() == '\r'))
+                content->pop_back();
+            if (content->empty()) text = "empty; write the secret into it";
+        }
+        if (!text.empty()) {
+            problem(name, quote(path), text, g.where);
+            return;
+        }
+        store(k, *content, "file " + path);
+    }
+
+    void store(const key_spec& k, const std::string& value, const std::string& where) {
+        const auto text = k.set(out_.settings, value);
+        if (!text.empty()) problem(k.name, "(secret)", text, where);
+    }
+
+    [[nodiscard]] std::string where(const std::string& key) const {
+        const auto g = given_.find(key);
+        return g == given_.end() ? std::string{} : g->second.where;
+    }
+
+    void required(bool missing, const std::string& key, const std::string& fix) {
+        // A value that was given and refused has its own line already.
+        if (missing && !refused_.contains(key)) problem(key, "(not set)", fix);
+    }
+
+    void together() {
+        const auto& c = out_.settings;
+        const bool serve = out_.what == command::serve || out_.what == command::check_config;
+        if (out_.what != command::check_certs)
+            required(
+                c.database.url.empty(), "database.url",
+                "needed; set Z360_DATABASE_URL=postgresql://user:password@host/database, or database.url_file"
+            );
+        if (serve) {
+            required(
+                c.telnyx.public_keys.empty(), "telnyx.public_keys",
+                "without it nobody's webhooks could be trusted; set Z360_TELNYX_PUBLIC_KEYS to the key from "
+                "the Telnyx "
+                "portal (Account > Keys & Credentials > Public Key)"
+            );
+            required(
+                c.telnyx.api_key.empty(), "telnyx.api_key",
+                "needed to control calls; set Z360_TELNYX_API_KEY or telnyx.api_key_file to an API v2 key"
+            );
+            required(
+                c.telnyx.connection_id.empty(), "telnyx.connection_id",
+                "needed to dial devices; set it to the id of the call control application in the Telnyx "
+                "portal"
+            );
+        }
+        if (c.telnyx.hedge_after >= c.telnyx.attempt_timeout)
+            problem(
+                "telnyx.hedge_after_ms", quote(std::to_string(c.telnyx.hedge_after.count())),
+                "not below telnyx.attempt_timeout_ms (" + std::to_string(c.telnyx.attempt_timeout.count()) +
+                    "); a resend would never leave, lower it",
+                where("telnyx.hedge_after_ms")
+            );
+        tls();
+        plain_transport();
+    }
+
+    void tls() {
+        const auto& h = out_.settings.http;
+        if (h.tls_certificate_file.empty() != h.tls_key_file.empty()) {
+            const bool key_missing = h.tls_key_file.empty();
+            problem(
+                key_missing ? "http.tls_key_file" : "http.tls_certificate_file", "(not set)",
+                "certificate and key go together; set both, or neither"
+            );
+        }
+        if (!h.tls_certificate_file.empty() && ::access(h.tls_certificate_file.c_str(), R_OK) != 0)
+            problem(
+                "http.tls_certificate_file", quote(h.tls_certificate_file),
+                "cannot be read; correct the path or its permissions"
+            );
+        if (h.tls_key_file.empty()) return;
+        if (const auto text = secret_file_problem(h.tls_key_file); !text.empty())
+            problem("http.tls_key_file", quote(h.tls_key_file), text);
+    }
+
+    void plain_transport() {
+        const std::string& u = out_.settings.telnyx.base_url;
+        const bool local = u.starts_with("http://127.") || u.starts_with("http://localhost") ||
+                           u.starts_with("http://[::1]");
+        if (u.starts_with("http://") && !local)
+            out_.warnings.push_back(
+                "telnyx.base_url is plain http: the API key travels readable for everyone on the way"
+            );
+    }
+
+    const environment& env_;
+    options& out_;
+    std::map<std::string, given> given_;
+    std::set<std::string> refused_; ///< keys with a problem
+    std::vector<std::string> problems_;
+};
+
+early_exit refuse(const std::vector<std::string>& problems, bool json) {
+    early_exit e{.code = k_usage};
+    if (json) {
+        e.out = "{\"problems\":[";
+        for (std::size_t i = 0; i < problems.size(); ++i)
+            e.out += (i == 0 ? "" : ",") + quote(problems[i]);
+        e.out += "]}\n";
+    }
+    for (const auto& p : problems)
+        e.err += "config: " + p + "\n";
+    return e;
+}
+
+} // namespace
+
+environment process_environment() {
+    environment out;
+    for (char** e = environ; e != nullptr && *e != nullptr; ++e) {
+        const std::string_view entry(*e);
+        const auto equals = entry.find('=');
+        if (entry.starts_with("Z360_") && equals != std::string_view::npos)
+            out.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+    }
+    return out;
+}
+
+std::variant<options, early_exit> parse_options(
+    const std::vector<std::string>& arguments, const environment& env,
+    const std::vector<std::string>& config_files
+) {
+    auto line = read_command_line(arguments);
+    if (line.help) return early_exit{.code = k_ok, .out = line.help_text};
+    if (line.version) return early_exit{.code = k_ok, .out = "z360-voipd " Z360_VERSION "\n"};
+    if (line.broken) return refuse(line.problems, line.json);
+    options out;
+    out.what = line.what;
+    out.arguments = line.arguments;
+    out.json = line.json;
+    const auto problems = merger(env, out).run(line, config_files);
+    if (!problems.empty()) return refuse(problems, line.json);
+    return out;
+}
+
+std::string describe(const options& o) {
+    std::string out;
+    std::string table;
+    if (o.json) out = "{";
+    for (const auto& k : keys()) {
+        const auto dot = k.name.find('.');
+        const bool set = k.is_secret() && k.is_set(o.settings);
+        const auto shown =
+            k.is_secret() ? (set ? std::string("(set)") : std::string("(not set)")) : k.show(o.settings);
+        const auto value = k.quoted ? quote(shown) : shown;
+        if (o.json) {
+            out += (out.size() > 1 ? "," : "") + quote(k.name) + ":" + value;
+            continue;
+        }
+        if (const auto t = k.name.substr(0, dot); t != table) {
+            out += (table.empty() ? "[" : "\n[") + t + "]\n";
+            table = t;
+        }
+        out += k.name.substr(dot + 1) + " = " + value + "\n";
+    }
+    if (o.json) out += "}\n";
+    return out;
+}
+
+} // namespace z360::app

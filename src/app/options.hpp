@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// From what the process was started with to a checked configuration and one command.
+#pragma once
+
+#include <z360/config.hpp>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace z360::app {
+
+/// Exit codes of the program; documented in --help.
+enum exit_code : int { k_ok = 0, k_failed = 1, k_usage = 2, k_unreachable = 3 };
+
+enum class command {
+    serve,
+    check_config,
+    migrate,
+    check_certs,
+    explain,
+    dead_letters,
+    create_org,
+    create_user,
+    add_number,
+    add_contact,
+    add_device,
+};
+
+/// What follows a command. Which of them a command takes is in command_line.cpp and --help.
+struct command_arguments {
+    std::string
+        subject;      ///< the command's own value: call, name of the organisation, e-mail, number, device id
+    std::string org;  ///< organisation's name or id
+    std::string user; ///< user's e-mail or id
+    std::string name; ///< of the user, contact or device
+    std::string platform; ///< ios, android or web
+    std::string sip_username;
+    std::string number; ///< E.164
+};
+
+struct options {
+    config settings;
+    command what = command::serve;
+    command_arguments arguments;
+    bool json = false;
+    std::string config_file;           ///< that was read; empty: none
+    std::vector<std::string> warnings; ///< one line each, for the log
+};
+
+/// The process ends here: --help, --version, or something was wrong.
+struct early_exit {
+    int code = k_ok;
+    std::string out; ///< for standard output
+    std::string err; ///< for standard error
+};
+
+using environment = std::map<std::string, std::string>;
+
+/// The Z360_ variables of this process.
+[[nodiscard]] environment process_environment();
+
+/// Where the file is looked for when --config is absent: the first that exists.
+inline const std::vector<std::string> k_config_files{"config/z360.toml", "/etc/z360-voip/z360.toml"};
+
+/// Flags over environment over file, everything checked, all problems reported together. For
+/// --check-config too the configuration must be good enough to serve. `arguments` without the program's name.
+[[nodiscard]] std::variant<options, early_exit> parse_options(
+    const std::vector<std::string>& arguments, const environment& env,
+    const std::vector<std::string>& config_files = k_config_files
+);
+
+/// The effective configuration: the file's syntax, or JSON. Secrets appear as "(set)" or "(not set)".
+[[nodiscard]] std::string describe(const options& o);
+
+} // namespace z360::app

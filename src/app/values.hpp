@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Checks of single values. Each returns what is wrong and how to mend it ("not …; do …"), empty if nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace z360::app {
+
+/// A whole number in [lowest, highest]; `unit` only for the message.
+[[nodiscard]] std::string read_number(
+    std::string_view text, std::int64_t lowest, std::int64_t highest, std::string_view unit, std::int64_t& out
+);
+/// Milliseconds: a bare integer, or with a unit: 500ms, 2s, 5m, 1h, 30d.
+[[nodiscard]] std::string
+read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t& out);
+[[nodiscard]] std::string read_bool(std::string_view text, bool& out);
+
+[[nodiscard]] std::string check_ip_address(std::string_view text);
+[[nodiscard]] std::string check_host_name(std::string_view text);
+/// http://host… or https://host…, without user, query or fragment.
+[[nodiscard]] std::string check_http_url(std::string_view text);
+[[nodiscard]] std::string check_database_url(std::string_view text);
+[[nodiscard]] std::string check_redis_url(std::string_view text);
+/// Standard base64 of a usable Ed25519 public key.
+[[nodiscard]] std::string check_public_key(std::string_view text);
+
+/// Whether the URL carries a password, in its user part or as a `password` parameter.
+[[nodiscard]] bool url_has_password(std::string_view text);
+/// `1500` as "1500 ms", `2000` as "2 s", a day as "1 d".
+[[nodiscard]] std::string readable_millis(std::int64_t ms);
+/// The candidate with the smallest edit distance, if it is near enough to be a typing error.
+template <class Names>
+[[nodiscard]] std::optional<std::string> nearest(std::string_view name, const Names& candidates);
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+
+template <class Names>
+std::optional<std::string> nearest(std::string_view name, const Names& candidates) {
+    std::optional<std::string> best;
+    std::size_t best_distance = name.size() / 2 + 1;
+    for (const auto& c : candidates) {
+        const auto d = edit_distance(name, c);
+        if (d < best_distance) {
+            best_distance = d;
+            best = std::string(c);
+        }
+    }
+    return best;
+}
+
+} // namespace z360::app

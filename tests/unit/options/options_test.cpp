@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/keys.hpp"
+#include "support.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+using namespace z360;
+using namespace z360::app;
+using namespace z360::app::test;
+using testing::HasSubstr;
+using testing::Not;
+
+namespace {
+
+struct bad {
+    std::string key;
+    std::string value;
+    std::string part_of_fix;
+};
+
+std::ostream& operator<<(std::ostream& o, const bad& b) {
+    return o << b.key << "=" << b.value;
+}
+
+class wrong_value : public testing::TestWithParam<bad> {};
+
+} // namespace
+
+TEST_P(wrong_value, is_refused_with_key_value_and_fix_from_every_source) {
+    const auto& [key, value, fix] = GetParam();
+    folder f;
+    const auto dot = key.find('.');
+    const auto file =
+        f.write("c.toml", "[" + key.substr(0, dot) + "]\n" + key.substr(dot + 1) + " = '" + value + "'\n");
+    auto env = complete();
+    env.erase(environment_name(key));
+    const auto line = "config: " + key + ": \"" + value + "\": ";
+
+    auto by_environment = env;
+    by_environment[environment_name(key)] = value;
+    const std::vector<std::pair<std::string, std::string>> all{
+        {refused({"--" + key + "=" + value}, env), "flag --" + key},
+        {refused({}, by_environment), "environment " + environment_name(key)},
+        {refused({"--config", file}, env), file + " line 2"},
+    };
+    for (const auto& [text, where] : all) {
+        EXPECT_TRUE(text.starts_with(line)) << text;
+        EXPECT_THAT(text, HasSubstr(fix));
+        EXPECT_THAT(text, HasSubstr("; ")) << "no fix";
+        EXPECT_THAT(text, HasSubstr("(from " + where + ")"));
+        EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    options, wrong_value,
+    testing::Values(
+        bad{"http.address", "localhost", "127.0.0.1"}, bad{"http.address", "1.2.3", "0.0.0.0"},
+        bad{"http.port", "65536", "0 to 65535"}, bad{"http.port", "-1", "0 to 65535"},
+        bad{"http.port", "80 ", "0 to 65535"}, bad{"http.port", "0x50", "0 to 65535"},
+        bad{"http.max_connections", "0", "1 to 100000"}, bad{"http.max_body_bytes", "1k", "bytes"},
+        bad{"http.max_header_bytes", "99999999999999999999", "1024 to"},
+        bad{"http.read_timeout_ms", "1us", "500ms"}, bad{"http.idle_timeout_ms", "2h", "1 h"},
+        bad{"http.write_timeout_ms", "9223372036854775807s", "2 m"},
+        bad{"database.connections", "65", "1 to 64"}, bad{"redis.budget_ms", "0", "1 ms"},
+        bad{"redis.key_prefix", "a b", "letters"},
+        bad{"telnyx.public_keys", "abc", "copy the key from the Telnyx portal"},
+        bad{"telnyx.public_keys", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo", "Telnyx portal"
+        }, // no padding
+        bad{"telnyx.public_keys", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "Telnyx portal"
+        }, // URL alphabet
+        bad{"telnyx.public_keys", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURp=", "Telnyx portal"
+        }, // stray bits
+        bad{"telnyx.public_keys", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "not an Ed25519"},
+        bad{"telnyx.base_url", "api.telnyx.com", "https://"},
+        bad{"telnyx.base_url", "https://a:b@c/", "host"}, bad{"telnyx.base_url", "ftp://a", "https://"},
+        bad{"telnyx.base_url", "http://x:70000", "port"}, bad{"telnyx.connection_id", "app-1", "digits"},
+        bad{"telnyx.sip_domain", "sip:x", "bare name"}, bad{"telnyx.webhook_url", "https://", "host"},
+        bad{"telnyx.hedge_after_ms", "3000", "lower it"}, bad{"telnyx.dials_per_5s", "0", "1 to"},
+        bad{"spool.max_bytes", "12", "bytes"},
+        bad{"log.level", "verbose", "debug, info, warn, error or critical"},
+        bad{"log.json", "maybe", "give one"}, bad{"calls.ring_time_ms", "4999", "5 s to 1 m"},
+        bad{"calls.ring_time_ms", "60001", "5 s to 1 m"}, bad{"calls.ring_time_ms", "61s", "5 s to 1 m"},
+        bad{"calls.voice", "a b", "AWS.Polly"}, bad{"calls.voicemail_greeting", "", "give a value"},
+        bad{"calls.ringback_url", "x", "https://"}, bad{"calls.device_life_ms", "366d", "365 d"},
+        bad{"server.shutdown_limit_ms", "1", "100 ms"}
+    )
+);
+
+TEST(options, every_problem_is_reported_at_once_one_per_line) {
+    auto env = complete();
+    env["Z360_HTTP_PORT"] = "x";
+    env["Z360_LOG_LEVEL"] = "y";
+    const auto text = refused({"--calls.ring_time_ms", "1", "--http.prot", "80"}, env);
+    EXPECT_THAT(text, HasSubstr("config: http.port: \"x\""));
+    EXPECT_THAT(text, HasSubstr("config: log.level: \"y\""));
+    EXPECT_THAT(text, HasSubstr("config: calls.ring_time_ms: \"1\""));
+    EXPECT_THAT(text, HasSubstr("config: --http.prot: no such option; did you mean --http.port?"));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4);
+}
+
+TEST(options, flags_win_over_environment_and_environment_over_file) {
+    folder f;
+    const auto file =
+        f.write("c.toml", "[http]\nport = 1001\nmax_connections = 11\nmax_body_bytes = 1_000_000\n");
+    auto env = complete();
+    env["Z360_HTTP_PORT"] = "1002";
+    env["Z360_HTTP_MAX_CONNECTIONS"] = "12";
+    const auto o = accepted({"--config", file, "--http.port", "1003"}, env);
+    EXPECT_EQ(o.settings.http.port, 1003);
+    EXPECT_EQ(o.settings.http.max_connections, 12U);
+    EXPECT_EQ(o.settings.http.max_body_bytes, 1'000'000U);
+    EXPECT_EQ(o.settings.http.max_header_bytes, 16U * 1024);
+    EXPECT_EQ(o.config_file, file);
+}
+
+TEST(options, the_first_existing_default_file_is_read_and_config_replaces_it) {
+    folder f;
+    const auto first = f.write("first.toml", "[http]\nport = 1001\n");
+    const auto second = f.write("second.toml", "[http]\nport = 1002\n");
+    EXPECT_EQ(accepted({}, complete(), {f.path("none"), first, second}).settings.http.port, 1001);
+    EXPECT_EQ(accepted({"--config", second}, complete(), {first}).settings.http.port, 1002);
+    auto env = complete();
+    env["Z360_CONFIG"] = second;
+    EXPECT_EQ(accepted({}, env, {first}).settings.http.port, 1002);
+    EXPECT_EQ(accepted({"--config", first}, env, {}).settings.http.port, 1001);
+    EXPECT_EQ(accepted({}, complete(), {f.path("none")}).settings.http.port, 8080);
+    EXPECT_THAT(
+        refused({"--config", f.path("none")}, complete()), HasSubstr("config: config: \"" + f.path("none"))
+    );
+}
+
+TEST(options, durations_take_units) {
+    const auto o = accepted(
+        {"--http.read_timeout_ms", "1500", "--http.write_timeout_ms=2s", "--calls.device_life_ms", "7d",
+         "--calls.voicemail_max_ms=3m", "--redis.budget_ms", "40ms"},
+        complete()
+    );
+    EXPECT_EQ(o.settings.http.read_timeout, millis(1500));
+    EXPECT_EQ(o.settings.http.write_timeout, millis(2000));
+    EXPECT_EQ(o.settings.device_life, millis(7LL * 86'400'000));
+    EXPECT_EQ(o.settings.calls.voicemail_max, millis(180'000));
+    EXPECT_EQ(o.settings.redis.budget, millis(40));
+}
+
+TEST(options, public_keys_may_be_repeated_comma_separated_or_an_array) {
+    auto env = complete();
+    env.erase("Z360_TELNYX_PUBLIC_KEYS");
+    const std::vector<std::string> both{k_key, k_other_key};
+    folder f;
+    const auto file = f.write(
+        "c.toml", "[telnyx]\npublic_keys = [\n  \"" + k_key + "\", # old\n  '" + k_other_key + "',\n]\n"
+    );
+    EXPECT_EQ(
+        accepted({"--telnyx.public_keys", k_key, "--telnyx.public_keys", k_other_key}, env)
+            .settings.telnyx.public_keys,
+        both
+    );
+    EXPECT_EQ(
+        accepted({"--telnyx.public_keys", k_key + ", " + k_other_key}, env).settings.telnyx.public_keys, both
+    );
+    EXPECT_EQ(accepted({"--config", file}, env).settings.telnyx.public_keys, both);
+}
+
+TEST(options, sec_01_no_server_without_a_public_key) {
+    auto env = complete();
+    env.erase("Z360_TELNYX_PUBLIC_KEYS");
+    for (const auto& arguments : {std::vector<std::string>{}, std::vector<std::string>{"--check-config"}}) {
+        const auto text = refused(arguments, env);
+        EXPECT_TRUE(text.starts_with("config: telnyx.public_keys: (not set): ")) << text;
+        EXPECT_THAT(text, HasSubstr("Z360_TELNYX_PUBLIC_KEYS"));
+    }
+    for (const auto* blank : {"", " ", ",", " , "}) {
+        env["Z360_TELNYX_PUBLIC_KEYS"] = blank;
+        EXPECT_THAT(refused({}, env), HasSubstr("config: telnyx.public_keys")) << '"' << blank << '"';
+    }
+    EXPECT_EQ(accepted({"--migrate"}, env).what, command::migrate); // needs only the database
+}
+
+TEST(options, what_a_server_cannot_do_without_is_named) {
+    const auto text = refused({}, {});
+    for (const auto* key : {"database.url", "telnyx.public_keys", "telnyx.api_key", "telnyx.connection_id"})
+        EXPECT_THAT(text, HasSubstr("config: " + std::string(key) + ": (not set): ")) << key;
+}
+
+TEST(options, unknown_keys_of_the_file_name_the_nearest_known_one) {
+    folder f;
+    const auto file =
+        f.write("c.toml", "[http]\nprot = 80\n[telnyx]\napi_ky_file = 'x'\n[zzz]\nqqqqqqqq = 1\n");
+    const auto text = refused({"--config", file}, complete());
+    EXPECT_THAT(
+        text, HasSubstr("config: http.prot: unknown key; did you mean http.port? (from " + file + " line 2)")
+    );
+    EXPECT_THAT(text, HasSubstr("did you mean telnyx.api_key_file?"));
+    EXPECT_THAT(text, HasSubstr("config: zzz.qqqqqqqq: unknown key; see config/z360.example.toml"));
+}
+
+TEST(options, misspelled_variables_of_our_tables_are_warned_about_and_others_left_alone) {
+    auto env = complete();
+    env["Z360_HTTP_PROT"] = "80";
+    env["Z360_TEST_REDIS_URL"] = "redis://127.0.0.1";
+    const auto o = accepted({}, env);
+    ASSERT_EQ(o.warnings.size(), 1U);
+    EXPECT_THAT(
+        o.warnings[0], HasSubstr("Z360_HTTP_PROT is no setting and was ignored; did you mean Z360_HTTP_PORT?")
+    );
+}
+
+// ---- secrets
+
+TEST(options, cfg_02_secrets_on_the_command_line_or_in_the_file_are_refused_and_not_repeated) {
+    const std::string canary = "canary-7f3a9c";
+    const std::vector<std::pair<std::string, std::string>> all{
+        {"telnyx.api_key", canary},
+        {"telnyx.client_state_key", canary + canary + canary},
+        {"database.url", "postgresql://u:" + canary + "@h/d"},
+        {"database.url", "postgresql://h/d?password=" + canary},
+        {"redis.url", "redis://:" + canary + "@h"},
+    };
+    for (const auto& [key, value] : all) {
+        folder f;
+        const auto dot = key.find('.');
+        const auto file = f.write(
+            "c.toml", "[" + key.substr(0, dot) + "]\n" + key.substr(dot + 1) + " = '" + value + "'\n"
+        );
+        auto env = complete();
+        env.erase(environment_name(key));
+        for (const auto& text : {refused({"--" + key, value}, env), refused({"--config", file}, env)}) {
+            EXPECT_TRUE(text.starts_with("config: " + key + ": (secret): ")) << text;
+            EXPECT_THAT(text, HasSubstr(environment_name(key)));
+            EXPECT_THAT(text, HasSubstr(key + "_file"));
+            EXPECT_THAT(text, Not(HasSubstr(canary)));
+        }
+        env[environment_name(key)] = value;
+        EXPECT_NE(accepted({}, env).settings.http.port, 0); // the environment is allowed
+    }
+}
+
+TEST(options, cfg_02_urls_without_a_password_may_stand_anywhere) {
+    auto env = complete();
+    env.erase("Z360_DATABASE_URL");
+    const auto o = accepted({"--database.url", "postgresql://u@h/d", "--redis.url=redis://h:1/2"}, env);
+    EXPECT_EQ(o.settings.database.url.reveal(), "postgresql://u@h/d");
+    EXPECT_EQ(o.settings.redis.url.reveal(), "redis://h:1/2");
+}
+
+TEST(options, cfg_02_secret_files_are_read_and_their_last_newline_dropped) {
+    folder f;
+    auto env = complete();
+    env.erase("Z360_TELNYX_API_KEY");
+    env.erase("Z360_DATABASE_URL");
+    const auto key = f.write("key", "KEY-from-a-file\n", 0640);
+    const auto url = f.write("url", "postgresql://u:p@h/d\r\n");
+    const auto config = f.write("c.toml", "[telnyx]\napi_key_file = '" + key + "'\n");
+    const auto o = accepted({"--config", config, "--database.url_file", url}, env);
+    EXPECT_EQ(o.settings.telnyx.api_key.reveal(), "KEY-from-a-file");
+    EXPECT_EQ(o.settings.database.url.reveal(), "postgresql://u:p@h/d");
+}
+
+TEST(options, cfg_02_world_readable_secret_files_are_refused_with_chmod) {
+    folder f;
+    auto env = complete();
+    env.erase("Z360_TELNYX_API_KEY");
+    for (const mode_t mode : {0644U, 0604U, 0602U}) {
+        const auto path = f.write("key", "KEY-from-a-file", mode);
+        env["Z360_TELNYX_API_KEY_FILE"] = path;
+        const auto text = refused({}, env);
+        EXPECT_THAT(text, HasSubstr("config: telnyx.api_key_file: \"" + path + "\": "));
+        EXPECT_THAT(text, HasSubstr("chmod 600 " + path));
+        EXPECT_THAT(text, Not(HasSubstr("KEY-from-a-file")));
+    }
+}
+
+TEST(options, cfg_02_useless_secret_files_are_refused) {
+    folder f;
+    auto env = complete();
+    env.erase("Z360_TELNYX_API_KEY");
+    for (const auto& path : {f.path("none"), f.path(""), f.write("empty", "\n")}) {
+        env["Z360_TELNYX_API_KEY_FILE"] = path;
+        EXPECT_TRUE(refused({}, env).starts_with("config: telnyx.api_key_file: \"" + path + "\": ")) << path;
+    }
+    env["Z360_TELNYX_API_KEY_FILE"] = f.write("short", "tiny-ky");
+    const auto text = refused({}, env);
+    EXPECT_THAT(text, HasSubstr("config: telnyx.api_key: (secret): not 8 to 512"));
+    EXPECT_THAT(text, Not(HasSubstr("tiny-ky")));
+}
+
+TEST(options, cfg_02_a_secret_and_its_file_together_are_refused) {
+    folder f;
+    auto env = complete();
+    env["Z360_TELNYX_API_KEY_FILE"] = f.write("key", "KEY-from-a-file");
+    const auto text = refused({}, env);
+    EXPECT_THAT(
+        text,
+        HasSubstr("config: telnyx.api_key: (secret): given both by environment Z360_TELNYX_API_KEY and by")
+    );
+    EXPECT_THAT(text, HasSubstr("keep one"));
+    env["Z360_TELNYX_API_KEY"] = ""; // an empty variable is none
+    EXPECT_EQ(accepted({}, env).settings.telnyx.api_key.reveal(), "KEY-from-a-file");
+}
+
+TEST(options, cfg_02_wrong_secrets_from_the_environment_are_not_repeated) {
+    const std::vector<std::pair<std::string, std::string>> all{
+        {"database.url", "mysql://u:canary@h/d"},
+        {"database.url", "postgresql://u:canary@h"},
+        {"database.url", "canary"},
+        {"redis.url", "redis://:canary@h:0"},
+        {"redis.url", "rediss://:canary@h"},
+        {"redis.url", "redis://:canary@h/x"},
+        {"redis.url", "redis://:canary%zz@h"},
+        {"telnyx.api_key", "canary canary"},
+        {"telnyx.client_state_key", "canary-short"}
+    };
+    for (const auto& [key, value] : all) {
+        auto env = complete();
+        env[environment_name(key)] = value;
+        const auto text = refused({}, env);
+        EXPECT_TRUE(text.starts_with("config: " + key + ": (secret): ")) << text;
+        EXPECT_THAT(text, HasSubstr("; ")) << text;
+        EXPECT_THAT(text, Not(HasSubstr("canary")));
+    }
+}
+
+TEST(options, cfg_02_the_description_shows_no_secret) {
+    auto env = complete();
+    env["Z360_REDIS_URL"] = "redis://:canary@127.0.0.1";
+    for (const auto& arguments :
+         {std::vector<std::string>{"--check-config"}, std::vector<std::string>{"--check-config", "--json"}}) {
+        const auto text = describe(accepted(arguments, env));
+        EXPECT_THAT(text, Not(HasSubstr("canary")));
+        EXPECT_THAT(text, Not(HasSubstr("KEY0123456789")));
+        EXPECT_THAT(text, Not(HasSubstr("z360:pw")));
+        EXPECT_THAT(text, HasSubstr("(set)"));
+        EXPECT_THAT(text, HasSubstr("(not set)")); // client_state_key
+    }
+    EXPECT_THAT(describe(accepted({}, env)), HasSubstr("[http]\naddress = \"0.0.0.0\"\nport = 8080\n"));
+    EXPECT_THAT(describe(accepted({"--json"}, env)), HasSubstr("\"redis.url\":\"(set)\""));
+}
+
+TEST(options, sys_01_certificate_and_key_go_together_and_the_key_is_private) {
+    folder f;
+    const auto certificate = f.write("c.pem", "x", 0644);
+    const auto key = f.write("k.pem", "x");
+    const auto open_key = f.write("open.pem", "x", 0644);
+    const auto tls = [&](const std::string& c, const std::string& k) {
+        return std::vector<std::string>{"--http.tls_certificate_file", c, "--http.tls_key_file", k};
+    };
+    EXPECT_EQ(accepted(tls(certificate, key), complete()).settings.http.tls_key_file, key);
+    EXPECT_THAT(
+        refused(tls(certificate, ""), complete()), HasSubstr("config: http.tls_key_file: (not set): ")
+    );
+    EXPECT_THAT(
+        refused(tls("", key), complete()), HasSubstr("config: http.tls_certificate_file: (not set): ")
+    );
+    EXPECT_THAT(
+        refused(tls(f.path("none"), key), complete()),
+        HasSubstr("http.tls_certificate_file: \"" + f.path("none"))
+    );
+    EXPECT_THAT(refused(tls(certificate, open_key), complete()), HasSubstr("chmod 600 " + open_key));
+}
+
+TEST(options, plain_http_to_a_distant_carrier_is_warned_about) {
+    EXPECT_TRUE(accepted({"--telnyx.base_url", "http://127.0.0.1:4010/v2"}, complete()).warnings.empty());
+    EXPECT_EQ(accepted({"--telnyx.base_url", "http://10.0.0.9/v2"}, complete()).warnings.size(), 1U);
+}
