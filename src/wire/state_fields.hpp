@@ -135,6 +135,7 @@ constexpr void fields(V& v, T& x) {
     v("phase", x.now_in);
     v("reason", x.reason);
     v("legs", x.legs);
+    v("twins", x.twins);
     v("answers", x.answers);
     v("bridge", x.bridge);
     v("vm", x.vm);
