@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/redis/session.hpp"
+
+#include "adapter/redis/connection.hpp"
+
+#include <z360/base/overloaded.hpp>
+#include <z360/log.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <random>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace z360::adapter::redis {
+namespace {
+
+namespace asio = boost::asio;
+using steady = std::chrono::steady_clock;
+
+// The states of the relation. Only `ready` can send.
+struct disconnected {};
+struct connecting {};
+struct ready {
+    std::shared_ptr<connection> link;
+};
+using state = std::variant<disconnected, connecting, ready>;
+
+// One command under way; shared with the reply callback, which may come after we stopped waiting.
+struct waiter {
+    explicit waiter(asio::any_io_executor ex) : done(std::move(ex)) {}
+    rt::event done;
+    std::optional<reply> answer;
+};
+
+std::string_view name(const reply& r) {
+    return std::visit(
+        overloaded{
+            [](const unavailable& u) -> std::string_view {
+                switch (u.why) {
+                case unavailable::reason::away: return "away";
+                case unavailable::reason::skipped: return "skipped";
+                case unavailable::reason::timed_out: return "timed_out";
+                case unavailable::reason::disconnected: return "disconnected";
+                }
+                return "away";
+            },
+            [](const error_reply&) -> std::string_view { return "error"; },
+            [](const auto&) -> std::string_view { return "ok"; },
+        },
+        r.value
+    );
+}
+
+constexpr unsigned k_timeouts_until_reconnect = 3;
+
+} // namespace
+
+class session::impl {
+  public:
+    impl(asio::any_io_executor ex, session_settings s, port::metrics& m)
+        : ex_(ex), settings_(std::move(s)), metrics_(m), tasks_(ex), idle_(ex),
+          random_(std::random_device{}()) {}
+
+    void start() {
+        metrics_.gauge("redis_up", 0);
+        tasks_.spawn(run());
+    }
+
+    asio::awaitable<void> stop() {
+        stopping_ = true;
+        co_await tasks_.join();
+        if (auto* r = std::get_if<ready>(&state_)) {
+            const auto link = std::move(r->link);
+            state_ = disconnected{};
+            link->close(); // completes what is under way
+        }
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        while (in_flight_ > 0)
+            co_await idle_.wait();
+    }
+
+    asio::awaitable<reply> command(std::vector<std::string> arguments) {
+        const auto refusal = refuse();
+        if (refusal) {
+            reply r{*refusal};
+            count(r);
+            co_return r;
+        }
+        const auto began = steady::now();
+        const slot held(*this); // also when the caller is cancelled
+        const auto link = std::get<ready>(state_).link;
+        auto r = co_await exchange(link, std::move(arguments), settings_.budget);
+        metrics_.observe(
+            "redis_command_seconds", std::chrono::duration<double>(steady::now() - began).count()
+        );
+        count(r);
+        judge(r, link);
+        co_return r;
+    }
+
+    [[nodiscard]] bool healthy() const { return std::holds_alternative<ready>(state_) && timeouts_ == 0; }
+
+  private:
+    // Counts a command as under way. The probe's slot is the only one while Redis is suspected to stall.
+    class slot {
+      public:
+        explicit slot(impl& owner) : owner_(owner), probe_(owner.timeouts_ > 0) {
+            ++owner_.in_flight_;
+            if (probe_) owner_.probing_ = true;
+        }
+        ~slot() {
+            if (probe_) owner_.probing_ = false;
+            if (--owner_.in_flight_ == 0) owner_.idle_.set();
+        }
+        slot(const slot&) = delete;
+        slot& operator=(const slot&) = delete;
+
+      private:
+        impl& owner_;
+        bool probe_;
+    };
+
+    [[nodiscard]] std::optional<unavailable> refuse() const {
+        if (stopping_ || !std::holds_alternative<ready>(state_))
+            return unavailable{unavailable::reason::away};
+        if (in_flight_ >= settings_.max_in_flight) return unavailable{unavailable::reason::skipped};
+        if (timeouts_ > 0 && (probing_ || steady::now() < skip_until_))
+            return unavailable{unavailable::reason::skipped};
+        return std::nullopt;
+    }
+
+    void count(const reply& r) { metrics_.count("redis_commands_total", {{"result", name(r)}}); }
+
+    asio::awaitable<reply>
+    exchange(std::shared_ptr<connection> link, std::vector<std::string> arguments, millis limit) {
+        auto w = std::make_shared<waiter>(ex_);
+        link->send(arguments, [w](reply r) {
+            w->answer = std::move(r);
+            w->done.set();
+        });
+        const bool in_time = co_await w->done.wait_for(limit);
+        // The answer may have come between the time-out and now: then it counts.
+        if (w->answer) co_return std::move(*w->answer);
+        (void)in_time;
+        co_return reply{unavailable{unavailable::reason::timed_out}};
+    }
+
+    // The breaker. A time-out of several commands at once is one failure, not several.
+    void judge(const reply& r, const std::shared_ptr<connection>& link) {
+        auto* now_ready = std::get_if<ready>(&state_);
+        if (now_ready == nullptr || now_ready->link != link) return; // of a connection that is gone
+        const auto* u = r.as<unavailable>();
+        if (u == nullptr) {
+            if (timeouts_ > 0) log::info("redis_answers_again");
+            timeouts_ = 0;
+            metrics_.gauge("redis_up", 1);
+            return;
+        }
+        if (u->why != unavailable::reason::timed_out || (timeouts_ > 0 && steady::now() < skip_until_))
+            return;
+        if (timeouts_ == 0) log::warn("redis_stalls", {{"budget_ms", settings_.budget.count()}});
+        const auto pause =
+            std::min(settings_.skip_first * (1U << std::min(timeouts_, 8U)), settings_.skip_longest);
+        ++timeouts_;
+        skip_until_ = steady::now() + pause;
+        metrics_.gauge("redis_up", 0);
+        if (timeouts_ >= k_timeouts_until_reconnect) link->close();
+    }
+
+    asio::awaitable<void> run() {
+        for (;;) {
+            const auto began = steady::now();
+            auto closed = co_await connect();
+            if (closed) {
+                co_await closed->wait();
+                went_away("connection lost");
+            }
+            // A connection that lasted earns a fresh start; one that breaks at once does not.
+            if (closed && steady::now() - began > settings_.backoff_longest) attempts_ = 0;
+            co_await rt::sleep_for(backoff());
+        }
+    }
+
+    millis backoff() {
+        const auto longest =
+            std::min(settings_.backoff_first * (1U << std::min(attempts_, 16U)), settings_.backoff_longest);
+        ++attempts_;
+        std::uniform_int_distribution<std::int64_t> spread(longest.count() / 2, longest.count());
+        return millis(spread(random_));
+    }
+
+    void went_away(const std::string& why) {
+        state_ = disconnected{};
+        metrics_.gauge("redis_up", 0);
+        if (reported_away_) return;
+        reported_away_ = true;
+        log::warn(
+            "redis_away", {{"host", settings_.where.host}, {"port", settings_.where.port}, {"error", why}}
+        );
+    }
+
+    // What a connection's callbacks touch; outlives the coroutine that waits for them.
+    struct progress {
+        explicit progress(asio::any_io_executor ex) : step(ex), closed(ex) {}
+        rt::event step;
+        rt::event closed;
+        bool open = false;
+        std::string error; ///< set: closed
+    };
+
+    // Ready: the event that tells the end of the connection. nullptr: it did not come about.
+    asio::awaitable<std::shared_ptr<rt::event>> connect() {
+        state_ = connecting{};
+        std::string error;
+        try {
+            auto found = co_await rt::with_timeout(handshake(), settings_.connect_limit);
+            if (found && found->error.empty()) {
+                state_ = ready{found->link};
+                timeouts_ = 0;
+                reported_away_ = false;
+                metrics_.gauge("redis_up", 1);
+                log::info("redis_ready", {{"host", settings_.where.host}, {"port", settings_.where.port}});
+                co_return std::shared_ptr<rt::event>(found->progress, &found->progress->closed);
+            }
+            error = found ? found->error : "no answer within the connect limit";
+        } catch (const boost::system::system_error& e) {
+            if (e.code() == asio::error::operation_aborted && stopping_) throw;
+            error = e.code().message();
+        }
+        if (!stopping_) went_away(error);
+        co_return nullptr;
+    }
+
+    struct outcome {
+        std::shared_ptr<connection> link;
+        std::shared_ptr<impl::progress> progress;
+        std::string error;
+    };
+
+    asio::awaitable<outcome> handshake() {
+        outcome out;
+        const auto address = co_await resolve();
+        auto p = std::make_shared<progress>(ex_);
+        connection::events e;
+        e.on_open = [p] {
+            p->open = true;
+            p->step.set();
+        };
+        e.on_closed = [p](const std::string& why) {
+            p->error = why;
+            p->step.set();
+            p->closed.set();
+        };
+        out.progress = p;
+        out.link = std::make_shared<connection>(ex_, address, settings_.where.port, std::move(e));
+        co_await p->step.wait();
+        if (!p->open) {
+            out.error = p->error;
+            co_return out;
+        }
+        for (auto& words : greeting()) {
+            auto r = co_await exchange(out.link, std::move(words), settings_.connect_limit);
+            if (const auto* refused = r.as<error_reply>())
+                out.error = refused->text;
+            else if (r.as<status_reply>() == nullptr)
+                out.error = p->error.empty() ? "unexpected answer; is this a Redis?" : p->error;
+            if (!out.error.empty()) co_return out;
+        }
+        co_return out;
+    }
+
+    std::vector<std::vector<std::string>> greeting() const {
+        std::vector<std::vector<std::string>> out;
+        const auto& u = settings_.where;
+        if (!u.password.empty()) {
+            auto& auth = out.emplace_back();
+            auth.emplace_back("AUTH");
+            if (!u.user.empty()) auth.push_back(u.user);
+            auth.emplace_back(u.password.reveal());
+        }
+        if (u.database != 0) out.push_back({"SELECT", std::to_string(u.database)});
+        out.push_back({"PING"}); // refused while Redis still loads its data
+        return out;
+    }
+
+    // Asio looks names up on a thread of its own.
+    asio::awaitable<std::string> resolve() {
+        boost::system::error_code ec;
+        (void)asio::ip::make_address(settings_.where.host, ec);
+        if (!ec) co_return settings_.where.host;
+        asio::ip::tcp::resolver resolver(ex_);
+        const auto found = co_await resolver.async_resolve(
+            settings_.where.host, std::to_string(settings_.where.port), asio::use_awaitable
+        );
+        // One address an attempt, in turn: a host may have several and Redis listen on one of them.
+        auto chosen = found.begin();
+        std::advance(chosen, static_cast<std::ptrdiff_t>(attempts_ % found.size()));
+        co_return chosen->endpoint().address().to_string();
+    }
+
+    asio::any_io_executor ex_;
+    session_settings settings_;
+    port::metrics& metrics_;
+    rt::task_group tasks_;
+    rt::event idle_; ///< no command is under way
+    std::mt19937 random_;
+    state state_;
+    bool stopping_ = false;
+    bool reported_away_ = false;
+    unsigned attempts_ = 0; ///< since a connection last held
+    std::size_t in_flight_ = 0;
+    // the breaker: 0 time-outs is closed; else commands wait for skip_until_, then one probe at a time
+    unsigned timeouts_ = 0;
+    steady::time_point skip_until_;
+    bool probing_ = false;
+};
+
+session::session(asio::any_io_executor ex, session_settings s, port::metrics& m)
+    : impl_(std::make_unique<impl>(std::move(ex), std::move(s), m)) {}
+session::~session() = default;
+void session::start() {
+    impl_->start();
+}
+asio::awaitable<void> session::stop() {
+    return impl_->stop();
+}
+asio::awaitable<reply> session::command(std::vector<std::string> arguments) {
+    return impl_->command(std::move(arguments));
+}
+bool session::healthy() const {
+    return impl_->healthy();
+}
+
+} // namespace z360::adapter::redis
