@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Prints every kind of request we can send to Telnyx, one JSON object a line: all verbs, all combinations of
+// what is optional, and odd values that the builder has to make acceptable.
+#include "adapter/crypto/client_state.hpp"
+#include "wire/telnyx_command.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace z360;
+
+namespace {
+
+const std::vector<std::string> k_names{"",     "Alice Example",       "Zoë Müller-Łukasz & Söhne, \"Büro\"",
+                                       "山田", std::string(400, 'x'), "\xff\xfe\r\nX: y"};
+const std::vector<std::string> k_callers{"", "+14155550123", "anonymous", "sip:someone@example.test"};
+
+std::vector<call::command_body> dials() {
+    std::vector<call::command_body> out;
+    for (const auto& name : k_names)
+        for (const auto& from : k_callers)
+            for (const char* link : {"", "v3:caller/with+signs="})
+                for (const int ring : {-1, 5, 30, 60, 100'000}) {
+                    call::dial_body b;
+                    b.leg = leg_id{uuid{1, 2}};
+                    b.call = call_id{uuid{3, 4}};
+                    b.org = org_id{7};
+                    b.sip_username = "gencredAlice";
+                    b.from = from;
+                    b.display_name = name;
+                    b.link_to = link;
+                    b.timeout_secs = ring;
+                    out.emplace_back(std::move(b));
+                }
+    return out;
+}
+
+std::vector<call::command_body> actions() {
+    std::vector<call::command_body> out;
+    out.emplace_back(call::answer_body{});
+    out.emplace_back(call::reject_body{});
+    out.emplace_back(call::playback_stop_body{});
+    for (const bool record : {false, true})
+        for (const auto& name : {std::string{}, std::string("call-7"), std::string(90, 'r')})
+            out.emplace_back(call::bridge_body{"v3:caller", record, name});
+    for (const auto why :
+         {call::release_reason::none, call::release_reason::answered_elsewhere,
+          call::release_reason::caller_gone, call::release_reason::ring_timeout,
+          call::release_reason::bridge_failed, call::release_reason::call_over})
+        out.emplace_back(call::hangup_body{why});
+    for (const auto& text : {std::string("Hello"), std::string(9'000, 'a'), std::string("\xff")})
+        for (const char* voice : {"", "AWS.Polly.Joanna-Neural"})
+            out.emplace_back(call::speak_body{text, voice});
+    for (const bool loop : {false, true})
+        out.emplace_back(call::playback_start_body{"https://media.example.test/a.mp3", loop});
+    for (const int seconds : {-1, 0, 120, 1'000'000})
+        for (const auto& name : {std::string{}, std::string("vm-7"), std::string(90, 'v')})
+            out.emplace_back(call::record_start_body{seconds, name});
+    return out;
+}
+
+void print(const call::command& cmd, const wire::command_settings& settings, const std::string& state) {
+    const auto request = wire::build_request(cmd, settings, state);
+    nlohmann::json line;
+    line["method"] = request.method;
+    line["path"] = request.path;
+    line["body"] = nlohmann::json::parse(request.body);
+    std::cout << line.dump() << '\n';
+}
+
+} // namespace
+
+int main() {
+    const adapter::crypto::client_state_codec codec(secret{}, secret{std::string("KEY-for-tests")});
+    const auto state = codec.sign({call_id{uuid{3, 4}}, leg_id{uuid{1, 2}}, org_id{7}});
+    for (const char* url : {"", "https://voip.example.test/webhooks/cpaas/telnyx/call-control"}) {
+        const wire::command_settings settings{"2400000000000000001", "sip.telnyx.com", url};
+        auto bodies = dials();
+        for (auto& b : actions())
+            bodies.push_back(std::move(b));
+        for (auto& body : bodies) {
+            call::command cmd;
+            cmd.id = uuid{1, 2}.text();
+            cmd.call_control_id = "v3:leg/with+signs=";
+            cmd.body = std::move(body);
+            print(cmd, settings, state);
+        }
+    }
+    return 0;
+}
