@@ -34,7 +34,8 @@ TEST(carrier, the_same_seed_gives_the_same_history_and_another_seed_other_ids) {
         w.tel.caller_hangs_up(caller, w.now);
         w.pass(1s);
         std::string all;
-        for (const auto& hook : w.sent) all += hook.data.dump();
+        for (const auto& hook : w.sent)
+            all += hook.data.dump();
         return all;
     };
     EXPECT_EQ(play("a"), play("a"));
@@ -86,12 +87,12 @@ TEST(carrier, phones_follow_their_scripts) {
     };
     const std::vector<row> rows{
         {"answers", phone::answers(100ms), 31s, nullptr, nullptr},
-        {"declines", phone::declines(100ms), 111ms, "user_busy", "486"},
-        {"unreachable", phone::unreachable(), 61ms, "normal_clearing", "480"},
+        {"declines", phone::declines(100ms), 110ms, "user_busy", "486"},
+        {"unreachable", phone::unreachable(), 60ms, "normal_clearing", "480"},
         {"ignores", phone::ignores(), 30s, "timeout", "487"},
         {"offline", phone::offline(), 30s, "timeout", "487"},
-        {"leaves", phone::answers_then_hangs_up(100ms, 2s), 2111ms, "normal_clearing", "200"},
-        {"drops", phone::answers_then_drops(100ms, 50ms), 161ms, "timeout", "408"},
+        {"leaves", phone::answers_then_hangs_up(100ms, 2s), 2110ms, "normal_clearing", "200"},
+        {"drops", phone::answers_then_drops(100ms, 50ms), 160ms, "timeout", "408"},
     };
     for (const auto& r : rows) {
         world w;
@@ -236,7 +237,8 @@ TEST(carrier, forgetting_keeps_what_is_alive) {
     const auto old_call = w.ring_in();
     w.tel.caller_hangs_up(old_call, w.now);
     const auto live_call = w.ring_in();
-    for (const auto& hook : w.sent) w.tel.record_outcome(hook.record, delivery_state::delivered);
+    for (const auto& hook : w.sent)
+        w.tel.record_outcome(hook.record, delivery_state::delivered);
     w.pass(1min);
     w.tel.forget_ended_before(w.now);
     EXPECT_FALSE(w.tel.leg(old_call));

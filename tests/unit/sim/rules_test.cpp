@@ -8,12 +8,16 @@ using namespace z360::sim;
 namespace {
 
 const json k_dial{
-    {"connection_id", "1"}, {"to", "sip:gencred1@sip.telnyx.com"}, {"from", "+15550100001"}, {"timeout_secs", 30}};
+    {"connection_id", "1"},
+    {"to", "sip:gencred1@sip.telnyx.com"},
+    {"from", "+15550100001"},
+    {"timeout_secs", 30}
+};
 
 struct row {
     const char* name;
     const char* verb;
-    json change; ///< merged into a good body; null removes a field
+    json change;      ///< merged into a good body; null removes a field
     const char* code; ///< expected complaint; nullptr: none
 };
 
@@ -70,24 +74,38 @@ INSTANTIATE_TEST_SUITE_P(
         row{"intent_with_link", "dial", {{"bridge_intent", true}, {"link_to", "v3:x"}}, nullptr},
         row{"flag_as_text", "dial", {{"retry_on_timeout", "no"}}, "10015"},
         row{"park_only_self", "dial", {{"park_after_unbridge", "both"}}, "10032"},
-        row{"headers_fine", "dial",
-            {{"custom_headers", json::array({{{"name", "X-Z360-Call-Id"}, {"value", "1"}}})}}, nullptr},
+        row{"headers_fine",
+            "dial",
+            {{"custom_headers", json::array({{{"name", "X-Z360-Call-Id"}, {"value", "1"}}})}},
+            nullptr},
         row{"headers_as_object", "dial", {{"custom_headers", {{"X-A", "1"}}}}, "10015"},
         row{"headers_without_value", "dial", {{"custom_headers", json::array({{{"name", "X-A"}}})}}, "10015"},
-        row{"headers_need_x", "dial",
-            {{"custom_headers", json::array({{{"name", "Via"}, {"value", "1"}}})}}, "10015"},
-        row{"headers_too_long", "dial",
-            {{"custom_headers", json::array({{{"name", "X-A"}, {"value", k_long}}})}}, "10033"},
-        row{"headers_not_ascii", "dial",
-            {{"custom_headers", json::array({{{"name", "X-A"}, {"value", "\xC3\xA4"}}})}}, "10015"},
+        row{"headers_need_x",
+            "dial",
+            {{"custom_headers", json::array({{{"name", "Via"}, {"value", "1"}}})}},
+            "10015"},
+        row{"headers_too_long",
+            "dial",
+            {{"custom_headers", json::array({{{"name", "X-A"}, {"value", k_long}}})}},
+            "10033"},
+        row{"headers_not_ascii",
+            "dial",
+            {{"custom_headers", json::array({{{"name", "X-A"}, {"value", "\xC3\xA4"}}})}},
+            "10015"},
         row{"display_name_characters", "dial", {{"from_display_name", "J\xC3\xBCrgen"}}, "10015"},
         row{"display_name_length", "dial", {{"from_display_name", std::string(129, 'a')}}, "10033"},
-        row{"retries_fine", "dial",
-            {{"webhook_retries_policies", {{"call.hangup", {{"retries_ms", {1000, 2000}}}}}}}, nullptr},
-        row{"retries_too_long", "dial",
-            {{"webhook_retries_policies", {{"call.hangup", {{"retries_ms", {60000, 1}}}}}}}, "10033"},
-        row{"retries_unknown_event", "dial",
-            {{"webhook_retries_policies", {{"hangup", {{"retries_ms", {1}}}}}}}, "90057"},
+        row{"retries_fine",
+            "dial",
+            {{"webhook_retries_policies", {{"call.hangup", {{"retries_ms", {1000, 2000}}}}}}},
+            nullptr},
+        row{"retries_too_long",
+            "dial",
+            {{"webhook_retries_policies", {{"call.hangup", {{"retries_ms", {60000, 1}}}}}}},
+            "10033"},
+        row{"retries_unknown_event",
+            "dial",
+            {{"webhook_retries_policies", {{"hangup", {{"retries_ms", {1}}}}}}},
+            "90057"},
         row{"unknown_field_is_noticed", "dial", {{"timeout", 30}}, "10015"},
         row{"bridge_needs_the_other", "bridge", {{"call_control_id", nullptr}}, "10004"},
         row{"bridge_record_value", "bridge", {{"record", true}}, "10015"},
@@ -104,7 +122,10 @@ INSTANTIATE_TEST_SUITE_P(
         row{"stop_something_else", "playback_stop", {{"stop", "now"}}, "90016"},
         row{"record_needs_format", "record_start", {{"format", nullptr}}, "10004"},
         row{"record_format", "record_start", {{"format", "ogg"}}, "10032"},
-        row{"record_silence_and_words", "record_start", {{"transcription", true}, {"timeout_secs", 5}}, "90053"},
+        row{"record_silence_and_words",
+            "record_start",
+            {{"transcription", true}, {"timeout_secs", 5}},
+            "90053"},
         row{"state_update_needs_state", "client_state_update", json::object(), "10004"},
         row{"no_such_verb", "sing", json::object(), "10005"}
     ),
@@ -131,8 +152,10 @@ TEST(rules, sip_uri_gives_its_user) {
         EXPECT_FALSE(sip_user(bad)) << bad;
 }
 TEST(rules, e164_is_strict) {
-    for (const char* good : {"+15550100001", "+4912345678", "+123456789012345"}) EXPECT_TRUE(is_e164(good));
-    for (const char* bad : {"", "+", "15550100001", "+05550100001", "+1555010000a", "+1234567890123456", "+1 555"})
+    for (const char* good : {"+15550100001", "+4912345678", "+123456789012345"})
+        EXPECT_TRUE(is_e164(good));
+    for (const char* bad :
+         {"", "+", "15550100001", "+05550100001", "+1555010000a", "+1234567890123456", "+1 555"})
         EXPECT_FALSE(is_e164(bad)) << bad;
 }
 TEST(rules, base64_accepts_wrapped_text) {

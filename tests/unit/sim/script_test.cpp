@@ -17,7 +17,8 @@ TEST(script, every_kind_of_phone_survives_the_round_trip) {
     custom.sip_code = "603";
     for (const auto& p :
          {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), asleep, custom,
-          phone::answers_then_hangs_up(millis{2}, millis{3}), phone::answers_then_drops(millis{4}, millis{5})})
+          phone::answers_then_hangs_up(millis{2}, millis{3}),
+          phone::answers_then_drops(millis{4}, millis{5})})
         EXPECT_EQ(phone::from_json(p.to_json()), p) << p.to_json();
 }
 
@@ -42,6 +43,10 @@ TEST(script, mistakes_are_refused_with_the_key) {
     EXPECT_NE(message(read_webhook, R"({"duplicates":5000})").find("duplicates"), std::string::npos);
     EXPECT_NE(message(read_command, R"({"status":200})").find("status"), std::string::npos);
     EXPECT_NE(message(read_command, R"({"one_sided":"both"})").find("one_sided"), std::string::npos);
-    EXPECT_NE(message(read_unknowns, R"({"double_bridge":"maybe"})").find("double_bridge"), std::string::npos);
-    EXPECT_EQ(message(read_unknowns, R"({"double_bridge":"ok_without_effect","fence_lag_ms":30})"), "accepted");
+    EXPECT_NE(
+        message(read_unknowns, R"({"double_bridge":"maybe"})").find("double_bridge"), std::string::npos
+    );
+    EXPECT_EQ(
+        message(read_unknowns, R"({"double_bridge":"ok_without_effect","fence_lag_ms":30})"), "accepted"
+    );
 }

@@ -24,7 +24,8 @@ struct world {
 
     void pass(millis d) {
         now += d;
-        for (auto& w : tel.take_webhooks(now)) sent.push_back(std::move(w));
+        for (auto& w : tel.take_webhooks(now))
+            sent.push_back(std::move(w));
     }
     std::string ring_in() {
         auto id = tel.place_call(k_caller, k_number, now);
