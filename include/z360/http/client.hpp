@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -43,7 +44,10 @@ class client {
     virtual boost::asio::awaitable<client_response> perform(client_request req) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<client>
-make_client(boost::asio::any_io_executor ex, std::size_t max_connections_per_host = 64);
+/// `ca_file`: PEM file of the certificate authorities to trust; empty: the system's. Destroying the client
+/// ends transfers in flight with an error.
+[[nodiscard]] std::unique_ptr<client> make_client(
+    boost::asio::any_io_executor ex, std::size_t max_connections_per_host = 64, std::string ca_file = {}
+);
 
 } // namespace z360::http

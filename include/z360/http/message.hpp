@@ -2,7 +2,9 @@
 // HTTP messages as our code sees them; no library shows through.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,6 +18,8 @@ class headers {
   public:
     void set(std::string name, std::string value);
     void add(std::string name, std::string value) { items_.emplace_back(std::move(name), std::move(value)); }
+    /// Makes room for `n` headers.
+    void reserve(std::size_t n) { items_.reserve(n); }
     /// First value, or empty.
     [[nodiscard]] std::string_view get(std::string_view name) const;
     /// How often the name occurs.

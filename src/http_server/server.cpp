@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "http_server/connection.hpp"
+#include "http_server/tls_identity.hpp"
+
+#include <z360/http/server.hpp>
+#include <z360/log.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+namespace z360::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using asio::ip::tcp;
+using boost::system::error_code;
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t k_turn_away = 64; ///< connections told 503 at a time; more are closed without a word
+constexpr millis k_certificate_check{1'000};
+constexpr millis k_first_backoff{10};
+constexpr millis k_longest_backoff{1'000};
+constexpr std::chrono::seconds k_accept_log_interval{30};
+
+time_point wall_now() {
+    return std::chrono::time_point_cast<millis>(std::chrono::system_clock::now());
+}
+
+awaitable<void> run_connection(std::unique_ptr<connection> c) {
+    co_await c->run();
+}
+
+class tcp_server final : public server {
+  public:
+    tcp_server(
+        asio::any_io_executor ex, server_settings settings, std::vector<route> routes, port::metrics& metrics
+    )
+        : ex_(std::move(ex)), state_(router(std::move(routes)), std::move(settings), metrics), acceptor_(ex_),
+          tasks_(ex_), connections_(ex_), stopped_(ex_, clock::time_point::max()) {}
+
+    void start() override {
+        const auto& s = state_.settings;
+        if (s.tls_certificate_file.empty() != s.tls_key_file.empty())
+            throw std::runtime_error(
+                "TLS needs both a certificate file and a key file; only one of them is set"
+            );
+        if (!s.tls_certificate_file.empty())
+            identity_.emplace(s.tls_certificate_file, s.tls_key_file, state_.metrics);
+        listen();
+        port_ = acceptor_.local_endpoint().port();
+        state_.metrics.gauge("http_connections", 0);
+        tasks_.spawn(accept_loop());
+        tasks_.spawn(tick_loop());
+        if (identity_) tasks_.spawn(certificate_loop());
+        log::info(
+            "http_listening", {{"address", s.address}, {"port", port_}, {"tls", identity_.has_value()}}
+        );
+    }
+
+    std::uint16_t port() const override { return port_; }
+    std::size_t connections() const override { return state_.served; }
+    std::optional<double> certificate_days_left() const override {
+        if (!identity_) return std::nullopt;
+        return identity_->days_left(wall_now());
+    }
+
+    awaitable<void> stop(millis limit) override {
+        if (state_.stopping) {
+            while (!all_stopped_) // a second caller waits for the first
+                (void)co_await stopped_.async_wait(asio::as_tuple(asio::use_awaitable));
+            co_return;
+        }
+        state_.stopping = true;
+        error_code ignored;
+        acceptor_.close(ignored);
+        for (auto* c : state_.open)
+            c->close_if_idle();
+        const bool drained = co_await connections_.drain(limit);
+        if (!drained) log::warn("http_requests_cut_off", {{"connections", connections_.size()}});
+        co_await connections_.join();
+        co_await tasks_.join();
+        all_stopped_ = true;
+        stopped_.cancel();
+    }
+
+  private:
+    [[noreturn]] void cannot_listen(const error_code& ec, const std::string& fix) const {
+        const auto& s = state_.settings;
+        throw std::runtime_error(
+            "cannot listen on " + s.address + " port " + std::to_string(s.port) + ": " + ec.message() + "; " +
+            fix
+        );
+    }
+
+    void listen() {
+        const auto& s = state_.settings;
+        error_code ec;
+        const auto address = asio::ip::make_address(s.address, ec);
+        if (ec) cannot_listen(ec, "give a numeric address such as 0.0.0.0, 127.0.0.1 or ::");
+        const tcp::endpoint at(address, s.port);
+        acceptor_.open(at.protocol(), ec);
+        if (ec) cannot_listen(ec, "is this address family enabled here?");
+        acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
+        if (s.reuse_port) {
+            const int on = 1;
+            if (::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+                cannot_listen(error_code(errno, boost::system::system_category()), "SO_REUSEPORT is refused");
+        }
+        acceptor_.bind(at, ec);
+        if (ec) cannot_listen(ec, "choose another address or port, or stop the program that has it");
+        acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+        if (ec) cannot_listen(ec, "choose another port, or stop the program that has it");
+    }
+
+    awaitable<void> accept_loop() {
+        millis backoff = k_first_backoff;
+        clock::time_point quiet_until{};
+        while (!state_.stopping) {
+            tcp::socket socket(ex_);
+            auto [ec] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
+            if (state_.stopping) co_return;
+            if (!ec) {
+                backoff = k_first_backoff;
+                admit(std::move(socket));
+                continue;
+            }
+            if (ec == asio::error::connection_aborted) continue; // the peer gave up while in the queue
+            // Out of descriptors or memory: the connection stays in the queue, so trying at once would spin.
+            state_.metrics.count("http_accept_errors_total");
+            if (clock::now() >= quiet_until) {
+                quiet_until = clock::now() + k_accept_log_interval;
+                log::error(
+                    "http_accept_failed",
+                    {{"error", ec.message()},
+                     {"fix", "raise the limit of open files or lower http.max_connections"}}
+                );
+            }
+            co_await rt::sleep_for(backoff);
+            backoff = std::min(backoff * 2, k_longest_backoff);
+        }
+    }
+
+    void admit(tcp::socket socket) {
+        auto why = connection::purpose::serve;
+        if (state_.served >= state_.settings.max_connections) {
+            if (state_.turned_away >= k_turn_away) {
+                state_.metrics.count("http_rejected_total", {{"reason", "too_many_connections"}});
+                return; // the socket's destructor closes it
+            }
+            why = connection::purpose::turn_away;
+        }
+        auto tls = identity_ ? identity_->context() : nullptr;
+        connections_.spawn(run_connection(make_connection(std::move(socket), std::move(tls), state_, why)));
+    }
+
+    /// Enforces the deadlines of all connections.
+    awaitable<void> tick_loop() {
+        const auto& s = state_.settings;
+        const millis shortest = std::min({s.read_timeout, s.idle_timeout, s.write_timeout});
+        const millis tick = std::clamp(shortest / 8, millis(5), millis(100));
+        while (true) {
+            co_await rt::sleep_for(tick);
+            const auto now = clock::now();
+            for (auto* c : state_.open) { // cancelling only queues completions: the list does not change here
+                c->expire(now);
+                if (state_.stopping) c->close_if_idle();
+            }
+        }
+    }
+
+    awaitable<void> certificate_loop() {
+        while (true) {
+            identity_->refresh(wall_now());
+            co_await rt::sleep_for(k_certificate_check);
+        }
+    }
+
+    asio::any_io_executor ex_;
+    server_state state_;
+    std::optional<tls_identity> identity_;
+    tcp::acceptor acceptor_;
+    rt::task_group tasks_;
+    rt::task_group connections_;
+    asio::steady_timer stopped_;
+    bool all_stopped_ = false;
+    std::uint16_t port_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<server> make_server(
+    asio::any_io_executor ex, server_settings settings, std::vector<route> routes, port::metrics& metrics
+) {
+    return std::make_unique<tcp_server>(std::move(ex), std::move(settings), std::move(routes), metrics);
+}
+
+} // namespace z360::http
