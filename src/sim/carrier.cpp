@@ -210,10 +210,13 @@ void carrier::join(leg_state& path, leg_state& target, time_point now, const std
 void carrier::leave_bridge(leg_state& l, time_point now, bool hang_up_peer) {
     if (l.view.bridged_with.empty()) return;
     const auto peer_id = std::exchange(l.view.bridged_with, {});
-    for (auto& b : truth_.bridges) {
-        const bool same = (b.caller == l.view.call_control_id && b.device == peer_id) ||
-                          (b.device == l.view.call_control_id && b.caller == peer_id);
-        if (same && !b.ended) b.ended = now;
+    // The open bridge is among the latest; runs of many calls must not search all of history.
+    for (auto b = truth_.bridges.rbegin(); b != truth_.bridges.rend(); ++b) {
+        const bool same = (b->caller == l.view.call_control_id && b->device == peer_id) ||
+                          (b->device == l.view.call_control_id && b->caller == peer_id);
+        if (!same || b->ended) continue;
+        b->ended = now;
+        break;
     }
     auto* peer = find(peer_id);
     if (!peer) return;
