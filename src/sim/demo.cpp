@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "sim/demo.hpp"
+
+#include "sim/ladder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <utility>
+
+namespace z360::sim {
+
+namespace {
+
+/// Output of a shell command; empty if it cannot be started.
+std::string output_of(const std::string& command) {
+    struct closer {
+        void operator()(FILE* f) const { pclose(f); }
+    };
+    const std::unique_ptr<FILE, closer> pipe(popen(command.c_str(), "r"));
+    std::string out;
+    std::array<char, 4096> chunk{};
+    while (pipe) {
+        const auto n = std::fread(chunk.data(), 1, chunk.size(), pipe.get());
+        if (n == 0) break;
+        out.append(chunk.data(), n);
+    }
+    return out;
+}
+
+std::string with_call(std::string command, const std::string& session) {
+    constexpr std::string_view mark = "{call}";
+    const auto at = command.find(mark);
+    if (at == std::string::npos) return command + " " + session;
+    return command.replace(at, mark.size(), session);
+}
+
+using condition = std::function<bool(const carrier&)>;
+
+/// One call of the demo.
+class performance {
+  public:
+    performance(simulator& sim, const demo_settings& s, std::ostream& out, const stop_signal& stop)
+        : sim_(sim), settings_(s), out_(out), stop_(stop) {}
+
+    verdict play(std::size_t turn) {
+        caller_ = sim_.place_call(settings_.from, settings_.to);
+        sim_.with([this](carrier& c, time_point now) {
+            session_ = c.session_of(caller_);
+            origin_ = now;
+        });
+        auto result = act(turn);
+        sim_.caller_hangs_up(caller_);
+        const bool quiet = watch([this](const carrier& c) { return c.alive_legs(session_) == 0; }, half());
+        if (!quiet && result.ok) result = {false, "phones were still connected after the caller had left"};
+        watch([this](const carrier& c) { return settled(c); }, half());
+        print(result);
+        return result;
+    }
+
+  private:
+    millis half() const { return settings_.patience / 2; }
+
+    verdict act(std::size_t turn) {
+        if (!watch([this](const carrier& c) { return !ringing(c).empty(); }, settings_.patience))
+            return {false, "no phone rang within " + seconds(settings_.patience)};
+        watch([this](const carrier& c) { return !c.leg(caller_)->alive(); }, settings_.answer_after);
+        const bool answered = sim_.with([this, turn](carrier& c, time_point now) {
+            const auto legs = ringing(c);
+            if (legs.empty()) return false;
+            auto chosen = legs.front();
+            if (!settings_.devices.empty()) {
+                const auto& wanted = settings_.devices[turn % settings_.devices.size()];
+                for (const auto& l : legs)
+                    if (l.username == wanted) chosen = l;
+            }
+            return c.device_answers(chosen.call_control_id, now);
+        });
+        if (!answered) return {false, "every phone stopped ringing before one could answer"};
+        if (!watch([this](const carrier& c) { return !c.leg(caller_)->bridged_with.empty(); }, half()))
+            return {false, "a phone answered but was not joined to the caller within " + seconds(half())};
+        if (!watch([this](const carrier& c) { return losers_alive(c) == 0; }, half())) {
+            const auto left = sim_.with([this](carrier& c, time_point) { return losers_alive(c); });
+            return {
+                false, std::to_string(left) + " losing phones were not hung up within " + seconds(half())
+            };
+        }
+        watch([this](const carrier& c) { return !c.leg(caller_)->alive(); }, settings_.talk);
+        return sim_.with([this](carrier& c, time_point) { return judge(c); });
+    }
+
+    verdict judge(const carrier& c) const {
+        std::set<std::string> joined;
+        for (const auto& b : c.seen().bridges)
+            if (b.session == session_) joined.insert(b.device);
+        if (joined.size() != 1)
+            return {false, std::to_string(joined.size()) + " phones were joined to the caller, not one"};
+        if (!c.leg(caller_)->alive()) return {false, "the caller was disconnected during the talk"};
+        const auto devices = c.legs(session_).size() - 1;
+        return {true, "1 of " + std::to_string(devices) + " phones joined, the others silent"};
+    }
+
+    std::vector<leg_view> ringing(const carrier& c) const {
+        std::vector<leg_view> out;
+        for (auto& l : c.legs(session_))
+            if (l.kind == leg_kind::device && l.ringing()) out.push_back(std::move(l));
+        return out;
+    }
+    std::size_t losers_alive(const carrier& c) const {
+        std::size_t n = 0;
+        for (const auto& l : c.legs(session_))
+            n += l.kind == leg_kind::device && l.alive() && l.bridged_with.empty();
+        return n;
+    }
+    bool settled(const carrier& c) const {
+        return std::none_of(c.seen().webhooks.begin(), c.seen().webhooks.end(), [this](const auto& e) {
+            const auto s = e.second.state;
+            return e.second.session == session_ &&
+                   (s == delivery_state::queued || s == delivery_state::sending);
+        });
+    }
+
+    /// Waits for a condition and prints what happens meanwhile.
+    bool watch(const condition& until, millis limit) {
+        constexpr millis slice{100};
+        for (millis spent{0}; spent < limit; spent += slice) {
+            if (sim_.wait_until(until, std::min(slice, limit - spent))) return true;
+            print_news(k_settling);
+            if (stop_(millis{0})) return false;
+        }
+        return false;
+    }
+
+    /// Prints rungs that are at least `age` old: younger ones may still get their result or a predecessor.
+    void print_news(millis age) {
+        if (!settings_.live) return;
+        const auto news = sim_.with([this, age](carrier& c, time_point now) {
+            auto all = ladder_of(c, session_);
+            std::erase_if(all, [now, age](const rung& r) { return r.at + age > now; });
+            return all;
+        });
+        for (const auto& r : news) {
+            const auto line = render(r, {settings_.colour, origin_});
+            const auto key = std::to_string(r.at.time_since_epoch().count()) + r.what;
+            if (printed_.insert(key).second) out_ << line;
+        }
+        out_.flush();
+    }
+
+    void print(const verdict& result) {
+        std::vector<rung> decisions;
+        if (!settings_.explain_command.empty())
+            decisions = read_decisions(output_of(with_call(settings_.explain_command, session_)));
+        const ladder_style style{settings_.colour, origin_};
+        if (settings_.live) {
+            print_news(millis{0});
+            if (!decisions.empty()) out_ << "\n" << render(decisions, style);
+        } else {
+            auto all = sim_.with([this](carrier& c, time_point) { return ladder_of(c, session_); });
+            all.insert(all.end(), decisions.begin(), decisions.end());
+            out_ << render(in_order(std::move(all)), style);
+        }
+        if (!settings_.explain_command.empty() && decisions.empty())
+            out_ << "(the explain command gave no decision lines)\n";
+        const auto wrong = sim_.with([](carrier& c, time_point) { return c.seen().violations; });
+        for (const auto& v : wrong)
+            out_ << "request against the rules: " << v.verb << " " << v.what.pointer << " " << v.what.detail
+                 << "\n";
+        out_ << (result.ok ? "ok: " : "FAILED: ") << result.why << "\n" << std::flush;
+    }
+
+    static std::string seconds(millis d) { return std::to_string(d.count() / 1000) + " s"; }
+
+    static constexpr millis k_settling{300};
+    simulator& sim_;
+    const demo_settings& settings_;
+    std::ostream& out_;
+    const stop_signal& stop_;
+    std::string caller_;
+    std::string session_;
+    time_point origin_{};
+    std::set<std::string> printed_;
+};
+
+} // namespace
+
+verdict play_call(
+    simulator& sim, const demo_settings& s, std::size_t turn, std::ostream& out, const stop_signal& stop
+) {
+    return performance(sim, s, out, stop).play(turn);
+}
+
+int run_demo(simulator& sim, const demo_settings& s, bool once, std::ostream& out, const stop_signal& stop) {
+    sim.set_default_phone(phone::ignores()); // phones ring; this program decides who answers
+    for (std::size_t turn = 0;; ++turn) {
+        const auto result = play_call(sim, s, turn, out, stop);
+        if (once) return result.ok ? 0 : 1;
+        if (stop(s.between)) return 0;
+        out << "\n";
+        sim.with([](carrier& c, time_point now) {
+            c.forget_ended_before(now - c.settings().lookup_after_end);
+        });
+    }
+}
+
+} // namespace z360::sim

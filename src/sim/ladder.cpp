@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "sim/ladder.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace z360::sim {
+
+namespace {
+
+std::string name_of(const carrier& c, const std::string& id) {
+    const auto l = c.leg(id);
+    if (!l) return id.empty() ? "?" : id;
+    if (l->kind == leg_kind::caller) return "caller";
+    return l->username.empty() ? l->to : l->username;
+}
+
+void add_webhooks(const carrier& c, std::string_view session, std::vector<rung>& out) {
+    for (const auto& [id, w] : c.seen().webhooks) {
+        if (!session.empty() && w.session != session) continue;
+        const auto what = w.event_type + " " + name_of(c, w.call_control_id);
+        if (w.state == delivery_state::dropped) {
+            out.push_back({w.emitted_at, lane::webhook, what, "lost on purpose", true});
+            continue;
+        }
+        for (const auto& a : w.attempts) {
+            const auto took = " after " + std::to_string((a.finished - a.started).count()) + " ms";
+            const auto result = a.status == 0 ? "no answer" + took : std::to_string(a.status) + took;
+            out.push_back({a.started, lane::webhook, what, result, !a.ok()});
+        }
+    }
+}
+
+void add_commands(const carrier& c, std::string_view session, std::vector<rung>& out) {
+    for (const auto& [id, cmd] : c.seen().commands) {
+        if (!session.empty() && cmd.session != session) continue;
+        auto what = cmd.verb + " ";
+        if (cmd.verb == "dial")
+            what += cmd.target;
+        else
+            what += name_of(c, cmd.call_control_id);
+        if (cmd.verb == "bridge") what += " with " + name_of(c, cmd.target);
+        auto result = cmd.status == 0 ? std::string("no reply") : std::to_string(cmd.status);
+        if (!cmd.code.empty()) result += " " + cmd.code;
+        if (cmd.duplicate) result += " (repeat, ignored)";
+        if (!cmd.fault.empty()) result += " (" + cmd.fault + ")";
+        out.push_back({cmd.at, lane::command, what, result, !cmd.accepted()});
+    }
+}
+
+struct look {
+    const char* name;
+    const char* colour;
+};
+look look_of(lane l) {
+    switch (l) {
+    case lane::caller: return {"caller", "\033[1m"};
+    case lane::webhook: return {"webhook  →", "\033[36m"};
+    case lane::command: return {"command  ←", "\033[33m"};
+    case lane::phone: return {"phone", "\033[35m"};
+    case lane::bridge: return {"bridge", "\033[1;32m"};
+    case lane::decision: return {"decision", "\033[34m"};
+    }
+    return {"", ""};
+}
+
+/// Columns a terminal needs: UTF-8 continuation bytes take none.
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char c) {
+        return (c & 0xC0U) != 0x80U;
+    }));
+}
+std::string padded(std::string text, std::size_t columns) {
+    const auto w = width(text);
+    if (w < columns) text.append(columns - w, ' ');
+    return text;
+}
+
+std::string text_at(const json& j, const char* key) {
+    const auto it = j.find(key);
+    if (it == j.end() || it->is_null()) return {};
+    return it->is_string() ? it->get<std::string>() : it->dump();
+}
+
+} // namespace
+
+std::vector<rung> ladder_of(const carrier& c, std::string_view session) {
+    std::vector<rung> out;
+    for (const auto& l : c.legs(session)) {
+        if (l.kind != leg_kind::caller) continue;
+        out.push_back({l.began, lane::caller, "calls " + l.to, "from " + l.from, false});
+        if (l.ended_at) {
+            const bool left = l.hangup_source == "caller";
+            out.push_back(
+                {*l.ended_at, lane::caller, left ? "hangs up" : "is disconnected", l.hangup_cause, false}
+            );
+        }
+    }
+    add_webhooks(c, session, out);
+    add_commands(c, session, out);
+    for (const auto& p : c.seen().phones)
+        if (session.empty() || p.session == session)
+            out.push_back({p.at, lane::phone, p.username + " " + p.what, {}, false});
+    for (const auto& b : c.seen().bridges) {
+        if (!session.empty() && b.session != session) continue;
+        const auto who = name_of(c, b.caller) + " and " + name_of(c, b.device);
+        out.push_back(
+            {b.began, lane::bridge, who + " talk", b.displaced_another ? "SECOND BRIDGE" : "",
+             b.displaced_another}
+        );
+        if (b.ended) out.push_back({*b.ended, lane::bridge, who + " end", {}, false});
+    }
+    return in_order(std::move(out));
+}
+
+std::vector<rung> in_order(std::vector<rung> rungs) {
+    std::multimap<time_point, rung> sorted; // equal times keep their order
+    for (auto& r : rungs)
+        sorted.emplace(r.at, std::move(r));
+    rungs.clear();
+    for (auto& [at, r] : sorted)
+        rungs.push_back(std::move(r));
+    return rungs;
+}
+
+std::vector<rung> read_decisions(std::string_view lines) {
+    std::vector<rung> out;
+    while (!lines.empty()) {
+        const auto end = lines.find('\n');
+        const auto line = lines.substr(0, end);
+        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+        const auto j = json::parse(line.begin(), line.end(), nullptr, false);
+        if (!j.is_object() || !j.contains("at")) continue;
+        rung r;
+        r.where = lane::decision;
+        if (j["at"].is_number_integer()) {
+            r.at = time_point{millis{j["at"].get<std::int64_t>()}};
+        } else {
+            const auto t = parse_iso8601(text_at(j, "at"));
+            if (!t) continue;
+            r.at = *t;
+        }
+        r.what = text_at(j, "what");
+        r.detail = text_at(j, "detail");
+        out.push_back(std::move(r));
+    }
+    return out;
+}
+
+std::string render(const rung& r, const ladder_style& style) {
+    char when[32];
+    const auto ms = (r.at - style.origin.value_or(r.at)).count();
+    std::snprintf(when, sizeof when, "%+8lld ms", static_cast<long long>(ms));
+    const auto l = look_of(r.where);
+    const auto lane_text = padded(l.name, 11);
+    const auto what = r.detail.empty() ? r.what : padded(r.what, 44);
+    if (!style.colour)
+        return std::string(when) + "  " + lane_text + " " + what + (r.detail.empty() ? "" : "  " + r.detail) +
+               "\n";
+    const std::string off = "\033[0m";
+    auto line = "\033[2m" + std::string(when) + off + "  " + l.colour + lane_text + off + " " + what;
+    if (!r.detail.empty()) line += std::string("  ") + (r.trouble ? "\033[31m" : "\033[2m") + r.detail + off;
+    return line + "\n";
+}
+
+std::string render(const std::vector<rung>& rungs, ladder_style style) {
+    if (!style.origin && !rungs.empty()) style.origin = rungs.front().at;
+    std::string out;
+    for (const auto& r : rungs)
+        out += render(r, style);
+    return out;
+}
+
+} // namespace z360::sim

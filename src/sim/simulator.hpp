@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The carrier on a real network: REST in, signed webhooks out, on a thread of its own. All public functions
+// may be called from any thread but the simulator's own.
+#pragma once
+
+#include "sim/carrier.hpp"
+#include "sim/delivery.hpp"
+
+#include <z360/base/secret.hpp>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace z360::sim {
+
+struct simulator_settings {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;        ///< 0: any free port
+    secret api_key;                ///< expected as bearer; empty: none is asked for
+    std::string key_seed = "z360"; ///< the signing key pair is derived from it
+    webhook_urls app;              ///< of the call control application
+    webhook_urls credential;       ///< of the credential connection; empty: as `app`
+    delivery_policy delivery;
+    carrier_settings carrier;
+    millis lost_reply_hold{10'000}; ///< a lost reply leaves the connection silent so long
+};
+
+class simulator {
+  public:
+    explicit simulator(simulator_settings settings);
+    /// Stops.
+    ~simulator();
+    simulator(const simulator&) = delete;
+    simulator& operator=(const simulator&) = delete;
+
+    /// Listens and starts the thread; throws std::runtime_error when it cannot listen.
+    void start();
+    /// Ends everything in progress; idempotent. No other thread may be inside `with` or `wait_until`.
+    /// Afterwards the truth can still be asked for.
+    void stop();
+
+    [[nodiscard]] std::uint16_t port() const;
+    /// What the server's `telnyx.base_url` is set to.
+    [[nodiscard]] std::string base_url() const;
+    /// What the server's `telnyx.public_keys` is set to.
+    [[nodiscard]] std::string public_key() const;
+    /// For servers that start after the simulator.
+    void set_webhook_urls(webhook_urls app, webhook_urls credential = {});
+
+    /// Runs `f(carrier&, now)` on the simulator's thread and returns its result; exceptions come back too.
+    template <class F>
+    auto with(F f) -> std::invoke_result_t<F&, carrier&, time_point> {
+        using result = std::invoke_result_t<F&, carrier&, time_point>;
+        if constexpr (std::is_void_v<result>) {
+            run([&f](carrier& c, time_point now) { f(c, now); });
+        } else {
+            std::optional<result> out;
+            run([&f, &out](carrier& c, time_point now) { out.emplace(f(c, now)); });
+            return std::move(*out);
+        }
+    }
+    /// Waits until `condition` holds; it is asked after every change. False: `limit` passed first.
+    bool wait_until(std::function<bool(const carrier&)> condition, millis limit);
+
+    // The most frequent uses of `with`.
+    std::string place_call(std::string from, std::string to);
+    void caller_hangs_up(const std::string& call_control_id);
+    void set_phone(std::string username, phone p);
+    void set_default_phone(phone p);
+    void add_fault(webhook_fault f);
+    void add_fault(command_fault f);
+
+  private:
+    void run(std::function<void(carrier&, time_point)> f);
+    class core;
+    std::unique_ptr<core> core_;
+};
+
+} // namespace z360::sim
