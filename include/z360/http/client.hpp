@@ -13,6 +13,7 @@
 
 namespace z360::http {
 
+/// One outgoing request.
 struct client_request {
     std::string method = "GET";
     std::string url;
