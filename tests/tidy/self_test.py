@@ -86,7 +86,8 @@ class Sources(unittest.TestCase):
                 ("src/call/a.cpp", "auto t = std::chrono::system_clock::now();\n"),
                 ("src/call/a.cpp", "throw 1;\n"),
                 ("tests/unit/call/a.cpp", "std::this_thread::sleep_for(1s);\n"),
-                ("tests/component/a.cpp", "usleep(10);\n")):
+                ("tests/component/a.cpp", "usleep(10);\n"),
+                ("tests/component/a.cpp", "co_await rt::sleep_for(30ms);\n")):
             self.assertEqual(len(self.found(path, bad)) >= 1, True, bad)
 
     def test_harmless_words(self):
@@ -96,6 +97,9 @@ class Sources(unittest.TestCase):
                 ("src/engine/a.cpp", "boost::system::system_error e; file_system(x);\n"),
                 ("src/app/a.cpp", 'std::cout << std::getenv("HOME");\n'),
                 ("src/engine/a.cpp", "co_await rt::sleep_for(limit);\n"),
+                ("tests/component/a.cpp", "while (!done())\n    co_await rt::sleep_for(1ms);\n"),
+                ("tests/component/a.cpp", "co_await rt::sleep_for(1h);\n"),
+                ("tests/component/a.cpp", "co_await rt::sleep_for(script.delay);\n"),
                 ("src/engine/a.cpp", "asio::detached; // tidy: allow, because\n")):
             self.assertEqual(self.found(path, good), [], good)
 

@@ -14,6 +14,7 @@
 
 namespace z360::http {
 
+/// One outgoing request.
 struct client_request {
     std::string method = "GET";
     std::string url;
