@@ -6,10 +6,10 @@
 #include "adapter/metrics/prometheus_metrics.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
-#include "adapter/redis/redis.hpp"
 #include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/telnyx_client.hpp"
 #include "app/options.hpp"
+#include "app/redis_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
 
@@ -123,15 +123,15 @@ class process {
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
           spool_(open_spool(ex_, c.spool)),
-          redis_(adapter::redis::make_redis(ex_, c.redis, c.telnyx.dials_per_5s, *metrics_)),
+          redis_(ex_, c, *metrics_),
           http_client_(http::make_client(ex_)),
           telnyx_(adapter::telnyx::make_telnyx_api(
-              ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_->budget(), clock_,
+              ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
           )),
           engine_(engine::make_engine(
               ex_,
-              {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_->hint(), clock_, *metrics_,
+              {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
                opener(codec_)},
               engine_settings(c)
           )),
@@ -146,7 +146,7 @@ class process {
                           {"tls", !config_.http.tls_certificate_file.empty()}}
         );
         engine_->start();
-        redis_->start();
+        redis_.start();
         tasks_.spawn(watch_database());
         tasks_.spawn(watch_self());
         await_signal();
@@ -168,10 +168,10 @@ class process {
         const auto db = database_.health();
         out.push_back({"database", db.up, true, db.error});
         out.push_back({"schema", schema_.empty(), true, schema_});
-        if (!config_.redis.url.empty())
+        if (redis_.configured())
             out.push_back(
-                {"redis", redis_->up(), false,
-                 redis_->up() ? "" : "hints, shared limits and fan-out are local"}
+                {"redis", redis_.up(), false,
+                 redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
         out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
         return out;
@@ -239,7 +239,7 @@ class process {
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
         co_await engine_->stop(limit / 2);   // decisions and commands under way
         co_await tasks_.join();
-        co_await redis_->stop();
+        co_await redis_.stop();
         signals_.cancel();
         log::info("stopped");
     }
@@ -256,7 +256,7 @@ class process {
     std::unique_ptr<port::event_inbox> inbox_;
     std::unique_ptr<port::directory> directory_;
     std::unique_ptr<port::spool> spool_;
-    std::unique_ptr<adapter::redis::redis> redis_;
+    redis_parts redis_;
     std::unique_ptr<http::client> http_client_;
     std::unique_ptr<port::telnyx_api> telnyx_;
     std::unique_ptr<engine::engine> engine_;

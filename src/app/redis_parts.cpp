@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/redis_parts.hpp"
+
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace z360::app {
+
+redis_parts::redis_parts(const boost::asio::any_io_executor& ex, const config& c, port::metrics& m) {
+    using namespace adapter::redis;
+    dial_settings dials;
+    dials.limit = c.telnyx.dials_per_5s;
+    if (c.redis.url.empty()) {
+        hint_ = make_null_ring_hint();
+        budget_ = make_local_dial_budget(dials);
+        return;
+    }
+    auto where = parse_url(c.redis.url.reveal());
+    if (const auto* why = std::get_if<std::string>(&where)) throw std::runtime_error("redis.url: " + *why);
+    session_settings s;
+    s.where = std::get<url>(std::move(where));
+    s.budget = c.redis.budget;
+    session_ = std::make_unique<session>(ex, std::move(s), m);
+    hint_ = make_ring_hint(*session_, c.redis.key_prefix);
+    budget_ = make_dial_budget(*session_, c.redis.key_prefix, dials);
+}
+
+void redis_parts::start() {
+    if (session_) session_->start();
+}
+
+boost::asio::awaitable<void> redis_parts::stop() {
+    if (session_) co_await session_->stop();
+}
+
+} // namespace z360::app

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include "adapter/redis/redis.hpp"
+
+#include <z360/config.hpp>
+#include <z360/port/metrics.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace z360::app {
+
+/// Redis, or what stands in for it where none is configured: correct, only without shared limits and hints.
+class redis_parts {
+  public:
+    redis_parts(const boost::asio::any_io_executor& ex, const config& c, port::metrics& m);
+
+    void start();
+    [[nodiscard]] boost::asio::awaitable<void> stop();
+    [[nodiscard]] bool configured() const { return session_ != nullptr; }
+    [[nodiscard]] bool up() const { return session_ != nullptr && session_->healthy(); }
+    [[nodiscard]] port::ring_hint& hint() { return *hint_; }
+    [[nodiscard]] port::dial_budget& budget() { return *budget_; }
+
+  private:
+    std::unique_ptr<adapter::redis::session> session_;
+    std::unique_ptr<port::ring_hint> hint_;
+    std::unique_ptr<port::dial_budget> budget_;
+};
+
+} // namespace z360::app
