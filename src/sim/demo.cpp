@@ -47,9 +47,9 @@ class performance {
 
     verdict play(std::size_t turn) {
         caller_ = sim_.place_call(settings_.from, settings_.to);
-        sim_.with([this](carrier& c, time_point now) {
+        sim_.with([this](carrier& c, time_point) {
             session_ = c.session_of(caller_);
-            origin_ = now;
+            origin_ = c.leg(caller_)->began;
         });
         auto result = act(turn);
         sim_.caller_hangs_up(caller_);
