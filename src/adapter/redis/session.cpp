@@ -201,8 +201,8 @@ class session::impl {
     void went_away(const std::string& why) {
         state_ = disconnected{};
         metrics_.gauge("redis_up", 0);
-        if (reported_away_) return;
-        reported_away_ = true;
+        if (reported_ == why) return; // once for each reason, not once for each attempt
+        reported_ = why;
         log::warn(
             "redis_away", {{"host", settings_.where.host}, {"port", settings_.where.port}, {"error", why}}
         );
@@ -226,7 +226,7 @@ class session::impl {
             if (found && found->error.empty()) {
                 state_ = ready{found->link};
                 timeouts_ = 0;
-                reported_away_ = false;
+                reported_.clear();
                 metrics_.gauge("redis_up", 1);
                 log::info("redis_ready", {{"host", settings_.where.host}, {"port", settings_.where.port}});
                 co_return std::shared_ptr<rt::event>(found->progress, &found->progress->closed);
@@ -315,7 +315,7 @@ class session::impl {
     std::mt19937 random_;
     state state_;
     bool stopping_ = false;
-    bool reported_away_ = false;
+    std::string reported_;  ///< why it is away, as logged last
     unsigned attempts_ = 0; ///< since a connection last held
     std::size_t in_flight_ = 0;
     // the breaker: 0 time-outs is closed; else commands wait for skip_until_, then one probe at a time
