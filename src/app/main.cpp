@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
     const auto& o = std::get<app::options>(parsed);
     (void)std::signal(SIGPIPE, SIG_IGN); // a peer that hangs up is an error code, not the end of the process
     log::configure({o.settings.logging.level, o.settings.logging.json});
-    for (const auto& w : o.warnings) log::warn("configuration", {{"warning", w}});
+    for (const auto& w : o.warnings)
+        log::warn("configuration", {{"warning", w}});
     if (o.what != app::command::serve) return app::run_command(o);
     return app::serve(o.settings);
 }

@@ -22,8 +22,10 @@ using nlohmann::json;
 
 // One result in the form that was asked for.
 void print(const options& o, const json& machine, const std::string& people) {
-    if (o.json) std::cout << machine.dump() << '\n';
-    else std::cout << people << '\n';
+    if (o.json)
+        std::cout << machine.dump() << '\n';
+    else
+        std::cout << people << '\n';
 }
 
 std::optional<std::int64_t> as_number(const std::string& text) {
@@ -46,9 +48,11 @@ user_id user_of(admin& db, const options& o) {
 int migrate(const options& o) {
     const auto report = adapter::postgres::migrate(o.settings.database.url);
     std::string text = report.applied.empty() ? "nothing to do" : "applied";
-    for (const auto& name : report.applied) text += " " + name;
+    for (const auto& name : report.applied)
+        text += " " + name;
     text += "; the database is at version " + std::to_string(report.version);
-    for (const auto& name : report.newer) text += "\nnewer than this program: " + name;
+    for (const auto& name : report.newer)
+        text += "\nnewer than this program: " + name;
     print(o, {{"applied", report.applied}, {"version", report.version}, {"newer", report.newer}}, text);
     return k_ok;
 }
@@ -56,7 +60,9 @@ int migrate(const options& o) {
 int check_certificates(const options& o) {
     const auto& file = o.settings.http.tls_certificate_file;
     if (file.empty()) {
-        print(o, {{"certificates", json::array()}}, "no certificate is configured (http.tls_certificate_file)");
+        print(
+            o, {{"certificates", json::array()}}, "no certificate is configured (http.tls_certificate_file)"
+        );
         return k_ok;
     }
     const auto status = http::read_certificate(file);
@@ -70,7 +76,12 @@ int check_certificates(const options& o) {
     char text[64];
     (void)std::snprintf(text, sizeof text, "%.1f days left", days);
     print(
-        o, {{"file", file}, {"subject", status.subject}, {"days_left", days}, {"not_after", iso8601(status.not_after)}, {"alarm", alarm}},
+        o,
+        {{"file", file},
+         {"subject", status.subject},
+         {"days_left", days},
+         {"not_after", iso8601(status.not_after)},
+         {"alarm", alarm}},
         file + ": " + status.subject + ", until " + iso8601(status.not_after) + ", " + text +
             (alarm ? "; renew it now" : "")
     );
@@ -85,16 +96,21 @@ int explain(admin& db, const options& o) {
     }
     if (o.json) { // one line each, for programs that follow along
         for (const auto& l : call->lines) {
-            const json line{{"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}};
+            const json line{
+                {"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}
+            };
             std::cout << line.dump() << '\n';
         }
         return k_ok;
     }
     std::cout << "call " << call->id.text() << " session " << call->call_session_id << ": " << call->phase
-              << (call->end_reason.empty() ? "" : " (" + call->end_reason + ")") << ", version " << call->version << '\n';
+              << (call->end_reason.empty() ? "" : " (" + call->end_reason + ")") << ", version "
+              << call->version << '\n';
     for (const auto& l : call->lines) {
         char head[64];
-        (void)std::snprintf(head, sizeof head, "%s  %-8s %-22s ", iso8601(l.at).c_str(), l.source.c_str(), l.what.c_str());
+        (void)std::snprintf(
+            head, sizeof head, "%s  %-8s %-22s ", iso8601(l.at).c_str(), l.source.c_str(), l.what.c_str()
+        );
         std::cout << head << l.detail << '\n';
     }
     return k_ok;
@@ -104,8 +120,9 @@ int dead_letters(admin& db, const options& o) {
     constexpr std::size_t k_limit = 1'000;
     const auto rows = db.dead_letters(k_limit);
     for (const auto& r : rows) {
-        const json line{{"event_id", r.event_id}, {"type", r.event_type}, {"session", r.call_session_id},
-                        {"received_at", iso8601(r.received_at)}, {"attempts", r.attempts}, {"error", r.error}};
+        const json line{{"event_id", r.event_id},       {"type", r.event_type},
+                        {"session", r.call_session_id}, {"received_at", iso8601(r.received_at)},
+                        {"attempts", r.attempts},       {"error", r.error}};
         print(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
     }
     if (rows.empty() && !o.json) std::cout << "no dead letters\n";
@@ -124,7 +141,9 @@ int add(admin& db, const options& o) {
         const auto org = org_of(db, o);
         const auto id = db.upsert_user(a.subject, a.name.empty() ? a.subject : a.name);
         db.upsert_membership(org, id, "member");
-        print(o, {{"user", id.value}, {"org", org.value}}, "user " + std::to_string(id.value) + ": " + a.subject);
+        print(
+            o, {{"user", id.value}, {"org", org.value}}, "user " + std::to_string(id.value) + ": " + a.subject
+        );
         return k_ok;
     }
     case command::add_number: {
@@ -135,7 +154,10 @@ int add(admin& db, const options& o) {
         n.receiver = a.user.empty() ? user_id{} : user_of(db, o);
         n.route_type = a.user.empty() ? "voicemail" : "user";
         const auto id = db.upsert_number(n);
-        print(o, {{"number", id.value}}, "number " + a.subject + " routes to " + (a.user.empty() ? "voicemail" : a.user));
+        print(
+            o, {{"number", id.value}},
+            "number " + a.subject + " routes to " + (a.user.empty() ? "voicemail" : a.user)
+        );
         return k_ok;
     }
     case command::add_contact: {
@@ -153,7 +175,10 @@ int add(admin& db, const options& o) {
         d.sip_username = a.sip_username;
         const auto keys = db.upsert_device(d);
         db.touch_device(keys.device, std::chrono::floor<millis>(std::chrono::system_clock::now()));
-        print(o, {{"device", keys.device.value}, {"identity", keys.identity.value}}, "device " + std::to_string(keys.device.value) + ": " + a.subject);
+        print(
+            o, {{"device", keys.device.value}, {"identity", keys.identity.value}},
+            "device " + std::to_string(keys.device.value) + ": " + a.subject
+        );
         return k_ok;
     }
     case command::serve:

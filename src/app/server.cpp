@@ -7,7 +7,7 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/spool/spool.hpp"
-#include "adapter/telnyx/telnyx_client.hpp"
+#include "adapter/telnyx/client.hpp"
 #include "app/options.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/health_routes.hpp"
@@ -122,9 +122,7 @@ class process {
           store_(adapter::postgres::make_call_store(database_)),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
-          spool_(open_spool(ex_, c.spool)),
-          redis_(ex_, c, *metrics_),
-          http_client_(http::make_client(ex_)),
+          spool_(open_spool(ex_, c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
           telnyx_(adapter::telnyx::make_telnyx_api(
               ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
@@ -170,8 +168,7 @@ class process {
         out.push_back({"schema", schema_.empty(), true, schema_});
         if (redis_.configured())
             out.push_back(
-                {"redis", redis_.up(), false,
-                 redis_.up() ? "" : "hints, shared limits and fan-out are local"}
+                {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
         out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
         return out;

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "support/rig.hpp"
+
+#include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/migrate.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pqxx/pqxx>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+extern char** environ; // NOLINT(readability-redundant-declaration)
+
+namespace z360::testing {
+namespace {
+
+std::string env(const char* name) {
+    const char* v = std::getenv(name);
+    return v == nullptr ? "" : v;
+}
+
+struct address {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+// scheme://[user@]host:port[/…]
+address address_of(const std::string& url, std::uint16_t fallback) {
+    auto rest = url.substr(url.find("://") + 3);
+    rest = rest.substr(0, rest.find_first_of("/?"));
+    if (const auto at = rest.rfind('@'); at != std::string::npos) rest = rest.substr(at + 1);
+    const auto colon = rest.rfind(':');
+    if (colon == std::string::npos) return {rest, fallback};
+    return {rest.substr(0, colon), static_cast<std::uint16_t>(std::stoi(rest.substr(colon + 1)))};
+}
+
+std::string with_database(const std::string& url, const std::string& database) {
+    const auto host = url.find("://") + 3;
+    const auto slash = url.find('/', host);
+    const auto query = url.find('?');
+    const std::string tail = query == std::string::npos ? "" : url.substr(query);
+    return url.substr(0, slash) + "/" + database + tail;
+}
+
+std::string with_port(std::string url, const address& from, std::uint16_t to) {
+    const std::string old = from.host + ":" + std::to_string(from.port);
+    const auto at = url.find(old);
+    if (at == std::string::npos) throw std::runtime_error("the test URLs must name host and port");
+    return url.replace(at, old.size(), "127.0.0.1:" + std::to_string(to));
+}
+
+int connect_to(const std::string& host, std::uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons(port);
+    ::inet_pton(AF_INET, host == "localhost" ? "127.0.0.1" : host.c_str(), &a.sin_addr);
+    timeval limit{2, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0) { // NOLINT
+        ::close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+// Sends, then reads until the peer closes or nothing comes for the socket's time limit.
+std::string talk(int fd, const std::string& out) {
+    if (::send(fd, out.data(), out.size(), MSG_NOSIGNAL) < 0) return {};
+    std::string in;
+    char buffer[8192];
+    for (;;) {
+        const auto n = ::recv(fd, buffer, sizeof buffer, 0);
+        if (n <= 0) break;
+        in.append(buffer, static_cast<std::size_t>(n));
+    }
+    return in;
+}
+
+std::uint16_t free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::bind(fd, reinterpret_cast<sockaddr*>(&a), sizeof a); // NOLINT
+    socklen_t n = sizeof a;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &n); // NOLINT
+    ::close(fd);
+    return ntohs(a.sin_port);
+}
+
+} // namespace
+
+// ---- node
+
+node::node(std::string name, std::map<std::string, std::string> environment, std::uint16_t port)
+    : name_(std::move(name)), environment_(std::move(environment)), port_(port),
+      log_file_(environment_.at("Z360_SPOOL_DIRECTORY") + ".log") {
+    environment_["Z360_HTTP_PORT"] = std::to_string(port_);
+}
+
+node::~node() {
+    if (running()) kill();
+}
+
+void node::start() {
+    std::vector<std::string> texts;
+    for (char** e = environ; *e != nullptr; ++e)
+        if (std::strncmp(*e, "Z360_", 5) != 0) texts.emplace_back(*e);
+    for (const auto& [k, v] : environment_)
+        texts.push_back(k + "=" + v);
+    std::vector<char*> envp;
+    for (auto& t : texts)
+        envp.push_back(t.data());
+    envp.push_back(nullptr);
+    std::string program = std::string(Z360_BINARY_DIR) + "/z360-voipd";
+    char* argv[] = {program.data(), nullptr};
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 1, log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&files, 1, 2);
+    const int rc = ::posix_spawn(&pid_, program.c_str(), &files, nullptr, argv, envp.data());
+    posix_spawn_file_actions_destroy(&files);
+    if (rc != 0) throw std::runtime_error(program + ": " + std::strerror(rc));
+}
+
+bool node::ready(millis limit) const {
+    return eventually(
+        [&] {
+            int status = 0;
+            (void)get("/readyz", &status);
+            return status == 200;
+        },
+        limit
+    );
+}
+
+void node::signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
+}
+
+std::optional<int> node::wait(millis limit) {
+    int status = 0;
+    const bool ended = eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; }, limit);
+    if (!ended) return std::nullopt;
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void node::kill() {
+    signal(SIGCONT);
+    signal(SIGKILL);
+    (void)wait(10s);
+}
+
+std::string node::url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+}
+
+std::string node::get(const std::string& path, int* status) const {
+    const int fd = connect_to("127.0.0.1", port_);
+    if (fd < 0) return {};
+    const auto text = talk(fd, "GET " + path + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    ::close(fd);
+    if (status != nullptr && text.size() > 12) *status = std::atoi(text.c_str() + 9);
+    const auto body = text.find("\r\n\r\n");
+    return body == std::string::npos ? "" : text.substr(body + 4);
+}
+
+double node::metric(const std::string& name_and_labels) const {
+    std::istringstream in(get("/metrics"));
+    double sum = 0;
+    for (std::string line; std::getline(in, line);) {
+        if (line.rfind(name_and_labels, 0) == 0) sum += std::atof(line.substr(line.rfind(' ')).c_str());
+    }
+    return sum;
+}
+
+long node::resident_kib() const {
+    std::ifstream in("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(in, line);)
+        if (line.rfind("VmRSS:", 0) == 0) return std::atol(line.c_str() + 6);
+    return 0;
+}
+
+// ---- rig
+
+bool rig::available() {
+    return !env("Z360_TEST_DATABASE_URL").empty() && !env("Z360_TEST_REDIS_URL").empty();
+}
+
+rig::rig(rig_options o) : options_(std::move(o)) {
+    static int count = 0;
+    const auto base = env("Z360_TEST_DATABASE_URL");
+    database_ = "z360_flow_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
+    direct_url_ = with_database(base, database_);
+    {
+        pqxx::connection c(base);
+        pqxx::nontransaction tx(c);
+        tx.exec("create database " + database_);
+    }
+    folder_ = (std::filesystem::temp_directory_path() / database_).string();
+    std::filesystem::create_directories(folder_);
+    adapter::postgres::migrate(secret(direct_url_));
+    seed();
+    const auto pg = address_of(base, 5432);
+    postgres_ = std::make_unique<tcp_relay>(pg.host, pg.port);
+    const auto redis = address_of(env("Z360_TEST_REDIS_URL"), 6379);
+    redis_ = std::make_unique<tcp_relay>(redis.host, redis.port);
+
+    sim::simulator_settings s;
+    s.api_key = secret("KEY-of-the-flow-tests");
+    s.carrier = options_.carrier;
+    s.delivery = options_.delivery;
+    carrier_ = std::make_unique<sim::simulator>(std::move(s));
+    carrier_->start();
+    make_nodes();
+    point_webhooks(0, nodes_.size() - 1);
+    if (!options_.start) return;
+    for (auto& n : nodes_)
+        n->start();
+    for (auto& n : nodes_)
+        if (!n->ready()) throw std::runtime_error("z360-voipd does not become ready; see " + n->log_file());
+}
+
+rig::~rig() {
+    for (auto& n : nodes_) {
+        n->signal(SIGCONT);
+        n->signal(SIGTERM);
+    }
+    for (auto& n : nodes_)
+        if (n->running() && !n->wait(15s)) n->kill();
+    carrier_->stop();
+    pqxx::connection c(env("Z360_TEST_DATABASE_URL"));
+    pqxx::nontransaction tx(c);
+    tx.exec("drop database if exists " + database_ + " with (force)");
+    if (env("Z360_KEEP_LOGS").empty()) std::filesystem::remove_all(folder_);
+}
+
+void rig::seed() {
+    adapter::postgres::admin db{secret(direct_url_)};
+    const auto org = db.upsert_organization("flow", "Flow Tests");
+    const auto user = db.upsert_user("ada@flow.example", "Ada");
+    db.upsert_membership(org, user, "owner");
+    adapter::postgres::number_row n;
+    n.org = org;
+    n.connection_id = options_.carrier.app_connection_id;
+    n.number = number_;
+    n.receiver = user;
+    (void)db.upsert_number(n);
+    db.upsert_contact(org, "+13125550142", "Grace Caller");
+    static const char* const platforms[] = {"ios", "android", "web"};
+    for (int i = 1; i <= options_.devices; ++i) {
+        adapter::postgres::device_row d;
+        d.user = user;
+        d.device_uid = "device-" + std::to_string(i);
+        d.name = "Device " + std::to_string(i);
+        d.platform = platforms[i % 3];
+        d.telnyx_credential_id = "credential-" + std::to_string(i);
+        d.sip_username = device(i);
+        const auto keys = db.upsert_device(d);
+        db.touch_device(keys.device, std::chrono::floor<millis>(std::chrono::system_clock::now()));
+    }
+}
+
+void rig::make_nodes() {
+    const auto base = env("Z360_TEST_DATABASE_URL");
+    const auto redis_url = env("Z360_TEST_REDIS_URL");
+    for (int i = 0; i < options_.nodes; ++i) {
+        std::map<std::string, std::string> e{
+            {"Z360_HTTP_ADDRESS", "127.0.0.1"},
+            {"Z360_DATABASE_URL", with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+            {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
+            {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
+            {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
+            {"Z360_TELNYX_CONNECTION_ID", options_.carrier.app_connection_id},
+            {"Z360_SPOOL_DIRECTORY", folder_ + "/node" + std::to_string(i)},
+        };
+        if (options_.redis) {
+            e["Z360_REDIS_URL"] = with_port(redis_url, address_of(redis_url, 6379), redis_->port());
+            e["Z360_REDIS_KEY_PREFIX"] = database_ + ":";
+        }
+        for (const auto& [k, v] : options_.environment)
+            e[k] = v;
+        nodes_.push_back(std::make_unique<node>("node" + std::to_string(i), std::move(e), free_port()));
+    }
+}
+
+void rig::point_webhooks(std::size_t primary, std::size_t failover) {
+    const std::string base = "/webhooks/cpaas/telnyx/";
+    const auto urls = [&](const char* kind) {
+        return sim::webhook_urls{
+            nodes_.at(primary)->url(base + kind), nodes_.at(failover)->url(base + kind + "/failover")
+        };
+    };
+    carrier_->set_webhook_urls(urls("call-control"), urls("credential"));
+}
+
+void rig::flush_redis() const {
+    const auto a = address_of(env("Z360_TEST_REDIS_URL"), 6379);
+    const int fd = connect_to(a.host, a.port);
+    if (fd < 0) throw std::runtime_error("no Redis at Z360_TEST_REDIS_URL");
+    (void)talk(fd, "FLUSHALL\r\nQUIT\r\n");
+    ::close(fd);
+}
+
+std::string rig::device(int n) const {
+    return "gencredFlow" + std::to_string(n);
+}
+
+std::string rig::call(const std::string& from) {
+    return carrier_->place_call(from, number_);
+}
+
+std::string rig::session(const std::string& caller) {
+    return carrier_->with([&](sim::carrier& c, time_point) { return c.session_of(caller); });
+}
+
+bool rig::joined(const std::string& caller, millis limit) {
+    return carrier_->wait_until(
+        [&](const sim::carrier& c) {
+            const auto leg = c.leg(caller);
+            return leg && leg->alive() && !leg->bridged_with.empty();
+        },
+        limit
+    );
+}
+
+bool rig::ringing(const std::string& session, std::size_t n, millis limit) {
+    return carrier_->wait_until(
+        [&](const sim::carrier& c) {
+            const auto legs = c.legs(session);
+            return static_cast<std::size_t>(std::count_if(legs.begin(), legs.end(), [](const auto& l) {
+                       return l.ringing();
+                   })) >= n;
+        },
+        limit
+    );
+}
+
+bool rig::quiet(const std::string& session, std::size_t n, millis limit) {
+    return carrier_->wait_until([&](const sim::carrier& c) { return c.alive_legs(session) <= n; }, limit);
+}
+
+bool rig::commanded(const std::string& verb, const std::string& session, std::size_t n, millis limit) {
+    return carrier_->wait_until(
+        [&](const sim::carrier& c) {
+            const auto all = c.seen().commands_of(verb, session);
+            return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto* x) {
+                       return x->accepted() && !x->duplicate;
+                   })) >= n;
+        },
+        limit
+    );
+}
+
+std::size_t rig::accepted(const std::string& verb, const std::string& session) {
+    return carrier_->with([&](sim::carrier& c, time_point) {
+        const auto all = c.seen().commands_of(verb, session);
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto* x) {
+            return x->accepted() && !x->duplicate;
+        }));
+    });
+}
+
+std::string rig::complaints() {
+    return carrier_->with([](sim::carrier& c, time_point) {
+        std::string out;
+        const auto& t = c.seen();
+        for (const auto& v : t.violations)
+            out += "invalid request: " + sim::to_json(v).dump() + "\n";
+        if (t.most_devices_per_caller() > 1) out += "a caller was joined to more than one device\n";
+        if (t.displaced_bridges() > 0) out += "somebody was taken out of a live conversation\n";
+        for (const auto& session : t.sessions) {
+            std::set<std::string> dialed; // one live leg per device and call (I7)
+            for (const auto* d : t.commands_of("dial", session)) {
+                if (!d->accepted() || d->duplicate) continue;
+                if (!dialed.insert(d->target).second) out += "dialed twice in one call: " + d->target + "\n";
+            }
+        }
+        return out;
+    });
+}
+
+bool rig::phase(const std::string& session, const std::string& name, millis limit) {
+    return eventually(
+        [&] { return sql("select phase from calls where call_session_id = '" + session + "'") == name; },
+        limit
+    );
+}
+
+std::string rig::sql(const std::string& statement) const {
+    pqxx::connection c(direct_url_);
+    pqxx::nontransaction tx(c);
+    const auto rows = tx.exec(statement);
+    if (rows.empty() || rows[0][0].is_null()) return {};
+    return rows[0][0].c_str();
+}
+
+} // namespace z360::testing

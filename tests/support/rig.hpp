@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// A whole system for flow tests: real z360-voipd processes, a database and a Redis of their own, and the
+// carrier simulator with its phones. The judge is always the carrier's ground truth.
+#pragma once
+
+#include "sim/simulator.hpp"
+#include "support/tcp_relay.hpp"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace z360::testing {
+
+using namespace std::chrono_literals;
+
+/// One z360-voipd process.
+class node {
+  public:
+    node(std::string name, std::map<std::string, std::string> environment, std::uint16_t port);
+    ~node();
+    node(const node&) = delete;
+    node& operator=(const node&) = delete;
+
+    /// Starts the process; does not wait.
+    void start();
+    /// Waits until /readyz says 200 (true) or the limit passes.
+    [[nodiscard]] bool ready(millis limit = 15s) const;
+    void signal(int number) const;
+    /// Waits for the process to end; its exit code, or -signal; nullopt: still running at the limit.
+    std::optional<int> wait(millis limit = 15s);
+    /// kill -9 and reap.
+    void kill();
+    [[nodiscard]] bool running() const { return pid_ > 0; }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::string url(const std::string& path) const;
+    /// Body of a GET, empty when there is no answer; the status through `status`.
+    [[nodiscard]] std::string get(const std::string& path, int* status = nullptr) const;
+    /// Value of a metric line that starts with `name_and_labels`; 0 when absent.
+    [[nodiscard]] double metric(const std::string& name_and_labels) const;
+    [[nodiscard]] const std::string& log_file() const { return log_file_; }
+    [[nodiscard]] long resident_kib() const;
+
+  private:
+    std::string name_;
+    std::map<std::string, std::string> environment_;
+    std::uint16_t port_;
+    std::string log_file_;
+    pid_t pid_ = -1;
+};
+
+struct rig_options {
+    int devices = 2;
+    int nodes = 1;
+    bool redis = true;
+    bool start = true; ///< start the nodes and wait until they are ready
+    std::map<std::string, std::string>
+        environment; ///< on top of the rig's own, e.g. {"Z360_LOG_LEVEL","debug"}
+    sim::carrier_settings carrier;
+    sim::delivery_policy delivery;
+};
+
+class rig {
+  public:
+    explicit rig(rig_options o = {});
+    ~rig();
+    rig(const rig&) = delete;
+    rig& operator=(const rig&) = delete;
+
+    /// False: Z360_TEST_DATABASE_URL or Z360_TEST_REDIS_URL is not set; tests skip then.
+    [[nodiscard]] static bool available();
+
+    [[nodiscard]] sim::simulator& carrier() { return *carrier_; }
+    [[nodiscard]] node& server(std::size_t n = 0) { return *nodes_.at(n); }
+    [[nodiscard]] std::size_t servers() const { return nodes_.size(); }
+    [[nodiscard]] tcp_relay& postgres() { return *postgres_; }
+    [[nodiscard]] tcp_relay& redis() { return *redis_; }
+    void flush_redis() const;
+
+    /// SIP user of device `n`, from 1.
+    [[nodiscard]] std::string device(int n) const;
+    void phone(int n, sim::phone p) { carrier_->set_phone(device(n), std::move(p)); }
+    [[nodiscard]] const std::string& number() const { return number_; }
+
+    /// Somebody calls our number; returns the caller's control id.
+    std::string call(const std::string& from = "+13125550142");
+    [[nodiscard]] std::string session(const std::string& caller);
+
+    // ---- conditions on the ground truth, waited for; every limit is an upper bound, not a pause
+    /// The number of devices that the caller is joined to right now is one.
+    [[nodiscard]] bool joined(const std::string& caller, millis limit = 5s);
+    /// At least `n` phones of the session ring.
+    [[nodiscard]] bool ringing(const std::string& session, std::size_t n, millis limit = 5s);
+    /// At most `n` legs of the session are alive.
+    [[nodiscard]] bool quiet(const std::string& session, std::size_t n = 0, millis limit = 5s);
+    /// At least `n` commands of this verb were accepted in the session.
+    [[nodiscard]] bool
+    commanded(const std::string& verb, const std::string& session, std::size_t n = 1, millis limit = 5s);
+    [[nodiscard]] std::size_t accepted(const std::string& verb, const std::string& session);
+    /// Nothing wrong was ever sent, nobody ever talked to two devices: asked at the end of every flow.
+    [[nodiscard]] std::string complaints();
+
+    // ---- our own rows
+    /// Waits until the call is in this phase.
+    [[nodiscard]] bool phase(const std::string& session, const std::string& name, millis limit = 5s);
+    /// First column of the first row as text; "" when there is none or it is NULL.
+    [[nodiscard]] std::string sql(const std::string& statement) const;
+    [[nodiscard]] const std::string& database_url() const { return direct_url_; }
+
+    /// Repoints the carrier's webhooks at these nodes: primary and failover.
+    void point_webhooks(std::size_t primary, std::size_t failover);
+
+  private:
+    void seed();
+    void make_nodes();
+
+    rig_options options_;
+    std::string database_;
+    std::string direct_url_;
+    std::string number_ = "+13125550100";
+    std::string folder_;
+    std::unique_ptr<tcp_relay> postgres_;
+    std::unique_ptr<tcp_relay> redis_;
+    std::unique_ptr<sim::simulator> carrier_;
+    std::vector<std::unique_ptr<node>> nodes_;
+};
+
+/// Polls until the condition holds; false: the limit passed first.
+template <class F>
+[[nodiscard]] bool eventually(F condition, millis limit = 5s) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    for (;;) {
+        if (condition()) return true;
+        if (std::chrono::steady_clock::now() >= until) return false;
+        std::this_thread::sleep_for(2ms); // between two looks at a condition
+    }
+}
+
+} // namespace z360::testing
