@@ -56,7 +56,7 @@ pool::~pool() {
         stopping_ = true;
         queue_.clear();
         for (auto& w : workers_)
-            if (w->current && w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
+            if (w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
     }
     work_.notify_all();
     for (auto& w : workers_)
@@ -200,10 +200,10 @@ void pool::serve(worker& w, job& j) {
                 e.sqlstate()
             ));
         if (ends_session(e.sqlstate())) lost = one_line(e.what());
-    } catch (const pqxx::broken_connection& e) {
-        lost = one_line(e.what());
-    } catch (const pqxx::in_doubt_error& e) {
-        lost = one_line(e.what());
+    } catch (const pqxx::broken_connection&) {
+        lost = "connection lost"; // libpqxx says nothing better
+    } catch (const pqxx::in_doubt_error&) {
+        lost = "connection lost while committing";
     } catch (...) {
         j.error = std::current_exception();
     }
@@ -214,7 +214,7 @@ void pool::serve(worker& w, job& j) {
 }
 
 void pool::connect(worker& w) {
-    w.db.emplace(settings_.url);
+    w.db.emplace(settings_.url, settings_.statement_timeout);
     const int copy = ::dup(w.db->sock()); // ours to shut from the loop: libpq may close its own at any time
     {
         const std::scoped_lock lock(mutex_);
@@ -222,7 +222,6 @@ void pool::connect(worker& w) {
         ++connected_;
         if (stopping_ && copy >= 0) ::shutdown(copy, SHUT_RDWR);
     }
-    w.db->configure(settings_.statement_timeout);
     note_up();
 }
 

@@ -27,23 +27,27 @@ bool wait_socket(PGconn* c, short what, steady::time_point until) {
     return ::poll(&p, 1, static_cast<int>(left.count())) != 0; // an error shows in the next PQconnectPoll
 }
 
+std::string session_settings(millis statement_timeout) {
+    const auto ms = std::to_string(statement_timeout.count());
+    return "-c synchronous_commit=on -c timezone=UTC -c client_encoding=UTF8 -c statement_timeout=" + ms +
+           " -c idle_in_transaction_session_timeout=" + ms;
+}
+
 } // namespace
 
 bounded_connect::handle bounded_connect::do_startconnect(handle orig) {
     if (orig) return orig;
     // What stands before dbname is a default that the URL may override. Keepalive and user timeout find a
     // peer that vanished from the network; a stopped process is found by the pool's deadline.
-    static constexpr const char* k_words[] = {
-        "application_name",
-        "keepalives_idle",
-        "keepalives_interval",
-        "keepalives_count",
-        "tcp_user_timeout",
-        "gssencmode",
-        "dbname",
-        nullptr
+    static constexpr const char* k_words[] = {"application_name", "keepalives_idle",  "keepalives_interval",
+                                              "keepalives_count", "tcp_user_timeout", "gssencmode",
+                                              "dbname",           "options",          nullptr};
+    const auto split = options().find('\n');
+    const auto settings = options().substr(0, split);
+    const char* values[] = {
+        "z360-voip",      "10",   "2", "3", "2000", "disable", options().c_str() + split + 1,
+        settings.c_str(), nullptr
     };
-    const char* values[] = {"z360-voip", "10", "2", "3", "2000", "disable", options().c_str(), nullptr};
     std::unique_ptr<PGconn, decltype(&PQfinish)> owned(PQconnectStartParams(k_words, values, 1), &PQfinish);
     PGconn* c = owned.get();
     if (!c) throw std::bad_alloc();
@@ -63,25 +67,15 @@ bounded_connect::handle bounded_connect::do_startconnect(handle orig) {
     return owned.release();
 }
 
-session::session(const secret& url)
-    : pqxx::basic_connection_base<bounded_connect>(std::string(url.reveal())) {
+session::session(const secret& url, millis statement_timeout)
+    : pqxx::basic_connection_base<bounded_connect>(
+          session_settings(statement_timeout) + "\n" + std::string(url.reveal())
+      ) {
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations" // the only way in libpqxx 6
     inhibit_reactivation(true);
 #pragma clang diagnostic pop
     set_verbosity(terse); // DETAIL lines quote whole rows: names and phone numbers
-}
-
-void session::configure(millis statement_timeout) {
-    pqxx::nontransaction tx(*this);
-    const auto ms = std::to_string(statement_timeout.count());
-    tx.exec(
-        "select set_config('statement_timeout', '" + ms +
-        "', false), set_config('idle_in_transaction_session_timeout', '" + ms +
-        "', false), set_config('timezone', 'UTC', false), set_config('synchronous_commit', case "
-        "current_setting('synchronous_commit') when 'off' then 'on' else "
-        "current_setting('synchronous_commit') end, false)"
-    );
 }
 
 bool session::stale() const {

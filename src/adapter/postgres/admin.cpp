@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/admin.hpp"
+
+#include "adapter/postgres/session.hpp"
+#include "wire/e164.hpp"
+
+#include <z360/port/errors.hpp>
+
+namespace z360::adapter::postgres {
+namespace {
+
+std::string e164_or_error(const std::string& number) {
+    auto e164 = wire::to_e164(number);
+    if (!e164)
+        throw admin_error(
+            "\"" + number + "\" is no phone number: write it internationally, e.g. +15550100001"
+        );
+    return *e164;
+}
+
+// Asks and turns what Postgres says into words for a person.
+template <class F>
+auto with(session& db, F ask) {
+    try {
+        pqxx::work tx(db);
+        auto out = ask(tx);
+        tx.commit();
+        return out;
+    } catch (const pqxx::broken_connection& e) {
+        throw port::unavailable(std::string("postgres: ") + e.what());
+    } catch (const pqxx::foreign_key_violation& e) {
+        throw admin_error(std::string("something named here does not exist: ") + e.what());
+    } catch (const pqxx::sql_error& e) {
+        throw admin_error(std::string("the database refused: ") + e.what());
+    }
+}
+
+time_point at(const pqxx::field& f) {
+    return time_point{millis{f.as<std::int64_t>()}};
+}
+
+// Commands appear twice: when they were decided and when their outcome was known.
+constexpr const char* k_lines = R"sql(
+select z360_ms(at), source, what, detail from (
+    select received_at as at, 0 as rank, seq, 'webhook' as source, event_type as what,
+           'event_id=' || event_id || ' route=' || route || ' status=' || status ||
+           coalesce(' call_control_id=' || call_control_id, '') || coalesce(' error=' || error, '') as detail
+      from webhook_events where call_session_id = $2 or call_id = $1
+    union all
+    select at, 1, seq, 'note', what, detail from call_events where call_id = $1
+    union all
+    select created_at, 2, 0, 'command', verb,
+           'command_id=' || command_id || coalesce(' leg=' || leg_id, '') || ' status=' || status
+      from commands where call_id = $1
+    union all
+    select finished_at, 3, 0, 'outcome', verb,
+           'command_id=' || command_id || ' status=' || status || ' attempts=' || attempts ||
+           coalesce(' error=' || error_code, '')
+      from commands where call_id = $1 and finished_at is not null
+) t order by at, rank, seq)sql";
+
+} // namespace
+
+struct admin::connection {
+    explicit connection(const secret& url) : db(url) {}
+    session db;
+};
+
+admin::admin(const secret& url) {
+    try {
+        db_ = std::make_unique<connection>(url);
+    } catch (const pqxx::broken_connection& e) {
+        throw port::unavailable(std::string("postgres: ") + e.what());
+    }
+}
+admin::~admin() = default;
+
+org_id admin::upsert_organization(const std::string& slug, const std::string& name) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        const auto r = tx.exec_params1(
+            "insert into organizations (slug, name) values ($1, $2) on conflict (slug) do update set name = "
+            "excluded.name returning org_id",
+            slug, name
+        );
+        return org_id{r[0].as<std::int64_t>()};
+    });
+}
+
+user_id admin::upsert_user(const std::string& login, const std::string& name) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        const auto r = tx.exec_params1(
+            "insert into users (login, name) values ($1, $2) on conflict (login) do update set name = "
+            "excluded.name returning user_id",
+            login, name
+        );
+        return user_id{r[0].as<std::int64_t>()};
+    });
+}
+
+void admin::upsert_membership(org_id org, user_id user, const std::string& role) {
+    with(db_->db, [&](pqxx::work& tx) {
+        tx.exec_params0(
+            "insert into memberships (org_id, user_id, role) values ($1, $2, $3) on conflict (org_id, "
+            "user_id) do "
+            "update set role = excluded.role",
+            org.value, user.value, role
+        );
+        return true;
+    });
+}
+
+void admin::set_settings(org_id org, const settings_row& s) {
+    with(db_->db, [&](pqxx::work& tx) {
+        const auto number = [](const std::optional<int>& v) {
+            return v ? std::optional(std::to_string(*v)) : std::nullopt;
+        };
+        const auto ring = number(s.ring_seconds);
+        const auto longest = number(s.voicemail_max_secs);
+        const std::optional<std::string> record =
+            s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
+        const auto text = [](const std::optional<std::string>& v) { return v ? v->c_str() : nullptr; };
+        tx.exec_params0(
+            "insert into org_settings (org_id, ring_seconds, voicemail_max_secs, voicemail_greeting, "
+            "hold_prompt, "
+            "voice, ringback_url, record_calls) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id) "
+            "do "
+            "update set ring_seconds = excluded.ring_seconds, voicemail_max_secs = "
+            "excluded.voicemail_max_secs, "
+            "voicemail_greeting = excluded.voicemail_greeting, hold_prompt = excluded.hold_prompt, voice = "
+            "excluded.voice, ringback_url = excluded.ringback_url, record_calls = excluded.record_calls, "
+            "updated_at "
+            "= now()",
+            org.value, text(ring), text(longest), text(s.voicemail_greeting), text(s.hold_prompt),
+            text(s.voice), text(s.ringback_url), text(record)
+        );
+        return true;
+    });
+}
+
+phone_number_id admin::upsert_number(const number_row& n) {
+    const auto e164 = e164_or_error(n.number);
+    return with(db_->db, [&](pqxx::work& tx) {
+        const std::string receiver = std::to_string(n.receiver.value);
+        const auto r = tx.exec_params(
+            "insert into phone_numbers as p (org_id, connection_id, e164, route_type, receiving_user_id, "
+            "alias) "
+            "values ($1, $2, $3, $4, $5, $6) on conflict (connection_id, e164) do update set route_type = "
+            "excluded.route_type, receiving_user_id = excluded.receiving_user_id, alias = excluded.alias, "
+            "status = "
+            "'active' where p.org_id = excluded.org_id returning phone_number_id",
+            n.org.value, n.connection_id, e164, n.route_type, n.receiver.none() ? nullptr : receiver.c_str(),
+            n.alias
+        );
+        if (!r.empty()) return phone_number_id{r[0][0].as<std::int64_t>()};
+        const auto holder = tx.exec_params1(
+            "select o.slug, (select slug from organizations where org_id = $3) from phone_numbers join "
+            "organizations "
+            "o using (org_id) where connection_id = $1 and e164 = $2",
+            n.connection_id, e164, n.org.value
+        );
+        throw admin_error(
+            "number " + e164 + " on connection " + n.connection_id + " belongs to organisation \"" +
+            holder[0].c_str() + "\" and cannot be given to \"" + holder[1].c_str() +
+            "\" too: remove it there first"
+        );
+    });
+}
+
+void admin::upsert_contact(org_id org, const std::string& number, const std::string& name) {
+    const auto e164 = e164_or_error(number);
+    with(db_->db, [&](pqxx::work& tx) {
+        tx.exec_params0(
+            "insert into contacts (org_id, e164, name) values ($1, $2, $3) on conflict (org_id, e164) do "
+            "update set "
+            "name = excluded.name",
+            org.value, e164, name
+        );
+        return true;
+    });
+}
+
+device_keys admin::upsert_device(const device_row& d) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        device_keys keys;
+        const auto device = tx.exec_params1(
+            "insert into devices (user_id, device_uid, name, platform) values ($1, $2, $3, $4) on conflict "
+            "(user_id, "
+            "device_uid) do update set name = excluded.name, platform = excluded.platform, status = "
+            "'active', "
+            "last_seen_at = now() returning device_id",
+            d.user.value, d.device_uid, d.name, d.platform
+        );
+        keys.device = {device[0].as<std::int64_t>()};
+        tx.exec_params0(
+            "update sip_identities set state = 'retiring' where device_id = $1 and state = 'active' and "
+            "sip_username "
+            "<> $2",
+            keys.device.value, d.sip_username
+        );
+        const std::string expiry =
+            d.expires_at ? std::to_string(d.expires_at->time_since_epoch().count()) : std::string();
+        const auto identity = tx.exec_params(
+            "insert into sip_identities as i (device_id, telnyx_credential_id, sip_username, state, "
+            "expires_at) values "
+            "($1, $2, $3, 'active', z360_at(nullif($4, '')::bigint)) on conflict (sip_username) do update "
+            "set state = "
+            "'active', telnyx_credential_id = excluded.telnyx_credential_id, expires_at = "
+            "excluded.expires_at where "
+            "i.device_id = excluded.device_id returning identity_id",
+            keys.device.value, d.telnyx_credential_id, d.sip_username, expiry
+        );
+        if (identity.empty())
+            throw admin_error(
+                "SIP user " + d.sip_username + " belongs to another device: make a credential per device"
+            );
+        keys.identity = {identity[0][0].as<std::int64_t>()};
+        return keys;
+    });
+}
+
+void admin::touch_device(device_id device, time_point seen) {
+    with(db_->db, [&](pqxx::work& tx) {
+        tx.exec_params0(
+            "update devices set last_seen_at = z360_at($2) where device_id = $1", device.value,
+            seen.time_since_epoch().count()
+        );
+        return true;
+    });
+}
+
+std::vector<dead_letter> admin::dead_letters(std::size_t limit) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        std::vector<dead_letter> out;
+        for (const auto& r : tx.exec_params(
+                 "select event_id, event_type, coalesce(call_session_id, ''), z360_ms(received_at), "
+                 "attempts, error "
+                 "from webhook_events where status = 'dead' order by seq desc limit $1",
+                 limit
+             ))
+            out.push_back(
+                {r[0].c_str(), r[1].c_str(), r[2].c_str(), at(r[3]), r[4].as<std::uint32_t>(), r[5].c_str()}
+            );
+        return out;
+    });
+}
+
+bool admin::revive(const std::string& event_id) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        return tx.exec_params(
+                     "update webhook_events set status = 'new', processed_at = null, claimed_until = "
+                     "clock_timestamp() where event_id = $1 and status = 'dead'",
+                     event_id
+               )
+                   .affected_rows() == 1;
+    });
+}
+
+std::optional<explained_call> admin::explain(const std::string& call_or_session) {
+    return with(db_->db, [&](pqxx::work& tx) -> std::optional<explained_call> {
+        const auto r = tx.exec_params(
+            "select call_id, call_session_id, phase, coalesce(end_reason, ''), version from calls where "
+            "call_session_id = $1 or call_id::text = lower($1) order by call_id::text = lower($1) desc limit "
+            "1",
+            call_or_session
+        );
+        explained_call out;
+        if (r.empty()) {
+            out.call_session_id = call_or_session; // webhooks may wait or lie dead without a call
+        } else {
+            out.id = call_id::parse(r[0][0].c_str()).value_or(call_id{});
+            out.call_session_id = r[0][1].c_str();
+            out.phase = r[0][2].c_str();
+            out.end_reason = r[0][3].c_str();
+            out.version = r[0][4].as<std::uint64_t>();
+        }
+        for (const auto& l : tx.exec_params(k_lines, out.id.text(), out.call_session_id))
+            out.lines.push_back({at(l[0]), l[1].c_str(), l[2].c_str(), l[3].c_str()});
+        if (r.empty() && out.lines.empty()) return std::nullopt;
+        return out;
+    });
+}
+
+} // namespace z360::adapter::postgres

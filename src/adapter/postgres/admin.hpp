@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Operations behind the flags of the server program: rows to begin with, and looking into what happened.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace z360::adapter::postgres {
+
+/// The rows do not allow what was asked; the text says which and why, for the person at the terminal.
+class admin_error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+struct number_row {
+    org_id org;
+    std::string connection_id;       ///< Telnyx connection that delivers the number's calls
+    std::string number;              ///< any usual spelling
+    std::string route_type = "user"; ///< user, agent, voicemail, reject
+    user_id receiver;                ///< a member of `org`; needed for "user"
+    std::string alias;
+};
+
+struct device_row {
+    user_id user;
+    std::string device_uid; ///< the app's own id of the device
+    std::string name;
+    std::string platform; ///< ios, android, web
+    std::string telnyx_credential_id;
+    std::string sip_username;
+    std::optional<time_point> expires_at;
+};
+
+struct device_keys {
+    device_id device;
+    identity_id identity;
+};
+
+/// Unset: the server's default.
+struct settings_row {
+    std::optional<int> ring_seconds; ///< 5 … 60
+    std::optional<int> voicemail_max_secs;
+    std::optional<std::string> voicemail_greeting;
+    std::optional<std::string> hold_prompt;
+    std::optional<std::string> voice;
+    std::optional<std::string> ringback_url;
+    std::optional<bool> record_calls;
+};
+
+struct dead_letter {
+    std::string event_id;
+    std::string event_type;
+    std::string call_session_id;
+    time_point received_at{};
+    std::uint32_t attempts = 0;
+    std::string error;
+};
+
+struct timeline_line {
+    time_point at{};
+    std::string source; ///< webhook, note, command or outcome
+    std::string what;
+    std::string detail;
+};
+
+struct explained_call {
+    call_id id; ///< nil: webhooks of this session have come, but there is no call
+    std::string call_session_id;
+    std::string phase;
+    std::string end_reason; ///< empty while the call lives
+    std::uint64_t version = 0;
+    std::vector<timeline_line> lines; ///< in the order of time
+};
+
+/// One blocking connection. Every call repeats safely. Throws admin_error or port::unavailable.
+class admin {
+  public:
+    explicit admin(const secret& url);
+    ~admin();
+    admin(const admin&) = delete;
+    admin& operator=(const admin&) = delete;
+
+    org_id upsert_organization(const std::string& slug, const std::string& name);
+    user_id upsert_user(const std::string& login, const std::string& name);
+    void upsert_membership(org_id org, user_id user, const std::string& role);
+    void set_settings(org_id org, const settings_row& s);
+    /// A number that another organisation holds on the same connection is refused, naming both (WEB-04).
+    phone_number_id upsert_number(const number_row& n);
+    void upsert_contact(org_id org, const std::string& number, const std::string& name);
+    /// Makes the given credential the device's active identity; a former one becomes `retiring`.
+    device_keys upsert_device(const device_row& d);
+    /// The device has shown life.
+    void touch_device(device_id device, time_point at);
+
+    [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit);
+    /// Offers a dead letter to the nodes again. false: there is none of that id.
+    bool revive(const std::string& event_id);
+    /// All that is known about a call, by its id or its carrier session.
+    [[nodiscard]] std::optional<explained_call> explain(const std::string& call_or_session);
+
+  private:
+    struct connection;
+    std::unique_ptr<connection> db_;
+};
+
+} // namespace z360::adapter::postgres

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "calls.hpp"
+
+using namespace z360;
+using namespace z360::testing;
+
+namespace {
+
+class admin : public postgres_test {
+  protected:
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        admin_ = std::make_unique<pg::admin>(secret(scratch_->url()));
+    }
+    void TearDown() override {
+        admin_.reset();
+        postgres_test::TearDown();
+    }
+    std::unique_ptr<pg::admin> admin_;
+};
+
+} // namespace
+
+TEST_F(admin, every_upsert_may_be_repeated) {
+    const auto first = add_people("acme", "+15550100001", 2);
+    const auto again = add_people("acme", "+1 555 010 0001", 2);
+    EXPECT_EQ(first.org, again.org);
+    EXPECT_EQ(first.user, again.user);
+    EXPECT_EQ(first.number, again.number);
+    EXPECT_EQ(first.devices, again.devices);
+    EXPECT_EQ(value("select count(*) from sip_identities"), "2");
+}
+
+TEST_F(admin, web_04_a_number_of_another_organisation_is_refused_naming_both) {
+    add_people("acme", "+15550100001", 0);
+    try {
+        add_people("rival", "+15550100001", 0);
+        FAIL() << "one number, two owners";
+    } catch (const pg::admin_error& e) {
+        const std::string what = e.what();
+        EXPECT_NE(what.find("acme"), std::string::npos) << what;
+        EXPECT_NE(what.find("rival"), std::string::npos) << what;
+    }
+    EXPECT_THROW(add_people("third", "no number", 0), pg::admin_error);
+}
+
+TEST_F(admin, a_new_credential_of_a_device_retires_the_former_one) {
+    const auto p = add_people("acme", "+15550100001", 1);
+    pg::device_row d{p.user, "acme-device-0", "Phone 0", "ios", "cred-2", "gencred-2", k_noon};
+    const auto keys = admin_->upsert_device(d);
+    EXPECT_EQ(keys.device, p.devices[0].device);
+    EXPECT_NE(keys.identity, p.devices[0].identity);
+    EXPECT_EQ(
+        value("select string_agg(state, ',' order by identity_id) from sip_identities"), "retiring,active"
+    );
+    d.device_uid = "another-device";
+    EXPECT_THROW(admin_->upsert_device(d), pg::admin_error); // one credential, two devices
+    EXPECT_EQ(value("select count(*) from devices"), "1");
+}
+
+TEST_F(admin, dead_letters_are_listed_and_can_be_offered_again) {
+    auto inbox = pg::make_event_inbox(*db_);
+    run(inbox->append({event("e1", "x", "s1"), event("e2", "x", "s1")}, millis{0}));
+    run(inbox->mark_dead({"e1"}, "session unknown for 60 s"));
+    const auto letters = admin_->dead_letters(10);
+    ASSERT_EQ(letters.size(), 1U);
+    EXPECT_EQ(letters[0].event_id, "e1");
+    EXPECT_EQ(letters[0].call_session_id, "s1");
+    EXPECT_EQ(letters[0].received_at, k_noon);
+    EXPECT_EQ(letters[0].error, "session unknown for 60 s");
+    EXPECT_TRUE(admin_->revive("e1"));
+    EXPECT_FALSE(admin_->revive("e1"));
+    EXPECT_TRUE(admin_->dead_letters(10).empty());
+    EXPECT_EQ(run(inbox->claim_pending(10, millis{0})).size(), 2U);
+}
+
+TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
+    const auto p = add_people("acme", "+15550100001", 1);
+    auto calls = pg::make_call_store(*db_);
+    auto inbox = pg::make_event_inbox(*db_);
+    const auto s = ringing(p, "s1");
+    auto webhook = event("e1", "x", "s1");
+    webhook.event_type = "call.initiated";
+    webhook.received_at = k_noon - millis{5};
+    run(inbox->append({webhook}, millis{60'000}));
+    run(calls->commit(first_commit(s), millis{60'000}));
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = s;
+    step.at = k_noon + millis{80};
+    step.finished_commands.push_back(
+        {s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "90041"}
+    );
+    run(calls->commit(step, millis{60'000}));
+
+    const auto by_session = admin_->explain("s1");
+    const auto by_id = admin_->explain(s.id.text());
+    ASSERT_TRUE(by_session && by_id);
+    EXPECT_EQ(by_session->id, s.id);
+    EXPECT_EQ(by_session->phase, "ringing");
+    EXPECT_EQ(by_session->version, 2U);
+    ASSERT_EQ(by_id->lines.size(), by_session->lines.size());
+    std::string told;
+    for (const auto& l : by_session->lines)
+        told += l.source + ":" + l.what + " ";
+    EXPECT_EQ(told, "webhook:call.initiated note:call_began command:dial outcome:dial ");
+    EXPECT_NE(by_session->lines.back().detail.find("90041"), std::string::npos);
+    EXPECT_FALSE(admin_->explain("unheard of"));
+    run(inbox->append({event("e9", "x", "lost")}, millis{60'000}));
+    const auto waiting = admin_->explain("lost");
+    ASSERT_TRUE(waiting);
+    EXPECT_TRUE(waiting->id.nil());
+    EXPECT_EQ(waiting->lines.size(), 1U);
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "calls.hpp"
+
+using namespace z360;
+using namespace z360::testing;
+using port::commit_result;
+
+namespace {
+
+constexpr millis k_claim{60'000};
+
+class call_store : public postgres_test {
+  protected:
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        people_ = add_people("acme", "+15550100001", 3);
+        calls_ = pg::make_call_store(*db_);
+        inbox_ = pg::make_event_inbox(*db_);
+    }
+    void TearDown() override {
+        calls_.reset();
+        inbox_.reset();
+        postgres_test::TearDown();
+    }
+    commit_result commit(port::call_commit c, millis claim = k_claim) {
+        return run(calls_->commit(std::move(c), claim));
+    }
+    port::stored_call load(const call_id& id) {
+        auto s = run(calls_->load(id));
+        if (!s) throw std::runtime_error("no such call");
+        return std::move(*s);
+    }
+
+    // One of many that want the ring's version 1.
+    awaitable<void> claim_ring(port::call_store& store, call::state s, int n) {
+        port::call_commit c;
+        c.expected_version = 1;
+        c.next = s;
+        c.next.bridge.winner = s.legs[static_cast<std::size_t>(n) % 3].id;
+        c.next.bridge.epoch = 1;
+        c.at = k_noon;
+        c.notes.push_back({"winner_claimed", std::to_string(n)});
+        const auto r = co_await store.commit(std::move(c), k_claim);
+        if (r == commit_result::committed) winner_ = std::to_string(n);
+        ++(r == commit_result::committed ? committed_ : conflicts_);
+    }
+
+    int committed_ = 0;
+    int conflicts_ = 0;
+    std::string winner_;
+    people people_;
+    std::unique_ptr<port::call_store> calls_;
+    std::unique_ptr<port::event_inbox> inbox_;
+};
+
+} // namespace
+
+TEST_F(call_store, gives_back_exactly_the_state_that_was_committed) {
+    const auto s = ringing(people_, "s1");
+    ASSERT_EQ(commit(first_commit(s)), commit_result::committed);
+    const auto stored = load(s.id);
+    EXPECT_EQ(stored.version, 1U);
+    EXPECT_TRUE(stored.state == s);
+    EXPECT_FALSE(run(calls_->load(id_of("another"))));
+    EXPECT_EQ(
+        value(
+            "select next_deadline = z360_at(" + std::to_string(s.ring_deadline.time_since_epoch().count()) +
+            ") from calls"
+        ),
+        "t"
+    );
+}
+
+TEST_F(call_store, be_20_legs_and_dials_are_rows_from_the_first_commit_on) {
+    const auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    EXPECT_EQ(
+        value("select count(*) from call_legs where dial = 'requested' and call_control_id is null"), "3"
+    );
+    EXPECT_EQ(
+        value("select count(*) from commands c join call_legs l on l.leg_id::text = c.command_id and "
+              "c.leg_id = "
+              "l.leg_id where verb = 'dial' and status = 'pending' and c.org_id = l.org_id"),
+        "3"
+    );
+    EXPECT_EQ(value("select what || ' ' || detail from call_events"), "call_began devices=3");
+}
+
+TEST_F(call_store, a_commit_on_an_old_version_changes_nothing_at_all) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = s;
+    step.next.legs[0].answered = true;
+    step.at = k_noon + millis{1};
+    ASSERT_EQ(commit(step), commit_result::committed);
+
+    port::call_commit late = step;
+    late.next.legs[1].answered = true;
+    late.notes.push_back({"too_late", ""});
+    late.finished_commands.push_back({s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "x"}
+    );
+    call::command extra;
+    extra.id = "extra";
+    extra.body = call::answer_body{};
+    late.new_commands.push_back(extra);
+    run(inbox_->append({event("e1", "{}", "s1")}, k_claim));
+    late.processed_events.emplace_back("e1");
+    EXPECT_EQ(commit(late), commit_result::conflict);
+
+    const auto stored = load(s.id);
+    EXPECT_EQ(stored.version, 2U);
+    EXPECT_TRUE(stored.state == step.next);
+    EXPECT_EQ(value("select count(*) from call_legs where answered"), "1");
+    EXPECT_EQ(value("select count(*) from call_events where what = 'too_late'"), "0");
+    EXPECT_EQ(value("select count(*) from commands where command_id = 'extra' or status <> 'pending'"), "0");
+    EXPECT_EQ(value("select status from webhook_events"), "new");
+    EXPECT_EQ(commit(first_commit(s)), commit_result::conflict); // begun twice
+    EXPECT_EQ(value("select count(*) from commands"), "3");
+}
+
+TEST_F(call_store, be_07_of_32_concurrent_commits_on_one_version_exactly_one_is_committed) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    auto second_node = std::make_unique<pg::database>(settings());
+    auto other = pg::make_call_store(*second_node);
+    std::vector<awaitable<void>> tasks;
+    for (int n = 0; n < 32; ++n)
+        tasks.push_back(claim_ring(n % 2 == 0 ? *calls_ : *other, s, n));
+    run(together(std::move(tasks)));
+    EXPECT_EQ(committed_, 1);
+    EXPECT_EQ(conflicts_, 31);
+    EXPECT_EQ(
+        value("select string_agg(detail, ',') from call_events where what = 'winner_claimed'"), winner_
+    );
+    const auto stored = load(s.id);
+    EXPECT_EQ(stored.version, 2U);
+    EXPECT_EQ(value("select winner_leg_id from calls"), stored.state.bridge.winner->text());
+    other.reset();
+    second_node.reset();
+}
+
+TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_commit) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    run(inbox_->append({event("e1", "{}", "s1"), event("e2", "{}", "s1")}, k_claim));
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = s;
+    step.next.now_in = call::phase::ended;
+    step.next.reason = call::end_reason::caller_cancelled;
+    step.next.ended_at = k_noon + millis{500};
+    auto& l = step.next.legs[1];
+    l.call_control_id = "v3:leg";
+    l.dial = call::dial_status::accepted;
+    l.release = call::release_reason::caller_gone;
+    l.hangup_cause = "normal_clearing";
+    l.ended = true;
+    step.finished_commands.push_back({s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, ""});
+    step.finished_commands.push_back({"hangup-1", call::verb::hangup, {}, call::outcome::peer_gone, "90018"});
+    call::command hangup;
+    hangup.id = "hangup-1";
+    hangup.call_control_id = "v3:leg";
+    hangup.leg = l.id;
+    hangup.body = call::hangup_body{call::release_reason::caller_gone};
+    step.new_commands.push_back(hangup);
+    step.processed_events = {"e1"};
+    step.at = k_noon + millis{500};
+    ASSERT_EQ(commit(step), commit_result::committed);
+
+    EXPECT_EQ(
+        value(
+            "select call_control_id || dial || release_reason || hangup_cause || ended::text from call_legs "
+            "where call_control_id is not null"
+        ),
+        "v3:legacceptedcaller_gonenormal_clearingtrue"
+    );
+    EXPECT_EQ(value("select status from commands where command_id = '" + s.legs[1].id.text() + "'"), "done");
+    // decided and finished by one folded commit
+    EXPECT_EQ(
+        value("select status || ' ' || error_code from commands where command_id = 'hangup-1'"),
+        "peer_gone 90018"
+    );
+    EXPECT_EQ(
+        value("select string_agg(event_id || status, ',' order by event_id) from webhook_events"),
+        "e1done,e2new"
+    );
+    EXPECT_EQ(value("select call_id from webhook_events where event_id = 'e1'"), s.id.text());
+    EXPECT_EQ(value("select next_deadline from calls"), "(null)");
+    EXPECT_TRUE(load(s.id).state == step.next);
+}
+
+TEST_F(call_store, finds_a_call_by_session_or_any_leg) {
+    auto s = ringing(people_, "s1");
+    s.legs[2].call_control_id = "v3:leg-2";
+    commit(first_commit(s));
+    const auto find = [this](const char* session, const char* control) {
+        return run(calls_->find(session, control));
+    };
+    EXPECT_EQ(find("s1", ""), s.id);
+    EXPECT_EQ(find("", "caller-s1"), s.id);
+    EXPECT_EQ(find("", "v3:leg-2"), s.id);
+    EXPECT_EQ(find("foreign", "v3:leg-2"), s.id);
+    EXPECT_FALSE(find("foreign", "foreign"));
+    EXPECT_FALSE(find("", "")); // the other legs have no control id yet: empty must not match them
+}
+
+TEST_F(call_store, be_21_overdue_calls_are_offered_once_and_again_when_nobody_acts) {
+    auto early = ringing(people_, "early");
+    auto late = ringing(people_, "late");
+    commit(first_commit(early));
+    auto c = first_commit(late);
+    c.deadline = k_noon + millis{60'000};
+    commit(std::move(c));
+    const auto sweep = [this](time_point now) { return run(calls_->claim_overdue(now, 10)); };
+    EXPECT_TRUE(sweep(k_noon + millis{29'999}).empty());
+    auto due = sweep(k_noon + millis{30'000});
+    ASSERT_EQ(due.size(), 1U);
+    EXPECT_EQ(due[0], early.id);
+    EXPECT_TRUE(sweep(k_noon + millis{30'000}).empty()); // just offered
+    EXPECT_EQ(load(early.id).version, 1U);               // the offer is no change of the call
+    sql("update calls set deadline_claimed_until = now() - interval '1 ms'");
+    EXPECT_EQ(sweep(k_noon + millis{60'000}).size(), 2U);
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = early;
+    step.deadline = k_noon + millis{90'000};
+    step.at = k_noon;
+    ASSERT_EQ(commit(step), commit_result::committed);
+    EXPECT_EQ(
+        sweep(k_noon + millis{90'000}), std::vector<call_id>{early.id}
+    ); // a new deadline is nobody's yet
+}
+
+TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim_is_over) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s), millis{0});
+    run(calls_->extend_claim(s.legs[0].id.text(), k_claim)); // its node lives
+    const auto orphans = run(calls_->claim_commands(10, k_claim));
+    ASSERT_EQ(orphans.size(), 2U);
+    for (const auto& o : orphans) {
+        EXPECT_EQ(o.call, s.id);
+        EXPECT_EQ(o.command.what(), call::verb::dial);
+        EXPECT_NE(o.command.id, s.legs[0].id.text());
+        EXPECT_EQ(std::get<call::dial_body>(o.command.body).org, people_.org);
+    }
+    EXPECT_TRUE(run(calls_->claim_commands(10, k_claim)).empty());
+    EXPECT_EQ(value("select attempts from commands where command_id = '" + s.legs[0].id.text() + "'"), "1");
+}
+
+TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
+    call::state s;
+    s.id = id_of("stray");
+    s.caller.call_session_id = "stray";
+    s.caller.call_control_id = "caller-stray";
+    s.now_in = call::phase::ended;
+    s.reason = call::end_reason::rejected;
+    s.began = k_noon;
+    s.ended_at = k_noon;
+    port::call_commit c;
+    c.next = s;
+    c.at = k_noon;
+    call::command reject;
+    reject.id = "reject-1";
+    reject.call_control_id = "caller-stray";
+    reject.body = call::reject_body{};
+    c.new_commands.push_back(reject);
+    EXPECT_EQ(commit(c), commit_result::committed);
+    EXPECT_TRUE(load(s.id).state == s);
+    s.id = id_of("stray-2");
+    s.caller.call_session_id = "stray-2";
+    s.caller.call_control_id = "caller-stray-2";
+    s.now_in = call::phase::active; // a bug of the core must not become a row
+    s.reason = call::end_reason::none;
+    c.next = s;
+    c.new_commands.clear();
+    EXPECT_THROW(commit(c), pg::statement_error);
+}
+
+TEST_F(call_store, text_from_outside_that_postgres_cannot_hold_does_not_stop_a_call) {
+    auto s = ringing(people_, "s1");
+    s.caller.number = std::string("\0\xFF+1", 4);
+    s.legs[0].hangup_cause = std::string("a\0b", 3);
+    auto c = first_commit(s);
+    c.notes.push_back({"odd", std::string("\xC3\0x", 3)});
+    EXPECT_EQ(commit(c), commit_result::committed);
+    EXPECT_EQ(load(s.id).state.legs[0].hangup_cause, "a\uFFFDb");
+}

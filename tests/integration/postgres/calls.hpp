@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Calls as the core would make them, for tests of the store.
+#pragma once
+
+#include "fixture.hpp"
+
+#include <z360/port/call_store.hpp>
+
+namespace z360::testing {
+
+inline constexpr time_point k_noon{millis{1'760'000'000'123}};
+
+inline call_id id_of(const std::string& session) {
+    return {derive_uuid(session)};
+}
+
+/// A call that rings all devices of `p`.
+inline call::state ringing(const people& p, const std::string& session) {
+    call::state s;
+    s.id = id_of(session);
+    s.caller.call_control_id = "caller-" + session;
+    s.caller.call_session_id = session;
+    s.caller.number = "+15550109999";
+    s.routed.verdict = call::route_verdict::ring;
+    s.routed.org = p.org;
+    s.routed.user = p.user;
+    s.routed.number = p.number;
+    s.routed.targets = p.devices;
+    s.began = k_noon;
+    s.ring_deadline = k_noon + millis{30'000};
+    std::uint64_t salt = 0;
+    for (const auto& t : p.devices) {
+        call::device_leg l;
+        l.id = {derive_uuid(s.id.value, ++salt)};
+        l.to = t;
+        s.legs.push_back(l);
+    }
+    return s;
+}
+
+inline call::command dial(const call::state& s, std::size_t leg) {
+    call::command c;
+    c.id = s.legs.at(leg).id.text();
+    c.leg = s.legs.at(leg).id;
+    c.issued_at = s.began;
+    c.deadline = s.began + millis{20'000};
+    call::dial_body body;
+    body.leg = s.legs.at(leg).id;
+    body.sip_username = s.legs.at(leg).to.sip_username;
+    body.call = s.id;
+    body.org = s.routed.org;
+    c.body = body;
+    return c;
+}
+
+inline port::call_commit first_commit(const call::state& s) {
+    port::call_commit c;
+    c.next = s;
+    c.deadline = s.ring_deadline;
+    c.at = s.began;
+    for (std::size_t i = 0; i < s.legs.size(); ++i)
+        c.new_commands.push_back(dial(s, i));
+    c.notes.push_back({"call_began", "devices=" + std::to_string(s.legs.size())});
+    return c;
+}
+
+inline port::inbox_event
+event(const std::string& id, const std::string& body, const std::string& session = "") {
+    port::inbox_event e;
+    e.event_id = id;
+    e.event_type = "call.answered";
+    e.call_session_id = session;
+    e.received_at = k_noon;
+    e.body = body;
+    return e;
+}
+
+} // namespace z360::testing

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "calls.hpp"
+
+using namespace z360;
+using namespace z360::testing;
+using call::route_verdict;
+
+namespace {
+
+constexpr millis k_day{24LL * 3600 * 1000};
+
+class directory : public postgres_test {
+  protected:
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        acme_ = add_people("acme", "+15550100001", 3);
+        admin_ = std::make_unique<pg::admin>(secret(scratch_->url()));
+        for (const auto& d : acme_.devices)
+            admin_->touch_device(d.device, k_noon);
+        pg::directory_settings s;
+        s.defaults.voicemail_greeting = "configured default";
+        s.device_life = 30 * k_day;
+        directory_ = pg::make_directory(*db_, s);
+    }
+    void TearDown() override {
+        directory_.reset();
+        admin_.reset();
+        postgres_test::TearDown();
+    }
+    call::route resolve(const std::string& dialed, const std::string& caller = "+15550109999") {
+        return run(directory_->resolve(dialed, caller, k_noon));
+    }
+    people acme_;
+    std::unique_ptr<pg::admin> admin_;
+    std::unique_ptr<port::directory> directory_;
+};
+
+} // namespace
+
+TEST_F(directory, web_04_any_spelling_of_a_number_leads_to_its_owner) {
+    for (const char* spelling :
+         {"+15550100001", "15550100001", "+1 (555) 010-0001", "sip:+15550100001@sip.example.com"}) {
+        const auto r = resolve(spelling);
+        EXPECT_EQ(r.verdict, route_verdict::ring) << spelling;
+        EXPECT_EQ(r.org, acme_.org);
+        EXPECT_EQ(r.user, acme_.user);
+        EXPECT_EQ(r.number, acme_.number);
+        EXPECT_EQ(r.number_e164, "+15550100001");
+        EXPECT_EQ(r.targets, acme_.devices);
+    }
+}
+
+TEST_F(directory, web_04_unknown_malformed_suspended_and_ambiguous_numbers_ring_nobody) {
+    const call::route nobody;
+    EXPECT_EQ(resolve("+15550100002"), nobody);
+    EXPECT_EQ(resolve("anonymous"), nobody);
+    EXPECT_EQ(resolve(""), nobody);
+    EXPECT_EQ(resolve("'; drop table calls; --"), nobody);
+    const auto rival = add_people("rival", "+15550100009", 1);
+    sql("update phone_numbers set connection_id = 'connection-2', e164 = '+15550100001' where org_id = " +
+        std::to_string(rival.org.value));
+    EXPECT_EQ(resolve("+15550100001"), nobody);
+    pg::directory_settings s;
+    s.connection_id = "connection-2"; // who knows the connection need not guess
+    auto of_connection = pg::make_directory(*db_, s);
+    EXPECT_EQ(run(of_connection->resolve("+15550100001", "", k_noon)).org, rival.org);
+    sql("update phone_numbers set status = 'suspended'");
+    EXPECT_EQ(resolve("+15550100001"), nobody);
+}
+
+TEST_F(directory, be_15_a_contact_is_named_from_the_called_organisation_only) {
+    const auto rival = add_people("rival", "+15550100009", 1);
+    admin_->upsert_contact(acme_.org, "+1 555 010 9999", "Carla");
+    admin_->upsert_contact(rival.org, "+15550109999", "Somebody else");
+    EXPECT_EQ(resolve("+15550100001").caller_name, "Carla");
+    EXPECT_EQ(resolve("+15550100001", "sip:15550109999@1.2.3.4").caller_name, "Carla");
+    EXPECT_EQ(resolve("+15550100009").caller_name, "Somebody else");
+    EXPECT_EQ(resolve("+15550100001", "anonymous").caller_name, "");
+}
+
+TEST_F(directory, only_devices_with_a_valid_identity_and_a_sign_of_life_are_rung) {
+    const auto only = [this](std::size_t i) { return std::vector{acme_.devices[i]}; };
+    const auto id = [this](std::size_t i) { return std::to_string(acme_.devices[i].device.value); };
+    sql("update devices set status = 'suspended' where device_id = " + id(0));
+    admin_->touch_device(acme_.devices[1].device, k_noon - 30 * k_day - millis{1});
+    EXPECT_EQ(resolve("+15550100001").targets, only(2));
+    admin_->touch_device(acme_.devices[1].device, k_noon - 30 * k_day);
+    sql("update sip_identities set expires_at = z360_at(" +
+        std::to_string(k_noon.time_since_epoch().count()) + ") where device_id = " + id(2));
+    EXPECT_EQ(resolve("+15550100001").targets, only(1));
+    sql("update sip_identities set expires_at = expires_at + interval '1 ms' where device_id = " + id(2));
+    sql("update sip_identities set state = 'retiring' where device_id = " + id(1));
+    EXPECT_EQ(resolve("+15550100001").targets, only(2));
+    sql("update sip_identities set state = 'dead'");
+    const auto none = resolve("+15550100001");
+    EXPECT_EQ(none.verdict, route_verdict::ring); // nobody to ring: voicemail, not a refusal
+    EXPECT_TRUE(none.targets.empty());
+}
+
+TEST_F(directory, a_device_has_one_target_while_its_identity_is_being_rotated) {
+    const auto device = std::to_string(acme_.devices[0].device.value);
+    sql("update sip_identities set state = 'rotating' where device_id = " + device);
+    EXPECT_EQ(resolve("+15550100001").targets, acme_.devices);
+    sql("insert into sip_identities (device_id, telnyx_credential_id, sip_username, state) values (" +
+        device + ", 'cred-new', 'gencred-new', 'active')");
+    const auto targets = resolve("+15550100001").targets;
+    ASSERT_EQ(targets.size(), 3U);
+    EXPECT_EQ(targets[0].sip_username, "gencred-new");
+}
+
+TEST_F(directory, be_36_a_credential_of_an_organisation_is_never_a_target) {
+    sql("insert into sip_identities (kind, org_id, telnyx_credential_id, sip_username, state) values "
+        "('organization', " +
+        std::to_string(acme_.org.value) + ", 'legacy', 'gencred-legacy', 'active')");
+    EXPECT_EQ(resolve("+15550100001").targets, acme_.devices);
+}
+
+TEST_F(directory, route_types_decide_before_devices_do) {
+    const auto as = [this](const char* type) {
+        sql(std::string("update phone_numbers set route_type = '") + type + "'");
+        return resolve("+15550100001");
+    };
+    EXPECT_EQ(as("voicemail").verdict, route_verdict::ring);
+    EXPECT_TRUE(as("voicemail").targets.empty());
+    EXPECT_EQ(as("voicemail").org, acme_.org);
+    EXPECT_TRUE(as("agent").targets.empty());
+    EXPECT_EQ(as("reject"), call::route{});
+    EXPECT_EQ(as("user").targets.size(), 3U);
+}
+
+TEST_F(directory, an_organisations_settings_win_over_the_defaults_one_by_one) {
+    EXPECT_EQ(resolve("+15550100001").rules.voicemail_greeting, "configured default");
+    pg::settings_row s;
+    s.ring_seconds = 12;
+    s.record_calls = false;
+    s.voice = "AWS.Polly.Amy-Neural";
+    admin_->set_settings(acme_.org, s);
+    const auto rules = resolve("+15550100001").rules;
+    EXPECT_EQ(rules.ring_time, millis{12'000});
+    EXPECT_FALSE(rules.record_calls);
+    EXPECT_EQ(rules.voice, "AWS.Polly.Amy-Neural");
+    EXPECT_EQ(rules.voicemail_greeting, "configured default");
+    EXPECT_EQ(rules.voicemail_max, call::policy{}.voicemail_max);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "fixture.hpp"
+
+#include <array>
+#include <thread>
+
+using namespace z360;
+using namespace z360::testing;
+
+namespace {
+
+class migrations : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (server_url().empty()) GTEST_SKIP() << "set Z360_TEST_DATABASE_URL to run this test";
+        scratch_ = std::make_unique<scratch_database>();
+        url_ = secret(scratch_->url());
+    }
+    std::int64_t count(const std::string& sql) {
+        pqxx::connection c(scratch_->url());
+        pqxx::nontransaction tx(c);
+        return tx.exec(sql)[0][0].as<std::int64_t>();
+    }
+    std::unique_ptr<scratch_database> scratch_;
+    secret url_;
+};
+
+constexpr std::array<pg::migration, 2> k_two = {{
+    {1, "first", "aa", "create table one (x int)"},
+    {2, "second", "bb", "create table two (x int); insert into two values (2)"},
+}};
+
+} // namespace
+
+TEST_F(migrations, are_applied_once_however_often_they_are_asked_for) {
+    EXPECT_EQ(pg::pending_migrations(url_).size(), pg::embedded_migrations().size());
+    const auto first = pg::migrate(url_);
+    EXPECT_EQ(first.applied.size(), pg::embedded_migrations().size());
+    EXPECT_EQ(first.applied.front(), "0001_init");
+    const auto again = pg::migrate(url_);
+    EXPECT_TRUE(again.applied.empty());
+    EXPECT_EQ(again.version, first.version);
+    EXPECT_TRUE(pg::pending_migrations(url_).empty());
+    EXPECT_GT(count("select count(*) from information_schema.tables where table_name = 'webhook_events'"), 0);
+}
+
+TEST_F(migrations, of_nodes_that_start_together_take_turns) {
+    std::array<std::thread, 4> nodes;
+    std::array<pg::migrate_report, 4> reports;
+    std::array<std::string, 4> errors;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+        nodes.at(i) = std::thread([&, i] {
+            try {
+                reports.at(i) = pg::migrate(url_);
+            } catch (const std::exception& e) {
+                errors.at(i) = e.what();
+            }
+        });
+    for (auto& n : nodes)
+        n.join();
+    std::size_t applied = 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        EXPECT_EQ(errors.at(i), "");
+        applied += reports.at(i).applied.size();
+    }
+    EXPECT_EQ(applied, pg::embedded_migrations().size());
+}
+
+TEST_F(migrations, altered_after_they_were_applied_are_refused_by_name) {
+    pg::migrate(url_, k_two);
+    auto altered = k_two;
+    altered[0].checksum = "cc";
+    try {
+        pg::migrate(url_, altered);
+        FAIL() << "an altered migration was accepted";
+    } catch (const pg::migrate_error& e) {
+        EXPECT_NE(std::string(e.what()).find("0001_first"), std::string::npos) << e.what();
+    }
+    EXPECT_THROW((void)pg::pending_migrations(url_, altered), pg::migrate_error);
+}
+
+TEST_F(migrations, that_fail_leave_nothing_behind_and_do_not_stop_the_earlier_ones) {
+    auto broken = k_two;
+    broken[1].sql = "create table two (x int); select 1/0";
+    try {
+        pg::migrate(url_, broken);
+        FAIL() << "a failing migration was reported as applied";
+    } catch (const pg::migrate_error& e) {
+        EXPECT_NE(std::string(e.what()).find("0002_second"), std::string::npos) << e.what();
+    }
+    EXPECT_EQ(count("select count(*) from information_schema.tables where table_name = 'one'"), 1);
+    EXPECT_EQ(count("select count(*) from information_schema.tables where table_name = 'two'"), 0);
+    const auto report = pg::migrate(url_, k_two); // corrected: goes on where it stopped
+    ASSERT_EQ(report.applied.size(), 1U);
+    EXPECT_EQ(report.applied[0], "0002_second");
+}
+
+TEST_F(migrations, of_a_newer_server_are_accepted_and_reported) {
+    pg::migrate(url_, k_two);
+    const auto report = pg::migrate(url_, std::span(k_two).first(1));
+    EXPECT_TRUE(report.applied.empty());
+    ASSERT_EQ(report.newer.size(), 1U);
+    EXPECT_EQ(report.newer[0], "0002_second");
+    EXPECT_EQ(report.version, 2);
+}
+
+TEST_F(migrations, that_were_slipped_in_before_an_applied_one_are_refused) {
+    pg::migrate(url_, std::span(k_two).last(1));
+    EXPECT_THROW(pg::migrate(url_, k_two), pg::migrate_error);
+}
+
+TEST_F(migrations, without_a_server_fail_soon_with_unavailable) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_THROW(pg::migrate(secret("postgresql://postgres@127.0.0.1:1/none")), port::unavailable);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+}

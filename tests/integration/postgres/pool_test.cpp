@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/pool.hpp"
+#include "calls.hpp"
+#include "support/tcp_relay.hpp"
+
+#include <z360/rt/sync.hpp>
+
+#include <atomic>
+
+using namespace z360;
+using namespace z360::testing;
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+// Postgres behind a relay that can take it away.
+class pool : public postgres_test {
+  protected:
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        const auto host = server_url().find("@") == std::string::npos ? server_url().find("://") + 3
+                                                                      : server_url().find('@') + 1;
+        const auto rest = server_url().substr(host, server_url().find('/', host) - host);
+        const auto colon = rest.find(':');
+        const auto port = colon == std::string::npos ? "5432" : rest.substr(colon + 1);
+        relay_ =
+            std::make_unique<tcp_relay>(rest.substr(0, colon), static_cast<std::uint16_t>(std::stoi(port)));
+        auto s = settings();
+        auto url = scratch_->url();
+        url.replace(url.find(rest), rest.size(), "127.0.0.1:" + std::to_string(relay_->port()));
+        s.url = secret(url);
+        s.connections = 2;
+        relayed_ = s;
+        db_ = std::make_unique<pg::database>(s);
+    }
+    void TearDown() override {
+        if (relay_) relay_->cut(); // also what hangs must let the pool go
+        postgres_test::TearDown();
+        relay_.reset();
+    }
+
+    // "" or why not
+    awaitable<std::string> ask(const char* statement) {
+        auto fn = [statement](pqxx::connection_base& c) {
+            pqxx::nontransaction tx(c);
+            return tx.exec(statement)[0][0].as<std::string>();
+        };
+        try {
+            co_return co_await db_->connections().run("test", fn);
+        } catch (const port::unavailable& e) {
+            co_return std::string("unavailable: ") + e.what();
+        }
+    }
+    std::string ask_now(const char* statement = "select 'ok'") { return run(ask(statement)); }
+    // Asks until the answer is "ok"; how long it took.
+    millis until_ok() {
+        const auto began = clock_type::now();
+        while (ask_now() != "ok" && clock_type::now() - began < 10s)
+            run(rt::sleep_for(5ms));
+        return std::chrono::duration_cast<millis>(clock_type::now() - began);
+    }
+    awaitable<void> ask_into(const char* statement, std::vector<std::string>* out) {
+        out->push_back(co_await ask(statement));
+    }
+    std::vector<std::string> ask_many(int n, const char* statement) {
+        std::vector<std::string> out;
+        std::vector<awaitable<void>> tasks;
+        for (int i = 0; i < n; ++i)
+            tasks.push_back(ask_into(statement, &out));
+        run(together(std::move(tasks)));
+        return out;
+    }
+
+    std::unique_ptr<tcp_relay> relay_;
+    pg::database_settings relayed_;
+};
+
+bool is_unavailable(const std::string& answer) {
+    return answer.starts_with("unavailable");
+}
+
+} // namespace
+
+TEST_F(pool, answers_and_reports_its_health) {
+    EXPECT_EQ(ask_now(), "ok");
+    EXPECT_TRUE(db_->health().up);
+    EXPECT_GE(db_->health().connections, 1U);
+    run(db_->ping());
+}
+
+TEST_F(pool, errors_of_a_statement_are_told_apart_from_an_absent_server) {
+    try {
+        ask_now("select no_such_column");
+        FAIL();
+    } catch (const pg::statement_error& e) {
+        EXPECT_EQ(e.sqlstate, "42703");
+        EXPECT_NE(std::string(e.what()).find("test"), std::string::npos);
+    }
+    EXPECT_EQ(ask_now(), "ok");
+    EXPECT_TRUE(is_unavailable(ask_now("select pg_sleep(30)::text"))); // statement_timeout
+    EXPECT_EQ(ask_now(), "ok");
+    EXPECT_TRUE(db_->health().up);
+}
+
+TEST_F(pool, errors_never_quote_a_row) {
+    try {
+        ask_now(
+            "insert into contacts (org_id, e164, name) values (4711, '+15550123456', 'Carla') returning name"
+        );
+        FAIL();
+    } catch (const pg::statement_error& e) {
+        EXPECT_EQ(std::string(e.what()).find("Carla"), std::string::npos) << e.what();
+        EXPECT_EQ(std::string(e.what()).find("4711"), std::string::npos) << e.what();
+    }
+}
+
+TEST_F(pool, whoever_waits_too_long_for_a_connection_is_told_so) {
+    const auto began = clock_type::now();
+    const auto answers = ask_many(6, "select 'ok' from pg_sleep(1)"); // two connections: four wait
+    EXPECT_EQ(std::count(answers.begin(), answers.end(), "ok"), 2);
+    EXPECT_EQ(std::count_if(answers.begin(), answers.end(), is_unavailable), 4);
+    EXPECT_LT(clock_type::now() - began, 2s);
+}
+
+TEST_F(pool, a_full_queue_refuses_at_once) {
+    auto s = settings();
+    s.connections = 1;
+    s.max_queue = 3;
+    db_ = std::make_unique<pg::database>(s);
+    EXPECT_EQ(until_ok() < 5s, true);
+    const auto answers = ask_many(10, "select 'ok' from pg_sleep(0.05)");
+    EXPECT_GE(std::count(answers.begin(), answers.end(), "ok"), 3);
+    EXPECT_GE(std::count_if(answers.begin(), answers.end(), is_unavailable), 6);
+}
+
+TEST_F(pool, be_44_a_server_that_is_gone_is_noticed_at_once_and_used_again_when_it_is_back) {
+    ASSERT_EQ(ask_now(), "ok");
+    relay_->cut();
+    EXPECT_TRUE(is_unavailable(ask_now()));
+    EXPECT_TRUE(is_unavailable(ask_now()));
+    EXPECT_FALSE(db_->health().up);
+    EXPECT_FALSE(db_->health().error.empty());
+    EXPECT_EQ(db_->health().connections, 0U);
+    const auto began = clock_type::now();
+    for (int i = 0; i < 1000; ++i)
+        EXPECT_TRUE(is_unavailable(ask_now()));
+    EXPECT_LT(clock_type::now() - began, 2s); // no queueing up while it is known to be away
+    relay_->resume();
+    EXPECT_LT(until_ok(), 2s);
+    EXPECT_TRUE(db_->health().up);
+}
+
+TEST_F(pool, connections_that_the_server_closed_while_idle_cost_no_request) {
+    ASSERT_EQ(ask_many(4, "select 'ok' from pg_sleep(0.02)"), std::vector<std::string>(4, "ok"));
+    relay_->reset_connections(); // as a restart does
+    EXPECT_EQ(ask_many(4, "select 'ok'"), std::vector<std::string>(4, "ok"));
+}
+
+TEST_F(pool, a_silent_server_is_given_up_in_bounded_time) {
+    ASSERT_EQ(ask_many(4, "select 'ok' from pg_sleep(0.02)"), std::vector<std::string>(4, "ok"));
+    relay_->stall();
+    auto began = clock_type::now();
+    const auto answers = ask_many(6, "select 'ok'");
+    EXPECT_EQ(std::count_if(answers.begin(), answers.end(), is_unavailable), 6);
+    EXPECT_LT(clock_type::now() - began, 2700ms);
+    began = clock_type::now();
+    EXPECT_TRUE(is_unavailable(ask_now()));
+    EXPECT_LT(clock_type::now() - began, 2700ms);
+    relay_->resume();
+    EXPECT_LT(until_ok(), 3s);
+}
+
+TEST_F(pool, a_lost_reply_is_unavailable_and_the_repeat_shows_that_the_commit_happened) {
+    const auto p = add_people("acme", "+15550100001", 1);
+    relayed_.connections = 1;
+    db_ = std::make_unique<pg::database>(relayed_);
+    auto calls = pg::make_call_store(*db_);
+    ASSERT_EQ(
+        run(calls->commit(first_commit(ringing(p, "s0")), 60s)), port::commit_result::committed
+    ); // prepares
+    const auto s = ringing(p, "s1");
+    relay_->mute_answers();
+    EXPECT_THROW(run(calls->commit(first_commit(s), 60s)), port::unavailable);
+    relay_->cut();
+    relay_->resume();
+    EXPECT_LT(until_ok(), 3s);
+    EXPECT_EQ(run(calls->commit(first_commit(s), 60s)), port::commit_result::conflict);
+    const auto stored = run(calls->load(s.id));
+    ASSERT_TRUE(stored);
+    EXPECT_TRUE(stored->state == s);
+}
+
+TEST_F(pool, inbox_appends_fail_together_and_soon_so_that_the_spool_can_take_over) {
+    auto inbox = pg::make_event_inbox(*db_);
+    ASSERT_EQ(ask_many(4, "select 'ok' from pg_sleep(0.02)"), std::vector<std::string>(4, "ok"));
+    relay_->stall();
+    const auto began = clock_type::now();
+    std::atomic<int> failed = 0;
+    struct appender {
+        static awaitable<void> one(port::event_inbox& box, int n, std::atomic<int>& failed) {
+            try {
+                co_await box.append({event("e" + std::to_string(n), "x")}, 60s);
+            } catch (const port::unavailable&) {
+                ++failed;
+            }
+        }
+    };
+    std::vector<awaitable<void>> tasks;
+    for (int n = 0; n < 50; ++n)
+        tasks.push_back(appender::one(*inbox, n, failed));
+    run(together(std::move(tasks)));
+    EXPECT_EQ(failed, 50);
+    EXPECT_LT(clock_type::now() - began, 1500ms);
+    relay_->cut();
+    relay_->resume();
+    EXPECT_LT(until_ok(), 3s);
+    EXPECT_EQ(run(inbox->append({event("e1", "x")}, 60s)), std::vector{port::append_result::stored});
+}
+
+TEST_F(pool, a_request_whose_caller_is_cancelled_still_ends_cleanly) {
+    ASSERT_EQ(ask_now(), "ok");
+    auto limited = rt::with_timeout(ask("select 'ok' from pg_sleep(0.3)"), 20ms);
+    const auto began = clock_type::now();
+    const auto answer = run(std::move(limited));
+    EXPECT_TRUE(answer.has_value());
+    EXPECT_EQ(answer.value_or(""), "ok"); // bounded work is finished, not torn
+    EXPECT_GE(clock_type::now() - began, 250ms);
+    EXPECT_EQ(ask_now(), "ok");
+}
+
+TEST_F(pool, closes_in_bounded_time_even_while_the_server_is_silent) {
+    ASSERT_EQ(ask_now(), "ok");
+    relay_->stall();
+    EXPECT_TRUE(is_unavailable(ask_now()));
+    const auto began = clock_type::now();
+    db_.reset();
+    EXPECT_LT(clock_type::now() - began, 1500ms); // at most one connect attempt
+}
