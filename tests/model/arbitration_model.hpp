@@ -20,7 +20,7 @@ struct protocol {
         wait,
         trust_redis,
         trust_fence
-    };                                                                     ///< while Postgres is unreachable
+    }; ///< while Postgres is unreachable
     enum class takeover_kind : std::uint8_t { none, steal, help };         ///< of a winner not yet bridged
     enum class cancel_kind : std::uint8_t { after_bridge, before_bridge }; ///< when losers are hung up
 
