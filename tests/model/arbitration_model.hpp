@@ -16,13 +16,12 @@ namespace z360::model {
 /// How the nodes of a protocol behave.
 struct protocol {
     enum class arbiter_kind : std::uint8_t { redis_else_postgres, postgres };
-    enum class blind_kind : std::uint8_t {
-        wait,
-        trust_redis,
-        trust_fence
-    };                                                                     ///< while Postgres is unreachable
-    enum class takeover_kind : std::uint8_t { none, steal, help };         ///< of a winner not yet bridged
-    enum class cancel_kind : std::uint8_t { after_bridge, before_bridge }; ///< when losers are hung up
+    /// While Postgres is unreachable.
+    enum class blind_kind : std::uint8_t { wait, trust_redis, trust_fence };
+    /// Of a winner that is not bridged yet.
+    enum class takeover_kind : std::uint8_t { none, steal, help };
+    /// When losers are hung up.
+    enum class cancel_kind : std::uint8_t { after_bridge, before_bridge };
 
     arbiter_kind arbiter = arbiter_kind::postgres;
     bool fence = false; ///< the carrier refuses to bridge a caller who is bridged already
