@@ -42,10 +42,10 @@ class wall_clock final : public port::clock {
     }
 };
 
-std::unique_ptr<port::spool> open_spool(const boost::asio::any_io_executor& ex, const config::spool_t& c) {
+std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
     if (c.directory.empty()) return nullptr;
     try {
-        return adapter::spool::make_spool(ex, c.directory, c.max_bytes);
+        return adapter::spool::make_spool(c.directory, c.max_bytes);
     } catch (const std::exception& e) {
         log::error(
             "spool_unusable",
@@ -122,7 +122,7 @@ class process {
           store_(adapter::postgres::make_call_store(database_)),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
-          spool_(open_spool(ex_, c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
+          spool_(open_spool(c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
           telnyx_(adapter::telnyx::make_telnyx_api(
               ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
