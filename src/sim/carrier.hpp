@@ -150,14 +150,12 @@ class carrier {
         bool endless = false;
         bool missing = false;
         std::string source;
-        json client_state;
     };
     struct recording {
         std::string id;
         std::string channels;
         std::string format;
         time_point began{};
-        json client_state;
     };
     struct leg_state {
         leg_view view;
@@ -229,6 +227,8 @@ class carrier {
     void finish(const order& o, reply r, time_point now);
     reply execute(const order& o, time_point now);
     reply run_on_leg(const order& o, leg_state& l, time_point now);
+    void answer_question(const order& o, std::string_view query, time_point now);
+    void start_media(const order& o, leg_state& l, time_point now);
     reply dial(const order& o, time_point now);
     reply bridge(const order& o, leg_state& l, time_point now);
     reply refuse(int status, std::string_view code, std::string_view detail) const;

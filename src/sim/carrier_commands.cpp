@@ -110,26 +110,29 @@ std::uint64_t carrier::submit(
         if (f.fault.verb.empty() && !command) continue;
         if (leg_matches(f.fault.match.leg, l, target) && f.fires(now)) o.fault = f.fault;
     }
+    const auto request = o.request;
     if (!command) {
-        reply r;
-        if (o.fault && o.fault->fail_status != 0) {
-            r = refuse(o.fault->fail_status, code_of_status(o.fault->fail_status), "Scripted fault.");
-        } else {
-            r = read(o.verb, o.path_id, query, now);
-        }
-        const auto stall = o.fault ? o.fault->stall_before + o.fault->stall_reply : millis{0};
-        r.lost = o.fault && o.fault->lose_reply;
-        finish(o, std::move(r), now + stall);
-        return o.request;
+        answer_question(o, query, now);
+        return request;
     }
     if (o.fault && o.fault->stall_before > millis{0}) {
-        const auto request = o.request;
         after(now + o.fault->stall_before, [this, o = std::move(o)](time_point t) { take_order(o, t); });
         return request;
     }
-    const auto request = o.request;
     take_order(std::move(o), now);
     return request;
+}
+
+void carrier::answer_question(const order& o, std::string_view query, time_point now) {
+    const auto& f = o.fault;
+    reply r;
+    if (f && f->fail_status != 0) {
+        r = refuse(f->fail_status, code_of_status(f->fail_status), "Scripted fault.");
+    } else {
+        r = read(o.verb, o.path_id, query, now);
+    }
+    r.lost = f && f->lose_reply;
+    finish(o, std::move(r), f ? now + f->stall_before + f->stall_reply : now);
 }
 
 void carrier::describe(const order& o, command_record& c) {
@@ -276,22 +279,7 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
         const bool busy = o.body["cause"] == "USER_BUSY";
         end_leg(l, busy ? "user_busy" : "call_rejected", "callee", busy ? "486" : "603", now);
     } else if (o.verb == "speak" || o.verb == "playback_start") {
-        sound s;
-        s.speech = o.verb == "speak";
-        s.client_state = l.view.client_state;
-        std::int64_t loops = 1;
-        if (const auto it = o.body.find("loop"); it != o.body.end()) {
-            s.endless = it->is_string();
-            if (!s.endless) loops = it->get<std::int64_t>();
-        }
-        for (const char* key : {"audio_url", "media_name", "payload"})
-            if (o.body.contains(key)) s.source = text_of(o.body, key);
-        s.missing = !s.speech && settings_.missing_audio.contains(s.source);
-        const auto once = s.speech ? settings_.speak_per_char * static_cast<std::int64_t>(s.source.size())
-                                   : settings_.playback_length;
-        s.length = once * loops;
-        if (o.body.contains("stop")) stop_sounds(l, o.body["stop"] == "all", "cancelled", now);
-        play(l, std::move(s), now);
+        start_media(o, l, now);
     } else if (o.verb == "playback_stop") {
         stop_sounds(l, o.body.value("stop", std::string("all")) == "all", "cancelled", now);
     } else if (o.verb == "record_start") {
@@ -302,6 +290,24 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
             if (wanted.empty() || l.recordings[i].id == wanted) finish_recording(l, i, now);
     }
     return done();
+}
+
+void carrier::start_media(const order& o, leg_state& l, time_point now) {
+    sound s;
+    s.speech = o.verb == "speak";
+    std::int64_t loops = 1;
+    if (const auto it = o.body.find("loop"); it != o.body.end()) {
+        s.endless = it->is_string();
+        if (!s.endless) loops = it->get<std::int64_t>();
+    }
+    for (const char* key : {"audio_url", "media_name", "payload"})
+        if (o.body.contains(key)) s.source = text_of(o.body, key);
+    s.missing = !s.speech && settings_.missing_audio.contains(s.source);
+    const auto once = s.speech ? settings_.speak_per_char * static_cast<std::int64_t>(s.source.size())
+                               : settings_.playback_length;
+    s.length = once * loops;
+    if (o.body.contains("stop")) stop_sounds(l, o.body["stop"] == "all", "cancelled", now);
+    play(l, std::move(s), now);
 }
 
 void carrier::add_fault(webhook_fault f, time_point now) {

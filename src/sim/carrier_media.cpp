@@ -61,7 +61,6 @@ carrier::start_recording(leg_state& l, const json& body, std::string_view prefix
     r.channels = body.value(key("channels"), std::string("dual"));
     r.format = body.value(key("format"), std::string("mp3"));
     r.began = now;
-    r.client_state = l.view.client_state;
     const auto recording_id = r.id;
     l.recordings.push_back(std::move(r));
     const auto limit = body.value(key("max_length"), std::int64_t{0});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -141,10 +142,12 @@ class performance {
             std::erase_if(all, [now, age](const rung& r) { return r.at + age > now; });
             return all;
         });
+        std::map<std::string, int> same; // equal lines of the same millisecond are different facts
         for (const auto& r : news) {
             const auto line = render(r, {settings_.colour, origin_});
-            const auto key = std::to_string(r.at.time_since_epoch().count()) + r.what;
-            if (printed_.insert(key).second) out_ << line;
+            auto key = std::to_string(r.at.time_since_epoch().count()) + r.what;
+            key += "#" + std::to_string(++same[key]);
+            if (printed_.insert(std::move(key)).second) out_ << line;
         }
         out_.flush();
     }
