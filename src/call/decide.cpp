@@ -238,8 +238,14 @@ class absorber {
     time_point now_;
 };
 
-std::string spoken_number(const std::string& from) {
-    return from.empty() ? std::string("anonymous") : from;
+// The carrier takes +E.164 or a SIP URI only. A caller who withholds the number is shown as the number
+// called; with bridge_intent the carrier replaces it by what the caller's leg carries anyway.
+std::string presentable(const state& s) {
+    const auto& from = s.caller.number;
+    const bool e164 = from.size() >= 8 && from.size() <= 16 && from[0] == '+' &&
+                      std::all_of(from.begin() + 1, from.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (e164 || from.rfind("sip:", 0) == 0) return from;
+    return s.routed.number_e164;
 }
 
 command dial_command(const state& s, const device_leg& leg, time_point now) {
@@ -247,7 +253,7 @@ command dial_command(const state& s, const device_leg& leg, time_point now) {
     dial_body body{
         .leg = leg.id,
         .sip_username = leg.to.sip_username,
-        .from = spoken_number(s.caller.number),
+        .from = presentable(s),
         .display_name = s.routed.caller_name,
         .link_to = s.caller.call_control_id,
         .timeout_secs = static_cast<int>(std::clamp<std::int64_t>(secs, 5, 600)),
