@@ -102,7 +102,10 @@ class tcp_relay {
         const std::scoped_lock lock(mutex_);
         mode_ = m;
         if (m == mode::cut) {
-            if (listener_ >= 0) ::close(listener_);
+            if (listener_ >= 0) {
+                ::shutdown(listener_, SHUT_RDWR);
+                ::close(listener_);
+            }
             listener_ = -1;
             for (auto& p : pairs_)
                 close_pair(p);
@@ -119,6 +122,7 @@ class tcp_relay {
         for (int* fd : {&p.client, &p.server}) {
             if (*fd < 0) continue;
             ::setsockopt(*fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+            ::shutdown(*fd, SHUT_RDWR); // at once: close() waits for the poll() of the relay's thread
             ::close(*fd);
             *fd = -1;
         }

@@ -100,7 +100,9 @@ asio::awaitable<void> pool::carry_out(std::shared_ptr<job> j, millis limit) {
 void pool::submit(const std::shared_ptr<job>& j) {
     {
         const std::scoped_lock lock(mutex_);
-        if (connected_ == 0 && steady::now() < retry_at_) {
+        // Away: one request at a time finds out whether it is back, the others do not wait for it.
+        if (connected_ == 0 && view_ == view::down &&
+            (steady::now() < retry_at_ || connecting_ > 0 || !queue_.empty())) {
             count_failure("down");
             throw port::unavailable("postgres is unreachable: " + error_);
         }
@@ -159,6 +161,13 @@ std::shared_ptr<job> pool::next(worker& w) {
     std::unique_lock lock(mutex_);
     for (;;) {
         if (stopping_) return nullptr;
+        if (w.db && w.losses_seen != losses_) {
+            w.losses_seen = losses_;
+            lock.unlock();
+            if (w.db->stale()) disconnect(w, "closed by the server");
+            lock.lock();
+            continue;
+        }
         if (!queue_.empty() && (w.db || steady::now() >= retry_at_)) break;
         if (queue_.empty() || w.db)
             work_.wait(lock);
@@ -214,6 +223,15 @@ void pool::serve(worker& w, job& j) {
 }
 
 void pool::connect(worker& w) {
+    {
+        const std::scoped_lock lock(mutex_);
+        ++connecting_;
+    }
+    const auto over = [this](void*) {
+        const std::scoped_lock lock(mutex_);
+        --connecting_;
+    };
+    const std::unique_ptr<void, decltype(over)> guard(&w, over);
     w.db.emplace(settings_.url, settings_.statement_timeout);
     const int copy = ::dup(w.db->sock()); // ours to shut from the loop: libpq may close its own at any time
     {
@@ -232,8 +250,10 @@ void pool::disconnect(worker& w, const std::string& why) {
         if (w.socket >= 0) ::close(w.socket);
         w.socket = -1;
         --connected_;
+        ++losses_;
         if (connected_ == 0 && !stopping_ && why != "closed by the server") note_down(why, lock);
     }
+    work_.notify_all();
     w.db.reset();
 }
 

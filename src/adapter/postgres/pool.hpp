@@ -95,6 +95,7 @@ class pool {
         std::shared_ptr<job> current; ///< under the mutex
         int socket = -1;              ///< own duplicate of the connection's socket, under the mutex
         std::optional<session> db;    ///< the worker's alone
+        unsigned losses_seen = 0;     ///< the worker's alone
     };
 
     boost::asio::awaitable<void> carry_out(std::shared_ptr<job> j, millis limit);
@@ -121,6 +122,8 @@ class pool {
     std::deque<std::shared_ptr<job>> queue_;
     std::vector<std::unique_ptr<worker>> workers_;
     unsigned connected_ = 0;
+    unsigned connecting_ = 0;
+    unsigned losses_ = 0; ///< connections lost so far; each makes the idle ones look at their own
     millis backoff_{0};
     steady::time_point retry_at_{};
     enum class view { unknown, up, down } view_ = view::unknown;
