@@ -93,6 +93,8 @@ std::optional<client_state> client_state_codec::open(std::string_view text) cons
     const client_state out{*call, *leg, org_id{*org}};
     const mac right = mac_of(out);
     if (sodium_memcmp(right.data(), claimed->data(), right.size()) != 0) return std::nullopt;
+    // One text per meaning: other spellings of the same values (case, order, extra members) are not ours.
+    if (sign(out) != compact) return std::nullopt;
     return out;
 }
 

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/telnyx/client.hpp"
+
+#include "adapter/telnyx/breaker.hpp"
+#include "adapter/telnyx/classify.hpp"
+#include "adapter/telnyx/exchange.hpp"
+#include "adapter/telnyx/gate.hpp"
+#include "adapter/telnyx/retry.hpp"
+
+#include <z360/log.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <random>
+#include <utility>
+
+namespace z360::adapter::telnyx {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using call::outcome;
+using call::verb;
+using steady = std::chrono::steady_clock;
+
+// Telnyx remembers a dial's command_id for 60 s; a repeat after that is a second phone call.
+constexpr millis k_dial_window{55'000};
+// An attempt right before the deadline still gets this long: a hang-up sent late is better than none.
+constexpr millis k_shortest_attempt{250};
+constexpr std::chrono::seconds k_alarm_every{10};
+// How old the answer to "still wanted?" may be when a request leaves.
+constexpr millis k_fresh{20};
+
+enum class endpoint : std::uint8_t { dial, control, media };
+constexpr std::size_t k_endpoint_count = 3;
+constexpr std::array<std::string_view, k_endpoint_count> k_endpoint_names{"dial", "control", "media"};
+
+endpoint endpoint_of(verb v) {
+    switch (v) {
+    case verb::dial: return endpoint::dial;
+    case verb::answer:
+    case verb::bridge:
+    case verb::hangup:
+    case verb::reject: return endpoint::control;
+    case verb::speak:
+    case verb::playback_start:
+    case verb::playback_stop:
+    case verb::record_start: return endpoint::media;
+    }
+    return endpoint::media;
+}
+
+urgency urgency_of(verb v) {
+    if (v == verb::hangup) return urgency::hangup;
+    if (v == verb::dial) return urgency::dial;
+    return endpoint_of(v) == endpoint::control ? urgency::control : urgency::normal;
+}
+
+/// These are sent whatever the breaker thinks: they are what saves a call that is already there.
+bool always_passes(verb v) {
+    return v == verb::hangup || v == verb::answer || v == verb::bridge;
+}
+
+jitter_source random_jitter() {
+    return [engine = std::minstd_rand(std::random_device{}())]() mutable {
+        return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+    };
+}
+
+/// No further attempt can change it.
+bool conclusive(answer_class c) {
+    return c == answer_class::done || c == answer_class::peer_gone || c == answer_class::refused;
+}
+
+outcome final_outcome(answer_class c) {
+    if (c == answer_class::done) return outcome::done;
+    return c == answer_class::peer_gone ? outcome::peer_gone : outcome::refused;
+}
+
+/// The right to probe an open breaker; given back if no answer came of it.
+class probe_right {
+  public:
+    explicit probe_right(breaker& b) : breaker_(&b) {}
+    ~probe_right() {
+        if (breaker_ != nullptr) breaker_->abandon_probe();
+    }
+    probe_right(const probe_right&) = delete;
+    probe_right& operator=(const probe_right&) = delete;
+    void used() { breaker_ = nullptr; }
+
+  private:
+    breaker* breaker_;
+};
+
+class client final : public port::telnyx_api {
+  public:
+    client(
+        asio::any_io_executor ex, client_settings settings, http::client& http,
+        const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
+        port::metrics& metrics, jitter_source jitter
+    )
+        : settings_(std::move(settings)), http_(http), codec_(codec), budget_(budget), clock_(clock),
+          metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight),
+          breakers_{
+              breaker(settings_.probe_every), breaker(settings_.probe_every), breaker(settings_.probe_every)
+          } {
+        while (settings_.base_url.ends_with('/'))
+            settings_.base_url.pop_back();
+        if (!jitter_) jitter_ = random_jitter();
+        for (std::size_t i = 0; i < k_endpoint_count; ++i)
+            metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_endpoint_names[i]}});
+    }
+
+    awaitable<call::command_outcome> execute(call::command cmd, port::still_wanted wanted) override;
+
+  private:
+    /// What a wait or a check before sending came to; nullopt: go on.
+    using stop = std::optional<outcome>;
+    /// Held from the moment a request may leave until its answer is in.
+    struct clearance {
+        std::optional<gate::slot> slot;
+        std::optional<probe_right> probe; ///< this request finds out whether an open breaker may close
+    };
+
+    [[nodiscard]] http::client_request request_for(const call::command& cmd) const;
+    [[nodiscard]] stop too_late(const call::command& cmd, millis after = millis{0}) const;
+    awaitable<stop>
+    clear_to_send(const call::command& cmd, const port::still_wanted& wanted, unsigned n, clearance& out);
+    awaitable<stop> wait_for_breaker(const call::command& cmd);
+    awaitable<stop> wait_for_budget(const call::command& cmd);
+    awaitable<bool> budget_for_resend(verb v);
+    awaitable<exchange_result>
+    attempt(const call::command& cmd, http::client_request request, clearance& clear);
+    void account(const call::command& cmd, const exchange_result& result, bool probe, steady::duration took);
+    void raise_alarm(const call::command& cmd, const classified& answer);
+    call::command_outcome finish(call::command_outcome out, outcome result, std::string code);
+
+    breaker& breaker_of(verb v) { return breakers_[static_cast<std::size_t>(endpoint_of(v))]; }
+
+    client_settings settings_;
+    http::client& http_;
+    const crypto::client_state_codec& codec_;
+    port::dial_budget& budget_;
+    const port::clock& clock_;
+    port::metrics& metrics_;
+    jitter_source jitter_;
+    gate gate_;
+    std::array<breaker, k_endpoint_count> breakers_;
+    std::optional<steady::time_point> last_alarm_;
+};
+
+http::client_request client::request_for(const call::command& cmd) const {
+    std::string mark;
+    if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
+        mark = codec_.sign(crypto::client_state{dial->call, dial->leg, dial->org});
+    auto built = wire::build_request(cmd, settings_.commands, mark);
+    http::client_request out;
+    out.method = std::move(built.method);
+    out.url = settings_.base_url + built.path;
+    out.headers.add("Content-Type", "application/json");
+    out.headers.add("Accept", "application/json");
+    out.bearer = settings_.api_key;
+    out.body = std::move(built.body);
+    out.connect_timeout = settings_.connect_timeout;
+    out.timeout = settings_.attempt_timeout;
+    return out;
+}
+
+client::stop client::too_late(const call::command& cmd, millis after) const {
+    const time_point at = clock_.now() + after;
+    if (at >= cmd.deadline) return outcome::expired;
+    if (cmd.what() == verb::dial && at - cmd.issued_at >= k_dial_window) return outcome::expired;
+    return std::nullopt;
+}
+
+awaitable<client::stop> client::wait_for_breaker(const call::command& cmd) {
+    if (always_passes(cmd.what())) co_return std::nullopt;
+    const auto& b = breaker_of(cmd.what());
+    for (;;) {
+        const auto pause = b.closed_for(steady::now());
+        if (pause <= steady::duration::zero()) co_return std::nullopt;
+        const auto late = too_late(cmd, std::chrono::ceil<millis>(pause));
+        if (late) co_return late;
+        co_await rt::sleep_for(pause);
+    }
+}
+
+awaitable<client::stop> client::wait_for_budget(const call::command& cmd) {
+    for (;;) {
+        const auto pause = co_await budget_.take_ms();
+        if (pause <= 0) co_return std::nullopt;
+        const auto late = too_late(cmd, millis{pause});
+        if (late) co_return late;
+        co_await rt::sleep_for(millis{pause});
+    }
+}
+
+awaitable<client::stop> client::clear_to_send(
+    const call::command& cmd, const port::still_wanted& wanted, unsigned n, clearance& out
+) {
+    bool paid = cmd.what() != verb::dial;
+    for (;;) {
+        if (const auto late = too_late(cmd)) co_return late;
+        bool go = co_await wanted(n);
+        if (!go) co_return outcome::superseded;
+        const auto asked = steady::now();
+        stop stopped = co_await wait_for_breaker(cmd);
+        if (stopped) co_return stopped;
+        if (!paid) {
+            stopped = co_await wait_for_budget(cmd);
+            if (stopped) co_return stopped;
+            paid = true;
+        }
+        auto slot = co_await gate_.enter(urgency_of(cmd.what()));
+        if (const auto late = too_late(cmd)) co_return late;
+        if (steady::now() - asked > k_fresh) { // calls end while their commands wait
+            go = co_await wanted(n);
+            if (!go) co_return outcome::superseded;
+        }
+        // From here to the sending nothing suspends.
+        const auto pass =
+            always_passes(cmd.what()) ? breaker::pass::yes : breaker_of(cmd.what()).ask(steady::now());
+        if (pass == breaker::pass::no) continue; // somebody else is the probe
+        if (pass == breaker::pass::probe) out.probe.emplace(breaker_of(cmd.what()));
+        out.slot.emplace(std::move(slot));
+        co_return std::nullopt;
+    }
+}
+
+awaitable<bool> client::budget_for_resend(verb v) {
+    if (v != verb::dial) co_return true;
+    const auto pause = co_await budget_.take_ms();
+    co_return pause <= 0;
+}
+
+awaitable<exchange_result>
+client::attempt(const call::command& cmd, http::client_request request, clearance& clear) {
+    const auto left = std::max(cmd.deadline - clock_.now(), k_shortest_attempt);
+    request.timeout = std::min(request.timeout, left);
+    const verb v = cmd.what();
+    const auto started = steady::now();
+    may_resend resend = [this, v] { return budget_for_resend(v); };
+    auto result = co_await exchange(http_, v, std::move(request), settings_.hedge_after, std::move(resend));
+    const bool probe = clear.probe.has_value();
+    if (probe) clear.probe->used();
+    account(cmd, result, probe, steady::now() - started);
+    co_return result;
+}
+
+void client::account(
+    const call::command& cmd, const exchange_result& result, bool probe, steady::duration took
+) {
+    const auto what = call::name(cmd.what());
+    const auto& answer = result.answer;
+    metrics_.count("telnyx_requests_total", {{"verb", what}, {"outcome", name(answer.what)}});
+    if (result.resent) metrics_.count("telnyx_resends_total", {{"verb", what}});
+    metrics_.observe("telnyx_request_seconds", std::chrono::duration<double>(took).count(), {{"verb", what}});
+    const auto which = static_cast<std::size_t>(endpoint_of(cmd.what()));
+    auto& b = breakers_[which];
+    const bool was_open = b.open();
+    b.report(steady::now(), !answer.unhealthy, probe);
+    if (b.open() != was_open) {
+        metrics_.gauge("telnyx_breaker_open", b.open() ? 1 : 0, {{"class", k_endpoint_names[which]}});
+        log::warn(
+            b.open() ? "telnyx_breaker_opened" : "telnyx_breaker_closed", {{"class", k_endpoint_names[which]}}
+        );
+    }
+    if (answer.key_rejected) raise_alarm(cmd, answer);
+}
+
+void client::raise_alarm(const call::command& cmd, const classified& answer) {
+    metrics_.count("telnyx_key_rejected_total", {{"verb", call::name(cmd.what())}});
+    const auto now = steady::now();
+    if (last_alarm_ && now - *last_alarm_ < k_alarm_every)
+        return; // every command fails alike: one line is enough
+    last_alarm_ = now;
+    log::critical(
+        "telnyx_key_rejected", {{"verb", call::name(cmd.what())},
+                                {"code", answer.code},
+                                {"title", answer.title},
+                                {"fix", "check telnyx.api_key: no call can be answered or rung with it"}}
+    );
+}
+
+call::command_outcome client::finish(call::command_outcome out, outcome result, std::string code) {
+    out.result = result;
+    out.error_code = std::move(code);
+    metrics_.count(
+        "telnyx_commands_total", {{"verb", call::name(out.what)}, {"outcome", call::name(result)}}
+    );
+    if (result == outcome::refused || result == outcome::expired)
+        log::warn(
+            "telnyx_command_failed", {{"verb", call::name(out.what)},
+                                      {"outcome", call::name(result)},
+                                      {"code", out.error_code},
+                                      {"command_id", out.command_id}}
+        );
+    return out;
+}
+
+awaitable<call::command_outcome> client::execute(call::command cmd, port::still_wanted wanted) {
+    call::command_outcome out;
+    out.command_id = cmd.id;
+    out.what = cmd.what();
+    out.who = call::leg_ref{cmd.call_control_id, cmd.leg};
+    if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
+        out.who.leg = dial->leg;
+    else if (cmd.call_control_id.empty())
+        co_return finish(std::move(out), outcome::refused, "no_call_control_id");
+
+    const http::client_request request = request_for(cmd); // built once: every attempt sends the same bytes
+    retry_plan plan(cmd.what());
+    std::string last_code = "deadline";
+    for (unsigned n = 1;; ++n) {
+        clearance clear;
+        const stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
+        if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
+        auto result = co_await attempt(cmd, request, clear);
+        clear.slot.reset(); // others go while this one waits
+        auto& answer = result.answer;
+        if (answer.what == answer_class::done && cmd.what() == verb::dial)
+            out.who.call_control_id = std::move(answer.call_control_id);
+        if (conclusive(answer.what))
+            co_return finish(std::move(out), final_outcome(answer.what), std::move(answer.code));
+        const auto pause = plan.next(answer, jitter_());
+        if (!pause) co_return finish(std::move(out), outcome::refused, std::move(answer.code));
+        if (too_late(cmd, *pause)) co_return finish(std::move(out), outcome::expired, std::move(answer.code));
+        last_code = std::move(answer.code);
+        if (*pause > millis{0}) co_await rt::sleep_for(*pause);
+    }
+}
+
+} // namespace
+
+client_settings settings_from(const config::telnyx_t& c) {
+    client_settings out;
+    out.base_url = c.base_url;
+    out.api_key = c.api_key;
+    out.commands.connection_id = c.connection_id;
+    out.commands.sip_domain = c.sip_domain;
+    out.commands.webhook_url = c.webhook_url;
+    out.connect_timeout = c.connect_timeout;
+    out.attempt_timeout = c.attempt_timeout;
+    out.hedge_after = c.hedge_after;
+    return out;
+}
+
+std::unique_ptr<port::telnyx_api> make_telnyx_api(
+    asio::any_io_executor ex, client_settings settings, http::client& http,
+    const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
+    port::metrics& metrics, jitter_source jitter
+) {
+    return std::make_unique<client>(
+        std::move(ex), std::move(settings), http, codec, budget, clock, metrics, std::move(jitter)
+    );
+}
+
+} // namespace z360::adapter::telnyx

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/telnyx/retry.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace z360::adapter::telnyx {
+namespace {
+
+constexpr millis k_steps[] = {millis{250}, millis{750}, millis{2'000}};
+constexpr millis k_longest{4'000};
+// A bridge has three seconds in all: it keeps the short pause.
+constexpr std::size_t k_bridge_steps = 2;
+constexpr unsigned k_max_bridge_hiccups = 2;
+constexpr double k_spread = 0.1;
+
+millis scaled(millis base, double factor) {
+    return millis{static_cast<millis::rep>(std::llround(static_cast<double>(base.count()) * factor))};
+}
+
+} // namespace
+
+std::optional<millis> retry_plan::next(const classified& failed, double jitter) {
+    if (failed.bridge_hiccup && ++bridge_hiccups_ > k_max_bridge_hiccups) return std::nullopt;
+    if (failed.server_fault && !resent_at_once_ && !failed.after) {
+        resent_at_once_ = true;
+        return millis{0};
+    }
+    const std::size_t last = verb_ == call::verb::bridge ? k_bridge_steps - 1 : std::size(k_steps);
+    const std::size_t step = std::min<std::size_t>(steps_++, last);
+    // Beyond the table anything between half and all of the longest pause; within it 10 % either way, so that
+    // calls that failed together do not come back together.
+    const millis pause = step >= std::size(k_steps)
+                             ? scaled(k_longest, 0.5 + 0.5 * jitter)
+                             : scaled(k_steps[step], 1 - k_spread + 2 * k_spread * jitter);
+    if (!failed.after) return pause;
+    return std::max(pause, *failed.after + scaled(k_steps[0], jitter));
+}
+
+} // namespace z360::adapter::telnyx

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// A stateful model of Telnyx Call Control: legs, bridges, commands in, webhooks out. Pure: no I/O, no clock,
+// no randomness. Time is an argument, ids come from a seed, so the same inputs always give the same history.
+#pragma once
+
+#include "sim/fault.hpp"
+#include "sim/phone.hpp"
+#include "sim/rules.hpp"
+#include "sim/truth.hpp"
+
+#include <z360/base/time.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace z360::sim {
+
+/// Behaviour of Telnyx that its documents leave open. Tests run under every answer.
+struct unknowns {
+    enum class duplicate_answer : std::uint8_t { same_body, no_data };
+    enum class fence_answer : std::uint8_t { refused, ok_without_effect };
+    duplicate_answer duplicate = duplicate_answer::same_body; ///< 200 for a repeated command_id
+    fence_answer fence = fence_answer::refused;               ///< prevent_double_bridge on a taken caller
+    std::string fence_code = "10015";                         ///< code of that refusal
+    millis fence_lag{0};               ///< the fence does not see bridges younger than this (not atomic)
+    bool bridge_answers_caller = true; ///< bridging a parked caller answers it; else 90034
+    bool linked_legs_end_with_caller = false; ///< link_to legs hang up by themselves with the caller
+    bool unknown_leg_is_404 = false;          ///< else 422 90015
+    bool answer_twice_fails = false;          ///< answer on an answered leg: 422 instead of 200
+    bool stamp_each_attempt = true;           ///< telnyx-timestamp changes on webhook retries
+    bool retry_other_4xx = false;             ///< webhooks answered 4xx (not 408, 429) are retried
+    unsigned outbound_channels = 0;           ///< concurrent dialed legs per connection; 0: no limit
+
+    [[nodiscard]] static unknowns from_json(const json& j);
+};
+
+struct carrier_settings {
+    std::string seed = "z360-sim";
+    std::string app_connection_id = "2650000000000000001";        ///< call control application
+    std::string credential_connection_id = "2770000000000000001"; ///< devices place calls through it
+    millis dial_progress{10};  ///< from the dial to call.initiated and the INVITE
+    millis answer_time{10};    ///< from the answer command to call.answered
+    millis bridge_time{20};    ///< from the bridge command to call.bridged
+    millis webhook_latency{0}; ///< added to every webhook
+    millis speak_per_char{60}; ///< estimated length of speech
+    millis playback_length{3000};
+    millis recording_delay{500}; ///< from the end of a recorded leg to call.recording.saved
+    unsigned dials_per_window = 150;
+    millis dial_window{5000};
+    millis command_memory{60'000};
+    millis lookup_after_end{600'000};          ///< GET /calls/{id} works so long after the end
+    std::optional<millis> first_command_limit; ///< ends inbound calls that got no command
+    std::set<std::string> missing_audio;       ///< URLs that play as file_not_found
+    unknowns unknown;
+};
+
+/// Answer to a request. `status` 0: none yet.
+struct reply {
+    int status = 0;
+    json body;
+    bool lost = false; ///< the carrier acted but its answer never arrives
+};
+
+/// Which of the account's two webhook addresses a webhook belongs to.
+enum class webhook_source : std::uint8_t { call_control_app, credential_connection };
+
+/// A webhook that is due now.
+struct webhook {
+    std::uint64_t record = 0; ///< key into truth().webhooks
+    std::string event_type;
+    json data; ///< becomes `{"data": …, "meta": …}` when sent
+    webhook_source source = webhook_source::call_control_app;
+    std::string url;                            ///< webhook_url of the dial; empty: the connection's own
+    std::optional<std::vector<millis>> retries; ///< from webhook_retries_policies
+};
+
+class carrier {
+  public:
+    explicit carrier(carrier_settings settings = {});
+    carrier(const carrier&) = delete;
+    carrier& operator=(const carrier&) = delete;
+
+    // ---- people
+    /// A call arrives from the telephone network; returns its call_control_id. Parked until commanded.
+    std::string place_call(std::string from, std::string to, time_point now);
+    void caller_hangs_up(const std::string& call_control_id, time_point now);
+    /// A device places a call of its own; it is parked on the credential connection.
+    std::string device_calls(std::string username, std::string to, json custom_headers, time_point now);
+    void set_phone(std::string username, phone p) { phones_[std::move(username)] = std::move(p); }
+    void set_default_phone(phone p) { default_phone_ = std::move(p); }
+    /// The person at a ringing phone acts now, whatever its script says. False: the leg does not ring.
+    bool device_answers(const std::string& call_control_id, time_point now);
+    bool device_declines(const std::string& call_control_id, time_point now);
+    /// An answered device ends its leg: by hanging up or by losing the network.
+    bool device_hangs_up(const std::string& call_control_id, time_point now);
+    bool device_lost(const std::string& call_control_id, time_point now);
+    /// The device puts the other side on hold, or takes it back.
+    bool device_holds(const std::string& call_control_id, bool hold, time_point now);
+
+    // ---- faults
+    void add_fault(webhook_fault f, time_point now);
+    void add_fault(command_fault f, time_point now);
+    void clear_faults();
+
+    // ---- the REST API
+    /// Takes one request. `path` is percent-decoded, with or without the /v2 prefix; a body that is no JSON
+    /// is passed as a discarded value. The answer is fetched with take_reply under the returned number.
+    std::uint64_t
+    submit(std::string_view method, std::string_view path, std::string_view query, json body, time_point now);
+    /// The answer, once it is due; each answer can be taken once.
+    std::optional<reply> take_reply(std::uint64_t request, time_point now);
+    /// submit and take_reply in one; status 0 while the answer is stalled.
+    reply handle(std::string_view method, std::string_view path, json body, time_point now);
+
+    // ---- time
+    void advance(time_point now);
+    /// When something happens next without outside help.
+    [[nodiscard]] std::optional<time_point> next_due() const;
+    /// Webhooks that are due, in sending order. Their delivery is reported with the two calls below.
+    std::vector<webhook> take_webhooks(time_point now);
+    void record_attempt(std::uint64_t record, delivery_attempt attempt);
+    void record_outcome(std::uint64_t record, delivery_state outcome);
+    /// Drops everything about sessions that ended before `limit`; for runs of many calls.
+    void forget_ended_before(time_point limit);
+
+    // ---- ground truth
+    [[nodiscard]] const truth& seen() const { return truth_; }
+    [[nodiscard]] std::optional<leg_view> leg(const std::string& call_control_id) const;
+    /// Legs of one session, or of all, oldest first.
+    [[nodiscard]] std::vector<leg_view> legs(std::string_view session = {}) const;
+    [[nodiscard]] std::size_t alive_legs(std::string_view session = {}) const;
+    [[nodiscard]] std::string session_of(const std::string& call_control_id) const;
+    [[nodiscard]] const carrier_settings& settings() const { return settings_; }
+
+  private:
+    /// Speech or audio that plays or waits.
+    struct sound {
+        bool speech = false;
+        millis length{0};
+        bool endless = false;
+        bool missing = false;
+        std::string source;
+        json client_state;
+    };
+    struct recording {
+        std::string id;
+        std::string channels;
+        std::string format;
+        time_point began{};
+        json client_state;
+    };
+    struct leg_state {
+        leg_view view;
+        std::uint64_t order = 0;
+        std::string from_display_name;
+        json custom_headers;
+        json policies; ///< webhook_retries_policies
+        std::string webhook_url;
+        bool bridge_on_answer = false;
+        bool prevent_double_bridge = false;
+        bool park_after_unbridge = false;
+        bool retry_on_timeout = true;
+        bool initiated = false;
+        bool answering = false;
+        bool commanded = false;
+        time_point bridged_at{};
+        std::deque<sound> sounds;
+        std::uint64_t sound_serial = 0;
+        std::vector<recording> recordings;
+        phone behaviour;
+    };
+    struct pending_reply {
+        time_point due{};
+        reply what;
+    };
+    /// A command on its way through the carrier.
+    struct order {
+        std::uint64_t request = 0;
+        std::string verb;
+        std::string path_id;
+        json body;
+        std::optional<command_fault> fault;
+    };
+    struct held_webhook {
+        std::uint64_t record = 0;
+        webhook what;
+        std::string session;
+    };
+    using action = std::function<void(time_point)>;
+
+    // carrier.cpp: legs, time
+    leg_state& new_leg(leg_kind kind, std::string session, time_point now);
+    leg_state* find(const std::string& call_control_id);
+    [[nodiscard]] std::string make_id(std::string_view what);
+    void after(time_point due, action what);
+    void end_leg(leg_state& l, std::string cause, std::string source, std::string sip, time_point now);
+    void leave_bridge(leg_state& l, time_point now, bool hang_up_peer);
+    void join(leg_state& path, leg_state& target, time_point now, const std::string& one_sided);
+    void leg_answered(leg_state& l, time_point now);
+    void note_phone(const leg_state& l, std::string what, time_point now);
+    // carrier_phones.cpp
+    void invite(const std::string& id, time_point now);
+    void ring(const std::string& id, time_point now);
+    void act(const std::string& id, time_point now);
+    void after_answer(leg_state& l, time_point now);
+    // carrier_media.cpp
+    void play(leg_state& l, sound s, time_point now);
+    void start_sound(leg_state& l, time_point now);
+    void end_sound(leg_state& l, const char* status, time_point now);
+    void stop_sounds(leg_state& l, bool all, const char* status, time_point now);
+    std::string start_recording(leg_state& l, const json& body, std::string_view prefix, time_point now);
+    void finish_recording(leg_state& l, std::size_t index, time_point now);
+    // carrier_webhooks.cpp
+    void emit(const leg_state& l, std::string type, json extra, time_point now, millis later = millis{0});
+    void enqueue(webhook w, const leg_state& l, time_point emitted, time_point due, bool copy);
+    [[nodiscard]] static json payload_of(const leg_state& l);
+    // carrier_commands.cpp
+    void take_order(order o, time_point now);
+    void finish(const order& o, reply r, time_point now);
+    reply execute(const order& o, time_point now);
+    reply run_on_leg(const order& o, leg_state& l, time_point now);
+    reply dial(const order& o, time_point now);
+    reply bridge(const order& o, leg_state& l, time_point now);
+    reply refuse(int status, std::string_view code, std::string_view detail) const;
+    std::optional<reply> remembered(const order& o, time_point now);
+    void describe(const order& o, command_record& c);
+    [[nodiscard]] bool
+    leg_matches(const std::string& selector, const leg_state* l, const std::string& target) const;
+    // carrier_listings.cpp
+    reply read(std::string_view verb, const std::string& id, std::string_view query, time_point now);
+    [[nodiscard]] json call_event(const webhook_record& w) const;
+
+    carrier_settings settings_;
+    std::map<std::string, phone, std::less<>> phones_;
+    phone default_phone_;
+    std::vector<armed<webhook_fault>> webhook_faults_;
+    std::vector<armed<command_fault>> command_faults_;
+    std::map<std::string, leg_state> legs_;
+    std::multimap<time_point, action> timers_; ///< equal keys keep their order
+    std::multimap<time_point, webhook> outbox_;
+    std::vector<held_webhook> held_; ///< waiting for the next webhook of their session
+    std::map<std::uint64_t, pending_reply> replies_;
+    struct memory {
+        time_point at{};
+        json body;
+        std::string call_control_id;
+    };
+    std::map<std::string, memory> commands_seen_; ///< scope + command_id
+    std::deque<time_point> recent_dials_;
+    std::uint64_t serial_ = 0;
+    truth truth_;
+};
+
+} // namespace z360::sim

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Speech, audio and recordings of a leg.
+#include "sim/carrier.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::sim {
+
+void carrier::play(leg_state& l, sound s, time_point now) {
+    l.sounds.push_back(std::move(s));
+    if (l.sounds.size() == 1) start_sound(l, now);
+}
+
+void carrier::start_sound(leg_state& l, time_point now) {
+    if (l.sounds.empty()) return;
+    const auto& s = l.sounds.front();
+    const auto serial = ++l.sound_serial;
+    const auto id = l.view.call_control_id;
+    if (s.missing) {
+        end_sound(l, "file_not_found", now);
+        return;
+    }
+    json extra = json::object();
+    if (!s.speech) extra = json{{"media_url", s.source}, {"overlay", false}};
+    emit(l, s.speech ? "call.speak.started" : "call.playback.started", std::move(extra), now);
+    if (s.endless) return;
+    after(now + s.length, [this, id, serial](time_point t) {
+        auto* leg = find(id);
+        if (leg && leg->view.alive() && leg->sound_serial == serial && !leg->sounds.empty())
+            end_sound(*leg, "completed", t);
+    });
+}
+
+void carrier::end_sound(leg_state& l, const char* status, time_point now) {
+    const sound s = std::move(l.sounds.front());
+    l.sounds.pop_front();
+    // speak.ended has no status of its own for speech that was stopped.
+    const bool stopped_speech = s.speech && std::string_view(status) == "cancelled";
+    json extra{{"status", stopped_speech ? "completed" : status}};
+    if (!s.speech) {
+        extra["media_url"] = s.source;
+        extra["overlay"] = false;
+    }
+    emit(l, s.speech ? "call.speak.ended" : "call.playback.ended", std::move(extra), now);
+    start_sound(l, now);
+}
+
+void carrier::stop_sounds(leg_state& l, bool all, const char* status, time_point now) {
+    if (l.sounds.empty()) return;
+    // What was only queued never started and therefore never ends.
+    if (all) l.sounds.erase(l.sounds.begin() + 1, l.sounds.end());
+    end_sound(l, status, now);
+}
+
+std::string
+carrier::start_recording(leg_state& l, const json& body, std::string_view prefix, time_point now) {
+    const auto key = [&prefix](const char* name) { return std::string(prefix) + name; };
+    recording r;
+    r.id = make_id("recording");
+    r.channels = body.value(key("channels"), std::string("dual"));
+    r.format = body.value(key("format"), std::string("mp3"));
+    r.began = now;
+    r.client_state = l.view.client_state;
+    const auto recording_id = r.id;
+    l.recordings.push_back(std::move(r));
+    const auto limit = body.value(key("max_length"), std::int64_t{0});
+    if (limit > 0) {
+        after(
+            now + std::chrono::seconds{limit},
+            [this, id = l.view.call_control_id, recording_id](time_point t) {
+                auto* leg = find(id);
+                if (!leg) return;
+                for (std::size_t i = 0; i < leg->recordings.size(); ++i)
+                    if (leg->recordings[i].id == recording_id) return finish_recording(*leg, i, t);
+            }
+        );
+    }
+    return recording_id;
+}
+
+void carrier::finish_recording(leg_state& l, std::size_t index, time_point now) {
+    const auto r = l.recordings.at(index);
+    l.recordings.erase(l.recordings.begin() + static_cast<std::ptrdiff_t>(index));
+    if (!l.view.answered_at) return; // nothing was ever heard on this leg
+    const auto url = "https://recordings.sim.invalid/" + r.id + "." + r.format;
+    json urls;
+    urls[r.format] = url;
+    json extra{
+        {"recording_id", r.id},
+        {"recording_urls", urls},
+        {"public_recording_urls", json::object()},
+        {"channels", r.channels},
+        {"format", r.format},
+        {"recording_started_at", iso8601(r.began)},
+        {"recording_ended_at", iso8601(now)},
+        {"start_time", iso8601(r.began)},
+        {"end_time", iso8601(now)},
+    };
+    emit(l, "call.recording.saved", std::move(extra), now, settings_.recording_delay);
+}
+
+} // namespace z360::sim

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Phones: what happens at the far end of a dialed leg.
+#include "sim/carrier.hpp"
+
+#include <utility>
+
+namespace z360::sim {
+
+namespace {
+std::string or_default(const std::string& text, const char* fallback) {
+    return text.empty() ? fallback : text;
+}
+} // namespace
+
+void carrier::invite(const std::string& id, time_point now) {
+    auto* l = find(id);
+    if (!l || !l->view.alive()) return;
+    l->initiated = true;
+    emit(*l, "call.initiated", json{{"direction", "outgoing"}, {"state", "bridging"}}, now);
+    const auto& p = l->behaviour;
+    switch (p.does) {
+    case phone::mode::unreachable:
+        after(now + p.act_after, [this, id](time_point t) {
+            auto* leg = find(id);
+            if (!leg || !leg->view.alive()) return;
+            note_phone(*leg, "unreachable", t);
+            end_leg(
+                *leg, or_default(leg->behaviour.hangup_cause, "normal_clearing"), "callee",
+                or_default(leg->behaviour.sip_code, "480"), t
+            );
+        });
+        return;
+    case phone::mode::offline:
+        if (p.wakes_after) after(now + *p.wakes_after, [this, id](time_point t) { ring(id, t); });
+        return;
+    case phone::mode::ignore:
+    case phone::mode::answer:
+    case phone::mode::decline:
+    case phone::mode::answer_then_hang_up:
+    case phone::mode::answer_then_drop: break;
+    }
+    if (p.ring_after == millis{0}) return ring(id, now);
+    after(now + p.ring_after, [this, id](time_point t) { ring(id, t); });
+}
+
+void carrier::ring(const std::string& id, time_point now) {
+    auto* l = find(id);
+    if (!l || !l->view.alive() || l->view.ringing_since) return;
+    l->view.ringing_since = now;
+    note_phone(*l, "ringing", now);
+    if (l->behaviour.does == phone::mode::ignore) return;
+    if (l->behaviour.act_after == millis{0}) return act(id, now);
+    after(now + l->behaviour.act_after, [this, id](time_point t) { act(id, t); });
+}
+
+void carrier::act(const std::string& id, time_point now) {
+    auto* l = find(id);
+    if (!l || !l->view.ringing()) return;
+    if (l->behaviour.does == phone::mode::decline) {
+        note_phone(*l, "declines", now);
+        end_leg(
+            *l, or_default(l->behaviour.hangup_cause, "user_busy"), "callee",
+            or_default(l->behaviour.sip_code, "486"), now
+        );
+        return;
+    }
+    note_phone(*l, "answers", now);
+    leg_answered(*l, now);
+    if (l->view.alive()) after_answer(*l, now);
+}
+
+void carrier::after_answer(leg_state& l, time_point now) {
+    const auto id = l.view.call_control_id;
+    const auto does = l.behaviour.does;
+    if (does != phone::mode::answer_then_hang_up && does != phone::mode::answer_then_drop) return;
+    after(now + l.behaviour.then_after, [this, id](time_point t) {
+        auto* leg = find(id);
+        if (!leg || !leg->view.alive()) return;
+        const bool drops = leg->behaviour.does == phone::mode::answer_then_drop;
+        if (drops && !leg->view.bridged_with.empty()) return;
+        note_phone(*leg, drops ? "lost" : "hangs_up", t);
+        end_leg(
+            *leg, or_default(leg->behaviour.hangup_cause, drops ? "timeout" : "normal_clearing"),
+            drops ? "unknown" : "callee", or_default(leg->behaviour.sip_code, drops ? "408" : "200"), t
+        );
+    });
+}
+
+} // namespace z360::sim

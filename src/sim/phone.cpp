@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "sim/phone.hpp"
+
+#include "sim/json_keys.hpp"
+
+#include <array>
+#include <utility>
+
+namespace z360::sim {
+
+namespace {
+constexpr std::array<std::pair<phone::mode, const char*>, 7> k_modes{{
+    {phone::mode::ignore, "ignore"},
+    {phone::mode::answer, "answer"},
+    {phone::mode::decline, "decline"},
+    {phone::mode::unreachable, "unreachable"},
+    {phone::mode::offline, "offline"},
+    {phone::mode::answer_then_hang_up, "answer_then_hang_up"},
+    {phone::mode::answer_then_drop, "answer_then_drop"},
+}};
+
+phone make(phone::mode does, millis act, millis then = millis{0}) {
+    phone p;
+    p.does = does;
+    p.act_after = act;
+    p.then_after = then;
+    return p;
+}
+} // namespace
+
+phone phone::answers(millis after) {
+    return make(mode::answer, after);
+}
+phone phone::declines(millis after) {
+    return make(mode::decline, after);
+}
+phone phone::unreachable(millis after) {
+    return make(mode::unreachable, after);
+}
+phone phone::offline() {
+    return make(mode::offline, millis{0});
+}
+phone phone::answers_then_hangs_up(millis after, millis talk) {
+    return make(mode::answer_then_hang_up, after, talk);
+}
+phone phone::answers_then_drops(millis after, millis lives) {
+    return make(mode::answer_then_drop, after, lives);
+}
+
+phone phone::from_json(const json& j) {
+    phone p;
+    key_reader r(j, "phone");
+    std::string does = "ignore";
+    r.text("does", does);
+    bool known = false;
+    for (const auto& [m, text] : k_modes) {
+        if (does != text) continue;
+        p.does = m;
+        known = true;
+    }
+    if (!known)
+        r.fail(
+            "does", "ignore, answer, decline, unreachable, offline, answer_then_hang_up or answer_then_drop"
+        );
+    r.ms("ring_after_ms", p.ring_after);
+    r.ms("after_ms", p.act_after);
+    r.ms("then_after_ms", p.then_after);
+    if (j.contains("wakes_after_ms")) {
+        millis wakes{0};
+        r.ms("wakes_after_ms", wakes);
+        p.wakes_after = wakes;
+    }
+    r.text("hangup_cause", p.hangup_cause);
+    r.text("sip_code", p.sip_code);
+    r.done();
+    return p;
+}
+
+json phone::to_json() const {
+    json j;
+    for (const auto& [m, text] : k_modes)
+        if (m == does) j["does"] = text;
+    j["ring_after_ms"] = ring_after.count();
+    j["after_ms"] = act_after.count();
+    j["then_after_ms"] = then_after.count();
+    if (wakes_after) j["wakes_after_ms"] = wakes_after->count();
+    if (!hangup_cause.empty()) j["hangup_cause"] = hangup_cause;
+    if (!sip_code.empty()) j["sip_code"] = sip_code;
+    return j;
+}
+
+} // namespace z360::sim

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Validation of what our server sends, by rules written from Telnyx's documentation, independently of the
+// code that builds those requests.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace z360::sim {
+
+using json = nlohmann::json;
+
+/// One thing wrong with a request.
+struct complaint {
+    std::string code; ///< Telnyx's error code, e.g. "10004"
+    std::string pointer;
+    std::string detail;
+    bool fatal = true; ///< false: Telnyx lets it pass (an unknown field), we still want to know
+};
+
+/// Everything wrong with the body of `verb` (dial, answer, bridge, …). Pure.
+[[nodiscard]] std::vector<complaint> check_request(std::string_view verb, const json& body);
+/// Is `verb` one this simulator plays?
+[[nodiscard]] bool known_verb(std::string_view verb);
+
+/// Telnyx's error envelope. `title` empty: the usual one of that code.
+[[nodiscard]] json error_body(std::string_view code, std::string_view detail, std::string_view pointer = {});
+/// The code usually seen with an HTTP status, e.g. 500 → "10007".
+[[nodiscard]] std::string_view code_of_status(int status);
+
+[[nodiscard]] bool is_e164(std::string_view text);
+/// The user part of `sip:user@host[;params]`, nullopt if it is no SIP URI.
+[[nodiscard]] std::optional<std::string> sip_user(std::string_view uri);
+/// Standard base64 with padding; empty text counts.
+[[nodiscard]] bool is_base64(std::string_view text);
+
+} // namespace z360::sim

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "wire/telnyx_command.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+using namespace z360;
+using nlohmann::json;
+
+namespace {
+
+wire::command_settings settings() {
+    wire::command_settings s;
+    s.connection_id = "2400000000000000001";
+    s.sip_domain = "sip.example.test";
+    return s;
+}
+
+call::dial_body dial() {
+    call::dial_body b;
+    b.leg = leg_id{*uuid::parse("11111111-2222-8333-8444-555555555555")};
+    b.sip_username = "gencredAlice1";
+    b.from = "+14155550123";
+    b.display_name = "Zoë Müller";
+    b.link_to = "v3:caller/1";
+    b.timeout_secs = 30;
+    b.org = org_id{7};
+    b.call = call_id{*uuid::parse("aaaaaaaa-bbbb-8ccc-8ddd-eeeeeeeeeeee")};
+    return b;
+}
+
+call::command command(call::command_body body, std::string to = "v3:leg/with+signs=") {
+    call::command c;
+    c.id = "cmd-1";
+    if (!std::holds_alternative<call::dial_body>(body)) c.call_control_id = std::move(to);
+    c.body = std::move(body);
+    return c;
+}
+
+wire::telnyx_request build(call::command_body body, std::string_view state = {}) {
+    return wire::build_request(command(std::move(body)), settings(), state);
+}
+
+json body_of(call::command_body body, std::string_view state = {}) {
+    return json::parse(build(std::move(body), state).body);
+}
+
+} // namespace
+
+TEST(command, a_dial_says_everything_and_nothing_more) {
+    const auto r = build(dial(), "c3RhdGU=");
+    EXPECT_EQ(r.method, "POST");
+    EXPECT_EQ(r.path, "/calls");
+    auto body = json::parse(r.body);
+    const auto policies = body["webhook_retries_policies"];
+    body.erase("webhook_retries_policies");
+    EXPECT_EQ(body, json::parse(R"({
+        "connection_id": "2400000000000000001",
+        "to": "sip:gencredAlice1@sip.example.test",
+        "from": "+14155550123",
+        "from_display_name": "Zoe Muller",
+        "link_to": "v3:caller/1",
+        "bridge_intent": true,
+        "retry_on_timeout": false,
+        "timeout_secs": 30,
+        "client_state": "c3RhdGU=",
+        "custom_headers": [
+            {"name": "X-Z360-Call-Id", "value": "aaaaaaaa-bbbb-8ccc-8ddd-eeeeeeeeeeee"},
+            {"name": "X-Z360-Org-Id", "value": "7"}
+        ],
+        "command_id": "cmd-1"
+    })"));
+    for (const char* type : {"call.initiated", "call.answered", "call.bridged", "call.hangup"})
+        EXPECT_TRUE(policies.contains(type)) << type;
+}
+
+TEST(command, retry_policies_keep_within_the_carriers_limits) {
+    for (const auto& body : {body_of(dial()), body_of(call::answer_body{})}) {
+        ASSERT_FALSE(body["webhook_retries_policies"].empty());
+        for (const auto& [type, policy] : body["webhook_retries_policies"].items()) {
+            int sum = 0;
+            for (const auto& ms : policy["retries_ms"])
+                sum += ms.get<int>();
+            EXPECT_LE(policy["retries_ms"].size(), 5U) << type;
+            EXPECT_LE(sum, 60'000) << type;
+            EXPECT_GE(sum, 30'000) << type << ": must outlast a failover of ours";
+        }
+    }
+}
+
+TEST(command, a_dial_never_bridges_by_itself) {
+    const auto body = body_of(dial());
+    EXPECT_FALSE(body.contains("bridge_on_answer"));
+    EXPECT_FALSE(body.contains("prevent_double_bridge"));
+}
+
+TEST(command, optional_parts_of_a_dial_are_left_out_when_empty) {
+    auto b = dial();
+    b.display_name = "山田"; // nothing the carrier accepts
+    b.link_to.clear();
+    b.from.clear();
+    const auto body = body_of(b);
+    for (const char* key : {"from_display_name", "link_to", "bridge_intent", "client_state", "webhook_url"})
+        EXPECT_FALSE(body.contains(key)) << key;
+    EXPECT_EQ(body["from"], "anonymous");
+    auto s = settings();
+    s.webhook_url = "https://voip.example.test/hooks";
+    const auto with_url = json::parse(wire::build_request(command(dial()), s, "x").body);
+    EXPECT_EQ(with_url["webhook_url"], "https://voip.example.test/hooks");
+    EXPECT_EQ(with_url["webhook_url_method"], "POST") << "GET would put the payload outside the signature";
+}
+
+TEST(command, ring_time_is_kept_within_5_to_600_seconds) {
+    auto b = dial();
+    b.timeout_secs = 1;
+    EXPECT_EQ(body_of(b)["timeout_secs"], 5);
+    b.timeout_secs = 9'999;
+    EXPECT_EQ(body_of(b)["timeout_secs"], 600);
+}
+
+TEST(command, the_leg_in_the_path_is_percent_encoded) {
+    EXPECT_EQ(build(call::answer_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/answer");
+    EXPECT_EQ(wire::percent_encode("aZ09-._~ %é"), "aZ09-._~%20%25%C3%A9");
+}
+
+TEST(command, bridge_names_the_caller_in_the_body_and_carries_the_fence) {
+    call::bridge_body b;
+    b.caller_control_id = "v3:caller/1";
+    b.recording_name = std::string(60, 'r');
+    EXPECT_EQ(
+        body_of(b), json::parse(
+                        R"({
+        "call_control_id": "v3:caller/1", "prevent_double_bridge": true,
+        "record": "record-from-answer", "record_channels": "dual", "record_format": "mp3",
+        "record_custom_file_name": ")" +
+                        std::string(40, 'r') + R"(", "command_id": "cmd-1"})"
+                    )
+    );
+    b.record = false;
+    EXPECT_EQ(
+        body_of(b),
+        json::parse(R"({"call_control_id":"v3:caller/1","prevent_double_bridge":true,"command_id":"cmd-1"})")
+    );
+}
+
+TEST(command, hangup_tells_the_device_why) {
+    EXPECT_EQ(body_of(call::hangup_body{}), json::parse(R"({"command_id":"cmd-1"})"));
+    EXPECT_EQ(
+        body_of(call::hangup_body{call::release_reason::answered_elsewhere}),
+        json::parse(
+            R"({"custom_headers":[{"name":"X-Z360-Reason","value":"answered_elsewhere"}],"command_id":"cmd-1"})"
+        )
+    );
+}
+
+TEST(command, the_small_ones) {
+    EXPECT_EQ(body_of(call::reject_body{}), json::parse(R"({"cause":"CALL_REJECTED","command_id":"cmd-1"})"));
+    EXPECT_EQ(body_of(call::playback_stop_body{}), json::parse(R"({"stop":"all","command_id":"cmd-1"})"));
+    EXPECT_EQ(
+        body_of(call::playback_start_body{"https://x.test/a.mp3", true}),
+        json::parse(R"({"audio_url":"https://x.test/a.mp3","loop":"infinity","command_id":"cmd-1"})")
+    );
+    EXPECT_EQ(body_of(call::playback_start_body{"https://x.test/a.mp3", false})["loop"], 1);
+    EXPECT_EQ(
+        body_of(call::record_start_body{120, "vm-7"}),
+        json::parse(
+            R"({"format":"mp3","channels":"single","play_beep":true,"max_length":120,"custom_file_name":"vm-7","command_id":"cmd-1"})"
+        )
+    );
+    EXPECT_FALSE(body_of(call::record_start_body{120, ""}).contains("custom_file_name"));
+    EXPECT_EQ(
+        build(call::record_start_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/record_start"
+    );
+    EXPECT_EQ(
+        build(call::playback_stop_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/playback_stop"
+    );
+}
+
+TEST(command, speech_is_clipped_between_characters_and_always_has_a_voice) {
+    std::string text;
+    for (int i = 0; i < 3'500; ++i)
+        text += "é";
+    const auto body = body_of(call::speak_body{text, ""});
+    EXPECT_EQ(body["payload"].get<std::string>().size(), 6'000U);
+    EXPECT_EQ(body["voice"], "AWS.Polly.Joanna-Neural");
+    EXPECT_EQ(body_of(call::speak_body{"Hi", "AWS.Polly.Amy-Neural"})["voice"], "AWS.Polly.Amy-Neural");
+}
+
+TEST(command, broken_utf8_is_repaired_instead_of_thrown) {
+    EXPECT_EQ(
+        body_of(call::speak_body{
+            "a\xff"
+            "b",
+            "v"
+        })["payload"],
+        "a\xEF\xBF\xBD"
+        "b"
+    );
+}
+
+TEST(command, i7_equal_commands_give_equal_bytes) {
+    EXPECT_EQ(build(dial(), "s").body, build(dial(), "s").body);
+}
