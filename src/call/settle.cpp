@@ -62,14 +62,22 @@ bool talk_is_over(const state& s) {
     return any;
 }
 
-// The endings that every phase before the talk shares. true: the call has ended.
-bool ended_before_talk(state& s, effects& out, time_point now) {
+// What the caller's departure means, by the facts alone: it must not matter which of them came first.
+end_reason reason_of_departure(const state& s) {
+    if (was_joined(s)) return end_reason::completed;
+    // Voicemail that could not even answer has not been heard by anybody.
+    return s.vm != voicemail_step::none && s.caller.answered ? end_reason::voicemail
+                                                             : end_reason::caller_cancelled;
+}
+
+// The endings that every phase but the talk shares. true: the call has ended.
+bool ended_without_talk(state& s, effects& out, time_point now) {
     if (talk_is_over(s)) {
         end(s, out, end_reason::completed, now);
         return true;
     }
     if (!s.caller.ended) return false;
-    end(s, out, was_joined(s) ? end_reason::completed : end_reason::caller_cancelled, now);
+    end(s, out, reason_of_departure(s), now);
     return true;
 }
 
@@ -162,7 +170,7 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
 }
 
 bool settle_ringing(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -189,7 +197,7 @@ bool settle_ringing(state& s, effects& out, time_point now) {
 }
 
 bool settle_answering(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -224,7 +232,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
 }
 
 bool settle_bridging(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) return true;
     auto* w = winner(s);
     const bool late = s.bridge.limit && now >= *s.bridge.limit;
@@ -285,10 +293,7 @@ void speak_greeting(state& s, effects& out, time_point now) {
 }
 
 bool settle_voicemail(state& s, effects& out, time_point now) {
-    if (s.caller.ended) {
-        end(s, out, end_reason::voicemail, now);
-        return true;
-    }
+    if (ended_without_talk(s, out, now)) return true;
     const bool late = s.step_limit && now >= *s.step_limit;
     switch (s.vm) {
     case voicemail_step::answering:
@@ -315,9 +320,13 @@ bool settle_voicemail(state& s, effects& out, time_point now) {
 
 // Facts may arrive after the end; the reason follows them, the phase does not move (I10).
 void settle_ended(state& s, effects& out) {
-    if (s.reason != end_reason::caller_cancelled || !was_joined(s)) return;
-    s.reason = end_reason::completed;
-    add_note(out, "end_reason", "reason=completed");
+    if (s.reason == end_reason::completed || s.reason == end_reason::rejected) return;
+    const auto better = reason_of_departure(s);
+    const bool joined = better == end_reason::completed;
+    const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
+    if (!joined && !heard) return;
+    s.reason = better;
+    add_note(out, "end_reason", "reason=" + std::string(name(better)));
 }
 
 release_reason why_released(const state& s, const device_leg& leg) {
