@@ -71,11 +71,12 @@ class absorber {
     }
 
     void operator()(const leg_hold& e) {
-        // Ordered by when it happened, not by when it arrived.
+        // Ordered by when it happened, not by when it arrived. Only a joined device holds, and only one is ever
+        // joined: its hold may be heard of before its bridge, or even its answer.
         auto& mark = is_caller(e.who) ? s_.caller_hold : s_.device_hold;
         if (!is_caller(e.who)) {
             const auto* leg = meet(e.who);
-            if (leg == nullptr || s_.bridge.winner != leg->id) return;
+            if (leg == nullptr || leg->out_of_race) return;
         }
         if (e.at > mark.at) mark = {e.held, e.at};
     }
