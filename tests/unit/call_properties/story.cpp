@@ -77,6 +77,16 @@ int story::answering() const {
     }));
 }
 
+bool story::wants_answer() const {
+    bool any_left = false;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        if (leg_ended(i)) continue;
+        if (devices[i].what == fate::answers) return true;
+        any_left = true;
+    }
+    return !any_left;
+}
+
 std::vector<event> tell(const story& s, const state& begun) {
     std::vector<event> out;
     const leg_ref caller{begun.caller.call_control_id, std::nullopt};

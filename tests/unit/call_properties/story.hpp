@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// What the carrier's side of one call can look like, told completely, and the events it makes of it. The tests
-// then deliver those events in any order.
+// What the carrier's side of one call can look like, told completely, and the events it makes of it. The
+// tests then deliver those events in any order.
 #pragma once
 
 #include <z360/call/decide.hpp>
@@ -27,9 +27,10 @@ enum class talk : std::uint8_t { none, goes_on, device_ends, caller_ends };
 
 struct device_story {
     fate what = fate::rings_on;
-    bool reply_names_leg = true;    ///< the dial's 2xx carries the control id; else only webhooks tell it
-    bool reply_expires = false;     ///< the dial's answers were all lost; the leg exists all the same
-    bool hangup_reported = false;   ///< a leg we had to hang up at the end: its call.hangup is part of the story
+    bool reply_names_leg = true; ///< the dial's 2xx carries the control id; else only webhooks tell it
+    bool reply_expires = false;  ///< the dial's answers were all lost; the leg exists all the same
+    bool hangup_reported =
+        false; ///< a leg we had to hang up at the end: its call.hangup is part of the story
     auto operator<=>(const device_story&) const = default;
 };
 
@@ -44,7 +45,10 @@ struct story {
 
     [[nodiscard]] bool caller_ended() const;
     [[nodiscard]] bool leg_ended(std::size_t device) const;
+    /// Devices that ever answered.
     [[nodiscard]] int answering() const;
+    /// A device waits for the caller, or no leg is left and voicemail has to.
+    [[nodiscard]] bool wants_answer() const;
 };
 std::ostream& operator<<(std::ostream& out, const device_story& d);
 std::ostream& operator<<(std::ostream& out, const story& s);
