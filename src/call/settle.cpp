@@ -163,7 +163,10 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     s.now_in = phase::voicemail;
     s.bridge.winner.reset();
     s.bridge.limit.reset();
+    // The stopped prompt still reports its end; that must not pass for the end of the greeting.
+    const bool prompted = s.prompt_playing;
     stop_prompt(s, out, now);
+    s.prompt_playing = prompted;
     s.vm = voicemail_step::answering;
     s.step_limit = now + s.routed.rules.answer_limit;
     request_answer(s, out, now);
