@@ -81,11 +81,13 @@ bool ended_without_talk(state& s, effects& out, time_point now) {
     return true;
 }
 
-void request_answer(state& s, effects& out, time_point now) {
-    if (s.caller.answered || s.caller.answer_requested) return;
+// Asked again by every winner and by voicemail while the caller is not answered: an answer that was lost once
+// must not cost the call. Each asking has an id of its own; answering twice does no harm.
+void request_answer(state& s, effects& out, const char* what, std::uint32_t n, time_point now) {
+    if (s.caller.answered) return;
     s.caller.answer_requested = true;
     out.emplace_back(
-        caller_command(s, caller_id(s, "answer"), now, s.routed.rules.answer_limit, answer_body{})
+        caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
     );
 }
 
@@ -139,7 +141,7 @@ void claim(state& s, effects& out, device_leg& leg, time_point now) {
     s.now_in = phase::answering;
     s.bridge.limit = now + s.routed.rules.answer_limit;
     add_note(out, "winner_claimed", "leg=" + leg.id.text() + " epoch=" + std::to_string(epoch));
-    request_answer(s, out, now);
+    request_answer(s, out, "answer", epoch, now);
 }
 
 // The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
@@ -169,7 +171,7 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     s.prompt_playing = prompted;
     s.vm = voicemail_step::answering;
     s.step_limit = now + s.routed.rules.answer_limit;
-    request_answer(s, out, now);
+    request_answer(s, out, "answer-voicemail", 0, now);
 }
 
 bool settle_ringing(state& s, effects& out, time_point now) {
@@ -218,6 +220,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
     s.now_in = phase::bridging;
     s.bridge.limit = now + s.routed.rules.bridge_limit;
     if (w->bridged) return true;
+    request_answer(s, out, "answer-late", s.bridge.epoch, now);
     s.bridge.commanded = true;
     command c;
     c.id = bridge_command_id(s);
