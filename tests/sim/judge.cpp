@@ -32,6 +32,8 @@ class court {
         one_device_per_caller();
         legs_die_with_the_call();
         answered_devices_are_served();
+        if (calm()) the_way_is_short();
+        if (w_.what.level <= trouble::webhooks) greeting_is_not_recorded_over();
         losers_outlive_the_bridge();
         commands_take_effect_once();
         nothing_is_dialed_after_the_ring();
@@ -92,6 +94,34 @@ class court {
         const auto ring_over =
             excused(caller_.began) + w_.what.routed.rules.ring_time + millis{5'000} + bound();
         if (!caller_.answered_at && caller_end > ring_over) say("I9: the caller was left ringing");
+    }
+
+    // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
+    // commit), answer 20 + 20, commit 10, bridge 20; and at each of the two decisions perhaps a commit of
+    // another event that is under way (10). Where several nodes hear of the call, either decision may meet a
+    // newer version once: commit refused and loaded again (20).
+    void the_way_is_short() {
+        const millis way = w_.what.nodes == 1 ? millis{140} : millis{180};
+        const leg_view* first = nullptr;
+        for (const auto& l : devices_)
+            if (l.answered_at && (first == nullptr || *l.answered_at < *first->answered_at)) first = &l;
+        if (first == nullptr) return;
+        const auto due = *first->answered_at + way;
+        const bool stays =
+            (!first->ended_at || *first->ended_at > due) && (!caller_.ended_at || *caller_.ended_at > due);
+        const bool late_in_the_ring = due > caller_.began + w_.what.routed.rules.ring_time;
+        if (!stays || late_in_the_ring) return;
+        const auto joined = first_bridge();
+        if (!joined || *joined > due)
+            say("slow: " + first->username + " was not joined within " + std::to_string(way.count()) + " ms");
+    }
+
+    void greeting_is_not_recorded_over() {
+        std::optional<time_point> greeted;
+        for (const auto* e : seen_.webhooks_of("call.speak.ended"))
+            if (!e->copy) greeted = greeted ? std::max(*greeted, e->emitted_at) : e->emitted_at;
+        for (const auto* c : seen_.commands_of("record_start"))
+            if (c->acted_at && greeted && *greeted > *c->acted_at) say("the greeting was recorded over");
     }
 
     void losers_outlive_the_bridge() {
