@@ -71,11 +71,12 @@ class absorber {
     }
 
     void operator()(const leg_hold& e) {
-        // Ordered by when it happened, not by when it arrived.
+        // Ordered by when it happened, not by when it arrived. Only a joined device holds, and only one is ever
+        // joined: its hold may be heard of before its bridge, or even its answer.
         auto& mark = is_caller(e.who) ? s_.caller_hold : s_.device_hold;
         if (!is_caller(e.who)) {
             const auto* leg = meet(e.who);
-            if (leg == nullptr || s_.bridge.winner != leg->id) return;
+            if (leg == nullptr || leg->out_of_race) return;
         }
         if (e.at > mark.at) mark = {e.held, e.at};
     }
@@ -95,8 +96,12 @@ class absorber {
         if (!s_.saved.id.empty() && s_.saved.id == e.recording_id) return;
         s_.saved = {e.recording_id, e.url};
         add_note("recording_saved", "recording=" + e.recording_id);
+        message_over(e.who);
     }
-    void operator()(const recording_failed& e) { add_note("recording_failed", "reason=" + e.reason); }
+    void operator()(const recording_failed& e) {
+        add_note("recording_failed", "reason=" + e.reason);
+        message_over(e.who);
+    }
 
     void operator()(const command_outcome& e) {
         switch (e.what) {
@@ -115,6 +120,12 @@ class absorber {
   private:
     bool is_caller(const leg_ref& who) const {
         return !who.leg && !who.call_control_id.empty() && who.call_control_id == s_.caller.call_control_id;
+    }
+
+    // The longest message is reached, or nothing is recorded: whoever still holds the line hears nothing more.
+    void message_over(const leg_ref& who) {
+        if (is_caller(who) && s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording)
+            s_.step_limit = now_;
     }
 
     // Finds the device leg and learns its control id on the way (D3: whichever tells it first).

@@ -62,22 +62,32 @@ bool talk_is_over(const state& s) {
     return any;
 }
 
-// The endings that every phase before the talk shares. true: the call has ended.
-bool ended_before_talk(state& s, effects& out, time_point now) {
+// What the caller's departure means, by the facts alone: it must not matter which of them came first.
+end_reason reason_of_departure(const state& s) {
+    if (was_joined(s)) return end_reason::completed;
+    // Voicemail that could not even answer has not been heard by anybody.
+    return s.vm != voicemail_step::none && s.caller.answered ? end_reason::voicemail
+                                                             : end_reason::caller_cancelled;
+}
+
+// The endings that every phase but the talk shares. true: the call has ended.
+bool ended_without_talk(state& s, effects& out, time_point now) {
     if (talk_is_over(s)) {
         end(s, out, end_reason::completed, now);
         return true;
     }
     if (!s.caller.ended) return false;
-    end(s, out, was_joined(s) ? end_reason::completed : end_reason::caller_cancelled, now);
+    end(s, out, reason_of_departure(s), now);
     return true;
 }
 
-void request_answer(state& s, effects& out, time_point now) {
-    if (s.caller.answered || s.caller.answer_requested) return;
+// Asked again by every winner and by voicemail while the caller is not answered: an answer that was lost once
+// must not cost the call. Each asking has an id of its own; answering twice does no harm.
+void request_answer(state& s, effects& out, const char* what, std::uint32_t n, time_point now) {
+    if (s.caller.answered) return;
     s.caller.answer_requested = true;
     out.emplace_back(
-        caller_command(s, caller_id(s, "answer"), now, s.routed.rules.answer_limit, answer_body{})
+        caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
     );
 }
 
@@ -131,7 +141,7 @@ void claim(state& s, effects& out, device_leg& leg, time_point now) {
     s.now_in = phase::answering;
     s.bridge.limit = now + s.routed.rules.answer_limit;
     add_note(out, "winner_claimed", "leg=" + leg.id.text() + " epoch=" + std::to_string(epoch));
-    request_answer(s, out, now);
+    request_answer(s, out, "answer", epoch, now);
 }
 
 // The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
@@ -155,14 +165,17 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     s.now_in = phase::voicemail;
     s.bridge.winner.reset();
     s.bridge.limit.reset();
+    // The stopped prompt still reports its end; that must not pass for the end of the greeting.
+    const bool prompted = s.prompt_playing;
     stop_prompt(s, out, now);
+    s.prompt_playing = prompted;
     s.vm = voicemail_step::answering;
     s.step_limit = now + s.routed.rules.answer_limit;
-    request_answer(s, out, now);
+    request_answer(s, out, "answer-voicemail", 0, now);
 }
 
 bool settle_ringing(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -189,7 +202,7 @@ bool settle_ringing(state& s, effects& out, time_point now) {
 }
 
 bool settle_answering(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
         s.now_in = phase::bridging;
         s.bridge.limit = now + s.routed.rules.bridge_limit;
@@ -207,6 +220,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
     s.now_in = phase::bridging;
     s.bridge.limit = now + s.routed.rules.bridge_limit;
     if (w->bridged) return true;
+    request_answer(s, out, "answer-late", s.bridge.epoch, now);
     s.bridge.commanded = true;
     command c;
     c.id = bridge_command_id(s);
@@ -224,7 +238,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
 }
 
 bool settle_bridging(state& s, effects& out, time_point now) {
-    if (ended_before_talk(s, out, now)) return true;
+    if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) return true;
     auto* w = winner(s);
     const bool late = s.bridge.limit && now >= *s.bridge.limit;
@@ -285,10 +299,7 @@ void speak_greeting(state& s, effects& out, time_point now) {
 }
 
 bool settle_voicemail(state& s, effects& out, time_point now) {
-    if (s.caller.ended) {
-        end(s, out, end_reason::voicemail, now);
-        return true;
-    }
+    if (ended_without_talk(s, out, now)) return true;
     const bool late = s.step_limit && now >= *s.step_limit;
     switch (s.vm) {
     case voicemail_step::answering:
@@ -315,9 +326,13 @@ bool settle_voicemail(state& s, effects& out, time_point now) {
 
 // Facts may arrive after the end; the reason follows them, the phase does not move (I10).
 void settle_ended(state& s, effects& out) {
-    if (s.reason != end_reason::caller_cancelled || !was_joined(s)) return;
-    s.reason = end_reason::completed;
-    add_note(out, "end_reason", "reason=completed");
+    if (s.reason == end_reason::completed || s.reason == end_reason::rejected) return;
+    const auto better = reason_of_departure(s);
+    const bool joined = better == end_reason::completed;
+    const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
+    if (!joined && !heard) return;
+    s.reason = better;
+    add_note(out, "end_reason", "reason=" + std::string(name(better)));
 }
 
 release_reason why_released(const state& s, const device_leg& leg) {

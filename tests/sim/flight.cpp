@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The rules of src/adapter/telnyx/{client,exchange}.cpp: wanted?, identical resend, retries, deadlines.
+#include "node.hpp"
+#include "world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::testing {
+
+using adapter::telnyx::answer_class;
+using call::outcome;
+using call::verb;
+
+namespace {
+
+constexpr millis k_dial_window{55'000};
+constexpr millis k_hedge{500};
+constexpr millis k_attempt{3'000};
+constexpr millis k_shortest_attempt{250};
+constexpr millis k_command_claim{5'000};
+constexpr millis k_query_budget{500};
+
+int rank(answer_class c) {
+    switch (c) {
+    case answer_class::done: return 0;
+    case answer_class::peer_gone: return 1;
+    case answer_class::refused: return 2;
+    case answer_class::ambiguous: return 3;
+    case answer_class::retry: return 4;
+    }
+    return 5;
+}
+
+} // namespace
+
+bool node::too_late(const flight& f, millis after) const {
+    const auto at = clock() + after;
+    return at >= f.cmd.deadline || (f.cmd.what() == verb::dial && at - f.cmd.issued_at >= k_dial_window);
+}
+
+void node::launch(call_id id, const call::command& cmd) {
+    if (!running_.insert(cmd.id).second) return;
+    std::string mark;
+    if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
+        mark = w_.codec.sign({dial->call, dial->leg, dial->org});
+    auto built = wire::build_request(cmd, w_.wire_settings, mark);
+    auto f = std::make_shared<flight>(
+        flight{id, cmd, std::move(built.path), std::move(built.body), adapter::telnyx::retry_plan(cmd.what())}
+    );
+    attempt(f);
+}
+
+void node::attempt(const flight_ptr& f) {
+    ++f->attempts;
+    if (too_late(*f)) return finish(f, outcome::expired, f->last_code);
+    still_wanted(f, [this, f](bool yes) {
+        if (!yes) return finish(f, outcome::superseded, f->last_code);
+        if (too_late(*f)) return finish(f, outcome::expired, f->last_code);
+        send(f);
+    });
+}
+
+void node::still_wanted(const flight_ptr& f, std::function<void(bool)> then) {
+    const auto in_memory = [this, f]() -> const mailbox* {
+        const auto it = boxes_.find(f->call);
+        return it == boxes_.end() ? nullptr : it->second.get();
+    };
+    const auto judge = [f, then](const std::optional<call::state>& s) {
+        then(!s || call::wanted(*s, f->cmd));
+    };
+    std::optional<call::state> state;
+    if (const auto* b = in_memory(); b != nullptr && b->loaded) state = b->loaded->state;
+    if (f->attempts == 1) return judge(state);
+    auto stored = std::make_shared<std::optional<port::stored_call>>();
+    w_.ask_store(
+        *this, k_query_budget,
+        [this, f, stored] {
+            w_.db.extend_claim(f->cmd.id, k_command_claim, w_.time.now());
+            *stored = w_.db.load(f->call);
+        },
+        [f, state, stored, in_memory, judge](bool ok) {
+            const auto* b = in_memory();
+            const bool ask_stored = f->cmd.what() == verb::dial || !state;
+            if (ok && ask_stored && *stored && !(b != nullptr && b->unsaved)) return judge((*stored)->state);
+            judge(state);
+        }
+    );
+}
+
+void node::send(const flight_ptr& f) {
+    auto x = std::make_shared<exchange>();
+    send_one(f, x, 0);
+    w_.time.after(k_hedge, mine([this, f, x] {
+                      if (!x->over && x->answered() == 0) send_one(f, x, 1);
+                  }));
+}
+
+void node::send_one(const flight_ptr& f, const exchange_ptr& x, std::size_t which) {
+    ++x->sent;
+    const auto limit = std::min(k_attempt, std::max(f->cmd.deadline - clock(), k_shortest_attempt));
+    auto heard = [this, f, x, which, life = life_](const http::client_response& r) {
+        if (life != life_ || x->over) return;
+        x->answers[which] = adapter::telnyx::classify(f->cmd.what(), r);
+        hear(f, x);
+    };
+    w_.transmit(*this, f->cmd, f->path, f->body, limit, which > 0, std::move(heard));
+}
+
+void node::hear(const flight_ptr& f, const exchange_ptr& x) {
+    const auto good = [](const auto& a) {
+        return a && (a->what == answer_class::done || a->what == answer_class::peer_gone);
+    };
+    const bool conclusive = std::any_of(std::begin(x->answers), std::end(x->answers), good);
+    if (conclusive || x->answered() == x->sent) return conclude(f, x);
+    w_.time.after(k_hedge, mine([this, f, x] {
+                      if (!x->over) conclude(f, x);
+                  }));
+}
+
+void node::conclude(const flight_ptr& f, const exchange_ptr& x) {
+    x->over = true;
+    const adapter::telnyx::classified* best = nullptr;
+    for (const auto& a : x->answers)
+        if (a && (best == nullptr || rank(a->what) < rank(best->what))) best = &*a;
+    const auto answer = *best;
+    if (answer.what == answer_class::done)
+        return finish(f, outcome::done, answer.code, answer.call_control_id);
+    if (answer.what == answer_class::peer_gone) return finish(f, outcome::peer_gone, answer.code);
+    if (answer.what == answer_class::refused) return finish(f, outcome::refused, answer.code);
+    const auto pause = f->plan.next(answer, w_.dice.unit());
+    if (!pause) return finish(f, outcome::refused, answer.code);
+    if (too_late(*f, *pause)) return finish(f, outcome::expired, answer.code);
+    f->last_code = answer.code;
+    w_.time.after(*pause, mine([this, f] { attempt(f); }));
+}
+
+void node::finish(const flight_ptr& f, outcome result, std::string code, std::string control_id) {
+    running_.erase(f->cmd.id);
+    call::command_outcome out;
+    out.command_id = f->cmd.id;
+    out.what = f->cmd.what();
+    out.who = call::leg_ref{f->cmd.call_control_id, f->cmd.leg};
+    if (const auto* dial = std::get_if<call::dial_body>(&f->cmd.body)) {
+        out.who.leg = dial->leg;
+        if (result == outcome::done) out.who.call_control_id = std::move(control_id);
+    }
+    out.result = result;
+    out.error_code = std::move(code);
+    post(f->call, item{std::move(out), {}});
+}
+
+} // namespace z360::testing

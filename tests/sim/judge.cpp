@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "judge.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace z360::testing {
+namespace {
+
+using sim::leg_kind;
+using sim::leg_view;
+
+// Bounds of reliability.md §3 where only the network is in the way, and after the last fault where there are
+// any: claims of events (2 s) and commands (5 s), a sweep, the longest pause between two attempts.
+constexpr millis k_calm_bound{600};
+constexpr millis k_troubled_bound{12'000};
+
+std::string ms(time_point t, const world& w) {
+    return std::to_string((t - w.start).count());
+}
+
+class court {
+  public:
+    explicit court(const world& w) : w_(w), seen_(w.tel.seen()) {
+        for (auto& l : w.tel.legs()) {
+            if (l.call_control_id == w.caller) caller_ = l;
+            if (l.kind == leg_kind::device) devices_.push_back(l);
+        }
+    }
+    std::vector<std::string> run() {
+        one_device_per_caller();
+        legs_die_with_the_call();
+        answered_devices_are_served();
+        if (calm()) the_way_is_short();
+        if (w_.what.level <= trouble::webhooks) greeting_is_not_recorded_over();
+        losers_outlive_the_bridge();
+        commands_take_effect_once();
+        nothing_is_dialed_after_the_ring();
+        one_final_record();
+        requests_are_valid();
+        return std::move(found_);
+    }
+
+  private:
+    void say(std::string what) { found_.push_back(std::move(what)); }
+    [[nodiscard]] bool calm() const { return w_.what.level == trouble::none; }
+    [[nodiscard]] millis bound() const { return calm() ? k_calm_bound : k_troubled_bound; }
+    /// From when on nothing excuses a delay any more.
+    [[nodiscard]] time_point excused(time_point t) const {
+        return w_.disturbed_until ? std::max(t, *w_.disturbed_until) : t;
+    }
+    [[nodiscard]] std::optional<time_point> first_bridge() const {
+        std::optional<time_point> t;
+        for (const auto& b : seen_.bridges)
+            if (!t || b.began < *t) t = b.began;
+        return t;
+    }
+
+    void one_device_per_caller() {
+        if (seen_.most_devices_per_caller() > 1) say("I1: two devices were joined to one caller");
+        if (seen_.displaced_bridges() > 0) say("I1: a bridge displaced another");
+    }
+
+    void legs_die_with_the_call() {
+        if (!caller_.ended_at) return say("I2: the caller's leg never ended");
+        auto known = *caller_.ended_at;
+        if (w_.caller_end_accepted) known = std::max(known, *w_.caller_end_accepted);
+        const auto latest = excused(known) + bound();
+        for (const auto& l : devices_) {
+            if (!l.ended_at)
+                say("I8: " + l.username + " never ended");
+            else if (*l.ended_at > latest)
+                say("I2: " + l.username + " outlived the caller until " + ms(*l.ended_at, w_));
+        }
+        if (w_.figures.webhooks_given_up > 0) say("the schedule lost a webhook for good");
+    }
+
+    void answered_devices_are_served() {
+        const auto joined = first_bridge();
+        const auto caller_end = caller_.ended_at.value_or(w_.time.now());
+        // The longest way to a bridge without faults: a first winner that cannot be joined, twice three
+        // seconds.
+        const auto patience = millis{8'000} + bound();
+        for (const auto& l : devices_) {
+            if (!l.answered_at || joined) continue;
+            const auto latest = excused(*l.answered_at) + patience;
+            const bool stayed = l.ended_at.value_or(w_.time.now()) > latest && caller_end > latest;
+            if (stayed) say("I9: " + l.username + " answered and was never joined");
+        }
+        const auto limit = calm() ? millis{4'000} : k_troubled_bound;
+        if (w_.longest_silence > limit)
+            say("I9: the caller heard nothing for " + std::to_string(w_.longest_silence.count()) + " ms");
+        const auto ring_over =
+            excused(caller_.began) + w_.what.routed.rules.ring_time + millis{5'000} + bound();
+        if (!caller_.answered_at && caller_end > ring_over) say("I9: the caller was left ringing");
+    }
+
+    // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
+    // commit), answer 20 + 20, commit 10, bridge 20; and at each of the two decisions perhaps a commit of
+    // another event that is under way (10). Where several nodes hear of the call, either decision may meet a
+    // newer version once: commit refused and loaded again (20).
+    void the_way_is_short() {
+        const millis way = w_.what.nodes == 1 ? millis{140} : millis{180};
+        const leg_view* first = nullptr;
+        for (const auto& l : devices_)
+            if (l.answered_at && (first == nullptr || *l.answered_at < *first->answered_at)) first = &l;
+        if (first == nullptr) return;
+        const auto due = *first->answered_at + way;
+        const bool stays =
+            (!first->ended_at || *first->ended_at > due) && (!caller_.ended_at || *caller_.ended_at > due);
+        const bool late_in_the_ring = due > caller_.began + w_.what.routed.rules.ring_time;
+        if (!stays || late_in_the_ring) return;
+        const auto joined = first_bridge();
+        if (!joined || *joined > due)
+            say("slow: " + first->username + " was not joined within " + std::to_string(way.count()) + " ms");
+    }
+
+    void greeting_is_not_recorded_over() {
+        std::optional<time_point> greeted;
+        for (const auto* e : seen_.webhooks_of("call.speak.ended"))
+            if (!e->copy) greeted = greeted ? std::max(*greeted, e->emitted_at) : e->emitted_at;
+        for (const auto* c : seen_.commands_of("record_start"))
+            if (c->acted_at && greeted && *greeted > *c->acted_at) say("the greeting was recorded over");
+    }
+
+    void losers_outlive_the_bridge() {
+        const auto joined = first_bridge();
+        for (const auto* c : seen_.commands_of("hangup")) {
+            if (!c->acted_at || c->call_control_id == w_.caller) continue;
+            const auto headers = c->body.find("custom_headers");
+            if (headers == c->body.end() || headers->empty()) continue;
+            if ((*headers)[0]["value"] != "answered_elsewhere") continue;
+            if (!joined || *joined > *c->acted_at) say("I11: a loser was hung up before anybody was joined");
+        }
+        for (const auto& b : seen_.bridges) {
+            for (const auto& l : devices_) {
+                if (l.call_control_id == b.device || !l.ended_at || l.began > b.began) continue;
+                const auto latest = excused(b.began) + bound() + (calm() ? millis{400} : millis{0});
+                if (*l.ended_at > latest) say("I11: " + l.username + " was left ringing beside a talk");
+            }
+        }
+    }
+
+    void commands_take_effect_once() {
+        std::map<std::string, int> dials;
+        std::map<std::string, int> acts;
+        for (const auto& [id, c] : seen_.commands) {
+            if (!c.acted_at) continue;
+            if (c.verb == "dial" && ++dials[c.target] == 2) say("I7: " + c.target + " was dialed twice");
+            if (!c.command_id.empty() && ++acts[c.command_id] == 2)
+                say("I7: " + c.command_id + " acted twice");
+        }
+    }
+
+    void nothing_is_dialed_after_the_ring() {
+        for (const auto& [id, row] : w_.db.calls()) {
+            const auto& c = row.call.state;
+            // The clocks of two nodes may be half a second apart.
+            if (w_.last_dial_sent > c.began + c.routed.rules.ring_time + millis{500})
+                say("MOB-18: a dial was sent after the time to ring");
+        }
+        // Where every node can ask the store, no first sending of a dial follows the commit that ended the
+        // ring.
+        if (w_.what.level >= trouble::nodes) return;
+        for (const auto& [id, row] : w_.db.calls())
+            if (row.left_ringing && w_.last_dial_sent > *row.left_ringing + millis{150})
+                say("MOB-18: a dial was sent after the ring was over");
+    }
+
+    void one_final_record() {
+        if (!w_.db.fault().empty()) say("I10: " + w_.db.fault());
+        if (w_.db.calls().size() != 1)
+            return say("I20: the call is stored " + std::to_string(w_.db.calls().size()) + " times");
+        const auto& row = w_.db.calls().begin()->second;
+        const auto& s = row.call.state;
+        const auto ends = std::count_if(row.notes.begin(), row.notes.end(), [](const auto& n) {
+            return n.what == "call_ended";
+        });
+        if (ends != 1) say("I20: the end was recorded " + std::to_string(ends) + " times");
+        if (s.now_in != call::phase::ended) say("I20: stored as " + std::string(call::name(s.now_in)));
+        if (w_.db.dead_events() > 0) say("I3: an accepted event became a dead letter");
+        const bool joined = !seen_.bridges.empty();
+        if (joined != (s.reason == call::end_reason::completed))
+            say("the reason is " + std::string(call::name(s.reason)) +
+                (joined ? " after a talk" : " without a talk"));
+    }
+
+    void requests_are_valid() {
+        for (const auto& v : seen_.violations)
+            say("invalid " + v.verb + ": " + v.what.pointer + " " + v.what.detail);
+    }
+
+    const world& w_;
+    const sim::truth& seen_;
+    leg_view caller_;
+    std::vector<leg_view> devices_;
+    std::vector<std::string> found_;
+};
+
+} // namespace
+
+std::vector<std::string> judge(const world& w) {
+    return court(w).run();
+}
+
+std::string history(const world& w) {
+    std::multimap<time_point, std::string> lines;
+    const auto& seen = w.tel.seen();
+    const auto who = [&w](const std::string& id) {
+        if (id == w.caller) return std::string("caller");
+        const auto l = w.tel.leg(id);
+        return l ? l->username : id;
+    };
+    for (const auto& [id, c] : seen.commands)
+        lines.emplace(
+            c.at, c.verb + " " + who(c.call_control_id) + " -> " + std::to_string(c.status) + " " + c.code +
+                      (c.duplicate ? " duplicate" : "") + " [" + c.command_id + "]"
+        );
+    for (const auto& [id, e] : seen.webhooks)
+        lines.emplace(e.emitted_at, "  happens: " + e.event_type + " " + who(e.call_control_id));
+    std::string out = "nodes " + std::to_string(w.what.nodes) + " ring " +
+                      std::to_string(w.what.routed.rules.ring_time.count()) + "\n";
+    for (const auto& [list, name] :
+         {std::pair{&w.what.store_away, "store away"},
+          {&w.what.telnyx_away, "telnyx away"},
+          {&w.what.dead, "dead"}})
+        for (const auto& i : *list)
+            out += std::string(name) + " node " + std::to_string(i.node) + " " +
+                   std::to_string(i.from.count()) + ".." + std::to_string(i.until.count()) + "\n";
+    for (const auto& [t, text] : lines)
+        out += ms(t, w) + " " + text + "\n";
+    std::string notes;
+    for (const auto& [id, row] : w.db.calls())
+        for (const auto& n : row.notes)
+            notes += "  noted: " + n.what + " " + n.detail + "\n";
+    return out + notes;
+}
+
+} // namespace z360::testing

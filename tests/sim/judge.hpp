@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include "world.hpp"
+
+#include <string>
+#include <vector>
+
+namespace z360::testing {
+
+/// Every invariant that the finished call broke, judged by what the carrier saw and did. Empty: none.
+[[nodiscard]] std::vector<std::string> judge(const world& w);
+
+/// The call as the carrier saw it, one fact a line; for reading a failure.
+[[nodiscard]] std::string history(const world& w);
+
+} // namespace z360::testing

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "plan.hpp"
+
+#include <algorithm>
+
+namespace z360::testing {
+namespace {
+
+sim::phone any_phone(chance& c) {
+    const auto when = c.span(200, c.percent(50) ? 6'000 : 25'000);
+    sim::phone p;
+    switch (c.between(0, 9)) {
+    case 0: p = sim::phone::declines(when); break;
+    case 1: p = sim::phone::unreachable(c.span(20, 500)); break;
+    case 2: p = sim::phone::ignores(); break;
+    case 3: p = sim::phone::offline(); break;
+    case 4: p = sim::phone::answers_then_hangs_up(when, c.span(0, 12'000)); break;
+    case 5: p = sim::phone::answers_then_drops(when, c.span(0, 1'500)); break;
+    default: p = sim::phone::answers(when); break;
+    }
+    p.ring_after = c.span(0, 300);
+    return p;
+}
+
+call::route any_route(chance& c) {
+    call::route r;
+    r.verdict = call::route_verdict::ring;
+    r.org = org_id{7};
+    r.user = user_id{42};
+    r.number = phone_number_id{3};
+    r.number_e164 = "+15550109999";
+    r.caller_name = "Ada Example";
+    const auto n = c.percent(5) ? 0 : c.between(1, c.percent(10) ? 20 : 4);
+    for (std::int64_t i = 0; i < n; ++i) {
+        r.targets.push_back(
+            {device_id{i + 1}, identity_id{100 + i}, sip_username(static_cast<std::size_t>(i)), "phone", "ios"
+            }
+        );
+    }
+    r.rules.ring_time = c.span(8'000, 30'000);
+    r.rules.voicemail_max = c.span(4'000, 10'000);
+    if (c.percent(50)) r.rules.ringback_url = "https://media.example.test/ringback.mp3";
+    return r;
+}
+
+sim::carrier_settings any_carrier(chance& c, std::uint64_t seed) {
+    sim::carrier_settings s;
+    s.seed = std::to_string(seed);
+    auto& u = s.unknown;
+    using sim::unknowns;
+    if (c.percent(30)) u.duplicate = unknowns::duplicate_answer::no_data;
+    u.bridge_answers_caller = c.percent(50);
+    u.linked_legs_end_with_caller = c.percent(30);
+    u.unknown_leg_is_404 = c.percent(50);
+    u.answer_twice_fails = c.percent(30);
+    return s;
+}
+
+void any_trouble(chance& c, plan& p) {
+    if (p.level == trouble::none) return;
+    p.trouble_ends = c.span(5'000, 45'000);
+    p.late_webhooks = static_cast<int>(c.between(0, 60));
+    p.repeated_webhooks = static_cast<int>(c.between(0, 40));
+    p.lost_webhooks = static_cast<int>(c.between(0, 30));
+    if (p.level == trouble::webhooks) return;
+    p.bad_commands = static_cast<int>(c.between(0, 40));
+    if (p.level == trouble::commands) return;
+    p.slow_store = static_cast<int>(c.between(0, 20));
+    p.remembers_routes = c.percent(70);
+    const auto some = [&](int chance_percent, std::int64_t longest) {
+        std::vector<interval> out;
+        for (std::size_t n = 0; n < p.nodes; ++n) {
+            while (c.percent(chance_percent)) {
+                const auto from = c.span(0, p.trouble_ends.count());
+                out.push_back({n, from, std::min(from + c.span(50, longest), p.trouble_ends)});
+            }
+        }
+        return out;
+    };
+    p.store_away = some(40, 15'000);
+    if (c.percent(20)) { // Postgres itself is away
+        const auto from = c.span(0, p.trouble_ends.count());
+        const auto until = std::min(from + c.span(100, 20'000), p.trouble_ends);
+        for (std::size_t n = 0; n < p.nodes; ++n)
+            p.store_away.push_back({n, from, until});
+    }
+    p.telnyx_away = some(15, 4'000);
+    p.dead = some(30, 8'000);
+    for (auto& s : p.clock_skew)
+        s = c.span(-250, 250);
+}
+
+} // namespace
+
+std::string sip_username(std::size_t n) {
+    return "gencred" + std::to_string(n + 1);
+}
+
+plan make_plan(std::uint64_t seed, trouble level) {
+    chance c(seed * k_trouble_count + static_cast<std::uint64_t>(level));
+    plan p;
+    p.seed = seed;
+    p.level = level;
+    p.nodes = static_cast<std::size_t>(c.between(1, 3));
+    p.clock_skew.assign(p.nodes, millis{0});
+    p.routed = any_route(c);
+    p.carrier = any_carrier(c, seed);
+    for (std::size_t i = 0; i < p.routed.targets.size(); ++i)
+        p.phones.push_back(any_phone(c));
+    // A second answer within moments of the first is the case that matters most.
+    if (p.phones.size() > 1 && c.percent(40)) {
+        p.phones[0] = sim::phone::answers(c.span(500, 5'000));
+        p.phones[1] = sim::phone::answers(p.phones[0].act_after + c.span(0, 300));
+    }
+    p.caller_leaves = c.percent(35) ? c.span(0, 15'000) : c.span(15'000, 90'000);
+    any_trouble(c, p);
+    return p;
+}
+
+} // namespace z360::testing

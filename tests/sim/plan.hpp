@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// One schedule: who does what, what breaks when. Everything comes from the seed.
+#pragma once
+
+#include "chance.hpp"
+#include "sim/carrier.hpp"
+
+#include <z360/base/time.hpp>
+#include <z360/call/route.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace z360::testing {
+
+/// What may go wrong; each level includes the ones before.
+enum class trouble : std::uint8_t {
+    none,     ///< everything answers, always after the same time
+    webhooks, ///< webhooks are late, repeated, out of order, lost and sent again
+    commands, ///< commands fail, stall, lose their answer
+    nodes,    ///< nodes lose the store, lose Telnyx, die and come back; clocks differ
+};
+inline constexpr int k_trouble_count = 4;
+
+struct interval {
+    std::size_t node = 0;
+    millis from{0};
+    millis until{0};
+};
+
+struct plan {
+    std::uint64_t seed = 0;
+    trouble level = trouble::none;
+    std::size_t nodes = 1;
+    call::route routed;
+    sim::carrier_settings carrier;
+    std::vector<sim::phone> phones; ///< one per target
+    millis caller_leaves{0};        ///< at the latest
+    millis trouble_ends{0};         ///< from then on nothing breaks any more
+    int late_webhooks = 0;          ///< percent
+    int repeated_webhooks = 0;
+    int lost_webhooks = 0;
+    int bad_commands = 0;
+    int slow_store = 0;
+    std::vector<interval> store_away;
+    std::vector<interval> telnyx_away;
+    std::vector<interval> dead;
+    std::vector<millis> clock_skew; ///< per node
+    bool remembers_routes = true;
+};
+
+[[nodiscard]] plan make_plan(std::uint64_t seed, trouble level);
+/// SIP username of device `n`, from 0.
+[[nodiscard]] std::string sip_username(std::size_t n);
+
+} // namespace z360::testing

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "store.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace z360::testing {
+
+std::optional<port::stored_call> store::load(call_id id) const {
+    const auto it = calls_.find(id);
+    if (it == calls_.end()) return std::nullopt;
+    return it->second.call;
+}
+
+std::optional<call_id> store::find(const std::string& session, const std::string& control_id) const {
+    for (const auto& [id, row] : calls_) {
+        const auto& s = row.call.state;
+        if (!session.empty() && s.caller.call_session_id == session) return id;
+        if (!control_id.empty() &&
+            (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr))
+            return id;
+    }
+    return std::nullopt;
+}
+
+port::commit_result store::commit(const port::call_commit& what, millis claim, time_point now) {
+    const auto id = what.next.id;
+    const auto it = calls_.find(id);
+    const std::uint64_t stored = it == calls_.end() ? 0 : it->second.call.version;
+    if (stored != what.expected_version) return port::commit_result::conflict;
+    auto& row = calls_[id];
+    const bool was_over = stored > 0 && row.call.state.now_in == call::phase::ended;
+    if (was_over && what.next.now_in != call::phase::ended) fault_ = "a terminal state was left";
+    row.call.state = what.next;
+    row.call.version = stored + 1;
+    row.deadline = what.deadline;
+    row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
+    if (!row.left_ringing && what.next.now_in != call::phase::ringing) row.left_ringing = now;
+    keep_commands(what, claim, now);
+    mark_done(what.processed_events, false);
+    return port::commit_result::committed;
+}
+
+void store::keep_commands(const port::call_commit& what, millis claim, time_point now) {
+    for (const auto& c : what.new_commands)
+        commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
+    for (const auto& c : what.finished_commands)
+        if (const auto it = commands_.find(c.command_id); it != commands_.end()) it->second.finished = true;
+}
+
+std::vector<call_id> store::claim_overdue(time_point due_before, time_point now) {
+    std::vector<call_id> out;
+    for (const auto& [id, row] : calls_) {
+        if (!row.deadline || *row.deadline > due_before || overdue_claims_[id] > now) continue;
+        overdue_claims_[id] = now + millis{1'000};
+        out.push_back(id);
+    }
+    return out;
+}
+
+std::vector<port::orphan_command> store::claim_commands(millis claim, time_point now) {
+    std::vector<port::orphan_command> out;
+    for (auto& [id, row] : commands_) {
+        if (row.finished || row.claimed_until > now) continue;
+        row.claimed_until = now + claim;
+        out.push_back({row.call, row.command, 0});
+    }
+    return out;
+}
+
+void store::extend_claim(const std::string& command_id, millis claim, time_point now) {
+    if (const auto it = commands_.find(command_id); it != commands_.end())
+        it->second.claimed_until = now + claim;
+}
+
+port::append_result store::append(const port::inbox_event& e, millis claim, time_point now) {
+    const auto [it, fresh] = events_.try_emplace(e.event_id, event_row{e, now + claim, false, false});
+    return fresh ? port::append_result::stored : port::append_result::duplicate;
+}
+
+std::vector<port::inbox_event>
+store::claim_pending(millis claim, time_point now, const std::string& session) {
+    std::vector<port::inbox_event> out;
+    for (auto& [id, row] : events_) {
+        const bool due = session.empty() ? row.offered_at <= now : row.event.call_session_id == session;
+        if (row.done || !due) continue;
+        row.offered_at = now + claim;
+        out.push_back(row.event);
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.received_at, a.event_id) < std::tie(b.received_at, b.event_id);
+    });
+    return out;
+}
+
+void store::postpone(const std::vector<std::string>& ids, millis delay, time_point now) {
+    for (const auto& id : ids) {
+        const auto it = events_.find(id);
+        if (it == events_.end()) continue;
+        it->second.offered_at = now + delay;
+        ++it->second.event.attempts;
+    }
+}
+
+void store::mark_done(const std::vector<std::string>& ids, bool dead) {
+    for (const auto& id : ids) {
+        const auto it = events_.find(id);
+        if (it == events_.end()) continue;
+        it->second.done = true;
+        it->second.dead = it->second.dead || dead;
+    }
+}
+
+bool store::all_events_done() const {
+    return std::all_of(events_.begin(), events_.end(), [](const auto& e) { return e.second.done; });
+}
+
+bool store::all_commands_done() const {
+    return std::all_of(commands_.begin(), commands_.end(), [](const auto& c) { return c.second.finished; });
+}
+
+std::size_t store::dead_events() const {
+    return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(), [](const auto& e) {
+        return e.second.dead;
+    }));
+}
+
+} // namespace z360::testing
