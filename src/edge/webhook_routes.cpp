@@ -14,6 +14,8 @@ namespace {
 
 using adapter::crypto::verdict;
 
+constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
+
 struct door {
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier;
     engine::engine& engine;
@@ -41,7 +43,8 @@ port::inbox_event to_event(std::string body, port::webhook_route route, time_poi
     port::inbox_event e;
     e.route = route;
     e.received_at = now;
-    if (const auto parsed = wire::parse_envelope(body); parsed.event && !parsed.event->event_id.empty()) {
+    if (const auto parsed = wire::parse_envelope(body);
+        parsed.event && !parsed.event->event_id.empty() && parsed.event->event_id.size() <= k_longest_id) {
         e.event_id = parsed.event->event_id;
         e.event_type = parsed.event->event_type;
         e.call_session_id = parsed.event->call_session_id;
