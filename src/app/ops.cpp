@@ -35,10 +35,26 @@ std::optional<std::int64_t> as_number(const std::string& text) {
     return n;
 }
 
+// "Demo Company, Ltd." is organisation demo-company-ltd.
+std::string slug_of(const std::string& name) {
+    std::string out;
+    for (const char c : name) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        const bool capital = c >= 'A' && c <= 'Z';
+        if (letter || capital)
+            out.push_back(capital ? static_cast<char>(c - 'A' + 'a') : c);
+        else if (!out.empty() && out.back() != '-')
+            out.push_back('-');
+    }
+    while (!out.empty() && out.back() == '-')
+        out.pop_back();
+    return out.empty() ? "org-" + derive_uuid(name).text().substr(0, 8) : out;
+}
+
 // Organisations and users may be named by their id or by their name; a new name makes a new row.
 org_id org_of(admin& db, const options& o) {
     if (const auto n = as_number(o.arguments.org)) return org_id{*n};
-    return db.upsert_organization(o.arguments.org, o.arguments.org);
+    return db.upsert_organization(slug_of(o.arguments.org), o.arguments.org);
 }
 user_id user_of(admin& db, const options& o) {
     if (const auto n = as_number(o.arguments.user)) return user_id{*n};
@@ -133,7 +149,7 @@ int add(admin& db, const options& o) {
     const auto& a = o.arguments;
     switch (o.what) {
     case command::create_org: {
-        const auto id = db.upsert_organization(a.subject, a.subject);
+        const auto id = db.upsert_organization(slug_of(a.subject), a.subject);
         print(o, {{"org", id.value}}, "organisation " + std::to_string(id.value) + ": " + a.subject);
         return k_ok;
     }
