@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// 20 calls/s with 5 devices each against the simulated carrier: what part of the delays is ours. Times are
+// the carrier's: when its webhook left, when our command arrived. Also memory per live call.
+#include "bench/load.hpp"
+#include "support/rig.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+using namespace z360;
+using namespace z360::bench;
+using namespace std::chrono_literals;
+using testing::rig;
+
+namespace {
+
+double ms(std::chrono::milliseconds d) {
+    return static_cast<double>(d.count());
+}
+
+std::optional<time_point> sent(const sim::webhook_record& w) {
+    if (w.attempts.empty()) return std::nullopt;
+    return w.attempts.front().started;
+}
+
+void row(const char* what, samples& s) {
+    std::printf(
+        "%-44s p50 %6.1f ms  p99 %6.1f ms  max %6.1f ms  (n=%zu)\n", what, s.percentile(50), s.percentile(99),
+        s.percentile(100), s.count()
+    );
+}
+
+struct delays {
+    samples to_last_dial;
+    samples to_bridge;
+    samples to_last_hangup;
+};
+
+// One session's journal turned into our shares of the delays.
+void measure(const sim::carrier& c, const std::string& session, delays& out) {
+    const auto& t = c.seen();
+    std::optional<time_point> initiated;
+    std::optional<time_point> answered;
+    std::optional<time_point> caller_left;
+    std::string caller;
+    for (const auto& l : c.legs(session))
+        if (l.kind == sim::leg_kind::caller) caller = l.call_control_id;
+    for (const auto* w : t.webhooks_of("call.initiated", session))
+        if (w->call_control_id == caller) initiated = sent(*w);
+    for (const auto* w : t.webhooks_of("call.answered", session))
+        if (w->call_control_id != caller && !answered) answered = sent(*w);
+    for (const auto* w : t.webhooks_of("call.hangup", session))
+        if (w->call_control_id == caller) caller_left = sent(*w);
+    const auto dials = t.commands_of("dial", session);
+    if (initiated && !dials.empty()) {
+        auto last = dials.front()->at;
+        for (const auto* d : dials)
+            last = std::max(last, d->at);
+        out.to_last_dial.add(ms(last - *initiated));
+    }
+    const auto answers = t.commands_of("answer", session);
+    const auto bridges = t.commands_of("bridge", session);
+    if (answered && !answers.empty() && !bridges.empty() && answers.front()->replied_at) {
+        // The carrier's own time for the answer command is not ours.
+        const auto ours =
+            (answers.front()->at - *answered) + (bridges.front()->at - *answers.front()->replied_at);
+        out.to_bridge.add(ms(ours));
+    }
+    if (caller_left) {
+        std::optional<time_point> last;
+        for (const auto* h : t.commands_of("hangup", session))
+            if (h->at >= *caller_left && (!last || h->at > *last)) last = h->at;
+        if (last) out.to_last_hangup.add(ms(*last - *caller_left));
+    }
+}
+
+rig make_rig() {
+    testing::rig_options o;
+    o.devices = 5;
+    o.environment["Z360_TELNYX_DIALS_PER_5S"] = "100000";
+    o.environment["Z360_LOG_LEVEL"] = "warn";
+    o.carrier.dials_per_window = 1'000'000;
+    return rig(std::move(o));
+}
+
+void rings(rig& r, double calls_per_second, int calls) {
+    r.phone(1, sim::phone::answers(600ms));
+    std::vector<std::string> callers;
+    const auto start = steady::now();
+    for (int i = 0; i < calls; ++i) {
+        std::this_thread::sleep_until(
+            start +
+            std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(i / calls_per_second))
+        );
+        callers.push_back(r.call("+1312555" + std::to_string(1000 + i % 9000)));
+        // Every second caller gives up while the phones ring; the others talk for a second.
+        const auto due = [&](int n, double after) {
+            return n >= 0 && n < i &&
+                   std::chrono::duration<double>(steady::now() - start).count() >
+                       n / calls_per_second + after;
+        };
+        static int given_up = 0;
+        static int talked = 1;
+        while (due(given_up, 0.4)) {
+            r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(given_up)]);
+            given_up += 2;
+        }
+        while (due(talked, 1.6)) {
+            r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(talked)]);
+            talked += 2;
+        }
+    }
+    for (const auto& c : callers)
+        r.carrier().caller_hangs_up(c);
+    const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
+    delays d;
+    r.carrier().with([&](sim::carrier& c, time_point) {
+        for (const auto& s : c.seen().sessions)
+            measure(c, s, d);
+    });
+    std::printf(
+        "%.0f calls/s x 5 devices, %d calls, every leg dead at the end: %s\n", calls_per_second, calls,
+        quiet ? "yes" : "NO"
+    );
+    row("call.initiated -> last dial", d.to_last_dial);
+    row("device answered -> bridge (our share)", d.to_bridge);
+    row("caller hangs up -> last hang-up command", d.to_last_hangup);
+    const auto wrong = r.complaints();
+    if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());
+}
+
+void memory(rig& r, int calls) {
+    const long idle = r.server().resident_kib();
+    for (int n = 1; n <= 5; ++n)
+        r.phone(n, sim::phone::ignores());
+    std::vector<std::string> callers;
+    for (int i = 0; i < calls; ++i) {
+        callers.push_back(r.call("+1312556" + std::to_string(1000 + i % 9000)));
+        if (i % 20 == 19) std::this_thread::sleep_for(200ms); // 100 calls/s
+    }
+    const auto ringing = static_cast<std::size_t>(calls) * 5;
+    const bool all = r.carrier().wait_until(
+        [&](const sim::carrier& c) { return c.alive_legs() >= ringing + static_cast<std::size_t>(calls); },
+        25s
+    );
+    const long live = r.server().resident_kib();
+    std::printf(
+        "resident idle %.1f MiB; with %d live calls x 5 ringing legs %.1f MiB = %.1f KiB per call%s\n",
+        static_cast<double>(idle) / 1024, calls, static_cast<double>(live) / 1024,
+        static_cast<double>(live - idle) / calls, all ? "" : " (NOT all legs rang)"
+    );
+    for (const auto& c : callers)
+        r.carrier().caller_hangs_up(c);
+    (void)r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 30s);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (!rig::available()) {
+        std::puts("bench_rings needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
+        return 2;
+    }
+    const int calls = argc > 1 ? std::atoi(argv[1]) : 400;
+    {
+        auto r = make_rig();
+        memory(r, 500);
+    }
+    auto r = make_rig();
+    rings(r, 20, calls);
+    return 0;
+}
