@@ -86,8 +86,7 @@ bool ended_without_talk(state& s, effects& out, time_point now) {
 void request_answer(state& s, effects& out, const char* what, std::uint32_t n, time_point now) {
     if (s.caller.answered) return;
     s.caller.answer_requested = true;
-    out.emplace_back(
-        caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
+    out.emplace_back(caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
     );
 }
 
