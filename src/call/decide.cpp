@@ -124,9 +124,11 @@ class absorber {
 
     // The longest message is reached, or nothing is recorded: whoever still holds the line hears nothing
     // more.
+    // (A bridge is recorded on the device's leg.) Heard of early, it is remembered for the step.
     void message_over(const leg_ref& who) {
-        if (is_caller(who) && s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording)
-            s_.step_limit = now_;
+        if (!is_caller(who)) return;
+        s_.vm_recorded = true;
+        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording) s_.step_limit = now_;
     }
 
     // Finds the device leg and learns its control id on the way (D3: whichever tells it first).

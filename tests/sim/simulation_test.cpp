@@ -134,3 +134,6 @@ TEST(simulation, seed_silence_after_the_longest_message) {
 TEST(simulation, seed_answer_of_the_caller_lost_once) {
     passes(903, trouble::nodes);
 }
+TEST(simulation, seed_message_saved_before_its_step) {
+    passes(100'686, trouble::nodes);
+}
