@@ -71,8 +71,8 @@ class absorber {
     }
 
     void operator()(const leg_hold& e) {
-        // Ordered by when it happened, not by when it arrived. Only a joined device holds, and only one is ever
-        // joined: its hold may be heard of before its bridge, or even its answer.
+        // Ordered by when it happened, not by when it arrived. Only a joined device holds, and only one is
+        // ever joined: its hold may be heard of before its bridge, or even its answer.
         auto& mark = is_caller(e.who) ? s_.caller_hold : s_.device_hold;
         if (!is_caller(e.who)) {
             const auto* leg = meet(e.who);
@@ -122,10 +122,13 @@ class absorber {
         return !who.leg && !who.call_control_id.empty() && who.call_control_id == s_.caller.call_control_id;
     }
 
-    // The longest message is reached, or nothing is recorded: whoever still holds the line hears nothing more.
+    // The longest message is reached, or nothing is recorded: whoever still holds the line hears nothing
+    // more.
+    // (A bridge is recorded on the device's leg.) Heard of early, it is remembered for the step.
     void message_over(const leg_ref& who) {
-        if (is_caller(who) && s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording)
-            s_.step_limit = now_;
+        if (!is_caller(who)) return;
+        s_.vm_recorded = true;
+        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording) s_.step_limit = now_;
     }
 
     // Finds the device leg and learns its control id on the way (D3: whichever tells it first).

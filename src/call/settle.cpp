@@ -86,8 +86,7 @@ bool ended_without_talk(state& s, effects& out, time_point now) {
 void request_answer(state& s, effects& out, const char* what, std::uint32_t n, time_point now) {
     if (s.caller.answered) return;
     s.caller.answer_requested = true;
-    out.emplace_back(
-        caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
+    out.emplace_back(caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
     );
 }
 
@@ -441,8 +440,8 @@ void end(state& s, effects& out, end_reason why, time_point now) {
 void start_recording(state& s, effects& out, time_point now) {
     const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.voicemail_max).count();
     s.vm = voicemail_step::recording;
-    s.vm_recorded = true;
-    s.step_limit = now + s.routed.rules.voicemail_max + k_record_grace;
+    const bool over = std::exchange(s.vm_recorded, true) && !s.saved.id.empty();
+    s.step_limit = over ? now : now + s.routed.rules.voicemail_max + k_record_grace;
     out.emplace_back(caller_command(
         s, prompt_command_id(s), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
     ));

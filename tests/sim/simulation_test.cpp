@@ -63,16 +63,16 @@ void run_many(trouble level, std::uint64_t otherwise) {
 } // namespace
 
 TEST(simulation, without_faults) {
-    run_many(trouble::none, 800);
+    run_many(trouble::none, 2000);
 }
 TEST(simulation, i1_i2_i9_i11_webhooks_late_repeated_lost_and_out_of_order) {
-    run_many(trouble::webhooks, 800);
+    run_many(trouble::webhooks, 2000);
 }
 TEST(simulation, i7_i9_commands_fail_stall_and_lose_their_answer) {
-    run_many(trouble::commands, 800);
+    run_many(trouble::commands, 2000);
 }
 TEST(simulation, i1_i3_i8_i20_nodes_die_and_lose_the_store) {
-    run_many(trouble::nodes, 800);
+    run_many(trouble::nodes, 2000);
 }
 
 // reliability.md §4: with Postgres reachable the claim alone keeps a second winner out.
@@ -86,18 +86,38 @@ TEST(simulation, i1_no_fence_is_needed_while_the_store_is_reachable) {
     }
 }
 
+plan nobody_reaches_the_store(std::uint64_t seed) {
+    auto p = make_plan(seed, trouble::webhooks);
+    p.nodes = 3;
+    p.clock_skew.assign(3, millis{0});
+    p.level = trouble::nodes;
+    for (std::size_t n = 0; n < 3; ++n)
+        p.store_away.push_back({n, millis{400}, p.trouble_ends});
+    return p;
+}
+
+// P6: nodes that cannot ask anybody choose on their own; the carrier lets one of them have the caller,
+// whatever it tells the others.
+TEST(simulation, i1_the_fence_alone_holds_without_the_store) {
+    using fence = sim::unknowns::fence_answer;
+    const auto runs = setting("Z360_SIM_RUNS", 200);
+    for (const auto told : {fence::refused, fence::ok_without_effect}) {
+        for (std::uint64_t seed = 1; seed <= runs; ++seed) {
+            auto p = nobody_reaches_the_store(seed);
+            p.carrier.unknown.fence = told;
+            for (const auto& b : broken_by(p))
+                EXPECT_FALSE(b.starts_with("I1:")) << "seed " << seed << ": " << b;
+        }
+    }
+}
+
 // The judge sees a double bridge where there is one: without fence and without store two nodes do choose
 // twice.
 TEST(simulation, i1_without_fence_and_store_the_judge_convicts) {
     bool convicted = false;
     for (std::uint64_t seed = 1; seed <= 500 && !convicted; ++seed) {
-        auto p = make_plan(seed, trouble::webhooks);
-        p.nodes = 3;
-        p.clock_skew.assign(3, millis{0});
-        p.level = trouble::nodes;
+        auto p = nobody_reaches_the_store(seed);
         p.carrier.unknown.fence_lag = k_never;
-        for (std::size_t n = 0; n < 3; ++n)
-            p.store_away.push_back({n, millis{400}, p.trouble_ends});
         for (const auto& b : broken_by(p))
             convicted = convicted || b.starts_with("I1:");
     }
@@ -113,4 +133,7 @@ TEST(simulation, seed_silence_after_the_longest_message) {
 }
 TEST(simulation, seed_answer_of_the_caller_lost_once) {
     passes(903, trouble::nodes);
+}
+TEST(simulation, seed_message_saved_before_its_step) {
+    passes(100'686, trouble::nodes);
 }

@@ -35,7 +35,11 @@ port::commit_result store::commit(const port::call_commit& what, millis claim, t
     row.call.version = stored + 1;
     row.deadline = what.deadline;
     row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
-    if (!row.left_ringing && what.next.now_in != call::phase::ringing) row.left_ringing = now;
+    // A ring may be resumed after a winner that could not be joined.
+    if (what.next.now_in == call::phase::ringing)
+        row.left_ringing.reset();
+    else if (!row.left_ringing)
+        row.left_ringing = now;
     keep_commands(what, claim, now);
     mark_done(what.processed_events, false);
     return port::commit_result::committed;

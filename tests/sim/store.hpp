@@ -19,7 +19,7 @@ class store {
         port::stored_call call;
         std::optional<time_point> deadline;
         std::vector<call::note> notes;
-        std::optional<time_point> left_ringing; ///< first commit in another phase
+        std::optional<time_point> left_ringing; ///< when the last ring was over
     };
     struct command_row {
         call_id call;

@@ -273,6 +273,7 @@ void world::again(const delivery_ptr& d, millis timeout) {
         return;
     }
     const auto pause = timeout + k_retries[d->attempt++];
+    disturbed(pause);
     time.after(pause, [this, d] { attempt(d); });
 }
 
