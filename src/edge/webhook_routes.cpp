@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "edge/webhook_routes.hpp"
 
-#include "wire/telnyx_webhook.hpp"
-
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
@@ -13,8 +11,6 @@ namespace z360::edge {
 namespace {
 
 using adapter::crypto::verdict;
-
-constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
 
 struct door {
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier;
@@ -37,25 +33,6 @@ bool is_failover(port::webhook_route r) {
     return r == port::webhook_route::call_control_failover || r == port::webhook_route::credential_failover;
 }
 
-// What the inbox needs to know of the body. Genuine bytes that are no event we can read are kept all the
-// same, under an id made of the bytes: the engine buries them where people can find them.
-port::inbox_event to_event(std::string body, port::webhook_route route, time_point now) {
-    port::inbox_event e;
-    e.route = route;
-    e.received_at = now;
-    if (const auto parsed = wire::parse_envelope(body);
-        parsed.event && !parsed.event->event_id.empty() && parsed.event->event_id.size() <= k_longest_id) {
-        e.event_id = parsed.event->event_id;
-        e.event_type = parsed.event->event_type;
-        e.call_session_id = parsed.event->call_session_id;
-        e.call_control_id = parsed.event->call_control_id;
-    } else {
-        e.event_id = "unreadable-" + derive_uuid(body).text();
-    }
-    e.body = std::move(body);
-    return e;
-}
-
 boost::asio::awaitable<http::response>
 receive(std::shared_ptr<const door> d, port::webhook_route route, http::request req) {
     const auto arrived = std::chrono::steady_clock::now();
@@ -68,15 +45,14 @@ receive(std::shared_ptr<const door> d, port::webhook_route route, http::request 
     d->metrics.count(
         "webhooks_total", {{"route", label(route)}, {"via", is_failover(route) ? "failover" : "primary"}}
     );
-    auto event = to_event(std::move(req.body), route, now);
-    const std::string id = event.event_id;
+    engine::genuine_webhook hook{route, now, std::move(req.body)};
     bool stored = false;
     auto result = engine::accepted::stored;
     try {
-        result = co_await d->engine.accept(std::move(event));
+        result = co_await d->engine.accept(std::move(hook));
         stored = true;
     } catch (const port::unavailable& e) {
-        log::error("webhook_not_stored", {{"event_id", id}, {"why", e.what()}});
+        log::error("webhook_not_stored", {{"why", e.what()}});
     }
     if (!stored) {
         d->metrics.count("webhooks_not_stored_total");

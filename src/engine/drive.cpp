@@ -123,10 +123,9 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
             throw std::logic_error(std::string("invariant broken: ") + broken);
         }
         if (!orphans.empty()) {
+            // They precede the event that begins the call; what follows it has been folded.
+            batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(orphans.size()));
             co_await give_back(a, std::move(orphans), "no such call");
-            std::erase_if(batch, [](const item& i) {
-                return !std::holds_alternative<call::incoming>(i.what);
-            });
             if (batch.empty()) co_return;
         }
         if (!f.changed) {
@@ -242,20 +241,24 @@ void engine_impl::act(actor& a, const port::call_commit& done) {
     }
 }
 
-void engine_impl::launch(call_id id, call::command cmd) {
+void engine_impl::launch(call_id id, call::command cmd, bool taken_over) {
     if (stopping_ && cmd.what() == call::verb::dial) return; // I15: nothing new is originated while stopping
     if (!running_.insert(cmd.id).second) return;
-    work_.spawn(run_command(id, std::move(cmd)));
+    work_.spawn(run_command(id, std::move(cmd), taken_over));
 }
 
-boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command cmd) {
+boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command cmd, bool taken_over) {
     const std::string key = cmd.id;
     struct forget {
         std::unordered_set<std::string>& set;
         const std::string& key;
         ~forget() { set.erase(key); }
     } guard{running_, key};
-    port::still_wanted ask = [this, id, cmd](unsigned attempt) { return still_wanted(id, cmd, attempt); };
+    // What another node issued is judged by what is stored, not by a copy of the call that may be older.
+    const unsigned base = taken_over ? 1 : 0;
+    port::still_wanted ask = [this, id, cmd, base](unsigned attempt) {
+        return still_wanted(id, cmd, attempt + base);
+    };
     auto result = co_await p_.telnyx.execute(cmd, std::move(ask));
     p_.metrics.count(
         "commands_total", {{"verb", call::name(result.what)}, {"outcome", call::name(result.result)}}
@@ -272,7 +275,7 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command
         // Keeps other nodes off, and asks the stored state: another node may have ended the call meanwhile.
         try {
             co_await p_.store.extend_claim(cmd.id, s_.command_claim);
-            if (cmd.what() == call::verb::dial || !state) {
+            if (cmd.what() == call::verb::dial || attempt == 2 || !state) {
                 const auto stored = co_await p_.store.load(id);
                 if (stored && !(known != actors_.end() && known->second->unsaved)) state = stored->state;
             }

@@ -22,7 +22,7 @@ class engine_impl final : public engine {
     engine_impl(boost::asio::any_io_executor ex, ports p, settings s);
 
     void start() override;
-    boost::asio::awaitable<accepted> accept(port::inbox_event event) override;
+    boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
 
@@ -30,10 +30,21 @@ class engine_impl final : public engine {
     using actor_ptr = std::shared_ptr<actor>;
 
     // ingress.cpp
+    /// What a stored event says, read once.
+    struct reading {
+        std::optional<wire::telnyx_webhook> hook; ///< nullopt: unreadable
+        wire::envelope_fault fault = wire::envelope_fault::none;
+        std::optional<leg_mark> mark;
+        bool new_caller = false;
+        std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
+    };
+    [[nodiscard]] reading
+    read(std::string_view body, port::webhook_route route, time_point received_at) const;
     boost::asio::awaitable<accepted> store(port::inbox_event event);
     void hand_over(port::inbox_event event);
-    boost::asio::awaitable<void> dispatch(port::inbox_event event);
+    boost::asio::awaitable<void> dispatch(port::inbox_event event, reading known);
     boost::asio::awaitable<void> new_caller(wire::telnyx_webhook hook, port::inbox_event event);
+    boost::asio::awaitable<bool> exists_already(call_id id, const wire::telnyx_webhook& hook);
     boost::asio::awaitable<std::optional<call::route>> route(std::string dialed, std::string caller);
     boost::asio::awaitable<std::optional<call_id>> whose(const wire::telnyx_webhook& hook);
     boost::asio::awaitable<void> park(port::inbox_event event);
@@ -53,8 +64,8 @@ class engine_impl final : public engine {
     boost::asio::awaitable<saved> try_commit(port::call_commit what);
     boost::asio::awaitable<void> save_again(actor& a);
     void act(actor& a, const port::call_commit& done);
-    void launch(call_id id, call::command cmd);
-    boost::asio::awaitable<void> run_command(call_id id, call::command cmd);
+    void launch(call_id id, call::command cmd, bool taken_over = false);
+    boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
     boost::asio::awaitable<bool> still_wanted(call_id id, call::command cmd, unsigned attempt);
     boost::asio::awaitable<void> give_back(actor& a, std::vector<item> items, std::string why);
     void arm(actor& a);

@@ -15,6 +15,8 @@ constexpr std::chrono::minutes k_route_memory{10};
 constexpr std::size_t k_route_limit = 10'000;
 constexpr std::size_t k_parked_limit = 10'000;
 constexpr std::uint32_t k_max_attempts = 5;
+constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
+constexpr millis k_fresh{30'000};         // a call.initiated older than this may be a late repeat
 
 wire::webhook_source source_of(port::webhook_route r) {
     switch (r) {
@@ -28,32 +30,63 @@ wire::webhook_source source_of(port::webhook_route r) {
 
 } // namespace
 
-boost::asio::awaitable<accepted> engine_impl::accept(port::inbox_event event) {
+engine_impl::reading
+engine_impl::read(std::string_view body, port::webhook_route route, time_point received_at) const {
+    reading r;
+    auto parsed = wire::parse_envelope(body);
+    r.fault = parsed.fault;
+    r.hook = std::move(parsed.event);
+    if (!r.hook) return r;
+    if (!r.hook->client_state.empty()) r.mark = p_.open_mark(r.hook->client_state);
+    std::optional<leg_id> leg;
+    if (r.mark) leg = r.mark->leg;
+    r.new_caller = wire::is_new_caller(*r.hook, source_of(route), leg);
+    if (!r.new_caller) r.what = wire::to_call_event(*r.hook, leg, received_at);
+    return r;
+}
+
+boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
+    auto known = read(hook.body, hook.route, hook.received_at);
+    port::inbox_event event;
+    event.route = hook.route;
+    event.received_at = hook.received_at;
+    if (known.hook && !known.hook->event_id.empty() && known.hook->event_id.size() <= k_longest_id) {
+        event.event_id = known.hook->event_id;
+        event.event_type = known.hook->event_type;
+        event.call_session_id = known.hook->call_session_id;
+        event.call_control_id = known.hook->call_control_id;
+        event.settled = !known.new_caller && !known.what;
+    } else {
+        // Genuine bytes that are no event we can read are kept all the same, under an id made of the bytes.
+        event.event_id = "unreadable-" + derive_uuid(hook.body).text();
+    }
+    event.body = std::move(hook.body);
     // Overload sheds new rings first; whatever ends or changes a call is taken as long as anything is (I16).
-    const bool new_ring = event.event_type == "call.initiated";
-    const bool full = accepting_ >= s_.max_accepting || actors_.size() >= s_.max_calls;
-    if (stopping_ || accepting_ >= s_.max_accepting ||
-        (new_ring && (full || accepting_ * 5 >= s_.max_accepting * 4))) {
+    const bool full = actors_.size() >= s_.max_calls || accepting_ * 5 >= s_.max_accepting * 4;
+    if (stopping_ || accepting_ >= s_.max_accepting || (known.new_caller && full)) {
         p_.metrics.count("engine_shed_total");
         throw port::unavailable("overloaded or stopping");
     }
+    const auto id = event.event_id;
+    const bool settled = event.settled;
     ++accepting_;
+    if (!settled) handling_.insert(id);
+    auto result = accepted::stored;
     try {
-        const auto id = event.event_id;
-        handling_.insert(id);
         auto copy = event;
-        const auto result = co_await store(std::move(copy));
-        --accepting_;
-        if (result == accepted::stored || result == accepted::spooled)
-            hand_over(std::move(event));
-        else
-            handling_.erase(id);
-        co_return result;
+        result = co_await store(std::move(copy));
     } catch (...) {
         --accepting_;
-        handling_.erase(event.event_id);
+        handling_.erase(id);
         throw;
     }
+    --accepting_;
+    const bool fresh = result == accepted::stored || result == accepted::spooled;
+    if (fresh && !settled)
+        work_.spawn(dispatch(std::move(event), std::move(known)));
+    else
+        handling_.erase(id);
+    co_return result;
 }
 
 boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
@@ -80,30 +113,26 @@ boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
 }
 
 void engine_impl::hand_over(port::inbox_event event) {
-    work_.spawn(dispatch(std::move(event)));
+    auto known = read(event.body, event.route, event.received_at);
+    work_.spawn(dispatch(std::move(event), std::move(known)));
 }
 
-boost::asio::awaitable<void> engine_impl::dispatch(port::inbox_event event) {
-    const auto parsed = wire::parse_envelope(event.body);
-    if (!parsed.event) {
-        co_await bury(event.event_id, std::string(wire::name(parsed.fault)));
+boost::asio::awaitable<void> engine_impl::dispatch(port::inbox_event event, reading known) {
+    if (!known.hook) {
+        co_await bury(event.event_id, std::string(wire::name(known.fault)));
         co_return;
     }
-    const auto& hook = *parsed.event;
-    std::optional<leg_mark> mark;
-    if (!hook.client_state.empty()) mark = p_.open_mark(hook.client_state);
-    std::optional<leg_id> leg;
-    if (mark) leg = mark->leg;
-    if (wire::is_new_caller(hook, source_of(event.route), leg)) {
-        auto copy = hook;
-        co_await new_caller(std::move(copy), std::move(event));
+    if (known.new_caller) {
+        co_await new_caller(std::move(*known.hook), std::move(event));
         co_return;
     }
-    auto what = wire::to_call_event(hook, leg, event.received_at);
+    auto& what = known.what;
     if (!what) {
         ignore(event.event_id);
         co_return;
     }
+    const auto& hook = *known.hook;
+    const auto& mark = known.mark;
     std::optional<call_id> id;
     if (mark) {
         id = mark->call;
@@ -137,6 +166,11 @@ boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, 
     first.call_control_id = hook.call_control_id;
     first.call_session_id = name;
     first.from = hook.from;
+    const bool known = co_await exists_already(first.id, hook);
+    if (known) { // a late repeat: the call has begun, wherever that was
+        ignore(event.event_id);
+        co_return;
+    }
     auto routed = co_await route(hook.to, hook.from);
     if (!routed) { // shutting down; the event is durable
         handling_.erase(event.event_id);
@@ -162,6 +196,22 @@ boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, 
     }
     for (auto& e : elsewhere)
         if (handling_.insert(e.event_id).second) hand_over(std::move(e));
+}
+
+// Only asked about events that are late: without Postgres such a call could be rung a second time, after the
+// carrier has forgotten our command ids.
+boost::asio::awaitable<bool> engine_impl::exists_already(call_id id, const wire::telnyx_webhook& hook) {
+    const bool late = hook.occurred_at && p_.clock.now() - *hook.occurred_at > k_fresh;
+    while (late && !stopping_) {
+        bool away = false;
+        try {
+            co_return (co_await p_.store.load(id)).has_value();
+        } catch (const port::unavailable&) {
+            away = true;
+        }
+        if (away) co_await rt::sleep_for(k_route_retry);
+    }
+    co_return false;
 }
 
 boost::asio::awaitable<std::optional<call::route>>

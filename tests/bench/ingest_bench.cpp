@@ -126,6 +126,7 @@ int main() {
     std::uint16_t bare_port = 0;
     const pid_t bare = start_bare(signer.public_key(), bare_port); // before any thread exists here
     testing::rig_options o;
+    o.direct = true;
     o.environment["Z360_TELNYX_PUBLIC_KEYS"] = signer.public_key();
     o.environment["Z360_LOG_LEVEL"] = "warn";
     testing::rig r(std::move(o));

@@ -77,6 +77,7 @@ void measure(const sim::carrier& c, const std::string& session, delays& out) {
 
 rig make_rig() {
     testing::rig_options o;
+    o.direct = true;
     o.devices = 5;
     o.environment["Z360_TELNYX_DIALS_PER_5S"] = "100000";
     o.environment["Z360_LOG_LEVEL"] = "warn";
@@ -88,31 +89,26 @@ void rings(rig& r, double calls_per_second, int calls) {
     r.phone(1, sim::phone::answers(600ms));
     std::vector<std::string> callers;
     const auto start = steady::now();
+    const auto at = [&](double seconds) {
+        std::this_thread::sleep_until(start + std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(seconds)));
+    };
+    // Every second caller gives up after 0.4 s of ringing; the others are answered at 0.6 s and talk for a second.
+    struct step {
+        double due;
+        int call;
+        bool begins;
+    };
+    std::vector<step> plan;
     for (int i = 0; i < calls; ++i) {
-        std::this_thread::sleep_until(
-            start +
-            std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(i / calls_per_second))
-        );
-        callers.push_back(r.call("+1312555" + std::to_string(1000 + i % 9000)));
-        // Every second caller gives up while the phones ring; the others talk for a second.
-        const auto due = [&](int n, double after) {
-            return n >= 0 && n < i &&
-                   std::chrono::duration<double>(steady::now() - start).count() >
-                       n / calls_per_second + after;
-        };
-        static int given_up = 0;
-        static int talked = 1;
-        while (due(given_up, 0.4)) {
-            r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(given_up)]);
-            given_up += 2;
-        }
-        while (due(talked, 1.6)) {
-            r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(talked)]);
-            talked += 2;
-        }
+        plan.push_back({i / calls_per_second, i, true});
+        plan.push_back({i / calls_per_second + (i % 2 == 0 ? 0.4 : 1.6), i, false});
     }
-    for (const auto& c : callers)
-        r.carrier().caller_hangs_up(c);
+    std::sort(plan.begin(), plan.end(), [](const step& x, const step& y) { return x.due < y.due; });
+    for (const auto& p : plan) {
+        at(p.due);
+        if (p.begins) callers.push_back(r.call("+1312555" + std::to_string(1000 + p.call % 9000)));
+        else r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(p.call)]);
+    }
     const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
     delays d;
     r.carrier().with([&](sim::carrier& c, time_point) {

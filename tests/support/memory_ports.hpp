@@ -133,7 +133,8 @@ class memory_inbox final : public port::event_inbox {
         check();
         std::vector<port::append_result> out;
         for (auto& e : events) {
-            auto [at, fresh] = rows.try_emplace(e.event_id, row{e, clock_.now() + claim, "new"});
+            auto [at, fresh] =
+                rows.try_emplace(e.event_id, row{e, clock_.now() + claim, e.settled ? "ignored" : "new"});
             if (fresh)
                 out.push_back(port::append_result::stored);
             else if (at->second.event.body == e.body)

@@ -285,7 +285,9 @@ void rig::make_nodes() {
     for (int i = 0; i < options_.nodes; ++i) {
         std::map<std::string, std::string> e{
             {"Z360_HTTP_ADDRESS", "127.0.0.1"},
-            {"Z360_DATABASE_URL", with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+            {"Z360_DATABASE_URL", options_.direct
+                                      ? direct_url_
+                                      : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
             {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
             {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
             {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
@@ -293,7 +295,9 @@ void rig::make_nodes() {
             {"Z360_SPOOL_DIRECTORY", folder_ + "/node" + std::to_string(i)},
         };
         if (options_.redis) {
-            e["Z360_REDIS_URL"] = with_port(redis_url, address_of(redis_url, 6379), redis_->port());
+            e["Z360_REDIS_URL"] = options_.direct
+                                      ? redis_url
+                                      : with_port(redis_url, address_of(redis_url, 6379), redis_->port());
             e["Z360_REDIS_KEY_PREFIX"] = database_ + ":";
         }
         for (const auto& [k, v] : options_.environment)

@@ -60,7 +60,8 @@ struct rig_options {
     int devices = 2;
     int nodes = 1;
     bool redis = true;
-    bool start = true; ///< start the nodes and wait until they are ready
+    bool direct = false; ///< no relays in front of the databases: for benchmarks
+    bool start = true;   ///< start the nodes and wait until they are ready
     std::map<std::string, std::string>
         environment; ///< on top of the rig's own, e.g. {"Z360_LOG_LEVEL","debug"}
     sim::carrier_settings carrier;

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace z360::engine {
@@ -57,6 +58,13 @@ struct settings {
     std::size_t max_calls = 20'000;      ///< calls held in memory; beyond: new callers are refused first
 };
 
+/// A webhook whose signature was right; nothing else is known of it.
+struct genuine_webhook {
+    port::webhook_route route = port::webhook_route::call_control;
+    time_point received_at{};
+    std::string body; ///< raw bytes as signed
+};
+
 enum class accepted : std::uint8_t {
     stored,    ///< in Postgres
     spooled,   ///< in the local spool: Postgres is away
@@ -77,9 +85,9 @@ class engine {
 
     /// Begins sweeping: takes up what an earlier process left behind.
     virtual void start() = 0;
-    /// Makes the event durable, then hands it to its call. Returns once it is durable: only then may the
+    /// Makes the webhook durable, then hands it to its call. Returns once it is durable: only then may the
     /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
-    virtual boost::asio::awaitable<accepted> accept(port::inbox_event event) = 0;
+    virtual boost::asio::awaitable<accepted> accept(genuine_webhook hook) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database
     /// and is taken up by another node or the next start.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;

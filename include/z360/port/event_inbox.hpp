@@ -27,7 +27,8 @@ struct inbox_event {
     std::string call_session_id; ///< may be empty
     std::string call_control_id; ///< may be empty
     time_point received_at{};
-    std::string body;           ///< raw bytes as signed
+    std::string body;     ///< raw bytes as signed
+    bool settled = false; ///< means nothing to any call: stored as ignored, never offered for processing
     std::uint32_t attempts = 0; ///< processing attempts so far
 };
 

@@ -44,21 +44,23 @@ port::webhook_route route_of(std::string_view t) {
 constexpr const char* k_append = R"sql(
 with input as (
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::bytea[]) with ordinality
-        as t(event_id, event_type, route, session_id, control_id, received_ms, claim_ms, body, n)
+                         $8::text[], $9::bytea[]) with ordinality
+        as t(event_id, event_type, route, session_id, control_id, received_ms, claim_ms, status, body, n)
 ), stored as (
     insert into webhook_events (event_id, event_type, route, call_session_id, call_control_id, received_at, body,
-                                claimed_until)
+                                claimed_until, status, processed_at)
     select event_id, event_type, route, nullif(session_id, ''), nullif(control_id, ''),
-           z360_at(received_ms::bigint), body, clock_timestamp() + claim_ms::bigint * interval '1 ms'
+           z360_at(received_ms::bigint), body, clock_timestamp() + claim_ms::bigint * interval '1 ms',
+           status, case when status = 'ignored' then clock_timestamp() end
       from input order by event_id
     on conflict (event_id) do nothing
     returning event_id
 )
-select i.n - 1, s.event_id is not null, w.digest = sha256(i.body)
+select i.n - 1, s.event_id is not null,
+       case when s.event_id is null
+            then (select w.digest = sha256(i.body) from webhook_events w where w.event_id = i.event_id) end
   from input i
-  left join stored s on s.event_id = i.event_id
-  left join webhook_events w on w.event_id = i.event_id)sql";
+  left join stored s on s.event_id = i.event_id)sql";
 
 // For the rare row that another node stored while ours was running: the snapshot above cannot see it.
 constexpr const char* k_compare = "select digest = sha256($2::bytea) from webhook_events where event_id = $1";
@@ -178,7 +180,7 @@ append_result judge(pqxx::connection_base& db, const inbox_event& e, const pqxx:
 
 // Runs on a worker.
 batch_results insert(pqxx::connection_base& db, const batch_rows& batch) {
-    std::array<std::vector<std::string>, 7> columns;
+    std::array<std::vector<std::string>, 8> columns;
     std::vector<std::string_view> bodies;
     for (const row* x : batch.first) {
         const auto& e = x->event;
@@ -189,12 +191,13 @@ batch_results insert(pqxx::connection_base& db, const batch_rows& batch) {
         columns[4].push_back(storable(e.call_control_id));
         columns[5].push_back(std::to_string(e.received_at.time_since_epoch().count()));
         columns[6].push_back(std::to_string(x->claim.count()));
+        columns[7].emplace_back(e.settled ? "ignored" : "new");
         bodies.emplace_back(e.body);
     }
     const auto answer = exec_once(
         db, "inbox_append", k_append, text_array(columns[0]), text_array(columns[1]), text_array(columns[2]),
         text_array(columns[3]), text_array(columns[4]), text_array(columns[5]), text_array(columns[6]),
-        bytea_array(bodies)
+        text_array(columns[7]), bytea_array(bodies)
     );
     batch_results out;
     for (const auto& r : answer) {

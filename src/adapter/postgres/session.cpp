@@ -29,7 +29,13 @@ bool wait_socket(PGconn* c, short what, steady::time_point until) {
 
 std::string session_settings(millis statement_timeout) {
     const auto ms = std::to_string(statement_timeout.count());
-    return "-c synchronous_commit=on -c timezone=UTC -c client_encoding=UTF8 -c statement_timeout=" + ms +
+    // Every statement of ours looks rows up by key. Plans are made once per connection, possibly while the
+    // tables are still empty, and must stay good as they grow: nested loops over indexes, never a scan of
+    // everything. JIT would compile each of them, because the ban on scans counts as an enormous cost.
+    const std::string plans = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+                              " -c plan_cache_mode=force_generic_plan -c jit=off";
+    return plans +
+           " -c synchronous_commit=on -c timezone=UTC -c client_encoding=UTF8 -c statement_timeout=" + ms +
            " -c idle_in_transaction_session_timeout=" + ms;
 }
 

@@ -25,6 +25,10 @@ std::string body(
            R"(","call_session_id":")" + k_session + R"(")" + extra + "}}}";
 }
 
+engine::genuine_webhook raw(port::inbox_event e) {
+    return {e.route, e.received_at, std::move(e.body)};
+}
+
 struct world {
     boost::asio::io_context io{1};
     steady_wall clock;
@@ -126,21 +130,21 @@ void run(script s) {
 awaitable<void> happy(world& w) {
     auto& node = w.add_node();
     auto first = w.initiated();
-    const auto taken = co_await node.accept(std::move(first));
+    const auto taken = co_await node.accept(raw(std::move(first)));
     EXPECT_EQ(taken, engine::accepted::stored);
     WAIT_FOR(w.telnyx.count(call::verb::dial) == 2);
     EXPECT_EQ(w.store.commands.size(), 2U); // BE-20: the rows were there before the dials
     auto answered = w.device("call.answered", 2);
-    co_await node.accept(std::move(answered));
+    co_await node.accept(raw(std::move(answered)));
     WAIT_FOR(w.telnyx.count(call::verb::bridge) == 1);
     WAIT_FOR(w.telnyx.count(call::verb::hangup) == 1);
     auto b1 = w.device("call.bridged", 2);
-    co_await node.accept(std::move(b1));
+    co_await node.accept(raw(std::move(b1)));
     auto b2 = w.event("call.bridged", "v3:caller");
-    co_await node.accept(std::move(b2));
+    co_await node.accept(raw(std::move(b2)));
     WAIT_FOR(w.in(call::phase::active));
     auto bye = w.event("call.hangup", "v3:caller", R"(,"hangup_cause":"normal_clearing")");
-    co_await node.accept(std::move(bye));
+    co_await node.accept(raw(std::move(bye)));
     WAIT_FOR(w.in(call::phase::ended));
     WAIT_FOR(w.telnyx.count(call::verb::hangup) == 2);
     WAIT_FOR(w.store.processed.size() == 5);
@@ -150,11 +154,11 @@ awaitable<void> happy(world& w) {
 awaitable<void> postgres_away(world& w) {
     auto& node = w.add_node();
     auto first = w.initiated();
-    co_await node.accept(std::move(first));
+    co_await node.accept(raw(std::move(first)));
     WAIT_FOR(w.telnyx.count(call::verb::dial) == 2);
     w.store.away = true;
     auto answered = w.device("call.answered", 1);
-    const auto taken = co_await node.accept(std::move(answered));
+    const auto taken = co_await node.accept(raw(std::move(answered)));
     EXPECT_EQ(taken, engine::accepted::spooled);
     WAIT_FOR(w.telnyx.count(call::verb::bridge) == 1); // joined without the database
     EXPECT_EQ(node.now().unsaved_calls, 1U);
@@ -171,7 +175,7 @@ awaitable<void> new_call_without_postgres(world& w) {
     w.store.away = true;
     w.directory.away = true;
     auto first = w.initiated();
-    co_await node.accept(std::move(first));
+    co_await node.accept(raw(std::move(first)));
     co_await rt::sleep_for(30ms);
     EXPECT_EQ(w.telnyx.sent.size(), 0U);
     w.store.away = false;
@@ -183,7 +187,7 @@ awaitable<void> two_nodes(world& w) {
     auto& a = w.add_node();
     auto& b = w.add_node();
     auto first = w.initiated();
-    co_await a.accept(std::move(first));
+    co_await a.accept(raw(std::move(first)));
     WAIT_FOR(w.telnyx.count(call::verb::dial) == 2);
     WAIT_FOR(
         w.state() != nullptr && w.state()->legs[1].dial == call::dial_status::accepted &&
@@ -192,8 +196,8 @@ awaitable<void> two_nodes(world& w) {
     w.store.slow = 5ms; // both decide before either has committed
     auto one = w.device("call.answered", 1);
     auto two = w.device("call.answered", 2);
-    co_await a.accept(std::move(one));
-    co_await b.accept(std::move(two));
+    co_await a.accept(raw(std::move(one)));
+    co_await b.accept(raw(std::move(two)));
     WAIT_FOR(w.telnyx.count(call::verb::hangup) >= 1);
     EXPECT_EQ(w.telnyx.distinct(call::verb::bridge), 1U);
     EXPECT_GE(w.metrics.counts["commit_conflicts_total"], 1);
@@ -202,10 +206,10 @@ awaitable<void> two_nodes(world& w) {
 awaitable<void> hangup_first(world& w) {
     auto& node = w.add_node();
     auto bye = w.event("call.hangup", "v3:caller", R"(,"hangup_cause":"originator_cancel")");
-    co_await node.accept(std::move(bye));
+    co_await node.accept(raw(std::move(bye)));
     co_await rt::sleep_for(5ms);
     auto first = w.initiated();
-    co_await node.accept(std::move(first));
+    co_await node.accept(raw(std::move(first)));
     WAIT_FOR(w.in(call::phase::ended));
     EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
     WAIT_FOR(w.store.processed.size() == 2);
@@ -216,11 +220,11 @@ awaitable<void> stranger(world& w) {
     auto& node = w.add_node();
     auto lost = w.event("call.answered", "v3:nobody");
     const auto id = lost.event_id;
-    co_await node.accept(std::move(lost));
+    co_await node.accept(raw(std::move(lost)));
     WAIT_FOR(w.inbox.rows.at(id).status == "dead");
     auto odd = w.event("call.playback.started", "v3:nobody");
     const auto odd_id = odd.event_id;
-    co_await node.accept(std::move(odd));
+    co_await node.accept(raw(std::move(odd)));
     WAIT_FOR(w.inbox.rows.at(odd_id).status == "ignored");
 }
 
@@ -230,7 +234,7 @@ awaitable<void> takeover(world& w) {
     auto& a = w.add_node();
     w.telnyx.hold = true; // node a dies before any of its commands got through
     auto first = w.initiated();
-    co_await a.accept(std::move(first));
+    co_await a.accept(raw(std::move(first)));
     WAIT_FOR(w.store.commands.size() == 2);
     co_await a.stop(0ms);
     w.telnyx.hold = false;
@@ -247,7 +251,7 @@ awaitable<void> timers(world& w) {
     w.directory.answer.rules.ring_time = 50ms;
     auto& a = w.add_node();
     auto first = w.initiated();
-    co_await a.accept(std::move(first));
+    co_await a.accept(raw(std::move(first)));
     WAIT_FOR(w.telnyx.count(call::verb::dial) == 2);
     co_await a.stop(1s); // the node is gone when the ring runs out
     w.add_node();
@@ -261,16 +265,17 @@ awaitable<void> repeated(world& w) {
     auto copy = first;
     auto altered = first;
     altered.body += " ";
-    co_await node.accept(std::move(first));
-    const auto again = co_await node.accept(std::move(copy));
+    co_await node.accept(raw(std::move(first)));
+    const auto again = co_await node.accept(raw(std::move(copy)));
     EXPECT_EQ(again, engine::accepted::duplicate);
-    const auto forged = co_await node.accept(std::move(altered));
+    const auto forged = co_await node.accept(raw(std::move(altered)));
     EXPECT_EQ(forged, engine::accepted::conflict);
     EXPECT_EQ(w.metrics.counts["webhook_conflicts_total"], 1);
     WAIT_FOR(w.telnyx.count(call::verb::dial) == 2);
-    auto renewed = w.initiated(); // same call, new event id
-    co_await node.accept(std::move(renewed));
-    WAIT_FOR(w.store.processed.size() == 2);
+    auto renewed = w.initiated(); // same call, new event id, long after
+    const auto id = renewed.event_id;
+    co_await node.accept(raw(std::move(renewed)));
+    WAIT_FOR(w.inbox.rows.at(id).status == "ignored");
     EXPECT_EQ(w.telnyx.count(call::verb::dial), 2U);
 }
 
@@ -280,13 +285,13 @@ awaitable<void> overload(world& w) {
     bool refused = false;
     try {
         auto first = w.initiated();
-        (void)co_await node.accept(std::move(first));
+        (void)co_await node.accept(raw(std::move(first)));
     } catch (const port::unavailable&) {
         refused = true;
     }
     EXPECT_TRUE(refused);
     auto bye = w.event("call.hangup", "v3:caller");
-    const auto taken = co_await node.accept(std::move(bye));
+    const auto taken = co_await node.accept(raw(std::move(bye)));
     EXPECT_EQ(taken, engine::accepted::stored);
 }
 
