@@ -6,6 +6,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <sstream>
 #include <thread>
 
 using namespace z360;
@@ -36,6 +38,25 @@ struct delays {
     samples to_bridge;
     samples to_last_hangup;
 };
+
+void averages(const std::string& metrics, const std::string& name) {
+    std::istringstream in(metrics);
+    std::map<std::string, std::pair<double, double>> found; // labels → sum, count
+    for (std::string line; std::getline(in, line);) {
+        const auto space = line.rfind(' ');
+        if (space == std::string::npos) continue;
+        const double value = std::atof(line.c_str() + space);
+        if (line.rfind(name + "_sum", 0) == 0)
+            found[line.substr(name.size() + 4, space - name.size() - 4)].first = value;
+        if (line.rfind(name + "_count", 0) == 0)
+            found[line.substr(name.size() + 6, space - name.size() - 6)].second = value;
+    }
+    for (const auto& [labels, v] : found)
+        std::printf(
+            "  %-34s %-36s %8.0f times, %7.3f ms on average\n", name.c_str(), labels.c_str(), v.second,
+            v.second > 0 ? v.first * 1000 / v.second : 0
+        );
+}
 
 // One session's journal turned into our shares of the delays.
 void measure(const sim::carrier& c, const std::string& session, delays& out) {
@@ -90,9 +111,12 @@ void rings(rig& r, double calls_per_second, int calls) {
     std::vector<std::string> callers;
     const auto start = steady::now();
     const auto at = [&](double seconds) {
-        std::this_thread::sleep_until(start + std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(seconds)));
+        std::this_thread::sleep_until(
+            start + std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(seconds))
+        );
     };
-    // Every second caller gives up after 0.4 s of ringing; the others are answered at 0.6 s and talk for a second.
+    // Every second caller gives up after 0.4 s of ringing; the others are answered at 0.6 s and talk for a
+    // second.
     struct step {
         double due;
         int call;
@@ -106,8 +130,10 @@ void rings(rig& r, double calls_per_second, int calls) {
     std::sort(plan.begin(), plan.end(), [](const step& x, const step& y) { return x.due < y.due; });
     for (const auto& p : plan) {
         at(p.due);
-        if (p.begins) callers.push_back(r.call("+1312555" + std::to_string(1000 + p.call % 9000)));
-        else r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(p.call)]);
+        if (p.begins)
+            callers.push_back(r.call("+1312555" + std::to_string(1000 + p.call % 9000)));
+        else
+            r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(p.call)]);
     }
     const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
     delays d;
@@ -122,6 +148,11 @@ void rings(rig& r, double calls_per_second, int calls) {
     row("call.initiated -> last dial", d.to_last_dial);
     row("device answered -> bridge (our share)", d.to_bridge);
     row("caller hangs up -> last hang-up command", d.to_last_hangup);
+    // Where the time went, by the server's own histograms.
+    for (const char* name :
+         {"z360_postgres_statement_seconds", "z360_postgres_wait_seconds", "telnyx_request_seconds",
+          "event_handling_seconds", "webhook_ack_seconds", "loop_delay_seconds", "redis_command_seconds"})
+        averages(r.server().get("/metrics"), name);
     const auto wrong = r.complaints();
     if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());
 }
