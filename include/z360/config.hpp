@@ -37,7 +37,7 @@ struct config {
     } database;
     struct redis_t {
         secret url; ///< redis://[:password@]host:port[/db]; empty: run without Redis (correct, but alone)
-        millis budget{50}; ///< longest wait for any Redis operation
+        millis budget{50};                ///< longest wait for any Redis operation
         std::string key_prefix = "z360:"; ///< in front of every key: several environments may share one Redis
     } redis;
     struct telnyx_t {

@@ -140,7 +140,7 @@ template <class F>
     for (;;) {
         if (condition()) return true;
         if (std::chrono::steady_clock::now() >= until) return false;
-        std::this_thread::sleep_for(2ms); // between two looks at a condition
+        std::this_thread::sleep_for(2ms); // tidy: allow, between two looks at a condition
     }
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LicenseRef-z360-proprietary
-"""Runs the rules of coroutines.query over every translation unit that contains a coroutine, with the flags of
+"""Runs the rules of coroutines.query over every translation unit of src/ that contains a coroutine, with the flags of
 the build (compile_commands.json), headers of ours included."""
 import argparse
 import concurrent.futures
@@ -65,7 +65,7 @@ def units(build):
     for entry in entries:
         path = os.path.realpath(os.path.join(entry["directory"], entry["file"]))
         rel = os.path.relpath(path, tree.ROOT)
-        if rel.startswith(("src/", "tests/")) and os.path.isfile(path) and COROUTINE.search(tree.code_only(tree.read(rel))):
+        if rel.startswith("src/") and os.path.isfile(path) and COROUTINE.search(tree.code_only(tree.read(rel))):
             out.append(path)
     return sorted(set(out))
 
@@ -80,7 +80,7 @@ def main():
         tree.finish("coroutines", ["clang-query-19 is not installed; run scripts/setup"])
     work = os.path.join(options.build, "tidy")
     os.makedirs(work, exist_ok=True)
-    query, rules = query_file(work, "(^|/)(include/z360|src|tests)/")
+    query, rules = query_file(work, "(^|/)(include/z360|src)/")
     every = [os.path.realpath(f) for f in options.files] or units(options.build)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         results = pool.map(lambda u: lint(program, query, rules, u, (["-p", options.build], [])), every)

@@ -140,7 +140,8 @@ struct state {
     phase now_in = phase::ringing;
     end_reason reason = end_reason::none;
     std::vector<device_leg> legs;
-    std::vector<std::string> twins; ///< control ids of second calls that the carrier made for one dial; hung up
+    std::vector<std::string>
+        twins;                 ///< control ids of second calls that the carrier made for one dial; hung up
     std::uint32_t answers = 0; ///< device answers seen so far
     bridge_attempt bridge;
     voicemail_step vm = voicemail_step::none;

@@ -65,6 +65,7 @@ struct genuine_webhook {
     std::string body; ///< raw bytes as signed
 };
 
+/// Where an accepted webhook is.
 enum class accepted : std::uint8_t {
     stored,    ///< in Postgres
     spooled,   ///< in the local spool: Postgres is away
@@ -72,6 +73,7 @@ enum class accepted : std::uint8_t {
     conflict,  ///< known event id, other bytes: kept aside
 };
 
+/// How much is going on, for /metrics and tests.
 struct figures {
     std::size_t calls_in_memory = 0;
     std::size_t commands_running = 0;
@@ -94,6 +96,7 @@ class engine {
     [[nodiscard]] virtual figures now() const = 0;
 };
 
+/// Nothing happens before start().
 [[nodiscard]] std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s = {});
 
 } // namespace z360::engine

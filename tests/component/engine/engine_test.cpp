@@ -176,7 +176,7 @@ awaitable<void> new_call_without_postgres(world& w) {
     w.directory.away = true;
     auto first = w.initiated();
     co_await node.accept(raw(std::move(first)));
-    co_await rt::sleep_for(30ms);
+    co_await rt::sleep_for(30ms); // tidy: allow, nothing may happen meanwhile
     EXPECT_EQ(w.telnyx.sent.size(), 0U);
     w.store.away = false;
     w.directory.away = false;
@@ -207,7 +207,7 @@ awaitable<void> hangup_first(world& w) {
     auto& node = w.add_node();
     auto bye = w.event("call.hangup", "v3:caller", R"(,"hangup_cause":"originator_cancel")");
     co_await node.accept(raw(std::move(bye)));
-    co_await rt::sleep_for(5ms);
+    co_await rt::sleep_for(5ms); // tidy: allow, nothing may happen meanwhile
     auto first = w.initiated();
     co_await node.accept(raw(std::move(first)));
     WAIT_FOR(w.in(call::phase::ended));

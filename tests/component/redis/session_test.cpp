@@ -154,7 +154,7 @@ awaitable<void> one_probe_then_back(bed& b) {
     co_await b.ready();
     (void)co_await b.client->command(words({"GET", "x"}));
     auto ex = co_await asio::this_coro::executor;
-    co_await rt::sleep_for(110ms); // the pause of 100 ms is over
+    co_await rt::sleep_for(110ms); // tidy: allow, the pause under test is 100 ms
     rt::task_group group(ex);
     std::vector<reply> answers(20);
     unsigned finished = 0;
@@ -168,7 +168,7 @@ awaitable<void> one_probe_then_back(bed& b) {
     // the late replies of the two unanswered ones, then a server that answers
     b.server.answer = [](const std::vector<std::string>&) { return "$5\r\nfresh\r\n"; };
     co_await b.server.say("$4\r\nlate\r\n$4\r\nlate\r\n");
-    co_await rt::sleep_for(210ms);
+    co_await rt::sleep_for(210ms); // tidy: allow, the pause under test is 200 ms
     const auto r = co_await b.client->command(words({"GET", "x"}));
     EXPECT_NE(r.as<string_reply>(), nullptr);
     if (const auto* s = r.as<string_reply>())
