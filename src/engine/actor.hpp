@@ -21,6 +21,9 @@ struct item {
     call::event what;
     std::string inbox_id;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    /// When it was first decided about. A repetition (after a conflict, perhaps seconds later) is decided as
+    /// of then: what was in time does not become late by being written down late.
+    std::optional<time_point> decided_at;
 };
 
 /// What one pass over the queue made of a call.
@@ -53,9 +56,9 @@ struct actor {
     [[nodiscard]] bool over() const { return loaded && loaded->state.now_in == call::phase::ended; }
 };
 
-/// Folds the items over `from` (nullopt: the call does not exist and the first `incoming` begins it). Pure.
-/// Items before that first `incoming` are returned through `orphans`. Sets `broken` to the name of a violated
-/// invariant and stops there.
+/// Folds the items, each as of its `decided_at` or else `now`, over `from` (nullopt: the call does not exist
+/// and the first `incoming` begins it). Pure. Items before that first `incoming` are returned through
+/// `orphans`. Sets `broken` to the name of a violated invariant and stops there.
 [[nodiscard]] folded fold(
     std::optional<port::stored_call> from, const std::vector<item>& items, time_point now,
     std::vector<item>& orphans, const char*& broken

@@ -116,7 +116,10 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
     for (int round = 0; round < k_max_conflicts; ++round) {
         std::vector<item> orphans;
         const char* broken = nullptr;
-        auto f = fold(a.loaded, batch, p_.clock.now(), orphans, broken);
+        const auto now = p_.clock.now();
+        for (auto& i : batch)
+            if (!i.decided_at) i.decided_at = now;
+        auto f = fold(a.loaded, batch, now, orphans, broken);
         if (broken != nullptr) {
             log::critical("invariant_broken", {{"call", a.id}, {"rule", broken}});
             p_.metrics.count("invariants_broken_total");
@@ -200,7 +203,10 @@ boost::asio::awaitable<engine_impl::saved> engine_impl::try_commit(port::call_co
             out->done.set();
         }
     };
-    work_.spawn(runner::go(box, p_.store, std::move(what), s_.command_claim));
+    auto claim = s_.command_claim;
+    for (const auto& cmd : what.new_commands)
+        claim = std::min(claim, claim_of(cmd));
+    work_.spawn(runner::go(box, p_.store, std::move(what), claim));
     const bool in_time = co_await box->done.wait_for(s_.commit_budget);
     if (!in_time) co_return saved::unavailable;
     if (box->error) std::rethrow_exception(box->error);
@@ -232,6 +238,13 @@ boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
         a.queue.push_back(std::move(i));
     a.loaded.reset();
     (void)co_await load(a);
+}
+
+// Answer and bridge have few seconds in all: whoever helps a dead node must come in time (P6). Doing them
+// twice is harmless, the carrier knows the repeated command by its id.
+millis engine_impl::claim_of(const call::command& cmd) const {
+    const bool urgent = cmd.what() == call::verb::answer || cmd.what() == call::verb::bridge;
+    return urgent ? s_.urgent_claim : s_.command_claim;
 }
 
 void engine_impl::act(actor& a, const port::call_commit& done) {
@@ -274,7 +287,7 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command
     if (attempt > 1) {
         // Keeps other nodes off, and asks the stored state: another node may have ended the call meanwhile.
         try {
-            co_await p_.store.extend_claim(cmd.id, s_.command_claim);
+            co_await p_.store.extend_claim(cmd.id, claim_of(cmd));
             if (cmd.what() == call::verb::dial || attempt == 2 || !state) {
                 const auto stored = co_await p_.store.load(id);
                 if (stored && !(known != actors_.end() && known->second->unsaved)) state = stored->state;

@@ -63,6 +63,7 @@ class engine_impl final : public engine {
     enum class saved { yes, conflict, unavailable };
     boost::asio::awaitable<saved> try_commit(port::call_commit what);
     boost::asio::awaitable<void> save_again(actor& a);
+    [[nodiscard]] millis claim_of(const call::command& cmd) const;
     void act(actor& a, const port::call_commit& done);
     void launch(call_id id, call::command cmd, bool taken_over = false);
     boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
@@ -75,7 +76,7 @@ class engine_impl final : public engine {
     // sweep.cpp
     boost::asio::awaitable<void> sweep_forever();
     boost::asio::awaitable<void> sweep_spool();
-    boost::asio::awaitable<void> sweep_events();
+    boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
     boost::asio::awaitable<void> sweep_commands();
     boost::asio::awaitable<void> flush_ignored();
@@ -99,6 +100,7 @@ class engine_impl final : public engine {
         routes_; ///< last good answers, used only while Postgres is away
     std::size_t accepting_ = 0;
     std::size_t unsaved_ = 0;
+    unsigned deadlines_put_off_ = 0;
     bool stopping_ = false;
     rt::event sweep_now_;
     rt::task_group work_; ///< drives, dispatches, commands

@@ -20,15 +20,16 @@ folded fold(
     }
     for (const auto& i : items) {
         call::decision d;
+        const auto when = i.decided_at.value_or(now);
         if (const auto* first = std::get_if<call::incoming>(&i.what); first != nullptr && !exists) {
-            d = call::begin(*first, now);
+            d = call::begin(*first, when);
             exists = true;
             out.changed = true;
         } else if (!exists) {
             orphans.push_back(i);
             continue;
         } else {
-            d = call::decide(c.next, i.what, now);
+            d = call::decide(c.next, i.what, when);
             out.changed = out.changed || d.next != c.next || !d.effects.empty();
         }
         c.next = std::move(d.next);

@@ -316,8 +316,9 @@ boost::asio::awaitable<void> engine_impl::give_back(actor& a, std::vector<item> 
     }
 }
 
-boost::asio::awaitable<void> engine_impl::sweep_events() {
+boost::asio::awaitable<bool> engine_impl::sweep_events() {
     auto events = co_await p_.inbox.claim_pending(200, s_.event_claim);
+    bool found = false;
     for (auto& e : events) {
         if (handling_.contains(e.event_id)) continue;
         const bool too_often =
@@ -329,7 +330,9 @@ boost::asio::awaitable<void> engine_impl::sweep_events() {
         handling_.insert(e.event_id);
         if (!e.call_session_id.empty()) parked_.erase(e.call_session_id);
         hand_over(std::move(e));
+        found = true;
     }
+    co_return found;
 }
 
 } // namespace z360::engine

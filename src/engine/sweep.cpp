@@ -12,6 +12,7 @@ namespace z360::engine {
 namespace {
 
 constexpr std::size_t k_batch = 200;
+constexpr unsigned k_put_off_limit = 2;
 constexpr std::chrono::seconds k_idle_ended{5};  // an ended call stays in memory for late events
 constexpr std::chrono::seconds k_idle_talk{120}; // a long talk is dropped from memory and reloaded at its end
 
@@ -24,8 +25,14 @@ boost::asio::awaitable<void> engine_impl::sweep_forever() {
         try {
             co_await flush_ignored();
             co_await sweep_spool();
-            co_await sweep_events();
-            co_await sweep_deadlines();
+            const bool found = co_await sweep_events();
+            // Events left behind may tell that what looks overdue has long happened: they are decided first.
+            if (found && deadlines_put_off_ < k_put_off_limit) {
+                ++deadlines_put_off_;
+            } else {
+                deadlines_put_off_ = 0;
+                co_await sweep_deadlines();
+            }
             co_await sweep_commands();
         } catch (const port::unavailable& e) {
             failure = e.what();

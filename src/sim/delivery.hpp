@@ -21,6 +21,7 @@ struct delivery_policy {
     unsigned primary_attempts = 2; ///< consecutive failures before the failover address is used
     unsigned failover_attempts = 2;
     millis retry_after{0};        ///< without a retries policy on the call
+    bool alternate = false;       ///< every second webhook tries the failover address first: two nodes share
     bool retry_other_4xx = false; ///< 408, 429, 3xx and 5xx always are
 };
 

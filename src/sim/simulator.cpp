@@ -174,6 +174,8 @@ rt::awaitable<void> simulator::core::deliver(webhook w) {
         w.source == webhook_source::credential_connection && !settings_.credential.primary.empty();
     auto urls = own ? settings_.credential : settings_.app;
     if (!w.url.empty()) urls.primary = w.url;
+    if (settings_.delivery.alternate && !urls.failover.empty() && ++deliveries_ % 2 == 0)
+        std::swap(urls.primary, urls.failover);
     std::string stamp;
     unsigned failures = 0;
     int last_status = 0;

@@ -80,6 +80,7 @@ class simulator::core {
     std::map<std::uint64_t, std::shared_ptr<waiting_request>> requests_;
     std::list<waiter> waiters_;
     bool stopping_ = false;
+    std::uint64_t deliveries_ = 0;
     std::uint16_t port_ = 0;
     std::thread thread_;
 };

@@ -221,16 +221,14 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     seed();
     const auto pg = address_of(base, 5432);
     postgres_ = std::make_unique<tcp_relay>(pg.host, pg.port);
-    const auto redis = address_of(env("Z360_TEST_REDIS_URL"), 6379);
-    redis_ = std::make_unique<tcp_relay>(redis.host, redis.port);
-
     sim::simulator_settings s;
     s.api_key = secret("KEY-of-the-flow-tests");
     s.carrier = options_.carrier;
     s.delivery = options_.delivery;
     carrier_ = std::make_unique<sim::simulator>(std::move(s));
     carrier_->start();
-    make_nodes();
+    for (int i = 0; i < options_.nodes; ++i)
+        (void)add_node();
     point_webhooks(0, nodes_.size() - 1);
     if (!options_.start) return;
     for (auto& n : nodes_)
@@ -279,31 +277,33 @@ void rig::seed() {
     }
 }
 
-void rig::make_nodes() {
+node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint16_t port) {
     const auto base = env("Z360_TEST_DATABASE_URL");
     const auto redis_url = env("Z360_TEST_REDIS_URL");
-    for (int i = 0; i < options_.nodes; ++i) {
-        std::map<std::string, std::string> e{
-            {"Z360_HTTP_ADDRESS", "127.0.0.1"},
-            {"Z360_DATABASE_URL", options_.direct
-                                      ? direct_url_
-                                      : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
-            {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
-            {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
-            {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
-            {"Z360_TELNYX_CONNECTION_ID", options_.carrier.app_connection_id},
-            {"Z360_SPOOL_DIRECTORY", folder_ + "/node" + std::to_string(i)},
-        };
-        if (options_.redis) {
-            e["Z360_REDIS_URL"] = options_.direct
-                                      ? redis_url
-                                      : with_port(redis_url, address_of(redis_url, 6379), redis_->port());
-            e["Z360_REDIS_KEY_PREFIX"] = database_ + ":";
-        }
-        for (const auto& [k, v] : options_.environment)
-            e[k] = v;
-        nodes_.push_back(std::make_unique<node>("node" + std::to_string(i), std::move(e), free_port()));
+    const auto redis = address_of(redis_url, 6379);
+    const std::string name = "node" + std::to_string(nodes_.size());
+    redis_.push_back(std::make_unique<tcp_relay>(redis.host, redis.port));
+    std::map<std::string, std::string> e{
+        {"Z360_HTTP_ADDRESS", "127.0.0.1"},
+        {"Z360_DATABASE_URL",
+         options_.direct ? direct_url_ : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+        {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
+        {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
+        {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
+        {"Z360_TELNYX_CONNECTION_ID", options_.carrier.app_connection_id},
+        {"Z360_SPOOL_DIRECTORY", folder_ + "/" + name},
+    };
+    if (options_.redis) {
+        e["Z360_REDIS_URL"] =
+            options_.direct ? redis_url : with_port(redis_url, redis, redis_.back()->port());
+        e["Z360_REDIS_KEY_PREFIX"] = database_ + ":";
     }
+    for (const auto& [k, v] : options_.environment)
+        e[k] = v;
+    for (const auto& [k, v] : changes)
+        e[k] = v;
+    nodes_.push_back(std::make_unique<node>(name, std::move(e), port == 0 ? free_port() : port));
+    return *nodes_.back();
 }
 
 void rig::point_webhooks(std::size_t primary, std::size_t failover) {

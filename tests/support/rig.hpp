@@ -46,6 +46,8 @@ class node {
     /// Value of a metric line that starts with `name_and_labels`; 0 when absent.
     [[nodiscard]] double metric(const std::string& name_and_labels) const;
     [[nodiscard]] const std::string& log_file() const { return log_file_; }
+    /// What the process was started with.
+    [[nodiscard]] const std::map<std::string, std::string>& environment() const { return environment_; }
     [[nodiscard]] long resident_kib() const;
 
   private:
@@ -82,7 +84,10 @@ class rig {
     [[nodiscard]] node& server(std::size_t n = 0) { return *nodes_.at(n); }
     [[nodiscard]] std::size_t servers() const { return nodes_.size(); }
     [[nodiscard]] tcp_relay& postgres() { return *postgres_; }
-    [[nodiscard]] tcp_relay& redis() { return *redis_; }
+    /// Every node reaches Redis through a relay of its own.
+    [[nodiscard]] tcp_relay& redis(std::size_t n = 0) { return *redis_.at(n); }
+    /// One more node with these settings on top of the usual ones, not started. Port 0: a free one.
+    node& add_node(const std::map<std::string, std::string>& changes = {}, std::uint16_t port = 0);
     void flush_redis() const;
 
     /// SIP user of device `n`, from 1.
@@ -120,7 +125,6 @@ class rig {
 
   private:
     void seed();
-    void make_nodes();
 
     rig_options options_;
     std::string database_;
@@ -128,7 +132,7 @@ class rig {
     std::string number_ = "+13125550100";
     std::string folder_;
     std::unique_ptr<tcp_relay> postgres_;
-    std::unique_ptr<tcp_relay> redis_;
+    std::vector<std::unique_ptr<tcp_relay>> redis_; ///< one for each node
     std::unique_ptr<sim::simulator> carrier_;
     std::vector<std::unique_ptr<node>> nodes_;
 };

@@ -181,12 +181,24 @@ class session::impl {
             const auto began = steady::now();
             auto closed = co_await connect();
             if (closed) {
-                co_await closed->wait();
+                co_await watch(closed);
                 went_away("connection lost");
             }
             // A connection that lasted earns a fresh start; one that breaks at once does not.
             if (closed && steady::now() - began > settings_.backoff_longest) attempts_ = 0;
             co_await rt::sleep_for(backoff());
+        }
+    }
+
+    // Until the connection ends. While Redis is suspected to stall and no command comes to find out, this asks:
+    // a quiet server must not call it down for hours after it is back.
+    asio::awaitable<void> watch(std::shared_ptr<rt::event> closed) {
+        for (;;) {
+            const bool over = co_await closed->wait_for(settings_.skip_first);
+            if (over) co_return;
+            if (timeouts_ == 0) continue;
+            std::vector<std::string> question{"PING"};
+            (void)co_await command(std::move(question));
         }
     }
 

@@ -58,3 +58,25 @@ TEST(fold, two_commits_merge_into_one) {
     EXPECT_EQ(first.new_commands.size(), 3U); // two dials and the answer
     EXPECT_EQ(first.processed_events, (std::vector<std::string>{"e1", "e2"}));
 }
+
+TEST(fold, i_01_what_was_in_time_is_not_late_when_it_is_written_down_again) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), "e1"}}).commit.next;
+    const call::leg_ref device{"v3:d1", begun.legs[0].id};
+    const call::leg_ref caller{begun.caller.call_control_id, std::nullopt};
+    const auto bridging =
+        run(port::stored_call{begun, 1},
+            {item{call::leg_answered{device}, "e2"}, item{call::leg_answered{caller}, "e3"}});
+    ASSERT_EQ(bridging.commit.next.now_in, call::phase::bridging);
+    // Decided without Postgres right after the above; now, 10 s later, the stored state is taken up again.
+    std::vector<item> again{
+        item{call::tick{}, ""}, item{call::leg_bridged{device}, "e4"}, item{call::leg_bridged{caller}, "e5"}
+    };
+    for (auto& i : again)
+        i.decided_at = k_now + millis{100};
+    std::vector<item> lost;
+    const char* broken = nullptr;
+    const auto f =
+        fold(port::stored_call{bridging.commit.next, 2}, again, k_now + millis{10'000}, lost, broken);
+    EXPECT_EQ(f.commit.next.now_in, call::phase::active);
+    EXPECT_EQ(f.commit.at, k_now + millis{10'000});
+}
