@@ -49,20 +49,31 @@ TEST_F(number_flow, web_04_numbers_that_are_not_ours_are_rejected) {
     EXPECT_TRUE(r.quiet(r.session(caller)));
 }
 
-TEST_F(number_flow, web_04_ambiguous_number_is_rejected_not_guessed) {
+// Two organisations have the same number at two connections of the carrier: ours is meant, nothing is
+// guessed.
+TEST_F(number_flow, web_04_number_of_two_connections_belongs_to_the_one_that_delivers_it) {
     rig_options o;
     o.devices = 1;
-    o.environment["Z360_TELNYX_CONNECTION_ID"] = ""; // then only the number says whose call it is
     auto& r = set_up(std::move(o));
     adapter::postgres::admin db{secret(r.database_url())};
-    const auto user = db.upsert_user("ada@flow.example", "Ada");
     adapter::postgres::number_row same;
     same.org = db.upsert_organization("other", "Other");
-    db.upsert_membership(same.org, user, "member");
+    same.receiver = db.upsert_user("bob@flow.example", "Bob");
+    db.upsert_membership(same.org, same.receiver, "member");
     same.connection_id = "9990000000000000009";
     same.number = r.number();
-    same.receiver = user;
     (void)db.upsert_number(same);
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.ringing(session, 1));
+    EXPECT_EQ(column(r, session, "(select slug from organizations o where o.org_id = calls.org_id)"), "flow");
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
+    // Ours is taken out of service: the other one's still does not get our calls.
+    (void)r.sql(
+        "update phone_numbers set status = 'suspended' where org_id <> " + std::to_string(same.org.value) +
+        " returning 1"
+    );
     expect_rejected(r, r.call());
 }
 
