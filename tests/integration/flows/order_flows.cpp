@@ -3,6 +3,8 @@
 #include "integration/flows/flow.hpp"
 #include "integration/flows/watch.hpp"
 
+#include <set>
+
 using namespace z360;
 using namespace z360::testing;
 using sim::phone;
@@ -173,5 +175,9 @@ TEST_F(order_flow, be_33_repeated_hangups_end_a_call_once) {
     EXPECT_EQ(column(r, session, "ended_at"), ended_at);
     EXPECT_EQ(r.sql("select count(*) from call_events where what = 'call_ended'"), "1");
     EXPECT_EQ(r.sql("select count(*) from call_events where what = 'caller_hung_up'"), "1");
-    EXPECT_EQ(commands(r, "hangup", session).size(), 1U) << "only the loser is ever told to hang up";
+    // The winner's leg may be told, too, when the caller's end is heard of first; nobody is told twice.
+    std::set<std::string> told;
+    for (const auto& h : commands(r, "hangup", session))
+        EXPECT_TRUE(told.insert(h.call_control_id).second) << h.call_control_id;
+    EXPECT_FALSE(told.contains(caller));
 }
