@@ -105,12 +105,12 @@ std::string carrier::device_calls(std::string username, std::string to, json cus
     return l.view.call_control_id;
 }
 
-void carrier::caller_hangs_up(const std::string& call_control_id, time_point now) {
+void carrier::caller_hangs_up(const std::string& call_control_id, time_point now, std::string cause) {
     advance(now);
     auto* l = find(call_control_id);
     if (!l || !l->view.alive()) return;
-    const bool talked = l->view.answered_at.has_value();
-    end_leg(*l, talked ? "normal_clearing" : "originator_cancel", "caller", "unspecified", now);
+    if (cause.empty()) cause = l->view.answered_at ? "normal_clearing" : "originator_cancel";
+    end_leg(*l, std::move(cause), "caller", "unspecified", now);
 }
 
 bool carrier::device_answers(const std::string& call_control_id, time_point now) {

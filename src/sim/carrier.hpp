@@ -93,7 +93,8 @@ class carrier {
     // ---- people
     /// A call arrives from the telephone network; returns its call_control_id. Parked until commanded.
     std::string place_call(std::string from, std::string to, time_point now);
-    void caller_hangs_up(const std::string& call_control_id, time_point now);
+    /// Without a cause: the usual one before (originator_cancel) or after (normal_clearing) the answer.
+    void caller_hangs_up(const std::string& call_control_id, time_point now, std::string cause = {});
     /// A device places a call of its own; it is parked on the credential connection.
     std::string device_calls(std::string username, std::string to, json custom_headers, time_point now);
     void set_phone(std::string username, phone p) { phones_[std::move(username)] = std::move(p); }

@@ -23,7 +23,9 @@ constexpr int k_max_ring_secs = 600;
 constexpr int k_max_recording_secs = 14'400;
 
 // Events that move a call. Without a policy Telnyx gives a webhook up after a few quick tries; with this one
-// it tries for 56 seconds, longer than a restart or a failover of ours takes.
+// it tries for a minute, longer than a restart of ours takes. The first two pauses are short because the
+// failover address is asked only after two failures at the primary one: with seconds there, every event of a
+// call would come too late for the bridge's time limit (BE-17).
 constexpr const char* k_vital_events[] = {
     "call.initiated",      "call.answered",       "call.bridged",
     "call.hangup",         "call.hold",           "call.unhold",
@@ -34,7 +36,7 @@ constexpr const char* k_vital_events[] = {
 json retry_policies() {
     json out = json::object();
     for (const char* type : k_vital_events)
-        out[type] = json{{"retries_ms", {1'000, 2'000, 5'000, 16'000, 32'000}}};
+        out[type] = json{{"retries_ms", {100, 400, 2'500, 12'000, 45'000}}};
     return out;
 }
 

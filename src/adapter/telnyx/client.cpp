@@ -130,9 +130,11 @@ class client final : public port::telnyx_api {
     clear_to_send(const call::command& cmd, const port::still_wanted& wanted, unsigned n, clearance& out);
     awaitable<stop> wait_for_breaker(const call::command& cmd);
     awaitable<stop> wait_for_budget(const call::command& cmd);
-    awaitable<bool> budget_for_resend(verb v);
-    awaitable<exchange_result>
-    attempt(const call::command& cmd, http::client_request request, clearance& clear);
+    awaitable<bool> may_repeat(verb v, port::still_wanted wanted, unsigned n);
+    awaitable<exchange_result> attempt(
+        const call::command& cmd, http::client_request request, const port::still_wanted& wanted, unsigned n,
+        clearance& clear
+    );
     void account(const call::command& cmd, const exchange_result& result, bool probe, steady::duration took);
     void raise_alarm(const call::command& cmd, const classified& answer);
     call::command_outcome finish(call::command_outcome out, outcome result, std::string code);
@@ -229,19 +231,25 @@ awaitable<client::stop> client::clear_to_send(
     }
 }
 
-awaitable<bool> client::budget_for_resend(verb v) {
+// The carrier may never have got the first request of a dial: repeated for a call that has ended meanwhile it
+// would ring phones for nobody (MOB-18). Everything else is harmless twice.
+awaitable<bool> client::may_repeat(verb v, port::still_wanted wanted, unsigned n) {
     if (v != verb::dial) co_return true;
+    const bool go = co_await wanted(n);
+    if (!go) co_return false;
     const auto pause = co_await budget_.take_ms();
     co_return pause <= 0;
 }
 
-awaitable<exchange_result>
-client::attempt(const call::command& cmd, http::client_request request, clearance& clear) {
+awaitable<exchange_result> client::attempt(
+    const call::command& cmd, http::client_request request, const port::still_wanted& wanted, unsigned n,
+    clearance& clear
+) {
     const auto left = std::max(cmd.deadline - clock_.now(), k_shortest_attempt);
     request.timeout = std::min(request.timeout, left);
     const verb v = cmd.what();
     const auto started = steady::now();
-    may_resend resend = [this, v] { return budget_for_resend(v); };
+    may_resend resend = [this, v, wanted, n] { return may_repeat(v, wanted, n); };
     auto result = co_await exchange(http_, v, std::move(request), settings_.hedge_after, std::move(resend));
     const bool probe = clear.probe.has_value();
     if (probe) clear.probe->used();
@@ -317,7 +325,7 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
         clearance clear;
         const stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
         if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
-        auto result = co_await attempt(cmd, request, clear);
+        auto result = co_await attempt(cmd, request, wanted, n, clear);
         clear.slot.reset(); // others go while this one waits
         auto& answer = result.answer;
         if (answer.what == answer_class::done && cmd.what() == verb::dial)

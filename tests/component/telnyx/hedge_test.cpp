@@ -92,6 +92,17 @@ TEST_F(hedge, i15_a_dial_without_budget_is_not_resent) {
     EXPECT_EQ(s.budget.taken, 2);
 }
 
+TEST_F(hedge, mob_18_a_dial_of_a_call_that_has_ended_is_not_resent) {
+    s.http.script = {dialed("v3:new", 90ms)};
+    int questions = 0;
+    s.wanted_ = [&questions](unsigned) { return ++questions == 1; };
+    const auto out = s.run(s.dial());
+    EXPECT_EQ(out.result, outcome::done) << "the first one's answer is still waited for";
+    EXPECT_EQ(out.who.call_control_id, "v3:new");
+    EXPECT_EQ(questions, 2);
+    EXPECT_EQ(s.http.seen.size(), 1U);
+}
+
 TEST_F(hedge, is_one_attempt_for_the_call) {
     s.http.script = {silence(), answer(200)};
     (void)s.run(answer_caller());

@@ -90,6 +90,16 @@ TEST(command, retry_policies_keep_within_the_carriers_limits) {
     }
 }
 
+// The third attempt is the first at the failover address; a bridge is given three seconds to be reported.
+TEST(command, be_17_failover_address_is_asked_within_half_a_second) {
+    for (const auto& body : {body_of(dial()), body_of(call::answer_body{})}) {
+        for (const auto& [type, policy] : body["webhook_retries_policies"].items()) {
+            const auto& pauses = policy["retries_ms"];
+            EXPECT_LE(pauses.at(0).get<int>() + pauses.at(1).get<int>(), 500) << type;
+        }
+    }
+}
+
 TEST(command, a_dial_never_bridges_by_itself) {
     const auto body = body_of(dial());
     EXPECT_FALSE(body.contains("bridge_on_answer"));
