@@ -132,6 +132,9 @@ std::vector<rung> read_decisions(std::string_view lines) {
         lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
         const auto j = json::parse(line.begin(), line.end(), nullptr, false);
         if (!j.is_object() || !j.contains("at")) continue;
+        // Webhooks and outcomes are in the ladder already, as the carrier saw them.
+        const auto source = text_at(j, "source");
+        if (source == "webhook" || source == "outcome") continue;
         rung r;
         r.where = lane::decision;
         if (j["at"].is_number_integer()) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Telnyx's published webhook examples and captured real ones, read in place, through our parser.
+// Telnyx's published webhook examples and captured real ones, read in place, through our parser
+// and the core.
+#include "support/scenario.hpp"
 #include "wire/telnyx_webhook.hpp"
+
+#include <z360/call/decide.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -30,6 +34,35 @@ std::string text(const json& object, const char* key) {
                                                                        : std::string{};
 }
 
+/// Puts what a webhook becomes into calls in several phases: as the caller's event, as a device's (by mark
+/// and by control id), and twice. Nothing may break an invariant, and a repeat may not cause a further
+/// command.
+void through_the_core(const wire::telnyx_webhook& hook) {
+    const auto now = time_point{millis{1'800'000'000'000}};
+    auto incoming = testing::sample_incoming(2);
+    if (!hook.call_control_id.empty()) incoming.call_control_id = hook.call_control_id;
+    const auto ringing = call::begin(incoming, now).next;
+    const auto device = ringing.legs[0].id;
+    auto claimed = call::decide(ringing, call::leg_answered{{"v3:first", device}}, now).next;
+    const auto ended =
+        call::decide(ringing, call::leg_hangup{{incoming.call_control_id, {}}, "timeout", ""}, now).next;
+    for (const auto& state : {ringing, claimed, ended}) {
+        for (const auto& leg :
+             {std::optional<leg_id>{}, std::optional(device), std::optional(leg_id{uuid{1, 2}})}) {
+            const auto event = wire::to_call_event(hook, leg, now);
+            if (!event) continue;
+            const auto once = call::decide(state, *event, now);
+            EXPECT_EQ(call::broken_invariant(once.next), nullptr) << hook.event_type;
+            const auto twice = call::decide(once.next, *event, now);
+            for (const auto& f : twice.effects)
+                EXPECT_FALSE(std::holds_alternative<call::command>(f)) << hook.event_type << " acted twice";
+            if (state.now_in == call::phase::ended) {
+                EXPECT_EQ(once.next.now_in, call::phase::ended);
+            }
+        }
+    }
+}
+
 /// Parses one event and compares what came out with what went in. Returns its type.
 std::string check(const json& sent) {
     const json& event = sent.contains("data") ? sent["data"] : sent;
@@ -45,14 +78,13 @@ std::string check(const json& sent) {
     EXPECT_EQ(got.event->from, text(payload, "from"));
     EXPECT_EQ(got.event->hangup_cause, text(payload, "hangup_cause"));
     EXPECT_TRUE(got.event->occurred_at) << sent.dump(1);
-    (void)wire::to_call_event(*got.event, std::nullopt);
-    (void)wire::to_call_event(*got.event, leg_id{uuid{1, 2}});
+    through_the_core(*got.event);
     return got.event->event_type;
 }
 
 } // namespace
 
-TEST_F(examples, every_published_one_is_read_and_keeps_its_ids) {
+TEST_F(examples, every_published_one_is_read_keeps_its_ids_and_goes_through_the_core) {
     const std::set<std::string> handled{"call.initiated",      "call.answered",       "call.bridged",
                                         "call.hangup",         "call.hold",           "call.unhold",
                                         "call.speak.ended",    "call.playback.ended", "call.recording.saved",
@@ -73,7 +105,7 @@ TEST_F(examples, every_published_one_is_read_and_keeps_its_ids) {
     EXPECT_EQ(mapped, handled);
 }
 
-TEST_F(examples, every_captured_one_is_read_and_keeps_its_ids) {
+TEST_F(examples, every_captured_one_is_read_keeps_its_ids_and_goes_through_the_core) {
     int events = 0;
     int bare = 0;
     for (const auto& source : file["observed"]) {
