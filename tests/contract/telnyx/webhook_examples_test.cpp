@@ -39,7 +39,7 @@ std::string text(const json& object, const char* key) {
 /// command.
 void through_the_core(const wire::telnyx_webhook& hook) {
     const auto now = time_point{millis{1'800'000'000'000}};
-    auto incoming = testing::sample_incoming(2);
+    auto incoming = z360::testing::sample_incoming(2);
     if (!hook.call_control_id.empty()) incoming.call_control_id = hook.call_control_id;
     const auto ringing = call::begin(incoming, now).next;
     const auto device = ringing.legs[0].id;
