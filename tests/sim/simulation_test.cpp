@@ -65,18 +65,18 @@ void run_many(trouble level, std::uint64_t otherwise) {
 TEST(simulation, without_faults) {
     run_many(trouble::none, 2000);
 }
-TEST(simulation, i1_i2_i9_i11_webhooks_late_repeated_lost_and_out_of_order) {
+TEST(simulation, i_01_i_02_i_09_i_11_webhooks_late_repeated_lost_and_out_of_order) {
     run_many(trouble::webhooks, 2000);
 }
-TEST(simulation, i7_i9_commands_fail_stall_and_lose_their_answer) {
+TEST(simulation, i_07_i_09_commands_fail_stall_and_lose_their_answer) {
     run_many(trouble::commands, 2000);
 }
-TEST(simulation, i1_i3_i8_i20_nodes_die_and_lose_the_store) {
+TEST(simulation, i_01_i_03_i_08_i_20_nodes_die_and_lose_the_store) {
     run_many(trouble::nodes, 2000);
 }
 
 // reliability.md §4: with Postgres reachable the claim alone keeps a second winner out.
-TEST(simulation, i1_no_fence_is_needed_while_the_store_is_reachable) {
+TEST(simulation, i_01_no_fence_is_needed_while_the_store_is_reachable) {
     const auto runs = setting("Z360_SIM_RUNS", 300);
     for (std::uint64_t seed = 1; seed <= runs; ++seed) {
         auto p = make_plan(seed, trouble::commands);
@@ -98,7 +98,7 @@ plan nobody_reaches_the_store(std::uint64_t seed) {
 
 // P6: nodes that cannot ask anybody choose on their own; the carrier lets one of them have the caller,
 // whatever it tells the others.
-TEST(simulation, i1_the_fence_alone_holds_without_the_store) {
+TEST(simulation, i_01_the_fence_alone_holds_without_the_store) {
     using fence = sim::unknowns::fence_answer;
     const auto runs = setting("Z360_SIM_RUNS", 200);
     for (const auto told : {fence::refused, fence::ok_without_effect}) {
@@ -113,7 +113,7 @@ TEST(simulation, i1_the_fence_alone_holds_without_the_store) {
 
 // The judge sees a double bridge where there is one: without fence and without store two nodes do choose
 // twice.
-TEST(simulation, i1_without_fence_and_store_the_judge_convicts) {
+TEST(simulation, i_01_without_fence_and_store_the_judge_convicts) {
     bool convicted = false;
     for (std::uint64_t seed = 1; seed <= 500 && !convicted; ++seed) {
         auto p = nobody_reaches_the_store(seed);

@@ -190,8 +190,8 @@ class session::impl {
         }
     }
 
-    // Until the connection ends. While Redis is suspected to stall and no command comes to find out, this asks:
-    // a quiet server must not call it down for hours after it is back.
+    // Until the connection ends. While Redis is suspected to stall and no command comes to find out, this
+    // asks: a quiet server must not call it down for hours after it is back.
     asio::awaitable<void> watch(std::shared_ptr<rt::event> closed) {
         for (;;) {
             const bool over = co_await closed->wait_for(settings_.skip_first);

@@ -6,7 +6,7 @@
 using namespace z360::adapter::redis;
 
 TEST(redis_url, all_parts) {
-    const auto u = std::get<url>(parse_url("redis://al%40ice:p%3Aw@cache.example:7000/3"));
+    const auto u = std::get<url>(parse_url("redis://al%40ice:p%3Aw@cache.example:7000/3")); // not-a-secret
     EXPECT_EQ(u.host, "cache.example");
     EXPECT_EQ(u.port, 7000);
     EXPECT_EQ(u.database, 3U);

@@ -208,8 +208,8 @@ awaitable<void> killed(bed& b) {
 
 awaitable<void> login(bed& b) {
     b.server.emplace(std::vector<std::string>{"--requirepass", "s3cret"});
-    auto where =
-        std::get<url>(parse_url("redis://:s3cret@127.0.0.1:" + std::to_string(b.server->port) + "/2"));
+    auto where = std::get<url>(parse_url("redis://:s3cret@127.0.0.1:" + std::to_string(b.server->port) + "/2")
+    ); // not-a-secret
     auto& s = b.add(where);
     where.password = secret("wrong");
     auto& refused = b.add(where);

@@ -294,11 +294,11 @@ bool holds(const char* what, const std::function<void()>& property) {
 
 } // namespace
 
-TEST(call_properties, i10_be_12_be_33_be_35_one_answerer_ends_the_same_in_any_order) {
+TEST(call_properties, i_10_be_12_be_33_be_35_one_answerer_ends_the_same_in_any_order) {
     EXPECT_TRUE(holds("one device at most answers", [] { same_in_any_order(any_story(true), false); }));
 }
 
-TEST(call_properties, i10_several_answerers_end_the_same_but_for_who_wins) {
+TEST(call_properties, i_10_several_answerers_end_the_same_but_for_who_wins) {
     EXPECT_TRUE(holds("several devices answer", [] {
         const auto s = any_story(false);
         // Once the carrier has joined somebody there is nothing left to choose.
@@ -306,7 +306,7 @@ TEST(call_properties, i10_several_answerers_end_the_same_but_for_who_wins) {
     }));
 }
 
-TEST(call_properties, i10_voicemail_ends_the_same_in_any_order) {
+TEST(call_properties, i_10_voicemail_ends_the_same_in_any_order) {
     EXPECT_TRUE(holds("nobody answers, the caller speaks to voicemail", [] {
         story s;
         s.devices = *rc::gen::resize(20, rc::gen::container<std::vector<device_story>>(any_device(false)));
@@ -345,7 +345,7 @@ TEST(call_properties, i10_voicemail_ends_the_same_in_any_order) {
     }));
 }
 
-TEST(call_properties, i18_an_event_fed_again_at_once_changes_nothing) {
+TEST(call_properties, i_18_an_event_fed_again_at_once_changes_nothing) {
     EXPECT_TRUE(holds("every event twice in a row", [] {
         const auto s = any_story(*rc::gen::arbitrary<bool>());
         RC_LOG() << s << '\n';

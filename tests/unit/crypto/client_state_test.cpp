@@ -57,7 +57,7 @@ TEST(client_state, every_altered_byte_is_refused) {
     }
 }
 
-TEST(client_state, i5_another_call_leg_or_organisation_under_the_same_mac_is_refused) {
+TEST(client_state, i_05_another_call_leg_or_organisation_under_the_same_mac_is_refused) {
     for (const auto& [key, value] :
          {std::pair<const char*, json>{"o", 8},
           {"o", "7"},

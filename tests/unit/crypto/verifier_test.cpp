@@ -121,7 +121,7 @@ TEST_F(verifier, sec_01_a_genuine_webhook_passes) {
         << "header case is ignored";
 }
 
-TEST_F(verifier, sec_01_every_altered_byte_of_the_body_is_refused) {
+TEST_F(verifier, sec_01_i_13_every_altered_byte_of_the_body_is_refused) {
     for (std::size_t i = 0; i < k_body.size(); ++i) {
         std::string body(k_body);
         body[i] = static_cast<char>(body[i] ^ 1);
