@@ -31,4 +31,17 @@ void drop_winner(state& s, effects& out, const char* why, time_point now);
     std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why, time_point now
 );
 
+// ---- release.cpp
+
+/// Hangs up every leg that must not live, at once or the moment its control id is known, and the caller of an
+/// ended call.
+void sweep(state& s, effects& out, time_point now);
+
+void add_note(effects& out, std::string what, std::string detail = {});
+/// A command on the caller's leg that may be tried for `allowed`.
+[[nodiscard]] command
+caller_command(const state& s, std::string id, time_point now, millis allowed, command_body body);
+/// `<call>-<what>[-<n>]`.
+[[nodiscard]] std::string caller_id(const state& s, const char* what, std::uint32_t n = 0);
+
 } // namespace z360::call::settle
