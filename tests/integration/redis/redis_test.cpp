@@ -207,9 +207,9 @@ awaitable<void> killed(bed& b) {
 }
 
 awaitable<void> login(bed& b) {
-    b.server.emplace(std::vector<std::string>{"--requirepass", "s3cret"});
-    auto where = std::get<url>(parse_url("redis://:s3cret@127.0.0.1:" + std::to_string(b.server->port) + "/2")
-    ); // not-a-secret
+    b.server.emplace(std::vector<std::string>{"--requirepass", "secret"});
+    auto where =
+        std::get<url>(parse_url("redis://:secret@127.0.0.1:" + std::to_string(b.server->port) + "/2"));
     auto& s = b.add(where);
     where.password = secret("wrong");
     auto& refused = b.add(where);
