@@ -82,6 +82,11 @@ std::vector<http::route> webhook_routes(
 ) {
     using port::webhook_route;
     const auto d = std::make_shared<const door>(door{std::move(verifier), engine, clock, metrics});
+    for (const auto v :
+         {verdict::missing_header, verdict::duplicate_header, verdict::bad_timestamp, verdict::stale,
+          verdict::bad_format, verdict::no_key_matches})
+        metrics.count("webhooks_refused_total", {{"reason", adapter::crypto::name(v)}}, 0);
+    metrics.count("webhooks_not_stored_total", {}, 0);
     const std::string base = "/webhooks/cpaas/telnyx";
     std::vector<http::route> out;
     out.push_back(one(base + "/call-control", webhook_route::call_control, d));

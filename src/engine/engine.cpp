@@ -11,6 +11,12 @@ engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
     : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex), sweeper_(ex) {}
 
 void engine_impl::start() {
+    // From zero on, so that an alarm sees the first one too.
+    for (const char* figure :
+         {"dead_letters_total", "double_bridges_total", "invariants_broken_total", "engine_shed_total",
+          "webhook_conflicts_total", "webhooks_spooled_total", "commands_taken_over_total",
+          "call_step_failures_total", "commit_conflicts_total"})
+        p_.metrics.count(figure, {}, 0);
     sweeper_.spawn(sweep_forever());
 }
 

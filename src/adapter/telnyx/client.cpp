@@ -111,6 +111,7 @@ class client final : public port::telnyx_api {
         if (!jitter_) jitter_ = random_jitter();
         for (std::size_t i = 0; i < k_endpoint_count; ++i)
             metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_endpoint_names[i]}});
+        metrics_.count("telnyx_key_rejected_total", {{"verb", call::name(verb::dial)}}, 0);
     }
 
     awaitable<call::command_outcome> execute(call::command cmd, port::still_wanted wanted) override;
