@@ -281,22 +281,27 @@ boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command 
 }
 
 boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command cmd, unsigned attempt) {
-    const auto known = actors_.find(id);
-    std::optional<call::state> state;
-    if (known != actors_.end() && known->second->loaded) state = known->second->loaded->state;
+    std::optional<port::stored_call> stored;
     if (attempt > 1) {
-        // Keeps other nodes off, and asks the stored state: another node may have ended the call meanwhile.
+        // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
+        // or this one's copy may be older than the command it repeats.
         try {
             co_await p_.store.extend_claim(cmd.id, claim_of(cmd));
-            if (cmd.what() == call::verb::dial || attempt == 2 || !state) {
-                const auto stored = co_await p_.store.load(id);
-                if (stored && !(known != actors_.end() && known->second->unsaved)) state = stored->state;
-            }
+            stored = co_await p_.store.load(id);
         } catch (const port::unavailable&) {
             // what is in memory has to do
         }
     }
-    co_return !state || call::wanted(*state, cmd);
+    // The newer of the two counts; memory may be ahead while Postgres was away, and then stands on its
+    // version.
+    const auto known = actors_.find(id);
+    const bool here = known != actors_.end() && known->second->loaded;
+    const bool memory = here && (!stored || known->second->loaded->version >= stored->version);
+    if (!memory && !stored) co_return true;
+    if (call::wanted(memory ? known->second->loaded->state : stored->state, cmd)) co_return true;
+    // While the call is being decided again (after a conflict) the state lacks what led to this command.
+    // Sending it once too often is harmless, the carrier knows its id; only a dial must not ring for nobody.
+    co_return known != actors_.end() && known->second->driving&& cmd.what() != call::verb::dial;
 }
 
 void engine_impl::arm(actor& a) {

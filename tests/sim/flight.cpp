@@ -39,7 +39,7 @@ bool node::too_late(const flight& f, millis after) const {
     return at >= f.cmd.deadline || (f.cmd.what() == verb::dial && at - f.cmd.issued_at >= k_dial_window);
 }
 
-void node::launch(call_id id, const call::command& cmd) {
+void node::launch(call_id id, const call::command& cmd, bool taken_over) {
     if (!running_.insert(cmd.id).second) return;
     std::string mark;
     if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
@@ -48,6 +48,7 @@ void node::launch(call_id id, const call::command& cmd) {
     auto f = std::make_shared<flight>(
         flight{id, cmd, std::move(built.path), std::move(built.body), adapter::telnyx::retry_plan(cmd.what())}
     );
+    f->taken_over = taken_over;
     attempt(f);
 }
 
@@ -62,28 +63,26 @@ void node::attempt(const flight_ptr& f) {
 }
 
 void node::still_wanted(const flight_ptr& f, std::function<void(bool)> then) {
-    const auto in_memory = [this, f]() -> const mailbox* {
-        const auto it = boxes_.find(f->call);
-        return it == boxes_.end() ? nullptr : it->second.get();
-    };
-    const auto judge = [f, then](const std::optional<call::state>& s) {
-        then(!s || call::wanted(*s, f->cmd));
-    };
-    std::optional<call::state> state;
-    if (const auto* b = in_memory(); b != nullptr && b->loaded) state = b->loaded->state;
-    if (f->attempts == 1) return judge(state);
+    // The newer of memory and store counts, as in src/engine/drive.cpp.
     auto stored = std::make_shared<std::optional<port::stored_call>>();
+    const auto judge = [this, f, then, stored] {
+        const auto it = boxes_.find(f->call);
+        const bool here = it != boxes_.end() && it->second->loaded;
+        const bool memory = here && (!*stored || it->second->loaded->version >= (*stored)->version);
+        if (!memory && !*stored) return then(true);
+        if (call::wanted(memory ? it->second->loaded->state : (*stored)->state, f->cmd)) return then(true);
+        then(it != boxes_.end() && it->second->driving && f->cmd.what() != verb::dial);
+    };
+    if (f->attempts == 1 && !f->taken_over) return judge();
     w_.ask_store(
         *this, k_query_budget,
         [this, f, stored] {
             w_.db.extend_claim(f->cmd.id, k_command_claim, w_.time.now());
             *stored = w_.db.load(f->call);
         },
-        [f, state, stored, in_memory, judge](bool ok) {
-            const auto* b = in_memory();
-            const bool ask_stored = f->cmd.what() == verb::dial || !state;
-            if (ok && ask_stored && *stored && !(b != nullptr && b->unsaved)) return judge((*stored)->state);
-            judge(state);
+        [stored, judge](bool ok) {
+            if (!ok) stored->reset();
+            judge();
         }
     );
 }
@@ -92,7 +91,13 @@ void node::send(const flight_ptr& f) {
     auto x = std::make_shared<exchange>();
     send_one(f, x, 0);
     w_.time.after(k_hedge, mine([this, f, x] {
-                      if (!x->over && x->answered() == 0) send_one(f, x, 1);
+                      if (x->over || x->answered() != 0) return;
+                      if (f->cmd.what() != verb::dial) return send_one(f, x, 1);
+                      // The carrier may not have got the first one: never ring phones for a call that is
+                      // over.
+                      still_wanted(f, [this, f, x](bool yes) {
+                          if (yes && !x->over && x->answered() == 0) send_one(f, x, 1);
+                      });
                   }));
 }
 

@@ -236,7 +236,7 @@ std::string history(const world& w) {
     for (const auto& [id, row] : w.db.calls())
         for (const auto& n : row.notes)
             notes += "  noted: " + n.what + " " + n.detail + "\n";
-    return out + notes;
+    return out + notes + w.db.commands_text();
 }
 
 } // namespace z360::testing

@@ -125,6 +125,8 @@ void node::commit(const box& b, std::vector<item> batch, int round) {
     if (round >= k_max_conflicts) w_.fail("commit: too many conflicts in a row");
     std::vector<item> orphans;
     const char* broken = nullptr;
+    for (auto& i : batch)
+        if (!i.decided_at) i.decided_at = clock();
     auto f = engine::fold(b->loaded, batch, clock(), orphans, broken);
     if (broken != nullptr) return w_.fail(std::string("invariant broken: ") + broken);
     if (!orphans.empty()) {

@@ -66,6 +66,7 @@ class node {
         adapter::telnyx::retry_plan plan;
         unsigned attempts = 0;
         std::string last_code = "deadline";
+        bool taken_over = false; ///< another node issued it: judged by what is stored
     };
     using flight_ptr = std::shared_ptr<flight>;
     struct exchange {
@@ -110,7 +111,7 @@ class node {
     void take_up(std::vector<port::inbox_event> events);
     void evict();
     // flight.cpp: commands
-    void launch(call_id id, const call::command& cmd);
+    void launch(call_id id, const call::command& cmd, bool taken_over = false);
     void attempt(const flight_ptr& f);
     void still_wanted(const flight_ptr& f, std::function<void(bool)> then);
     void send(const flight_ptr& f);

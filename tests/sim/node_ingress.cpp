@@ -167,7 +167,7 @@ void node::sweep() {
             post(id, item{call::tick{}, {}});
         }
         for (const auto& c : got->commands)
-            launch(c.call, c.command);
+            launch(c.call, c.command, true);
     });
     evict();
     w_.time.after(k_sweep_period, mine([this] { sweep(); }));

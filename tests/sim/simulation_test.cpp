@@ -137,3 +137,6 @@ TEST(simulation, seed_answer_of_the_caller_lost_once) {
 TEST(simulation, seed_message_saved_before_its_step) {
     passes(100'686, trouble::nodes);
 }
+TEST(simulation, seed_command_judged_while_its_decision_is_made_again) {
+    passes(116'281, trouble::nodes);
+}

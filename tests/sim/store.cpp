@@ -49,7 +49,11 @@ void store::keep_commands(const port::call_commit& what, millis claim, time_poin
     for (const auto& c : what.new_commands)
         commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
     for (const auto& c : what.finished_commands)
-        if (const auto it = commands_.find(c.command_id); it != commands_.end()) it->second.finished = true;
+        if (const auto it = commands_.find(c.command_id); it != commands_.end()) {
+            it->second.finished = true;
+            it->second.outcome = std::string(call::name(c.result)) + " " + c.error_code + " at " +
+                                 std::to_string((what.at - what.next.began).count());
+        }
 }
 
 std::vector<call_id> store::claim_overdue(time_point due_before, time_point now) {
@@ -113,6 +117,15 @@ void store::mark_done(const std::vector<std::string>& ids, bool dead) {
         it->second.done = true;
         it->second.dead = it->second.dead || dead;
     }
+}
+
+std::string store::commands_text() const {
+    std::string out;
+    for (const auto& [id, row] : commands_)
+        out += "  command: " + std::string(call::name(row.command.what())) + " " + id + " issued at " +
+               std::to_string((row.command.issued_at - calls_.at(row.call).call.state.began).count()) + ", " +
+               row.outcome + "\n";
+    return out;
 }
 
 bool store::all_events_done() const {

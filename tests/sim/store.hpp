@@ -26,6 +26,7 @@ class store {
         call::command command;
         time_point claimed_until{};
         bool finished = false;
+        std::string outcome = "pending";
     };
     struct event_row {
         port::inbox_event event;
@@ -49,6 +50,8 @@ class store {
     void mark_done(const std::vector<std::string>& ids, bool dead);
 
     [[nodiscard]] const std::map<call_id, call_row>& calls() const { return calls_; }
+    /// Every command with its outcome, for the story of a failed run.
+    [[nodiscard]] std::string commands_text() const;
     [[nodiscard]] bool all_events_done() const;
     [[nodiscard]] bool all_commands_done() const;
     [[nodiscard]] std::size_t dead_events() const;
