@@ -37,6 +37,7 @@ class process_flow : public flow {
         const auto caller = r.call();
         const auto session = r.session(caller);
         EXPECT_TRUE(r.joined(caller));
+        EXPECT_TRUE(r.phase(session, "active"));
         r.carrier().caller_hangs_up(caller);
         EXPECT_TRUE(r.quiet(session));
         EXPECT_EQ(aftermath(r, session), "");
