@@ -46,15 +46,11 @@ receive(std::shared_ptr<const door> d, port::webhook_route route, http::request 
         "webhooks_total", {{"route", label(route)}, {"via", is_failover(route) ? "failover" : "primary"}}
     );
     engine::genuine_webhook hook{route, now, std::move(req.body)};
-    bool stored = false;
     auto result = engine::accepted::stored;
     try {
         result = co_await d->engine.accept(std::move(hook));
-        stored = true;
     } catch (const port::unavailable& e) {
         log::error("webhook_not_stored", {{"why", e.what()}});
-    }
-    if (!stored) {
         d->metrics.count("webhooks_not_stored_total");
         auto r = http::response::problem(503, "not_stored", "The event could not be stored; send it again");
         r.headers.set("Retry-After", "1");

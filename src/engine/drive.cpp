@@ -132,7 +132,7 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
             if (batch.empty()) co_return;
         }
         if (!f.changed) {
-            settled(a, batch);
+            settled(batch);
             co_return;
         }
         auto whole = f.commit;
@@ -155,8 +155,8 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
         sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
         if (result == saved::yes) {
             a.loaded->version += 1;
-            settled(a, a.unsaved_items);
-            settled(a, batch);
+            settled(a.unsaved_items);
+            settled(batch);
             a.unsaved_items.clear();
             if (a.unsaved) --unsaved_;
             a.unsaved.reset();
@@ -225,7 +225,7 @@ boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
     --unsaved_;
     if (result == saved::yes) {
         a.loaded->version += 1;
-        settled(a, a.unsaved_items);
+        settled(a.unsaved_items);
         a.unsaved_items.clear();
         a.unsaved.reset();
         log::info("saved_after_outage", {{"call", a.id}});
@@ -301,7 +301,8 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command
     if (call::wanted(memory ? known->second->loaded->state : stored->state, cmd)) co_return true;
     // While the call is being decided again (after a conflict) the state lacks what led to this command.
     // Sending it once too often is harmless, the carrier knows its id; only a dial must not ring for nobody.
-    co_return known != actors_.end() && known->second->driving&& cmd.what() != call::verb::dial;
+    const bool deciding = known != actors_.end() && known->second->driving;
+    co_return deciding && (cmd.what() != call::verb::dial);
 }
 
 void engine_impl::arm(actor& a) {
@@ -320,13 +321,12 @@ void engine_impl::arm(actor& a) {
     });
 }
 
-void engine_impl::settled(const actor& a, const std::vector<item>& items) {
+void engine_impl::settled(const std::vector<item>& items) {
     for (const auto& i : items) {
         if (i.inbox_id.empty()) continue;
         handling_.erase(i.inbox_id);
         p_.metrics.observe("event_handling_seconds", seconds_since(i.since));
     }
-    (void)a;
 }
 
 void engine_impl::tell(const actor& a, const std::vector<call::note>& notes) {

@@ -70,7 +70,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<bool> still_wanted(call_id id, call::command cmd, unsigned attempt);
     boost::asio::awaitable<void> give_back(actor& a, std::vector<item> items, std::string why);
     void arm(actor& a);
-    void settled(const actor& a, const std::vector<item>& items);
+    void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
 
     // sweep.cpp

@@ -70,21 +70,22 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
     const auto id = event.event_id;
     const bool settled = event.settled;
     ++accepting_;
-    if (!settled) handling_.insert(id);
+    // A repeat of an event that is in work must not take its mark away.
+    const bool marked = !settled && handling_.insert(id).second;
     auto result = accepted::stored;
     try {
         auto copy = event;
         result = co_await store(std::move(copy));
     } catch (...) {
         --accepting_;
-        handling_.erase(id);
+        if (marked) handling_.erase(id);
         throw;
     }
     --accepting_;
     const bool fresh = result == accepted::stored || result == accepted::spooled;
     if (fresh && !settled)
         work_.spawn(dispatch(std::move(event), std::move(known)));
-    else
+    else if (marked)
         handling_.erase(id);
     co_return result;
 }
@@ -203,13 +204,12 @@ boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, 
 boost::asio::awaitable<bool> engine_impl::exists_already(call_id id, const wire::telnyx_webhook& hook) {
     const bool late = hook.occurred_at && p_.clock.now() - *hook.occurred_at > k_fresh;
     while (late && !stopping_) {
-        bool away = false;
         try {
             co_return (co_await p_.store.load(id)).has_value();
         } catch (const port::unavailable&) {
-            away = true;
+            // asked again below
         }
-        if (away) co_await rt::sleep_for(k_route_retry);
+        co_await rt::sleep_for(k_route_retry);
     }
     co_return false;
 }
@@ -218,18 +218,16 @@ boost::asio::awaitable<std::optional<call::route>>
 engine_impl::route(std::string dialed, std::string caller) {
     const std::string key = dialed + "|" + caller;
     for (;;) {
-        bool away = false;
         try {
             auto fresh = co_await p_.directory.resolve(dialed, caller, p_.clock.now());
             if (routes_.size() >= k_route_limit) routes_.clear();
             routes_.insert_or_assign(key, known_route{fresh, std::chrono::steady_clock::now()});
             co_return fresh;
         } catch (const port::unavailable&) {
-            away = true;
+            // what was known last has to do
         }
         const auto known = routes_.find(key);
-        if (away && known != routes_.end() &&
-            std::chrono::steady_clock::now() - known->second.at < k_route_memory) {
+        if (known != routes_.end() && std::chrono::steady_clock::now() - known->second.at < k_route_memory) {
             p_.metrics.count("routes_from_memory_total");
             co_return known->second.route;
         }
