@@ -28,10 +28,21 @@ struct config {
         millis write_timeout{10'000};
         std::string tls_certificate_file; ///< PEM chain; empty: plain HTTP behind a TLS-terminating proxy
         std::string tls_key_file;
+        std::vector<std::string> trusted_proxies; ///< addresses or CIDRs whose X-Forwarded-… headers count
+        bool allow_plain_api = false; ///< the API also over plain HTTP; for development on one machine only
     } http;
+    struct server_t {
+        std::string environment = "production"; ///< in bearer tokens and in names at Telnyx: a-z, 0-9, '-'
+        std::string public_url; ///< https://… under which clients reach us; empty: taken from the request
+        bool sandbox = false; ///< a playground for client developers: shown in replies, never for real calls
+    } server;
+    struct secrets_t {
+        std::string key_file; ///< keys for secrets at rest; needed to serve (see --generate-key)
+    } secrets;
     struct database_t {
         secret url; ///< postgresql://… ; may hold a password
         unsigned connections = 6;
+        unsigned api_connections = 3; ///< of the device and admin API, apart from the calls'
         millis acquire_timeout{500};
         millis statement_timeout{2'000};
     } database;
@@ -44,7 +55,8 @@ struct config {
         std::vector<std::string> public_keys; ///< base64 of 32 bytes each; several during a rotation
         secret api_key;
         std::string base_url = "https://api.telnyx.com/v2";
-        std::string connection_id; ///< call control application that our dials use
+        std::string connection_id;            ///< call control application that our dials use
+        std::string credential_connection_id; ///< connection that the devices' credentials hang on (D7)
         std::string sip_domain = "sip.telnyx.com";
         std::string webhook_url; ///< sent with each dial when set; empty: the application's own
         millis connect_timeout{1'000};
@@ -62,6 +74,49 @@ struct config {
         log::level level = log::level::info;
         bool json = false;
     } logging;
+    struct credentials_t {
+        millis life{30LL * 86'400'000}; ///< of a SIP credential
+        unsigned rotate_percent = 80;   ///< of its life: it is replaced
+        millis overlap{72LL * 3'600'000};
+        bool password_in_replies = false; ///< old clients: the password in every reply (SEC-03 wants: no)
+        unsigned max_browsers = 5;        ///< per person; the longest idle one goes (B50)
+        unsigned requests_per_second = 10;
+        millis compare_every{900'000};
+        millis stray_age{600'000};
+        millis registration_budget{2'500
+        }; ///< how long a registration waits for Telnyx before it says pending
+    } credentials;
+    struct auth_t {
+        std::string introspection_url; ///< asks the web product whose cookie it is; empty: no cookies
+        millis introspection_cache{30'000};
+        std::vector<std::string> allowed_origins; ///< https origins that may send cookies or read replies
+        millis device_sliding{30LL * 86'400'000};
+        millis device_absolute{180LL * 86'400'000};
+    } auth;
+    struct apple_t {
+        std::vector<std::string> client_ids; ///< accepted `aud`: bundle ids; empty: no Sign in with Apple
+        std::string keys_url = "https://appleid.apple.com/auth/keys";
+        std::string issuer = "https://appleid.apple.com";
+    } apple;
+    struct clients_t {                         ///< what client_config tells the apps (D12)
+        std::string ws_url;                    ///< wss://…; empty: public_url with /app
+        std::vector<std::string> min_versions; ///< "ios=1.2.0": below it registration gets 426 (CFG-07)
+        std::vector<std::string> latest_versions;
+        std::vector<std::string> store_urls;   ///< "ios=https://…"
+        std::vector<std::string> jwt_from_sdk; ///< "android=3.4.0": from this SDK on no password (CFG-03)
+        std::vector<std::string> bundle_ids;   ///< allowed at registration; empty: any
+        bool force_relay = false;              ///< TURN only (B7)
+    } clients;
+    struct limits_t { ///< requests of one subject (SEC-04)
+        unsigned register_per_minute = 10;
+        unsigned credentials_per_minute = 10;
+        unsigned reveal_per_hour = 3;
+        unsigned poll_per_minute = 120;
+        unsigned read_per_minute = 120;
+        unsigned admin_per_minute = 1'200;
+        unsigned address_per_minute = 3'000;
+        unsigned failed_auth_per_minute = 10;
+    } limits;
     call::policy calls;                          ///< defaults for organisations without settings of their own
     millis device_life{30LL * 24 * 3600 * 1000}; ///< a device silent for longer is not rung (B10)
     millis unknown_session_wait{60'000

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The credential manager: makes, hands out, rotates and retires the devices' SIP identities, and compares
+// both sides. Orchestration only; what to do is decided by credential::decide.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
+#include <z360/credential/lifecycle.hpp>
+#include <z360/port/clock.hpp>
+#include <z360/port/credential_store.hpp>
+#include <z360/port/metrics.hpp>
+#include <z360/port/telnyx_credentials.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace z360::engine {
+
+/// What decides the pace and the names.
+struct credential_settings {
+    credential::policy rules;
+    std::string
+        environment; ///< in names and tags at Telnyx: z360-<environment>-<key>, z360-<environment>-u<user>
+    std::string connection_id; ///< credential connection; empty: no identity can be made
+    std::string node;          ///< who holds leases, e.g. host and pid
+    millis work_every{1'000};  ///< looks for due devices
+    std::size_t work_batch = 20;
+    millis compare_every{900'000};     ///< both sides (I4: drift at most 15 min)
+    millis stray_age{600'000};         ///< a stranger with our prefix is deleted when it is older
+    unsigned requests_per_second = 10; ///< of the workers; the comparison takes half (BE-41)
+    double refresh_fraction = 0.8;     ///< of a token's life: 10 h → refresh after 8 h
+};
+
+/// A device's identity as known after ensure().
+struct identity_status {
+    bool ready = false; ///< active and valid; false: `pending`, being made
+    identity_id identity;
+    std::string sip_username;
+    int version = 0;
+    std::optional<time_point> expires_at;
+};
+
+/// A login token for a device.
+struct token_status {
+    enum class state : std::uint8_t {
+        fresh,
+        stale,       ///< Telnyx is away; this one is still valid
+        pending,     ///< the identity is still being made
+        unavailable, ///< none can be had now
+        none,        ///< the device has no identity and gets none
+    } what = state::unavailable;
+    secret jwt;
+    std::optional<time_point> expires_at;
+    std::optional<time_point> refresh_after; ///< ask for the next one from then on
+};
+
+class credentials {
+  public:
+    virtual ~credentials() = default;
+    /// Starts the workers.
+    virtual void start() = 0;
+    virtual boost::asio::awaitable<void> stop(millis limit) = 0;
+
+    /// The device's identity; makes it when missing (single flight per device, here and between nodes) and
+    /// waits at most `budget` for it. Throws unavailable when the database is.
+    virtual boost::asio::awaitable<identity_status> ensure(device_id d, millis budget) = 0;
+    /// A token, from the cache where it is fresh: one request to Telnyx per device and 80 % of its life.
+    /// Throws unavailable when the database is.
+    virtual boost::asio::awaitable<token_status> token(device_id d, millis budget) = 0;
+    /// Something about this device changed (removed, replaced, a call ended): look at it now, not at the next
+    /// round. Returns at once.
+    virtual void look_at(device_id d) = 0;
+    /// A dial of this identity failed as not_found: compare this one now (BE-41). Returns at once.
+    virtual void check(identity_id i) = 0;
+
+    /// One comparison of both sides now, for the command line and tests. Returns what it did.
+    struct comparison {
+        std::size_t listed = 0, known = 0, missing = 0, strangers = 0, retired = 0;
+        bool complete = false; ///< every page was read
+    };
+    virtual boost::asio::awaitable<comparison> compare() = 0;
+};
+
+/// References must outlive it. Nothing happens before start(), except ensure() and token().
+[[nodiscard]] std::unique_ptr<credentials> make_credentials(
+    boost::asio::any_io_executor ex, port::credential_store& store, port::telnyx_credentials& carrier,
+    const port::clock& clock, port::metrics& metrics, credential_settings s
+);
+
+} // namespace z360::engine

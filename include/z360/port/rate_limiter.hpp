@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include <z360/base/time.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace z360::port {
+
+/// `limit` requests in any `window`; all of them may come at once, then they come back evenly.
+struct rate {
+    unsigned limit = 60;
+    millis window{60'000};
+};
+
+struct rate_verdict {
+    bool allowed = true;
+    unsigned limit = 0;
+    unsigned remaining = 0;
+    millis retry_after{0}; ///< until the next request would pass; 0 when allowed
+    millis reset_after{0}; ///< until the full limit is there again
+};
+
+/// Request limits shared by all nodes through Redis; while it is away each process keeps them for itself
+/// (SEC-04). Never throws, answers within the Redis budget.
+class rate_limiter {
+  public:
+    virtual ~rate_limiter() = default;
+    /// Takes one request of `key` (class and subject, e.g. "credentials:device:42"; no secrets).
+    virtual boost::asio::awaitable<rate_verdict> take(std::string key, rate r) = 0;
+};
+
+} // namespace z360::port

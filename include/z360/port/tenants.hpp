@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Organisations, people, numbers, contacts and settings, as the existing product synchronises them: every
+// write is an idempotent upsert under the caller's own ids.
+#pragma once
+
+#include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
+#include <z360/port/scope.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace z360::port {
+
+struct organisation {
+    org_id id;
+    std::string name;
+    std::string slug;              ///< empty on a write: made from the name, with the id behind it if taken
+    std::string status = "active"; ///< active or suspended
+};
+struct person {
+    user_id id;
+    std::string login; ///< e-mail address
+    std::string name;
+    std::string status = "active";
+    std::vector<std::pair<org_id, std::string>> memberships; ///< with role; read only
+};
+struct membership {
+    org_id org;
+    user_id user;
+    std::string role = "member"; ///< owner, admin, member
+    std::string login, name;     ///< read only
+};
+struct number {
+    std::string e164;
+    org_id org;
+    std::string connection_id;       ///< empty on a write: the configured one
+    std::string route_type = "user"; ///< user, agent, voicemail, reject
+    user_id receiver;
+    std::string alias;
+    std::string status = "active";
+    bool default_caller_id = false;
+};
+struct contact {
+    std::string e164;
+    org_id org;
+    std::string name;
+    std::string avatar_url; ///< https
+};
+/// Unset: the server's default.
+struct org_settings {
+    std::optional<int> ring_seconds;       ///< 5 … 60
+    std::optional<int> voicemail_max_secs; ///< 5 … 600
+    std::optional<std::string> voicemail_greeting, hold_prompt, voice, ringback_url;
+    std::optional<bool> record_calls;
+};
+
+/// Why a write was refused. The text names the field and the fix, for the person who sent it.
+struct refusal {
+    enum class why : std::uint8_t { not_found, conflict, invalid } reason = why::invalid;
+    std::string field;
+    std::string text;
+};
+template <class T>
+struct outcome_of {
+    std::optional<T> value;
+    std::optional<refusal> refused;
+    bool created = false;
+};
+
+/// Under the scope's row-level security; what the scope does not see does not exist. Every function may throw
+/// unavailable. Removing a person, or a membership that was their last, retires all of their devices in the
+/// same transaction (B28); suspending does the same.
+class tenants {
+  public:
+    virtual ~tenants() = default;
+
+    virtual boost::asio::awaitable<outcome_of<organisation>> put(tenant_scope who, organisation o) = 0;
+    virtual boost::asio::awaitable<outcome_of<person>> put(tenant_scope who, person p) = 0;
+    virtual boost::asio::awaitable<outcome_of<membership>> put(tenant_scope who, membership m) = 0;
+    /// A number that another organisation holds is refused with why::conflict, naming neither (WEB-04).
+    virtual boost::asio::awaitable<outcome_of<number>> put(tenant_scope who, number n) = 0;
+    virtual boost::asio::awaitable<outcome_of<contact>> put(tenant_scope who, contact c) = 0;
+    virtual boost::asio::awaitable<outcome_of<org_settings>>
+    put(tenant_scope who, org_id org, org_settings s) = 0;
+
+    virtual boost::asio::awaitable<std::optional<organisation>>
+    organisation_of(tenant_scope who, org_id o) = 0;
+    virtual boost::asio::awaitable<std::optional<person>> person_of(tenant_scope who, user_id u) = 0;
+    virtual boost::asio::awaitable<std::optional<org_settings>> settings_of(tenant_scope who, org_id o) = 0;
+    virtual boost::asio::awaitable<std::vector<organisation>>
+    organisations(tenant_scope who, org_id after, std::size_t limit) = 0;
+    virtual boost::asio::awaitable<std::vector<membership>>
+    members(tenant_scope who, org_id o, user_id after, std::size_t limit) = 0;
+    virtual boost::asio::awaitable<std::vector<number>>
+    numbers(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
+    virtual boost::asio::awaitable<std::vector<contact>>
+    contacts(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
+
+    /// Suspends: rows with history stay. false: not there.
+    virtual boost::asio::awaitable<bool> remove_organisation(tenant_scope who, org_id o, time_point now) = 0;
+    virtual boost::asio::awaitable<bool> remove_person(tenant_scope who, user_id u, time_point now) = 0;
+    virtual boost::asio::awaitable<bool>
+    remove_membership(tenant_scope who, org_id o, user_id u, time_point now) = 0;
+    virtual boost::asio::awaitable<bool> remove_number(tenant_scope who, org_id o, std::string e164) = 0;
+    virtual boost::asio::awaitable<bool> remove_contact(tenant_scope who, org_id o, std::string e164) = 0;
+
+    /// Sign in with Apple. nullopt: nobody is linked to the subject.
+    virtual boost::asio::awaitable<std::optional<user_id>> apple_user(std::string subject) = 0;
+    /// false: the subject belongs to somebody else.
+    virtual boost::asio::awaitable<bool>
+    link_apple(user_id u, std::string subject, std::string email, time_point now) = 0;
+    /// Consent revoked or account deleted: the link and the person's devices and tokens that came by it.
+    virtual boost::asio::awaitable<std::vector<device_id>>
+    unlink_apple(std::string subject, time_point now) = 0;
+};
+
+} // namespace z360::port

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Statements on behalf of somebody: one transaction under row-level security (I5).
+#pragma once
+
+#include <z360/port/scope.hpp>
+
+#include <pqxx/pqxx>
+
+namespace z360::adapter::postgres {
+
+/// Begins a transaction and, unless the scope is everything, takes the role z360_tenant for it with the
+/// scope's user and organisation. Not committed: rolled back on destruction. Role and settings end with it.
+class tenant_transaction {
+  public:
+    tenant_transaction(pqxx::connection_base& db, const port::tenant_scope& who);
+    [[nodiscard]] pqxx::work& operator*() { return tx_; }
+    [[nodiscard]] pqxx::work* operator->() { return &tx_; }
+    void commit() { tx_.commit(); }
+
+  private:
+    pqxx::work tx_;
+};
+
+} // namespace z360::adapter::postgres
