@@ -309,7 +309,11 @@ decision begin(const incoming& what, time_point now) {
         device_leg leg;
         leg.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
         leg.to = to;
-        if (s.find(leg.id) != nullptr) continue; // one leg per device, whatever the directory says
+        // A device whose identity is being replaced rings on both names (CRED-01): it is registered under
+        // one.
+        if (s.find(leg.id) != nullptr)
+            leg.id = leg_id{derive_uuid(leg.id.value, static_cast<std::uint64_t>(to.identity.value))};
+        if (s.find(leg.id) != nullptr || s.rings(to.identity)) continue; // once, whatever the directory says
         d.effects.emplace_back(dial_command(s, leg, now));
         s.legs.push_back(std::move(leg));
     }

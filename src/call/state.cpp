@@ -18,6 +18,10 @@ device_leg* state::find(const leg_id& id_) {
     return nullptr;
 }
 
+bool state::rings(identity_id who) const {
+    return std::any_of(legs.begin(), legs.end(), [&](const device_leg& l) { return l.to.identity == who; });
+}
+
 const device_leg* state::find_by_control_id(std::string_view ccid) const {
     if (ccid.empty()) return nullptr;
     for (const auto& l : legs)

@@ -52,9 +52,11 @@ struct route {
     org_id org;
     user_id user;
     phone_number_id number;
-    std::string number_e164;     ///< the dialed number, normalised
-    std::string caller_name;     ///< contact's name; empty if the caller is no contact
-    std::vector<target> targets; ///< at most one per physical device
+    std::string number_e164; ///< the dialed number, normalised
+    std::string caller_name; ///< contact's name; empty if the caller is no contact
+    /// One per physical device; two of one device, with different identities, while one of them replaces the
+    /// other and it is not known which the device uses (CRED-01).
+    std::vector<target> targets;
     policy rules;
 
     bool operator==(const route&) const = default;

@@ -160,6 +160,8 @@ struct state {
 
     [[nodiscard]] const device_leg* find(const leg_id& id_) const;
     [[nodiscard]] device_leg* find(const leg_id& id_);
+    /// One of the legs goes to this identity.
+    [[nodiscard]] bool rings(identity_id who) const;
     [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
