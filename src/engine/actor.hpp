@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/call/decide.hpp>
+#include <z360/engine/engine.hpp>
 #include <z360/port/call_store.hpp>
 
 #include <boost/asio/steady_timer.hpp>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace z360::engine {
@@ -63,6 +65,10 @@ struct actor {
     std::optional<port::stored_call> from, const std::vector<item>& items, time_point now,
     std::vector<item>& orphans, const char*& broken
 );
+
+/// What the step from `before` (null: the call began) to `after` tells about devices. Pure.
+[[nodiscard]] std::vector<std::pair<call::target, leg_news>>
+news_of(const call::state* before, const call::state& after);
 
 /// Adds `later` to `earlier`: one commit instead of two.
 void merge(port::call_commit& earlier, port::call_commit later);

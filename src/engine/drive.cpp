@@ -151,6 +151,7 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
             if (!co_await load(a)) throw port::unavailable("conflict, then Postgres went away");
             continue;
         }
+        const auto news = news_of(a.loaded ? &a.loaded->state : nullptr, whole.next);
         a.loaded = port::stored_call{whole.next, whole.expected_version};
         sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
         if (result == saved::yes) {
@@ -174,6 +175,9 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
         tell(a, f.commit.notes);
         act(a, f.commit);
         arm(a);
+        if (p_.witness)
+            for (const auto& [device, what] : news)
+                p_.witness(device, what);
         co_return;
     }
     throw std::runtime_error("too many version conflicts in a row");

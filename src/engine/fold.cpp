@@ -70,4 +70,17 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     earlier.at = later.at;
 }
 
+std::vector<std::pair<call::target, leg_news>> news_of(const call::state* before, const call::state& after) {
+    // Telnyx's cause for a SIP user that is not there (404).
+    constexpr std::string_view k_not_found = "not_found";
+    std::vector<std::pair<call::target, leg_news>> out;
+    for (const auto& leg : after.legs) {
+        const auto* was = before != nullptr ? before->find(leg.id) : nullptr;
+        if (leg.answered && (was == nullptr || !was->answered)) out.emplace_back(leg.to, leg_news::answered);
+        if (leg.ended && leg.hangup_cause == k_not_found && (was == nullptr || !was->ended))
+            out.emplace_back(leg.to, leg_news::not_found);
+    }
+    return out;
+}
+
 } // namespace z360::engine

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "support/rig.hpp"
 
+#include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/migrate.hpp"
+#include "support/run_program.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -102,6 +104,15 @@ std::uint16_t free_port() {
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &n); // NOLINT
     ::close(fd);
     return ntohs(a.sin_port);
+}
+
+// A key for secrets at rest. Random, so that nothing of one run opens in another.
+void write_key_file(const std::string& path) {
+    const auto line = adapter::crypto::vault::generate_line("test-1");
+    std::ofstream(path) << line.reveal() << '\n';
+    std::filesystem::permissions(
+        path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write
+    );
 }
 
 } // namespace
@@ -217,6 +228,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     }
     folder_ = (std::filesystem::temp_directory_path() / database_).string();
     std::filesystem::create_directories(folder_);
+    write_key_file(folder_ + "/keys");
     adapter::postgres::migrate(secret(direct_url_));
     seed();
     const auto pg = address_of(base, 5432);
@@ -256,6 +268,8 @@ void rig::seed() {
     const auto org = db.upsert_organization("flow", "Flow Tests");
     const auto user = db.upsert_user("ada@flow.example", "Ada");
     db.upsert_membership(org, user, "owner");
+    org_ = org.value;
+    user_ = user.value;
     adapter::postgres::number_row n;
     n.org = org;
     n.connection_id = options_.carrier.app_connection_id;
@@ -292,6 +306,10 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
         {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
         {"Z360_TELNYX_CONNECTION_ID", options_.carrier.app_connection_id},
         {"Z360_SPOOL_DIRECTORY", folder_ + "/" + name},
+        {"Z360_TELNYX_CREDENTIAL_CONNECTION_ID", options_.carrier.credential_connection_id},
+        {"Z360_SECRETS_KEY_FILE", folder_ + "/keys"},
+        {"Z360_SERVER_ENVIRONMENT", "test"},
+        {"Z360_HTTP_ALLOW_PLAIN_API", "true"},
     };
     if (options_.redis) {
         e["Z360_REDIS_URL"] =
@@ -334,6 +352,40 @@ std::string rig::call(const std::string& from) {
 
 std::string rig::session(const std::string& caller) {
     return carrier_->with([&](sim::carrier& c, time_point) { return c.session_of(caller); });
+}
+
+std::string rig::run(const std::string& arguments) {
+    const auto e = run_voipd(arguments, server().environment());
+    if (e.code != 0) throw std::runtime_error("z360-voipd " + arguments + ": " + e.err);
+    return e.out;
+}
+
+std::string rig::token(const std::string& kind) {
+    auto& t = tokens_[kind];
+    if (t.empty())
+        t = nlohmann::json::parse(run("--json --create-token " + kind)).at("token").get<std::string>();
+    return t;
+}
+
+api rig::admin(std::size_t n) {
+    return client(n).bearer(token("admin"));
+}
+
+api rig::service(std::int64_t user, std::int64_t org, std::size_t n) {
+    return client(n)
+        .bearer(token("service"))
+        .with("X-Z360-User", std::to_string(user))
+        .with("X-Z360-Organization", std::to_string(org));
+}
+
+api_reply rig::register_device(
+    const std::string& uid, const std::string& platform, const nlohmann::json& extra, std::size_t n
+) {
+    nlohmann::json body{
+        {"device_id", uid}, {"platform", platform}, {"device_name", "Phone " + uid}, {"app_version", "2.0.0"}
+    };
+    body.update(extra);
+    return service(user_, org_, n).post("/api/device-tokens", body);
 }
 
 bool rig::joined(const std::string& caller, millis limit) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sim/simulator.hpp"
+#include "support/api.hpp"
 #include "support/tcp_relay.hpp"
 
 #include <sys/types.h>
@@ -99,6 +100,26 @@ class rig {
     std::string call(const std::string& from = "+13125550142");
     [[nodiscard]] std::string session(const std::string& caller);
 
+    // ---- the API
+    /// A client without credentials, at server `n`.
+    [[nodiscard]] api client(std::size_t n = 0) { return api(server(n).port()); }
+    /// With an operator's token; made by the program's own command at first use.
+    [[nodiscard]] api admin(std::size_t n = 0);
+    /// A trusted backend acting for a person in an organisation.
+    [[nodiscard]] api service(std::int64_t user, std::int64_t org, std::size_t n = 0);
+    /// The seeded person and organisation.
+    [[nodiscard]] std::int64_t user() const { return user_; }
+    [[nodiscard]] std::int64_t org() const { return org_; }
+    /// Registers a device of the seeded person through a trusted backend; `extra` is merged into the body.
+    [[nodiscard]] api_reply register_device(
+        const std::string& uid, const std::string& platform = "android",
+        const nlohmann::json& extra = nlohmann::json::object(), std::size_t n = 0
+    );
+    /// Runs z360-voipd with these arguments in the environment of server 0; its standard output. Throws when
+    /// it fails.
+    [[nodiscard]] std::string run(const std::string& arguments);
+    [[nodiscard]] const std::string& folder() const { return folder_; }
+
     // ---- conditions on the ground truth, waited for; every limit is an upper bound, not a pause
     /// The number of devices that the caller is joined to right now is one.
     [[nodiscard]] bool joined(const std::string& caller, millis limit = 5s);
@@ -125,8 +146,12 @@ class rig {
 
   private:
     void seed();
+    [[nodiscard]] std::string token(const std::string& kind);
 
     rig_options options_;
+    std::int64_t user_ = 0;
+    std::int64_t org_ = 0;
+    std::map<std::string, std::string> tokens_; ///< by kind
     std::string database_;
     std::string direct_url_;
     std::string number_ = "+13125550100";

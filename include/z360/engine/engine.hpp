@@ -35,7 +35,15 @@ struct leg_mark {
 /// Opens a client_state; nullopt: not ours.
 using mark_opener = std::function<std::optional<leg_mark>(std::string_view client_state)>;
 
-/// Everything the engine needs; all of it outlives the engine. `spool` may be null.
+/// What a leg says about its device: beyond the call, it matters to the device's identity.
+enum class leg_news : std::uint8_t {
+    answered,  ///< the device is alive and uses the identity that was dialed
+    not_found, ///< the carrier does not know the identity (BE-41)
+};
+/// Told once per leg and node, after the decision is stored; returns at once.
+using leg_witness = std::function<void(const call::target& device, leg_news what)>;
+
+/// Everything the engine needs; all of it outlives the engine. `spool` may be null, `witness` empty.
 struct ports {
     port::call_store& store;
     port::event_inbox& inbox;
@@ -46,6 +54,7 @@ struct ports {
     port::clock& clock;
     port::metrics& metrics;
     mark_opener open_mark;
+    leg_witness witness = {};
 };
 
 struct settings {

@@ -80,3 +80,30 @@ TEST(fold, i_01_what_was_in_time_is_not_late_when_it_is_written_down_again) {
     EXPECT_EQ(f.commit.next.now_in, call::phase::active);
     EXPECT_EQ(f.commit.at, k_now + millis{10'000});
 }
+
+TEST(fold, be_41_a_leg_that_is_not_found_and_one_that_answers_tell_about_their_devices_once) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    EXPECT_TRUE(news_of(nullptr, begun).empty());
+    const auto gone = begun.legs[0].id;
+    const auto here = begun.legs[1].id;
+    const auto next =
+        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", gone}, "not_found", "callee"}, ""},
+                                          item{call::leg_answered{{"v3:b", here}}, ""}})
+            .commit.next;
+    const auto news = news_of(&begun, next);
+    ASSERT_EQ(news.size(), 2U);
+    EXPECT_EQ(news[0].first.identity, next.find(gone)->to.identity);
+    EXPECT_EQ(news[0].second, leg_news::not_found);
+    EXPECT_EQ(news[1].first.identity, next.find(here)->to.identity);
+    EXPECT_EQ(news[1].second, leg_news::answered);
+    EXPECT_TRUE(news_of(&next, next).empty());
+}
+
+TEST(fold, be_41_other_ends_of_a_leg_say_nothing_about_its_device) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}}).commit.next;
+    const auto leg = begun.legs[0].id;
+    const auto next =
+        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", leg}, "user_busy", "callee"}, ""}})
+            .commit.next;
+    EXPECT_TRUE(news_of(&begun, next).empty());
+}

@@ -3,7 +3,7 @@
 #include "component/http/test_certificate.hpp"
 #include "integration/flows/aftermath.hpp"
 #include "integration/flows/flow.hpp"
-#include "integration/flows/program.hpp"
+#include "support/run_program.hpp"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
