@@ -157,7 +157,7 @@ awaitable<void> comes_back(pair& p) {
             EXPECT_LE(v.retry_after, millis{100});
         const auto w = co_await p.two.limiter->take("quick", quick);
         if (w.allowed) ++granted;
-        co_await rt::sleep_for(1ms);
+        co_await rt::sleep_for(1ms); // tidy: allow, between two requests of a loop over 2 s
     }
     const auto took = std::chrono::duration_cast<millis>(steady::now() - began).count();
     EXPECT_LE(granted, 5U + static_cast<unsigned>(took / 100));
