@@ -10,7 +10,9 @@
 
 namespace z360::port {
 
-/// `limit` requests in any `window`; all of them may come at once, then they come back evenly.
+/// A bucket of `limit` requests that fills again evenly within `window`: all of them may come at once, then
+/// one comes back every window/limit. In any time t at most limit + limit * t/window requests pass. 0 counts
+/// as 1.
 struct rate {
     unsigned limit = 60;
     millis window{60'000};

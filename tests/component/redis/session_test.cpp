@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/redis/redis.hpp"
-#include "resp_server.hpp"
+#include "bed.hpp"
 
 using namespace z360;
 using namespace z360::adapter::redis;
@@ -8,47 +8,6 @@ using namespace z360::adapter::redis::test;
 using reason = unavailable::reason;
 
 namespace {
-
-struct bed {
-    explicit bed(asio::any_io_executor e) : ex(e), server(e) {
-        settings.where.host = "127.0.0.1";
-        settings.where.port = server.port;
-        settings.skip_first = 100ms;
-        settings.skip_longest = 200ms;
-    }
-    void start() {
-        client = std::make_unique<session>(ex, settings, metrics);
-        client->start();
-    }
-    awaitable<void> ready() {
-        const bool up = co_await until([this] { return client->healthy(); });
-        EXPECT_TRUE(up);
-    }
-    awaitable<void> stop() {
-        co_await client->stop();
-        co_await server.stop();
-    }
-
-    asio::any_io_executor ex;
-    resp_server server;
-    counting_metrics metrics;
-    session_settings settings;
-    std::unique_ptr<session> client;
-};
-
-using body = awaitable<void> (*)(bed&);
-
-awaitable<void> with_bed(body b) {
-    auto ex = co_await asio::this_coro::executor;
-    bed it(ex);
-    co_await b(it);
-    co_await it.stop();
-}
-
-void play(body b) {
-    asio::io_context io{1};
-    run(with_bed(b), io);
-}
 
 awaitable<void> ask(session* s, reply* out, unsigned* finished) {
     *out = co_await s->command(words({"GET", "x"}));
