@@ -38,7 +38,9 @@ struct webhook_fault {
 
 struct command_fault {
     fault_match match;
-    std::string verb;        ///< dial, answer, bridge, hangup, … ; get_call, active_calls, call_events, …
+    std::string verb;        ///< dial, answer, bridge, hangup, … ; get_call, active_calls, call_events, … ;
+                             ///< create_credential, get_…, list_credentials, update_…, delete_…, mint_token
+    std::string credential;  ///< id, name, tag or SIP username of a credential, "*": any; calls are left alone
     int fail_status = 0;     ///< ≠ 0: refused with this status, nothing happens
     std::string fail_code;   ///< code of the error envelope; default by status
     millis stall_before{0};  ///< acts so much later (and then answers)
