@@ -90,7 +90,7 @@ const json k_who{{"sub", "001.abc"}, {"aud", "com.example.z360"}, {"nonce", "n"}
 
 } // namespace
 
-TEST(apple, ios_04_identity_tokens_are_signed_with_the_published_key) {
+TEST(apple, identity_tokens_are_signed_with_the_published_key) {
     apple_id apple;
     const token t(apple.identity_token(k_who, k_now));
     const auto keys = apple.keys()["keys"];
@@ -140,7 +140,7 @@ TEST(apple, tokens_can_be_wrong_on_purpose) {
     EXPECT_THROW((void)apple.identity_token(json{{"subject", "x"}}, k_now), std::invalid_argument);
 }
 
-TEST(apple, ios_04_notifications_carry_the_event_as_text) {
+TEST(apple, notifications_carry_the_event_as_text) {
     apple_id apple;
     const auto body =
         apple.notification(json{{"type", "consent-revoked"}, {"sub", "001.abc"}, {"aud", "app"}}, k_now);
