@@ -164,10 +164,8 @@ json apple_id::notification(const json& about, time_point now) {
     const auto ms = now.time_since_epoch().count();
     const json event{{"type", type}, {"sub", e.sub}, {"event_time", ms}};
     const json claims{
-        {"iss", e.iss},
-        {"aud", e.aud},
-        {"iat", seconds_of(now)},
-        {"jti", derive_uuid(type + "/" + e.sub + "/" + std::to_string(ms)).text()},
+        {"iss", e.iss},           {"aud", e.aud},
+        {"iat", seconds_of(now)}, {"jti", derive_uuid(type + "/" + e.sub + "/" + std::to_string(ms)).text()},
         {"events", event.dump()}, // JSON within a text, as Apple sends it
     };
     return json{{"payload", sign(claims, e.kid)}};

@@ -73,7 +73,7 @@ struct reply {
     int status = 0;
     json body;
     std::optional<std::string> text; ///< sent as text/plain instead of the body
-    bool lost = false; ///< the carrier acted but its answer never arrives
+    bool lost = false;               ///< the carrier acted but its answer never arrives
 };
 
 /// Which of the account's two webhook addresses a webhook belongs to.

@@ -2,7 +2,6 @@
 // Telephony credentials: making, finding, changing, deleting them, and login tokens. There is no command_id
 // here: who asks twice gets two.
 #include "sim/carrier.hpp"
-
 #include "sim/query.hpp"
 
 #include <algorithm>
@@ -111,8 +110,8 @@ std::optional<command_fault> carrier::credential_fault(const order& o, time_poin
     for (auto& f : command_faults_) {
         if (!concerns(f.fault, o.verb)) continue;
         const auto& wanted = f.fault.credential;
-        const bool about_it = wanted.empty() || wanted == "*" ||
-                              std::find(names.begin(), names.end(), wanted) != names.end();
+        const bool about_it =
+            wanted.empty() || wanted == "*" || std::find(names.begin(), names.end(), wanted) != names.end();
         if (about_it && f.fires(now)) return f.fault;
     }
     return std::nullopt;

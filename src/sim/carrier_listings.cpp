@@ -2,7 +2,6 @@
 // The questions that reconciliation asks: is this call alive, which calls are, what happened, what was not
 // delivered.
 #include "sim/carrier.hpp"
-
 #include "sim/query.hpp"
 
 #include <utility>

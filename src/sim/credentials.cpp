@@ -75,9 +75,8 @@ bool credential_book::dialable(std::string_view username, bool only_known, time_
     return c ? c->live(now) : !only_known;
 }
 
-bool credential_book::accepts_login(
-    std::string_view username, std::string_view password, time_point now
-) const {
+bool credential_book::accepts_login(std::string_view username, std::string_view password, time_point now)
+    const {
     const auto* c = of_username(username);
     return c && c->live(now) && c->sip_password == password;
 }

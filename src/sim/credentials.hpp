@@ -88,8 +88,7 @@ class credential_book {
     [[nodiscard]] credential_record* change(std::string_view id);
     /// False: it does not exist (any more).
     bool remove(std::string_view id, time_point now, std::uint64_t deleted_by);
-    [[nodiscard]] token_record
-    imagine_token(const credential_record& c, millis life, time_point now) const;
+    [[nodiscard]] token_record imagine_token(const credential_record& c, millis life, time_point now) const;
     const token_record& mint(const credential_record& c, millis life, time_point now, std::uint64_t made_by);
 
   private:

@@ -102,7 +102,8 @@ void define(CLI::App& app, options& o) {
         "Only SIP usernames made by POST /v2/telephony_credentials can be dialed"
     );
     app.add_option(
-        "--credential-connection-id", o.sim.carrier.credential_connection_id, "Id of the credential connection"
+        "--credential-connection-id", o.sim.carrier.credential_connection_id,
+        "Id of the credential connection"
     );
     app.add_option("--seed", o.seed, "Makes ids (and without --key-file the key) the same in every run");
     app.add_option("--key-file", o.key_file, "File of the signing key; created if absent");

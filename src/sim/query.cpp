@@ -52,8 +52,7 @@ bool passes(const query_fields& q, std::string_view key, std::string_view value)
     return it == q.end() || it->second == value;
 }
 
-std::size_t
-number_in(const query_fields& q, std::string_view key, std::size_t fallback, std::size_t most) {
+std::size_t number_in(const query_fields& q, std::string_view key, std::size_t fallback, std::size_t most) {
     const auto it = q.find(key);
     std::size_t n = fallback;
     if (it != q.end()) std::from_chars(it->second.data(), it->second.data() + it->second.size(), n);

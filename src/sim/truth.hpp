@@ -68,7 +68,8 @@ struct command_record {
     std::string verb;
     std::string session;
     std::string call_control_id; ///< addressed leg; for a dial the new one
-    std::string target; ///< dial: SIP username or number; bridge: leg in the body; create_credential: its name
+    std::string
+        target; ///< dial: SIP username or number; bridge: leg in the body; create_credential: its name
     std::string credential_id; ///< addressed credential; for a create the new one
     std::string command_id;
     json body;

@@ -67,7 +67,9 @@ json web_sessions::to_json() const {
     json counts = json::object();
     for (const auto& [value, n] : asked_)
         counts[value] = n;
-    return json{{"sessions", std::move(sessions)}, {"asked", std::move(counts)}, {"asked_in_all", asked_in_all_}};
+    return json{
+        {"sessions", std::move(sessions)}, {"asked", std::move(counts)}, {"asked_in_all", asked_in_all_}
+    };
 }
 
 } // namespace z360::sim

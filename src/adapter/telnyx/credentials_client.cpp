@@ -178,7 +178,9 @@ void credentials_client::account(verb v, const judged& what, bool probe, steady:
     breaker_.report(now, !what.unhealthy, probe);
     if (breaker_.open() != was_open) {
         metrics_.gauge("telnyx_breaker_open", breaker_.open() ? 1 : 0, {{"class", k_breaker}});
-        log::warn(breaker_.open() ? "telnyx_breaker_opened" : "telnyx_breaker_closed", {{"class", k_breaker}});
+        log::warn(
+            breaker_.open() ? "telnyx_breaker_opened" : "telnyx_breaker_closed", {{"class", k_breaker}}
+        );
     }
     if (what.key_rejected) raise_alarm(v, what);
 }
@@ -230,16 +232,13 @@ awaitable<credential_reply<std::vector<carrier_credential>>> credentials_client:
         if (got.what.outcome != credential_outcome::done)
             co_return note(verb::find, failed<found_list>(std::move(got.what)));
         auto entries = wire::parse_credentials(got.body.reveal());
-        if (!entries)
-            co_return note(verb::find, unusable<found_list>(verb::find, "not_a_list"));
+        if (!entries) co_return note(verb::find, unusable<found_list>(verb::find, "not_a_list"));
         more = entries->more;
         for (auto& c : entries->items)
             if (c.name == name) found.push_back(to_port(std::move(c)));
     }
     if (more) // "there is none" would be a guess, and two of a name would come of it
-        co_return note(
-            verb::find, unusable<found_list>(verb::find, "too_many_of_similar_name")
-        );
+        co_return note(verb::find, unusable<found_list>(verb::find, "too_many_of_similar_name"));
     if (found.empty()) {
         credential_reply<found_list> none;
         none.outcome = credential_outcome::gone;
@@ -264,8 +263,7 @@ awaitable<credential_reply<carrier_credential>> credentials_client::get(std::str
     co_return note(verb::get, success(to_port(std::move(*c))));
 }
 
-awaitable<credential_reply<port::nothing>>
-credentials_client::extend(std::string id, time_point expires_at) {
+awaitable<credential_reply<port::nothing>> credentials_client::extend(std::string id, time_point expires_at) {
     auto built = wire::extend_credential(id, expires_at);
     auto got = co_await ask(verb::extend, std::move(built));
     if (got.what.outcome != credential_outcome::done)
@@ -308,7 +306,9 @@ awaitable<credential_reply<port::carrier_token>> credentials_client::mint(std::s
     token.expires_at = wire::jwt_expiry(text);
     token.jwt = secret(std::string(text));
     if (token.expires_at && *token.expires_at <= clock_.now())
-        log::warn("telnyx_token_is_over_at_once", {{"fix", "compare this machine's clock with the right time"}});
+        log::warn(
+            "telnyx_token_is_over_at_once", {{"fix", "compare this machine's clock with the right time"}}
+        );
     co_return note(verb::mint, success(std::move(token)));
 }
 
@@ -327,8 +327,8 @@ credentials_settings_from(const config::telnyx_t& c, const config::credentials_t
 }
 
 std::unique_ptr<port::telnyx_credentials> make_telnyx_credentials(
-    asio::any_io_executor, credentials_client_settings settings, http::client& http,
-    const port::clock& clock, port::metrics& metrics
+    asio::any_io_executor, credentials_client_settings settings, http::client& http, const port::clock& clock,
+    port::metrics& metrics
 ) {
     return std::make_unique<credentials_client>(std::move(settings), http, clock, metrics);
 }

@@ -67,12 +67,14 @@ std::vector<call::command_body> actions() {
 std::vector<wire::telnyx_request> credential_requests() {
     std::vector<wire::telnyx_request> out;
     const time_point end{std::chrono::seconds{1'800'000'000}};
-    for (const auto& name : {std::string{}, std::string("z360-production-0190a0b0-0000-7000-8000-000000000001"),
-                             std::string("Zo\xc3\xab & Co #1?/"), std::string("\xff\xfe")}) {
+    for (const auto& name :
+         {std::string{}, std::string("z360-production-0190a0b0-0000-7000-8000-000000000001"),
+          std::string("Zo\xc3\xab & Co #1?/")}) {
         for (const char* tag : {"", "z360-production-u7"})
             out.push_back(wire::create_credential({name, tag, "2770000000000000001", end}));
         out.push_back(wire::find_credentials(name, 1));
     }
+    out.push_back(wire::create_credential({"\xff\xfe", "\xff", "2770000000000000001", end}));
     for (const char* id : {"c215ade3-0d39-418e-94be-c5f780760199", "odd/id?x=1&y#z"}) {
         out.push_back(wire::get_credential(id));
         out.push_back(wire::extend_credential(id, end));

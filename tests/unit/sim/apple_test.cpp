@@ -76,17 +76,19 @@ bool good(const token& t, const json& jwk) {
     EVP_PKEY* key = key_from(jwk);
     EVP_MD_CTX* context = EVP_MD_CTX_new();
     const auto bytes = [](const std::string& s) { return reinterpret_cast<const unsigned char*>(s.data()); };
-    const bool ok = EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, key) == 1 &&
-                    EVP_DigestVerify(
-                        context, bytes(t.signature), t.signature.size(), bytes(t.signed_part),
-                        t.signed_part.size()
-                    ) == 1;
+    const bool ok =
+        EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, key) == 1 &&
+        EVP_DigestVerify(
+            context, bytes(t.signature), t.signature.size(), bytes(t.signed_part), t.signed_part.size()
+        ) == 1;
     EVP_MD_CTX_free(context);
     EVP_PKEY_free(key);
     return ok;
 }
 
-const json k_who{{"sub", "001.abc"}, {"aud", "com.example.z360"}, {"nonce", "n"}, {"email", "a@example.test"}};
+const json k_who{
+    {"sub", "001.abc"}, {"aud", "com.example.z360"}, {"nonce", "n"}, {"email", "a@example.test"}
+};
 
 } // namespace
 

@@ -34,9 +34,7 @@ struct desk : world {
         return r.body["data"];
     }
     std::string make_id(const std::string& name) { return make(name)["id"].get<std::string>(); }
-    std::size_t listed(const std::string& query) {
-        return ask("GET", "?" + query).body["data"].size();
-    }
+    std::size_t listed(const std::string& query) { return ask("GET", "?" + query).body["data"].size(); }
     /// How a dial to that username ends.
     std::string end_of_dial(const std::string& username) {
         tel.set_default_phone(phone::answers(100ms));
@@ -168,9 +166,7 @@ TEST(credential, a_tag_holds_a_thousand) {
         ASSERT_EQ(w.ask("POST", "", w.body("n" + std::to_string(i), "full")).status, 201);
     EXPECT_EQ(w.ask("POST", "", w.body("one too many", "full")).status, 422);
     const auto other = w.make("other", "free");
-    EXPECT_EQ(
-        w.ask("PATCH", "/" + other["id"].get<std::string>(), json{{"tag", "full"}}).status, 422
-    );
+    EXPECT_EQ(w.ask("PATCH", "/" + other["id"].get<std::string>(), json{{"tag", "full"}}).status, 422);
     const auto id = w.tel.credentials().named("n0").at(0)->id;
     EXPECT_EQ(w.ask("DELETE", "/" + id).status, 200);
     EXPECT_EQ(w.ask("POST", "", w.body("one again", "full")).status, 201);
@@ -184,7 +180,8 @@ TEST(credential, lists_filter_and_come_in_pages) {
     const auto first = w.ask("GET", "");
     EXPECT_EQ(first.body["data"].size(), 50U) << "the usual size";
     EXPECT_EQ(
-        first.body["meta"], json::parse(R"({"page_number":1,"page_size":50,"total_pages":3,"total_results":121})")
+        first.body["meta"],
+        json::parse(R"({"page_number":1,"page_size":50,"total_pages":3,"total_results":121})")
     );
     std::set<std::string> seen;
     for (int page = 1; page <= 3; ++page) {
@@ -344,8 +341,10 @@ TEST(credential, every_request_is_in_the_truth_without_secrets) {
         EXPECT_EQ(to_json(c).dump().find(w.tel.credentials().find(id)->sip_password), std::string::npos);
     }
     EXPECT_EQ(
-        verbs, (strings{"create_credential", "get_credential", "list_credentials", "update_credential",
-                        "mint_token", "delete_credential"})
+        verbs, (strings{
+                   "create_credential", "get_credential", "list_credentials", "update_credential",
+                   "mint_token", "delete_credential"
+               })
     );
     EXPECT_EQ(w.tel.seen().commands_of("create_credential").at(0)->target, "one");
 }

@@ -115,9 +115,9 @@ TEST(credential_reply, lists_tell_whether_more_follow) {
 }
 
 TEST(credential_reply, be_06_the_odd_error_of_an_expired_credential_is_understood) {
-    EXPECT_TRUE(
-        parse_credential_error(R"({"errors":{"status":"can't update credentials in expired status"}})").expired
-    );
+    EXPECT_TRUE(parse_credential_error(R"({"errors":{"status":"can't update credentials in expired status"}})"
+    )
+                    .expired);
     const auto usual = parse_credential_error(
         R"({"errors":[{"code":"10015","title":"Invalid value","detail":"The credential is expired."}]})"
     );

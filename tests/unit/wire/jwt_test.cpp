@@ -34,13 +34,13 @@ TEST(jwt, cred_02_the_end_is_read_from_the_token_itself) {
 
 TEST(jwt, cred_02_without_a_readable_end_there_is_none) {
     for (const char* claims : {
-             "e30",                                // {}
-             "eyJleHAiOiIxODAwMDAwMDAwIn0",        // {"exp":"1800000000"}
-             "eyJleHAiOm51bGx9",                   // {"exp":null}
-             "eyJleHAiOi0xfQ",                     // {"exp":-1}
-             "eyJleHAiOjFlMzAwfQ",                 // {"exp":1e300}
-             "WzFd",                               // [1]
-             "bm90IGpzb24",                        // not json
+             "e30",                         // {}
+             "eyJleHAiOiIxODAwMDAwMDAwIn0", // {"exp":"1800000000"}
+             "eyJleHAiOm51bGx9",            // {"exp":null}
+             "eyJleHAiOi0xfQ",              // {"exp":-1}
+             "eyJleHAiOjFlMzAwfQ",          // {"exp":1e300}
+             "WzFd",                        // [1]
+             "bm90IGpzb24",                 // not json
          })
         EXPECT_EQ(jwt_expiry(with_claims(claims)), std::nullopt) << claims;
     for (const char* text : {"", "undefined", "a.b", "..", "a..b", "<html>a.b.c</html>"})
