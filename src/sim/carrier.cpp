@@ -34,11 +34,14 @@ unknowns unknowns::from_json(const json& j) {
     r.flag("stamp_each_attempt", u.stamp_each_attempt);
     r.flag("retry_other_4xx", u.retry_other_4xx);
     r.count("outbound_channels", u.outbound_channels);
+    r.flag("bare_credential_errors", u.bare_credential_errors);
     r.done();
     return u;
 }
 
-carrier::carrier(carrier_settings settings) : settings_(std::move(settings)) {}
+carrier::carrier(carrier_settings settings) : settings_(std::move(settings)) {
+    truth_.credentials = credential_book(settings_.seed);
+}
 
 std::string carrier::make_id(std::string_view what) {
     ++serial_;
@@ -95,6 +98,8 @@ std::string carrier::place_call(std::string from, std::string to, time_point now
 
 std::string carrier::device_calls(std::string username, std::string to, json custom_headers, time_point now) {
     advance(now);
+    const auto* credential = truth_.credentials.of_username(username);
+    if (credential && !credential->live(now)) return {};
     auto& l = new_leg(leg_kind::device_outgoing, {}, now);
     l.view.from = username;
     l.view.username = std::move(username);

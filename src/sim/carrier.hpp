@@ -39,6 +39,7 @@ struct unknowns {
     bool answer_twice_fails = false;          ///< answer on an answered leg: 422 instead of 200
     bool stamp_each_attempt = true;           ///< telnyx-timestamp changes on webhook retries
     bool retry_other_4xx = false;             ///< webhooks answered 4xx (not 408, 429) are retried
+    bool bare_credential_errors = false;      ///< 4xx of telephony_credentials come without a body
     unsigned outbound_channels = 0;           ///< concurrent dialed legs per connection; 0: no limit
 
     [[nodiscard]] static unknowns from_json(const json& j);
@@ -61,6 +62,9 @@ struct carrier_settings {
     millis lookup_after_end{600'000};          ///< GET /calls/{id} works so long after the end
     std::optional<millis> first_command_limit; ///< ends inbound calls that got no command
     std::set<std::string> missing_audio;       ///< URLs that play as file_not_found
+    bool only_known_credentials = false;       ///< usernames that were never made cannot be dialed
+    std::size_t credentials_per_tag = 1000;
+    millis token_life{36'000'000}; ///< of login tokens; never beyond their credential's
     unknowns unknown;
 };
 
@@ -68,7 +72,8 @@ struct carrier_settings {
 struct reply {
     int status = 0;
     json body;
-    bool lost = false; ///< the carrier acted but its answer never arrives
+    std::optional<std::string> text; ///< sent as text/plain instead of the body
+    bool lost = false;               ///< the carrier acted but its answer never arrives
 };
 
 /// Which of the account's two webhook addresses a webhook belongs to.
@@ -95,7 +100,8 @@ class carrier {
     std::string place_call(std::string from, std::string to, time_point now);
     /// Without a cause: the usual one before (originator_cancel) or after (normal_clearing) the answer.
     void caller_hangs_up(const std::string& call_control_id, time_point now, std::string cause = {});
-    /// A device places a call of its own; it is parked on the credential connection.
+    /// A device places a call of its own; it is parked on the credential connection. Empty: its credential is
+    /// expired or deleted, so it is not registered.
     std::string device_calls(std::string username, std::string to, json custom_headers, time_point now);
     void set_phone(std::string username, phone p) { phones_[std::move(username)] = std::move(p); }
     void set_default_phone(phone p) { default_phone_ = std::move(p); }
@@ -107,6 +113,20 @@ class carrier {
     bool device_lost(const std::string& call_control_id, time_point now);
     /// The device puts the other side on hold, or takes it back.
     bool device_holds(const std::string& call_control_id, bool hold, time_point now);
+
+    // ---- credentials, past the REST API
+    /// Somebody makes one in the portal; returns its id. Without an expiry: the carrier's default.
+    std::string seed_credential(
+        std::string name, std::string tag, std::string connection, std::optional<time_point> expires_at,
+        time_point now
+    );
+    /// Somebody deletes it in the portal. False: it does not exist.
+    bool lose_credential(const std::string& id, time_point now);
+    /// Its life ends now, whatever it was to be. False: it does not exist.
+    bool expire_credential(const std::string& id, time_point now);
+    [[nodiscard]] const credential_book& credentials() const { return truth_.credentials; }
+    /// Whether a dial to this SIP username can reach a phone.
+    [[nodiscard]] bool dialable(std::string_view username, time_point now) const;
 
     // ---- faults
     void add_fault(webhook_fault f, time_point now);
@@ -187,6 +207,7 @@ class carrier {
         std::uint64_t request = 0;
         std::string verb;
         std::string path_id;
+        std::string query;
         json body;
         std::optional<command_fault> fault;
     };
@@ -237,6 +258,18 @@ class carrier {
     void describe(const order& o, command_record& c);
     [[nodiscard]] bool
     leg_matches(const std::string& selector, const leg_state* l, const std::string& target) const;
+    // carrier_credentials.cpp
+    void take_credential_request(order o, time_point now);
+    [[nodiscard]] bool rejects_shape(const order& o, time_point now);
+    [[nodiscard]] std::optional<command_fault> credential_fault(const order& o, time_point now);
+    void perform_credential_request(const order& o, time_point now);
+    reply run_credential_request(const order& o, time_point now, bool keep);
+    reply create_credential(const order& o, time_point now, bool keep);
+    reply update_credential(const order& o, time_point now, bool keep);
+    reply delete_credential(const order& o, time_point now, bool keep);
+    reply mint_token(const order& o, time_point now, bool keep);
+    [[nodiscard]] reply list_credentials(const order& o, time_point now) const;
+    [[nodiscard]] reply refuse_credential(int status, std::string_view code, std::string_view detail) const;
     // carrier_listings.cpp
     reply read(std::string_view verb, const std::string& id, std::string_view query, time_point now);
     [[nodiscard]] json call_event(const webhook_record& w) const;

@@ -41,7 +41,22 @@ struct target {
     std::string id;
 };
 
+target credential_endpoint(std::string_view method, const std::vector<std::string>& p) {
+    if (p.size() == 1) {
+        if (method == "POST") return {"create_credential", {}};
+        if (method == "GET") return {"list_credentials", {}};
+    } else if (p.size() == 2) {
+        if (method == "GET") return {"get_credential", p[1]};
+        if (method == "PATCH") return {"update_credential", p[1]};
+        if (method == "DELETE") return {"delete_credential", p[1]};
+    } else if (p.size() == 3 && p[2] == "token" && method == "POST") {
+        return {"mint_token", p[1]};
+    }
+    return {};
+}
+
 target find_endpoint(std::string_view method, const std::vector<std::string>& p) {
+    if (!p.empty() && p[0] == "telephony_credentials") return credential_endpoint(method, p);
     if (method == "GET") {
         if (p.size() == 2 && p[0] == "calls") return {"get_call", p[1]};
         if (p.size() == 3 && p[0] == "connections" && p[2] == "active_calls") return {"active_calls", p[1]};
@@ -74,6 +89,7 @@ std::uint64_t carrier::submit(
     const auto endpoint = find_endpoint(method, split(path));
     o.verb = endpoint.verb;
     o.path_id = endpoint.id;
+    o.query = query;
     o.body = std::move(body);
     command_record c;
     c.id = o.request;
@@ -88,6 +104,11 @@ std::uint64_t carrier::submit(
         truth_.violations.push_back({now, record.verb, o.path_id, std::move(what)});
         finish(o, refuse(404, "10005", "No such endpoint."), now);
         return o.request;
+    }
+    if (is_credential_verb(o.verb)) {
+        const auto request = o.request;
+        take_credential_request(std::move(o), now);
+        return request;
     }
     const bool command = known_verb(o.verb);
     if (command) {
@@ -108,6 +129,7 @@ std::uint64_t carrier::submit(
     for (auto& f : command_faults_) {
         if (o.fault || (!f.fault.verb.empty() && f.fault.verb != o.verb)) continue;
         if (f.fault.verb.empty() && !command) continue;
+        if (!f.fault.credential.empty()) continue;
         if (leg_matches(f.fault.match.leg, l, target) && f.fires(now)) o.fault = f.fault;
     }
     const auto request = o.request;
@@ -137,6 +159,10 @@ void carrier::answer_question(const order& o, std::string_view query, time_point
 
 void carrier::describe(const order& o, command_record& c) {
     c.command_id = o.body.is_object() ? text_of(o.body, "command_id") : std::string{};
+    if (is_credential_verb(o.verb)) {
+        c.credential_id = o.path_id;
+        return;
+    }
     c.call_control_id = o.path_id;
     c.session = session_of(o.path_id);
     if (!o.body.is_object()) return;
@@ -180,7 +206,8 @@ void carrier::finish(const order& o, reply r, time_point now) {
     if (!r.lost) {
         record.status = r.status;
         record.replied_at = now;
-        if (r.body.contains("errors")) record.code = r.body["errors"][0]["code"].get<std::string>();
+        if (const auto errors = r.body.find("errors"); errors != r.body.end() && errors->is_array())
+            record.code = errors->front()["code"].get<std::string>();
     }
     replies_.emplace(o.request, pending_reply{now, std::move(r)});
 }

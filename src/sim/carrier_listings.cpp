@@ -2,92 +2,19 @@
 // The questions that reconciliation asks: is this call alive, which calls are, what happened, what was not
 // delivered.
 #include "sim/carrier.hpp"
+#include "sim/query.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace z360::sim {
 
 namespace {
 
-using fields = std::map<std::string, std::string, std::less<>>;
-
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::string decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+') {
-            out.push_back(' ');
-        } else if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            out.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
-            i += 2;
-        } else {
-            out.push_back(text[i]);
-        }
-    }
-    return out;
-}
-
-fields parse_query(std::string_view query) {
-    fields out;
-    while (!query.empty()) {
-        const auto amp = query.find('&');
-        const auto item = query.substr(0, amp);
-        const auto equals = item.find('=');
-        if (equals != std::string_view::npos)
-            out[decode(item.substr(0, equals))] = decode(item.substr(equals + 1));
-        if (amp == std::string_view::npos) break;
-        query.remove_prefix(amp + 1);
-    }
-    return out;
-}
-
-/// True when the filter is absent or equal.
-bool passes(const fields& q, std::string_view key, std::string_view value) {
-    const auto it = q.find(key);
-    return it == q.end() || it->second == value;
-}
-
-bool since(const fields& q, std::string_view key, time_point t) {
+bool since(const query_fields& q, std::string_view key, time_point t) {
     const auto it = q.find(key);
     if (it == q.end()) return true;
     const auto from = parse_iso8601(it->second);
     return !from || t >= *from;
-}
-
-std::size_t number(const fields& q, std::string_view key, std::size_t fallback, std::size_t most) {
-    const auto it = q.find(key);
-    std::size_t n = fallback;
-    if (it != q.end()) std::from_chars(it->second.data(), it->second.data() + it->second.size(), n);
-    return std::clamp<std::size_t>(n, 1, most);
-}
-
-/// Numbered pages, as call_events and webhook_deliveries have them.
-reply page_of(json all, const fields& q) {
-    const auto size = number(q, "page[size]", 20, 250);
-    const auto page = number(q, "page[number]", 1, 1'000'000);
-    const auto total = all.size();
-    json data = json::array();
-    for (auto i = (page - 1) * size; i < std::min(total, page * size); ++i)
-        data.push_back(std::move(all[i]));
-    reply r;
-    r.status = 200;
-    r.body = json{
-        {"data", std::move(data)},
-        {"meta",
-         {{"page_number", page},
-          {"page_size", size},
-          {"total_pages", (total + size - 1) / size},
-          {"total_results", total}}},
-    };
-    return r;
 }
 
 json attempt_json(const delivery_attempt& a) {
@@ -167,7 +94,7 @@ reply carrier::read(std::string_view verb, const std::string& id, std::string_vi
         std::vector<leg_view> alive;
         for (auto& v : legs())
             if (v.alive() && v.connection_id == id) alive.push_back(std::move(v));
-        const auto limit = number(q, "page[limit]", 20, 250);
+        const auto limit = number_in(q, "page[limit]", 20, 250);
         const auto cursor = q.find("page[after]");
         std::size_t start = 0;
         if (cursor != q.end())
@@ -226,7 +153,8 @@ reply carrier::read(std::string_view verb, const std::string& id, std::string_vi
                 });
         }
     }
-    return page_of(std::move(all), q);
+    r.body = page_of(std::move(all), q, 20);
+    return r;
 }
 
 } // namespace z360::sim

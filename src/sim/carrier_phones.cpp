@@ -17,6 +17,10 @@ void carrier::invite(const std::string& id, time_point now) {
     if (!l || !l->view.alive()) return;
     l->initiated = true;
     emit(*l, "call.initiated", json{{"direction", "outgoing"}, {"state", "bridging"}}, now);
+    if (!l->view.username.empty() && !dialable(l->view.username, now)) {
+        note_phone(*l, "unknown", now);
+        return end_leg(*l, "not_found", "callee", "404", now);
+    }
     const auto& p = l->behaviour;
     switch (p.does) {
     case phone::mode::unreachable:
@@ -31,7 +35,13 @@ void carrier::invite(const std::string& id, time_point now) {
         });
         return;
     case phone::mode::offline:
-        if (p.wakes_after) after(now + *p.wakes_after, [this, id](time_point t) { ring(id, t); });
+        if (p.wakes_after) {
+            after(now + *p.wakes_after, [this, id](time_point t) {
+                const auto* leg = find(id);
+                // What wakes up has to register first, and may have lost its credential meanwhile.
+                if (leg && dialable(leg->view.username, t)) ring(id, t);
+            });
+        }
         return;
     case phone::mode::ignore:
     case phone::mode::answer:

@@ -40,6 +40,7 @@ command_fault command_fault::from_json(const json& j) {
     key_reader r(j, "command fault");
     read_match(r, j, f.match);
     r.text("verb", f.verb);
+    r.text("credential", f.credential);
     unsigned status = 0;
     r.count("status", status);
     if (status != 0 && (status < 300 || status > 599)) r.fail("status", "between 300 and 599");

@@ -38,11 +38,13 @@ struct webhook_fault {
 
 struct command_fault {
     fault_match match;
-    std::string verb;        ///< dial, answer, bridge, hangup, … ; get_call, active_calls, call_events, …
-    int fail_status = 0;     ///< ≠ 0: refused with this status, nothing happens
-    std::string fail_code;   ///< code of the error envelope; default by status
-    millis stall_before{0};  ///< acts so much later (and then answers)
-    millis stall_reply{0};   ///< acts at once, answers so much later
+    std::string verb;       ///< dial, answer, bridge, hangup, … ; get_call, active_calls, call_events, … ;
+                            ///< create_credential, get_…, list_credentials, update_…, delete_…, mint_token
+    std::string credential; ///< id, name, tag or SIP username of a credential, "*": any; calls are left alone
+    int fail_status = 0;    ///< ≠ 0: refused with this status, nothing happens
+    std::string fail_code;  ///< code of the error envelope; default by status
+    millis stall_before{0}; ///< acts so much later (and then answers)
+    millis stall_reply{0};  ///< acts at once, answers so much later
     bool lose_reply = false; ///< acts, never answers
     bool no_effect = false;  ///< answers 200, does nothing
     std::string one_sided;   ///< bridge: only this side ("caller" or "device") gets call.bridged

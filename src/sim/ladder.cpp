@@ -36,8 +36,8 @@ void add_commands(const carrier& c, std::string_view session, std::vector<rung>&
     for (const auto& [id, cmd] : c.seen().commands) {
         if (!session.empty() && cmd.session != session) continue;
         auto what = cmd.verb + " ";
-        if (cmd.verb == "dial")
-            what += cmd.target;
+        if (cmd.verb == "dial" || is_credential_verb(cmd.verb))
+            what += cmd.target.empty() ? cmd.credential_id : cmd.target;
         else
             what += name_of(c, cmd.call_control_id);
         if (cmd.verb == "bridge") what += " with " + name_of(c, cmd.target);

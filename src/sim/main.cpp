@@ -97,6 +97,14 @@ void define(CLI::App& app, options& o) {
     app.add_option("--credential-webhook-url", o.sim.credential.primary, "Webhooks of device-placed calls");
     app.add_option("--credential-failover-url", o.sim.credential.failover, "… and their failover address");
     app.add_option("--connection-id", o.sim.carrier.app_connection_id, "Id of the call control application");
+    app.add_flag(
+        "--only-known-credentials", o.sim.carrier.only_known_credentials,
+        "Only SIP usernames made by POST /v2/telephony_credentials can be dialed"
+    );
+    app.add_option(
+        "--credential-connection-id", o.sim.carrier.credential_connection_id,
+        "Id of the credential connection"
+    );
     app.add_option("--seed", o.seed, "Makes ids (and without --key-file the key) the same in every run");
     app.add_option("--key-file", o.key_file, "File of the signing key; created if absent");
     app.add_flag("--print-public-key", o.print_public_key, "Print the public key (base64) and exit");

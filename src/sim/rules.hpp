@@ -3,6 +3,8 @@
 // code that builds those requests.
 #pragma once
 
+#include <z360/base/time.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <optional>
@@ -24,6 +26,12 @@ struct complaint {
 
 /// Everything wrong with the body of `verb` (dial, answer, bridge, …). Pure.
 [[nodiscard]] std::vector<complaint> check_request(std::string_view verb, const json& body);
+/// The same for create_credential and update_credential.
+[[nodiscard]] std::vector<complaint> check_credential_request(std::string_view verb, const json& body);
+/// One of the requests about telephony credentials?
+[[nodiscard]] bool is_credential_verb(std::string_view verb);
+/// Date and time as the carrier takes it: ISO 8601, UTC where no zone is given.
+[[nodiscard]] std::optional<time_point> read_time(std::string_view text);
 /// Is `verb` one this simulator plays?
 [[nodiscard]] bool known_verb(std::string_view verb);
 

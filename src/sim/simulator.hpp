@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace z360::sim {
 
@@ -74,6 +75,32 @@ class simulator {
     void set_default_phone(phone p);
     void add_fault(webhook_fault f);
     void add_fault(command_fault f);
+
+    // ---- telephony credentials
+    /// All that are not deleted; expired ones are among them.
+    [[nodiscard]] std::vector<credential_record> credentials();
+    [[nodiscard]] std::vector<credential_record> live_credentials();
+    std::string seed_credential(
+        std::string name, std::string tag, std::string connection,
+        std::optional<time_point> expires_at = std::nullopt
+    );
+    bool lose_credential(const std::string& id);
+    bool expire_credential(const std::string& id);
+
+    // ---- the older web product: whose session cookie is this?
+    [[nodiscard]] std::string introspection_url() const;
+    /// `about`: user_id, organization_id and whatever else is to be told.
+    void put_session(const std::string& value, json about);
+    bool end_session(const std::string& value);
+    [[nodiscard]] std::size_t session_questions(const std::string& value);
+    /// Every question is answered with this status until it is 0 again.
+    void break_introspection(int status);
+
+    // ---- Sign in with Apple; see apple.hpp for the members
+    [[nodiscard]] std::string apple_keys_url() const;
+    std::string rotate_apple_key();
+    [[nodiscard]] std::string apple_token(const json& about);
+    [[nodiscard]] json apple_notification(const json& about);
 
   private:
     void run(std::function<void(carrier&, time_point)> f);

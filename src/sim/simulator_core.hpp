@@ -2,8 +2,10 @@
 // What runs on the simulator's thread.
 #pragma once
 
+#include "sim/apple.hpp"
 #include "sim/signer.hpp"
 #include "sim/simulator.hpp"
+#include "sim/web_sessions.hpp"
 
 #include <z360/http/client.hpp>
 #include <z360/http/server.hpp>
@@ -36,6 +38,10 @@ class simulator::core {
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] const std::string& address() const { return settings_.address; }
     [[nodiscard]] const std::string& public_key() const { return signer_.public_key(); }
+    [[nodiscard]] std::string root() const { return "http://" + address() + ":" + std::to_string(port_); }
+    /// Only from within run().
+    [[nodiscard]] web_sessions& sessions() { return sessions_; }
+    [[nodiscard]] apple_id& apple() { return apple_; }
 
   private:
     struct waiting_request {
@@ -55,18 +61,25 @@ class simulator::core {
     rt::awaitable<void> keep_time();
     rt::awaitable<void> deliver(webhook w);
     rt::awaitable<http::response> rest(http::request req);
-    rt::awaitable<http::response> control(http::request req);
     rt::awaitable<void> shut_down();
     [[nodiscard]] std::vector<http::route> routes();
     [[nodiscard]] http::client_request signed_request(
         const webhook& w, const std::string& url, unsigned attempt, const std::string& stamp
     ) const;
+    using control_part = http::response (core::*)(const http::request&);
+    rt::awaitable<http::response> guarded(http::request req, control_part part);
+    void add_people_routes(std::vector<http::route>& table);
     http::response run_control(const http::request& req);
+    http::response control_credentials(const http::request& req);
+    http::response control_sessions(const http::request& req);
+    http::response control_apple(const http::request& req);
     [[nodiscard]] json run_leg_action(const http::request& req, time_point t);
 
     simulator_settings settings_;
     signer signer_;
     carrier carrier_;
+    web_sessions sessions_;
+    apple_id apple_;
     std::chrono::steady_clock::time_point steady_start_ = std::chrono::steady_clock::now();
     time_point wall_start_;
 

@@ -46,7 +46,7 @@ json violations_of(const carrier& c) {
     return out;
 }
 
-json truth_of(const carrier& c, const std::string& session) {
+json truth_of(const carrier& c, const std::string& session, time_point t) {
     json legs = json::array();
     for (const auto& l : c.legs(session))
         legs.push_back(to_json(l));
@@ -60,6 +60,7 @@ json truth_of(const carrier& c, const std::string& session) {
         {"commands", values_of(c.seen().commands, session)},
         {"webhooks", values_of(c.seen().webhooks, session)},
         {"violations", violations_of(c)},
+        {"live_credentials", c.credentials().live(t).size()},
     };
 }
 
@@ -68,7 +69,9 @@ json truth_of(const carrier& c, const std::string& session) {
 std::vector<http::route> simulator::core::routes() {
     std::vector<http::route> table;
     const http::handler telnyx = [this](http::request req) { return rest(std::move(req)); };
-    const http::handler sim = [this](http::request req) { return control(std::move(req)); };
+    const http::handler sim = [this](http::request req) {
+        return guarded(std::move(req), &core::run_control);
+    };
     table.push_back({"POST", "/v2/calls", telnyx});
     table.push_back({"GET", "/v2/calls/{id}", telnyx});
     table.push_back({"POST", "/v2/calls/{id}/actions/{verb}", telnyx});
@@ -77,6 +80,11 @@ std::vector<http::route> simulator::core::routes() {
     table.push_back({"GET", "/v2/call_events", telnyx});
     table.push_back({"GET", "/v2/webhook_deliveries", telnyx});
     table.push_back({"GET", "/v2/recordings", telnyx});
+    for (const char* method : {"GET", "POST"})
+        table.push_back({method, "/v2/telephony_credentials", telnyx});
+    for (const char* method : {"GET", "PATCH", "DELETE"})
+        table.push_back({method, "/v2/telephony_credentials/{id}", telnyx});
+    table.push_back({"POST", "/v2/telephony_credentials/{id}/token", telnyx});
     table.push_back({"POST", "/sim/calls", sim});
     table.push_back({"POST", "/sim/device-calls", sim});
     table.push_back({"POST", "/sim/legs/{id}/{action}", sim});
@@ -88,6 +96,7 @@ std::vector<http::route> simulator::core::routes() {
     table.push_back({"GET", "/sim/violations", sim});
     table.push_back({"GET", "/sim/ladder", sim});
     table.push_back({"GET", "/sim/public-key", sim});
+    add_people_routes(table);
     return table;
 }
 
@@ -122,13 +131,14 @@ rt::awaitable<http::response> simulator::core::rest(http::request req) {
     requests_.erase(id);
     if (!mine->answer) co_return json_reply(503, error_body("10007", "The simulator is stopping."));
     if (mine->answer->lost) co_return json_reply(504, json::object());
+    if (mine->answer->text) co_return http::response::text(mine->answer->status, *mine->answer->text);
     co_return json_reply(mine->answer->status, mine->answer->body);
 }
 
-rt::awaitable<http::response> simulator::core::control(http::request req) {
+rt::awaitable<http::response> simulator::core::guarded(http::request req, control_part part) {
     http::response res;
     try {
-        res = run_control(req);
+        res = (this->*part)(req);
     } catch (const std::invalid_argument& e) {
         res = http::response::problem(422, "bad_script", "The request cannot be played", e.what());
     } catch (const json::exception& e) {
@@ -141,7 +151,7 @@ rt::awaitable<http::response> simulator::core::control(http::request req) {
 http::response simulator::core::run_control(const http::request& req) {
     const auto t = now();
     const auto session = session_in(req.query);
-    if (req.path == "/sim/truth") return json_reply(200, truth_of(carrier_, session));
+    if (req.path == "/sim/truth") return json_reply(200, truth_of(carrier_, session, t));
     if (req.path == "/sim/violations") return json_reply(200, violations_of(carrier_));
     if (req.path == "/sim/ladder") return http::response::text(200, render(ladder_of(carrier_, session), {}));
     if (req.path == "/sim/public-key") return http::response::text(200, signer_.public_key() + "\n");
@@ -161,6 +171,7 @@ http::response simulator::core::run_control(const http::request& req) {
             body.at("username").get<std::string>(), body.at("to").get<std::string>(),
             body.value("custom_headers", json{}), t
         );
+        if (id.empty()) throw std::invalid_argument("the device's credential is expired or deleted");
         return json_reply(201, to_json(*carrier_.leg(id)));
     }
     if (req.path == "/sim/faults") {

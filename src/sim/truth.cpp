@@ -95,10 +95,19 @@ json to_json(const bridge_record& b) {
 
 json to_json(const command_record& c) {
     return json{
-        {"at", iso8601(c.at)}, {"acted_at", when(c.acted_at)}, {"replied_at", when(c.replied_at)},
-        {"verb", c.verb},      {"session", c.session},         {"call_control_id", c.call_control_id},
-        {"target", c.target},  {"command_id", c.command_id},   {"status", c.status},
-        {"code", c.code},      {"duplicate", c.duplicate},     {"fault", c.fault},
+        {"at", iso8601(c.at)},
+        {"acted_at", when(c.acted_at)},
+        {"replied_at", when(c.replied_at)},
+        {"verb", c.verb},
+        {"session", c.session},
+        {"call_control_id", c.call_control_id},
+        {"target", c.target},
+        {"command_id", c.command_id},
+        {"status", c.status},
+        {"credential_id", c.credential_id},
+        {"code", c.code},
+        {"duplicate", c.duplicate},
+        {"fault", c.fault},
     };
 }
 

@@ -2,6 +2,7 @@
 // What really happened inside the simulated carrier. Tests judge our server by this, never by its own word.
 #pragma once
 
+#include "sim/credentials.hpp"
 #include "sim/rules.hpp"
 
 #include <z360/base/time.hpp>
@@ -67,7 +68,9 @@ struct command_record {
     std::string verb;
     std::string session;
     std::string call_control_id; ///< addressed leg; for a dial the new one
-    std::string target;          ///< dial: SIP username or number; bridge: leg in the body
+    std::string
+        target; ///< dial: SIP username or number; bridge: leg in the body; create_credential: its name
+    std::string credential_id; ///< addressed credential; for a create the new one
     std::string command_id;
     json body;
     int status = 0;         ///< 0: no reply yet, or lost
@@ -125,6 +128,7 @@ struct truth {
     std::vector<bridge_record> bridges;
     std::vector<phone_record> phones;
     std::vector<violation> violations;
+    credential_book credentials; ///< with every login token
 
     /// Greatest number of different device legs that one caller was ever joined to.
     [[nodiscard]] std::size_t most_devices_per_caller() const;

@@ -42,4 +42,19 @@ class breaker {
     time next_probe_{};
 };
 
+/// The right to probe an open breaker; given back if no answer came of it.
+class probe_right {
+  public:
+    explicit probe_right(breaker& b) : breaker_(&b) {}
+    ~probe_right() {
+        if (breaker_ != nullptr) breaker_->abandon_probe();
+    }
+    probe_right(const probe_right&) = delete;
+    probe_right& operator=(const probe_right&) = delete;
+    void used() { breaker_ = nullptr; }
+
+  private:
+    breaker* breaker_;
+};
+
 } // namespace z360::adapter::telnyx

@@ -43,17 +43,6 @@ std::optional<millis> pause_in(const http::headers& headers, std::string_view wa
     return std::nullopt;
 }
 
-std::optional<millis> asked_pause(const http::headers& headers) {
-    std::optional<millis> longest;
-    for (const auto& [header, unit] :
-         {std::pair{"x-ratelimit-reset", 1000.0}, std::pair{"retry-after", 1000.0},
-          std::pair{"retry-after-ms", 1.0}}) {
-        const auto pause = pause_in(headers, header, unit);
-        if (pause && (!longest || *pause > *longest)) longest = pause;
-    }
-    return longest;
-}
-
 // Codes 10xxx are about the request itself: the same bytes will never be accepted.
 bool is_validation(std::string_view code) {
     return (code.size() == 5 && code.starts_with("10")) || code == k_client_state_invalid;
@@ -110,6 +99,17 @@ std::string_view name(answer_class c) {
     case answer_class::peer_gone: return "peer_gone";
     }
     return "?";
+}
+
+std::optional<millis> asked_pause(const http::headers& headers) {
+    std::optional<millis> longest;
+    for (const auto& [header, unit] :
+         {std::pair{"x-ratelimit-reset", 1000.0}, std::pair{"retry-after", 1000.0},
+          std::pair{"retry-after-ms", 1.0}}) {
+        const auto pause = pause_in(headers, header, unit);
+        if (pause && (!longest || *pause > *longest)) longest = pause;
+    }
+    return longest;
 }
 
 classified classify(verb v, const http::client_response& reply) {

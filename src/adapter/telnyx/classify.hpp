@@ -34,6 +34,10 @@ struct classified {
     bool bridge_hiccup = false;  ///< a 422 on bridge that may pass: only a few retries
 };
 
+/// The longest pause that the server asks for with x-ratelimit-reset, retry-after or retry-after-ms, at most
+/// a minute; nullopt: none. Dates are not read.
+[[nodiscard]] std::optional<millis> asked_pause(const http::headers& headers);
+
 [[nodiscard]] classified classify(call::verb verb, const http::client_response& reply);
 
 } // namespace z360::adapter::telnyx

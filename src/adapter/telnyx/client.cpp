@@ -79,21 +79,6 @@ outcome final_outcome(answer_class c) {
     return c == answer_class::peer_gone ? outcome::peer_gone : outcome::refused;
 }
 
-/// The right to probe an open breaker; given back if no answer came of it.
-class probe_right {
-  public:
-    explicit probe_right(breaker& b) : breaker_(&b) {}
-    ~probe_right() {
-        if (breaker_ != nullptr) breaker_->abandon_probe();
-    }
-    probe_right(const probe_right&) = delete;
-    probe_right& operator=(const probe_right&) = delete;
-    void used() { breaker_ = nullptr; }
-
-  private:
-    breaker* breaker_;
-};
-
 class client final : public port::telnyx_api {
   public:
     client(

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Prints every kind of request we can send to Telnyx, one JSON object a line: all verbs, all combinations of
-// what is optional, and odd values that the builder has to make acceptable.
+// Prints every kind of request we can send to Telnyx, one JSON object a line: all verbs of calls and of
+// credentials, all combinations of what is optional, and odd values that the builder has to make acceptable.
 #include "adapter/crypto/client_state.hpp"
 #include "wire/telnyx_command.hpp"
+#include "wire/telnyx_credential.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -63,12 +64,33 @@ std::vector<call::command_body> actions() {
     return out;
 }
 
-void print(const call::command& cmd, const wire::command_settings& settings, const std::string& state) {
-    const auto request = wire::build_request(cmd, settings, state);
+std::vector<wire::telnyx_request> credential_requests() {
+    std::vector<wire::telnyx_request> out;
+    const time_point end{std::chrono::seconds{1'800'000'000}};
+    for (const auto& name :
+         {std::string{}, std::string("z360-production-0190a0b0-0000-7000-8000-000000000001"),
+          std::string("Zo\xc3\xab & Co #1?/")}) {
+        for (const char* tag : {"", "z360-production-u7"})
+            out.push_back(wire::create_credential({name, tag, "2770000000000000001", end}));
+        out.push_back(wire::find_credentials(name, 1));
+    }
+    out.push_back(wire::create_credential({"\xff\xfe", "\xff", "2770000000000000001", end}));
+    for (const char* id : {"c215ade3-0d39-418e-94be-c5f780760199", "odd/id?x=1&y#z"}) {
+        out.push_back(wire::get_credential(id));
+        out.push_back(wire::extend_credential(id, end));
+        out.push_back(wire::remove_credential(id));
+        out.push_back(wire::mint_credential_token(id));
+    }
+    for (const unsigned page : {1U, 2U, 4'000U})
+        out.push_back(wire::list_credentials("2770000000000000001", page));
+    return out;
+}
+
+void print(const wire::telnyx_request& request) {
     nlohmann::json line;
     line["method"] = request.method;
     line["path"] = request.path;
-    line["body"] = nlohmann::json::parse(request.body);
+    if (!request.body.empty()) line["body"] = nlohmann::json::parse(request.body);
     std::cout << line.dump() << '\n';
 }
 
@@ -87,8 +109,10 @@ int main() {
             cmd.id = uuid{1, 2}.text();
             cmd.call_control_id = "v3:leg/with+signs=";
             cmd.body = std::move(body);
-            print(cmd, settings, state);
+            print(wire::build_request(cmd, settings, state));
         }
     }
+    for (const auto& request : credential_requests())
+        print(request);
     return 0;
 }

@@ -24,8 +24,34 @@ const templates = Object.keys(spec.paths).map((path) => ({
   pattern: new RegExp('^' + path.replace(/\{[^}]+\}/g, '([^/?#]+)') + '$'),
 }))
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
+
+/** What is wrong with a query, by the operation's parameters; `filter[name]=x` belongs to the object `filter`. */
+function queryFaults(operation, query) {
+  const out = []
+  const objects = new Map()
+  const known = (operation.parameters ?? []).map(resolve).filter((p) => p.in === 'query')
+  for (const pair of query.split('&').filter(Boolean)) {
+    const [rawName, rawValue = ''] = pair.split('=')
+    if (encodeURIComponent(decodeURIComponent(rawName)) !== rawName || encodeURIComponent(decodeURIComponent(rawValue)) !== rawValue)
+      out.push(`query is not percent-encoded: ${pair}`)
+    const [, name, member] = /^([^[]+)(?:\[([^\]]+)\])?$/.exec(decodeURIComponent(rawName)) ?? []
+    const parameter = known.find((p) => p.name === name)
+    if (!parameter) out.push(`no such query parameter: ${pair}`)
+    else if (!member || !(member in (resolve(parameter.schema).properties ?? {}))) out.push(`no such member: ${pair}`)
+    else objects.set(parameter, { ...objects.get(parameter), [member]: decodeURIComponent(rawValue) })
+  }
+  const typed = new Ajv2020({ strict: false, allErrors: true, logger: false, coerceTypes: true })
+  for (const [parameter, value] of objects) {
+    const validate = typed.compile(resolve(parameter.schema))
+    if (!validate(value)) out.push(...validate.errors.map((e) => `${parameter.name}${e.instancePath} ${e.message}`))
+  }
+  return out
+}
+
 /** @returns {string[]} what is wrong; empty: valid */
-function faults({ method, path, body }) {
+function faults({ method, path: target, body }) {
+  const [path, query = ''] = target.split('?')
   const template = templates.find((t) => t.pattern.test(path))
   if (!template) return [`no such path: ${path}`]
   for (const part of template.pattern.exec(path).slice(1))
@@ -33,10 +59,12 @@ function faults({ method, path, body }) {
   const verb = method.toLowerCase()
   const operation = spec.paths[template.path][verb]
   if (!operation) return [`no ${method} on ${template.path}`]
-  if (body === undefined || body === null) return operation.requestBody ? ['body is missing'] : []
+  const inQuery = queryFaults(operation, query)
+  if (body === undefined || body === null) return operation.requestBody ? ['body is missing', ...inQuery] : inQuery
+  if (!operation.requestBody) return ['there must be no body', ...inQuery]
   const keys = ['paths', template.path, verb, 'requestBody', 'content', 'application/json', 'schema']
   const validate = ajv.getSchema(base + pointer(...keys)) ?? ajv.compile({ $ref: base + pointer(...keys) })
-  const out = []
+  const out = inQuery
   if (!validate(body)) out.push(...validate.errors.map((e) => `${e.instancePath || '/'} ${e.message}`))
   // The document allows unknown members; a misspelled one would be ignored by the carrier in silence.
   const schema = resolve(operation.requestBody.content['application/json'].schema)
@@ -49,7 +77,8 @@ function faults({ method, path, body }) {
   if (body.from_display_name !== undefined && !/^[A-Za-z0-9 \-_~!.+]{1,128}$/.test(body.from_display_name)) out.push('from_display_name has other characters')
   for (const { retries_ms = [] } of Object.values(body.webhook_retries_policies ?? {}))
     if (retries_ms.reduce((a, b) => a + b, 0) > 60000) out.push('retries_ms exceed 60 s')
-  if (body.command_id === undefined) out.push('no command_id')
+  if (body.expires_at !== undefined && !ISO_TIME.test(body.expires_at)) out.push('expires_at is no UTC date and time')
+  if (path.startsWith('/calls') && body.command_id === undefined) out.push('no command_id')
   return out
 }
 
@@ -58,7 +87,8 @@ let bad = 0
 const operations = new Map()
 for (const request of requests) {
   const found = faults(request)
-  const operation = request.path.replace(/\/calls\/[^/]+/, '/calls/{id}')
+  const path = request.path.split('?')[0]
+  const operation = `${request.method} ${path.replace(/\/(calls|telephony_credentials)\/[^/]+/, '/$1/{id}')}`
   operations.set(operation, (operations.get(operation) ?? 0) + 1)
   if (found.length > 0) {
     bad += 1
@@ -74,6 +104,9 @@ const change = (request, fn) => {
   fn(copy.body, copy)
   return copy
 }
+const credential = (method, end = '') => requests.find((r) => r.method === method && r.path.startsWith('/telephony_credentials') && r.path.endsWith(end))
+const moved = (request, from, to) => change(request, (_, r) => (r.path = r.path.replace(from, to)))
+const listed = credential('GET', 'size%5D=250')
 const broken = {
   'dial without to': change(dial, (b) => delete b.to),
   'dial with a number as connection': change(dial, (b) => (b.connection_id = 7)),
@@ -91,6 +124,23 @@ const broken = {
   'a raw control id in the path': change(action('answer'), (_, r) => (r.path = '/calls/v3:a+b/actions/answer')),
   'an unknown action': change(action('answer'), (_, r) => (r.path = '/calls/x/actions/anwser')),
   'the wrong method': change(action('answer'), (_, r) => (r.method = 'PATCH')),
+  'credential without a connection': change(credential('POST'), (b) => delete b.connection_id),
+  'credential with a number as connection': change(credential('POST'), (b) => (b.connection_id = 7)),
+  'credential with a misspelled member': change(credential('POST'), (b) => (b.expire_at = '2030-01-01T00:00:00Z')),
+  'credential with a tag that is a list': change(credential('POST'), (b) => (b.tag = ['a'])),
+  'credential that ends at a number': change(credential('POST'), (b) => (b.expires_at = 1800000000)),
+  'credential that ends at a local time': change(credential('POST'), (b) => (b.expires_at = '2030-01-01 00:00')),
+  'extension with a null': change(credential('PATCH'), (b) => (b.expires_at = null)),
+  'extension without a body': change(credential('PATCH'), (_, r) => delete r.body),
+  'extension as PUT': change(credential('PATCH'), (_, r) => (r.method = 'PUT')),
+  'token with a body': change(credential('POST', '/token'), (_, r) => (r.body = {})),
+  'token with GET': change(credential('POST', '/token'), (_, r) => (r.method = 'GET')),
+  'deletion with a raw id': moved(credential('DELETE'), /[^/]+$/, 'a+b'),
+  'list with an unknown filter': moved(listed, /filter%5B[a-z_]+%5D/, 'filter%5Bcolour%5D'),
+  'list with an unknown parameter': moved(listed, /filter%5B[a-z_]+%5D/, 'limit'),
+  'list with a page of 251': moved(listed, '=250', '=251'),
+  'list with page 0': moved(listed, /page%5Bnumber%5D=\d+/, 'page%5Bnumber%5D=0'),
+  'list with a raw bracket': moved(listed, 'page%5Bsize%5D', 'page[size]'),
   'no body': change(action('hangup'), (_, r) => delete r.body),
 }
 let accepted = 0
@@ -102,4 +152,4 @@ for (const [what, request] of Object.entries(broken))
 
 for (const [operation, n] of [...operations].sort()) console.log(`${String(n).padStart(5)}  ${operation}`)
 console.log(`${requests.length} requests, ${bad} invalid; self-check: ${Object.keys(broken).length - accepted} of ${Object.keys(broken).length} broken requests rejected`)
-process.exit(bad > 0 || accepted > 0 || operations.size < 9 ? 1 : 0)
+process.exit(bad > 0 || accepted > 0 || operations.size < 15 ? 1 : 0)
