@@ -34,7 +34,8 @@ select c.call_id, c.snapshot::text, c.version, c.changed::text, coalesce(c.org_i
 
 // A change counts once every transaction that began before it is over: what is still under way may get a
 // lower position than what is already there, and a reader that has passed it would never see it.
-constexpr const char* k_settled = "c.changed > $3::xid8 and c.changed < pg_snapshot_xmin(pg_current_snapshot()) ";
+constexpr const char* k_settled =
+    "c.changed > $3::xid8 and c.changed < pg_snapshot_xmin(pg_current_snapshot()) ";
 
 /// Row-level security decides what may be seen; these conditions are there so that an index finds it. One
 /// statement for each combination, because a plan that fits all of them would read every call.
@@ -79,9 +80,8 @@ std::vector<call_view>
 views(pqxx::connection_base& db, const tenant_scope& who, const scoped& s, Args&&... args) {
     tenant_transaction tx(db, who);
     std::vector<call_view> out;
-    for (const auto& r : ask(
-             *tx, s.name.c_str(), s.sql.c_str(), who.user.value, who.org.value, std::forward<Args>(args)...
-         ))
+    for (const auto& r :
+         ask(*tx, s.name.c_str(), s.sql.c_str(), who.user.value, who.org.value, std::forward<Args>(args)...))
         if (auto v = read(r)) out.push_back(std::move(*v));
     return out;
 }
@@ -101,12 +101,13 @@ class rows final : public port::call_reader {
 
     asio::awaitable<std::optional<call_view>> find(tenant_scope who, std::string id) override {
         return db_.run(
-            "call_view", [who, id = storable(id)](pqxx::connection_base& db) -> std::optional<call_view> {
+            "call_view",
+            [who, id = storable(id)](pqxx::connection_base& db) -> std::optional<call_view> {
                 const auto ours = call_id::parse(id);
                 const auto uuid = ours ? std::optional(ours->text()) : std::nullopt;
-                static constexpr const char* k_condition =
-                    "(c.call_session_id = $3 or c.call_id = $4::uuid) order by c.call_id = $4::uuid desc nulls "
-                    "last limit 1";
+                static constexpr const char* k_condition = "(c.call_session_id = $3 or c.call_id = $4::uuid) "
+                                                           "order by c.call_id = $4::uuid desc nulls "
+                                                           "last limit 1";
                 auto found = views(db, who, statement("call_view", who, k_condition), id, or_null(uuid));
                 if (found.empty()) return std::nullopt;
                 return std::move(found.front());
@@ -125,7 +126,7 @@ class rows final : public port::call_reader {
         return db_.run("call_changed", [who, since, limit](pqxx::connection_base& db) {
             const auto s = statement(
                 "call_changed", who,
-                std::string(k_settled) + "order by c.changed fetch first $4::bigint rows with ties"
+                std::string(k_settled) + "order by c.changed fetch first ($4::bigint) rows with ties"
             );
             auto page = views(db, who, s, std::to_string(since), limit);
             cut(page, limit);
@@ -135,7 +136,8 @@ class rows final : public port::call_reader {
     asio::awaitable<std::vector<call_view>> newest(tenant_scope who, std::size_t limit) override {
         return db_.run("call_newest", [who, limit](pqxx::connection_base& db) {
             return views(
-                db, who, statement("call_newest", who, "true order by c.began_at desc, c.call_id limit $3"), limit
+                db, who, statement("call_newest", who, "true order by c.began_at desc, c.call_id limit $3"),
+                limit
             );
         });
     }

@@ -10,8 +10,7 @@ namespace {
 constexpr const char* k_lock =
     "select user_id from users where user_id = any($1::bigint[]) order by user_id for update";
 
-constexpr const char* k_of_org =
-    "select user_id from memberships where org_id = $1 order by user_id";
+constexpr const char* k_of_org = "select user_id from memberships where org_id = $1 order by user_id";
 
 // A statement of its own after the lock: it sees what the departure it waited for has changed.
 constexpr const char* k_left = R"sql(
@@ -59,7 +58,8 @@ std::vector<device_id> stop(
     std::vector<device_id> out;
     if (people.empty()) return out;
     const std::string status = how == leaving::removed ? "removed" : "suspended";
-    for (const auto& r : ask(tx, "entitlement_stop", k_stop, array(people), status, std::string(reason), ms(now)))
+    for (const auto& r :
+         ask(tx, "entitlement_stop", k_stop, array(people), status, std::string(reason), ms(now)))
         out.push_back({r[0].as<std::int64_t>()});
     return out;
 }
@@ -82,9 +82,8 @@ part_with_members(pqxx::work& tx, org_id org, leaving how, std::string_view reas
     return part_with(tx, people_in(ask(tx, "entitlement_of_org", k_of_org, org.value)), how, reason, now);
 }
 
-std::vector<device_id> part_with_everything_of(
-    pqxx::work& tx, user_id who, leaving how, std::string_view reason, time_point now
-) {
+std::vector<device_id>
+part_with_everything_of(pqxx::work& tx, user_id who, leaving how, std::string_view reason, time_point now) {
     become_owner(tx);
     ask(tx, "entitlement_lock", k_lock, array({who}));
     return stop(tx, {who}, how, reason, now);

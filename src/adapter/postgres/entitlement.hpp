@@ -25,8 +25,7 @@ std::vector<device_id> part_with(
 std::vector<device_id>
 part_with_members(pqxx::work& tx, org_id org, leaving how, std::string_view reason, time_point now);
 /// Whatever organisations they have: all devices, tokens and codes of one person.
-std::vector<device_id> part_with_everything_of(
-    pqxx::work& tx, user_id who, leaving how, std::string_view reason, time_point now
-);
+std::vector<device_id>
+part_with_everything_of(pqxx::work& tx, user_id who, leaving how, std::string_view reason, time_point now);
 
 } // namespace z360::adapter::postgres

@@ -18,7 +18,8 @@ std::string constraint(std::string_view what) {
 // users_login_key is about login.
 std::string field_of(std::string_view name) {
     constexpr std::array<std::string_view, 7> k_tables{
-        "organizations_", "users_", "memberships_", "org_settings_", "phone_numbers_", "contacts_", "api_tokens_",
+        "organizations_", "users_",    "memberships_", "org_settings_",
+        "phone_numbers_", "contacts_", "api_tokens_",
     };
     constexpr std::array<std::string_view, 4> k_ends{"_check", "_fkey", "_key", "_pkey"};
     if (name == "phone_numbers_receiver_is_member" || name == "phone_numbers_user_route_has_receiver")
@@ -46,7 +47,8 @@ std::optional<port::refusal> refusal_of(const pqxx::sql_error& e) {
     if (state == "23505") return port::refusal{why::conflict, field, "is in use already; give another"};
     if (state == "23503") return port::refusal{why::not_found, field, "does not exist; create it first"};
     if (state == "23514") return port::refusal{why::invalid, field, "has a value that is not allowed"};
-    if (state == "42501") return port::refusal{why::not_found, "org", "does not exist"};
+    if (dynamic_cast<const pqxx::insufficient_privilege*>(&e) != nullptr) // libpqxx 6 gives it no SQLSTATE
+        return port::refusal{why::not_found, "org", "does not exist"};
     return std::nullopt;
 }
 

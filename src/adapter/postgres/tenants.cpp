@@ -108,8 +108,8 @@ class rows final : public tenants {
     asio::awaitable<bool>
     link_apple(user_id u, std::string subject, std::string email, time_point now) override {
         return db_.run(
-            "apple_link", [u, subject = std::move(subject), email = std::move(email),
-                           now](pqxx::connection_base& db) {
+            "apple_link",
+            [u, subject = std::move(subject), email = std::move(email), now](pqxx::connection_base& db) {
                 return tenant_rows::link_apple(db, u, subject, email, now);
             }
         );

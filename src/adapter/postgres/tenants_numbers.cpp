@@ -4,6 +4,7 @@
 #include "adapter/postgres/tenant_transaction.hpp"
 #include "wire/e164.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace z360::adapter::postgres::tenant_rows {
@@ -40,7 +41,7 @@ constexpr const char* k_update =
 // One number on two connections: a page ends after both.
 constexpr const char* k_list =
     "select " Z360_NUMBER " from phone_numbers where org_id = $1 and e164 > $2 and not starts_with("
-    "connection_id, " Z360_GIVEN_BACK ") order by e164 fetch first $3::bigint rows with ties";
+    "connection_id, " Z360_GIVEN_BACK ") order by e164 fetch first ($3::bigint) rows with ties";
 
 constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
@@ -69,8 +70,7 @@ number read(const pqxx::row& r, org_id org) {
 std::optional<port::refusal> prepare(number& n) {
     constexpr std::array<std::string_view, 4> k_routes{"user", "agent", "voicemail", "reject"};
     const auto e164 = wire::to_e164(n.e164);
-    if (!e164)
-        return port::refusal{why::invalid, "e164", "is no phone number; write it like +15550100001"};
+    if (!e164) return port::refusal{why::invalid, "e164", "is no phone number; write it like +15550100001"};
     n.e164 = *e164;
     n.alias = storable(n.alias);
     n.connection_id = storable(n.connection_id);
@@ -81,7 +81,9 @@ std::optional<port::refusal> prepare(number& n) {
     if (n.status != "active" && n.status != "suspended")
         return port::refusal{why::invalid, "status", "give active or suspended"};
     if (n.route_type == "user" && n.receiver.none())
-        return port::refusal{why::invalid, "receiver", "give the user whom calls ring, or another route_type"};
+        return port::refusal{
+            why::invalid, "receiver", "give the user whom calls ring, or another route_type"
+        };
     return std::nullopt;
 }
 
@@ -122,7 +124,8 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
 outcome_of<contact> put(connection& db, const tenant_scope& who, contact c) {
     if (!may_write(who, c.org)) return refused<contact>(why::not_found, "org", "does not exist");
     const auto e164 = wire::to_e164(c.e164);
-    if (!e164) return refused<contact>(why::invalid, "e164", "is no phone number; write it like +15550100001");
+    if (!e164)
+        return refused<contact>(why::invalid, "e164", "is no phone number; write it like +15550100001");
     c.e164 = *e164;
     c.name = storable(c.name);
     c.avatar_url = storable(c.avatar_url);
@@ -155,7 +158,8 @@ contacts(connection& db, const tenant_scope& who, org_id o, const std::string& a
     std::vector<contact> out;
     for (const auto& r :
          ask(*tx, "contact_list",
-             "select e164, name, avatar_url from contacts where org_id = $1 and e164 > $2 order by e164 limit $3",
+             "select e164, name, avatar_url from contacts where org_id = $1 and e164 > $2 order by e164 "
+             "limit $3",
              o.value, storable(after), limit)) {
         contact c;
         c.org = o;

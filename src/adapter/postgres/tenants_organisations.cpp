@@ -48,7 +48,8 @@ organisation read(const pqxx::row& r) {
 std::string free_slug(pqxx::work& tx, const organisation& o) {
     auto slug = slug_of(o.name);
     const auto taken =
-        ask(tx, "org_slug_taken", "select from organizations where slug = $1 and org_id <> $2", slug, o.id.value);
+        ask(tx, "org_slug_taken", "select from organizations where slug = $1 and org_id <> $2", slug,
+            o.id.value);
     if (taken.empty()) return slug;
     const auto tail = "-" + std::to_string(o.id.value);
     return slug.substr(0, 63 - tail.size()) + tail;
@@ -94,7 +95,9 @@ constexpr const char* k_put_settings =
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
-    const auto out_of = [](const std::optional<int>& v, int from, int to) { return v && (*v < from || *v > to); };
+    const auto out_of = [](const std::optional<int>& v, int from, int to) {
+        return v && (*v < from || *v > to);
+    };
     const auto bad_text = [](const std::optional<std::string>& v, std::size_t longest) {
         return v && (v->empty() || v->size() > longest);
     };
@@ -155,11 +158,10 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto longest = number(s.voicemail_max_secs);
         const std::optional<std::string> record =
             s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
-        const auto r = ask(
-            *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
-            or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
-            or_null(record)
-        );
+        const auto r =
+            ask(*tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
+                or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice),
+                or_null(s.ringback_url), or_null(record));
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
         out.created = r[0][7].as<bool>();
@@ -180,7 +182,8 @@ std::optional<org_settings> settings_of(connection& db, const tenant_scope& who,
     tenant_transaction tx(db, who);
     const auto r =
         ask(*tx, "org_settings_of",
-            "select " Z360_SETTINGS " from organizations left join org_settings using (org_id) where org_id = $1",
+            "select " Z360_SETTINGS
+            " from organizations left join org_settings using (org_id) where org_id = $1",
             o.value);
     if (r.empty()) return std::nullopt;
     return read_settings(r[0]);
@@ -192,7 +195,8 @@ organisations(connection& db, const tenant_scope& who, org_id after, std::size_t
     std::vector<organisation> out;
     for (const auto& r :
          ask(*tx, "org_list",
-             "select org_id, slug, name, status from organizations where org_id > $1 order by org_id limit $2",
+             "select org_id, slug, name, status from organizations where org_id > $1 order by org_id limit "
+             "$2",
              after.value, limit))
         out.push_back(read(r));
     return out;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Bearer tokens. Read as owner, because who asks is what they tell; changed by an organisation under its scope.
+// Bearer tokens. Read as owner, because who asks is what they tell; changed by an organisation under its
+// scope.
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/statement.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
@@ -14,7 +15,8 @@ using port::token_row;
 namespace {
 
 #define Z360_TOKEN                                                                                           \
-    "select t.token_id, t.kind, t.hash_key_id, t.name, array_to_json(t.scopes)::text, coalesce(t.org_id, 0), " \
+    "select t.token_id, t.kind, t.hash_key_id, t.name, array_to_json(t.scopes)::text, coalesce(t.org_id, "   \
+    "0), "                                                                                                   \
     "coalesce(t.user_id, 0), coalesce(t.device_id, 0), coalesce(d.device_uid, ''), coalesce(d.status, ''), " \
     "coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), z360_ms(t.expires_at), "        \
     "z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), t.revoke_reason "                        \
@@ -53,15 +55,15 @@ update api_tokens set used_at = z360_at($2), last_used_at = z360_at($2)
 constexpr const char* k_revoke = Z360_REVOKE;
 constexpr const char* k_revoke_of_org = Z360_REVOKE " and org_id = $4";
 
-#define Z360_LIVE                                                                                            \
-    "where t.kind in ('service', 'admin') and t.revoked_at is null and t.expires_at > now() "
+#define Z360_LIVE "where t.kind in ('service', 'admin') and t.revoked_at is null and t.expires_at > now() "
 constexpr const char* k_list = Z360_TOKEN Z360_LIVE "order by t.token_id desc limit $1";
 constexpr const char* k_list_of_org =
     Z360_TOKEN Z360_LIVE "and t.org_id = $2 order by t.token_id desc limit $1";
 
 token_kind kind_of(std::string_view text) {
-    for (const auto k : {token_kind::device, token_kind::service, token_kind::admin, token_kind::enrolment,
-                         token_kind::handoff})
+    for (const auto k :
+         {token_kind::device, token_kind::service, token_kind::admin, token_kind::enrolment,
+          token_kind::handoff})
         if (name(k) == text) return k;
     throw std::logic_error("api_tokens.kind has a word that this program does not know");
 }
@@ -122,10 +124,12 @@ void slide(
 
 bool end(pqxx::connection_base& db, token_id t, org_id org, const std::string& reason, time_point now) {
     if (org.none())
-        return exec_once(db, "token_revoke", k_revoke, t.value, storable(reason), ms(now)).affected_rows() == 1;
+        return exec_once(db, "token_revoke", k_revoke, t.value, storable(reason), ms(now)).affected_rows() ==
+               1;
     tenant_transaction tx(db, port::tenant_scope::of(org));
-    const auto n = ask(*tx, "token_revoke_of_org", k_revoke_of_org, t.value, storable(reason), ms(now), org.value)
-                       .affected_rows();
+    const auto n =
+        ask(*tx, "token_revoke_of_org", k_revoke_of_org, t.value, storable(reason), ms(now), org.value)
+            .affected_rows();
     tx.commit();
     return n == 1;
 }
@@ -149,7 +153,8 @@ class rows final : public port::token_store {
 
     asio::awaitable<std::optional<token_row>> find(std::vector<std::string> hashes) override {
         return db_.run(
-            "token_find", [hashes = std::move(hashes)](pqxx::connection_base& db) -> std::optional<token_row> {
+            "token_find",
+            [hashes = std::move(hashes)](pqxx::connection_base& db) -> std::optional<token_row> {
                 const std::vector<std::string_view> views(hashes.begin(), hashes.end());
                 const auto r = exec_once(db, "token_find", k_find, bytea_array(views));
                 if (r.empty()) return std::nullopt;
@@ -163,9 +168,8 @@ class rows final : public port::token_store {
     asio::awaitable<void>
     touch(token_id t, time_point now, time_point expires_at, std::optional<new_token> rehash) override {
         return db_.run(
-            "token_touch", [t, now, expires_at, rehash = std::move(rehash)](pqxx::connection_base& db) {
-                slide(db, t, now, expires_at, rehash);
-            }
+            "token_touch", [t, now, expires_at, rehash = std::move(rehash)](pqxx::connection_base& db
+                           ) { slide(db, t, now, expires_at, rehash); }
         );
     }
     asio::awaitable<bool> consume(token_id t, time_point now) override {
@@ -179,7 +183,9 @@ class rows final : public port::token_store {
         });
     }
     asio::awaitable<std::vector<token_row>> list(org_id org, std::size_t limit) override {
-        return db_.run("token_list", [org, limit](pqxx::connection_base& db) { return live(db, org, limit); });
+        return db_.run("token_list", [org, limit](pqxx::connection_base& db) {
+            return live(db, org, limit);
+        });
     }
 
   private:
