@@ -21,18 +21,24 @@ select u.user_id from users u
                         where m.user_id = u.user_id and o.status = 'active'))
  order by u.user_id)sql";
 
-// A removed device stays removed, also when its person is only suspended.
+// A removed device stays removed, also when its person is only suspended. What it has at the carrier is
+// retired by the credential manager, which finds identities that are to be looked at by their retry_at.
 constexpr const char* k_stop = R"sql(
 with tokens as (
     update api_tokens set revoked_at = z360_at($4), revoke_reason = $3
      where user_id = any($1::bigint[]) and revoked_at is null
+), stopped as (
+    update devices
+       set status = $2, status_reason = $3, removed_at = case when $2 = 'removed' then z360_at($4) end,
+           push_token = null, voip_token = null, push_token_hash = null, voip_token_hash = null,
+           push_key_id = null, voip_key_id = null, push_state = 'none'
+     where user_id = any($1::bigint[]) and status <> 'removed' and status <> $2
+    returning device_id
+), looked_at as (
+    update sip_identities i set retry_at = z360_at($4)
+      from stopped s where i.device_id = s.device_id and i.state in ('active', 'rotating')
 )
-update devices
-   set status = $2, status_reason = $3, removed_at = case when $2 = 'removed' then z360_at($4) end,
-       push_token = null, voip_token = null, push_token_hash = null, voip_token_hash = null, push_key_id = null,
-       push_state = 'none'
- where user_id = any($1::bigint[]) and status <> 'removed' and status <> $2
-returning device_id)sql";
+select device_id from stopped order by device_id)sql";
 
 constexpr const char* k_org_tokens = R"sql(
 update api_tokens set revoked_at = z360_at($3), revoke_reason = $2

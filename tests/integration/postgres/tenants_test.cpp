@@ -276,10 +276,17 @@ TEST_F(tenant_rows, b28_an_organisation_takes_the_devices_of_those_who_have_no_o
     EXPECT_EQ(device_state(guest), "suspended none true") << "both of its organisations are suspended now";
 }
 
-TEST_F(tenant_rows, b28_a_departure_leaves_identities_to_who_retires_them) {
-    const auto identities = fingerprint("sip_identities");
+TEST_F(tenant_rows, b28_a_departure_marks_identities_for_who_retires_them_and_no_others) {
+    const auto theirs = fingerprint("sip_identities", "device_id <> " + text(acme_.devices[0].device));
     EXPECT_TRUE(run(tenants_->remove_person(tenant_scope::all(), acme_.user, k_noon)));
-    EXPECT_EQ(fingerprint("sip_identities"), identities);
+    EXPECT_EQ(
+        value(
+            "select state || ' ' || z360_ms(retry_at) from sip_identities where device_id = " +
+            text(acme_.devices[0].device)
+        ),
+        "active " + std::to_string(k_noon.time_since_epoch().count())
+    ) << "deleted at the carrier first, and not during a call";
+    EXPECT_EQ(fingerprint("sip_identities", "device_id <> " + text(acme_.devices[0].device)), theirs);
 }
 
 // ---- Sign in with Apple
