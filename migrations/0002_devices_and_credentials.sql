@@ -64,6 +64,7 @@ alter table devices
     add column push_token_hash bytea,
     add column voip_token_hash bytea,
     add column push_token_kind text not null default 'fcm' check (push_token_kind in ('fcm', 'apns')),
+    add column voip_key_id     text, -- of voip_token: the two arrive at different times, perhaps under different keys
     add column push_issued_at  timestamptz, -- the client's own time of the token: the newest wins (MOB-02)
     add column push_updated_at timestamptz,
     add column credential_version int not null default 0 check (credential_version >= 0),

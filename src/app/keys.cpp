@@ -1,102 +1,19 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/keys.hpp"
 
+#include "app/key_builders.hpp"
 #include "app/values.hpp"
 
 #include <array>
 #include <cctype>
 #include <cstdint>
-#include <limits>
 
 namespace z360::app {
 namespace {
 
-using check = std::string (*)(std::string_view);
-
-// `at` names the member, of a configuration to change or to show.
-template <class Member>
-key_spec number(
-    std::string name, std::string help, std::string unit, std::int64_t lowest, std::int64_t highest, Member at
-) {
-    key_spec k{.name = std::move(name), .help = std::move(help), .quoted = false};
-    k.range = std::to_string(lowest) + " to " + std::to_string(highest) + (unit.empty() ? "" : " " + unit);
-    k.set = [=](config& c, const std::string& v) {
-        std::int64_t n = 0;
-        auto problem = read_number(v, lowest, highest, unit, n);
-        if (problem.empty()) at(c) = static_cast<std::remove_cvref_t<decltype(at(c))>>(n);
-        return problem;
-    };
-    k.show = [=](const config& c) { return std::to_string(at(c)); };
-    return k;
-}
-
-template <class Member>
-key_spec duration(std::string name, std::string help, std::int64_t lowest, std::int64_t highest, Member at) {
-    key_spec k{.name = std::move(name), .help = std::move(help), .quoted = false};
-    k.range = readable_millis(lowest) + " to " + readable_millis(highest);
-    k.set = [=](config& c, const std::string& v) {
-        std::int64_t n = 0;
-        auto problem = read_millis(v, lowest, highest, n);
-        if (problem.empty()) at(c) = millis(n);
-        return problem;
-    };
-    k.show = [=](const config& c) { return std::to_string(at(c).count()); };
-    return k;
-}
-
-template <class Member>
-key_spec boolean(std::string name, std::string help, Member at) {
-    key_spec k{
-        .name = std::move(name),
-        .help = std::move(help),
-        .range = "true or false",
-        .boolean = true,
-        .quoted = false
-    };
-    k.set = [=](config& c, const std::string& v) { return read_bool(v, at(c)); };
-    k.show = [=](const config& c) { return std::string(at(c) ? "true" : "false"); };
-    return k;
-}
-
-template <class Member>
-key_spec text(std::string name, std::string help, std::string range, bool may_be_empty, check ok, Member at) {
-    key_spec k{.name = std::move(name), .help = std::move(help), .range = std::move(range)};
-    k.set = [=](config& c, const std::string& v) {
-        std::string problem;
-        if (v.empty() && !may_be_empty) problem = "empty; give a value or leave the key out";
-        if (!v.empty()) problem = ok(v);
-        if (problem.empty()) at(c) = v;
-        return problem;
-    };
-    k.show = [=](const config& c) { return at(c); };
-    return k;
-}
-
-template <class Member>
-key_spec
-secret_key(std::string name, std::string help, std::string range, key_kind kind, check ok, Member at) {
-    key_spec k{.name = std::move(name), .help = std::move(help), .range = std::move(range), .kind = kind};
-    k.set = [=](config& c, const std::string& v) {
-        auto problem = v.empty() ? std::string{} : ok(v);
-        if (problem.empty()) at(c) = secret(v);
-        return problem;
-    };
-    k.is_set = [=](const config& c) { return !at(c).empty(); };
-    return k;
-}
-
-bool printable(std::string_view v) {
-    for (const char c : v)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
-    return true;
-}
-std::string check_path(std::string_view v) {
-    if (v.size() > 4000 || !printable(v)) return "no path; give one without control characters";
-    return {};
-}
 std::string check_spoken(std::string_view v) {
     // Telnyx's speak takes 3000 characters.
-    if (v.size() > 3000 || !printable(v))
+    if (v.size() > 3000 || !is_printable(v))
         return "too long or with control characters; at most 3000 bytes on one line";
     return {};
 }
@@ -107,7 +24,7 @@ std::string check_voice(std::string_view v) {
 }
 std::string check_digits(std::string_view v) {
     if (v.size() <= 32 && v.find_first_not_of("0123456789") == std::string_view::npos) return {};
-    return "not digits; copy the id of the call control application from the Telnyx portal";
+    return "not digits; copy the id from the Telnyx portal";
 }
 std::string check_prefix(std::string_view v) {
     for (const char c : v)
@@ -146,27 +63,6 @@ key_spec log_level() {
         return std::string("no log level; give debug, info, warn, error or critical");
     };
     k.show = [=](const config& c) { return std::string(k_names[static_cast<std::size_t>(c.logging.level)]); };
-    return k;
-}
-
-key_spec public_keys() {
-    key_spec k{
-        .name = "telnyx.public_keys",
-        .help = "Keys that webhooks are verified with; several while one replaces another.",
-        .range = "base64 of 32 bytes each",
-        .kind = key_kind::list
-    };
-    k.set = [](config& c, const std::string& v) {
-        auto problem = check_public_key(v);
-        if (problem.empty()) c.telnyx.public_keys.push_back(v);
-        return problem;
-    };
-    k.show = [](const config& c) {
-        std::string out;
-        for (const auto& key : c.telnyx.public_keys)
-            out += (out.empty() ? "" : ",") + key;
-        return out;
-    };
     return k;
 }
 
@@ -215,6 +111,19 @@ std::vector<key_spec> all_keys() {
         "http.tls_key_file", "PEM key of that certificate, mode 600 or 640.", "path", true, check_path,
         [](auto& c) -> auto& { return c.http.tls_key_file; }
     ));
+    k.push_back(list(
+        "http.trusted_proxies", "Proxies whose X-Forwarded-… headers count.", "addresses or CIDRs",
+        check_network, [](auto& c) -> auto& { return c.http.trusted_proxies; }
+    ));
+    k.push_back(boolean(
+        "http.allow_plain_api", "The API also over plain HTTP; for development on one machine only.",
+        [](auto& c) -> auto& { return c.http.allow_plain_api; }
+    ));
+
+    k.push_back(text(
+        "secrets.key_file", "Keys for secrets at rest, mode 600 or 640; made with --generate-key.", "path",
+        true, check_path, [](auto& c) -> auto& { return c.secrets.key_file; }
+    ));
 
     k.push_back(secret_key(
         "database.url", "Postgres.", "postgresql://user[:password]@host[:port]/database",
@@ -223,6 +132,10 @@ std::vector<key_spec> all_keys() {
     k.push_back(number(
         "database.connections", "Connections, and so database threads.", "", 1, 64,
         [](auto& c) -> auto& { return c.database.connections; }
+    ));
+    k.push_back(number(
+        "database.api_connections", "Connections of the API, apart from those of calls.", "", 1, 64,
+        [](auto& c) -> auto& { return c.database.api_connections; }
     ));
     k.push_back(duration(
         "database.acquire_timeout_ms", "Longest wait for a free connection.", 10, 10'000,
@@ -247,7 +160,10 @@ std::vector<key_spec> all_keys() {
         "letters, digits, _ - . :", false, check_prefix, [](auto& c) -> auto& { return c.redis.key_prefix; }
     ));
 
-    k.push_back(public_keys());
+    k.push_back(list(
+        "telnyx.public_keys", "Keys that webhooks are verified with; several while one replaces another.",
+        "base64 of 32 bytes each", check_public_key, [](auto& c) -> auto& { return c.telnyx.public_keys; }
+    ));
     k.push_back(secret_key(
         "telnyx.api_key", "API v2 key of the account.", "8 to 512 characters", key_kind::secret,
         check_api_key, [](auto& c) -> auto& { return c.telnyx.api_key; }
@@ -259,6 +175,10 @@ std::vector<key_spec> all_keys() {
     k.push_back(text(
         "telnyx.connection_id", "Call control application that devices are dialed from.", "digits", true,
         check_digits, [](auto& c) -> auto& { return c.telnyx.connection_id; }
+    ));
+    k.push_back(text(
+        "telnyx.credential_connection_id", "Credential connection that the devices' SIP identities hang on.",
+        "digits", true, check_digits, [](auto& c) -> auto& { return c.telnyx.credential_connection_id; }
     ));
     k.push_back(text(
         "telnyx.sip_domain", "Domain of the devices' SIP addresses.", "host name", false, check_host_name,
@@ -352,10 +272,7 @@ std::vector<key_spec> all_keys() {
         [](auto& c) -> auto& { return c.unknown_session_wait; }
     ));
 
-    k.push_back(duration(
-        "server.shutdown_limit_ms", "Longest graceful stop.", 100, 60'000,
-        [](auto& c) -> auto& { return c.shutdown_limit; }
-    ));
+    add_api_keys(k);
     return k;
 }
 

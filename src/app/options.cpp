@@ -291,6 +291,10 @@ class merger {
                 "needed to control calls; set Z360_TELNYX_API_KEY or telnyx.api_key_file to an API v2 key"
             );
             required(
+                c.secrets.key_file.empty(), "secrets.key_file",
+                "needed to encrypt what is stored; make one with z360-voipd --generate-key FILE and name it"
+            );
+            required(
                 c.telnyx.connection_id.empty(), "telnyx.connection_id",
                 "needed to dial devices; set it to the id of the call control application in the Telnyx "
                 "portal"
@@ -303,8 +307,59 @@ class merger {
                     "); a resend would never leave, lower it",
                 where("telnyx.hedge_after_ms")
             );
+        if (serve && c.telnyx.credential_connection_id.empty())
+            out_.warnings.emplace_back(
+                "telnyx.credential_connection_id is not set: devices that register get no SIP identity"
+            );
         tls();
+        key_file(serve);
+        lives();
         plain_transport();
+        protected_urls();
+    }
+
+    // Commands that need the keys say themselves what is wrong with the file.
+    void key_file(bool serve) {
+        const auto& path = out_.settings.secrets.key_file;
+        if (!serve || path.empty() || refused_.contains("secrets.key_file")) return;
+        if (const auto text = secret_file_problem(path); !text.empty())
+            problem("secrets.key_file", quote(path), text, where("secrets.key_file"));
+    }
+
+    void lives() {
+        const auto& c = out_.settings;
+        if (c.auth.device_sliding > c.auth.device_absolute)
+            problem(
+                "auth.device_sliding_ms", quote(std::to_string(c.auth.device_sliding.count())),
+                "longer than auth.device_absolute_ms (" + std::to_string(c.auth.device_absolute.count()) +
+                    "); it would never count, lower it",
+                where("auth.device_sliding_ms")
+            );
+    }
+
+    // CFG-05: clients, and what we believe about people, only over protected connections.
+    void protected_urls() {
+        const auto& c = out_.settings;
+        if (c.server.sandbox) return;
+        const auto look = [this](const std::string& key, const std::string& shown, std::string_view url) {
+            if (is_unprotected(url))
+                problem(
+                    key, quote(shown),
+                    "readable and changeable on the way; write https:// (wss://), plain only for this "
+                    "machine "
+                    "(127.0.0.1) or with server.sandbox",
+                    where(key)
+                );
+        };
+        look("server.public_url", c.server.public_url, c.server.public_url);
+        look("auth.introspection_url", c.auth.introspection_url, c.auth.introspection_url);
+        for (const auto& o : c.auth.allowed_origins)
+            look("auth.allowed_origins", o, o);
+        look("apple.keys_url", c.apple.keys_url, c.apple.keys_url);
+        look("apple.issuer", c.apple.issuer, c.apple.issuer);
+        look("clients.ws_url", c.clients.ws_url, c.clients.ws_url);
+        for (const auto& s : c.clients.store_urls)
+            look("clients.store_urls", s, std::string_view(s).substr(s.find('=') + 1));
     }
 
     void tls() {
@@ -327,10 +382,7 @@ class merger {
     }
 
     void plain_transport() {
-        const std::string& u = out_.settings.telnyx.base_url;
-        const bool local = u.starts_with("http://127.") || u.starts_with("http://localhost") ||
-                           u.starts_with("http://[::1]");
-        if (u.starts_with("http://") && !local)
+        if (is_unprotected(out_.settings.telnyx.base_url))
             out_.warnings.push_back(
                 "telnyx.base_url is plain http: the API key travels readable for everyone on the way"
             );

@@ -60,6 +60,13 @@ bool authority(std::string_view text) {
     return !with_port || (integer(port, n) && n >= 1 && n <= 65535);
 }
 
+// What follows "ios=", "android=" or "web=".
+std::optional<std::string_view> after_platform(std::string_view text) {
+    for (const std::string_view p : {"ios=", "android=", "web="})
+        if (text.starts_with(p)) return text.substr(p.size());
+    return std::nullopt;
+}
+
 } // namespace
 
 std::string read_number(
@@ -132,6 +139,93 @@ std::string check_http_url(std::string_view text) {
     if (!authority(rest.substr(0, rest.find('/'))))
         return "a URL without a valid host or port; write e.g. https://api.telnyx.com/v2";
     return {};
+}
+
+std::string check_ws_url(std::string_view text) {
+    std::string_view rest = text;
+    if (rest.starts_with("wss://"))
+        rest.remove_prefix(6);
+    else if (rest.starts_with("ws://"))
+        rest.remove_prefix(5);
+    else
+        return "not a wss URL; start it with wss://";
+    return check_http_url("https://" + std::string(rest)).empty()
+               ? ""
+               : "a URL without a valid host, or with user, query or fragment; write e.g. "
+                 "wss://voip.example.com/app";
+}
+
+std::string check_origin(std::string_view text) {
+    const auto problem = check_http_url(text);
+    if (!problem.empty()) return problem;
+    return text.find('/', text.find("://") + 3) == std::string_view::npos
+               ? ""
+               : "more than an origin; give only scheme, host and port, e.g. https://app.example.com";
+}
+
+std::string check_network(std::string_view text) {
+    constexpr const char* k_fix = "neither an address nor a network; write e.g. 10.0.0.7 or 10.0.0.0/8";
+    const auto slash = text.find('/');
+    const auto address = text.substr(0, slash);
+    if (!check_ip_address(address).empty()) return k_fix;
+    if (slash == std::string_view::npos) return {};
+    std::int64_t bits = 0;
+    const std::int64_t widest = address.find(':') == std::string_view::npos ? 32 : 128;
+    return integer(text.substr(slash + 1), bits) && bits >= 0 && bits <= widest ? "" : k_fix;
+}
+
+std::string check_environment(std::string_view text) {
+    const bool good =
+        !text.empty() && text.size() <= 20 &&
+        text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+    return good ? "" : "no name of an environment; give 1 to 20 of a-z, 0-9 and -, e.g. staging";
+}
+
+std::string check_bundle_id(std::string_view text) {
+    return host_name(text) ? "" : "no bundle id; write it like com.example.app";
+}
+
+std::string check_platform_version(std::string_view text) {
+    constexpr const char* k_fix = "not a platform with a version; write e.g. ios=1.2.0 (ios, android or web)";
+    auto rest = after_platform(text);
+    if (!rest) return k_fix;
+    for (int part = 1;; ++part) {
+        const auto dot = rest->find('.');
+        std::int64_t n = 0;
+        if (!integer(rest->substr(0, dot), n) || n < 0 || n > 999'999'999 || part > 4) return k_fix;
+        if (dot == std::string_view::npos) return {};
+        rest->remove_prefix(dot + 1);
+    }
+}
+
+std::string check_platform_url(std::string_view text) {
+    constexpr const char* k_fix =
+        "not a platform with a URL; write e.g. ios=https://apps.apple.com/app/id1 (ios, android or web)";
+    const auto url = after_platform(text);
+    if (!url || url->find_first_of(" \t\r\n\"\\") != std::string_view::npos) return k_fix;
+    return check_http_url(url->substr(0, url->find('?'))).empty() ? "" : k_fix;
+}
+
+bool is_printable(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    });
+}
+
+std::string check_path(std::string_view text) {
+    if (text.size() > 4000 || !is_printable(text)) return "no path; give one without control characters";
+    return {};
+}
+
+bool is_unprotected(std::string_view url) {
+    for (const std::string_view scheme : {"http://", "ws://"}) {
+        if (!url.starts_with(scheme)) continue;
+        const auto rest = url.substr(scheme.size());
+        if (rest.starts_with("[::1]")) return false;
+        const auto host = rest.substr(0, rest.find_first_of(":/?"));
+        return host != "localhost" && !(host.starts_with("127.") && check_ip_address(host).empty());
+    }
+    return false;
 }
 
 std::string check_database_url(std::string_view text) {

@@ -22,6 +22,24 @@ read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, st
 [[nodiscard]] std::string check_host_name(std::string_view text);
 /// http://host… or https://host…, without user, query or fragment.
 [[nodiscard]] std::string check_http_url(std::string_view text);
+/// ws://host… or wss://host…, likewise.
+[[nodiscard]] std::string check_ws_url(std::string_view text);
+/// http(s)://host[:port] and nothing behind it.
+[[nodiscard]] std::string check_origin(std::string_view text);
+/// An address, or a network as address/bits.
+[[nodiscard]] std::string check_network(std::string_view text);
+/// 1 … 20 of a-z, 0-9 and '-'.
+[[nodiscard]] std::string check_environment(std::string_view text);
+/// com.example.app
+[[nodiscard]] std::string check_bundle_id(std::string_view text);
+/// ios=1.2.0, for ios, android or web.
+[[nodiscard]] std::string check_platform_version(std::string_view text);
+/// android=https://…, where the URL may have a query.
+[[nodiscard]] std::string check_platform_url(std::string_view text);
+[[nodiscard]] std::string check_path(std::string_view text);
+[[nodiscard]] bool is_printable(std::string_view text);
+/// Plain http:// or ws:// to another machine: readable and changeable for everybody on the way (CFG-05).
+[[nodiscard]] bool is_unprotected(std::string_view url);
 [[nodiscard]] std::string check_database_url(std::string_view text);
 [[nodiscard]] std::string check_redis_url(std::string_view text);
 /// Standard base64 of a usable Ed25519 public key.

@@ -5,10 +5,13 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
+#include <z360/port/call_reader.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/tenants.hpp>
+#include <z360/port/token_store.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -74,5 +77,9 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
 [[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
+[[nodiscard]] std::unique_ptr<port::token_store> make_token_store(database& db);
+/// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.
+[[nodiscard]] std::unique_ptr<port::tenants> make_tenants(database& db, std::string default_connection_id);
+[[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
 
 } // namespace z360::adapter::postgres

@@ -85,7 +85,35 @@ INSTANTIATE_TEST_SUITE_P(
         bad{"calls.ring_time_ms", "60001", "5 s to 1 m"}, bad{"calls.ring_time_ms", "61s", "5 s to 1 m"},
         bad{"calls.voice", "a b", "AWS.Polly"}, bad{"calls.voicemail_greeting", "", "give a value"},
         bad{"calls.ringback_url", "x", "https://"}, bad{"calls.device_life_ms", "366d", "365 d"},
-        bad{"server.shutdown_limit_ms", "1", "100 ms"}
+        bad{"server.shutdown_limit_ms", "1", "100 ms"},
+        bad{"http.trusted_proxies", "10.0.0.0/33", "10.0.0.0/8"},
+        bad{"http.trusted_proxies", "proxy.local", "10.0.0.7"},
+        bad{"http.trusted_proxies", "::/129", "network"}, bad{"database.api_connections", "0", "1 to 64"},
+        bad{"telnyx.credential_connection_id", "conn", "digits"}, bad{"server.environment", "Staging", "a-z"},
+        bad{"server.environment", "an-environment-too-long", "1 to 20"},
+        bad{"server.public_url", "http://voip.example.com", "https://"},
+        bad{"server.public_url", "http://localhost.example.com", "https://"},
+        bad{"server.public_url", "https://voip.example.com/?a=b", "path"},
+        bad{"auth.introspection_url", "http://127.example.com/x", "127.0.0.1"},
+        bad{"auth.introspection_cache_ms", "31s", "30 s"},
+        bad{"auth.allowed_origins", "https://app.example.com/", "only scheme, host and port"},
+        bad{"auth.allowed_origins", "http://app.example.com", "https://"},
+        bad{"auth.allowed_origins", "*", "https://"}, bad{"auth.device_sliding_ms", "17280000000", "lower it"},
+        bad{"apple.keys_url", "http://apple.example", "https://"},
+        bad{"apple.client_ids", "com example", "com.example.app"},
+        bad{"clients.ws_url", "https://x.example", "wss://"},
+        bad{"clients.ws_url", "ws://voip.example.com/app", "wss://"},
+        bad{"clients.ws_url", "wss://u@x", "wss://"}, bad{"clients.min_versions", "1.2.0", "ios=1.2.0"},
+        bad{"clients.min_versions", "palm=1", "ios, android or web"},
+        bad{"clients.latest_versions", "ios=1.", "ios=1.2.0"},
+        bad{"clients.jwt_from_sdk", "ios=1.x", "ios=1.2.0"},
+        bad{"clients.jwt_from_sdk", "web=1.2.3.4.5", "ios=1.2.0"},
+        bad{"clients.store_urls", "https://apps.apple.com", "ios=https://"},
+        bad{"clients.store_urls", "ios=http://apps.apple.com", "https://"},
+        bad{"clients.bundle_ids", "com/example", "com.example.app"},
+        bad{"credentials.life_ms", "1s", "10 s to 365 d"},
+        bad{"credentials.rotate_percent", "100", "10 to 95"}, bad{"credentials.overlap_ms", "4d", "3 d"},
+        bad{"limits.reveal_per_hour", "0", "1 to"}
     )
 );
 
@@ -181,7 +209,8 @@ TEST(options, sec_01_no_server_without_a_public_key) {
 
 TEST(options, what_a_server_cannot_do_without_is_named) {
     const auto text = refused({}, {});
-    for (const auto* key : {"database.url", "telnyx.public_keys", "telnyx.api_key", "telnyx.connection_id"})
+    for (const auto* key :
+         {"database.url", "secrets.key_file", "telnyx.public_keys", "telnyx.api_key", "telnyx.connection_id"})
         EXPECT_THAT(text, HasSubstr("config: " + std::string(key) + ": (not set): ")) << key;
 }
 
@@ -359,6 +388,71 @@ TEST(options, sys_01_certificate_and_key_go_together_and_the_key_is_private) {
         HasSubstr("http.tls_certificate_file: \"" + f.path("none"))
     );
     EXPECT_THAT(refused(tls(certificate, open_key), complete()), HasSubstr("chmod 600 " + open_key));
+}
+
+TEST(options, cfg_05_plain_urls_are_for_this_machine_or_a_sandbox) {
+    const std::vector<std::pair<std::string, std::string>> distant{
+        {"server.public_url", "http://voip.example.com"},
+        {"auth.introspection_url", "http://10.0.0.9/whoami"},
+        {"auth.allowed_origins", "http://app.example.com"},
+        {"apple.keys_url", "http://apple.example/keys"},
+        {"clients.ws_url", "ws://voip.example.com/app"},
+        {"clients.store_urls", "ios=http://store.example"},
+    };
+    for (const auto& [key, value] : distant) {
+        const std::string flag = "--" + key + "=" + value;
+        EXPECT_THAT(
+            refused({flag}, complete()), HasSubstr("config: " + key + ": \"" + value + "\": readable")
+        );
+        EXPECT_TRUE(accepted({flag, "--server.sandbox"}, complete()).settings.server.sandbox);
+        auto local = flag;
+        const auto host = local.find("//") + 2;
+        local = local.substr(0, host) + "127.0.0.1:8080";
+        EXPECT_EQ(accepted({local}, complete()).what, command::serve) << local;
+    }
+}
+
+TEST(options, lists_take_several_values_from_every_source) {
+    folder f;
+    const auto file = f.write(
+        "c.toml",
+        "[clients]\nmin_versions = ['ios=1.2.0', 'android=2']\n[http]\ntrusted_proxies = ['10.0.0.0/8']\n"
+    );
+    auto env = complete();
+    env["Z360_AUTH_ALLOWED_ORIGINS"] = "https://a.example, https://b.example:8443";
+    const auto o = accepted(
+        {"--config", file, "--clients.bundle_ids", "com.example.a", "--clients.bundle_ids=com.example.b",
+         "--clients.store_urls", "android=https://play.google.com/store/apps/details?id=com.example.a",
+         "--http.trusted_proxies", "::1", "--http.trusted_proxies", "fd00::/8"},
+        env
+    );
+    using strings = std::vector<std::string>;
+    EXPECT_EQ(o.settings.clients.min_versions, (strings{"ios=1.2.0", "android=2"}));
+    EXPECT_EQ(o.settings.auth.allowed_origins, (strings{"https://a.example", "https://b.example:8443"}));
+    EXPECT_EQ(o.settings.clients.bundle_ids, (strings{"com.example.a", "com.example.b"}));
+    EXPECT_EQ(o.settings.http.trusted_proxies, (strings{"::1", "fd00::/8"}));
+}
+
+TEST(options, sec_02_the_key_file_is_private) {
+    folder f;
+    auto env = complete();
+    const auto open_file = f.write("keys", "k1 x", 0644);
+    for (const auto& [path, fix] :
+         {std::pair{open_file, "chmod 600 " + open_file},
+          std::pair{f.path("none"), std::string("no such file")}}) {
+        env["Z360_SECRETS_KEY_FILE"] = path;
+        EXPECT_THAT(refused({}, env), HasSubstr("config: secrets.key_file: \"" + path + "\": "));
+        EXPECT_THAT(refused({"--check-config"}, env), HasSubstr(fix));
+        EXPECT_EQ(accepted({"--migrate"}, env).what, command::migrate) << "needs no keys";
+    }
+}
+
+TEST(options, without_a_credential_connection_the_server_warns) {
+    auto env = complete();
+    env.erase("Z360_TELNYX_CREDENTIAL_CONNECTION_ID");
+    const auto o = accepted({}, env);
+    ASSERT_EQ(o.warnings.size(), 1U);
+    EXPECT_THAT(o.warnings[0], HasSubstr("telnyx.credential_connection_id"));
 }
 
 TEST(options, plain_http_to_a_distant_carrier_is_warned_about) {

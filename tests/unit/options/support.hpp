@@ -19,16 +19,6 @@ namespace z360::app::test {
 inline const std::string k_key = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 inline const std::string k_other_key = "PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=";
 
-/// The least that makes a server.
-inline environment complete() {
-    return {
-        {"Z360_DATABASE_URL", "postgresql://z360:pw@127.0.0.1/z360"},
-        {"Z360_TELNYX_PUBLIC_KEYS", k_key},
-        {"Z360_TELNYX_API_KEY", "KEY0123456789"},
-        {"Z360_TELNYX_CONNECTION_ID", "1494404757140276705"},
-    };
-}
-
 /// A folder that is removed again.
 class folder {
   public:
@@ -52,6 +42,25 @@ class folder {
   private:
     std::filesystem::path path_;
 };
+
+/// A file that only its owner may read; its content is nobody's business here.
+inline const std::string& key_file() {
+    static const folder k_folder;
+    static const std::string k_path = k_folder.write("keys", "k1 not-read-by-the-options\n");
+    return k_path;
+}
+
+/// The least that makes a server.
+inline environment complete() {
+    return {
+        {"Z360_DATABASE_URL", "postgresql://z360:pw@127.0.0.1/z360"},
+        {"Z360_SECRETS_KEY_FILE", key_file()},
+        {"Z360_TELNYX_PUBLIC_KEYS", k_key},
+        {"Z360_TELNYX_API_KEY", "KEY0123456789"},
+        {"Z360_TELNYX_CONNECTION_ID", "1494404757140276705"},
+        {"Z360_TELNYX_CREDENTIAL_CONNECTION_ID", "1494404757140276706"},
+    };
+}
 
 inline options accepted(
     const std::vector<std::string>& arguments, const environment& env,

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The statements behind port::tenants, by family. Blocking; each is one transaction under its scope.
+#pragma once
+
+#include <z360/port/tenants.hpp>
+
+#include <pqxx/pqxx>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace z360::adapter::postgres::tenant_rows {
+
+using connection = pqxx::connection_base;
+using port::outcome_of;
+using port::tenant_scope;
+
+/// Whether the scope may change what belongs to the organisation. Row-level security says the same again.
+[[nodiscard]] inline bool may_write(const tenant_scope& who, org_id org) {
+    return who.everything || (!org.none() && who.org == org);
+}
+
+// tenants_organisations.cpp
+outcome_of<port::organisation> put(connection& db, const tenant_scope& who, port::organisation o);
+outcome_of<port::org_settings> put(connection& db, const tenant_scope& who, org_id org, port::org_settings s);
+std::optional<port::organisation> organisation_of(connection& db, const tenant_scope& who, org_id o);
+std::optional<port::org_settings> settings_of(connection& db, const tenant_scope& who, org_id o);
+std::vector<port::organisation>
+organisations(connection& db, const tenant_scope& who, org_id after, std::size_t limit);
+bool remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now);
+
+// tenants_people.cpp
+outcome_of<port::person> put(connection& db, const tenant_scope& who, port::person p);
+outcome_of<port::membership> put(connection& db, const tenant_scope& who, port::membership m);
+std::optional<port::person> person_of(connection& db, const tenant_scope& who, user_id u);
+std::vector<port::membership>
+members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit);
+bool remove_person(connection& db, const tenant_scope& who, user_id u, time_point now);
+bool remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now);
+
+// tenants_numbers.cpp
+outcome_of<port::number> put(connection& db, const tenant_scope& who, port::number n);
+outcome_of<port::contact> put(connection& db, const tenant_scope& who, port::contact c);
+std::vector<port::number>
+numbers(connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit);
+std::vector<port::contact>
+contacts(connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit);
+bool remove_number(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
+bool remove_contact(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
+
+// tenants_apple.cpp
+std::optional<user_id> apple_user(connection& db, const std::string& subject);
+bool link_apple(
+    connection& db, user_id u, const std::string& subject, const std::string& email, time_point now
+);
+std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now);
+
+} // namespace z360::adapter::postgres::tenant_rows

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/entitlement.hpp"
+#include "adapter/postgres/statement.hpp"
+#include "adapter/postgres/tenant_rows.hpp"
+#include "adapter/postgres/tenant_transaction.hpp"
+
+#include <chrono>
+
+namespace z360::adapter::postgres::tenant_rows {
+namespace {
+
+using port::membership;
+using port::person;
+using why = port::refusal::why;
+
+constexpr const char* k_put_by_id = R"sql(
+insert into users (user_id, login, name, status) values ($1, $2, $3, $4)
+on conflict (user_id) do update
+   set login = excluded.login, name = excluded.name, status = excluded.status, updated_at = now()
+returning user_id, xmax = 0)sql";
+
+constexpr const char* k_put_by_login = R"sql(
+insert into users (login, name, status) values ($1, $2, $3)
+on conflict (login) do update set name = excluded.name, status = excluded.status, updated_at = now()
+returning user_id, xmax = 0)sql";
+
+constexpr const char* k_advance = R"sql(
+select setval('users_user_id_seq', $1::bigint) from users_user_id_seq where last_value < $1::bigint)sql";
+
+constexpr const char* k_of = "select user_id, login, name, status from users where user_id = $1";
+constexpr const char* k_memberships_of =
+    "select org_id, role from memberships where user_id = $1 order by org_id";
+
+// Both must be there for the scope: an organisation cannot make a stranger its member by guessing an id, for
+// members' devices are its to see. People of everybody are added by who may see everybody.
+constexpr const char* k_known = R"sql(
+select (select login from users where user_id = $2), (select name from users where user_id = $2),
+       exists (select from organizations where org_id = $1))sql";
+
+constexpr const char* k_put_member = R"sql(
+insert into memberships (org_id, user_id, role) values ($1, $2, $3)
+on conflict (org_id, user_id) do update set role = excluded.role
+returning xmax = 0)sql";
+
+constexpr const char* k_members = R"sql(
+select m.user_id, m.role, u.login, u.name from memberships m join users u using (user_id)
+ where m.org_id = $1 and m.user_id > $2 order by m.user_id limit $3)sql";
+
+// Their numbers go to voicemail: a route must ring a member.
+constexpr const char* k_reroute = R"sql(
+update phone_numbers
+   set route_type = case route_type when 'user' then 'voicemail' else route_type end, receiving_user_id = null
+ where org_id = $1 and receiving_user_id = $2)sql";
+
+// What the person had in that organisation only.
+constexpr const char* k_forget_in_org = R"sql(
+with registrations as (
+    delete from device_registrations r using devices d
+     where r.org_id = $1 and d.device_id = r.device_id and d.user_id = $2
+)
+update api_tokens set revoked_at = z360_at($3), revoke_reason = 'membership_removed'
+ where org_id = $1 and user_id = $2 and kind in ('enrolment', 'handoff') and revoked_at is null)sql";
+
+person read(pqxx::work& tx, const pqxx::row& r) {
+    person p;
+    p.id = {r[0].as<std::int64_t>()};
+    p.login = r[1].c_str();
+    p.name = r[2].c_str();
+    p.status = r[3].c_str();
+    for (const auto& m : ask(tx, "person_memberships", k_memberships_of, p.id.value))
+        p.memberships.emplace_back(org_id{m[0].as<std::int64_t>()}, m[1].c_str());
+    return p;
+}
+
+} // namespace
+
+outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
+    // A person may belong to several organisations: none of them may rename or suspend them for the others.
+    if (!who.everything) return refused<person>(why::not_found, "user", "does not exist");
+    p.login = storable(p.login);
+    p.name = storable(p.name);
+    if (p.login.empty()) return refused<person>(why::invalid, "login", "is empty; give an e-mail address");
+    if (p.name.empty()) return refused<person>(why::invalid, "name", "is empty; give a name");
+    if (p.status != "active" && p.status != "suspended")
+        return refused<person>(why::invalid, "status", "give active or suspended");
+    return guarded([&] {
+        tenant_transaction tx(db, who);
+        if (!p.id.none()) ask(*tx, "person_advance", k_advance, p.id.value);
+        const auto r = p.id.none()
+                           ? ask(*tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)
+                           : ask(*tx, "person_put_by_id", k_put_by_id, p.id.value, p.login, p.name, p.status);
+        const user_id id{r[0][0].as<std::int64_t>()};
+        if (p.status == "suspended") {
+            const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
+            part_with(*tx, {id}, leaving::suspended, "user_suspended", now);
+        }
+        outcome_of<person> out;
+        out.value = read(*tx, ask(*tx, "person_of", k_of, id.value)[0]);
+        out.created = r[0][1].as<bool>();
+        tx.commit();
+        return out;
+    });
+}
+
+outcome_of<membership> put(connection& db, const tenant_scope& who, membership m) {
+    if (!may_write(who, m.org)) return refused<membership>(why::not_found, "org", "does not exist");
+    if (m.role != "owner" && m.role != "admin" && m.role != "member")
+        return refused<membership>(why::invalid, "role", "give owner, admin or member");
+    return guarded([&] {
+        tenant_transaction tx(db, who);
+        const auto known = ask(*tx, "member_known", k_known, m.org.value, m.user.value)[0];
+        if (!known[2].as<bool>()) return refused<membership>(why::not_found, "org", "does not exist");
+        if (known[0].is_null()) return refused<membership>(why::not_found, "user", "does not exist");
+        const auto r = ask(*tx, "member_put", k_put_member, m.org.value, m.user.value, m.role);
+        outcome_of<membership> out;
+        m.login = known[0].c_str();
+        m.name = known[1].c_str();
+        out.value = m;
+        out.created = r[0][0].as<bool>();
+        tx.commit();
+        return out;
+    });
+}
+
+std::optional<person> person_of(connection& db, const tenant_scope& who, user_id u) {
+    tenant_transaction tx(db, who);
+    const auto r = ask(*tx, "person_of", k_of, u.value);
+    if (r.empty()) return std::nullopt;
+    return read(*tx, r[0]);
+}
+
+std::vector<membership>
+members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit) {
+    tenant_transaction tx(db, who);
+    std::vector<membership> out;
+    for (const auto& r : ask(*tx, "member_list", k_members, o.value, after.value, limit)) {
+        membership m;
+        m.org = o;
+        m.user = {r[0].as<std::int64_t>()};
+        m.role = r[1].c_str();
+        m.login = r[2].c_str();
+        m.name = r[3].c_str();
+        out.push_back(std::move(m));
+    }
+    return out;
+}
+
+bool remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
+    if (!who.everything) return false;
+    tenant_transaction tx(db, who);
+    const auto r =
+        ask(*tx, "person_remove",
+            "update users set status = 'suspended', updated_at = now() where user_id = $1", u.value);
+    if (r.affected_rows() == 0) return false;
+    part_with(*tx, {u}, leaving::removed, "user_removed", now);
+    ask(*tx, "person_unlink",
+        "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null", u.value,
+        ms(now));
+    tx.commit();
+    return true;
+}
+
+bool remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
+    if (!may_write(who, o)) return false;
+    tenant_transaction tx(db, who);
+    // First what the membership makes visible, then the membership.
+    if (ask(*tx, "member_there", "select from memberships where org_id = $1 and user_id = $2 for update",
+            o.value, u.value)
+            .empty())
+        return false;
+    ask(*tx, "member_reroute", k_reroute, o.value, u.value);
+    ask(*tx, "member_forget", k_forget_in_org, o.value, u.value, ms(now));
+    ask(*tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value, u.value);
+    part_with(*tx, {u}, leaving::removed, "membership_removed", now);
+    tx.commit();
+    return true;
+}
+
+} // namespace z360::adapter::postgres::tenant_rows

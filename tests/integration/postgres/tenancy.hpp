@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Two organisations that have everything, for tests of what one may see of the other: nothing.
+#pragma once
+
+#include "calls.hpp"
+
+#include <z360/port/scope.hpp>
+
+#include <map>
+
+namespace z360::testing {
+
+using port::tenant_scope;
+
+class two_tenants : public postgres_test {
+  protected:
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        acme_ = furnish("acme", "+15550100001");
+        rival_ = furnish("rival", "+15550100002");
+    }
+
+    people furnish(const std::string& slug, const std::string& number) {
+        auto p = add_people(slug, number, 1);
+        auto calls = pg::make_call_store(*db_);
+        run(calls->commit(first_commit(ringing(p, "session-" + slug)), millis{60'000}));
+        const auto org = text(p.org);
+        const auto user = text(p.user);
+        const auto device = text(p.devices[0].device);
+        sql("insert into org_settings (org_id, ring_seconds) values (" + org + ", 20)");
+        sql("insert into contacts (org_id, e164, name) values (" + org + ", '+15550109999', 'Bob')");
+        sql("insert into device_registrations (device_id, org_id) values (" + device + ", " + org + ")");
+        sql("insert into apple_links (subject, user_id) values ('apple-" + slug + "', " + user + ")");
+        sql("insert into audit_events (actor, user_id, org_id, action) values ('cli', " + user + ", " + org +
+            ", 'made')");
+        sql("update devices set push_token = 'x', push_key_id = 'k1', push_state = 'active', push_token_hash "
+            "= "
+            "sha256('" +
+            slug + "') where device_id = " + device);
+        add_token("device", slug + "-device", "null", user, device);
+        add_token("service", slug + "-service", org, "null", "null");
+        return p;
+    }
+    std::string add_token(
+        const std::string& kind, const std::string& seed, const std::string& org, const std::string& user,
+        const std::string& device
+    ) {
+        return value(
+            "insert into api_tokens (kind, hash, hash_key_id, org_id, user_id, device_id, expires_at, "
+            "ends_at) "
+            "values ('" +
+            kind + "', sha256('" + seed + "'), 'k1', " + org + ", " + user + ", " + device +
+            ", now() + interval '1 day', now() + interval '2 days') returning token_id"
+        );
+    }
+
+    template <class Id>
+    static std::string text(Id id) {
+        return std::to_string(id.value);
+    }
+
+    /// Which version of which row stands where: any write changes it, one that writes the same too.
+    std::string fingerprint(const std::string& table, const std::string& condition = "true") {
+        return value(
+            "select coalesce(md5(string_agg(t.ctid::text || t.xmin::text, ',' order by t.ctid)), 'no rows') "
+            "from " +
+            table + " t where " + condition
+        );
+    }
+    std::map<std::string, std::string> fingerprints() {
+        std::map<std::string, std::string> out;
+        for (const auto& r : sql("select tablename from pg_tables where schemaname = 'public'"))
+            out[r[0].c_str()] = fingerprint(r[0].c_str());
+        return out;
+    }
+
+    people acme_;
+    people rival_;
+};
+
+} // namespace z360::testing

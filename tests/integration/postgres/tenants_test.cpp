@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What an existing product synchronises, and what a departure takes with it.
+#include "adapter/postgres/slug.hpp"
+#include "tenancy.hpp"
+
+#include <gmock/gmock.h>
+
+using namespace z360;
+using namespace z360::testing;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using why = port::refusal::why;
+
+namespace {
+
+class tenant_rows : public two_tenants {
+  protected:
+    void SetUp() override {
+        two_tenants::SetUp();
+        if (IsSkipped()) return;
+        tenants_ = pg::make_tenants(*db_, "connection-1");
+    }
+    void TearDown() override {
+        tenants_.reset();
+        two_tenants::TearDown();
+    }
+    template <class T>
+    port::outcome_of<T> put(T what, tenant_scope who = tenant_scope::all()) {
+        return run(tenants_->put(who, std::move(what)));
+    }
+    port::number voicemail(const people& p, const std::string& e164) {
+        port::number n;
+        n.org = p.org;
+        n.e164 = e164;
+        n.route_type = "voicemail";
+        return n;
+    }
+    std::string device_state(const people& p) {
+        return value(
+            "select status || ' ' || push_state || ' ' || (push_token is null)::text from devices where "
+            "user_id = " +
+            text(p.user)
+        );
+    }
+    std::string live_tokens(const people& p) {
+        return value(
+            "select count(*) from api_tokens where revoked_at is null and user_id = " + text(p.user)
+        );
+    }
+    void join(const people& p, org_id org) {
+        ASSERT_TRUE(put(port::membership{org, p.user, "member", "", ""}).value);
+    }
+
+    static constexpr const char* k_stopped = "removed none true";
+    static constexpr const char* k_working = "active active false";
+    std::unique_ptr<port::tenants> tenants_;
+};
+
+} // namespace
+
+// ---- idempotent upserts under the caller's ids
+
+TEST_F(tenant_rows, organisations_keep_the_callers_ids_and_ours_begin_after_them) {
+    const auto made = put(port::organisation{{4'711}, "Demo Company, Ltd.", "", "active"});
+    ASSERT_TRUE(made.value);
+    EXPECT_TRUE(made.created);
+    EXPECT_EQ(made.value->id.value, 4'711);
+    EXPECT_EQ(made.value->slug, "demo-company-ltd");
+    const auto again = put(port::organisation{{4'711}, "Demo Renamed", "", "active"});
+    EXPECT_FALSE(again.created);
+    EXPECT_EQ(again.value->slug, "demo-company-ltd") << "a slug stays when the name changes";
+    EXPECT_EQ(again.value->name, "Demo Renamed");
+    const auto same_name = put(port::organisation{{4'712}, "Demo Company Ltd", "", "active"});
+    EXPECT_EQ(same_name.value->slug, "demo-company-ltd-4712");
+    EXPECT_EQ(pg::admin(secret(scratch_->url())).upsert_organization("ours", "Ours").value, 4'713);
+    EXPECT_TRUE(put(port::organisation{{50}, "Late", "", "active"}).created);
+    EXPECT_EQ(pg::admin(secret(scratch_->url())).upsert_organization("more", "More").value, 4'714);
+}
+
+TEST_F(tenant_rows, people_keep_the_callers_ids_and_ours_begin_after_them) {
+    const auto made = put(port::person{{900}, "ada@example.com", "Ada", "active", {}});
+    ASSERT_TRUE(made.value);
+    EXPECT_TRUE(made.created);
+    EXPECT_FALSE(put(port::person{{900}, "ada@new.example", "Ada L.", "active", {}}).created);
+    EXPECT_EQ(run(tenants_->person_of(tenant_scope::all(), {900}))->login, "ada@new.example");
+    EXPECT_EQ(pg::admin(secret(scratch_->url())).upsert_user("bob@example.com", "Bob").value, 901);
+    join({acme_.org, {900}, {}, {}}, acme_.org);
+    const auto seen = run(tenants_->person_of(tenant_scope::of(acme_.org), {900}));
+    ASSERT_TRUE(seen);
+    ASSERT_EQ(seen->memberships.size(), 1U);
+    EXPECT_EQ(seen->memberships[0].second, "member");
+}
+
+TEST_F(tenant_rows, wrong_values_and_unknown_references_name_their_field_and_change_nothing) {
+    const auto before = fingerprints();
+    const auto expect = [](const auto& outcome, why reason, const std::string& field) {
+        EXPECT_FALSE(outcome.value);
+        ASSERT_TRUE(outcome.refused) << field;
+        EXPECT_EQ(outcome.refused->reason, reason) << field;
+        EXPECT_EQ(outcome.refused->field, field);
+        EXPECT_FALSE(outcome.refused->text.empty());
+    };
+    expect(put(port::organisation{{1'000}, "", "", "active"}), why::invalid, "name");
+    expect(put(port::organisation{{1'000}, "X", "No Slug", "active"}), why::invalid, "slug");
+    expect(put(port::organisation{{1'000}, "X", "acme", "active"}), why::conflict, "slug");
+    expect(put(port::organisation{{1'000}, "X", "", "asleep"}), why::invalid, "status");
+    expect(put(port::person{{1'000}, "", "X", "active", {}}), why::invalid, "login");
+    expect(put(port::person{{1'000}, "acme@example.com", "X", "active", {}}), why::conflict, "login");
+    expect(put(port::membership{{1'000}, acme_.user, "member", "", ""}), why::not_found, "org");
+    expect(put(port::membership{acme_.org, {1'000}, "member", "", ""}), why::not_found, "user");
+    expect(put(port::membership{acme_.org, acme_.user, "king", "", ""}), why::invalid, "role");
+    auto n = voicemail(acme_, "no number");
+    expect(put(n), why::invalid, "e164");
+    n = voicemail(acme_, "+15550100005");
+    n.route_type = "user";
+    expect(put(n), why::invalid, "receiver");
+    n.receiver = rival_.user;
+    expect(put(n), why::not_found, "receiver");
+    n = voicemail({{1'000}, {}, {}, {}}, "+15550100005");
+    expect(put(n), why::not_found, "org");
+    n = voicemail(acme_, "+15550100005");
+    n.connection_id = "removed:7";
+    expect(put(n), why::invalid, "connection_id");
+    expect(put(port::contact{"+15550100005", {1'000}, "X", ""}), why::not_found, "org");
+    expect(put(port::contact{"+15550100005", acme_.org, "X", "http://x/y.png"}), why::invalid, "avatar_url");
+    port::org_settings s;
+    s.ring_seconds = 4;
+    expect(run(tenants_->put(tenant_scope::all(), acme_.org, s)), why::invalid, "ring_seconds");
+    expect(run(tenants_->put(tenant_scope::all(), {1'000}, {})), why::not_found, "org");
+    EXPECT_EQ(fingerprints(), before);
+}
+
+TEST_F(tenant_rows, settings_are_replaced_as_a_whole) {
+    port::org_settings s;
+    s.hold_prompt = "One moment";
+    s.record_calls = false;
+    const auto out = run(tenants_->put(tenant_scope::of(acme_.org), acme_.org, s));
+    ASSERT_TRUE(out.value);
+    EXPECT_FALSE(out.created);
+    const auto stored = run(tenants_->settings_of(tenant_scope::of(acme_.org), acme_.org));
+    ASSERT_TRUE(stored);
+    EXPECT_FALSE(stored->ring_seconds) << "what is left out is the server's default again";
+    EXPECT_EQ(stored->hold_prompt, "One moment");
+    EXPECT_EQ(stored->record_calls, false);
+}
+
+TEST_F(tenant_rows, lists_go_on_after_the_last_one_of_the_page_before) {
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_TRUE(put(voicemail(acme_, "+1555020000" + std::to_string(i))).created);
+        EXPECT_TRUE(put(port::contact{"+1555030000" + std::to_string(i), acme_.org, "C", ""}).created);
+    }
+    std::string after;
+    std::size_t seen = 0;
+    for (auto page = run(tenants_->numbers(tenant_scope::of(acme_.org), acme_.org, after, 2)); !page.empty();
+         page = run(tenants_->numbers(tenant_scope::of(acme_.org), acme_.org, after, 2))) {
+        EXPECT_GT(page.front().e164, after);
+        seen += page.size();
+        after = page.back().e164;
+    }
+    EXPECT_EQ(seen, 6U);
+    EXPECT_EQ(run(tenants_->contacts(tenant_scope::of(acme_.org), acme_.org, "+15550300002", 10)).size(), 2U);
+    EXPECT_EQ(run(tenants_->organisations(tenant_scope::all(), acme_.org, 10)).size(), 1U);
+    EXPECT_EQ(run(tenants_->members(tenant_scope::of(acme_.user), acme_.org, {}, 10)).size(), 1U);
+}
+
+// ---- numbers
+
+TEST_F(tenant_rows, web_04_a_number_of_another_organisation_is_a_conflict_that_does_not_say_whose) {
+    const auto before = fingerprint("phone_numbers");
+    for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::all()}) {
+        const auto out = put(voicemail(rival_, "+1 (555) 010-0001"), who);
+        ASSERT_TRUE(out.refused);
+        EXPECT_EQ(out.refused->reason, why::conflict);
+        EXPECT_EQ(out.refused->field, "e164");
+        EXPECT_THAT(out.refused->text, Not(HasSubstr("acme")));
+    }
+    EXPECT_EQ(fingerprint("phone_numbers"), before);
+}
+
+TEST_F(tenant_rows, web_04_a_number_that_was_given_back_may_go_to_another_organisation) {
+    EXPECT_TRUE(run(tenants_->remove_number(tenant_scope::of(acme_.org), acme_.org, "15550100001")));
+    EXPECT_FALSE(run(tenants_->remove_number(tenant_scope::of(acme_.org), acme_.org, "15550100001")));
+    EXPECT_TRUE(run(tenants_->numbers(tenant_scope::of(acme_.org), acme_.org, "", 10)).empty());
+    const auto moved = put(voicemail(rival_, "+15550100001"), tenant_scope::of(rival_.org));
+    EXPECT_TRUE(moved.created);
+    // Its calls of the past still name it.
+    auto reader = pg::make_call_reader(*db_);
+    const auto call = run(reader->find(tenant_scope::of(acme_.user), "session-acme"));
+    ASSERT_TRUE(call);
+    EXPECT_EQ(call->channel_number, "+15550100001");
+}
+
+TEST_F(tenant_rows, an_organisation_has_one_default_caller_id) {
+    auto first = voicemail(acme_, "+15550100011");
+    auto second = voicemail(acme_, "+15550100012");
+    first.default_caller_id = second.default_caller_id = true;
+    EXPECT_TRUE(put(first).value->default_caller_id);
+    EXPECT_TRUE(put(second).value->default_caller_id);
+    EXPECT_EQ(
+        value("select string_agg(e164, ',') from phone_numbers where is_default_caller_id"), "+15550100012"
+    );
+    auto reader = pg::make_call_reader(*db_);
+    EXPECT_EQ(
+        run(reader->find(tenant_scope::of(acme_.user), "session-acme"))->org.default_caller_id, "+15550100012"
+    );
+}
+
+// ---- departures
+
+TEST_F(tenant_rows, b28_the_last_membership_takes_devices_push_tokens_and_bearers_with_it) {
+    join(acme_, rival_.org);
+    EXPECT_TRUE(run(tenants_->remove_membership(tenant_scope::of(acme_.org), acme_.org, acme_.user, k_noon)));
+    EXPECT_EQ(device_state(acme_), k_working) << "it rings for the other organisation";
+    EXPECT_EQ(live_tokens(acme_), "1");
+    EXPECT_EQ(value("select route_type from phone_numbers where e164 = '+15550100001'"), "voicemail");
+    EXPECT_EQ(value("select count(*) from device_registrations where org_id = " + text(acme_.org)), "0");
+    EXPECT_TRUE(run(tenants_->remove_membership(tenant_scope::of(rival_.org), rival_.org, acme_.user, k_noon))
+    );
+    EXPECT_EQ(device_state(acme_), k_stopped);
+    EXPECT_EQ(live_tokens(acme_), "0");
+    EXPECT_EQ(
+        value("select status_reason from devices where user_id = " + text(acme_.user)), "membership_removed"
+    );
+    EXPECT_EQ(device_state(rival_), k_working);
+    EXPECT_EQ(live_tokens(rival_), "1");
+    EXPECT_FALSE(run(tenants_->remove_membership(tenant_scope::of(rival_.org), rival_.org, acme_.user, k_noon)
+    ));
+}
+
+TEST_F(tenant_rows, b28_two_organisations_that_part_with_somebody_at_once_leave_nothing_behind) {
+    for (int i = 0; i < 10; ++i) {
+        const auto p = furnish("person-" + std::to_string(i), "+1555040000" + std::to_string(i));
+        join(p, rival_.org);
+        std::vector<awaitable<void>> both;
+        for (const auto org : {p.org, rival_.org}) {
+            const auto leave = [](port::tenants& t, org_id o, user_id u) -> awaitable<void> {
+                EXPECT_TRUE(co_await t.remove_membership(tenant_scope::of(o), o, u, k_noon));
+            };
+            both.push_back(leave(*tenants_, org, p.user));
+        }
+        run(together(std::move(both)));
+        ASSERT_EQ(device_state(p), k_stopped);
+        ASSERT_EQ(live_tokens(p), "0");
+    }
+}
+
+TEST_F(tenant_rows, b28_a_removed_person_has_no_devices_and_a_suspended_one_none_that_work) {
+    join(acme_, rival_.org);
+    EXPECT_TRUE(run(tenants_->remove_person(tenant_scope::all(), acme_.user, k_noon)));
+    EXPECT_EQ(device_state(acme_), k_stopped);
+    EXPECT_EQ(live_tokens(acme_), "0");
+    EXPECT_FALSE(run(tenants_->apple_user("apple-acme")));
+    EXPECT_TRUE(run(tenants_->remove_person(tenant_scope::all(), acme_.user, k_noon))) << "may be repeated";
+    EXPECT_FALSE(run(tenants_->remove_person(tenant_scope::all(), {99'999}, k_noon)));
+
+    ASSERT_TRUE(put(port::person{rival_.user, "rival@example.com", "R", "suspended", {}}).value);
+    EXPECT_EQ(device_state(rival_), "suspended none true");
+    EXPECT_EQ(live_tokens(rival_), "0");
+    ASSERT_TRUE(put(port::person{rival_.user, "rival@example.com", "R", "active", {}}).value);
+    EXPECT_EQ(device_state(rival_), "suspended none true") << "it has to register again";
+    EXPECT_EQ(value("select count(*) from calls"), "2") << "history stays";
+}
+
+TEST_F(tenant_rows, b28_an_organisation_takes_the_devices_of_those_who_have_no_other) {
+    const auto guest = furnish("guest", "+15550100003");
+    join(guest, acme_.org);
+    EXPECT_TRUE(run(tenants_->remove_organisation(tenant_scope::all(), acme_.org, k_noon)));
+    EXPECT_EQ(device_state(acme_), k_stopped);
+    EXPECT_EQ(live_tokens(acme_), "0");
+    EXPECT_EQ(device_state(guest), k_working);
+    EXPECT_EQ(
+        value("select count(*) from api_tokens where revoked_at is null and org_id = " + text(acme_.org)), "0"
+    );
+    EXPECT_FALSE(run(tenants_->remove_organisation(tenant_scope::all(), {99'999}, k_noon)));
+    ASSERT_TRUE(put(port::organisation{guest.org, "Guest", "", "suspended"}).value);
+    EXPECT_EQ(device_state(guest), "suspended none true") << "both of its organisations are suspended now";
+}
+
+TEST_F(tenant_rows, b28_a_departure_marks_identities_for_who_retires_them_and_no_others) {
+    const auto theirs = fingerprint("sip_identities", "device_id <> " + text(acme_.devices[0].device));
+    EXPECT_TRUE(run(tenants_->remove_person(tenant_scope::all(), acme_.user, k_noon)));
+    EXPECT_EQ(
+        value(
+            "select state || ' ' || z360_ms(retry_at) from sip_identities where device_id = " +
+            text(acme_.devices[0].device)
+        ),
+        "active " + std::to_string(k_noon.time_since_epoch().count())
+    ) << "deleted at the carrier first, and not during a call";
+    EXPECT_EQ(fingerprint("sip_identities", "device_id <> " + text(acme_.devices[0].device)), theirs);
+}
+
+// ---- Sign in with Apple
+
+TEST_F(tenant_rows, ios_04_a_subject_belongs_to_one_person_until_it_is_revoked) {
+    EXPECT_EQ(run(tenants_->apple_user("apple-acme")), acme_.user);
+    EXPECT_FALSE(run(tenants_->apple_user("unheard of")));
+    EXPECT_TRUE(run(tenants_->link_apple(acme_.user, "apple-acme", "a@example.com", k_noon)));
+    EXPECT_FALSE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
+    EXPECT_EQ(run(tenants_->apple_user("apple-acme")), acme_.user);
+    const auto stopped = run(tenants_->unlink_apple("apple-acme", k_noon));
+    ASSERT_EQ(stopped.size(), 1U);
+    EXPECT_EQ(stopped[0], acme_.devices[0].device);
+    EXPECT_EQ(device_state(acme_), k_stopped);
+    EXPECT_EQ(live_tokens(acme_), "0");
+    EXPECT_EQ(device_state(rival_), k_working);
+    EXPECT_FALSE(run(tenants_->apple_user("apple-acme")));
+    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", k_noon)).empty());
+    EXPECT_TRUE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
+    EXPECT_EQ(run(tenants_->apple_user("apple-acme")), rival_.user);
+}
+
+TEST(slug, is_made_of_any_name) {
+    EXPECT_EQ(pg::slug_of("Demo Company, Ltd."), "demo-company-ltd");
+    EXPECT_EQ(pg::slug_of(std::string(80, 'A')), std::string(63, 'a'));
+    EXPECT_TRUE(pg::is_slug(pg::slug_of("株式会社")));
+    EXPECT_NE(pg::slug_of("株式会社"), pg::slug_of("有限会社"));
+    EXPECT_TRUE(pg::is_slug(pg::slug_of("-")));
+    for (const auto* bad : {"", "-a", "A", "a b", "a_b"})
+        EXPECT_FALSE(pg::is_slug(bad)) << bad;
+}
