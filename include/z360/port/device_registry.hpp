@@ -43,6 +43,7 @@ struct identity_view {
     int version = 1; ///< `credential_version`: a client drops what is older than what it has (MOB-12)
     std::optional<time_point> expires_at;
     bool disclosed = false; ///< its password has left in a reply before (SEC-03)
+    std::optional<time_point> disclosed_at; ///< first time; requests that began before may carry it too
     bool proved = false;    ///< the device was seen to use it
 };
 
@@ -115,6 +116,8 @@ class device_registry {
     /// replaces: other devices with the same push token, whoever's they were (B13), `previous_device_uid`
     /// (B14), a web view's identity once its native device is known (MOB-14), the idle browsers beyond the
     /// limit (B50). nullopt: the person is not a member of the organisation, or is suspended.
+    /// A registration without `wants_identity` (business pushes only) never replaces a device of the same
+    /// person that holds the token already: it is that device, and nothing changes (B33).
     virtual boost::asio::awaitable<std::optional<registered>>
     enrol(registration r, unsigned max_browsers) = 0;
     /// New push tokens of one device. nullopt: no such device. A token older than the stored one (issued_at)

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/address.hpp"
+
+#include "edge/api/body.hpp"
+
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/ip/address_v6.hpp>
+
+#include <optional>
+#include <span>
+#include <stdexcept>
+
+namespace z360::edge::api {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+std::string_view trimmed(std::string_view s) {
+    while (!s.empty() && (s.front() == ' ' || s.front() == '\t'))
+        s.remove_prefix(1);
+    while (!s.empty() && (s.back() == ' ' || s.back() == '\t'))
+        s.remove_suffix(1);
+    return s;
+}
+
+/// Also "1.2.3.4:567", "[::1]:80" and "[::1]".
+std::optional<ip::address> parsed(std::string_view s) {
+    s = trimmed(s);
+    if (!s.empty() && s.front() == '[') {
+        const auto end = s.find(']');
+        if (end == std::string_view::npos) return std::nullopt;
+        s = s.substr(1, end - 1);
+    } else if (s.find(':') != std::string_view::npos && s.find(':') == s.rfind(':')) {
+        s = s.substr(0, s.find(':'));
+    }
+    boost::system::error_code ec;
+    auto a = ip::make_address(std::string(s), ec);
+    if (ec) return std::nullopt;
+    if (a.is_v6() && a.to_v6().is_v4_mapped()) a = ip::make_address_v4(ip::v4_mapped, a.to_v6());
+    return a;
+}
+
+bool same_prefix(std::span<const unsigned char> a, std::span<const unsigned char> b, unsigned bits) {
+    for (std::size_t i = 0; bits > 0; ++i) {
+        const unsigned now = bits < 8 ? bits : 8;
+        const unsigned mask = (0xFFU << (8 - now)) & 0xFFU;
+        if ((a[i] & mask) != (b[i] & mask)) return false;
+        bits -= now;
+    }
+    return true;
+}
+
+/// Every value of the header, joined: a client may send it before the proxy adds its own.
+std::vector<std::string_view> listed(const http::request& req, std::string_view name) {
+    std::vector<std::string_view> out;
+    for (const auto& [n, v] : req.headers.items()) {
+        http::headers one;
+        one.add(n, "1");
+        if (one.get(name).empty()) continue;
+        std::string_view rest = v;
+        while (true) {
+            const auto comma = rest.find(',');
+            out.push_back(trimmed(rest.substr(0, comma)));
+            if (comma == std::string_view::npos) break;
+            rest.remove_prefix(comma + 1);
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+address_list::address_list(const std::vector<std::string>& entries) {
+    for (const auto& entry : entries) {
+        const auto slash = entry.find('/');
+        const auto a = parsed(std::string_view(entry).substr(0, slash));
+        if (!a) throw std::runtime_error("\"" + entry + "\" is neither an address nor a CIDR block");
+        const unsigned most = a->is_v4() ? 32 : 128;
+        unsigned bits = most;
+        if (slash != std::string::npos) {
+            const auto n = whole_number(std::string_view(entry).substr(slash + 1), 0, most);
+            if (!n) throw std::runtime_error("\"" + entry + "\": the prefix length is out of range");
+            bits = static_cast<unsigned>(*n);
+        }
+        blocks_.push_back({*a, bits});
+    }
+}
+
+bool address_list::holds(const ip::address& a) const {
+    for (const auto& b : blocks_) {
+        if (a.is_v4() != b.network.is_v4()) continue;
+        if (a.is_v4() && same_prefix(a.to_v4().to_bytes(), b.network.to_v4().to_bytes(), b.bits)) return true;
+        if (a.is_v6() && same_prefix(a.to_v6().to_bytes(), b.network.to_v6().to_bytes(), b.bits)) return true;
+    }
+    return false;
+}
+
+origin_of look_behind(const http::request& req, const address_list& proxies) {
+    origin_of out;
+    out.host = std::string(req.headers.get("Host"));
+    const auto peer = parsed(req.remote_address);
+    out.address = peer ? peer->to_string() : req.remote_address;
+    if (out.address.empty()) out.address = "unknown";
+    if (!peer || !proxies.holds(*peer)) return out;
+    // From the right: what our own proxies wrote. The first that is not ours is the client; anything left of
+    // it is the client's own invention.
+    const auto hops = listed(req, "X-Forwarded-For");
+    for (auto hop = hops.rbegin(); hop != hops.rend(); ++hop) {
+        const auto a = parsed(*hop);
+        if (!a) break;
+        out.address = a->to_string();
+        if (!proxies.holds(*a)) break;
+    }
+    const auto schemes = listed(req, "X-Forwarded-Proto");
+    out.https = !schemes.empty() && schemes.back() == "https";
+    if (const auto hosts = listed(req, "X-Forwarded-Host"); !hosts.empty()) out.host = hosts.back();
+    return out;
+}
+
+} // namespace z360::edge::api

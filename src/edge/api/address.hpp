@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Who is at the other end when a proxy stands between.
+#pragma once
+
+#include <z360/http/message.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace z360::edge::api {
+
+/// Addresses and CIDR blocks, IPv4 and IPv6.
+class address_list {
+  public:
+    address_list() = default;
+    /// Throws std::runtime_error naming the entry that is neither.
+    explicit address_list(const std::vector<std::string>& entries);
+    [[nodiscard]] bool holds(const boost::asio::ip::address& a) const;
+
+  private:
+    struct block {
+        boost::asio::ip::address network;
+        unsigned bits = 0;
+    };
+    std::vector<block> blocks_;
+};
+
+/// How a request reached us. Forwarding headers count only when the peer is a trusted proxy.
+struct origin_of {
+    std::string address; ///< of the client; never empty
+    bool https = false;  ///< the trusted proxy says so
+    std::string host;    ///< X-Forwarded-Host of the proxy, else Host; may be empty
+};
+[[nodiscard]] origin_of look_behind(const http::request& req, const address_list& proxies);
+
+} // namespace z360::edge::api

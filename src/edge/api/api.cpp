@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/api.hpp"
+
+#include "edge/api/guard.hpp"
+#include "edge/api/route_tables.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace z360::edge::api {
+
+std::vector<entry> all_entries() {
+    std::vector<entry> out;
+    for (const auto part :
+         {device_entries, credential_entries, call_entries, tenant_entries, number_entries, operator_entries,
+          sign_in_entries, document_entries})
+        for (const auto& e : part())
+            out.push_back(e);
+    return out;
+}
+
+std::vector<http::route> api_routes(api_parts parts) {
+    const auto entries = all_entries();
+    return guarded(std::make_shared<service>(parts), entries);
+}
+
+} // namespace z360::edge::api

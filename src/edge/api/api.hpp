@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The REST API under /api and the old product's /device-tokens: docs/api/openapi.json says what it promises.
+#pragma once
+
+#include "adapter/crypto/vault.hpp"
+#include "edge/api/identity_sources.hpp"
+
+#include <z360/config.hpp>
+#include <z360/engine/credentials.hpp>
+#include <z360/http/server.hpp>
+#include <z360/port/call_reader.hpp>
+#include <z360/port/clock.hpp>
+#include <z360/port/device_registry.hpp>
+#include <z360/port/metrics.hpp>
+#include <z360/port/rate_limiter.hpp>
+#include <z360/port/tenants.hpp>
+#include <z360/port/token_store.hpp>
+
+#include <vector>
+
+namespace z360::edge::api {
+
+/// What the API stands on. Everything must outlive the routes.
+struct api_parts {
+    port::token_store& tokens;
+    port::device_registry& devices;
+    port::audit_log& audit;
+    port::tenants& tenants;
+    port::call_reader& calls;
+    port::rate_limiter& limits;
+    engine::credentials& credentials;
+    const adapter::crypto::vault& vault;
+    cookie_introspector* cookies = nullptr; ///< null: cookies are nobody's
+    apple_checker* apple = nullptr;         ///< null: no Sign in with Apple
+    const port::clock& clock;
+    port::metrics& metrics;
+    const config& settings;
+};
+
+/// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).
+[[nodiscard]] std::vector<http::route> api_routes(api_parts parts);
+
+} // namespace z360::edge::api

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/auth.hpp"
+
+#include "adapter/crypto/bearer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+namespace crypto = adapter::crypto;
+using port::token_kind;
+
+constexpr millis k_touch_every{3'600'000};
+constexpr millis k_seen_every{60'000};
+constexpr std::size_t k_most_remembered = 200'000;
+
+via via_of(token_kind k) {
+    switch (k) {
+    case token_kind::device: return via::device;
+    case token_kind::service: return via::service;
+    case token_kind::admin: return via::admin;
+    case token_kind::enrolment: return via::enrolment;
+    case token_kind::handoff: return via::nobody;
+    }
+    return via::nobody;
+}
+
+identified refuse(problem p, bool guess) {
+    identified out;
+    out.refused = std::move(p);
+    out.guess = guess;
+    return out;
+}
+
+/// "Bearer x" without the word; nullopt: another scheme.
+std::optional<std::string_view> bearer_text(std::string_view header) {
+    constexpr std::string_view k_word = "bearer ";
+    if (header.size() < k_word.size()) return std::nullopt;
+    for (std::size_t i = 0; i < k_word.size(); ++i) {
+        const char c = header[i];
+        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != k_word[i]) return std::nullopt;
+    }
+    header.remove_prefix(k_word.size());
+    while (!header.empty() && header.front() == ' ')
+        header.remove_prefix(1);
+    return header;
+}
+
+/// Why a stored token does not do; nullopt: it does.
+std::optional<problem> fault_of(const port::token_row& t, time_point now) {
+    const auto by = via_of(t.kind);
+    if (t.kind == token_kind::device) {
+        if (t.device_status == "suspended")
+            return unauthorized("device_session_expired", by, "The device was silent for too long; sign in again");
+        if (t.device_status == "removed")
+            return unauthorized("token_revoked", by, "The device was removed; register it again");
+    }
+    if (t.revoked_at) return unauthorized("token_revoked", by, "The token was revoked");
+    if (t.user_status == "suspended") return unauthorized("token_revoked", by, "The person is suspended");
+    if (t.used_at) return unauthorized("token_used", by, "The code was used; ask for a new one");
+    if (now >= t.expires_at || now >= t.ends_at) {
+        if (t.kind == token_kind::device)
+            return unauthorized("device_session_expired", by, "The token has expired; sign in again");
+        return unauthorized("token_expired", by, "The token has expired");
+    }
+    return std::nullopt;
+}
+
+awaitable<void> keep_alive(service& s, port::token_row t, secret token, time_point now) {
+    const bool old_key = t.hash_key_id != s.parts.vault.current_key();
+    if (!old_key && t.last_used_at && now - *t.last_used_at < k_touch_every) co_return;
+    auto expires_at = t.expires_at;
+    if (t.kind == token_kind::device)
+        expires_at = std::min(now + s.parts.settings.auth.device_sliding, t.ends_at);
+    std::optional<port::new_token> rehash;
+    if (old_key) {
+        auto fresh = s.parts.vault.hash(token);
+        rehash.emplace();
+        rehash->kind = t.kind;
+        rehash->hash = std::move(fresh.bytes);
+        rehash->hash_key_id = std::move(fresh.key_id);
+    }
+    co_await s.parts.tokens.touch(t.id, now, expires_at, std::move(rehash));
+}
+
+awaitable<void> tell_life(service& s, device_id device, std::optional<int> version, time_point now) {
+    if (s.lives.size() > k_most_remembered) s.lives.clear();
+    auto& known = s.lives[device.value];
+    const bool news = version && *version != known.version;
+    if (!news && now - known.told < k_seen_every) co_return;
+    known.told = now;
+    if (version) known.version = *version;
+    co_await s.parts.devices.seen(device, now, version);
+}
+
+/// Fills in whom a backend acts for. nullopt: done.
+awaitable<std::optional<problem>> name_person(service& s, caller& who, http::request req) {
+    const auto org_text = req.headers.get("X-Z360-Organization");
+    const auto user_text = req.headers.get("X-Z360-User");
+    if (!org_text.empty()) {
+        const auto org = whole_number(org_text);
+        if (!org || (!who.bound_to.none() && who.bound_to.value != *org))
+            co_return not_found("organization_unknown", "There is no such organisation");
+        who.org = org_id{*org};
+    } else {
+        who.org = who.bound_to;
+    }
+    if (user_text.empty()) co_return std::nullopt;
+    const auto user = whole_number(user_text);
+    if (!user) co_return not_found("user_unknown", "There is no such person");
+    who.user = user_id{*user};
+    if (who.bound_to.none()) co_return std::nullopt;
+    const auto orgs = co_await s.parts.devices.organisations(who.user);
+    const bool member =
+        std::any_of(orgs.begin(), orgs.end(), [&who](const auto& o) { return o.id == who.bound_to; });
+    if (!member) co_return not_found("user_unknown", "There is no such person");
+    co_return std::nullopt;
+}
+
+awaitable<identified> by_bearer(service& s, std::string text, http::request req, time_point now) {
+    const auto read = crypto::read_bearer(text);
+    if (!read || read->kind == token_kind::handoff)
+        co_return refuse(unauthorized("token_unknown", via::nobody, "This is not one of our bearer tokens"), true);
+    const auto by = via_of(read->kind);
+    if (read->environment != s.parts.settings.server.environment)
+        co_return refuse(
+            unauthorized("wrong_environment", by, "The token belongs to environment " + read->environment), true
+        );
+    std::vector<std::string> hashes;
+    for (auto& h : s.parts.vault.hashes(read->whole))
+        hashes.push_back(std::move(h.bytes));
+    const auto row = co_await s.parts.tokens.find(std::move(hashes));
+    if (!row || row->kind != read->kind)
+        co_return refuse(unauthorized("token_unknown", by, "The token is not known"), true);
+    if (auto fault = fault_of(*row, now)) co_return refuse(std::move(*fault), true);
+
+    identified out;
+    auto& who = out.who;
+    who.by = by;
+    who.user = row->user;
+    who.device = row->device;
+    who.device_uid = row->device_uid;
+    who.token = row->id;
+    who.scopes = row->scopes;
+    who.token_expires_at = row->expires_at;
+    if (by == via::service || by == via::admin) who.bound_to = row->org;
+    if (by == via::enrolment) who.org = row->org;
+    if (by == via::device)
+        who.token_expires_at =
+            std::max(row->expires_at, std::min(now + s.parts.settings.auth.device_sliding, row->ends_at));
+    if (by == via::service) {
+        auto fault = co_await name_person(s, who, req);
+        if (fault) co_return refuse(std::move(*fault), false);
+    }
+    co_await keep_alive(s, *row, read->whole, now);
+    if (by == via::device) {
+        const auto version = whole_number(req.headers.get("X-Credential-Version"), 1, 1'000'000'000);
+        std::optional<int> held;
+        if (version) held = static_cast<int>(*version);
+        co_await tell_life(s, who.device, held, now);
+    }
+    co_return out;
+}
+
+awaitable<identified> by_cookie(service& s, std::string cookie, std::string user_agent) {
+    if (s.parts.cookies == nullptr)
+        co_return refuse(
+            unauthorized("token_missing", via::cookie, "This server takes no cookies; send a bearer token"), false
+        );
+    const auto said = co_await s.parts.cookies->who(std::move(cookie), std::move(user_agent));
+    switch (said.result) {
+    case cookie_answer::what::refused:
+        co_return refuse(unauthorized("session_invalid", via::cookie, "The session is not valid; sign in"), true);
+    case cookie_answer::what::unavailable:
+        co_return refuse(unavailable_now("session_check_unavailable"), false);
+    case cookie_answer::what::known: break;
+    }
+    identified out;
+    out.who.by = via::cookie;
+    out.who.user = said.user;
+    out.who.org = said.org;
+    co_return out;
+}
+
+std::string_view host_of(std::string_view origin) {
+    const auto at = origin.find("://");
+    if (at == std::string_view::npos) return {};
+    return origin.substr(at + 3);
+}
+
+} // namespace
+
+problem unauthorized(std::string code, via credential, std::string detail) {
+    problem p;
+    p.status = 401;
+    p.code = std::move(code);
+    p.title = "Unauthenticated.";
+    p.detail = std::move(detail);
+    p.more["credential"] = name(credential);
+    return p;
+}
+
+awaitable<identified> identify(service& s, http::request req, time_point now) {
+    const auto header = req.headers.get("Authorization");
+    if (!header.empty()) {
+        std::string text(bearer_text(header).value_or(std::string_view{}));
+        auto out = co_await by_bearer(s, std::move(text), std::move(req), now);
+        co_return out;
+    }
+    std::string cookie(req.headers.get("Cookie"));
+    if (!cookie.empty()) {
+        std::string user_agent(req.headers.get("User-Agent"));
+        auto out = co_await by_cookie(s, std::move(cookie), std::move(user_agent));
+        co_return out;
+    }
+    co_return identified{};
+}
+
+std::optional<problem> admit(const entry& e, const caller& who) {
+    if (who.by == via::nobody && (e.takes & any_of(via::nobody)) == 0)
+        return unauthorized("token_missing", via::nobody, "Send a bearer token in the Authorization header");
+    const auto forbidden = [&who](std::string code, std::string detail) {
+        problem p;
+        p.status = 403;
+        p.code = std::move(code);
+        p.title = "Forbidden";
+        p.detail = std::move(detail);
+        p.more["credential"] = name(who.by);
+        return p;
+    };
+    if ((e.takes & any_of(who.by)) == 0)
+        return forbidden("wrong_credential", "This route does not take a " + std::string(name(who.by)));
+    if (who.by != via::service && who.by != via::admin) return std::nullopt;
+    const auto scope = e.scope.empty() && who.by == via::service ? std::string_view("act") : e.scope;
+    if (!who.may(scope))
+        return forbidden("scope_missing", "The token lacks the scope " + std::string(scope));
+    if (who.by == via::service && e.for_person && who.user.none())
+        return forbidden("user_missing", "Name the person in X-Z360-User");
+    return std::nullopt;
+}
+
+bool allowed_origin(const service& s, std::string_view origin, std::string_view host) {
+    if (origin.empty()) return false;
+    const auto& list = s.parts.settings.auth.allowed_origins;
+    if (std::find(list.begin(), list.end(), origin) != list.end()) return true;
+    if (!s.parts.settings.server.public_url.empty()) {
+        std::string_view own = s.parts.settings.server.public_url;
+        const auto path = own.find('/', own.find("://") + 3);
+        if (origin == own.substr(0, path)) return true;
+    }
+    if (!origin.starts_with("https://") && !s.parts.settings.http.allow_plain_api) return false;
+    return !host.empty() && host_of(origin) == host;
+}
+
+std::optional<problem> foreign_page(const service& s, const http::request& req, const std::string& host) {
+    if (allowed_origin(s, req.headers.get("Origin"), host)) return std::nullopt;
+    problem p;
+    p.status = 403;
+    p.code = "origin_forbidden";
+    p.title = "Forbidden";
+    p.detail = "A cookie may change something only from a page whose Origin is allowed; send a bearer token";
+    p.more["credential"] = name(via::cookie);
+    return p;
+}
+
+} // namespace z360::edge::api

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What clients ask about calls: cheap, repeatable, without any effect.
+#include "edge/api/client_config.hpp"
+#include "edge/api/logins.hpp"
+#include "edge/api/route_tables.hpp"
+#include "edge/api/state_model.hpp"
+#include "edge/api/views.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+constexpr std::size_t k_recent = 10;
+constexpr std::size_t k_page = 50;
+constexpr std::size_t k_largest_page = 200;
+
+/// A backend that is bound to one organisation sees the person's calls in it only.
+void hide_others(const caller& who, std::vector<port::call_view>& calls) {
+    if (who.bound_to.none()) return;
+    std::erase_if(calls, [&who](const auto& c) { return c.org.id != who.bound_to; });
+}
+
+/// The device that asks; cookies and backends may name one of the person's. None: the person asks.
+struct asking_device {
+    device_id id;
+    std::optional<problem> refused;
+};
+awaitable<asking_device> who_asks(service& s, ask in) {
+    asking_device out;
+    out.id = in.who.device;
+    auto uid = in.query("device_id").value_or(std::string(in.req.headers.get("X-Z360-Device")));
+    if (uid.empty() || (in.who.by == via::device && uid == in.who.device_uid)) co_return out;
+    auto found = co_await device_of(s, std::move(in), std::move(uid));
+    out.refused = std::move(found.refused);
+    if (found.device) out.id = found.device->id;
+    co_return out;
+}
+
+json calls_json(const std::vector<port::call_view>& calls, device_id asking) {
+    json out = json::array();
+    for (const auto& c : calls)
+        out.push_back(call_json(c, asking));
+    return out;
+}
+
+struct snapshot {
+    json active = nullptr;
+    json all = json::array();
+    json recent = json::array();
+};
+awaitable<snapshot> take_snapshot(service& s, caller who, device_id asking) {
+    snapshot out;
+    auto live = co_await s.parts.calls.live(who.scope());
+    hide_others(who, live);
+    auto newest = co_await s.parts.calls.newest(who.scope(), k_recent);
+    hide_others(who, newest);
+    std::erase_if(newest, [](const auto& c) { return c.state.now_in != call::phase::ended; });
+    out.all = calls_json(live, asking);
+    out.recent = calls_json(newest, asking);
+    const auto mine =
+        std::find_if(live.begin(), live.end(), [asking](const auto& c) { return concerns(c, asking); });
+    if (mine != live.end()) out.active = call_json(*mine, asking);
+    co_return out;
+}
+
+awaitable<http::response> get_status(service& s, ask in) {
+    const auto asking = co_await who_asks(s, in);
+    if (asking.refused) co_return respond(*asking.refused);
+    const auto found = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
+    const bool hidden = found && !in.who.bound_to.none() && found->org.id != in.who.bound_to;
+    if (!found || hidden) co_return respond(not_found("call_unknown", "There is no such call"));
+    co_return success(200, call_json(*found, asking.id));
+}
+
+awaitable<http::response> get_active(service& s, ask in) {
+    const auto asking = co_await who_asks(s, in);
+    if (asking.refused) co_return respond(*asking.refused);
+    auto now = co_await take_snapshot(s, in.who, asking.id);
+    json data{
+        {"active_call", std::move(now.active)},
+        {"active_calls", std::move(now.all)},
+        {"recent_calls", std::move(now.recent)},
+    };
+    co_return success(200, std::move(data));
+}
+
+awaitable<http::response> get_calls(service& s, ask in) {
+    fields f(json::object());
+    std::size_t limit = k_page;
+    if (const auto text = in.query("limit")) {
+        const auto n = whole_number(*text, 1, k_largest_page);
+        if (n)
+            limit = static_cast<std::size_t>(*n);
+        else
+            f.refuse("limit", "must be a whole number from 1 to 200");
+    }
+    std::optional<std::int64_t> since;
+    if (const auto text = in.query("since")) {
+        since = whole_number(*text, 0);
+        if (!since) f.refuse("since", "must be a position from an earlier reply, or 0");
+    }
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto asking = co_await who_asks(s, in);
+    if (asking.refused) co_return respond(*asking.refused);
+    std::vector<port::call_view> calls;
+    if (since)
+        calls = co_await s.parts.calls.changed(in.who.scope(), static_cast<std::uint64_t>(*since), limit);
+    else
+        calls = co_await s.parts.calls.newest(in.who.scope(), limit);
+    const bool full = calls.size() == limit;
+    auto next = static_cast<std::uint64_t>(since.value_or(0));
+    for (const auto& c : calls)
+        next = std::max(next, c.position);
+    hide_others(in.who, calls);
+    json meta{{"next", next}, {"more", since.has_value() && full}};
+    co_return success(200, calls_json(calls, asking.id), {}, std::move(meta));
+}
+
+awaitable<http::response> get_bootstrap(service& s, ask in) {
+    const auto wanted = in.query("device_id").value_or(std::string{});
+    const auto found = co_await device_of(s, in, wanted);
+    if (found.refused) co_return respond(*found.refused);
+    const auto& d = *found.device;
+    const auto orgs = co_await organisations_of(s, in.who);
+    auto now = co_await take_snapshot(s, in.who, d.id);
+    json organizations = json::array();
+    for (const auto& o : orgs)
+        organizations.push_back(organization_json(o));
+    json data{
+        {"server_time", iso8601(in.now)},
+        {"device", device_json(d)},
+        {"organizations", std::move(organizations)},
+        {"client_config", client_config(s, in.base, d.platform, d.sdk_version)},
+        {"push_state", d.push_state},
+        {"push_token_required", push_token_required(d)},
+        {"prompts", prompts_json(d)},
+        {"snapshot",
+         {{"active_call", std::move(now.active)},
+          {"active_calls", std::move(now.all)},
+          {"recent_calls", std::move(now.recent)}}},
+    };
+    co_return success(200, std::move(data));
+}
+
+awaitable<http::response> get_model(service&, ask) {
+    auto r = success(200, state_model());
+    r.headers.set("Cache-Control", "public, max-age=3600");
+    co_return r;
+}
+
+awaitable<http::response> get_health(service&, ask) {
+    co_return http::response::text(200, "ok");
+}
+
+} // namespace
+
+std::vector<entry> call_entries() {
+    constexpr auto k_poll = rate_class::poll;
+    std::vector<entry> out{
+        {"GET", "/api/voip/call-status/{id}", get_status, k_person, k_poll},
+        {"GET", "/api/voip/my-active-call", get_active, k_person, k_poll},
+        {"GET", "/api/voip/calls", get_calls, k_person, rate_class::read},
+        {"GET", "/api/voip/bootstrap", get_bootstrap, k_person, rate_class::read},
+        {"GET", "/api/voip/state-model", get_model, any_of(via::nobody), rate_class::none},
+        {"GET", "/api/health", get_health, any_of(via::nobody), rate_class::none},
+    };
+    out.back().raw = true;
+    return out;
+}
+
+} // namespace z360::edge::api

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/client_config.hpp"
+
+#include <chrono>
+
+namespace z360::edge::api {
+namespace {
+
+json or_null(const std::string& text) {
+    return text.empty() ? json(nullptr) : json(text);
+}
+
+} // namespace
+
+std::string_view auth_mode(const service& s, std::string_view platform, std::string_view sdk_version) {
+    return s.rules.jwt_only(platform, sdk_version) ? "jwt" : "credentials";
+}
+
+json client_config(
+    const service& s, const std::string& base, std::string_view platform, std::string_view sdk_version
+) {
+    const auto& c = s.parts.settings;
+    std::string ws = c.clients.ws_url;
+    if (ws.empty()) ws = "wss" + base.substr(base.find("://")) + "/app";
+    const auto ring = std::chrono::duration_cast<std::chrono::seconds>(c.calls.ring_time).count();
+    return {
+        {"environment", c.server.environment},
+        {"sandbox", c.server.sandbox},
+        {"api_base_url", base},
+        {"ws_url", ws},
+        {"auth_mode", auth_mode(s, platform, sdk_version)},
+        {"auto_reconnect", true},
+        {"force_relay", c.clients.force_relay},
+        {"ring_seconds", ring},
+        {"status_poll_seconds", 3},
+        {"push_sync_ms", 500},
+        {"cooldown_seconds", 0}, // calls are told apart by call_uuid; a second call soon after the first rings
+        {"min_version", or_null(s.rules.min_version(platform))},
+        {"latest_version", or_null(s.rules.latest_version(platform))},
+        {"store_url", or_null(s.rules.store_url(platform))},
+        {"features",
+         {{"apple_sign_in", s.parts.apple != nullptr},
+          {"cookies", s.parts.cookies != nullptr},
+          {"password_reveal", true},
+          {"sealed_passwords", true}}},
+    };
+}
+
+} // namespace z360::edge::api

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What depends on an app's platform and versions, and what a device id or push token must look like. Pure.
+#pragma once
+
+#include <z360/config.hpp>
+#include <z360/port/device_registry.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace z360::edge::api {
+
+/// "3.10.0" against "3.9": by number, part by part; what follows a '-' or '+' is ignored.
+[[nodiscard]] bool older(std::string_view version, std::string_view than);
+
+/// The settings of [clients], by platform.
+class client_rules {
+  public:
+    /// Throws std::runtime_error naming the entry that is not platform=value.
+    explicit client_rules(const config& c);
+
+    /// The lowest version allowed, when `version` is below it (CFG-07).
+    [[nodiscard]] std::optional<std::string>
+    refused_below(std::string_view platform, std::string_view version) const;
+    [[nodiscard]] std::string min_version(std::string_view platform) const { return at(min_, platform); }
+    [[nodiscard]] std::string latest_version(std::string_view platform) const {
+        return at(latest_, platform);
+    }
+    [[nodiscard]] std::string store_url(std::string_view platform) const { return at(store_, platform); }
+    /// No password leaves for this device: browsers, and apps whose SDK can log in with a token (CFG-03).
+    [[nodiscard]] bool jwt_only(std::string_view platform, std::string_view sdk_version) const;
+
+  private:
+    using by_platform = std::map<std::string, std::string, std::less<>>;
+    static std::string at(const by_platform& m, std::string_view platform);
+    by_platform min_, latest_, store_, jwt_from_;
+};
+
+/// Why this is no device id; nullptr: it is one (AND-24).
+[[nodiscard]] const char* device_id_fault(std::string_view id);
+
+/// A push token as one of the request's fields gave it.
+struct token_reading {
+    std::optional<port::push_kind> kind; ///< nullopt: there is no token in it, or a fault
+    const char* fault = nullptr;
+};
+/// `field` is fcm_token, voip_token, apns_voip_token or push_token. A browser's placeholder is no token.
+[[nodiscard]] token_reading read_push_token(
+    std::string_view platform, std::string_view field, std::string_view token, std::string_view device_id
+);
+
+/// Onboarding hints by what the device says it cannot do (AND-17): {capability, title}.
+struct prompt {
+    std::string_view capability;
+    std::string_view text;
+};
+[[nodiscard]] std::vector<prompt> prompts_for(std::string_view platform, std::string_view capabilities_json);
+
+/// The User-Agent of the app's own web view (WEB-06).
+[[nodiscard]] bool is_native_webview(std::string_view user_agent);
+/// Which of a person's devices an old request without a device id means: the one seen last of the platform
+/// that the User-Agent tells. nullptr: none fits.
+[[nodiscard]] const port::device_view*
+pick_device(const std::vector<port::device_view>& devices, std::string_view user_agent);
+
+/// +15551234567
+[[nodiscard]] bool is_e164(std::string_view text);
+
+} // namespace z360::edge::api

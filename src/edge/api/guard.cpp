@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/guard.hpp"
+
+#include "edge/api/auth.hpp"
+
+#include <z360/log.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+constexpr std::string_view k_allow_headers =
+    "Authorization, Content-Type, Accept, X-Credential-Version, X-Requested-With, X-XSRF-TOKEN";
+constexpr std::string_view k_expose_headers =
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate";
+
+/// The outside of a request.
+struct outside {
+    origin_of from;
+    std::string origin;
+    bool readable = false;  ///< the origin may read the reply
+    bool encrypted = false; ///< on the last hop before the client
+    bool head_or_get = false;
+    std::string target;
+    time_point now{};
+};
+
+outside look(const service& s, const http::request& req) {
+    outside o;
+    o.from = look_behind(req, s.proxies);
+    o.origin = std::string(req.headers.get("Origin"));
+    o.readable = allowed_origin(s, o.origin, o.from.host);
+    o.encrypted = !s.parts.settings.http.tls_certificate_file.empty() || o.from.https;
+    o.head_or_get = req.method == "GET" || req.method == "HEAD";
+    o.target = req.target;
+    o.now = s.now();
+    return o;
+}
+
+bool plain_host(std::string_view host) {
+    return !host.empty() && host.size() <= 255 &&
+           host.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:[]") ==
+               std::string_view::npos;
+}
+
+/// Every URL in a reply is https (CFG-05), whatever this hop was.
+std::string base_of(const service& s, const outside& o) {
+    std::string url = s.parts.settings.server.public_url;
+    while (url.ends_with('/'))
+        url.pop_back();
+    if (!url.empty()) return url;
+    return "https://" + (plain_host(o.from.host) ? o.from.host : std::string("localhost"));
+}
+
+http::response refuse_plain(const service& s, const outside& o) {
+    const auto& url = s.parts.settings.server.public_url;
+    if (o.head_or_get && !url.empty() && o.target.starts_with('/')) {
+        auto r = http::response::text(308, "");
+        r.headers.set("Location", base_of(s, o) + o.target);
+        return r;
+    }
+    problem p;
+    p.status = 403;
+    p.code = "https_required";
+    p.title = "This API is served over HTTPS only";
+    return respond(p);
+}
+
+void dress(const outside& o, http::response& r) {
+    r.headers.set("X-Content-Type-Options", "nosniff");
+    if (r.headers.get("Cache-Control").empty()) r.headers.set("Cache-Control", "no-store");
+    if (o.encrypted) r.headers.set("Strict-Transport-Security", "max-age=31536000");
+    if (r.status == 401)
+        r.headers.set("WWW-Authenticate", "Bearer realm=\"z360\", charset=\"UTF-8\"");
+    if (o.origin.empty()) return;
+    r.headers.set("Vary", "Origin");
+    if (!o.readable) return;
+    r.headers.set("Access-Control-Allow-Origin", o.origin);
+    r.headers.set("Access-Control-Allow-Credentials", "true");
+    r.headers.set("Access-Control-Expose-Headers", std::string(k_expose_headers));
+}
+
+/// An IPv6 customer has a whole /64.
+std::string limit_subject(const std::string& address) {
+    if (address.find(':') == std::string::npos) return address;
+    boost::system::error_code ec;
+    const auto a = boost::asio::ip::make_address(address, ec);
+    if (ec || !a.is_v6()) return address;
+    auto bytes = a.to_v6().to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+    return boost::asio::ip::make_address_v6(bytes).to_string();
+}
+
+std::string subject_of(const caller& who, const std::string& address) {
+    const auto number = [](auto id) { return std::to_string(id.value); };
+    switch (who.by) {
+    case via::device: return "device:" + number(who.device);
+    case via::cookie: return "user:" + number(who.user);
+    case via::service:
+        if (!who.user.none()) return "token:" + number(who.token) + ":user:" + number(who.user);
+        return "token:" + number(who.token);
+    case via::admin:
+    case via::enrolment: return "token:" + number(who.token);
+    case via::nobody: return "address:" + limit_subject(address);
+    }
+    return "address:" + limit_subject(address);
+}
+
+port::rate rate_of(const service& s, rate_class c) {
+    const auto& l = s.parts.settings.limits;
+    constexpr millis k_minute{60'000};
+    switch (c) {
+    case rate_class::registration: return {l.register_per_minute, k_minute};
+    case rate_class::credentials: return {l.credentials_per_minute, k_minute};
+    case rate_class::reveal: return {l.reveal_per_hour, millis{3'600'000}};
+    case rate_class::poll: return {l.poll_per_minute, k_minute};
+    case rate_class::admin: return {l.admin_per_minute, k_minute};
+    case rate_class::none:
+    case rate_class::read: return {l.read_per_minute, k_minute};
+    }
+    return {l.read_per_minute, k_minute};
+}
+
+long seconds(millis m) {
+    return static_cast<long>((m.count() + 999) / 1000);
+}
+
+void show(const port::rate_verdict& v, http::response& r) {
+    r.headers.set("RateLimit-Limit", std::to_string(v.limit));
+    r.headers.set("RateLimit-Remaining", std::to_string(v.remaining));
+    r.headers.set("RateLimit-Reset", std::to_string(seconds(v.reset_after)));
+}
+
+http::response too_many(service& s, std::string_view which, const port::rate_verdict& v) {
+    s.parts.metrics.count("api_rate_limited_total", {{"class", which}});
+    problem p;
+    p.status = 429;
+    p.code = "rate_limited";
+    p.title = "Too many requests";
+    p.retry_after = std::max(1L, seconds(v.retry_after));
+    auto r = respond(p);
+    show(v, r);
+    return r;
+}
+
+/// 429 instead of the refusal once an address has failed too often. A good credential from the same address
+/// still passes: one broken app behind a company's NAT does not lock everybody out.
+awaitable<http::response> failed(service& s, problem why, std::string address) {
+    s.parts.metrics.count("api_auth_failures_total", {{"code", why.code}});
+    port::rate r{s.parts.settings.limits.failed_auth_per_minute, millis{60'000}};
+    auto key = "failed-auth:" + limit_subject(address);
+    const auto v = co_await s.parts.limits.take(std::move(key), r);
+    if (!v.allowed) co_return too_many(s, "failed_auth", v);
+    co_return respond(why);
+}
+
+awaitable<http::response> handle(service& s, const entry& e, http::request req, outside o) {
+    port::rate by_address{s.parts.settings.limits.address_per_minute, millis{60'000}};
+    auto address_key = "address:" + limit_subject(o.from.address);
+    const auto everything = co_await s.parts.limits.take(std::move(address_key), by_address);
+    if (!everything.allowed) co_return too_many(s, "address", everything);
+
+    ask in;
+    in.address = o.from.address;
+    in.base = base_of(s, o);
+    in.now = o.now;
+    if (e.takes != any_of(via::nobody)) {
+        const bool bearer = !req.headers.get("Authorization").empty();
+        auto who = co_await identify(s, req, o.now);
+        if (who.refused && (bearer || (e.takes & any_of(via::nobody)) == 0)) {
+            if (!who.guess) co_return respond(*who.refused);
+            auto r = co_await failed(s, std::move(*who.refused), o.from.address);
+            co_return r;
+        }
+        in.who = std::move(who.who);
+    }
+    if (auto no = admit(e, in.who)) {
+        s.parts.metrics.count("api_auth_failures_total", {{"code", no->code}});
+        co_return respond(*no);
+    }
+    if (in.who.by == via::cookie && e.changes)
+        if (const auto no = foreign_page(s, req, o.from.host)) co_return respond(*no);
+
+    std::optional<port::rate_verdict> shown;
+    if (e.rate != rate_class::none) {
+        auto key = std::string(name(e.rate)) + ":" + subject_of(in.who, o.from.address);
+        shown = co_await s.parts.limits.take(std::move(key), rate_of(s, e.rate));
+        if (!shown->allowed) co_return too_many(s, name(e.rate), *shown);
+    }
+    in.req = std::move(req);
+    auto r = co_await e.run(s, std::move(in));
+    if (shown) show(*shown, r);
+    co_return r;
+}
+
+awaitable<http::response> serve(std::shared_ptr<service> s, entry e, http::request req) {
+    auto o = look(*s, req);
+    if (e.raw) {
+        ask in;
+        in.req = std::move(req);
+        auto r = co_await e.run(*s, std::move(in));
+        r.headers.set("X-Content-Type-Options", "nosniff");
+        co_return r;
+    }
+    http::response r;
+    if (!o.encrypted && !s->parts.settings.http.allow_plain_api) {
+        r = refuse_plain(*s, o);
+        dress(o, r);
+        co_return r;
+    }
+    bool away = false;
+    try {
+        r = co_await handle(*s, e, std::move(req), o);
+    } catch (const port::unavailable& why) {
+        away = true;
+        log::warn("api_dependency_away", {{"route", e.pattern}, {"why", why.what()}});
+    }
+    if (away) {
+        s->parts.metrics.count("api_unavailable_total");
+        r = respond(unavailable_now());
+    }
+    dress(o, r);
+    co_return r;
+}
+
+awaitable<http::response> preflight(std::shared_ptr<service> s, std::string methods, http::request req) {
+    const auto o = look(*s, req);
+    http::response r;
+    if (!o.encrypted && !s->parts.settings.http.allow_plain_api) {
+        r = refuse_plain(*s, o);
+    } else if (!o.origin.empty() && !o.readable) {
+        problem p;
+        p.status = 403;
+        p.code = "origin_forbidden";
+        p.title = "Forbidden";
+        p.detail = "The origin is not among auth.allowed_origins";
+        r = respond(p);
+    } else {
+        r.status = 204;
+        r.headers.set("Allow", methods);
+        if (o.readable) {
+            r.headers.set("Access-Control-Allow-Methods", methods);
+            r.headers.set("Access-Control-Allow-Headers", std::string(k_allow_headers));
+            r.headers.set("Access-Control-Max-Age", "600");
+        }
+    }
+    dress(o, r);
+    co_return r;
+}
+
+} // namespace
+
+std::vector<http::route> guarded(const std::shared_ptr<service>& s, std::span<const entry> entries) {
+    std::vector<http::route> out;
+    std::map<std::string, std::string> methods;
+    for (const auto& e : entries) {
+        out.push_back({std::string(e.method), std::string(e.pattern), [s, e](http::request req) {
+                           return serve(s, e, std::move(req));
+                       }});
+        auto& listed = methods[std::string(e.pattern)];
+        if (!listed.empty()) listed += ", ";
+        listed += e.method;
+    }
+    for (const auto& [pattern, listed] : methods)
+        out.push_back({"OPTIONS", pattern, [s, allow = listed + ", OPTIONS"](http::request req) {
+                           return preflight(s, allow, std::move(req));
+                       }});
+    return out;
+}
+
+} // namespace z360::edge::api

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Phone numbers and contacts of an organisation.
+#include "edge/api/operators.hpp"
+#include "edge/api/route_tables.hpp"
+#include "edge/api/views.hpp"
+
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+problem no_org() {
+    return not_found("organization_unknown", "There is no such organisation");
+}
+problem no_number() {
+    return not_found("number_unknown", "There is no such number");
+}
+problem no_contact() {
+    return not_found("contact_unknown", "There is no such contact");
+}
+
+port::tenant_scope scope_of(const ask& in) {
+    auto who = in.who;
+    who.user = {};
+    return who.scope();
+}
+
+/// The number in the path; empty: it is none.
+std::string path_number(const ask& in) {
+    auto text = in.param("e164");
+    if (!text.starts_with('+')) text.insert(text.begin(), '+');
+    return is_e164(text) ? text : std::string{};
+}
+
+json view(const port::number& n) {
+    return {
+        {"number", n.e164},
+        {"organization_id", n.org.value},
+        {"connection_id", text_or_null(n.connection_id)},
+        {"route_type", n.route_type},
+        {"receiving_user_id", n.receiver.none() ? json(nullptr) : json(n.receiver.value)},
+        {"alias", text_or_null(n.alias)},
+        {"status", n.status},
+        {"default_caller_id", n.default_caller_id},
+    };
+}
+json view(const port::contact& c) {
+    return {
+        {"number", c.e164},
+        {"organization_id", c.org.value},
+        {"name", c.name},
+        {"avatar_url", text_or_null(c.avatar_url)},
+    };
+}
+constexpr auto k_view = [](const auto& v) { return view(v); };
+
+/// Everything that begins with an organisation in the path.
+struct place {
+    org_id org;
+    std::string number;
+    page rows;
+    std::optional<problem> refused;
+};
+awaitable<place> find_place(service& s, ask in, bool list) {
+    place out;
+    out.org = path_org(in);
+    if (list) {
+        out.rows = read_page(in, false);
+        out.refused = out.rows.refused;
+    } else {
+        out.number = path_number(in);
+    }
+    std::optional<port::organisation> org;
+    if (!out.org.none()) org = co_await s.parts.tenants.organisation_of(scope_of(in), out.org);
+    if (!org) out.refused = no_org();
+    co_return out;
+}
+
+template <class Rows>
+http::response reply_rows(const Rows& all, std::size_t limit) {
+    json rows = json::array();
+    for (const auto& r : all)
+        rows.push_back(view(r));
+    return reply_page(std::move(rows), limit, "number");
+}
+
+awaitable<http::response> list_numbers(service& s, ask in) {
+    const auto at = co_await find_place(s, in, true);
+    if (at.refused) co_return respond(*at.refused);
+    const auto all = co_await s.parts.tenants.numbers(scope_of(in), at.org, at.rows.after, at.rows.limit);
+    co_return reply_rows(all, at.rows.limit);
+}
+
+awaitable<http::response> put_number(service& s, ask in) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    port::number n;
+    n.e164 = at.number;
+    n.org = at.org;
+    if (n.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+    n.connection_id = f.text("connection_id", {.max = 64});
+    const auto route = f.word("route_type", {"user", "agent", "voicemail", "reject"});
+    const auto receiver = f.integer("receiving_user_id", 0);
+    if (receiver) n.receiver = user_id{*receiver};
+    // The old product's sentinel (B23): user 0 is the agent, nobody is voicemail.
+    n.route_type = !route.empty() ? route : !receiver ? "voicemail" : *receiver == 0 ? "agent" : "user";
+    if (n.route_type == "user" && n.receiver.none()) f.refuse("receiving_user_id", "is required for route_type user");
+    n.alias = f.text("alias", {.max = 100});
+    const auto status = f.word("status", {"active", "suspended"});
+    if (!status.empty()) n.status = status;
+    n.default_caller_id = f.boolean("default_caller_id").value_or(false);
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(n));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_number(service& s, ask in) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    if (at.number.empty()) co_return respond(no_number());
+    const bool done = co_await s.parts.tenants.remove_number(scope_of(in), at.org, at.number);
+    if (!done) co_return respond(no_number());
+    json data{{"number", at.number}};
+    co_return success(200, std::move(data), "Number removed");
+}
+
+awaitable<http::response> list_contacts(service& s, ask in) {
+    const auto at = co_await find_place(s, in, true);
+    if (at.refused) co_return respond(*at.refused);
+    const auto all = co_await s.parts.tenants.contacts(scope_of(in), at.org, at.rows.after, at.rows.limit);
+    co_return reply_rows(all, at.rows.limit);
+}
+
+awaitable<http::response> put_contact(service& s, ask in) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    port::contact c;
+    c.e164 = at.number;
+    c.org = at.org;
+    if (c.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+    c.name = f.text("name", {.required = true});
+    c.avatar_url = f.text("avatar_url", {.max = 2000});
+    if (!c.avatar_url.empty() && !c.avatar_url.starts_with("https://"))
+        f.refuse("avatar_url", "must begin with https://");
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(c));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_contact(service& s, ask in) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    if (at.number.empty()) co_return respond(no_contact());
+    const bool done = co_await s.parts.tenants.remove_contact(scope_of(in), at.org, at.number);
+    if (!done) co_return respond(no_contact());
+    json data{{"number", at.number}};
+    co_return success(200, std::move(data), "Contact removed");
+}
+
+entry line(std::string_view method, std::string_view pattern, action run) {
+    entry e;
+    e.method = method;
+    e.pattern = pattern;
+    e.run = run;
+    e.takes = k_operator;
+    e.rate = rate_class::admin;
+    e.scope = method == "GET" ? "tenants:read" : "tenants:write";
+    e.for_person = false;
+    return e;
+}
+
+} // namespace
+
+std::vector<entry> number_entries() {
+    return {
+        line("GET", "/api/admin/organizations/{org}/numbers", list_numbers),
+        line("PUT", "/api/admin/organizations/{org}/numbers/{e164}", put_number),
+        line("DELETE", "/api/admin/organizations/{org}/numbers/{e164}", delete_number),
+        line("GET", "/api/admin/organizations/{org}/contacts", list_contacts),
+        line("PUT", "/api/admin/organizations/{org}/contacts/{e164}", put_contact),
+        line("DELETE", "/api/admin/organizations/{org}/contacts/{e164}", delete_contact),
+    };
+}
+
+} // namespace z360::edge::api

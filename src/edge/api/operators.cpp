@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/operators.hpp"
+
+#include <utility>
+
+namespace z360::edge::api {
+
+page read_page(const ask& in, bool numeric) {
+    page out;
+    fields f(json::object());
+    if (const auto text = in.query("limit")) {
+        if (const auto n = whole_number(*text, 1, 500))
+            out.limit = static_cast<std::size_t>(*n);
+        else
+            f.refuse("limit", "must be a whole number from 1 to 500");
+    }
+    if (const auto text = in.query("after")) {
+        out.after = *text;
+        // "+" in a query is a space to some and a plus to others.
+        if (!numeric && out.after.starts_with(' ')) out.after[0] = '+';
+        if (numeric ? !whole_number(out.after, 0) : !is_e164(out.after))
+            f.refuse("after", "must be the cursor of an earlier reply");
+    }
+    if (!f.ok()) out.refused = f.refusal();
+    return out;
+}
+
+http::response reply_page(json rows, std::size_t limit, std::string_view cursor_field) {
+    json next = nullptr;
+    if (rows.size() == limit && !rows.empty()) next = rows.back().at(std::string(cursor_field));
+    json meta{{"next", std::move(next)}};
+    return success(200, std::move(rows), {}, std::move(meta));
+}
+
+std::int64_t path_id(const ask& in, std::string_view name) {
+    return whole_number(in.param(name), 1, 9'007'199'254'740'991).value_or(0);
+}
+
+org_id path_org(const ask& in) {
+    const org_id org{path_id(in, "org")};
+    if (!in.who.bound_to.none() && org != in.who.bound_to) return {};
+    return org;
+}
+
+problem of_refusal(const port::refusal& r) {
+    problem p;
+    p.detail = r.text;
+    switch (r.reason) {
+    case port::refusal::why::not_found:
+        p.status = 404;
+        p.code = "not_found";
+        p.title = "There is no such thing";
+        return p;
+    case port::refusal::why::conflict:
+        p.status = 409;
+        p.code = "conflict";
+        p.title = "This is taken";
+        break;
+    case port::refusal::why::invalid:
+        p.status = 422;
+        p.code = "validation_failed";
+        p.title = "The given data was invalid";
+        break;
+    }
+    json errors = json::object();
+    errors[r.field.empty() ? std::string("body") : r.field] = {r.text};
+    p.more["errors"] = std::move(errors);
+    return p;
+}
+
+} // namespace z360::edge::api

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "edge/api/registration.hpp"
+
+#include "adapter/crypto/bearer.hpp"
+#include "edge/api/auth.hpp"
+#include "edge/api/client_config.hpp"
+#include "edge/api/logins.hpp"
+#include "edge/api/views.hpp"
+
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+problem upgrade_required(const registration_request& r) {
+    problem p;
+    p.status = 426;
+    p.code = "upgrade_required";
+    p.title = "This version of the app is no longer supported";
+    p.detail = "At least version " + *r.too_old + " is needed";
+    p.more["min_version"] = *r.too_old;
+    p.more["store_url"] = text_or_null(r.store_url);
+    return p;
+}
+
+/// A device token, in the clear for the only time. Empty for the device's own: it keeps the one it has.
+struct issued {
+    secret token;
+    time_point expires_at{};
+};
+awaitable<issued> issue_token(service& s, caller who, port::device_view d, time_point now) {
+    issued out;
+    if (who.by == via::device) {
+        out.expires_at = who.token_expires_at;
+        co_return out;
+    }
+    const auto& c = s.parts.settings;
+    out.token = adapter::crypto::make_bearer(port::token_kind::device, c.server.environment);
+    auto hash = s.parts.vault.hash(out.token);
+    port::new_token t;
+    t.kind = port::token_kind::device;
+    t.hash = std::move(hash.bytes);
+    t.hash_key_id = std::move(hash.key_id);
+    t.label = d.name.empty() ? d.platform : d.name;
+    t.user = d.user;
+    t.device = d.id;
+    t.now = now;
+    t.ends_at = now + c.auth.device_absolute;
+    t.expires_at = std::min(now + c.auth.device_sliding, t.ends_at);
+    out.expires_at = t.expires_at;
+    (void)co_await s.parts.tokens.add(std::move(t));
+    co_return out;
+}
+
+json reply_data(
+    const service& s, const ask& in, const port::registered& r, const login& l, const issued& token,
+    const std::vector<port::org_label>& orgs, std::int64_t org
+) {
+    const auto& d = r.device;
+    const bool native = d.native_handles_calls;
+    json organizations = json::array();
+    for (const auto& o : orgs)
+        organizations.push_back(organization_json(o));
+    json data{
+        {"id", r.registration_id},
+        {"device_id", d.uid},
+        {"platform", d.platform},
+        {"organization_id", org},
+        {"device_token", text_or_null(token.token.reveal())},
+        {"device_token_expires_at", iso8601(token.expires_at)},
+        {"sip_credentials", native ? json(nullptr) : sip_credentials(l)},
+        {"push_state", d.push_state},
+        {"push_token_required", push_token_required(d)},
+        {"prompts", prompts_json(d)},
+        {"auth_mode", auth_mode(s, d.platform, d.sdk_version)},
+        {"native_handles_calls", native},
+        {"organizations", std::move(organizations)},
+        {"client_config", client_config(s, in.base, d.platform, d.sdk_version)},
+    };
+    data.update(login_fields(l));
+    if (native) {
+        data["identity_state"] = "none";
+        data["jwt_state"] = "none";
+    }
+    return data;
+}
+
+registration_result refuse(const problem& p) {
+    registration_result out;
+    out.refused = respond(p);
+    return out;
+}
+
+awaitable<registration_result> enrolled(
+    service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org
+) {
+    for (const auto d : r.replaced)
+        s.parts.credentials.look_at(d);
+    login l;
+    const bool wants = !r.device.native_handles_calls;
+    if (wants)
+        l = co_await log_in(
+            s, in, r.device, password_rule::first_time, s.parts.settings.credentials.registration_budget
+        );
+    else
+        l.token.what = engine::token_status::state::none;
+    if (r.device.native_handles_calls) s.parts.credentials.look_at(r.device.id);
+    const auto token = co_await issue_token(s, in.who, r.device, s.now());
+    if (r.created || !token.token.empty())
+        co_await audit(
+            s, in.who, in.address, "device_registered", r.device.id,
+            "platform=" + r.device.platform + (r.created ? " new" : " again")
+        );
+    registration_result out;
+    out.status = r.created ? 201 : 200;
+    if (wants && !l.ready) out.status = 202;
+    out.data = reply_data(s, in, r, l, token, orgs, org);
+    s.parts.metrics.count(
+        "api_registrations_total",
+        {{"platform", r.device.platform}, {"result", l.ready || !wants ? "ready" : "pending"}}
+    );
+    co_return out;
+}
+
+} // namespace
+
+awaitable<registration_result> try_register(service& s, ask in, json body) {
+    fields f(body);
+    auto wanted = read_registration(f, s);
+    if (!f.ok()) co_return refuse(f.refusal());
+    auto& r = wanted.wanted;
+    // A device's token is that device's: another device does not exist for it (MOB-13).
+    if (in.who.by == via::device && r.device_uid != in.who.device_uid)
+        co_return refuse(not_found("device_unknown", "There is no such device"));
+    if (wanted.too_old) co_return refuse(upgrade_required(wanted));
+    if (!r.credential_version)
+        if (const auto v = whole_number(in.req.headers.get("X-Credential-Version"), 1, 1'000'000'000))
+            r.credential_version = static_cast<int>(*v);
+    auto orgs = co_await organisations_of(s, in.who);
+    const auto* org = choose(orgs, in.who, wanted.org);
+    if (org == nullptr) co_return refuse(access_denied());
+    r.user = in.who.user;
+    r.org = org->id;
+    r.now = in.now;
+    if (in.who.by == via::enrolment && !in.who.token.none()) {
+        // Used up first: of two devices with one code, one gets in.
+        const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
+        if (!first)
+            co_return refuse(unauthorized("token_used", via::enrolment, "The code was used; ask for a new one"));
+    }
+    const auto chosen = org->id.value;
+    auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
+    if (!done) co_return refuse(access_denied());
+    auto out = co_await enrolled(s, std::move(in), std::move(*done), std::move(orgs), chosen);
+    co_return out;
+}
+
+awaitable<http::response> register_device(service& s, ask in, json body) {
+    auto done = co_await try_register(s, std::move(in), std::move(body));
+    if (done.status == 0) co_return std::move(done.refused);
+    const char* message = "Device token registered successfully";
+    if (done.status == 202) message = "Device registered; its calling identity is still being made";
+    co_return success(done.status, std::move(done.data), message);
+}
+
+} // namespace z360::edge::api

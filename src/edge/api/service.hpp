@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What the handlers share: the parts, the request with who asks, and the shape of the route table.
+#pragma once
+
+#include "edge/api/address.hpp"
+#include "edge/api/api.hpp"
+#include "edge/api/body.hpp"
+#include "edge/api/client_rules.hpp"
+#include "edge/api/problem.hpp"
+
+#include <z360/port/errors.hpp>
+#include <z360/port/scope.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace z360::edge::api {
+
+using boost::asio::awaitable;
+
+/// What somebody identified themselves with. Bits: a route names the ones it takes.
+enum class via : std::uint8_t {
+    nobody = 1,
+    device = 2,
+    service = 4, ///< a trusted backend
+    admin = 8,
+    enrolment = 16,
+    cookie = 32,
+};
+[[nodiscard]] std::string_view name(via v);
+using via_set = std::uint8_t;
+template <class... V>
+[[nodiscard]] constexpr via_set any_of(V... v) {
+    return static_cast<via_set>((static_cast<unsigned>(v) | ...));
+}
+/// A person's own means, or a backend on their behalf.
+inline constexpr via_set k_person = any_of(via::device, via::service, via::cookie);
+inline constexpr via_set k_operator = any_of(via::admin, via::service);
+
+struct caller {
+    via by = via::nobody;
+    user_id user;              ///< on whose behalf; none: an operator, or a backend for itself
+    org_id org;                ///< organisation that the request names or its cookie is in; a hint
+    org_id bound_to;           ///< the token sees this organisation only
+    device_id device;          ///< device tokens
+    std::string device_uid;    ///< device tokens
+    token_id token;            ///< none for cookies
+    std::vector<std::string> scopes;
+    time_point token_expires_at{};
+
+    [[nodiscard]] bool may(std::string_view scope) const;
+    /// What this caller may see at all.
+    [[nodiscard]] port::tenant_scope scope() const;
+};
+
+/// A request on its way through a handler.
+struct ask {
+    http::request req;
+    caller who;
+    std::string address; ///< of the client
+    std::string base;    ///< https://host, for URLs in replies
+    time_point now{};    ///< when it began
+
+    [[nodiscard]] std::string param(std::string_view name) const;
+    [[nodiscard]] std::optional<std::string> query(std::string_view name) const {
+        return query_value(req.query, name);
+    }
+};
+
+enum class rate_class : std::uint8_t { none, registration, credentials, reveal, poll, read, admin };
+[[nodiscard]] std::string_view name(rate_class c);
+
+struct service;
+using action = awaitable<http::response> (*)(service& s, ask in);
+
+/// One line of the route table.
+struct entry {
+    std::string_view method;
+    std::string_view pattern;
+    action run = nullptr;
+    via_set takes = 0;
+    rate_class rate = rate_class::read;
+    bool changes = false;      ///< changes something: a cookie alone must name its origin (B34)
+    std::string_view scope{};  ///< that service and admin tokens need
+    bool for_person = true;    ///< a service token must name a person
+    bool raw = false;          ///< neither guarded nor counted
+};
+
+/// Lives as long as the routes. One loop, no locks.
+struct service {
+    explicit service(api_parts p);
+
+    api_parts parts;
+    address_list proxies;
+    client_rules rules;
+
+    /// Proof of life already told to the registry, so that it hears of a device once a minute at most.
+    struct life {
+        time_point told{};
+        int version = 0;
+    };
+    std::unordered_map<std::int64_t, life> lives;
+
+    [[nodiscard]] time_point now() const { return parts.clock.now(); }
+};
+
+/// Writes an audit line for the caller. Throws unavailable.
+awaitable<void>
+audit(service& s, caller who, std::string address, std::string action, device_id device, std::string detail);
+
+} // namespace z360::edge::api

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Organisations, people, memberships, settings: idempotent upserts under the product's own ids.
+#include "edge/api/operators.hpp"
+#include "edge/api/route_tables.hpp"
+#include "edge/api/views.hpp"
+
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+problem no_org() {
+    return not_found("organization_unknown", "There is no such organisation");
+}
+problem no_user() {
+    return not_found("user_unknown", "There is no such person");
+}
+
+/// Operators act on whoever their token sees, not on a person that a header names.
+port::tenant_scope scope_of(const ask& in) {
+    auto who = in.who;
+    who.user = {};
+    return who.scope();
+}
+
+json view(const port::organisation& o) {
+    return {{"id", o.id.value}, {"name", o.name}, {"slug", o.slug}, {"status", o.status}};
+}
+json view(const port::person& p) {
+    json memberships = json::array();
+    for (const auto& [org, role] : p.memberships)
+        memberships.push_back({{"organization_id", org.value}, {"role", role}});
+    return {
+        {"id", p.id.value},
+        {"login", p.login},
+        {"name", p.name},
+        {"status", p.status},
+        {"memberships", std::move(memberships)},
+    };
+}
+json view(const port::membership& m) {
+    return {
+        {"organization_id", m.org.value},
+        {"user_id", m.user.value},
+        {"role", m.role},
+        {"login", text_or_null(m.login)},
+        {"name", text_or_null(m.name)},
+    };
+}
+template <class T>
+json or_null(const std::optional<T>& v) {
+    return v ? json(*v) : json(nullptr);
+}
+json view(const port::org_settings& s) {
+    return {
+        {"ring_seconds", or_null(s.ring_seconds)},
+        {"voicemail_max_seconds", or_null(s.voicemail_max_secs)},
+        {"voicemail_greeting", or_null(s.voicemail_greeting)},
+        {"hold_prompt", or_null(s.hold_prompt)},
+        {"voice", or_null(s.voice)},
+        {"ringback_url", or_null(s.ringback_url)},
+        {"record_calls", or_null(s.record_calls)},
+    };
+}
+constexpr auto k_view = [](const auto& v) { return view(v); };
+
+std::string status_word(fields& f) {
+    const auto given = f.word("status", {"active", "suspended"});
+    return given.empty() ? std::string("active") : given;
+}
+
+awaitable<http::response> list_orgs(service& s, ask in) {
+    const auto p = read_page(in, true);
+    if (p.refused) co_return respond(*p.refused);
+    const org_id after{whole_number(p.after, 0).value_or(0)};
+    const auto all = co_await s.parts.tenants.organisations(scope_of(in), after, p.limit);
+    json rows = json::array();
+    for (const auto& o : all)
+        rows.push_back(view(o));
+    co_return reply_page(std::move(rows), p.limit, "id");
+}
+
+awaitable<http::response> get_org(service& s, ask in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return respond(no_org());
+    const auto o = co_await s.parts.tenants.organisation_of(scope_of(in), org);
+    if (!o) co_return respond(no_org());
+    co_return success(200, view(*o));
+}
+
+awaitable<http::response> put_org(service& s, ask in) {
+    port::organisation o;
+    o.id = path_org(in);
+    if (o.id.none()) co_return respond(no_org());
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    o.name = f.text("name", {.required = true});
+    o.slug = f.text("slug", {.max = 100});
+    if (o.slug.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+        f.refuse("slug", "must consist of a-z, 0-9 and '-'");
+    o.status = status_word(f);
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(o));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_org(service& s, ask in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return respond(no_org());
+    co_await audit(s, in.who, in.address, "organization_suspended", {}, "org=" + std::to_string(org.value));
+    const bool done = co_await s.parts.tenants.remove_organisation(scope_of(in), org, in.now);
+    if (!done) co_return respond(no_org());
+    json data{{"id", org.value}};
+    co_return success(200, std::move(data), "Organisation suspended");
+}
+
+awaitable<http::response> get_user(service& s, ask in) {
+    const user_id user{path_id(in, "user")};
+    if (user.none()) co_return respond(no_user());
+    const auto p = co_await s.parts.tenants.person_of(scope_of(in), user);
+    if (!p) co_return respond(no_user());
+    co_return success(200, view(*p));
+}
+
+awaitable<http::response> put_user(service& s, ask in) {
+    port::person p;
+    p.id = user_id{path_id(in, "user")};
+    if (p.id.none()) co_return respond(no_user());
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    p.login = f.text("login", {.required = true});
+    if (!p.login.empty() && p.login.find('@') == std::string::npos) f.refuse("login", "must be an e-mail address");
+    p.name = f.text("name", {.required = true});
+    p.status = status_word(f);
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(p));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_user(service& s, ask in) {
+    const user_id user{path_id(in, "user")};
+    if (user.none()) co_return respond(no_user());
+    co_await audit(s, in.who, in.address, "user_removed", {}, "user=" + std::to_string(user.value));
+    const bool done = co_await s.parts.tenants.remove_person(scope_of(in), user, in.now);
+    if (!done) co_return respond(no_user());
+    json data{{"id", user.value}};
+    co_return success(200, std::move(data), "Person removed; their devices are retired");
+}
+
+awaitable<http::response> list_members(service& s, ask in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return respond(no_org());
+    const auto p = read_page(in, true);
+    if (p.refused) co_return respond(*p.refused);
+    const auto o = co_await s.parts.tenants.organisation_of(scope_of(in), org);
+    if (!o) co_return respond(no_org());
+    const user_id after{whole_number(p.after, 0).value_or(0)};
+    const auto all = co_await s.parts.tenants.members(scope_of(in), org, after, p.limit);
+    json rows = json::array();
+    for (const auto& m : all)
+        rows.push_back(view(m));
+    co_return reply_page(std::move(rows), p.limit, "user_id");
+}
+
+awaitable<http::response> put_member(service& s, ask in) {
+    port::membership m;
+    m.org = path_org(in);
+    m.user = user_id{path_id(in, "user")};
+    if (m.org.none()) co_return respond(no_org());
+    if (m.user.none()) co_return respond(no_user());
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    const auto role = f.word("role", {"owner", "admin", "member"});
+    if (!role.empty()) m.role = role;
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(m));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_member(service& s, ask in) {
+    const auto org = path_org(in);
+    const user_id user{path_id(in, "user")};
+    if (org.none()) co_return respond(no_org());
+    if (user.none()) co_return respond(no_user());
+    const auto detail = "org=" + std::to_string(org.value) + " user=" + std::to_string(user.value);
+    co_await audit(s, in.who, in.address, "membership_removed", {}, detail);
+    const bool done = co_await s.parts.tenants.remove_membership(scope_of(in), org, user, in.now);
+    if (!done) co_return respond(not_found("membership_unknown", "There is no such membership"));
+    json data{{"organization_id", org.value}, {"user_id", user.value}};
+    co_return success(200, std::move(data), "Membership removed");
+}
+
+awaitable<http::response> get_settings(service& s, ask in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return respond(no_org());
+    const auto found = co_await s.parts.tenants.settings_of(scope_of(in), org);
+    if (!found) co_return respond(no_org());
+    co_return success(200, view(*found));
+}
+
+port::org_settings read_settings(fields& f) {
+    port::org_settings out;
+    if (const auto n = f.integer("ring_seconds", 5, 60)) out.ring_seconds = static_cast<int>(*n);
+    if (const auto n = f.integer("voicemail_max_seconds", 5, 600)) out.voicemail_max_secs = static_cast<int>(*n);
+    out.voicemail_greeting = f.text_if("voicemail_greeting", {.min = 1, .max = 3000, .lines = true});
+    out.hold_prompt = f.text_if("hold_prompt", {.min = 1, .max = 3000, .lines = true});
+    out.voice = f.text_if("voice", {.min = 1, .max = 100});
+    out.ringback_url = f.text_if("ringback_url", {.max = 2000});
+    if (out.ringback_url && !out.ringback_url->empty() && !out.ringback_url->starts_with("https://"))
+        f.refuse("ringback_url", "must begin with https://");
+    out.record_calls = f.boolean("record_calls");
+    return out;
+}
+
+awaitable<http::response> put_settings(service& s, ask in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return respond(no_org());
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    auto wanted = read_settings(f);
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.parts.tenants.put(scope_of(in), org, std::move(wanted));
+    co_return reply_put(out, k_view);
+}
+
+entry line(std::string_view method, std::string_view pattern, action run) {
+    entry e;
+    e.method = method;
+    e.pattern = pattern;
+    e.run = run;
+    e.takes = k_operator;
+    e.rate = rate_class::admin;
+    e.scope = method == "GET" ? "tenants:read" : "tenants:write";
+    e.for_person = false;
+    return e;
+}
+
+} // namespace
+
+std::vector<entry> tenant_entries() {
+    return {
+        line("GET", "/api/admin/organizations", list_orgs),
+        line("GET", "/api/admin/organizations/{org}", get_org),
+        line("PUT", "/api/admin/organizations/{org}", put_org),
+        line("DELETE", "/api/admin/organizations/{org}", delete_org),
+        line("GET", "/api/admin/users/{user}", get_user),
+        line("PUT", "/api/admin/users/{user}", put_user),
+        line("DELETE", "/api/admin/users/{user}", delete_user),
+        line("GET", "/api/admin/organizations/{org}/members", list_members),
+        line("PUT", "/api/admin/organizations/{org}/members/{user}", put_member),
+        line("DELETE", "/api/admin/organizations/{org}/members/{user}", delete_member),
+        line("GET", "/api/admin/organizations/{org}/settings", get_settings),
+        line("PUT", "/api/admin/organizations/{org}/settings", put_settings),
+    };
+}
+
+} // namespace z360::edge::api
