@@ -14,6 +14,7 @@ redis_parts::redis_parts(const boost::asio::any_io_executor& ex, const config& c
     if (c.redis.url.empty()) {
         hint_ = make_null_ring_hint();
         budget_ = make_local_dial_budget(dials);
+        limiter_ = make_local_rate_limiter();
         return;
     }
     auto where = parse_url(c.redis.url.reveal());
@@ -24,6 +25,7 @@ redis_parts::redis_parts(const boost::asio::any_io_executor& ex, const config& c
     session_ = std::make_unique<session>(ex, std::move(s), m);
     hint_ = make_ring_hint(*session_, c.redis.key_prefix);
     budget_ = make_dial_budget(*session_, c.redis.key_prefix, dials);
+    limiter_ = make_rate_limiter(*session_, c.redis.key_prefix, m);
 }
 
 void redis_parts::start() {

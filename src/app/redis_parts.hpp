@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
+#include "adapter/redis/rate_limiter.hpp"
 #include "adapter/redis/redis.hpp"
 
 #include <z360/config.hpp>
@@ -22,11 +23,13 @@ class redis_parts {
     [[nodiscard]] bool up() const { return session_ != nullptr && session_->healthy(); }
     [[nodiscard]] port::ring_hint& hint() { return *hint_; }
     [[nodiscard]] port::dial_budget& budget() { return *budget_; }
+    [[nodiscard]] port::rate_limiter& limiter() { return *limiter_; }
 
   private:
     std::unique_ptr<adapter::redis::session> session_;
     std::unique_ptr<port::ring_hint> hint_;
     std::unique_ptr<port::dial_budget> budget_;
+    std::unique_ptr<port::rate_limiter> limiter_;
 };
 
 } // namespace z360::app

@@ -8,6 +8,7 @@
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
+#include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/health_routes.hpp"
@@ -127,10 +128,11 @@ class process {
               ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
           )),
+          api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_)},
+               opener(codec_), api_.witness()},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
@@ -145,6 +147,7 @@ class process {
         );
         engine_->start();
         redis_.start();
+        api_.start();
         tasks_.spawn(watch_database());
         tasks_.spawn(watch_self());
         await_signal();
@@ -156,6 +159,8 @@ class process {
     std::vector<http::route> routes() {
         auto all = edge::webhook_routes(verifier_, *engine_, clock_, *metrics_);
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_))
+            all.push_back(std::move(r));
+        for (auto& r : api_.routes())
             all.push_back(std::move(r));
         return all;
     }
@@ -235,6 +240,7 @@ class process {
         const auto limit = config_.shutdown_limit;
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
         co_await engine_->stop(limit / 2);   // decisions and commands under way
+        co_await api_.stop(limit / 8);
         co_await tasks_.join();
         co_await redis_.stop();
         signals_.cancel();
@@ -256,6 +262,7 @@ class process {
     redis_parts redis_;
     std::unique_ptr<http::client> http_client_;
     std::unique_ptr<port::telnyx_api> telnyx_;
+    api_parts api_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     boost::asio::signal_set signals_;

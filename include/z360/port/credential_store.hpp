@@ -83,6 +83,8 @@ class credential_store {
     retire(identity_id i, credential::retire_reason why, time_point now) = 0;
     /// retiring → dead: secrets are wiped; a removed device without history, and then its last identity, go.
     virtual boost::asio::awaitable<void> bury(identity_id i, time_point now) = 0;
+    /// The device answered a call on this identity: proof of life, and that it uses this one.
+    virtual boost::asio::awaitable<void> proved(device_id d, identity_id i, time_point now) = 0;
     virtual boost::asio::awaitable<void> extended(identity_id i, time_point expires_at) = 0;
     /// active → suspended, tokens revoked, identities retiring.
     virtual boost::asio::awaitable<void> suspend(device_id d, std::string reason, time_point now) = 0;

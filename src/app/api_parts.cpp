@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/api_parts.hpp"
+
+#include "adapter/telnyx/credentials_client.hpp"
+
+#include <z360/base/overloaded.hpp>
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace z360::app {
+namespace {
+
+using edge::api::apple_answer;
+using edge::api::cookie_answer;
+
+adapter::postgres::database_settings api_database(const config& c) {
+    adapter::postgres::database_settings s;
+    s.url = c.database.url;
+    s.connections = c.database.api_connections;
+    s.acquire_timeout = c.database.acquire_timeout;
+    s.statement_timeout = c.database.statement_timeout;
+    return s;
+}
+
+std::string this_node() {
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) != 0) return std::to_string(::getpid());
+    return std::string(host.data()) + ":" + std::to_string(::getpid());
+}
+
+engine::credential_settings credential_settings(const config& c) {
+    engine::credential_settings s;
+    s.rules.life = c.credentials.life;
+    s.rules.rotate_percent = c.credentials.rotate_percent;
+    s.rules.overlap = c.credentials.overlap;
+    s.rules.silent_after = c.device_life;
+    s.environment = c.server.environment;
+    s.connection_id = c.telnyx.credential_connection_id;
+    s.node = this_node();
+    s.compare_every = c.credentials.compare_every;
+    s.stray_age = c.credentials.stray_age;
+    s.requests_per_second = c.credentials.requests_per_second;
+    return s;
+}
+
+class cookies final : public edge::api::cookie_introspector {
+  public:
+    explicit cookies(edge::api::introspection& i) : ask_(i) {}
+    boost::asio::awaitable<cookie_answer> who(std::string cookie, std::string user_agent) override {
+        using kind = edge::api::verdict::kind;
+        const auto v = co_await ask_.who(std::move(cookie), std::move(user_agent));
+        cookie_answer out;
+        switch (v.what) {
+        case kind::signed_in: out.result = cookie_answer::what::known; break;
+        case kind::not_signed_in: out.result = cookie_answer::what::refused; break;
+        case kind::unavailable: out.result = cookie_answer::what::unavailable; break;
+        }
+        out.user = v.who.user;
+        out.org = v.who.org;
+        co_return out;
+    }
+
+  private:
+    edge::api::introspection& ask_;
+};
+
+apple_answer refused(edge::api::apple_refusal why) {
+    apple_answer out;
+    out.result = why == edge::api::apple_refusal::keys_unavailable ? apple_answer::what::unavailable
+                                                                   : apple_answer::what::refused;
+    out.reason = name(why);
+    return out;
+}
+
+class apple final : public edge::api::apple_checker {
+  public:
+    explicit apple(edge::api::apple_verifier& v) : verifier_(v) {}
+    boost::asio::awaitable<apple_answer> verify(std::string identity_token, std::string nonce) override {
+        secret token(std::move(identity_token));
+        const auto v = co_await verifier_.verify(std::move(token), std::move(nonce));
+        if (const auto* why = std::get_if<edge::api::apple_refusal>(&v)) co_return refused(*why);
+        const auto& who = std::get<edge::api::apple_identity>(v);
+        apple_answer out;
+        out.result = apple_answer::what::genuine;
+        out.subject = who.sub;
+        out.email = who.email;
+        co_return out;
+    }
+    boost::asio::awaitable<apple_answer> verify_event(std::string payload) override {
+        const auto v = co_await verifier_.verify_event(std::move(payload));
+        if (const auto* why = std::get_if<edge::api::apple_refusal>(&v)) co_return refused(*why);
+        const auto& event = std::get<edge::api::apple_event>(v);
+        apple_answer out;
+        out.result = apple_answer::what::genuine;
+        out.subject = event.sub;
+        out.event = name(event.type);
+        co_return out;
+    }
+
+  private:
+    edge::api::apple_verifier& verifier_;
+};
+
+} // namespace
+
+api_parts::api_parts(
+    const boost::asio::any_io_executor& ex, const config& c, redis_parts& redis, http::client& client,
+    const port::clock& clock, port::metrics& metrics
+)
+    : config_(c), redis_(redis), clock_(clock), metrics_(metrics),
+      vault_(adapter::crypto::vault::open(c.secrets.key_file)), database_(api_database(c), &metrics),
+      tokens_(adapter::postgres::make_token_store(database_)),
+      devices_(adapter::postgres::make_device_registry(database_, vault_)),
+      audit_(adapter::postgres::make_audit_log(database_)),
+      tenants_(adapter::postgres::make_tenants(database_, c.telnyx.connection_id)),
+      calls_(adapter::postgres::make_call_reader(database_)),
+      store_(adapter::postgres::make_credential_store(database_, vault_)),
+      carrier_(adapter::telnyx::make_telnyx_credentials(
+          ex, adapter::telnyx::credentials_settings_from(c.telnyx, c.credentials), client, clock, metrics
+      )),
+      credentials_(engine::make_credentials(ex, *store_, *carrier_, clock, metrics, credential_settings(c))),
+      tasks_(ex) {
+    if (!c.auth.introspection_url.empty()) {
+        edge::api::introspection_settings s;
+        s.url = c.auth.introspection_url;
+        s.cache = c.auth.introspection_cache;
+        introspection_ = std::make_unique<edge::api::introspection>(ex, client, clock, metrics, std::move(s));
+        cookies_ = std::make_unique<cookies>(*introspection_);
+    }
+    if (!c.apple.client_ids.empty()) {
+        apple_keys_ = std::make_unique<edge::api::jwks>(ex, client, clock, metrics, c.apple.keys_url);
+        apple_ = std::make_unique<edge::api::apple_verifier>(*apple_keys_, clock, c.apple);
+        apple_checker_ = std::make_unique<apple>(*apple_);
+    }
+}
+
+api_parts::~api_parts() = default;
+
+std::vector<http::route> api_parts::routes() {
+    return edge::api::api_routes(
+        {*tokens_, *devices_, *audit_, *tenants_, *calls_, redis_.limiter(), *credentials_, *vault_,
+         cookies_.get(), apple_checker_.get(), clock_, metrics_, config_}
+    );
+}
+
+void api_parts::start() {
+    if (config_.telnyx.credential_connection_id.empty())
+        log::warn(
+            "no_credential_connection",
+            {{"effect", "devices get no SIP identity"}, {"fix", "set telnyx.credential_connection_id"}}
+        );
+    credentials_->start();
+}
+
+boost::asio::awaitable<void> api_parts::stop(millis limit) {
+    co_await credentials_->stop(limit);
+    if (introspection_) co_await introspection_->stop();
+    if (apple_keys_) co_await apple_keys_->stop();
+    co_await tasks_.join();
+}
+
+engine::leg_witness api_parts::witness() {
+    return [this](const call::target& device, engine::leg_news what) {
+        switch (what) {
+        case engine::leg_news::answered: tasks_.spawn(answered(device.device, device.identity)); return;
+        case engine::leg_news::not_found: credentials_->check(device.identity); return;
+        }
+    };
+}
+
+// An answer is the best proof of life there is, and of the name that was dialed (CRED-01, AND-15). Losing one
+// costs nothing: the next contact proves the same.
+boost::asio::awaitable<void> api_parts::answered(device_id d, identity_id i) {
+    try {
+        co_await store_->proved(d, i, clock_.now());
+    } catch (const port::unavailable& e) {
+        log::warn("answer_not_noted", {{"device", d}, {"why", e.what()}});
+    }
+}
+
+} // namespace z360::app

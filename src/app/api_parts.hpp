@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include "adapter/crypto/vault.hpp"
+#include "adapter/postgres/postgres.hpp"
+#include "app/redis_parts.hpp"
+#include "edge/api/api.hpp"
+#include "edge/api/apple.hpp"
+#include "edge/api/introspection.hpp"
+#include "edge/api/jwks.hpp"
+
+#include <z360/config.hpp>
+#include <z360/engine/credentials.hpp>
+#include <z360/engine/engine.hpp>
+#include <z360/http/client.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace z360::app {
+
+/// What stands behind the API for devices and operators: stores on database connections of their own, the
+/// credential manager, and those who say who somebody is. A stall here never holds up a call.
+/// Lifecycle: construct → start() → co_await stop() → destroy.
+class api_parts {
+  public:
+    api_parts(
+        const boost::asio::any_io_executor& ex, const config& c, redis_parts& redis, http::client& client,
+        const port::clock& clock, port::metrics& metrics
+    );
+    ~api_parts();
+    api_parts(const api_parts&) = delete;
+    api_parts& operator=(const api_parts&) = delete;
+
+    [[nodiscard]] std::vector<http::route> routes();
+    void start();
+    [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
+    /// For the engine: what legs tell about devices goes to their identities.
+    [[nodiscard]] engine::leg_witness witness();
+
+  private:
+    boost::asio::awaitable<void> answered(device_id d, identity_id i);
+
+    const config& config_;
+    redis_parts& redis_;
+    const port::clock& clock_;
+    port::metrics& metrics_;
+    std::shared_ptr<const adapter::crypto::vault> vault_;
+    adapter::postgres::database database_;
+    std::unique_ptr<port::token_store> tokens_;
+    std::unique_ptr<port::device_registry> devices_;
+    std::unique_ptr<port::audit_log> audit_;
+    std::unique_ptr<port::tenants> tenants_;
+    std::unique_ptr<port::call_reader> calls_;
+    std::unique_ptr<port::credential_store> store_;
+    std::unique_ptr<port::telnyx_credentials> carrier_;
+    std::unique_ptr<engine::credentials> credentials_;
+    std::unique_ptr<edge::api::introspection> introspection_; ///< null: no cookies
+    std::unique_ptr<edge::api::jwks> apple_keys_;             ///< null: no Sign in with Apple
+    std::unique_ptr<edge::api::apple_verifier> apple_;
+    std::unique_ptr<edge::api::cookie_introspector> cookies_;
+    std::unique_ptr<edge::api::apple_checker> apple_checker_;
+    rt::task_group tasks_;
+};
+
+} // namespace z360::app
