@@ -56,6 +56,7 @@ struct credential_reply {
     std::string error;                 ///< code and title for the log; no secret
     std::optional<millis> retry_after; ///< the server asked for this pause
 };
+/// Value of requests that answer yes or no.
 struct nothing {};
 
 struct credential_request {
@@ -68,6 +69,7 @@ struct carrier_token {
     secret jwt;
     std::optional<time_point> expires_at; ///< its `exp`; nullopt: it has none that can be read
 };
+/// One page of a list.
 struct credential_page {
     std::vector<carrier_credential> items;
     bool more = false;
