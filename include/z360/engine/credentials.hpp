@@ -60,6 +60,8 @@ struct token_status {
     std::optional<time_point> refresh_after; ///< ask for the next one from then on
 };
 
+/// One per process; many processes may run one each over the same database. Everything it holds in memory may
+/// be lost at any moment. stop() must have completed before it is destroyed.
 class credentials {
   public:
     virtual ~credentials() = default;
