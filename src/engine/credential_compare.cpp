@@ -29,6 +29,7 @@ bool in_use(credential::phase p) {
 } // namespace
 
 boost::asio::awaitable<void> credentials_impl::compare_forever() {
+    if (s_.compare_every <= millis{0}) co_return;
     const auto first = std::min(k_first_within, s_.compare_every);
     co_await rt::sleep_for(millis{static_cast<std::int64_t>(static_cast<double>(first.count()) * chance())});
     for (;;) {

@@ -8,6 +8,7 @@
 #include <z360/log.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <variant>
 
@@ -55,7 +56,12 @@ void credentials_impl::count(std::string_view step, std::string_view how) {
 }
 
 boost::asio::awaitable<bool> credentials_impl::may_ask(held& h) {
-    if (h.at != nullptr && !co_await h.at->turn()) co_return false;
+    if (h.at != nullptr) {
+        // A device may begin to wait for what a worker already holds.
+        auto waited_for = [this, d = h.what.device.id.value] { return identity_flights_.under_way(d); };
+        std::function<bool()> hurry = std::move(waited_for);
+        if (!co_await h.at->turn(std::move(hurry))) co_return false;
+    }
     co_return ours(h) && !stopping_;
 }
 
@@ -156,8 +162,10 @@ credentials_impl::adopt(held& h, identity_id who, std::string name) {
         co_return made::failed;
     }
     std::optional<port::carrier_credential> oldest;
+    const auto now = clock_.now();
     for (auto& c : *r.value) {
-        if (!oldest && !c.expired) {
+        const bool over = c.expired || (c.expires_at && *c.expires_at <= now);
+        if (!oldest && !over) {
             oldest = std::move(c);
             continue;
         }

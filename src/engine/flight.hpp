@@ -40,6 +40,8 @@ class flights {
         return f;
     }
 
+    [[nodiscard]] bool under_way(const Key& key) const { return by_key_.contains(key); }
+
     /// Ends the flight when the frame that flies it ends, however that happens, and wakes everybody.
     class landing {
       public:

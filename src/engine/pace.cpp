@@ -10,7 +10,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr steady::duration k_look = millis{100}; // how often a waiting one looks whether to go on
+constexpr steady::duration k_look = millis{50}; // how often a waiting one looks whether to go on
 constexpr millis k_longest_hold{30'000};
 
 } // namespace
@@ -20,13 +20,13 @@ pace::pace(double per_second)
           std::chrono::duration<double>(1.0 / std::max(0.1, per_second))
       )) {}
 
-boost::asio::awaitable<bool> pace::turn() {
+boost::asio::awaitable<bool> pace::turn(std::function<bool()> hurry) {
     const auto mine = std::max(next_, steady::now());
     next_ = mine + gap_;
     for (;;) {
         if (closed_) co_return false;
         const auto left = mine - steady::now();
-        if (left <= steady::duration::zero()) co_return true;
+        if (left <= steady::duration::zero() || (hurry && hurry())) co_return true;
         co_await rt::sleep_for(std::min(left, k_look));
     }
 }

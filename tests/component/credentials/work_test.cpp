@@ -210,6 +210,28 @@ TEST(credentials, a_registration_is_not_held_up_by_a_heap_of_due_work) {
     });
 }
 
+TEST(credentials, a_registration_hurries_what_a_worker_already_holds) {
+    run([](world& w) -> awaitable<void> {
+        w.settings.requests_per_second = 5;
+        for (int n = 1; n <= 19; ++n) {
+            const auto gone = w.store.add_device(n);
+            w.store.remove_device(gone);
+            auto& row = w.store.add_row(gone, phase::retiring, "");
+            row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
+            row.what.at_carrier = true;
+            row.what.created_at -= 1min;
+        }
+        const auto d = w.store.add_device(20);
+        w.store.add_row(d, phase::pending, "");
+        auto& node = w.add_node();
+        EXPECT_TRUE(co_await until([&] { return w.carrier.requests["remove"] >= 1; }));
+        EXPECT_GT(w.store.devices.at(20).claimed_until, std::chrono::steady_clock::now())
+            << "the last in turn";
+        EXPECT_TRUE((co_await node.ensure(d, 1s)).ready);
+        EXPECT_LE(w.carrier.requests["remove"], 10);
+    });
+}
+
 TEST(credentials, stopping_takes_no_longer_than_its_limit) {
     run([](world& w) -> awaitable<void> {
         auto& node = w.add_node();
