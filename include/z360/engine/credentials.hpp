@@ -31,7 +31,7 @@ struct credential_settings {
     std::string node;          ///< who holds leases, e.g. host and pid
     millis work_every{1'000};  ///< looks for due devices
     std::size_t work_batch = 20;
-    millis compare_every{900'000};     ///< both sides (I4: drift at most 15 min)
+    millis compare_every{900'000};     ///< both sides (I4: drift at most 15 min); 0: only when asked
     millis stray_age{600'000};         ///< a stranger with our prefix is deleted when it is older
     unsigned requests_per_second = 10; ///< of the workers; the comparison takes half (BE-41)
     double refresh_fraction = 0.8;     ///< of a token's life: 10 h → refresh after 8 h
@@ -60,6 +60,8 @@ struct token_status {
     std::optional<time_point> refresh_after; ///< ask for the next one from then on
 };
 
+/// One per process; many processes may run one each over the same database. Everything it holds in memory may
+/// be lost at any moment. stop() must have completed before it is destroyed.
 class credentials {
   public:
     virtual ~credentials() = default;

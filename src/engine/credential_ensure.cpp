@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// A device registers and waits for its identity. All requests of one device in this process wait for the same
+// run; between nodes the claim decides who makes it, and the others watch the rows.
+#include "engine/credentials_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+identity_status status_of(const port::claimed_device& d, time_point now) {
+    identity_status out;
+    for (std::size_t n = 0; n < d.device.identities.size() && n < d.names.size(); ++n) {
+        const auto& i = d.device.identities[n];
+        const bool valid = !i.expires_at || *i.expires_at > now;
+        const bool ready = d.device.entitled && i.now_in == credential::phase::active && valid;
+        if (!ready && (out.ready || i.now_in != credential::phase::pending)) continue;
+        out.ready = ready;
+        out.identity = i.id;
+        out.sip_username = ready ? d.names[n].sip_username : std::string();
+        out.version = i.version;
+        out.expires_at = i.expires_at;
+        if (ready) break;
+    }
+    return out;
+}
+
+} // namespace
+
+boost::asio::awaitable<identity_status> credentials_impl::ensure(device_id d, millis budget) {
+    const auto began = steady::now();
+    const auto until = began + budget;
+    const auto seen = co_await store_.read(d);
+    if (!seen) co_return identity_status{};
+    auto status = status_of(*seen, clock_.now());
+    if (status.ready || !seen->device.entitled) co_return status;
+
+    bool created = false;
+    auto f = identity_flights_.join(d.value, until, created);
+    if (created) {
+        if (stopping_) {
+            const identity_flights::landing no_more(identity_flights_, d.value, f);
+            co_return status;
+        }
+        work_.spawn(fly(d, f));
+    }
+    const bool landed = co_await identity_flights::wait(f, until);
+    if (landed && f->error) std::rethrow_exception(f->error);
+    if (landed && f->result) status = *f->result;
+    metrics_.observe(
+        "credential_ensure_seconds", std::chrono::duration<double>(steady::now() - began).count(),
+        {{"result", status.ready ? "ready" : "pending"}}
+    );
+    co_return status;
+}
+
+boost::asio::awaitable<void> credentials_impl::fly(device_id d, identity_flights::pointer f) {
+    const identity_flights::landing at_the_end(identity_flights_, d.value, f);
+    try {
+        f->result = co_await make(d, f);
+    } catch (const port::unavailable& e) {
+        f->error = std::current_exception();
+        store_away(e.what());
+    }
+}
+
+boost::asio::awaitable<identity_status> credentials_impl::make(device_id d, identity_flights::pointer f) {
+    for (;;) {
+        auto h = co_await claim(d, nullptr);
+        if (h) {
+            (void)co_await settle(*h, scope::making);
+            auto status = status_of(h->what, clock_.now());
+            // What is left (deleting an old one, trying again) is the workers' business.
+            const bool more = !credential::decide(h->what.device, s_.rules, clock_.now()).empty();
+            if (ours(*h)) co_await store_.release(d);
+            if (more) look_at(d);
+            co_return status;
+        }
+        co_await poll_pause();
+        const auto seen = co_await store_.read(d);
+        if (!seen) co_return identity_status{};
+        auto status = status_of(*seen, clock_.now());
+        if (status.ready || !seen->device.entitled || steady::now() >= f->until) co_return status;
+    }
+}
+
+boost::asio::awaitable<void> credentials_impl::poll_pause() {
+    const auto spread = static_cast<int>(chance() * 50.0);
+    co_await rt::sleep_for(millis{50} + millis{spread});
+}
+
+} // namespace z360::engine

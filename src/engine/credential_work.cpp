@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What is due, on whatever node: claimed, carried out at a steady pace, released. A claim that was not
+// released runs out, so nothing is lost with the node that held it.
+#include "engine/credentials_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+constexpr millis k_claim{20'000};
+// A create that leaves must come back within the claim, or another node could make a second one.
+constexpr millis k_claim_reserve{6'000};
+constexpr millis k_report_every{10'000};
+constexpr unsigned k_look_tries = 8;
+
+millis look_pause(unsigned tries) {
+    return std::min(millis{5'000}, millis{50} * (1 << std::min(tries, 10U)));
+}
+
+} // namespace
+
+bool credentials_impl::ours(const held& h) const {
+    return steady::now() < h.until;
+}
+
+boost::asio::awaitable<void> credentials_impl::work_forever() {
+    for (;;) {
+        bool away = false;
+        std::string why;
+        try {
+            revive_looks();
+            co_await take_looks();
+            if (steady::now() >= next_due_ || more_due_) co_await take_due();
+            if (steady::now() >= next_report_) co_await report();
+        } catch (const port::unavailable& e) {
+            away = true;
+            why = e.what();
+        }
+        if (away) {
+            store_away(why);
+            next_due_ = steady::now() + s_.work_every;
+            co_await rt::sleep_for(s_.work_every);
+            continue;
+        }
+        store_back();
+        (void)co_await wake_.wait_for(until_next_round());
+    }
+}
+
+credentials_impl::steady::duration credentials_impl::until_next_round() const {
+    steady::duration pause = s_.work_every;
+    for (const auto& l : later_)
+        pause = std::min(pause, std::max<steady::duration>(millis{1}, l.not_before - steady::now()));
+    return pause;
+}
+
+void credentials_impl::revive_looks() {
+    const auto now = steady::now();
+    const auto ripe =
+        std::partition(later_.begin(), later_.end(), [&](const look& l) { return l.not_before > now; });
+    looks_.insert(looks_.end(), ripe, later_.end());
+    later_.erase(ripe, later_.end());
+}
+
+boost::asio::awaitable<void> credentials_impl::take_looks() {
+    while (!looks_.empty() && in_work_ < s_.work_batch) {
+        auto l = looks_.front();
+        // Taken off first: a change that comes while we claim must be able to queue it again.
+        looks_.pop_front();
+        looked_.erase(l.device.value);
+        std::optional<held> h;
+        bool away = false;
+        std::string why;
+        try {
+            h = co_await claim(l.device, &work_pace_);
+        } catch (const port::unavailable& e) {
+            away = true;
+            why = e.what();
+        }
+        if (h) {
+            ++in_work_;
+            work_.spawn(work(std::move(*h), false));
+            continue;
+        }
+        // Somebody else works on it, perhaps from what it was before the change: look again after them.
+        if ((away || ++l.tries < k_look_tries) && looked_.insert(l.device.value).second) {
+            l.not_before = steady::now() + look_pause(l.tries);
+            later_.push_back(l);
+        }
+        if (away) throw port::unavailable(why);
+    }
+}
+
+boost::asio::awaitable<void> credentials_impl::take_due() {
+    const auto room = s_.work_batch - std::min(in_work_, s_.work_batch);
+    if (room == 0) co_return; // whoever finishes wakes us
+    const auto until = steady::now() + k_claim - k_claim_reserve;
+    auto due = co_await store_.claim_due(s_.rules, clock_.now(), room, k_claim);
+    more_due_ = due.size() >= room;
+    next_due_ = steady::now() + s_.work_every;
+    for (auto& d : due) {
+        held h{std::move(d), until, &work_pace_};
+        ++in_work_;
+        work_.spawn(work(std::move(h), true));
+    }
+}
+
+boost::asio::awaitable<std::optional<credentials_impl::held>> credentials_impl::claim(device_id d, pace* at) {
+    const auto parked = parked_.find(d.value);
+    if (parked != parked_.end()) {
+        const bool still_ours = steady::now() < parked->second;
+        parked_.erase(parked);
+        if (still_ours) co_await store_.release(d);
+    }
+    const auto until = steady::now() + k_claim - k_claim_reserve;
+    auto claimed = co_await store_.claim(d, k_claim);
+    if (!claimed) co_return std::nullopt;
+    co_return held{std::move(*claimed), until, at};
+}
+
+boost::asio::awaitable<void> credentials_impl::work(held h, bool was_due) {
+    try {
+        const bool did_something = co_await settle(h, scope::everything);
+        co_await finish(h, was_due, did_something);
+    } catch (const port::unavailable& e) {
+        store_away(e.what());
+    } catch (...) {
+        --in_work_;
+        throw;
+    }
+    --in_work_;
+    wake_.set();
+}
+
+boost::asio::awaitable<void> credentials_impl::finish(held& h, bool was_due, bool did_something) {
+    const auto d = h.what.device.id;
+    if (d.none() || !ours(h)) co_return;
+    if (was_due && !did_something) {
+        park(h);
+        co_return;
+    }
+    co_await store_.release(d);
+}
+
+/// Due by the rows, yet nothing may be done now (it is on a call, a retry is not due): the claim is kept, so
+/// that it does not fill every batch, until there is something to do.
+void credentials_impl::park(const held& h) {
+    const auto now = steady::now();
+    const auto d = h.what.device.id;
+    std::erase_if(parked_, [now](const auto& p) { return p.second <= now; });
+    parked_[d.value] = h.until;
+    const auto next = credential::deadline(h.what.device, s_.rules, clock_.now());
+    if (!next) return;
+    const auto at = now + std::max(millis{0}, std::min(*next - clock_.now(), k_claim));
+    if (at < h.until && looked_.insert(d.value).second) later_.push_back({d, 0, at});
+}
+
+boost::asio::awaitable<void> credentials_impl::check_one(identity_id i) {
+    struct leave {
+        std::unordered_set<std::int64_t>& set;
+        std::int64_t value;
+        ~leave() { set.erase(value); }
+    };
+    const leave at_the_end{checking_, i.value};
+    try {
+        const identity_id before{i.value - 1};
+        auto rows = co_await store_.known(before, 1);
+        if (rows.empty() || rows.front().id != i || rows.front().telnyx_id.empty()) co_return;
+        const auto row = std::move(rows.front());
+        if (row.now_in != credential::phase::active && row.now_in != credential::phase::rotating) co_return;
+        if (!co_await work_pace_.turn()) co_return;
+        const auto r = co_await carrier_.get(row.telnyx_id);
+        count("check", name(r.outcome));
+        if (r.outcome == outcome::gone) co_await lost(row.id, row.device, "check");
+    } catch (const port::unavailable& e) {
+        store_away(e.what());
+    }
+}
+
+boost::asio::awaitable<void> credentials_impl::report() {
+    next_report_ = steady::now() + k_report_every;
+    const auto f = co_await store_.count(clock_.now());
+    for (const auto p :
+         {credential::phase::pending, credential::phase::active, credential::phase::rotating,
+          credential::phase::retiring, credential::phase::dead}) {
+        const auto found = std::find_if(f.by_state.begin(), f.by_state.end(), [&](const auto& s) {
+            return s.first == credential::name(p);
+        });
+        const auto n = found == f.by_state.end() ? 0 : found->second;
+        metrics_.gauge("credentials", static_cast<double>(n), {{"state", credential::name(p)}});
+    }
+    metrics_.gauge("credential_backlog", static_cast<double>(f.backlog));
+    metrics_.gauge("credential_lapsed", static_cast<double>(f.lapsed));
+}
+
+void credentials_impl::store_away(std::string_view why) {
+    if (!std::exchange(store_healthy_, false)) return;
+    log::warn("credential_work_paused", {{"why", why}});
+}
+
+void credentials_impl::store_back() {
+    if (std::exchange(store_healthy_, true)) return;
+    log::info("credential_work_resumed");
+}
+
+} // namespace z360::engine

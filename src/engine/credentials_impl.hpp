@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The credential manager's one class, in parts by file: credentials.cpp (life cycle, queues),
+// credential_work.cpp (what is due), credential_ensure.cpp (a device asks), credential_steps.cpp (carrying
+// steps out), credential_tokens.cpp (login tokens), credential_compare.cpp (both sides). Private to
+// src/engine.
+#pragma once
+
+#include "engine/flight.hpp"
+#include "engine/pace.hpp"
+
+#include <z360/engine/credentials.hpp>
+#include <z360/rt/sync.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace z360::engine {
+
+class credentials_impl final : public credentials {
+  public:
+    credentials_impl(
+        boost::asio::any_io_executor ex, port::credential_store& store, port::telnyx_credentials& carrier,
+        const port::clock& clock, port::metrics& metrics, credential_settings s
+    );
+
+    void start() override;
+    boost::asio::awaitable<void> stop(millis limit) override;
+    boost::asio::awaitable<identity_status> ensure(device_id d, millis budget) override;
+    boost::asio::awaitable<token_status> token(device_id d, millis budget) override;
+    void look_at(device_id d) override;
+    void check(identity_id i) override;
+    boost::asio::awaitable<comparison> compare() override;
+
+  private:
+    using steady = std::chrono::steady_clock;
+    using outcome = port::credential_outcome;
+
+    /// A device that this node has claimed.
+    struct held {
+        port::claimed_device what;
+        steady::time_point until; ///< ours for certain
+        pace* at = nullptr;       ///< nullptr: a person waits, no pause between requests
+    };
+    enum class scope { making, everything };
+    enum class made { in_use, none, failed };
+
+    // credential_work.cpp
+    boost::asio::awaitable<void> work_forever();
+    boost::asio::awaitable<void> take_looks();
+    boost::asio::awaitable<void> take_due();
+    void revive_looks();
+    [[nodiscard]] steady::duration until_next_round() const;
+    boost::asio::awaitable<void> work(held h, bool was_due);
+    boost::asio::awaitable<void> finish(held& h, bool was_due, bool did_something);
+    void park(const held& h);
+    boost::asio::awaitable<std::optional<held>> claim(device_id d, pace* at);
+    boost::asio::awaitable<void> check_one(identity_id i);
+    boost::asio::awaitable<void> report();
+    void store_away(std::string_view why);
+    void store_back();
+    [[nodiscard]] bool ours(const held& h) const;
+
+    // credential_steps.cpp
+    boost::asio::awaitable<bool> settle(held& h, scope what);
+    boost::asio::awaitable<bool> carry_out(held& h, credential::step s);
+    boost::asio::awaitable<bool> add(held& h);
+    boost::asio::awaitable<bool> provision(held& h, credential::provision s);
+    boost::asio::awaitable<made> adopt(held& h, identity_id who, std::string name);
+    boost::asio::awaitable<bool> create(held& h, identity_id who, std::string name);
+    boost::asio::awaitable<void>
+    put_in_use(held& h, identity_id who, port::carrier_credential credential, time_point otherwise_until);
+    boost::asio::awaitable<bool> retire(held& h, credential::retire s);
+    boost::asio::awaitable<bool> erase(held& h, credential::erase s);
+    boost::asio::awaitable<bool> erase_by_name(held& h, identity_id who);
+    boost::asio::awaitable<bool> bury(held& h, identity_id who);
+    boost::asio::awaitable<bool> extend(held& h, credential::extend s);
+    boost::asio::awaitable<bool> suspend(held& h);
+    /// What kept a step from being done.
+    struct failure {
+        std::string_view step;
+        outcome how = outcome::unknown;
+        std::string error;
+        std::optional<millis> retry_after;
+    };
+    boost::asio::awaitable<void> failed(held& h, identity_id who, failure why);
+    boost::asio::awaitable<bool> may_ask(held& h);
+    boost::asio::awaitable<void> lost(identity_id i, device_id d, std::string found_by);
+    void count(std::string_view step, std::string_view how);
+    [[nodiscard]] std::string carrier_name(const uuid& key) const;
+    [[nodiscard]] std::optional<uuid> own_key(std::string_view name) const;
+
+    // credential_ensure.cpp
+    using identity_flights = flights<std::int64_t, identity_status>;
+    boost::asio::awaitable<void> fly(device_id d, identity_flights::pointer f);
+    boost::asio::awaitable<identity_status> make(device_id d, identity_flights::pointer f);
+    boost::asio::awaitable<void> poll_pause();
+
+    // credential_tokens.cpp
+    using token_flights = flights<std::int64_t, token_status>;
+    boost::asio::awaitable<token_status> find_token(device_id d, steady::time_point until);
+    boost::asio::awaitable<void> fly_token(device_id d, token_flights::pointer f);
+    boost::asio::awaitable<token_status> fetch_token(device_id d, token_flights::pointer f);
+    boost::asio::awaitable<token_status> mint(device_id d, port::cached_token t);
+    boost::asio::awaitable<token_status> without_identity(device_id d);
+    boost::asio::awaitable<bool> credential_gone(device_id d, identity_id i, outcome how);
+    [[nodiscard]] std::optional<token_status> fresh(device_id d, const port::cached_token& t) const;
+    [[nodiscard]] token_status stale(const port::cached_token& t) const;
+    [[nodiscard]] std::optional<time_point> refresh_after(device_id d, const port::cached_token& t) const;
+
+    // credential_compare.cpp
+    struct both_sides {
+        comparison result;
+        std::vector<port::known_identity> expected; ///< in use here before the listing began
+        std::unordered_set<std::string> seen;       ///< Telnyx ids in the listing
+    };
+    boost::asio::awaitable<void> compare_forever();
+    boost::asio::awaitable<void> compare_held(both_sides& b);
+    boost::asio::awaitable<void> read_expected(both_sides& b);
+    boost::asio::awaitable<bool> read_listing(both_sides& b);
+    boost::asio::awaitable<std::optional<port::credential_page>> read_page(unsigned number);
+    boost::asio::awaitable<void> judge_page(both_sides& b, std::vector<port::carrier_credential> page);
+    boost::asio::awaitable<void> judge_missing(both_sides& b);
+    boost::asio::awaitable<bool> keep_lease();
+
+    double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(dice_); }
+
+    boost::asio::any_io_executor ex_;
+    port::credential_store& store_;
+    port::telnyx_credentials& carrier_;
+    const port::clock& clock_;
+    port::metrics& metrics_;
+    credential_settings s_;
+    std::string prefix_; ///< of our names at Telnyx
+    std::mt19937_64 dice_;
+
+    pace work_pace_;
+    pace compare_pace_;
+    identity_flights identity_flights_;
+    token_flights token_flights_;
+
+    /// A device that somebody wants to be looked at.
+    struct look {
+        device_id device;
+        unsigned tries = 0;
+        steady::time_point not_before{};
+    };
+    std::deque<look> looks_;
+    std::vector<look> later_;                 ///< claimed by another when tried
+    std::unordered_set<std::int64_t> looked_; ///< in either
+    std::unordered_set<std::int64_t> checking_;
+    /// Claims kept on devices that were due but where nothing may be done yet, so that they do not fill every
+    /// batch; device → when the claim runs out.
+    std::unordered_map<std::int64_t, steady::time_point> parked_;
+    std::size_t in_work_ = 0;
+    bool more_due_ = false;
+    steady::time_point next_due_{};
+    steady::time_point next_report_{};
+    bool store_healthy_ = true;
+    bool comparing_ = false;
+    bool stopping_ = false;
+
+    rt::event wake_;
+    rt::task_group loops_;
+    rt::task_group work_; ///< devices in work, flights, checks
+};
+
+} // namespace z360::engine
