@@ -19,6 +19,7 @@ namespace z360::port {
 /// How a push token is used. iOS rows hold a PushKit token (`apns_voip`) beside an alert token.
 enum class push_kind : std::uint8_t { fcm, apns, apns_voip };
 
+/// A device's address at a push service.
 struct push_token {
     push_kind kind = push_kind::fcm;
     secret token;
@@ -42,10 +43,12 @@ struct identity_view {
     std::string sip_username;
     int version = 1; ///< `credential_version`: a client drops what is older than what it has (MOB-12)
     std::optional<time_point> expires_at;
-    bool disclosed = false; ///< its password has left in a reply before (SEC-03)
-    bool proved = false;    ///< the device was seen to use it
+    bool disclosed = false;                 ///< its password has left in a reply before (SEC-03)
+    std::optional<time_point> disclosed_at; ///< first time; requests that began before may carry it too
+    bool proved = false;                    ///< the device was seen to use it
 };
 
+/// A device as its owner may see it.
 struct device_view {
     device_id id;
     user_id user;
@@ -156,6 +159,7 @@ struct audit_line {
     time_point at{};
 };
 
+/// The trail of what was done with devices and secrets; append only.
 class audit_log {
   public:
     virtual ~audit_log() = default;

@@ -6,6 +6,8 @@
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
 #include <z360/port/call_store.hpp>
+#include <z360/port/credential_store.hpp>
+#include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
@@ -16,6 +18,10 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+
+namespace z360::adapter::crypto {
+class vault;
+}
 
 namespace z360::adapter::postgres {
 
@@ -74,5 +80,10 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
 [[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
+[[nodiscard]] std::unique_ptr<port::device_registry>
+make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);
+[[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);
+[[nodiscard]] std::unique_ptr<port::credential_store>
+make_credential_store(database& db, std::shared_ptr<const crypto::vault> keys);
 
 } // namespace z360::adapter::postgres
