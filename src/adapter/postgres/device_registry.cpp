@@ -6,6 +6,7 @@
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 #include "adapter/postgres/transaction.hpp"
+#include "adapter/postgres/turns.hpp"
 
 #include <z360/log.hpp>
 
@@ -66,27 +67,10 @@ class registry final : public port::device_registry {
         : db_(db.connections()), keys_(std::move(keys)) {}
 
     asio::awaitable<std::optional<port::registered>>
-    enrol(port::registration r, unsigned max_browsers) override {
-        auto ask = [keys = keys_, r = std::move(r), max_browsers](pqxx::connection_base& db) {
-            return in_transaction(db, [&](pqxx::work& tx) {
-                return postgres::enrol(tx, *keys, r, max_browsers);
-            });
-        };
-        co_return co_await db_.run("device_enrol", std::move(ask), k_write_limit);
-    }
-
+    enrol(port::registration r, unsigned max_browsers) override;
     asio::awaitable<std::optional<device_view>> update_push(
         tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
-    ) override {
-        auto ask = [keys = keys_, who, uid = storable(device_uid), tokens = std::move(tokens),
-                    now](pqxx::connection_base& db) {
-            return in_transaction(db, [&](pqxx::work& tx) {
-                return postgres::update_push(tx, *keys, who, uid, tokens, now);
-            });
-        };
-        co_return co_await db_.run("device_update_push", std::move(ask), k_write_limit);
-    }
-
+    ) override;
     asio::awaitable<std::vector<device_view>> list(tenant_scope who, user_id of, std::size_t limit) override;
     asio::awaitable<std::optional<device_view>> by_id(tenant_scope who, device_id d) override;
     asio::awaitable<std::optional<device_view>> by_uid(user_id owner, std::string uid) override;
@@ -99,7 +83,34 @@ class registry final : public port::device_registry {
   private:
     pool& db_;
     std::shared_ptr<const crypto::vault> keys_;
+    turns by_person_;
 };
+
+asio::awaitable<std::optional<port::registered>>
+registry::enrol(port::registration r, unsigned max_browsers) {
+    const auto turn = co_await by_person_.wait(r.user.value, k_write_limit);
+    auto ask = [keys = keys_, r = std::move(r), max_browsers](pqxx::connection_base& db) {
+        return in_transaction(db, [&](pqxx::work& tx) {
+            return postgres::enrol(tx, *keys, r, max_browsers);
+        });
+    };
+    co_return co_await db_.run("device_enrol", std::move(ask), k_write_limit);
+}
+
+// An organisation's token names a device without its person: its turn is the organisation's.
+asio::awaitable<std::optional<device_view>> registry::update_push(
+    tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
+) {
+    const auto key = who.user.none() ? -who.org.value : who.user.value;
+    const auto turn = co_await by_person_.wait(key, k_write_limit);
+    auto ask = [keys = keys_, who, uid = storable(device_uid), tokens = std::move(tokens),
+                now](pqxx::connection_base& db) {
+        return in_transaction(db, [&](pqxx::work& tx) {
+            return postgres::update_push(tx, *keys, who, uid, tokens, now);
+        });
+    };
+    co_return co_await db_.run("device_update_push", std::move(ask), k_write_limit);
+}
 
 asio::awaitable<std::vector<device_view>> registry::list(tenant_scope who, user_id of, std::size_t limit) {
     auto ask = [who, of, limit](pqxx::connection_base& db) {

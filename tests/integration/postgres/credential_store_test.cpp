@@ -31,12 +31,15 @@ class credential_store : public registry_test {
 };
 
 awaitable<void> claim_into(port::credential_store& store, std::vector<std::int64_t>& out) {
-    for (const auto& c : co_await store.claim_due({}, k_then, 5, k_claim))
+    const credential::policy rules;
+    const auto got = co_await store.claim_due(rules, k_then, 5, k_claim);
+    for (const auto& c : got)
         out.push_back(c.device.id.value);
 }
 
 awaitable<void> add_into(port::credential_store& store, device_id d, std::set<std::int64_t>& out) {
-    out.insert((co_await store.add_identity(d, "c", k_then)).value);
+    const auto added = co_await store.add_identity(d, "c", k_then);
+    out.insert(added.value);
 }
 
 } // namespace

@@ -154,7 +154,11 @@ TEST_F(old_rows, cred_03_a_failed_or_missing_credential_becomes_a_pending_identi
     EXPECT_EQ(r.identities, 1U); // an older row of the same device has a good one
     EXPECT_EQ(r.retired, 0U);
     EXPECT_EQ(value("select count(*) from sip_identities where telnyx_credential_id = 'failed'"), "0");
-    EXPECT_EQ(run(store_->claim_due({}, k_then, 10, k_claim)).size(), 2U); // they heal by themselves
+    std::size_t due = 0;
+    for (const auto& c : run(store_->claim_due({}, k_then, 10, k_claim)))
+        for (const auto& i : c.device.identities)
+            due += i.now_in == credential::phase::pending ? 1 : 0;
+    EXPECT_EQ(due, 2U); // they heal by themselves
 }
 
 TEST_F(old_rows, be_06_credentials_of_organisations_are_only_recorded_to_be_deleted) {

@@ -20,6 +20,13 @@ struct person {
     std::string slug;
 };
 
+/// One of many registrations at once.
+inline awaitable<void>
+enrol_into(port::device_registry& registry, port::registration r, std::vector<port::registered>& out) {
+    auto got = co_await registry.enrol(std::move(r), 5);
+    if (got) out.push_back(std::move(*got));
+}
+
 class registry_test : public postgres_test {
   protected:
     void SetUp() override {
