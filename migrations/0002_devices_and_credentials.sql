@@ -43,6 +43,7 @@ create unique index phone_numbers_one_default_per_org on phone_numbers (org_id) 
 -- ---- devices
 
 alter table devices drop constraint devices_status_check;
+alter table devices drop constraint devices_check; -- one key id for both tokens; each has its own now
 alter table devices add constraint devices_status_check check (status in ('active', 'suspended', 'removed'));
 alter table devices
     add column status_reason   text not null default '',
@@ -66,11 +67,17 @@ alter table devices
     add column push_token_kind text not null default 'fcm' check (push_token_kind in ('fcm', 'apns')),
     add column voip_key_id     text, -- of voip_token: the two arrive at different times, perhaps under different keys
     add column push_issued_at  timestamptz, -- the client's own time of the token: the newest wins (MOB-02)
+    add column voip_issued_at  timestamptz,
     add column push_updated_at timestamptz,
+    -- Counts the identities made for it, also those whose rows are gone: a version never comes twice (MOB-12).
     add column credential_version int not null default 0 check (credential_version >= 0),
+    -- One node at a time works on its identities; the clock is the database's.
+    add column work_claimed_until timestamptz,
     add column registered_at   timestamptz not null default now(),
     add column removed_at      timestamptz,
     add constraint devices_removed_has_time check ((status = 'removed') = (removed_at is not null)),
+    add constraint devices_push_token_has_key check ((push_token is null) = (push_key_id is null)),
+    add constraint devices_voip_token_has_key check ((voip_token is null) = (voip_key_id is null)),
     add constraint devices_push_hash_with_token check (push_token is not null or push_token_hash is null),
     add constraint devices_voip_hash_with_token check (voip_token is not null or voip_token_hash is null),
     add constraint devices_not_its_own_native check (native_device_id <> device_id);
@@ -78,6 +85,7 @@ create unique index devices_push_token on devices (push_token_hash) where push_t
 create unique index devices_voip_token on devices (voip_token_hash) where voip_token_hash is not null;
 create index devices_native on devices (native_device_id) where native_device_id is not null;
 create index devices_silent on devices (last_seen_at) where status = 'active';
+create index devices_uid on devices (device_uid);
 
 -- The rows that the old API counts by (user, organisation, device); each names the one device (CRED-05, D7).
 create table device_registrations (
@@ -93,6 +101,15 @@ create index device_registrations_org on device_registrations (org_id);
 -- ---- SIP identities: the row exists before Telnyx knows it, and names it there (BE-13, I4)
 
 alter table sip_identities drop constraint sip_identities_usable_has_name;
+-- A 'stranger' was found at Telnyx under our name and belongs to nobody: it is recorded to be deleted there.
+alter table sip_identities drop constraint sip_identities_kind_check;
+alter table sip_identities add constraint sip_identities_kind_check
+    check (kind in ('device', 'organization', 'stranger'));
+alter table sip_identities drop constraint sip_identities_kind_has_its_owner;
+alter table sip_identities add constraint sip_identities_kind_has_its_owner
+    check (case kind when 'device' then device_id is not null and org_id is null
+                     when 'organization' then device_id is null and org_id is not null
+                     else device_id is null and org_id is null end);
 alter table sip_identities
     -- Part of its name at Telnyx: z360-<environment>-<key>.
     add column key             uuid not null default gen_random_uuid() unique,
@@ -120,7 +137,7 @@ alter table sip_identities
     add column failures        int not null default 0 check (failures >= 0),
     add column last_error      text not null default '',
     add column retry_at        timestamptz,
-    add column claimed_until   timestamptz,
+    add column claimed_until   timestamptz, -- of rows without a device; else the device is claimed
     add constraint sip_identities_usable_has_name
         check (state in ('pending', 'retiring', 'dead') or (sip_username is not null and telnyx_credential_id is not null)),
     add constraint sip_identities_password_has_key check ((sip_password is null) = (password_key_id is null)),
@@ -131,7 +148,13 @@ create unique index sip_identities_one_pending_per_device on sip_identities (dev
 create unique index sip_identities_one_rotating_per_device on sip_identities (device_id) where state = 'rotating';
 create index sip_identities_work on sip_identities (coalesce(retry_at, created_at))
     where state in ('pending', 'retiring');
+create index sip_identities_ownerless_work on sip_identities (coalesce(retry_at, created_at))
+    where state = 'retiring' and device_id is null;
 create index sip_identities_expiry on sip_identities (expires_at) where state in ('active', 'rotating');
+create index sip_identities_overlap on sip_identities (superseded_at) where state = 'rotating';
+-- Something has happened to a usable one, e.g. its device was removed during a call: look at it from then on.
+create index sip_identities_nudged on sip_identities (retry_at)
+    where state in ('active', 'rotating') and retry_at is not null;
 
 -- A row that may own a credential at Telnyx cannot be deleted, by whatever path (BE-05).
 create function z360_refuse_live_identity() returns trigger language plpgsql as $$
@@ -200,6 +223,14 @@ create table audit_events (
 create index audit_events_device on audit_events (device_id, seq);
 create index audit_events_at on audit_events using brin (at);
 
+-- Rows of the old system that --import has taken: doing it again never brings back what was retired since.
+create table imported_rows (
+    source      text not null check (source in ('user_device_tokens', 'user_telnyx_telephony_credentials')),
+    old_id      bigint not null,
+    imported_at timestamptz not null default now(),
+    primary key (source, old_id)
+);
+
 -- One node at a time does a job; the clock is the database's.
 create table leases (
     name       text primary key,
@@ -224,6 +255,14 @@ create index calls_user_live on calls (user_id) where phase <> 'ended';
 
 -- A device whose identity may be retired has no live leg. Legs of calls that are over count as dead.
 create index call_legs_device_live on call_legs (device_id) where not ended;
+-- Deleting a device or an identity looks for legs that name it.
+create index call_legs_identity on call_legs (device_id, identity_id);
+
+-- With its owner's rights: a call of an organisation that the person has just left is still a call.
+create function z360_device_busy(device bigint) returns boolean language sql stable security definer
+    set search_path from current as
+    $$ select exists (select from call_legs l join calls c on c.call_id = l.call_id
+                       where l.device_id = device and not l.ended and c.phase <> 'ended') $$;
 
 -- A second leg to one device exists while its identity is being replaced (CRED-01): it is dialed on both names.
 -- (call_legs.attempt tells them apart.)

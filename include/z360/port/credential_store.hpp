@@ -62,6 +62,8 @@ class credential_store {
     virtual boost::asio::awaitable<std::optional<claimed_device>> claim(device_id d, millis claim) = 0;
     /// Devices with something due (a pending or retiring identity whose retry_at is past, one that is due for
     /// rotation or about to expire, a silent device), oldest first, at most `limit`, claimed for `claim`.
+    /// An identity without a device (an organisation's of the old system, a stranger's) that is to be deleted
+    /// comes as a device of its own with id none, not entitled; its claim ends by itself or with bury().
     virtual boost::asio::awaitable<std::vector<claimed_device>>
     claim_due(credential::policy p, time_point now, std::size_t limit, millis claim) = 0;
     virtual boost::asio::awaitable<void> release(device_id d) = 0;

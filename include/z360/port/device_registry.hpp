@@ -19,6 +19,7 @@ namespace z360::port {
 /// How a push token is used. iOS rows hold a PushKit token (`apns_voip`) beside an alert token.
 enum class push_kind : std::uint8_t { fcm, apns, apns_voip };
 
+/// A device's address at a push service.
 struct push_token {
     push_kind kind = push_kind::fcm;
     secret token;
@@ -47,6 +48,7 @@ struct identity_view {
     bool proved = false;                    ///< the device was seen to use it
 };
 
+/// A device as its owner may see it.
 struct device_view {
     device_id id;
     user_id user;
@@ -159,6 +161,7 @@ struct audit_line {
     time_point at{};
 };
 
+/// The trail of what was done with devices and secrets; append only.
 class audit_log {
   public:
     virtual ~audit_log() = default;

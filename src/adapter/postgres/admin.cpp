@@ -186,7 +186,7 @@ device_keys admin::upsert_device(const device_row& d) {
             "insert into devices (user_id, device_uid, name, platform) values ($1, $2, $3, $4) on conflict "
             "(user_id, "
             "device_uid) do update set name = excluded.name, platform = excluded.platform, status = "
-            "'active', "
+            "'active', status_reason = '', removed_at = null, "
             "last_seen_at = now() returning device_id",
             d.user.value, d.device_uid, d.name, d.platform
         );

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 namespace z360::adapter::postgres {
@@ -33,9 +34,11 @@ json word(Word w) {
     return w == Word::none ? json() : json(std::string(name(w)));
 }
 
-json leg_row(const call::device_leg& l) {
+// `attempt`: the how-maniest leg to its device. There are two while its identity is replaced (CRED-01).
+json leg_row(const call::device_leg& l, std::size_t attempt) {
     return {
         {"leg", l.id.text()},
+        {"attempt", attempt},
         {"device", l.to.device.value},
         {"identity", l.to.identity.value},
         {"control", text(l.call_control_id)},
@@ -102,8 +105,9 @@ std::string call_document(const port::call_commit& what) {
         {"notes", json::array()},
         {"events", json::array()},
     };
+    std::map<std::int64_t, std::size_t> attempts;
     for (const auto& l : s.legs)
-        d["legs"].push_back(leg_row(l));
+        d["legs"].push_back(leg_row(l, ++attempts[l.to.device.value]));
     for (const auto& o : what.finished_commands)
         d["finished"].push_back(
             {{"id", storable(o.command_id)},

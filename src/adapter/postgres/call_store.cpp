@@ -53,12 +53,12 @@ constexpr millis k_deadline_claim{1'000};
 
 #define Z360_REST                                                                                            \
     R"sql(legs as (
-    insert into call_legs as l (leg_id, call_id, org_id, device_id, identity_id, call_control_id, dial,
-                                answer_order, initiated, answered, bridged, ended, release_reason, hangup_cause)
-    select x.leg, m.call_id, m.org_id, x.device, x.identity, x.control, x.dial, x.answer_order, x.initiated,
-           x.answered, x.bridged, x.ended, x.release, x.cause
-      from moved m, d, jsonb_to_recordset(j->'legs') as x(leg uuid, device bigint, identity bigint, control text,
-           dial text, answer_order int, initiated boolean, answered boolean, bridged boolean, ended boolean,
+    insert into call_legs as l (leg_id, call_id, org_id, device_id, identity_id, attempt, call_control_id,
+                                dial, answer_order, initiated, answered, bridged, ended, release_reason, hangup_cause)
+    select x.leg, m.call_id, m.org_id, x.device, x.identity, x.attempt, x.control, x.dial, x.answer_order,
+           x.initiated, x.answered, x.bridged, x.ended, x.release, x.cause
+      from moved m, d, jsonb_to_recordset(j->'legs') as x(leg uuid, device bigint, identity bigint, attempt int,
+           control text, dial text, answer_order int, initiated boolean, answered boolean, bridged boolean, ended boolean,
            release text, cause text)
     on conflict (leg_id) do update
        set call_control_id = excluded.call_control_id, dial = excluded.dial,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Who is called: one statement from the dialed number to the devices that may ring.
+#include "adapter/postgres/identity_rows.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "wire/e164.hpp"
 
+#include <z360/credential/lifecycle.hpp>
 #include <z360/log.hpp>
 
 #include <nlohmann/json.hpp>
@@ -13,23 +15,24 @@ namespace asio = boost::asio;
 namespace {
 
 // $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms. Two rows: ambiguous.
-// A device whose identity is being rotated rings on the old one until the new one is active.
+// Devices come with all their identities; which of them ring is said by credential::dialable alone.
+// Membership and every suspension are looked at here, with each call (D7): who has just left is not rung.
 constexpr const char* k_resolve = R"sql(
 select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
        coalesce((select c.name from contacts c where c.org_id = n.org_id and c.e164 = $3), ''),
        s.ring_seconds, s.voicemail_max_secs, s.voicemail_greeting, s.hold_prompt, s.voice, s.ringback_url,
        s.record_calls,
        coalesce((
-           select json_agg(t) from (
-               select distinct on (d.device_id) d.device_id, i.identity_id, i.sip_username, d.name, d.platform
-                 from devices d join sip_identities i on i.device_id = d.device_id
-                where n.route_type = 'user' and d.user_id = n.receiving_user_id and d.status = 'active'
-                  and d.last_seen_at >= z360_at($4::bigint - $5::bigint)
-                  and i.state in ('active', 'rotating')
-                  and (i.expires_at is null or i.expires_at > z360_at($4::bigint))
-                order by d.device_id, i.state = 'active' desc, i.identity_id desc
-           ) t), '[]')::text
+           select json_agg(json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform,
+                                             'identities', )sql" Z360_IDENTITIES R"sql() order by d.device_id)
+             from devices d
+             join memberships m on m.org_id = n.org_id and m.user_id = d.user_id
+             join users u on u.user_id = d.user_id and u.status = 'active'
+            where n.route_type = 'user' and d.user_id = n.receiving_user_id and d.status = 'active'
+              and d.wants_identity and not )sql" Z360_NATIVE_HANDLES_CALLS R"sql(
+              and d.last_seen_at >= z360_at($4::bigint - $5::bigint)), '[]')::text
   from phone_numbers n
+  join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
@@ -42,7 +45,27 @@ void overlay_seconds(millis& to, const pqxx::field& from) {
     if (!from.is_null()) to = std::chrono::seconds{from.as<int>()};
 }
 
-call::route read(const pqxx::row& r, std::string number, call::policy rules) {
+// The targets of one device: none, one, or both identities of a rotation that the device has not proved yet.
+void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_point now) {
+    credential::device d;
+    d.id = {row.at("device").get<std::int64_t>()};
+    const auto identities = read_identities(row.at("identities"));
+    for (const auto& i : identities)
+        d.identities.push_back(i.identity);
+    for (const auto id : credential::dialable(d, now))
+        for (const auto& i : identities) {
+            if (i.identity.id != id) continue;
+            call::target x;
+            x.device = d.id;
+            x.identity = id;
+            x.sip_username = i.names.sip_username;
+            x.device_name = row.at("name").get<std::string>();
+            x.platform = row.at("platform").get<std::string>();
+            to.push_back(std::move(x));
+        }
+}
+
+call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
     call::route out;
     if (std::string_view(r[2].c_str()) == "reject") return out;
     out.verdict = call::route_verdict::ring;
@@ -59,15 +82,8 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules) {
     overlay(rules.ringback_url, r[10]);
     overlay(rules.record_calls, r[11]);
     out.rules = std::move(rules);
-    for (const auto& t : nlohmann::json::parse(r[12].c_str())) {
-        call::target x;
-        x.device = {t.at("device_id").get<std::int64_t>()};
-        x.identity = {t.at("identity_id").get<std::int64_t>()};
-        x.sip_username = t.at("sip_username").get<std::string>();
-        x.device_name = t.at("name").get<std::string>();
-        x.platform = t.at("platform").get<std::string>();
-        out.targets.push_back(std::move(x));
-    }
+    for (const auto& d : nlohmann::json::parse(r[12].c_str()))
+        add_targets(out.targets, d, now);
     return out;
 }
 
@@ -81,13 +97,13 @@ class rows final : public port::directory {
             log::warn("number_malformed", {{"length", dialed.size()}});
             co_return call::route{};
         }
-        auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""),
-                    at = now.time_since_epoch().count(), settings = settings_](pqxx::connection_base& db) {
+        auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""), now,
+                    settings = settings_](pqxx::connection_base& db) {
             const auto r = exec_once(
-                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164, at,
-                settings.device_life.count()
+                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164,
+                in_ms(now), settings.device_life.count()
             );
-            if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults);
+            if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults, now);
             // Ambiguous: two connections have the number; to pick one would be to guess (WEB-04).
             if (r.size() > 1)
                 log::error("number_ambiguous", {{"phone_number_id", r[0][0].as<std::int64_t>()}});

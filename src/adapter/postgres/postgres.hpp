@@ -7,6 +7,8 @@
 #include <z360/call/route.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_store.hpp>
+#include <z360/port/credential_store.hpp>
+#include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
@@ -19,6 +21,10 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+
+namespace z360::adapter::crypto {
+class vault;
+}
 
 namespace z360::adapter::postgres {
 
@@ -81,5 +87,10 @@ struct directory_settings {
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.
 [[nodiscard]] std::unique_ptr<port::tenants> make_tenants(database& db, std::string default_connection_id);
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::device_registry>
+make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);
+[[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);
+[[nodiscard]] std::unique_ptr<port::credential_store>
+make_credential_store(database& db, std::shared_ptr<const crypto::vault> keys);
 
 } // namespace z360::adapter::postgres

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/tenant_transaction.hpp"
 
+#include "adapter/postgres/params.hpp"
+
 namespace z360::adapter::postgres {
 
-tenant_transaction::tenant_transaction(pqxx::connection_base& db, const port::tenant_scope& who) : tx_(db) {
+void enter_scope(pqxx::transaction_base& tx, const port::tenant_scope& who) {
     if (who.everything) return;
-    db.prepare(
-        "tenant_scope", "select set_config('z360.user_id', $1, true), set_config('z360.org_id', $2, true), "
-                        "set_config('role', 'z360_tenant', true)"
+    exec_in(
+        tx, "tenant_scope",
+        "select set_config('z360.user_id', $1, true), set_config('z360.org_id', $2, true), "
+        "set_config('role', 'z360_tenant', true)",
+        std::to_string(who.user.value), std::to_string(who.org.value)
     );
-    tx_.exec_prepared("tenant_scope", std::to_string(who.user.value), std::to_string(who.org.value));
+}
+
+void leave_scope(pqxx::transaction_base& tx) {
+    exec_in(tx, "tenant_scope_end", "select set_config('role', 'none', true)");
+}
+
+tenant_transaction::tenant_transaction(pqxx::connection_base& db, const port::tenant_scope& who) : tx_(db) {
+    enter_scope(tx_, who);
 }
 
 } // namespace z360::adapter::postgres

@@ -8,6 +8,11 @@
 
 namespace z360::adapter::postgres {
 
+/// From here to the transaction's end, or to leave_scope(), statements see what `who` may see.
+void enter_scope(pqxx::transaction_base& tx, const port::tenant_scope& who);
+/// Back to the owner's rights, in the same transaction.
+void leave_scope(pqxx::transaction_base& tx);
+
 /// Begins a transaction and, unless the scope is everything, takes the role z360_tenant for it with the
 /// scope's user and organisation. Not committed: rolled back on destruction. Role and settings end with it.
 class tenant_transaction {

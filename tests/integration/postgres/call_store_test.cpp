@@ -288,3 +288,32 @@ TEST_F(call_store, text_from_outside_that_postgres_cannot_hold_does_not_stop_a_c
     EXPECT_EQ(commit(c), commit_result::committed);
     EXPECT_EQ(load(s.id).state.legs[0].hangup_cause, "a\uFFFDb");
 }
+
+TEST_F(call_store, cred_01_two_legs_to_one_device_are_told_apart) {
+    auto s = ringing(people_, "s1");
+    auto second = s.legs[0];
+    second.id = {derive_uuid(s.id.value, 99)};
+    second.to.sip_username = "gencred-before";
+    second.to.identity = {std::stoll(value(
+        "insert into sip_identities (device_id, telnyx_credential_id, sip_username, state) values (" +
+        std::to_string(second.to.device.value) +
+        ", 'cred-before', 'gencred-before', 'rotating') returning identity_id"
+    ))};
+    s.legs.push_back(second);
+    EXPECT_EQ(commit(first_commit(s)), commit_result::committed);
+    port::call_commit next;
+    next.expected_version = 1;
+    next.next = s;
+    next.next.legs[3].answered = true;
+    next.at = k_noon;
+    EXPECT_EQ(commit(next), commit_result::committed);
+    EXPECT_EQ(
+        value(
+            "select string_agg(attempt || case when answered then '!' else '' end, ' ' order by attempt) "
+            "from "
+            "call_legs where device_id = " +
+            std::to_string(second.to.device.value)
+        ),
+        "1 2!"
+    );
+}

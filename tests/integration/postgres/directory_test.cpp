@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "calls.hpp"
 
+#include <algorithm>
+
 using namespace z360;
 using namespace z360::testing;
 using call::route_verdict;
@@ -98,15 +100,49 @@ TEST_F(directory, only_devices_with_a_valid_identity_and_a_sign_of_life_are_rung
     EXPECT_TRUE(none.targets.empty());
 }
 
-TEST_F(directory, a_device_has_one_target_while_its_identity_is_being_rotated) {
+TEST_F(directory, cred_01_during_a_rotation_the_old_identity_rings_then_both_then_the_new_one) {
     const auto device = std::to_string(acme_.devices[0].device.value);
+    const auto names = [this] {
+        std::vector<std::string> out;
+        for (const auto& t : resolve("+15550100001").targets)
+            if (t.device == acme_.devices[0].device) out.push_back(t.sip_username);
+        std::sort(out.begin(), out.end());
+        return out;
+    };
+    const std::string old = acme_.devices[0].sip_username;
     sql("update sip_identities set state = 'rotating' where device_id = " + device);
-    EXPECT_EQ(resolve("+15550100001").targets, acme_.devices);
+    EXPECT_EQ(names(), std::vector{old});
     sql("insert into sip_identities (device_id, telnyx_credential_id, sip_username, state) values (" +
         device + ", 'cred-new', 'gencred-new', 'active')");
-    const auto targets = resolve("+15550100001").targets;
-    ASSERT_EQ(targets.size(), 3U);
-    EXPECT_EQ(targets[0].sip_username, "gencred-new");
+    EXPECT_EQ(names(), std::vector{old});
+    sql("update sip_identities set delivered_at = now() where sip_username = 'gencred-new'");
+    EXPECT_EQ(names(), (std::vector<std::string>{old, "gencred-new"}));
+    sql("update sip_identities set proved_at = now() where sip_username = 'gencred-new'");
+    EXPECT_EQ(names(), std::vector<std::string>{"gencred-new"});
+    EXPECT_EQ(resolve("+15550100001").targets.size(), 3U);
+}
+
+TEST_F(directory, b_28_who_is_suspended_or_gone_is_not_rung_from_the_next_call_on) {
+    const auto user = std::to_string(acme_.user.value);
+    sql("update users set status = 'suspended' where user_id = " + user);
+    EXPECT_EQ(resolve("+15550100001").verdict, route_verdict::ring); // voicemail
+    EXPECT_TRUE(resolve("+15550100001").targets.empty());
+    sql("update users set status = 'active'");
+    sql("update devices set status = 'removed', removed_at = now() where device_id = " +
+        std::to_string(acme_.devices[1].device.value));
+    EXPECT_EQ(resolve("+15550100001").targets.size(), 2U);
+    sql("update organizations set status = 'suspended'");
+    EXPECT_EQ(resolve("+15550100001"), call::route{});
+}
+
+TEST_F(directory, mob_14_a_web_view_is_not_rung_beside_its_native_device) {
+    const auto id = [this](std::size_t i) { return std::to_string(acme_.devices[i].device.value); };
+    sql("update devices set native_device_id = " + id(0) + " where device_id = " + id(1));
+    EXPECT_EQ(resolve("+15550100001").targets, (std::vector{acme_.devices[0], acme_.devices[2]}));
+    sql("update devices set embedded_webview = true, native_device_id = null where device_id = " + id(1));
+    EXPECT_EQ(resolve("+15550100001").targets, (std::vector{acme_.devices[0], acme_.devices[2]}));
+    sql("update devices set wants_identity = false where device_id = " + id(2));
+    EXPECT_EQ(resolve("+15550100001").targets, std::vector{acme_.devices[0]});
 }
 
 TEST_F(directory, be_36_a_credential_of_an_organisation_is_never_a_target) {

@@ -82,6 +82,11 @@ TEST_F(schema, be_36_an_identity_belongs_to_a_device_or_to_an_organisation_never
         refusal("insert into sip_identities (device_id, state) values (" + device + ", 'rotating')"),
         "sip_identities_usable_has_name"
     );
+    // What Telnyx never made can be given up all the same.
+    EXPECT_EQ(
+        refusal("insert into sip_identities (device_id, state) values (" + device + ", 'retiring')"),
+        "accepted"
+    );
 }
 
 TEST_F(schema, web_04_a_number_has_one_owner_per_connection_and_rings_a_member_only) {

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Registration as a short transaction (BE-13): no request leaves while it is open, the identity's row is only
+// asked for here and made at Telnyx later.
+//
+// The person's own rows are written in the person's scope. One thing cannot be: a phone that changed hands
+// still belongs to somebody else, whose device must go in the same moment (B13). So the transaction begins
+// with the owner's rights, asks explicitly whether the person may register here, takes the other person's
+// device out of use, and only then enters the scope.
+//
+// Locks, in this order everywhere: advisory locks of the person and the push tokens, then rows of devices by
+// id, their identities, their tokens. A person's lock covers each of their devices, because a registration
+// may touch the others too (B14, B50, MOB-14).
+#include "adapter/postgres/enrolment.hpp"
+
+#include "adapter/postgres/device_rows.hpp"
+#include "adapter/postgres/identity_rows.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/push_tokens.hpp"
+#include "adapter/postgres/tenant_transaction.hpp"
+
+#include <algorithm>
+
+namespace z360::adapter::postgres {
+namespace {
+
+using credential::retire_reason;
+
+constexpr const char* k_replaced = "replaced";
+constexpr const char* k_too_many = "too_many_browsers";
+
+constexpr const char* k_may_register = R"sql(
+select from memberships m join users u on u.user_id = m.user_id join organizations o on o.org_id = m.org_id
+ where m.user_id = $1 and m.org_id = $2 and u.status = 'active' and o.status = 'active')sql";
+
+// Every device that this registration may concern: $1 person, $2 their device ids that are named, $3 the id
+// of the device itself (also at other people), $4 hashes of the push tokens.
+constexpr const char* k_related = R"sql(
+select device_id, user_id, device_uid, platform, status, z360_ms(push_issued_at), z360_ms(voip_issued_at),
+       push_token_hash, voip_token_hash
+  from devices
+ where (user_id = $1 and device_uid = any($2::text[])) or device_uid = $3
+    or push_token_hash = any($4::bytea[]) or voip_token_hash = any($4::bytea[])
+ order by device_id for update)sql";
+
+struct related_device {
+    device_id id;
+    user_id user;
+    std::string uid, platform, status;
+    stored_push push;
+    std::string push_hash, voip_hash;
+
+    [[nodiscard]] bool holds_one_of(const std::vector<std::string>& hashes) const {
+        return std::any_of(hashes.begin(), hashes.end(), [this](const std::string& h) {
+            return h == push_hash || h == voip_hash;
+        });
+    }
+};
+
+std::vector<related_device> lock_related(
+    pqxx::transaction_base& tx, user_id person, const std::vector<std::string>& uids, const std::string& uid,
+    const std::vector<std::string>& hashes
+) {
+    const std::vector<std::string_view> raw(hashes.begin(), hashes.end());
+    std::vector<related_device> out;
+    for (const auto& r :
+         exec_in(tx, "devices_related", k_related, person.value, text_array(uids), uid, bytea_array(raw)))
+        out.push_back(
+            {{r[0].as<std::int64_t>()},
+             {r[1].as<std::int64_t>()},
+             r[2].c_str(),
+             r[3].c_str(),
+             r[4].c_str(),
+             {time_or_null(r[5]), time_or_null(r[6])},
+             bytes_of(r[7]),
+             bytes_of(r[8])}
+        );
+    return out;
+}
+
+constexpr const char* k_upsert = R"sql(
+insert into devices as d (user_id, device_uid, platform, name, app_version, sdk_version, os_version, bundle_id,
+                          apns_env, capabilities, embedded_webview, native_device_uid, native_device_id, public_key,
+                          wants_identity, last_seen_at, registered_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce(nullif($10, ''), '{}')::jsonb, $11, $12,
+        nullif($13::bigint, 0), nullif($14::bytea, ''::bytea), $15, z360_at($16), z360_at($16), z360_at($16))
+on conflict (user_id, device_uid) do update
+   set platform = excluded.platform, name = coalesce(nullif(excluded.name, ''), d.name),
+       app_version = coalesce(nullif(excluded.app_version, ''), d.app_version),
+       sdk_version = coalesce(nullif(excluded.sdk_version, ''), d.sdk_version),
+       os_version = coalesce(nullif(excluded.os_version, ''), d.os_version),
+       bundle_id = coalesce(nullif(excluded.bundle_id, ''), d.bundle_id),
+       apns_env = coalesce(nullif(excluded.apns_env, ''), d.apns_env),
+       capabilities = case when $10 = '' then d.capabilities else excluded.capabilities end,
+       embedded_webview = excluded.embedded_webview, native_device_uid = excluded.native_device_uid,
+       native_device_id = excluded.native_device_id, public_key = coalesce(excluded.public_key, d.public_key),
+       -- A registration for pushes only takes nothing away from a device that has more.
+       wants_identity = excluded.wants_identity or (d.wants_identity and d.status <> 'removed'),
+       status = 'active', status_reason = '', removed_at = null,
+       last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+       registered_at = case when d.status = 'removed' then excluded.registered_at else d.registered_at end
+returning device_id)sql";
+
+constexpr const char* k_register = R"sql(
+insert into device_registrations (device_id, org_id, created_at, updated_at)
+values ($1, $2, z360_at($3), z360_at($3))
+on conflict (device_id, org_id) do update set updated_at = excluded.updated_at
+returning registration_id)sql";
+
+// The organisations of the install before.
+constexpr const char* k_inherit = R"sql(
+insert into device_registrations (device_id, org_id)
+select distinct $1::bigint, org_id from device_registrations where device_id = any($2::bigint[])
+on conflict do nothing)sql";
+
+// Web views that named this native device before it was known.
+constexpr const char* k_link = R"sql(
+update devices set native_device_id = $1
+ where user_id = $2 and platform = 'web' and native_device_uid = $3 and status = 'active'
+   and native_device_id is distinct from $1
+returning device_id)sql";
+
+// $1 person, $2 this one, $3 how many others may stay. One on a call is not idle.
+constexpr const char* k_idle_browsers = R"sql(
+select device_id from devices
+ where user_id = $1 and platform = 'web' and status = 'active' and device_id <> $2
+   and not embedded_webview and native_device_id is null
+ order by z360_device_busy(device_id) desc, last_seen_at desc, device_id desc offset $3)sql";
+
+constexpr const char* k_entitled = "select " Z360_ENTITLED ", z360_device_busy(d.device_id), "
+                                   "exists (select from sip_identities i where i.device_id = d.device_id and "
+                                   "i.state = 'active') from devices d where d.device_id = $1";
+
+constexpr const char* k_unnudge = R"sql(
+update sip_identities set retry_at = null where device_id = $1 and state in ('active', 'rotating'))sql";
+
+class enrolling {
+  public:
+    enrolling(pqxx::transaction_base& tx, const crypto::vault& keys, const port::registration& r)
+        : tx_(tx), keys_(keys), r_(r), web_(r.platform == "web"), embedded_(web_ && r.embedded_webview),
+          native_uid_(web_ && r.native_device_uid != r.device_uid ? r.native_device_uid : "") {}
+
+    std::optional<port::registered> run(unsigned max_browsers);
+
+  private:
+    void sort_out(const std::vector<related_device>& related);
+    void upsert();
+    void settle_native();
+    void settle_browsers(unsigned max_browsers);
+    void settle_identity();
+    void replace(const std::vector<device_id>& devices, const char* why);
+
+    pqxx::transaction_base& tx_;
+    const crypto::vault& keys_;
+    const port::registration& r_;
+    const bool web_, embedded_;
+    const std::string native_uid_;
+    std::vector<hashed_token> push_;
+    std::optional<related_device> own_;
+    device_id native_;
+    std::vector<device_id> foreign_; ///< other people's
+    std::vector<device_id> merged_;  ///< the person's own
+    device_id id_;
+    std::vector<device_id> replaced_;
+};
+
+std::optional<port::registered> enrolling::run(unsigned max_browsers) {
+    // The app's pushes go to the native device; a web view that repeats its token must not take it away.
+    if (!embedded_) push_ = hashed(keys_, r_.push, r_.now);
+    lock_person_and_tokens(tx_, r_.user, push_);
+    if (exec_in(tx_, "device_may_register", k_may_register, r_.user.value, r_.org.value).empty())
+        return std::nullopt;
+    sort_out(lock_related(
+        tx_, r_.user, {r_.device_uid, r_.previous_device_uid, native_uid_}, r_.device_uid, all_hashes(push_)
+    ));
+    replace(foreign_, k_replaced);
+
+    enter_scope(tx_, port::tenant_scope::of(r_.user));
+    replace(merged_, k_replaced);
+    upsert();
+    settle_native();
+    settle_browsers(max_browsers);
+    settle_identity();
+    if (r_.credential_version) prove_identity(tx_, id_, *r_.credential_version, r_.now);
+
+    port::registered out;
+    if (!merged_.empty()) exec_in(tx_, "device_inherit", k_inherit, id_.value, key_array(merged_));
+    out.registration_id =
+        exec_in(tx_, "device_register", k_register, id_.value, r_.org.value, in_ms(r_.now))[0][0]
+            .as<std::int64_t>();
+    out.created = !own_ || own_->status == "removed";
+    out.replaced = std::move(replaced_);
+    auto views = read_views(tx_, {id_});
+    if (views.empty()) throw std::logic_error("a device that was just registered cannot be seen");
+    out.device = std::move(views.front());
+    return out;
+}
+
+void enrolling::sort_out(const std::vector<related_device>& related) {
+    for (const auto& d : related)
+        if (d.user == r_.user && d.uid == r_.device_uid) own_ = d;
+    if (own_ && own_->status != "removed") push_ = newer(std::move(push_), own_->push);
+    const auto hashes = all_hashes(push_);
+    for (const auto& d : related) {
+        if (d.status == "removed" || (own_ && d.id == own_->id)) continue;
+        const bool theirs = d.user == r_.user;
+        if (theirs && !native_uid_.empty() && d.uid == native_uid_) {
+            if (d.platform != "web" && d.status == "active") native_ = d.id;
+            continue;
+        }
+        // The same phone again: under another person (B13), or installed anew (B14).
+        const bool same_install = theirs ? d.uid == r_.previous_device_uid : d.uid == r_.device_uid;
+        if (same_install || d.holds_one_of(hashes)) (theirs ? merged_ : foreign_).push_back(d.id);
+    }
+}
+
+void enrolling::replace(const std::vector<device_id>& devices, const char* why) {
+    const auto gone = remove_devices(tx_, devices, why, r_.now);
+    replaced_.insert(replaced_.end(), gone.begin(), gone.end());
+}
+
+void enrolling::upsert() {
+    const pqxx::binarystring key(r_.public_key);
+    id_ = {exec_in(
+               tx_, "device_upsert", k_upsert, r_.user.value, r_.device_uid, r_.platform, storable(r_.name),
+               storable(r_.app_version), storable(r_.sdk_version), storable(r_.os_version),
+               storable(r_.bundle_id), r_.apns_env, storable(r_.capabilities), embedded_, native_uid_,
+               native_.value, key, r_.wants_identity, in_ms(r_.now)
+    )[0][0]
+               .as<std::int64_t>()};
+    store_push(tx_, keys_, id_, push_, r_.now);
+}
+
+// The other order of MOB-14: the web view came first.
+void enrolling::settle_native() {
+    if (web_) return;
+    std::vector<device_id> views;
+    for (const auto& v : exec_in(tx_, "device_link", k_link, id_.value, r_.user.value, r_.device_uid))
+        views.push_back({v[0].as<std::int64_t>()});
+    retire_identities(tx_, views, retire_reason::not_wanted, r_.now);
+}
+
+void enrolling::settle_browsers(unsigned max_browsers) {
+    if (!web_ || embedded_ || !native_.none()) return;
+    std::vector<device_id> idle;
+    const auto others = std::max(1U, max_browsers) - 1;
+    for (const auto& v :
+         exec_in(tx_, "device_idle_browsers", k_idle_browsers, r_.user.value, id_.value, others))
+        idle.push_back({v[0].as<std::int64_t>()});
+    replace(idle, k_too_many);
+}
+
+void enrolling::settle_identity() {
+    const bool revived = own_ && own_->status != "active";
+    const auto now = exec_in(tx_, "device_entitled", k_entitled, id_.value)[0];
+    const bool entitled = now[0].as<bool>();
+    const bool busy = now[1].as<bool>();
+    const bool active = now[2].as<bool>();
+    if (!entitled) {
+        retire_identities(tx_, {id_}, retire_reason::not_wanted, r_.now);
+        return;
+    }
+    // What was left over at a removal during a call was revoked all the same: only the call may still use it.
+    if (revived && !busy) retire_identities(tx_, {id_}, retire_reason::device_gone, r_.now);
+    if (revived && busy) exec_in(tx_, "device_unnudge", k_unnudge, id_.value);
+    if (revived || !active) add_pending_identity(tx_, id_, "", r_.now);
+}
+
+// ---- a new push token
+
+constexpr const char* k_find = R"sql(
+select device_id, user_id from devices
+ where device_uid = $1 and status <> 'removed' and ($2::bigint = 0 or user_id = $2)
+ order by last_seen_at desc limit 1)sql";
+
+} // namespace
+
+std::optional<port::registered> enrol(
+    pqxx::transaction_base& tx, const crypto::vault& keys, const port::registration& r, unsigned max_browsers
+) {
+    return enrolling(tx, keys, r).run(max_browsers);
+}
+
+std::optional<port::device_view> update_push(
+    pqxx::transaction_base& tx, const crypto::vault& keys, const port::tenant_scope& who,
+    const std::string& uid, const std::vector<port::push_token>& tokens, time_point now
+) {
+    enter_scope(tx, who);
+    const auto found = exec_in(tx, "device_find", k_find, uid, who.user.value);
+    if (found.empty()) return std::nullopt;
+    const device_id id{found[0][0].as<std::int64_t>()};
+    const user_id person{found[0][1].as<std::int64_t>()};
+    leave_scope(tx); // the token may be at somebody else's device
+    auto push = hashed(keys, tokens, now);
+    lock_person_and_tokens(tx, person, push);
+    const auto related = lock_related(tx, person, {uid}, "", all_hashes(push));
+    const auto own = std::find_if(related.begin(), related.end(), [id](const auto& d) { return d.id == id; });
+    if (own == related.end() || own->status == "removed") return std::nullopt;
+    push = newer(std::move(push), own->push);
+    std::vector<device_id> holders;
+    for (const auto& d : related)
+        if (d.id != id && d.status != "removed" && d.holds_one_of(all_hashes(push))) holders.push_back(d.id);
+    remove_devices(tx, holders, k_replaced, now);
+    enter_scope(tx, who);
+    store_push(tx, keys, id, push, now);
+    auto views = read_views(tx, {id});
+    if (views.empty()) return std::nullopt;
+    return std::move(views.front());
+}
+
+} // namespace z360::adapter::postgres
