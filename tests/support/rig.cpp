@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "support/rig.hpp"
 
+#include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/migrate.hpp"
 
@@ -217,6 +218,8 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     }
     folder_ = (std::filesystem::temp_directory_path() / database_).string();
     std::filesystem::create_directories(folder_);
+    std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
+    std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
     adapter::postgres::migrate(secret(direct_url_));
     seed();
     const auto pg = address_of(base, 5432);
@@ -287,6 +290,7 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
         {"Z360_HTTP_ADDRESS", "127.0.0.1"},
         {"Z360_DATABASE_URL",
          options_.direct ? direct_url_ : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+        {"Z360_SECRETS_KEY_FILE", key_file()},
         {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
         {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
         {"Z360_TELNYX_BASE_URL", carrier_->base_url()},
