@@ -1,92 +1,17 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/command_line.hpp"
 
+#include "app/commands.hpp"
 #include "app/keys.hpp"
 #include "app/values.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 namespace z360::app {
 namespace {
-
-struct argument_spec {
-    std::string_view flag;
-    std::string_view help;
-    std::string command_arguments::* member;
-};
-constexpr std::array k_arguments{
-    argument_spec{"--org", "Organisation, by name or id.", &command_arguments::org},
-    argument_spec{"--user", "User, by e-mail address or id.", &command_arguments::user},
-    argument_spec{"--name", "Name for people.", &command_arguments::name},
-    argument_spec{"--platform", "ios, android or web.", &command_arguments::platform},
-    argument_spec{
-        "--sip-username", "The device's own Telnyx credential (gencred…).", &command_arguments::sip_username
-    },
-};
-
-struct command_spec {
-    std::string_view flag;
-    command what;
-    std::string_view value; ///< placeholder of the command's own value; empty: takes none
-    std::string_view help;
-    std::vector<std::string_view> required;
-    std::vector<std::string_view> optional;
-};
-
-const std::vector<command_spec>& commands() {
-    static const std::vector<command_spec> k_all{
-        {"--check-config",
-         command::check_config,
-         "",
-         "Check and print the effective configuration; secrets are not shown.",
-         {},
-         {}},
-        {"--migrate", command::migrate, "", "Bring the database's schema up to date.", {}, {}},
-        {"--check-certs",
-         command::check_certs,
-         "",
-         "Check the TLS certificate and tell how many days are left.",
-         {},
-         {}},
-        {"--explain", command::explain, "CALL", "Print everything that happened in one call.", {}, {}},
-        {"--dead-letters", command::dead_letters, "", "List webhooks that could not be processed.", {}, {}},
-        {"--create-org",
-         command::create_org,
-         "NAME",
-         "Create an organisation, or find it by its name; prints its id.",
-         {},
-         {}},
-        {"--create-user",
-         command::create_user,
-         "EMAIL",
-         "Create or update a user, as member of --org; also --name.",
-         {"--org"},
-         {"--name"}},
-        {"--add-number",
-         command::add_number,
-         "E164",
-         "Give a phone number to --org; calls to it ring --user.",
-         {"--org", "--user"},
-         {}},
-        {"--add-contact",
-         command::add_contact,
-         "E164",
-         "Name a caller (--name) for --org.",
-         {"--org", "--name"},
-         {}},
-        {"--add-device",
-         command::add_device,
-         "DEVICE-ID",
-         "Register a device of --user with --platform, --sip-username; also --name.",
-         {"--org", "--user", "--platform", "--sip-username"},
-         {"--name"}},
-    };
-    return k_all;
-}
 
 constexpr std::string_view k_footer = R"(
 Every option with a dot in its name is a configuration key. Key a.b is the flag --a.b, the environment
@@ -140,7 +65,7 @@ std::string unknown_flag(const std::string& given) {
         known.push_back("--" + name);
     for (const auto& c : commands())
         known.emplace_back(c.flag);
-    for (const auto& a : k_arguments)
+    for (const auto& a : command_flags())
         known.emplace_back(a.flag);
     const auto near = nearest(flag, known);
     return flag + ": no such option; " + (near ? "did you mean " + *near + "?" : "see --help");
@@ -177,7 +102,7 @@ void check_arguments(
     const command_spec* chosen, const std::map<std::string_view, std::vector<std::string>>& given,
     command_line& out
 ) {
-    for (const auto& a : k_arguments) {
+    for (const auto& a : command_flags()) {
         const auto& values = given.at(a.flag);
         const std::string flag(a.flag);
         if (values.size() > 1) out.problems.push_back(flag + ": given more than once; keep one");
@@ -195,30 +120,10 @@ void check_arguments(
             );
         if (required && (values.empty() || values.back().empty()))
             out.problems.push_back(flag + ": " + std::string(chosen->flag) + " needs it; add " + flag + " …");
-        if (!values.empty()) out.arguments.*a.member = values.back();
-    }
-    const auto& p = out.arguments.platform;
-    if (!p.empty() && p != "ios" && p != "android" && p != "web")
-        out.problems.push_back("--platform: \"" + p + "\": unknown platform; give ios, android or web");
-}
-
-void check_subject(const command_spec& chosen, command_line& out) {
-    const auto& s = out.arguments.subject;
-    const auto refuse = [&](const std::string& problem) {
-        out.problems.push_back(std::string(chosen.flag) + ": \"" + s + "\": " + problem);
-    };
-    if (chosen.what == command::add_number || chosen.what == command::add_contact) {
-        const bool digits = s.size() >= 8 && s.size() <= 16 && s.front() == '+' && s[1] != '0' &&
-                            s.find_first_not_of("0123456789", 1) == std::string::npos;
-        if (!digits) refuse("not an E.164 number; write + and 7 to 15 digits, e.g. +13125550100");
-        out.arguments.number = s;
-    } else if (chosen.what == command::create_user) {
-        const auto at = s.find('@');
-        if (at == 0 || at == std::string::npos || at + 1 == s.size() ||
-            s.find_first_of(" \t") != std::string::npos)
-            refuse("not an e-mail address; write name@example.com");
-    } else if (!chosen.value.empty() && s.empty()) {
-        refuse("empty; give " + std::string(chosen.value));
+        if (values.empty()) continue;
+        const auto& v = values.back();
+        const auto problem = a.set(out.arguments, v);
+        if (!problem.empty()) out.problems.push_back(flag + ": \"" + v + "\": " + problem);
     }
 }
 
@@ -254,9 +159,10 @@ command_line read_command_line(const std::vector<std::string>& arguments) {
                 ->group("Commands (at most one)");
     }
     std::map<std::string_view, std::vector<std::string>> of_command;
-    for (const auto& a : k_arguments)
+    for (const auto& a : command_flags())
         add(app, std::string(a.flag), of_command[a.flag], std::string(a.help))
             ->type_name("")
+            ->expected(a.valueless ? 0 : 1, 1)
             ->group("Arguments of commands");
     add_keys(app, out.flags);
 
@@ -306,7 +212,9 @@ command_line read_command_line(const std::vector<std::string>& arguments) {
             out.problems.push_back(std::string(c.flag) + ": given more than once; run it once for each");
     }
     check_arguments(chosen, of_command, out);
-    if (chosen != nullptr) check_subject(*chosen, out);
+    if (chosen != nullptr)
+        for (auto& p : check_subject(*chosen, out.arguments))
+            out.problems.push_back(std::move(p));
     return out;
 }
 

@@ -3,13 +3,13 @@
 
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/migrate.hpp"
+#include "app/ops_support.hpp"
 #include "http_server/certificate.hpp"
 
 #include <z360/port/errors.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -19,47 +19,6 @@ namespace {
 
 using adapter::postgres::admin;
 using nlohmann::json;
-
-// One result in the form that was asked for.
-void print(const options& o, const json& machine, const std::string& people) {
-    if (o.json)
-        std::cout << machine.dump() << '\n';
-    else
-        std::cout << people << '\n';
-}
-
-std::optional<std::int64_t> as_number(const std::string& text) {
-    std::int64_t n = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (ec != std::errc{} || end != text.data() + text.size() || n <= 0) return std::nullopt;
-    return n;
-}
-
-// "Demo Company, Ltd." is organisation demo-company-ltd.
-std::string slug_of(const std::string& name) {
-    std::string out;
-    for (const char c : name) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        const bool capital = c >= 'A' && c <= 'Z';
-        if (letter || capital)
-            out.push_back(capital ? static_cast<char>(c - 'A' + 'a') : c);
-        else if (!out.empty() && out.back() != '-')
-            out.push_back('-');
-    }
-    while (!out.empty() && out.back() == '-')
-        out.pop_back();
-    return out.empty() ? "org-" + derive_uuid(name).text().substr(0, 8) : out;
-}
-
-// Organisations and users may be named by their id or by their name; a new name makes a new row.
-org_id org_of(admin& db, const options& o) {
-    if (const auto n = as_number(o.arguments.org)) return org_id{*n};
-    return db.upsert_organization(slug_of(o.arguments.org), o.arguments.org);
-}
-user_id user_of(admin& db, const options& o) {
-    if (const auto n = as_number(o.arguments.user)) return user_id{*n};
-    return db.upsert_user(o.arguments.user, o.arguments.user);
-}
 
 int migrate(const options& o) {
     const auto report = adapter::postgres::migrate(o.settings.database.url);
@@ -145,68 +104,6 @@ int dead_letters(admin& db, const options& o) {
     return k_ok;
 }
 
-int add(admin& db, const options& o) {
-    const auto& a = o.arguments;
-    switch (o.what) {
-    case command::create_org: {
-        const auto id = db.upsert_organization(slug_of(a.subject), a.subject);
-        print(o, {{"org", id.value}}, "organisation " + std::to_string(id.value) + ": " + a.subject);
-        return k_ok;
-    }
-    case command::create_user: {
-        const auto org = org_of(db, o);
-        const auto id = db.upsert_user(a.subject, a.name.empty() ? a.subject : a.name);
-        db.upsert_membership(org, id, "member");
-        print(
-            o, {{"user", id.value}, {"org", org.value}}, "user " + std::to_string(id.value) + ": " + a.subject
-        );
-        return k_ok;
-    }
-    case command::add_number: {
-        adapter::postgres::number_row n;
-        n.org = org_of(db, o);
-        n.connection_id = o.settings.telnyx.connection_id;
-        n.number = a.subject;
-        n.receiver = a.user.empty() ? user_id{} : user_of(db, o);
-        n.route_type = a.user.empty() ? "voicemail" : "user";
-        const auto id = db.upsert_number(n);
-        print(
-            o, {{"number", id.value}},
-            "number " + a.subject + " routes to " + (a.user.empty() ? "voicemail" : a.user)
-        );
-        return k_ok;
-    }
-    case command::add_contact: {
-        db.upsert_contact(org_of(db, o), a.subject, a.name);
-        print(o, {{"contact", a.subject}}, "contact " + a.subject + ": " + a.name);
-        return k_ok;
-    }
-    case command::add_device: {
-        adapter::postgres::device_row d;
-        d.user = user_of(db, o);
-        d.device_uid = a.subject;
-        d.name = a.name;
-        d.platform = a.platform;
-        d.telnyx_credential_id = "manual-" + a.sip_username;
-        d.sip_username = a.sip_username;
-        const auto keys = db.upsert_device(d);
-        db.touch_device(keys.device, std::chrono::floor<millis>(std::chrono::system_clock::now()));
-        print(
-            o, {{"device", keys.device.value}, {"identity", keys.identity.value}},
-            "device " + std::to_string(keys.device.value) + ": " + a.subject
-        );
-        return k_ok;
-    }
-    case command::serve:
-    case command::check_config:
-    case command::migrate:
-    case command::check_certs:
-    case command::explain:
-    case command::dead_letters: break;
-    }
-    return k_usage;
-}
-
 int dispatch(const options& o) {
     switch (o.what) {
     case command::serve: return k_usage; // main's business
@@ -225,10 +122,27 @@ int dispatch(const options& o) {
     case command::create_user:
     case command::add_number:
     case command::add_contact:
-    case command::add_device: {
-        admin db(o.settings.database.url);
-        return add(db, o);
-    }
+    case command::add_device:
+    case command::add_member:
+    case command::org_settings: return change_tenants(o);
+    case command::remove_org:
+    case command::remove_user:
+    case command::remove_member:
+    case command::remove_number:
+    case command::remove_contact: return remove_tenants(o);
+    case command::list_orgs:
+    case command::list_members:
+    case command::list_numbers:
+    case command::list_contacts: return list_tenants(o);
+    case command::generate_key: return generate_key(o);
+    case command::rekey:
+    case command::import_rows: return credentials(o);
+    case command::create_token:
+    case command::list_tokens:
+    case command::revoke_token:
+    case command::enroll_device: return tokens(o);
+    case command::list_devices:
+    case command::revoke_device: return devices(o);
     }
     return k_usage;
 }

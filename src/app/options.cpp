@@ -274,10 +274,17 @@ class merger {
     void together() {
         const auto& c = out_.settings;
         const bool serve = out_.what == command::serve || out_.what == command::check_config;
-        if (out_.what != command::check_certs)
+        if (out_.what != command::check_certs && out_.what != command::generate_key)
             required(
                 c.database.url.empty(), "database.url",
                 "needed; set Z360_DATABASE_URL=postgresql://user:password@host/database, or database.url_file"
+            );
+        const bool keys = out_.what == command::create_token || out_.what == command::enroll_device ||
+                          out_.what == command::rekey || out_.what == command::import_rows;
+        if (serve || keys)
+            required(
+                c.secrets.key_file.empty(), "secrets.key_file",
+                "needed to encrypt what is stored; make one with z360-voipd --generate-key FILE and name it"
             );
         if (serve) {
             required(
@@ -289,10 +296,6 @@ class merger {
             required(
                 c.telnyx.api_key.empty(), "telnyx.api_key",
                 "needed to control calls; set Z360_TELNYX_API_KEY or telnyx.api_key_file to an API v2 key"
-            );
-            required(
-                c.secrets.key_file.empty(), "secrets.key_file",
-                "needed to encrypt what is stored; make one with z360-voipd --generate-key FILE and name it"
             );
             required(
                 c.telnyx.connection_id.empty(), "telnyx.connection_id",
@@ -312,16 +315,15 @@ class merger {
                 "telnyx.credential_connection_id is not set: devices that register get no SIP identity"
             );
         tls();
-        key_file(serve);
+        key_file(serve || keys);
         lives();
         plain_transport();
         protected_urls();
     }
 
-    // Commands that need the keys say themselves what is wrong with the file.
-    void key_file(bool serve) {
+    void key_file(bool needed) {
         const auto& path = out_.settings.secrets.key_file;
-        if (!serve || path.empty() || refused_.contains("secrets.key_file")) return;
+        if (!needed || path.empty() || refused_.contains("secrets.key_file")) return;
         if (const auto text = secret_file_problem(path); !text.empty())
             problem("secrets.key_file", quote(path), text, where("secrets.key_file"));
     }

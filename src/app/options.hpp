@@ -5,6 +5,7 @@
 #include <z360/config.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,9 +28,30 @@ enum class command {
     add_number,
     add_contact,
     add_device,
+    add_member,
+    org_settings,
+    remove_org,
+    remove_user,
+    remove_member,
+    remove_number,
+    remove_contact,
+    list_orgs,
+    list_members,
+    list_numbers,
+    list_contacts,
+    generate_key,
+    rekey,
+    import_rows,
+    create_token,
+    list_tokens,
+    revoke_token,
+    enroll_device,
+    list_devices,
+    revoke_device,
 };
 
-/// What follows a command. Which of them a command takes is in command_line.cpp and --help.
+/// What follows a command. Which of them a command takes is in commands.cpp and --help. Those that are
+/// numbers or one of some words have been checked.
 struct command_arguments {
     std::string
         subject;      ///< the command's own value: call, name of the organisation, e-mail, number, device id
@@ -39,6 +61,17 @@ struct command_arguments {
     std::string platform; ///< ios, android or web
     std::string sip_username;
     std::string number; ///< E.164
+    std::string id;     ///< the existing product's own id of an organisation or user
+    std::string role;   ///< owner, admin or member
+    std::string route;  ///< user, agent, voicemail or reject
+    std::string avatar_url;
+    std::string scopes;  ///< comma separated
+    std::string minutes; ///< validity of a code
+    std::string days;    ///< validity of a token
+    bool strict = false;
+    /// Of --org-settings; unset: as it is, empty: the server's default.
+    std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
+        ringback_url, record_calls;
 };
 
 struct options {

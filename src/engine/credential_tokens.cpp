@@ -77,6 +77,13 @@ boost::asio::awaitable<token_status> credentials_impl::token(device_id d, millis
     co_return out;
 }
 
+boost::asio::awaitable<token_status> credentials_impl::cached_token(device_id d) {
+    const auto cached = co_await store_.token(d, millis{0});
+    if (!cached) co_return just(token_status::state::unavailable);
+    if (auto good = fresh(d, *cached)) co_return std::move(*good);
+    co_return stale(*cached);
+}
+
 boost::asio::awaitable<token_status> credentials_impl::find_token(device_id d, steady::time_point until) {
     auto cached = co_await store_.token(d, millis{0});
     if (!cached || cached->telnyx_id.empty()) {

@@ -35,6 +35,7 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<void> stop(millis limit) override;
     boost::asio::awaitable<identity_status> ensure(device_id d, millis budget) override;
     boost::asio::awaitable<token_status> token(device_id d, millis budget) override;
+    boost::asio::awaitable<token_status> cached_token(device_id d) override;
     void look_at(device_id d) override;
     void check(identity_id i) override;
     boost::asio::awaitable<comparison> compare() override;

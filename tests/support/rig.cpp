@@ -106,15 +106,6 @@ std::uint16_t free_port() {
     return ntohs(a.sin_port);
 }
 
-// A key for secrets at rest. Random, so that nothing of one run opens in another.
-void write_key_file(const std::string& path) {
-    const auto line = adapter::crypto::vault::generate_line("test-1");
-    std::ofstream(path) << line.reveal() << '\n';
-    std::filesystem::permissions(
-        path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write
-    );
-}
-
 } // namespace
 
 // ---- node
@@ -228,7 +219,8 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     }
     folder_ = (std::filesystem::temp_directory_path() / database_).string();
     std::filesystem::create_directories(folder_);
-    write_key_file(folder_ + "/keys");
+    std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
+    std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
     adapter::postgres::migrate(secret(direct_url_));
     seed();
     const auto pg = address_of(base, 5432);
@@ -301,6 +293,7 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
         {"Z360_HTTP_ADDRESS", "127.0.0.1"},
         {"Z360_DATABASE_URL",
          options_.direct ? direct_url_ : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+        {"Z360_SECRETS_KEY_FILE", key_file()},
         {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
         {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
         {"Z360_TELNYX_BASE_URL", carrier_->base_url()},

@@ -140,6 +140,8 @@ class rig {
     /// First column of the first row as text; "" when there is none or it is NULL.
     [[nodiscard]] std::string sql(const std::string& statement) const;
     [[nodiscard]] const std::string& database_url() const { return direct_url_; }
+    /// Of all nodes.
+    [[nodiscard]] std::string key_file() const { return folder_ + "/keys"; }
 
     /// Repoints the carrier's webhooks at these nodes: primary and failover.
     void point_webhooks(std::size_t primary, std::size_t failover);

@@ -16,12 +16,14 @@
 
 namespace z360::port {
 
+/// A tenant.
 struct organisation {
     org_id id;
     std::string name;
     std::string slug;              ///< empty on a write: made from the name, with the id behind it if taken
     std::string status = "active"; ///< active or suspended
 };
+/// Somebody who may belong to several organisations.
 struct person {
     user_id id;
     std::string login; ///< e-mail address
@@ -29,12 +31,14 @@ struct person {
     std::string status = "active";
     std::vector<std::pair<org_id, std::string>> memberships; ///< with role; read only
 };
+/// Without it a person is a stranger to the organisation.
 struct membership {
     org_id org;
     user_id user;
     std::string role = "member"; ///< owner, admin, member
     std::string login, name;     ///< read only
 };
+/// A phone number and whom its calls ring.
 struct number {
     std::string e164;
     org_id org;
@@ -45,6 +49,7 @@ struct number {
     std::string status = "active";
     bool default_caller_id = false;
 };
+/// What an organisation calls a caller.
 struct contact {
     std::string e164;
     org_id org;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/admin.hpp"
 
+#include "adapter/postgres/entitlement.hpp"
+#include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
 #include "wire/e164.hpp"
 
@@ -223,6 +225,73 @@ void admin::touch_device(device_id device, time_point seen) {
         tx.exec_params0(
             "update devices set last_seen_at = z360_at($2) where device_id = $1", device.value,
             seen.time_since_epoch().count()
+        );
+        return true;
+    });
+}
+
+std::optional<org_id> admin::find_organization(const std::string& slug_or_name) {
+    return with(db_->db, [&](pqxx::work& tx) -> std::optional<org_id> {
+        const auto r = tx.exec_params(
+            "select org_id from organizations where slug = $1 or name = $1 order by slug = $1 desc limit 2",
+            slug_or_name
+        );
+        if (r.size() == 2)
+            throw admin_error("\"" + slug_or_name + "\" may be several organisations: name it by its id");
+        if (r.empty()) return std::nullopt;
+        return org_id{r[0][0].as<std::int64_t>()};
+    });
+}
+
+std::optional<user_id> admin::find_user(const std::string& login) {
+    return with(db_->db, [&](pqxx::work& tx) -> std::optional<user_id> {
+        const auto r = tx.exec_params("select user_id from users where login = $1", login);
+        if (r.empty()) return std::nullopt;
+        return user_id{r[0][0].as<std::int64_t>()};
+    });
+}
+
+std::vector<device_line> admin::devices_of(user_id owner) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        std::vector<device_line> out;
+        for (const auto& r : tx.exec_params(
+                 "select device_id, device_uid, name, platform, status, z360_ms(last_seen_at), "
+                 "coalesce((select i.state from sip_identities i where i.device_id = d.device_id and i.state "
+                 "<> "
+                 "'dead' order by i.identity_id desc limit 1), '') from devices d where user_id = $1 "
+                 "order by last_seen_at desc, device_id",
+                 owner.value
+             ))
+            out.push_back(
+                {device_id{r[0].as<std::int64_t>()}, r[1].c_str(), r[2].c_str(), r[3].c_str(), r[4].c_str(),
+                 at(r[5]), r[6].c_str()}
+            );
+        return out;
+    });
+}
+
+std::optional<device_id> admin::revoke_device(user_id owner, const std::string& device, time_point now) {
+    return with(db_->db, [&](pqxx::work& tx) -> std::optional<device_id> {
+        const auto r = tx.exec_params(
+            "select device_id from devices where user_id = $1 and (device_uid = $2 or device_id::text = $2) "
+            "order by device_uid = $2 desc limit 1",
+            owner.value, storable(device)
+        );
+        if (r.empty()) return std::nullopt;
+        const device_id which{r[0][0].as<std::int64_t>()};
+        if (!remove_device(tx, which, "revoked", now)) return std::nullopt;
+        return which;
+    });
+}
+
+void admin::record(const port::audit_line& line) {
+    with(db_->db, [&](pqxx::work& tx) {
+        tx.exec_params0(
+            "insert into audit_events (at, actor, token_id, user_id, org_id, device_id, action, detail, "
+            "remote_address) values (z360_at($1), $2, nullif($3::bigint, 0), nullif($4::bigint, 0), "
+            "nullif($5::bigint, 0), nullif($6::bigint, 0), $7, $8, $9)",
+            line.at.time_since_epoch().count(), line.actor, line.token, line.user.value, line.org.value,
+            line.device.value, line.action, storable(line.detail), line.remote_address
         );
         return true;
     });

@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
+#include <z360/port/device_registry.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,16 @@ struct settings_row {
     std::optional<bool> record_calls;
 };
 
+struct device_line {
+    device_id id;
+    std::string device_uid;
+    std::string name;
+    std::string platform;
+    std::string status; ///< active, suspended, removed
+    time_point last_seen{};
+    std::string identity; ///< state of its newest identity that is not dead; empty: it has none
+};
+
 struct dead_letter {
     std::string event_id;
     std::string event_type;
@@ -101,6 +112,17 @@ class admin {
     device_keys upsert_device(const device_row& d);
     /// The device has shown life.
     void touch_device(device_id device, time_point at);
+
+    /// By slug, or by the only name that is spelled so.
+    [[nodiscard]] std::optional<org_id> find_organization(const std::string& slug_or_name);
+    [[nodiscard]] std::optional<user_id> find_user(const std::string& login);
+    /// Removed ones too, the most recently seen first.
+    [[nodiscard]] std::vector<device_line> devices_of(user_id owner);
+    /// By the app's own id of the device, or ours. State only: the credential at Telnyx goes by the one path
+    /// for all (AND-11, BE-05). nullopt: the person has no such device, or it is removed.
+    std::optional<device_id> revoke_device(user_id owner, const std::string& device, time_point now);
+    /// For the audit; before what it tells is done.
+    void record(const port::audit_line& line);
 
     [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit);
     /// Offers a dead letter to the nodes again. false: there is none of that id.

@@ -39,6 +39,17 @@ constexpr const char* k_release = "update devices set work_claimed_until = null 
 
 constexpr const char* k_asked =
     "update sip_identities set asked_at = coalesce(asked_at, z360_at($2)) where identity_id = $1";
+// $1 device, $2 identity, $3 now. The old one of a rotation is looked at again.
+constexpr const char* k_proved = R"sql(
+with alive as (
+    update devices set last_seen_at = greatest(last_seen_at, z360_at($3)) where device_id = $1
+), proof as (
+    update sip_identities set proved_at = z360_at($3), delivered_at = coalesce(delivered_at, z360_at($3))
+     where identity_id = $2 and device_id = $1 and state in ('active', 'rotating') and proved_at is null
+    returning state
+)
+update sip_identities i set retry_at = z360_at($3)
+  from proof p where p.state = 'active' and i.device_id = $1 and i.state = 'rotating')sql";
 constexpr const char* k_extended =
     "update sip_identities set expires_at = z360_at($2), failures = 0, last_error = '', retry_at = null "
     "where identity_id = $1 and state in ('active', 'rotating')";
@@ -123,6 +134,7 @@ class identities final : public port::credential_store {
     activate(identity_id i, carrier_credential made, time_point expires_at, time_point now) override;
     asio::awaitable<void> retire(identity_id i, retire_reason why, time_point now) override;
     asio::awaitable<void> bury(identity_id i, time_point now) override;
+    asio::awaitable<void> proved(device_id d, identity_id i, time_point now) override;
     asio::awaitable<void> extended(identity_id i, time_point expires_at) override;
     asio::awaitable<void> suspend(device_id d, std::string reason, time_point now) override;
     asio::awaitable<void>
@@ -266,6 +278,13 @@ asio::awaitable<void> identities::bury(identity_id i, time_point) {
         in_transaction(db, [&](pqxx::work& tx) { bury_identity(tx, i); });
     };
     co_await db_.run("credential_bury", std::move(ask), k_write_limit);
+}
+
+asio::awaitable<void> identities::proved(device_id d, identity_id i, time_point now) {
+    auto ask = [d, i, now](pqxx::connection_base& db) {
+        exec_once(db, "credential_proved", k_proved, d.value, i.value, in_ms(now));
+    };
+    co_await db_.run("credential_proved", std::move(ask));
 }
 
 asio::awaitable<void> identities::extended(identity_id i, time_point expires_at) {

@@ -23,22 +23,17 @@ select u.user_id from users u
 
 // A removed device stays removed, also when its person is only suspended. What it has at the carrier is
 // retired by the credential manager, which finds identities that are to be looked at by their retry_at.
-constexpr const char* k_stop = R"sql(
-with tokens as (
-    update api_tokens set revoked_at = z360_at($4), revoke_reason = $3
-     where user_id = any($1::bigint[]) and revoked_at is null
-), stopped as (
-    update devices
-       set status = $2, status_reason = $3, removed_at = case when $2 = 'removed' then z360_at($4) end,
-           push_token = null, voip_token = null, push_token_hash = null, voip_token_hash = null,
-           push_key_id = null, voip_key_id = null, push_state = 'none'
-     where user_id = any($1::bigint[]) and status <> 'removed' and status <> $2
-    returning device_id
-), looked_at as (
-    update sip_identities i set retry_at = z360_at($4)
-      from stopped s where i.device_id = s.device_id and i.state in ('active', 'rotating')
-)
-select device_id from stopped order by device_id)sql";
+#define Z360_STOP(whose)                                                                                     \
+    "with tokens as (update api_tokens set revoked_at = z360_at($4), revoke_reason = $3 where " whose        \
+    " and revoked_at is null), stopped as (update devices set status = $2, status_reason = $3, "             \
+    "removed_at = case when $2 = 'removed' then z360_at($4) end, push_token = null, voip_token = null, "     \
+    "push_token_hash = null, voip_token_hash = null, push_key_id = null, voip_key_id = null, "               \
+    "push_state = 'none' where " whose " and status <> 'removed' and status <> $2 returning device_id), "    \
+    "looked_at as (update sip_identities i set retry_at = z360_at($4) from stopped s "                       \
+    "where i.device_id = s.device_id and i.state in ('active', 'rotating')) "                                \
+    "select device_id from stopped order by device_id"
+constexpr const char* k_stop_people = Z360_STOP("user_id = any($1::bigint[])");
+constexpr const char* k_stop_device = Z360_STOP("device_id = $1::bigint");
 
 constexpr const char* k_org_tokens = R"sql(
 update api_tokens set revoked_at = z360_at($3), revoke_reason = $2
@@ -65,7 +60,7 @@ std::vector<device_id> stop(
     if (people.empty()) return out;
     const std::string status = how == leaving::removed ? "removed" : "suspended";
     for (const auto& r :
-         ask(tx, "entitlement_stop", k_stop, array(people), status, std::string(reason), ms(now)))
+         ask(tx, "entitlement_stop", k_stop_people, array(people), status, std::string(reason), ms(now)))
         out.push_back({r[0].as<std::int64_t>()});
     return out;
 }
@@ -93,6 +88,11 @@ part_with_everything_of(pqxx::work& tx, user_id who, leaving how, std::string_vi
     become_owner(tx);
     ask(tx, "entitlement_lock", k_lock, array({who}));
     return stop(tx, {who}, how, reason, now);
+}
+
+bool remove_device(pqxx::work& tx, device_id which, std::string_view reason, time_point now) {
+    return !ask(tx, "entitlement_device", k_stop_device, which.value, "removed", std::string(reason), ms(now))
+                .empty();
 }
 
 } // namespace z360::adapter::postgres

@@ -28,4 +28,7 @@ part_with_members(pqxx::work& tx, org_id org, leaving how, std::string_view reas
 std::vector<device_id>
 part_with_everything_of(pqxx::work& tx, user_id who, leaving how, std::string_view reason, time_point now);
 
+/// One device, with its tokens; its person keeps the others. false: it was removed before, or never there.
+bool remove_device(pqxx::work& tx, device_id which, std::string_view reason, time_point now);
+
 } // namespace z360::adapter::postgres

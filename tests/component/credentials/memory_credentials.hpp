@@ -202,6 +202,12 @@ class memory_credentials final : public port::credential_store {
         r.token.reset();
         co_await gate_.point();
     }
+    awaitable<void> proved(device_id d, identity_id i, time_point now) override {
+        co_await begin("proved");
+        devices.at(d.value).last_seen = now;
+        rows.at(i.value).what.proved_at = now;
+        co_await gate_.point();
+    }
     awaitable<void> extended(identity_id i, time_point expires_at) override {
         co_await begin("extended");
         rows.at(i.value).what.expires_at = expires_at;

@@ -61,6 +61,92 @@ TEST(commands, each_has_its_arguments) {
     EXPECT_EQ(device.arguments.sip_username, "gencredX");
 }
 
+TEST(commands, every_admin_route_has_a_flag_with_its_arguments) {
+    const struct {
+        std::vector<std::string> arguments;
+        command what;
+    } all[]{
+        {{"--create-org", "Demo", "--id", "7"}, command::create_org},
+        {{"--org-settings", "Demo", "--ring-seconds", "20", "--voice=", "--record-calls", "false"},
+         command::org_settings},
+        {{"--remove-org", "7"}, command::remove_org},
+        {{"--list-orgs"}, command::list_orgs},
+        {{"--create-user", "a@b.example", "--org", "7", "--id", "9", "--role", "owner"}, command::create_user
+        },
+        {{"--remove-user", "a@b.example"}, command::remove_user},
+        {{"--add-member", "9", "--org", "7", "--role", "admin"}, command::add_member},
+        {{"--remove-member", "9", "--org", "7"}, command::remove_member},
+        {{"--list-members", "--org", "7"}, command::list_members},
+        {{"--add-number", "+13125550100", "--org", "7", "--route", "voicemail"}, command::add_number},
+        {{"--remove-number", "+13125550100", "--org", "7"}, command::remove_number},
+        {{"--list-numbers", "--org", "7"}, command::list_numbers},
+        {{"--remove-contact", "+13125550100", "--org", "7"}, command::remove_contact},
+        {{"--list-contacts", "--org", "7"}, command::list_contacts},
+        {{"--list-tokens"}, command::list_tokens},
+        {{"--list-tokens", "--org", "7"}, command::list_tokens},
+        {{"--revoke-token", "12"}, command::revoke_token},
+        {{"--list-devices", "--user", "9"}, command::list_devices},
+        {{"--revoke-device", "phone-1", "--user", "9"}, command::revoke_device},
+    };
+    for (const auto& [arguments, what] : all) {
+        const auto o = accepted(arguments, k_database);
+        EXPECT_EQ(o.what, what) << arguments.front();
+        auto as_json = arguments;
+        as_json.emplace_back("--json");
+        EXPECT_TRUE(accepted(as_json, k_database).json) << arguments.front();
+    }
+    const auto settings = accepted(all[1].arguments, k_database).arguments;
+    EXPECT_EQ(settings.ring_seconds, "20");
+    EXPECT_EQ(settings.voice, "");
+    EXPECT_EQ(settings.record_calls, "false");
+    EXPECT_FALSE(settings.hold_prompt);
+}
+
+TEST(commands, sec_02_what_needs_the_keys_says_so_and_making_them_needs_nothing) {
+    EXPECT_EQ(
+        accepted({"--generate-key", "/etc/z360-voip/keys"}, {}).arguments.subject, "/etc/z360-voip/keys"
+    );
+    auto with_keys = k_database;
+    with_keys["Z360_SECRETS_KEY_FILE"] = key_file();
+    for (const auto& arguments :
+         {std::vector<std::string>{
+              "--create-token", "service", "--org", "7", "--scopes", "act", "--days", "30"
+          },
+          {"--enroll-device", "--user", "9", "--org", "7", "--minutes", "15"},
+          {"--rekey"},
+          {"--import", "old.jsonl", "--strict"}}) {
+        EXPECT_THAT(refused(arguments, k_database), HasSubstr("config: secrets.key_file: (not set): "));
+        EXPECT_NE(accepted(arguments, with_keys).what, command::serve);
+    }
+    EXPECT_TRUE(accepted({"--import", "old.jsonl", "--strict"}, with_keys).arguments.strict);
+    EXPECT_FALSE(accepted({"--import", "old.jsonl"}, with_keys).arguments.strict);
+}
+
+TEST(commands, wrong_arguments_of_the_new_ones_are_refused_with_the_fix) {
+    const auto text = [](const std::vector<std::string>& a) { return refused(a, k_database); };
+    EXPECT_THAT(
+        text({"--create-token", "device"}), HasSubstr("\"device\": unknown kind; give service or admin")
+    );
+    EXPECT_THAT(text({"--revoke-token", "x"}), HasSubstr("not a whole number"));
+    EXPECT_THAT(
+        text({"--add-member", "9", "--org", "7", "--role", "king"}), HasSubstr("owner, admin or member")
+    );
+    EXPECT_THAT(
+        text({"--add-number", "+13125550100", "--org", "7", "--route", "fax"}), HasSubstr("--route: \"fax\"")
+    );
+    EXPECT_THAT(text({"--add-number", "+13125550100", "--org", "7", "--route", "user"}), HasSubstr("--user"));
+    EXPECT_THAT(text({"--org-settings", "7", "--ring-seconds", "61"}), HasSubstr("5 to 60"));
+    EXPECT_THAT(
+        text({"--org-settings", "7", "--record-calls", "perhaps"}), HasSubstr("neither true nor false")
+    );
+    EXPECT_THAT(text({"--create-org", "Demo", "--id", "0"}), HasSubstr("--id: \"0\": out of range"));
+    EXPECT_THAT(text({"--enroll-device", "--user", "9", "--minutes", "0"}), HasSubstr("1 to 10080"));
+    EXPECT_THAT(text({"--revoke-device", "phone-1"}), HasSubstr("--user: --revoke-device needs it"));
+    EXPECT_THAT(text({"--remove-number", "3125550100", "--org", "7"}), HasSubstr("not an E.164"));
+    EXPECT_THAT(text({"--remove-org", ""}), HasSubstr("--remove-org: \"\": empty"));
+    EXPECT_THAT(text({"--migrate", "--strict"}), HasSubstr("--strict: --migrate does not take it"));
+}
+
 TEST(commands, wrong_use_is_refused_with_the_fix) {
     const auto text = [](const std::vector<std::string>& a) { return refused(a, k_database); };
     EXPECT_THAT(

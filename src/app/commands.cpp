@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/commands.hpp"
+
+#include "app/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace z360::app {
+namespace {
+
+template <std::string command_arguments::* Member>
+std::string store(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    return {};
+}
+template <std::optional<std::string> command_arguments::* Member>
+std::string store(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    return {};
+}
+template <std::string command_arguments::* Member, std::int64_t Lowest, std::int64_t Highest>
+std::string store_number(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    std::int64_t n = 0;
+    return read_number(v, Lowest, Highest, "", n);
+}
+template <std::optional<std::string> command_arguments::* Member, std::int64_t Lowest, std::int64_t Highest>
+std::string store_number(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    std::int64_t n = 0;
+    return v.empty() ? "" : read_number(v, Lowest, Highest, "", n);
+}
+
+template <std::size_t N>
+std::string
+one_of(const std::string& v, const std::array<std::string_view, N>& words, std::string_view what) {
+    if (std::find(words.begin(), words.end(), v) != words.end()) return {};
+    std::string out = "unknown " + std::string(what) + "; give ";
+    for (std::size_t i = 0; i < N; ++i)
+        out += (i == 0 ? "" : i + 1 == N ? " or " : ", ") + std::string(words[i]);
+    return out;
+}
+
+std::string store_platform(command_arguments& a, const std::string& v) {
+    a.platform = v;
+    return one_of(v, std::array<std::string_view, 3>{"ios", "android", "web"}, "platform");
+}
+std::string store_role(command_arguments& a, const std::string& v) {
+    a.role = v;
+    return one_of(v, std::array<std::string_view, 3>{"owner", "admin", "member"}, "role");
+}
+std::string store_route(command_arguments& a, const std::string& v) {
+    a.route = v;
+    return one_of(v, std::array<std::string_view, 4>{"user", "agent", "voicemail", "reject"}, "route");
+}
+std::string store_record_calls(command_arguments& a, const std::string& v) {
+    a.record_calls = v;
+    bool ignored = false;
+    return v.empty() ? "" : read_bool(v, ignored);
+}
+std::string store_strict(command_arguments& a, const std::string& v) {
+    a.strict = true;
+    return v.empty() ? "" : read_bool(v, a.strict);
+}
+
+using args = command_arguments;
+constexpr std::int64_t k_any_id = 9'000'000'000'000'000;
+
+} // namespace
+
+const std::vector<command_flag>& command_flags() {
+    static const std::vector<command_flag> k_all{
+        {"--org", "Organisation, by name or id.", store<&args::org>},
+        {"--user", "User, by e-mail address or id.", store<&args::user>},
+        {"--name", "Name for people.", store<&args::name>},
+        {"--id", "Id that the existing product has for it.", store_number<&args::id, 1, k_any_id>},
+        {"--role", "owner, admin or member.", store_role},
+        {"--route", "user, agent, voicemail or reject.", store_route},
+        {"--platform", "ios, android or web.", store_platform},
+        {"--sip-username", "The device's own Telnyx credential (gencred…).", store<&args::sip_username>},
+        {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url>},
+        {"--scopes", "What a token may, separated by commas; see docs/operations.md.", store<&args::scopes>},
+        {"--days", "Validity of a token, 1 to 3650; default 365.", store_number<&args::days, 1, 3'650>},
+        {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
+        {"--strict", "Change nothing when a line is bad.", store_strict, true},
+        {"--ring-seconds", "5 to 60; empty: the server's default, as with those below.",
+         store_number<&args::ring_seconds, 5, 60>},
+        {"--voicemail-max-seconds", "Longest message, 5 to 600.",
+         store_number<&args::voicemail_max_seconds, 5, 600>},
+        {"--voicemail-greeting", "Spoken before the tone.", store<&args::voicemail_greeting>},
+        {"--hold-prompt", "Spoken to a caller who waits.", store<&args::hold_prompt>},
+        {"--voice", "Telnyx voice that speaks both.", store<&args::voice>},
+        {"--ringback-url", "Audio looped to a caller who waits.", store<&args::ringback_url>},
+        {"--record-calls", "true or false.", store_record_calls},
+    };
+    return k_all;
+}
+
+const std::vector<command_spec>& commands() {
+    static const std::vector<command_spec> k_all{
+        {"--check-config",
+         command::check_config,
+         "",
+         "Check and print the effective configuration; secrets are not shown.",
+         {},
+         {}},
+        {"--migrate", command::migrate, "", "Bring the database's schema up to date.", {}, {}},
+        {"--check-certs",
+         command::check_certs,
+         "",
+         "Check the TLS certificate and tell how many days are left.",
+         {},
+         {}},
+        {"--explain", command::explain, "CALL", "Print everything that happened in one call.", {}, {}},
+        {"--dead-letters", command::dead_letters, "", "List webhooks that could not be processed.", {}, {}},
+
+        {"--generate-key",
+         command::generate_key,
+         "FILE",
+         "Make a key file, or put a new first key into FILE; keys are not shown.",
+         {},
+         {}},
+        {"--rekey", command::rekey, "", "Encrypt what is stored under the first key of the key file.", {}, {}
+        },
+        {"--import",
+         command::import_rows,
+         "FILE",
+         "Take over devices and credentials of the old system (JSON lines); also --strict.",
+         {},
+         {"--strict"}},
+
+        {"--create-org",
+         command::create_org,
+         "NAME",
+         "Create an organisation, or find it by its name; prints its id; also --id.",
+         {},
+         {"--id"}},
+        {"--org-settings",
+         command::org_settings,
+         "ORG",
+         "Show an organisation's settings, after changing those given.",
+         {},
+         {"--ring-seconds", "--voicemail-max-seconds", "--voicemail-greeting", "--hold-prompt", "--voice",
+          "--ringback-url", "--record-calls"}},
+        {"--remove-org",
+         command::remove_org,
+         "ORG",
+         "Suspend an organisation; devices of people without another one end.",
+         {},
+         {}},
+        {"--list-orgs", command::list_orgs, "", "List organisations.", {}, {}},
+        {"--create-user",
+         command::create_user,
+         "EMAIL",
+         "Create or update a user, as member of --org; also --name, --role, --id.",
+         {"--org"},
+         {"--name", "--role", "--id"}},
+        {"--remove-user", command::remove_user, "USER", "Suspend a user; all of their devices end.", {}, {}},
+        {"--add-member",
+         command::add_member,
+         "USER",
+         "Make a user a member of --org, as --role.",
+         {"--org"},
+         {"--role"}},
+        {"--remove-member",
+         command::remove_member,
+         "USER",
+         "End a membership; with the last one the user's devices end.",
+         {"--org"},
+         {}},
+        {"--list-members", command::list_members, "", "List members of --org.", {"--org"}, {}},
+        {"--add-number",
+         command::add_number,
+         "E164",
+         "Give a phone number to --org; calls to it ring --user, or go by --route; also --name.",
+         {"--org"},
+         {"--user", "--route", "--name"}},
+        {"--remove-number", command::remove_number, "E164", "Take a phone number from --org.", {"--org"}, {}},
+        {"--list-numbers", command::list_numbers, "", "List phone numbers of --org.", {"--org"}, {}},
+        {"--add-contact",
+         command::add_contact,
+         "E164",
+         "Name a caller (--name) for --org; also --avatar-url.",
+         {"--org", "--name"},
+         {"--avatar-url"}},
+        {"--remove-contact", command::remove_contact, "E164", "Forget a caller's name.", {"--org"}, {}},
+        {"--list-contacts", command::list_contacts, "", "List contacts of --org.", {"--org"}, {}},
+
+        {"--add-device",
+         command::add_device,
+         "DEVICE-ID",
+         "Register a device of --user with --platform, --sip-username; also --name.",
+         {"--org", "--user", "--platform", "--sip-username"},
+         {"--name"}},
+        {"--enroll-device",
+         command::enroll_device,
+         "",
+         "Print a code with which one device of --user may register, once; also --org, --minutes.",
+         {"--user"},
+         {"--org", "--minutes"}},
+        {"--list-devices", command::list_devices, "", "List devices of --user.", {"--user"}, {}},
+        {"--revoke-device",
+         command::revoke_device,
+         "DEVICE-ID",
+         "End a device of --user: it rings no more, its tokens are void.",
+         {"--user"},
+         {}},
+        {"--create-token",
+         command::create_token,
+         "KIND",
+         "Print a new service or admin token, once; also --org, --name, --scopes, --days.",
+         {},
+         {"--org", "--name", "--scopes", "--days"}},
+        {"--list-tokens",
+         command::list_tokens,
+         "",
+         "List valid service and admin tokens; also --org.",
+         {},
+         {"--org"}},
+        {"--revoke-token", command::revoke_token, "ID", "Make a token void, at once on every node.", {}, {}},
+    };
+    return k_all;
+}
+
+std::vector<std::string> check_subject(const command_spec& chosen, command_arguments& a) {
+    std::vector<std::string> out;
+    const auto refuse = [&](const std::string& problem) {
+        out.push_back(std::string(chosen.flag) + ": \"" + a.subject + "\": " + problem);
+    };
+    const auto& s = a.subject;
+    const auto is = [&](std::initializer_list<command> list) {
+        return std::find(list.begin(), list.end(), chosen.what) != list.end();
+    };
+    std::int64_t n = 0;
+    if (is({command::add_number, command::add_contact, command::remove_number, command::remove_contact})) {
+        const bool digits = s.size() >= 8 && s.size() <= 16 && s.front() == '+' && s[1] != '0' &&
+                            s.find_first_not_of("0123456789", 1) == std::string::npos;
+        if (!digits) refuse("not an E.164 number; write + and 7 to 15 digits, e.g. +13125550100");
+        a.number = s;
+    } else if (chosen.what == command::create_user) {
+        const auto at = s.find('@');
+        if (at == 0 || at == std::string::npos || at + 1 == s.size() ||
+            s.find_first_of(" \t") != std::string::npos)
+            refuse("not an e-mail address; write name@example.com");
+    } else if (chosen.what == command::create_token) {
+        if (s != "service" && s != "admin") refuse("unknown kind; give service or admin");
+    } else if (chosen.what == command::revoke_token) {
+        const auto problem = read_number(s, 1, k_any_id, "", n);
+        if (!problem.empty()) refuse(problem + "; see --list-tokens");
+    } else if (!chosen.value.empty() && s.empty()) {
+        refuse("empty; give " + std::string(chosen.value));
+    }
+    const bool rings = a.route.empty() || a.route == "user";
+    if (chosen.what == command::add_number && rings && a.user.empty())
+        out.emplace_back("--user: --add-number needs it; add --user …, or another --route");
+    return out;
+}
+
+} // namespace z360::app

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Work on everything that is stored about credentials, while the servers go on.
+#include "adapter/crypto/vault.hpp"
+#include "adapter/postgres/import.hpp"
+#include "adapter/postgres/rekey.hpp"
+#include "app/ops_support.hpp"
+
+#include <fstream>
+#include <iostream>
+
+namespace z360::app {
+namespace {
+
+using nlohmann::json;
+
+int rekey(const options& o) {
+    const auto keys = adapter::crypto::vault::open(o.settings.secrets.key_file);
+    const auto progress = [&o](const std::string& column, std::size_t rows) {
+        if (!o.json) std::cerr << column << ": " << rows << " rows\n";
+    };
+    const auto report = adapter::postgres::rekey(o.settings.database.url, *keys, progress);
+    json left = json::array();
+    for (const auto& c : report.columns)
+        for (const auto& row : c.left)
+            left.push_back(row);
+    std::string people =
+        std::to_string(report.changed()) + " values are under key " + keys->current_key() + " now";
+    if (report.tokens_under_old_keys > 0)
+        people += "; " + std::to_string(report.tokens_under_old_keys) +
+                  " bearer tokens follow at their next use: keep the old keys until a run says none";
+    for (const auto& row : left)
+        people += "\nno key of the file opens " + row.get<std::string>();
+    print(
+        o,
+        {{"changed", report.changed()},
+         {"key", keys->current_key()},
+         {"left", left},
+         {"tokens_under_old_keys", report.tokens_under_old_keys}},
+        people
+    );
+    return report.complete() ? k_ok : k_failed;
+}
+
+int import_file(const options& o) {
+    const auto& file = o.arguments.subject;
+    const auto keys = adapter::crypto::vault::open(o.settings.secrets.key_file);
+    std::ifstream in(file, std::ios::binary);
+    if (!in) throw std::runtime_error(file + ": cannot be read; correct the path or its permissions");
+    adapter::postgres::import_options how;
+    how.strict = o.arguments.strict;
+    how.now = now();
+    const auto r = adapter::postgres::import_old_rows(in, o.settings.database.url, *keys, how);
+    for (const auto& p : r.problems)
+        std::cerr << file << " line " << p.line << ": " << (p.field.empty() ? "" : p.field + ": ") << p.reason
+                  << '\n';
+    const json counts{
+        {"lines", r.lines},
+        {"devices", r.devices},
+        {"registrations", r.registrations},
+        {"identities", r.identities},
+        {"pending", r.pending},
+        {"duplicates", r.duplicates},
+        {"retired", r.retired},
+        {"organization_credentials", r.organization_credentials},
+        {"unchanged", r.unchanged},
+        {"bad_lines", r.bad_lines},
+        {"applied", r.applied},
+    };
+    std::string people = r.applied ? "imported" : "nothing was changed (--strict)";
+    for (const auto& [key, v] : counts.items())
+        if (key != "applied") people += "\n  " + key + ": " + v.dump();
+    print(o, counts, people);
+    return r.applied && r.bad_lines == 0 ? k_ok : k_failed;
+}
+
+} // namespace
+
+int credentials(const options& o) {
+    return o.what == command::rekey ? rekey(o) : import_file(o);
+}
+
+} // namespace z360::app

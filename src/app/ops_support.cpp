@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/ops_support.hpp"
+
+#include "adapter/postgres/slug.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <iostream>
+
+namespace z360::app {
+
+using adapter::postgres::admin;
+using adapter::postgres::slug_of;
+
+void print(const options& o, const nlohmann::json& machine, const std::string& people) {
+    if (o.json)
+        std::cout << machine.dump() << '\n';
+    else
+        std::cout << people << '\n';
+}
+
+time_point now() {
+    return std::chrono::floor<millis>(std::chrono::system_clock::now());
+}
+
+std::optional<std::int64_t> as_number(const std::string& text) {
+    std::int64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc{} || end != text.data() + text.size() || n <= 0) return std::nullopt;
+    return n;
+}
+
+org_id made_org(admin& db, const std::string& text) {
+    if (const auto n = as_number(text)) return org_id{*n};
+    return db.upsert_organization(slug_of(text), text);
+}
+user_id made_user(admin& db, const std::string& text) {
+    if (const auto n = as_number(text)) return user_id{*n};
+    return db.upsert_user(text, text);
+}
+
+org_id known_org(admin& db, const std::string& text) {
+    if (const auto n = as_number(text)) return org_id{*n};
+    auto id = db.find_organization(text);
+    if (!id) id = db.find_organization(slug_of(text));
+    if (!id) throw std::runtime_error("there is no organisation \"" + text + "\"; see --list-orgs");
+    return *id;
+}
+user_id known_user(admin& db, const std::string& text) {
+    if (const auto n = as_number(text)) return user_id{*n};
+    const auto id = db.find_user(text);
+    if (!id) throw std::runtime_error("there is no user \"" + text + "\"; see --list-members");
+    return *id;
+}
+
+adapter::postgres::database_settings database_of(const options& o) {
+    adapter::postgres::database_settings s;
+    s.url = o.settings.database.url;
+    s.connections = 1;
+    s.acquire_timeout = millis{5'000}; // a person waits, not a caller
+    s.statement_timeout = millis{60'000};
+    return s;
+}
+
+} // namespace z360::app

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What the commands share, and the commands by family.
+#pragma once
+
+#include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/postgres.hpp"
+#include "app/options.hpp"
+
+#include <z360/port/tenants.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace z360::app {
+
+// Each carries out `o.what` and returns the exit code. They throw port::unavailable, and with what is wrong
+// for the person at the terminal.
+int change_tenants(const options& o);
+int remove_tenants(const options& o);
+int list_tenants(const options& o);
+int generate_key(const options& o);
+int tokens(const options& o);
+int devices(const options& o);
+int credentials(const options& o);
+
+/// One result in the form that was asked for.
+void print(const options& o, const nlohmann::json& machine, const std::string& people);
+[[nodiscard]] time_point now();
+
+/// A positive number and nothing else.
+[[nodiscard]] std::optional<std::int64_t> as_number(const std::string& text);
+/// By id or name; a new name makes a new row.
+[[nodiscard]] org_id made_org(adapter::postgres::admin& db, const std::string& text);
+[[nodiscard]] user_id made_user(adapter::postgres::admin& db, const std::string& text);
+/// By id or name; throws when there is none.
+[[nodiscard]] org_id known_org(adapter::postgres::admin& db, const std::string& text);
+[[nodiscard]] user_id known_user(adapter::postgres::admin& db, const std::string& text);
+
+/// A few connections for one command.
+[[nodiscard]] adapter::postgres::database_settings database_of(const options& o);
+
+/// Runs one coroutine of `ask(database)` on a loop of its own, to its end.
+template <class F>
+auto run_once(const options& o, F ask) {
+    using result = typename decltype(ask(std::declval<adapter::postgres::database&>()))::value_type;
+    boost::asio::io_context io{1};
+    adapter::postgres::database db(database_of(o)); // after the loop: it goes first
+    std::optional<result> out;
+    std::exception_ptr error;
+    boost::asio::co_spawn(io, ask(db), [&](std::exception_ptr e, result r) {
+        error = std::move(e);
+        if (!error) out.emplace(std::move(r));
+    });
+    io.run();
+    if (error) std::rethrow_exception(error);
+    return std::move(*out);
+}
+
+/// The value, or the refusal as an error: "field: what is wrong".
+template <class T>
+T accepted(port::outcome_of<T> out) {
+    if (out.refused) throw std::runtime_error(out.refused->field + ": " + out.refused->text);
+    return std::move(*out.value);
+}
+
+} // namespace z360::app

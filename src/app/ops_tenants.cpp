@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Organisations, people, numbers, contacts: what the admin API does, from a terminal.
+#include "app/ops_support.hpp"
+
+#include <iostream>
+#include <stdexcept>
+
+namespace z360::app {
+namespace {
+
+using adapter::postgres::admin;
+using adapter::postgres::database;
+using nlohmann::json;
+using port::tenant_scope;
+
+const tenant_scope k_all = tenant_scope::all();
+
+template <class F>
+auto with_tenants(const options& o, F ask) {
+    std::unique_ptr<port::tenants> tenants; // outlives the loop's last step
+    return run_once(o, [&](database& db) {
+        tenants = adapter::postgres::make_tenants(db, o.settings.telnyx.connection_id);
+        return ask(*tenants);
+    });
+}
+template <class T>
+T put(const options& o, T what) {
+    return accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, what); }));
+}
+
+int create_org(const options& o) {
+    const auto& a = o.arguments;
+    org_id id;
+    if (const auto given = as_number(a.id)) {
+        port::organisation org;
+        org.id = {*given};
+        org.name = a.subject;
+        id = put(o, org).id;
+    } else {
+        admin db(o.settings.database.url);
+        id = made_org(db, a.subject);
+    }
+    print(o, {{"org", id.value}}, "organisation " + std::to_string(id.value) + ": " + a.subject);
+    return k_ok;
+}
+
+int create_user(const options& o) {
+    const auto& a = o.arguments;
+    admin db(o.settings.database.url);
+    const auto org = made_org(db, a.org);
+    const std::string name = a.name.empty() ? a.subject : a.name;
+    user_id id;
+    if (const auto given = as_number(a.id)) {
+        port::person p;
+        p.id = {*given};
+        p.login = a.subject;
+        p.name = name;
+        id = put(o, p).id;
+    } else {
+        id = db.upsert_user(a.subject, name);
+    }
+    db.upsert_membership(org, id, a.role.empty() ? "member" : a.role);
+    print(o, {{"user", id.value}, {"org", org.value}}, "user " + std::to_string(id.value) + ": " + a.subject);
+    return k_ok;
+}
+
+int add_member(const options& o) {
+    const auto& a = o.arguments;
+    port::membership m;
+    {
+        admin db(o.settings.database.url);
+        m.org = known_org(db, a.org);
+        m.user = known_user(db, a.subject);
+    }
+    if (!a.role.empty()) m.role = a.role;
+    m = put(o, m);
+    print(
+        o, {{"user", m.user.value}, {"org", m.org.value}, {"role", m.role}},
+        m.login + " is " + m.role + " of organisation " + std::to_string(m.org.value)
+    );
+    return k_ok;
+}
+
+int add_number(const options& o) {
+    const auto& a = o.arguments;
+    admin db(o.settings.database.url);
+    adapter::postgres::number_row n;
+    n.org = made_org(db, a.org);
+    n.connection_id = o.settings.telnyx.connection_id;
+    n.number = a.subject;
+    n.receiver = a.user.empty() ? user_id{} : made_user(db, a.user);
+    n.route_type = a.route.empty() ? "user" : a.route;
+    n.alias = a.name;
+    const auto id = db.upsert_number(n);
+    print(
+        o, {{"number", id.value}},
+        "number " + a.subject + " routes to " + (n.route_type == "user" ? a.user : n.route_type)
+    );
+    return k_ok;
+}
+
+int add_contact(const options& o) {
+    const auto& a = o.arguments;
+    port::contact c;
+    {
+        admin db(o.settings.database.url);
+        c.org = made_org(db, a.org);
+    }
+    c.e164 = a.subject;
+    c.name = a.name;
+    c.avatar_url = a.avatar_url;
+    put(o, c);
+    print(o, {{"contact", a.subject}}, "contact " + a.subject + ": " + a.name);
+    return k_ok;
+}
+
+int add_device(const options& o) {
+    const auto& a = o.arguments;
+    admin db(o.settings.database.url);
+    adapter::postgres::device_row d;
+    d.user = made_user(db, a.user);
+    d.device_uid = a.subject;
+    d.name = a.name;
+    d.platform = a.platform;
+    d.telnyx_credential_id = "manual-" + a.sip_username;
+    d.sip_username = a.sip_username;
+    const auto keys = db.upsert_device(d);
+    db.touch_device(keys.device, now());
+    print(
+        o, {{"device", keys.device.value}, {"identity", keys.identity.value}},
+        "device " + std::to_string(keys.device.value) + ": " + a.subject
+    );
+    return k_ok;
+}
+
+// What was not given stays; an empty value goes back to the server's default.
+void overlay(port::org_settings& s, const command_arguments& a) {
+    const auto number = [](std::optional<int>& to, const std::optional<std::string>& from) {
+        if (!from) return;
+        to.reset();
+        if (const auto n = as_number(*from)) to = static_cast<int>(*n);
+    };
+    const auto text = [](std::optional<std::string>& to, const std::optional<std::string>& from) {
+        if (from) to = from->empty() ? std::nullopt : from;
+    };
+    number(s.ring_seconds, a.ring_seconds);
+    number(s.voicemail_max_secs, a.voicemail_max_seconds);
+    text(s.voicemail_greeting, a.voicemail_greeting);
+    text(s.hold_prompt, a.hold_prompt);
+    text(s.voice, a.voice);
+    text(s.ringback_url, a.ringback_url);
+    if (!a.record_calls) return;
+    s.record_calls.reset();
+    if (!a.record_calls->empty()) s.record_calls = *a.record_calls == "true" || *a.record_calls == "1";
+}
+
+json shown(const port::org_settings& s) {
+    const auto value = [](const auto& v) { return v ? json(*v) : json(); };
+    return {
+        {"ring_seconds", value(s.ring_seconds)},
+        {"voicemail_max_seconds", value(s.voicemail_max_secs)},
+        {"voicemail_greeting", value(s.voicemail_greeting)},
+        {"hold_prompt", value(s.hold_prompt)},
+        {"voice", value(s.voice)},
+        {"ringback_url", value(s.ringback_url)},
+        {"record_calls", value(s.record_calls)},
+    };
+}
+
+int org_settings(const options& o) {
+    const auto& a = o.arguments;
+    org_id org;
+    {
+        admin db(o.settings.database.url);
+        org = known_org(db, a.subject);
+    }
+    const auto stored = with_tenants(o, [&](port::tenants& t) { return t.settings_of(k_all, org); });
+    if (!stored) throw std::runtime_error("there is no organisation " + a.subject + "; see --list-orgs");
+    auto next = *stored;
+    overlay(next, a);
+    const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
+                        a.voice || a.ringback_url || a.record_calls;
+    if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
+    const auto all = shown(next);
+    std::string people = "settings of organisation " + std::to_string(org.value);
+    for (const auto& [key, v] : all.items())
+        people += "\n  " + key + ": " + (v.is_null() ? "(the server's default)" : v.dump());
+    print(o, {{"org", org.value}, {"settings", all}}, people);
+    return k_ok;
+}
+
+int told(const options& o, bool done, const std::string& what) {
+    if (!done) {
+        std::cerr << what << ": not there, or gone already\n";
+        return k_failed;
+    }
+    print(o, {{"removed", what}}, what + ": removed");
+    return k_ok;
+}
+
+} // namespace
+
+int change_tenants(const options& o) {
+    if (o.what == command::create_org) return create_org(o);
+    if (o.what == command::create_user) return create_user(o);
+    if (o.what == command::add_member) return add_member(o);
+    if (o.what == command::add_number) return add_number(o);
+    if (o.what == command::add_contact) return add_contact(o);
+    if (o.what == command::add_device) return add_device(o);
+    return o.what == command::org_settings ? org_settings(o) : k_usage;
+}
+
+int remove_tenants(const options& o) {
+    const auto& a = o.arguments;
+    const bool of_user = o.what == command::remove_user || o.what == command::remove_member;
+    org_id org;
+    user_id user;
+    {
+        admin db(o.settings.database.url);
+        if (of_user) user = known_user(db, a.subject);
+        if (o.what == command::remove_org)
+            org = known_org(db, a.subject);
+        else if (o.what != command::remove_user)
+            org = known_org(db, a.org);
+        if (a.number.empty()) { // numbers and contacts touch nobody's devices
+            port::audit_line line;
+            line.actor = "cli";
+            line.user = user;
+            line.org = org;
+            line.action = of_user ? (org.none() ? "user_removed" : "member_removed") : "organisation_removed";
+            line.at = now();
+            db.record(line);
+        }
+    }
+    const auto done = with_tenants(o, [&](port::tenants& t) {
+        if (o.what == command::remove_org) return t.remove_organisation(k_all, org, now());
+        if (o.what == command::remove_user) return t.remove_person(k_all, user, now());
+        if (o.what == command::remove_member) return t.remove_membership(k_all, org, user, now());
+        if (o.what == command::remove_number) return t.remove_number(k_all, org, a.number);
+        return t.remove_contact(k_all, org, a.number);
+    });
+    return told(o, done, a.subject);
+}
+
+int list_tenants(const options& o) {
+    constexpr std::size_t k_page = 500;
+    org_id org;
+    if (o.what != command::list_orgs) {
+        admin db(o.settings.database.url);
+        org = known_org(db, o.arguments.org);
+    }
+    // Page after page, each line printed as it comes.
+    const auto walk = [&](auto after, const auto& ask, const auto& line) {
+        for (;;) {
+            const auto page = with_tenants(o, [&](port::tenants& t) { return ask(t, after); });
+            for (const auto& x : page)
+                after = line(x);
+            if (page.size() < k_page) return;
+        }
+    };
+    if (o.what == command::list_orgs) {
+        walk(
+            org_id{}, [&](port::tenants& t, org_id after) { return t.organisations(k_all, after, k_page); },
+            [&](const port::organisation& x) {
+                print(
+                    o, {{"org", x.id.value}, {"slug", x.slug}, {"name", x.name}, {"status", x.status}},
+                    std::to_string(x.id.value) + "  " + x.slug + "  " + x.name + "  " + x.status
+                );
+                return x.id;
+            }
+        );
+    } else if (o.what == command::list_members) {
+        walk(
+            user_id{}, [&](port::tenants& t, user_id after) { return t.members(k_all, org, after, k_page); },
+            [&](const port::membership& x) {
+                print(
+                    o, {{"user", x.user.value}, {"login", x.login}, {"name", x.name}, {"role", x.role}},
+                    std::to_string(x.user.value) + "  " + x.login + "  " + x.name + "  " + x.role
+                );
+                return x.user;
+            }
+        );
+    } else if (o.what == command::list_numbers) {
+        walk(
+            std::string(),
+            [&](port::tenants& t, const std::string& after) { return t.numbers(k_all, org, after, k_page); },
+            [&](const port::number& x) {
+                print(
+                    o,
+                    {{"number", x.e164},
+                     {"route", x.route_type},
+                     {"user", x.receiver.value},
+                     {"status", x.status},
+                     {"default_caller_id", x.default_caller_id},
+                     {"name", x.alias}},
+                    x.e164 + "  " + x.route_type + "  " +
+                        (x.receiver.none() ? "-" : std::to_string(x.receiver.value)) + "  " + x.status +
+                        "  " + x.alias
+                );
+                return x.e164;
+            }
+        );
+    } else {
+        walk(
+            std::string(),
+            [&](port::tenants& t, const std::string& after) { return t.contacts(k_all, org, after, k_page); },
+            [&](const port::contact& x) {
+                print(
+                    o, {{"number", x.e164}, {"name", x.name}, {"avatar_url", x.avatar_url}},
+                    x.e164 + "  " + x.name
+                );
+                return x.e164;
+            }
+        );
+    }
+    return k_ok;
+}
+
+} // namespace z360::app
