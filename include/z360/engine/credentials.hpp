@@ -73,8 +73,8 @@ class credentials {
     /// A token, from the cache where it is fresh: one request to Telnyx per device and 80 % of its life.
     /// Throws unavailable when the database is.
     virtual boost::asio::awaitable<token_status> token(device_id d, millis budget) = 0;
-    /// The token that is cached, as long as it is valid: fresh, stale or unavailable. Never asks Telnyx, now or
-    /// later (MOB-01). Throws unavailable when the database is.
+    /// The token that is cached, as long as it is valid: fresh, stale or unavailable. Never asks Telnyx, now
+    /// or later (MOB-01). Throws unavailable when the database is.
     virtual boost::asio::awaitable<token_status> cached_token(device_id d) = 0;
     /// Something about this device changed (removed, replaced, a call ended): look at it now, not at the next
     /// round. Returns at once.

@@ -42,9 +42,9 @@ struct identity_view {
     std::string sip_username;
     int version = 1; ///< `credential_version`: a client drops what is older than what it has (MOB-12)
     std::optional<time_point> expires_at;
-    bool disclosed = false; ///< its password has left in a reply before (SEC-03)
+    bool disclosed = false;                 ///< its password has left in a reply before (SEC-03)
     std::optional<time_point> disclosed_at; ///< first time; requests that began before may carry it too
-    bool proved = false;    ///< the device was seen to use it
+    bool proved = false;                    ///< the device was seen to use it
 };
 
 struct device_view {

@@ -53,7 +53,9 @@ std::optional<problem> fault_of(const port::token_row& t, time_point now) {
     const auto by = via_of(t.kind);
     if (t.kind == token_kind::device) {
         if (t.device_status == "suspended")
-            return unauthorized("device_session_expired", by, "The device was silent for too long; sign in again");
+            return unauthorized(
+                "device_session_expired", by, "The device was silent for too long; sign in again"
+            );
         if (t.device_status == "removed")
             return unauthorized("token_revoked", by, "The device was removed; register it again");
     }
@@ -122,11 +124,14 @@ awaitable<std::optional<problem>> name_person(service& s, caller& who, http::req
 awaitable<identified> by_bearer(service& s, std::string text, http::request req, time_point now) {
     const auto read = crypto::read_bearer(text);
     if (!read || read->kind == token_kind::handoff)
-        co_return refuse(unauthorized("token_unknown", via::nobody, "This is not one of our bearer tokens"), true);
+        co_return refuse(
+            unauthorized("token_unknown", via::nobody, "This is not one of our bearer tokens"), true
+        );
     const auto by = via_of(read->kind);
     if (read->environment != s.parts.settings.server.environment)
         co_return refuse(
-            unauthorized("wrong_environment", by, "The token belongs to environment " + read->environment), true
+            unauthorized("wrong_environment", by, "The token belongs to environment " + read->environment),
+            true
         );
     std::vector<std::string> hashes;
     for (auto& h : s.parts.vault.hashes(read->whole))
@@ -167,12 +172,15 @@ awaitable<identified> by_bearer(service& s, std::string text, http::request req,
 awaitable<identified> by_cookie(service& s, std::string cookie, std::string user_agent) {
     if (s.parts.cookies == nullptr)
         co_return refuse(
-            unauthorized("token_missing", via::cookie, "This server takes no cookies; send a bearer token"), false
+            unauthorized("token_missing", via::cookie, "This server takes no cookies; send a bearer token"),
+            false
         );
     const auto said = co_await s.parts.cookies->who(std::move(cookie), std::move(user_agent));
     switch (said.result) {
     case cookie_answer::what::refused:
-        co_return refuse(unauthorized("session_invalid", via::cookie, "The session is not valid; sign in"), true);
+        co_return refuse(
+            unauthorized("session_invalid", via::cookie, "The session is not valid; sign in"), true
+        );
     case cookie_answer::what::unavailable:
         co_return refuse(unavailable_now("session_check_unavailable"), false);
     case cookie_answer::what::known: break;
@@ -234,8 +242,7 @@ std::optional<problem> admit(const entry& e, const caller& who) {
         return forbidden("wrong_credential", "This route does not take a " + std::string(name(who.by)));
     if (who.by != via::service && who.by != via::admin) return std::nullopt;
     const auto scope = e.scope.empty() && who.by == via::service ? std::string_view("act") : e.scope;
-    if (!who.may(scope))
-        return forbidden("scope_missing", "The token lacks the scope " + std::string(scope));
+    if (!who.may(scope)) return forbidden("scope_missing", "The token lacks the scope " + std::string(scope));
     if (who.by == via::service && e.for_person && who.user.none())
         return forbidden("user_missing", "Name the person in X-Z360-User");
     return std::nullopt;

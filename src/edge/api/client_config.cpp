@@ -34,7 +34,8 @@ json client_config(
         {"ring_seconds", ring},
         {"status_poll_seconds", 3},
         {"push_sync_ms", 500},
-        {"cooldown_seconds", 0}, // calls are told apart by call_uuid; a second call soon after the first rings
+        {"cooldown_seconds", 0
+        }, // calls are told apart by call_uuid; a second call soon after the first rings
         {"min_version", or_null(s.rules.min_version(platform))},
         {"latest_version", or_null(s.rules.latest_version(platform))},
         {"store_url", or_null(s.rules.store_url(platform))},

@@ -47,8 +47,9 @@ bool all_of(std::string_view s, std::string_view alphabet) {
 }
 
 bool is_junk(std::string_view s) {
-    constexpr std::array<std::string_view, 10> k_junk{"",    "web",   "undefined", "null",    "none",
-                                                      "nil", "false", "true",      "unknown", "[object Object]"};
+    constexpr std::array<std::string_view, 10> k_junk{
+        "", "web", "undefined", "null", "none", "nil", "false", "true", "unknown", "[object Object]"
+    };
     return std::find(k_junk.begin(), k_junk.end(), s) != k_junk.end();
 }
 
@@ -134,7 +135,9 @@ token_reading read_push_token(
 
 std::vector<prompt> prompts_for(std::string_view platform, std::string_view capabilities_json) {
     static constexpr std::array<prompt, 4> k_prompts{
-        prompt{"full_screen_intent", "Allow full screen notifications, so that calls ring on the lock screen"},
+        prompt{
+            "full_screen_intent", "Allow full screen notifications, so that calls ring on the lock screen"
+        },
         prompt{"post_notifications", "Allow notifications, so that calls ring"},
         prompt{"battery_exempt", "Exempt the app from battery optimisation, so that calls arrive in time"},
         prompt{"mic", "Allow the microphone, so that callers hear you"},

@@ -122,7 +122,8 @@ awaitable<http::response> reveal(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-/// During a call the identity stays; when the next one is due or not yet in use, an answer now would soon be wrong.
+/// During a call the identity stays; when the next one is due or not yet in use, an answer now would soon be
+/// wrong.
 bool rotation_waits(const service& s, const port::device_view& d, time_point now) {
     if (!d.identity || !d.on_call) return false;
     if (d.identity->state == "rotating") return true;
@@ -132,8 +133,8 @@ bool rotation_waits(const service& s, const port::device_view& d, time_point now
     return d.identity->expires_at && *d.identity->expires_at - rest <= now;
 }
 
-/// Answered from our own rows alone: the identity is the same for every organisation, so that nothing reconnects
-/// and no web session moves (MOB-01, MOB-06, WEB-03).
+/// Answered from our own rows alone: the identity is the same for every organisation, so that nothing
+/// reconnects and no web session moves (MOB-01, MOB-06, WEB-03).
 awaitable<http::response> switch_org(service& s, ask in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);

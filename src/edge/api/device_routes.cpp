@@ -70,8 +70,7 @@ awaitable<http::response> update_push(service& s, ask in) {
     fields checked(as_registered);
     auto wanted = read_registration(checked, s).wanted;
     if (!checked.ok()) co_return respond(checked.refusal());
-    const auto d =
-        co_await s.parts.devices.update_push(in.who.scope(), uid, std::move(wanted.push), in.now);
+    const auto d = co_await s.parts.devices.update_push(in.who.scope(), uid, std::move(wanted.push), in.now);
     if (!d) co_return respond(not_found("device_unknown", "There is no such device"));
     json data{
         {"device_id", d->uid},

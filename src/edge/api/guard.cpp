@@ -74,8 +74,7 @@ void dress(const outside& o, http::response& r) {
     r.headers.set("X-Content-Type-Options", "nosniff");
     if (r.headers.get("Cache-Control").empty()) r.headers.set("Cache-Control", "no-store");
     if (o.encrypted) r.headers.set("Strict-Transport-Security", "max-age=31536000");
-    if (r.status == 401)
-        r.headers.set("WWW-Authenticate", "Bearer realm=\"z360\", charset=\"UTF-8\"");
+    if (r.status == 401) r.headers.set("WWW-Authenticate", "Bearer realm=\"z360\", charset=\"UTF-8\"");
     if (o.origin.empty()) return;
     r.headers.set("Vary", "Origin");
     if (!o.readable) return;

@@ -10,8 +10,8 @@
 
 namespace z360::edge::api {
 
-/// Makes routes of entries, and an OPTIONS route of each pattern. In this order: HTTPS or nothing, the address's
-/// limit, who asks, whether this route takes them, the route's limit, the handler.
+/// Makes routes of entries, and an OPTIONS route of each pattern. In this order: HTTPS or nothing, the
+/// address's limit, who asks, whether this route takes them, the route's limit, the handler.
 [[nodiscard]] std::vector<http::route>
 guarded(const std::shared_ptr<service>& s, std::span<const entry> entries);
 

@@ -57,8 +57,7 @@ awaitable<void> add_password(service& s, ask in, port::device_view d, login& out
 
 } // namespace
 
-awaitable<login>
-log_in(service& s, ask in, port::device_view d, password_rule rule, millis budget) {
+awaitable<login> log_in(service& s, ask in, port::device_view d, password_rule rule, millis budget) {
     const auto began = steady::now();
     login out;
     if (usable(d.identity, in.now)) {

@@ -25,8 +25,8 @@ struct login {
     [[nodiscard]] bool with_password() const { return !password.is_null() || !sealed.is_null(); }
 };
 
-/// Waits at most `budget` for the carrier; with none of it only what is stored and cached counts, and the carrier
-/// is not asked. What leaves is marked and, with a password, audited before. Throws unavailable.
+/// Waits at most `budget` for the carrier; with none of it only what is stored and cached counts, and the
+/// carrier is not asked. What leaves is marked and, with a password, audited before. Throws unavailable.
 [[nodiscard]] awaitable<login>
 log_in(service& s, ask in, port::device_view d, password_rule rule, millis budget);
 

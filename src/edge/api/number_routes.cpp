@@ -107,7 +107,8 @@ awaitable<http::response> put_number(service& s, ask in) {
     if (receiver) n.receiver = user_id{*receiver};
     // The old product's sentinel (B23): user 0 is the agent, nobody is voicemail.
     n.route_type = !route.empty() ? route : !receiver ? "voicemail" : *receiver == 0 ? "agent" : "user";
-    if (n.route_type == "user" && n.receiver.none()) f.refuse("receiving_user_id", "is required for route_type user");
+    if (n.route_type == "user" && n.receiver.none())
+        f.refuse("receiving_user_id", "is required for route_type user");
     n.alias = f.text("alias", {.max = 100});
     const auto status = f.word("status", {"active", "suspended"});
     if (!status.empty()) n.status = status;

@@ -13,9 +13,9 @@
 namespace z360::edge::api {
 namespace {
 
-constexpr std::array<std::string_view, 8> k_scopes{
-    "act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens"
-};
+constexpr std::array<std::string_view, 8> k_scopes{"act",           "handoff",      "tenants:read",
+                                                   "tenants:write", "devices:read", "devices:write",
+                                                   "enrolment",     "tokens"};
 constexpr std::size_t k_most_tokens = 500;
 constexpr std::size_t k_most_devices = 500;
 constexpr millis k_day{86'400'000};
@@ -101,7 +101,9 @@ awaitable<http::response> post_enrolment(service& s, ask in) {
     const auto until = t.expires_at;
     co_await audit(s, in.who, in.address, "enrolment_code_made", {}, "user=" + std::to_string(user.value));
     const auto token = co_await make_token(s, std::move(t));
-    json data{{"user_id", user.value}, {"enrolment_code", token.text.reveal()}, {"expires_at", iso8601(until)}};
+    json data{
+        {"user_id", user.value}, {"enrolment_code", token.text.reveal()}, {"expires_at", iso8601(until)}
+    };
     co_return success(201, std::move(data));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The bodies of replies. Errors serve three readers at once: RFC 9457, the old clients' {success, message}, and
-// the newer {error: {code, message, retry_after}}.
+// The bodies of replies. Errors serve three readers at once: RFC 9457, the old clients' {success, message},
+// and the newer {error: {code, message, retry_after}}.
 #pragma once
 
 #include <z360/http/message.hpp>

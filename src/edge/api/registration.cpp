@@ -91,9 +91,8 @@ registration_result refuse(const problem& p) {
     return out;
 }
 
-awaitable<registration_result> enrolled(
-    service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org
-) {
+awaitable<registration_result>
+enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org) {
     for (const auto d : r.replaced)
         s.parts.credentials.look_at(d);
     login l;
@@ -146,7 +145,9 @@ awaitable<registration_result> try_register(service& s, ask in, json body) {
         // Used up first: of two devices with one code, one gets in.
         const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
         if (!first)
-            co_return refuse(unauthorized("token_used", via::enrolment, "The code was used; ask for a new one"));
+            co_return refuse(
+                unauthorized("token_used", via::enrolment, "The code was used; ask for a new one")
+            );
     }
     const auto chosen = org->id.value;
     auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);

@@ -9,8 +9,8 @@ namespace z360::edge::api {
 /// A registration as the body says it.
 struct registration_request {
     port::registration wanted;
-    std::optional<std::int64_t> org; ///< organization_id
-    std::string store_url;           ///< with too_old
+    std::optional<std::int64_t> org;    ///< organization_id
+    std::string store_url;              ///< with too_old
     std::optional<std::string> too_old; ///< the lowest version allowed
 };
 /// Reads and checks every field; what is wrong is in `f`.

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t k_most_capabilities = 4'096;
 
 void read_push(fields& f, port::registration& r, std::optional<time_point> issued_at) {
-    // The first of these that is given wins among those of one kind: old clients send aliases beside each other.
+    // The first of these that is given wins among those of one kind: old clients send aliases beside each
+    // other.
     static constexpr std::array<std::string_view, 4> k_fields{
         "voip_token", "apns_voip_token", "fcm_token", "push_token"
     };
@@ -74,7 +75,8 @@ void read_links(fields& f, port::registration& r) {
         f.refuse("embedded_webview", "is for web views only");
     if (!r.native_device_uid.empty() && r.native_device_uid == r.device_uid)
         f.refuse("native_device_id", "must not be the web view's own device_id");
-    if (!r.previous_device_uid.empty() && r.previous_device_uid == r.device_uid) r.previous_device_uid.clear();
+    if (!r.previous_device_uid.empty() && r.previous_device_uid == r.device_uid)
+        r.previous_device_uid.clear();
 }
 
 } // namespace

@@ -11,10 +11,10 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> device_entries();
 [[nodiscard]] std::vector<entry> credential_entries();
 [[nodiscard]] std::vector<entry> call_entries();
-[[nodiscard]] std::vector<entry> tenant_entries(); ///< organisations, people, memberships, settings
-[[nodiscard]] std::vector<entry> number_entries(); ///< numbers and contacts
+[[nodiscard]] std::vector<entry> tenant_entries();   ///< organisations, people, memberships, settings
+[[nodiscard]] std::vector<entry> number_entries();   ///< numbers and contacts
 [[nodiscard]] std::vector<entry> operator_entries(); ///< devices of people, enrolment codes, tokens
-[[nodiscard]] std::vector<entry> sign_in_entries(); ///< Apple and the hand-off to the web product
+[[nodiscard]] std::vector<entry> sign_in_entries();  ///< Apple and the hand-off to the web product
 [[nodiscard]] std::vector<entry> document_entries();
 /// All of them.
 [[nodiscard]] std::vector<entry> all_entries();

@@ -43,12 +43,12 @@ inline constexpr via_set k_operator = any_of(via::admin, via::service);
 
 struct caller {
     via by = via::nobody;
-    user_id user;              ///< on whose behalf; none: an operator, or a backend for itself
-    org_id org;                ///< organisation that the request names or its cookie is in; a hint
-    org_id bound_to;           ///< the token sees this organisation only
-    device_id device;          ///< device tokens
-    std::string device_uid;    ///< device tokens
-    token_id token;            ///< none for cookies
+    user_id user;           ///< on whose behalf; none: an operator, or a backend for itself
+    org_id org;             ///< organisation that the request names or its cookie is in; a hint
+    org_id bound_to;        ///< the token sees this organisation only
+    device_id device;       ///< device tokens
+    std::string device_uid; ///< device tokens
+    token_id token;         ///< none for cookies
     std::vector<std::string> scopes;
     time_point token_expires_at{};
 
@@ -84,10 +84,10 @@ struct entry {
     action run = nullptr;
     via_set takes = 0;
     rate_class rate = rate_class::read;
-    bool changes = false;      ///< changes something: a cookie alone must name its origin (B34)
-    std::string_view scope{};  ///< that service and admin tokens need
-    bool for_person = true;    ///< a service token must name a person
-    bool raw = false;          ///< neither guarded nor counted
+    bool changes = false;     ///< changes something: a cookie alone must name its origin (B34)
+    std::string_view scope{}; ///< that service and admin tokens need
+    bool for_person = true;   ///< a service token must name a person
+    bool raw = false;         ///< neither guarded nor counted
 };
 
 /// Lives as long as the routes. One loop, no locks.

@@ -130,7 +130,8 @@ awaitable<http::response> post_apple(service& s, ask in) {
         {"registration", std::move(registration)},
     };
     if (device == nullptr) {
-        const auto code = co_await issue(s, port::token_kind::enrolment, found.user, k_enrolment_life, in.now);
+        const auto code =
+            co_await issue(s, port::token_kind::enrolment, found.user, k_enrolment_life, in.now);
         data["enrolment_code"] = code.token.reveal();
         data["enrolment_expires_at"] = iso8601(code.until);
     }
@@ -178,7 +179,8 @@ awaitable<http::response> post_handoff(service& s, ask in) {
     if (!row || row->kind != port::token_kind::handoff || row->user_status == "suspended")
         co_return respond(unknown);
     if (!in.who.bound_to.none()) {
-        const auto seen = co_await s.parts.tenants.person_of(port::tenant_scope::of(in.who.bound_to), row->user);
+        const auto seen =
+            co_await s.parts.tenants.person_of(port::tenant_scope::of(in.who.bound_to), row->user);
         if (!seen) co_return respond(unknown);
     }
     const bool first = co_await s.parts.tokens.consume(row->id, in.now);

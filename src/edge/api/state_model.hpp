@@ -5,8 +5,9 @@
 
 namespace z360::edge::api {
 
-/// The states of calls and devices, which may follow which, and how the fifteen names of the clients map onto them
-/// (STATE-01). Made of the call core's own names; a test compares the transitions with what the core does.
+/// The states of calls and devices, which may follow which, and how the fifteen names of the clients map onto
+/// them (STATE-01). Made of the call core's own names; a test compares the transitions with what the core
+/// does.
 [[nodiscard]] json state_model();
 
 } // namespace z360::edge::api

@@ -40,11 +40,8 @@ json view(const port::person& p) {
 }
 json view(const port::membership& m) {
     return {
-        {"organization_id", m.org.value},
-        {"user_id", m.user.value},
-        {"role", m.role},
-        {"login", text_or_null(m.login)},
-        {"name", text_or_null(m.name)},
+        {"organization_id", m.org.value}, {"user_id", m.user.value},      {"role", m.role},
+        {"login", text_or_null(m.login)}, {"name", text_or_null(m.name)},
     };
 }
 template <class T>
@@ -131,7 +128,8 @@ awaitable<http::response> put_user(service& s, ask in) {
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
     p.login = f.text("login", {.required = true});
-    if (!p.login.empty() && p.login.find('@') == std::string::npos) f.refuse("login", "must be an e-mail address");
+    if (!p.login.empty() && p.login.find('@') == std::string::npos)
+        f.refuse("login", "must be an e-mail address");
     p.name = f.text("name", {.required = true});
     p.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
@@ -204,7 +202,8 @@ awaitable<http::response> get_settings(service& s, ask in) {
 port::org_settings read_settings(fields& f) {
     port::org_settings out;
     if (const auto n = f.integer("ring_seconds", 5, 60)) out.ring_seconds = static_cast<int>(*n);
-    if (const auto n = f.integer("voicemail_max_seconds", 5, 600)) out.voicemail_max_secs = static_cast<int>(*n);
+    if (const auto n = f.integer("voicemail_max_seconds", 5, 600))
+        out.voicemail_max_secs = static_cast<int>(*n);
     out.voicemail_greeting = f.text_if("voicemail_greeting", {.min = 1, .max = 3000, .lines = true});
     out.hold_prompt = f.text_if("hold_prompt", {.min = 1, .max = 3000, .lines = true});
     out.voice = f.text_if("voice", {.min = 1, .max = 100});

@@ -16,7 +16,9 @@ TEST_F(api_admin, an_upsert_is_201_then_200_under_the_products_own_ids) {
     const json user{{"login", "gavin@example.com"}, {"name", "Gavin"}};
     EXPECT_EQ(send("PUT", "/api/admin/users/33", boss, user).status, 201);
     EXPECT_EQ(send("PUT", "/api/admin/users/33", boss, user).status, 200);
-    EXPECT_EQ(send("PUT", "/api/admin/organizations/77/members/33", boss, json{{"role", "owner"}}).status, 201);
+    EXPECT_EQ(
+        send("PUT", "/api/admin/organizations/77/members/33", boss, json{{"role", "owner"}}).status, 201
+    );
     EXPECT_EQ(send("GET", "/api/admin/users/33", boss).data()["memberships"][0]["organization_id"], 77);
     const json number{{"receiving_user_id", "33"}, {"default_caller_id", true}};
     const auto made = send("PUT", "/api/admin/organizations/77/numbers/%2B13125550777", boss, number);
@@ -30,10 +32,10 @@ TEST_F(api_admin, an_upsert_is_201_then_200_under_the_products_own_ids) {
     EXPECT_EQ(set.data()["ring_seconds"], 25);
     EXPECT_TRUE(set.data()["voice"].is_null());
     EXPECT_EQ(send("GET", "/api/admin/organizations/77/settings", boss).data(), set.data());
-    for (const char* path : {"/api/admin/organizations/77/contacts/+13125550142",
-                             "/api/admin/organizations/77/numbers/+13125550777",
-                             "/api/admin/organizations/77/members/33", "/api/admin/users/33",
-                             "/api/admin/organizations/77"})
+    for (const char* path :
+         {"/api/admin/organizations/77/contacts/+13125550142",
+          "/api/admin/organizations/77/numbers/+13125550777", "/api/admin/organizations/77/members/33",
+          "/api/admin/users/33", "/api/admin/organizations/77"})
         EXPECT_EQ(send("DELETE", path, boss).status, 200) << path;
     EXPECT_EQ(send("DELETE", "/api/admin/users/33", boss).status, 404);
 }
@@ -41,7 +43,8 @@ TEST_F(api_admin, an_upsert_is_201_then_200_under_the_products_own_ids) {
 TEST_F(api_admin, b23_the_old_sentinels_of_a_number_become_route_types) {
     const auto boss = admin();
     const auto put = [&](json body) {
-        return send("PUT", "/api/admin/organizations/7/numbers/+13125550101", boss, body).body["data"]["route_type"];
+        return send("PUT", "/api/admin/organizations/7/numbers/+13125550101", boss, body)
+            .body["data"]["route_type"];
     };
     EXPECT_EQ(put({{"receiving_user_id", 0}}), "agent");
     EXPECT_EQ(put(json::object()), "voicemail");
@@ -51,7 +54,9 @@ TEST_F(api_admin, b23_the_old_sentinels_of_a_number_become_route_types) {
 
 TEST_F(api_admin, web_04_a_number_of_another_organisation_is_a_conflict) {
     const auto boss = admin();
-    ASSERT_EQ(send("PUT", "/api/admin/organizations/7/numbers/+13125550100", boss, json::object()).status, 201);
+    ASSERT_EQ(
+        send("PUT", "/api/admin/organizations/7/numbers/+13125550100", boss, json::object()).status, 201
+    );
     const auto r = send("PUT", "/api/admin/organizations/8/numbers/+13125550100", boss, json::object());
     EXPECT_EQ(r.status, 409);
     EXPECT_EQ(r.code(), "conflict");
@@ -120,8 +125,11 @@ TEST_F(api_admin, a_token_is_shown_once_and_never_may_more_than_the_one_that_mad
     const json admin_wanted{{"kind", "admin"}, {"name", "me"}};
     EXPECT_EQ(send("POST", "/api/admin/tokens", maker, admin_wanted).status, 422);
     const auto limited = token(port::token_kind::admin, {}, {}, {"tokens"});
-    EXPECT_EQ(send("POST", "/api/admin/tokens", limited, admin_wanted).status, 422) << "no scopes would be all of them";
-    EXPECT_EQ(send("POST", "/api/admin/tokens", limited, json{{"kind", "service"}, {"name", "x"}}).status, 422);
+    EXPECT_EQ(send("POST", "/api/admin/tokens", limited, admin_wanted).status, 422)
+        << "no scopes would be all of them";
+    EXPECT_EQ(
+        send("POST", "/api/admin/tokens", limited, json{{"kind", "service"}, {"name", "x"}}).status, 422
+    );
 
     const auto id = std::to_string(made.data()["id"].get<int>());
     EXPECT_EQ(send("DELETE", "/api/admin/tokens/" + id, boss).status, 200);

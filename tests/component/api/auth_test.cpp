@@ -9,7 +9,8 @@ class api_auth : public bed {};
 
 TEST_F(api_auth, and_01_a_token_of_another_environment_is_refused_before_any_lookup) {
     const auto foreign = adapter::crypto::make_bearer(port::token_kind::device, "staging");
-    const auto r = send("GET", "/api/voip/devices/self", {{"Authorization", "Bearer " + std::string(foreign.reveal())}});
+    const auto r =
+        send("GET", "/api/voip/devices/self", {{"Authorization", "Bearer " + std::string(foreign.reveal())}});
     EXPECT_EQ(r.status, 401);
     EXPECT_EQ(r.code(), "wrong_environment");
     EXPECT_EQ(tokens.lookups, 0);
@@ -40,8 +41,9 @@ TEST_F(api_auth, mob_13_the_body_of_a_401_says_which_credential_failed) {
 
 TEST_F(api_auth, mob_13_a_bearer_works_without_a_cookie_and_a_cookie_without_a_bearer) {
     const auto phone = device(k_ada, "phone-1");
-    for (const char* path : {"/api/device-tokens", "/api/voip/credentials", "/api/voip/bootstrap",
-                             "/api/voip/devices/self", "/api/voip/my-active-call", "/api/voip/calls"})
+    for (const char* path :
+         {"/api/device-tokens", "/api/voip/credentials", "/api/voip/bootstrap", "/api/voip/devices/self",
+          "/api/voip/my-active-call", "/api/voip/calls"})
         EXPECT_EQ(send("GET", path, phone).status, 200) << path;
     const auto self = send("GET", "/api/device-tokens", cookie(k_ada));
     EXPECT_EQ(self.status, 200);
@@ -170,7 +172,9 @@ TEST_F(api_auth, a_token_does_only_what_its_kind_and_scopes_allow) {
     const auto reader = token(port::token_kind::service, {}, {}, {"tenants:read"});
     EXPECT_EQ(send("GET", "/api/admin/organizations", reader).status, 200);
     EXPECT_EQ(send("DELETE", "/api/admin/organizations/7", reader).code(), "scope_missing");
-    EXPECT_EQ(send("GET", "/api/device-tokens", plus(reader, {{"X-Z360-User", "3"}})).code(), "scope_missing");
+    EXPECT_EQ(
+        send("GET", "/api/device-tokens", plus(reader, {{"X-Z360-User", "3"}})).code(), "scope_missing"
+    );
     const auto code = token(port::token_kind::enrolment, k_ada);
     EXPECT_EQ(send("GET", "/api/device-tokens", code).code(), "wrong_credential");
 }
@@ -192,8 +196,12 @@ TEST_F(api_auth, b34_a_cookie_changes_something_only_from_a_page_of_ours) {
     const json body{{"device_id", "web_1"}, {"platform", "web"}};
     EXPECT_EQ(send("POST", "/api/device-tokens", cookie(k_ada), body).code(), "origin_forbidden");
     const with foreign{{"Origin", "https://evil.example"}};
-    EXPECT_EQ(send("POST", "/api/device-tokens", plus(cookie(k_ada), foreign), body).code(), "origin_forbidden");
-    EXPECT_EQ(send("POST", "/api/device-tokens", plus(cookie(k_ada), {{"Origin", "null"}}), body).status, 403);
+    EXPECT_EQ(
+        send("POST", "/api/device-tokens", plus(cookie(k_ada), foreign), body).code(), "origin_forbidden"
+    );
+    EXPECT_EQ(
+        send("POST", "/api/device-tokens", plus(cookie(k_ada), {{"Origin", "null"}}), body).status, 403
+    );
     EXPECT_EQ(send("POST", "/api/device-tokens", plus(cookie(k_ada), from_page()), body).status, 201);
     const with same{{"Origin", "https://voip.example.com"}};
     EXPECT_EQ(send("POST", "/api/device-tokens", plus(cookie(k_ada), same), body).status, 200);

@@ -22,9 +22,11 @@ TEST_F(api_bad_input, bad_json_is_400_with_its_place) {
 }
 
 TEST_F(api_bad_input, every_problem_is_reported_at_once) {
-    const json body{{"device_id", 7},        {"platform", "windows"},      {"app_version", std::string(51, '1')},
-                    {"capabilities", "all"}, {"embedded_webview", "maybe"}, {"organization_id", -1},
-                    {"issued_at", "soon"},   {"device_public_key", "short"}};
+    const json body{
+        {"device_id", 7},        {"platform", "windows"},       {"app_version", std::string(51, '1')},
+        {"capabilities", "all"}, {"embedded_webview", "maybe"}, {"organization_id", -1},
+        {"issued_at", "soon"},   {"device_public_key", "short"}
+    };
     const auto r = send("POST", "/api/device-tokens", acting(k_ada), body);
     EXPECT_EQ(r.status, 422);
     EXPECT_EQ(r.code(), "validation_failed");
@@ -100,7 +102,11 @@ TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {
     };
     const std::vector<wrong> table{
         {"POST", "/api/voip/switch-org", phone, json::object(), "target_organization_id"},
-        {"POST", "/api/voip/switch-org", phone, {{"target_organization_id", "seven"}}, "target_organization_id"},
+        {"POST",
+         "/api/voip/switch-org",
+         phone,
+         {{"target_organization_id", "seven"}},
+         "target_organization_id"},
         {"POST", "/api/voip/switch-org", phone, {{"target_organization_id", 1.5}}, "target_organization_id"},
         {"POST", "/api/voip/token", phone, {{"device_id", 5}}, "device_id"},
         {"POST", "/api/device-tokens/update-fcm", phone, {{"device_id", "phone-1"}}, "fcm_token"},
@@ -112,12 +118,23 @@ TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {
         {"PUT", "/api/admin/organizations/7/settings", boss, {{"ring_seconds", 61}}, "ring_seconds"},
         {"PUT", "/api/admin/organizations/7/settings", boss, {{"ringback_url", "http://x"}}, "ringback_url"},
         {"PUT", "/api/admin/organizations/7/numbers/555", boss, json::object(), "number"},
-        {"PUT", "/api/admin/organizations/7/numbers/+13125550100", boss, {{"route_type", "user"}}, "receiving_user_id"},
-        {"PUT", "/api/admin/organizations/7/contacts/+13125550142", boss, {{"name", "x"}, {"avatar_url", "http://x"}},
+        {"PUT",
+         "/api/admin/organizations/7/numbers/+13125550100",
+         boss,
+         {{"route_type", "user"}},
+         "receiving_user_id"},
+        {"PUT",
+         "/api/admin/organizations/7/contacts/+13125550142",
+         boss,
+         {{"name", "x"}, {"avatar_url", "http://x"}},
          "avatar_url"},
         {"POST", "/api/admin/users/3/enrolment-codes", boss, {{"ttl_seconds", 1}}, "ttl_seconds"},
         {"POST", "/api/admin/tokens", boss, {{"kind", "device"}, {"name", "x"}}, "kind"},
-        {"POST", "/api/admin/tokens", boss, {{"kind", "service"}, {"name", "x"}, {"scopes", {"root"}}}, "scopes"},
+        {"POST",
+         "/api/admin/tokens",
+         boss,
+         {{"kind", "service"}, {"name", "x"}, {"scopes", {"root"}}},
+         "scopes"},
         {"POST", "/api/auth/apple", phone, {{"nonce", "n"}}, "identity_token"},
     };
     for (const auto& w : table) {
@@ -125,9 +142,11 @@ TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {
         EXPECT_EQ(r.status, 422) << w.method << " " << w.path << " " << w.body << " " << r.text;
         EXPECT_TRUE(r.body.contains("errors") && r.body["errors"].contains(w.field)) << r.text;
     }
-    for (const char* path : {"/api/voip/calls?limit=0", "/api/voip/calls?limit=x", "/api/voip/calls?since=-1"})
+    for (const char* path :
+         {"/api/voip/calls?limit=0", "/api/voip/calls?limit=x", "/api/voip/calls?since=-1"})
         EXPECT_EQ(send("GET", path, phone).status, 422) << path;
-    for (const char* path : {"/api/admin/organizations?after=x", "/api/admin/organizations?limit=501",
-                             "/api/admin/organizations/7/numbers?after=x"})
+    for (const char* path :
+         {"/api/admin/organizations?after=x", "/api/admin/organizations?limit=501",
+          "/api/admin/organizations/7/numbers?after=x"})
         EXPECT_EQ(send("GET", path, boss).status, 422) << path;
 }

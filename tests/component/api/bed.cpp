@@ -85,8 +85,8 @@ bed::bed() {
 
 void bed::restart() {
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
-        {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies, &apple, clock, metrics,
-         settings}
+        {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies, &apple, clock,
+         metrics, settings}
     ));
 }
 
@@ -100,10 +100,13 @@ http::response bed::run(http::request req, const std::string& path) {
     req.params = std::move(match.params);
     std::optional<http::response> out;
     std::exception_ptr error;
-    boost::asio::co_spawn(io, match.found->handle(std::move(req)), [&](std::exception_ptr e, http::response r) {
-        error = e;
-        out = std::move(r);
-    });
+    boost::asio::co_spawn(
+        io, match.found->handle(std::move(req)),
+        [&](std::exception_ptr e, http::response r) {
+            error = e;
+            out = std::move(r);
+        }
+    );
     io.restart();
     io.run();
     if (error) std::rethrow_exception(error);

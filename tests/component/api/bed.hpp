@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The whole API over in-memory ports. Two tenants: Ada and Bob in Acme (7), Ada also in Globex (8); Mallory in
-// Initech (9). Every exchange is also written as a JSON line, to be checked against the published document.
+// The whole API over in-memory ports. Two tenants: Ada and Bob in Acme (7), Ada also in Globex (8); Mallory
+// in Initech (9). Every exchange is also written as a JSON line, to be checked against the published
+// document.
 #pragma once
 
 #include "adapter/crypto/bearer.hpp"

@@ -53,7 +53,8 @@ TEST_F(api_credentials, mob_01_switch_org_answers_from_our_own_rows) {
     const auto registered = row(k_ada, "phone-1").identity->sip_username;
     const auto asked = credentials.asked;
     for (int i = 0; i < 50; ++i) {
-        const auto r = send("POST", "/api/voip/switch-org", own, json{{"target_organization_id", i % 2 == 0 ? 8 : 7}});
+        const auto r =
+            send("POST", "/api/voip/switch-org", own, json{{"target_organization_id", i % 2 == 0 ? 8 : 7}});
         ASSERT_EQ(r.status, 200) << r.text;
         EXPECT_EQ(r.data()["sip_username"], registered);
         EXPECT_EQ(r.data()["reconnect"], false);
@@ -67,7 +68,9 @@ TEST_F(api_credentials, cred_04_every_organisation_gets_the_identity_that_rings)
     EXPECT_EQ(as_text.data()["organization_id"], 8);
     EXPECT_EQ(as_text.data()["organization_name"], "Globex");
     EXPECT_TRUE(as_text.data()["caller_id_number"].is_null());
-    EXPECT_EQ(as_text.data()["sip_username"], send("GET", "/api/voip/credentials", own).data()["sip_username"]);
+    EXPECT_EQ(
+        as_text.data()["sip_username"], send("GET", "/api/voip/credentials", own).data()["sip_username"]
+    );
     const auto r = send("POST", "/api/voip/switch-org", own, json{{"target_organization_id", 9}});
     EXPECT_EQ(r.status, 403);
     EXPECT_EQ(r.body["success"], false);

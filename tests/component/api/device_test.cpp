@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Registration and what comes with it.
+#include "adapter/crypto/base64.hpp"
 #include "bed.hpp"
 #include "edge/api/client_rules.hpp"
-
-#include "adapter/crypto/base64.hpp"
 
 using namespace z360;
 using namespace z360::test;
@@ -38,7 +37,13 @@ TEST_F(api_devices, the_first_contact_gets_identity_token_and_settings) {
     EXPECT_EQ(d["organizations"].size(), 2U);
     EXPECT_EQ(d["client_config"]["environment"], "test");
     EXPECT_EQ(d["push_state"], "active");
-    EXPECT_EQ(send("GET", "/api/voip/devices/self", {{"Authorization", "Bearer " + d["device_token"].get<std::string>()}}).status, 200);
+    EXPECT_EQ(
+        send(
+            "GET", "/api/voip/devices/self",
+            {{"Authorization", "Bearer " + d["device_token"].get<std::string>()}}
+        ).status,
+        200
+    );
 }
 
 TEST_F(api_devices, its_own_token_renews_a_registration_and_is_kept) {
@@ -108,7 +113,9 @@ TEST_F(api_devices, sec_03_old_clients_get_it_every_time_when_configured) {
     (void)post(backend, phone());
     clock.at += millis{5};
     EXPECT_EQ(post(backend, phone()).data()["sip_credentials"]["sip_password"], "pw-of-1010");
-    EXPECT_EQ(send("GET", "/api/voip/credentials?device_id=phone-1", backend).data()["sip_password"], "pw-of-1010");
+    EXPECT_EQ(
+        send("GET", "/api/voip/credentials?device_id=phone-1", backend).data()["sip_password"], "pw-of-1010"
+    );
 }
 
 TEST_F(api_devices, cfg_03_an_sdk_that_can_gets_tokens_only_and_back_without_a_new_login) {
@@ -190,15 +197,21 @@ TEST_F(api_devices, ios_01_a_web_view_of_a_native_app_gets_no_identity) {
     EXPECT_EQ(r.data()["identity_state"], "none");
     EXPECT_EQ(r.text.find("jwt-of"), std::string::npos);
     EXPECT_EQ(credentials.asked, asked);
-    const auto refused = send("POST", "/api/voip/token", plus(cookie(k_ada), from_page()), json{{"device_id", "web_1"}});
+    const auto refused =
+        send("POST", "/api/voip/token", plus(cookie(k_ada), from_page()), json{{"device_id", "web_1"}});
     EXPECT_EQ(refused.code(), "native_handles_calls");
-    EXPECT_EQ(post(plus(cookie(k_ada), from_page()), phone("web_2", "web")).data()["native_handles_calls"], false);
+    EXPECT_EQ(
+        post(plus(cookie(k_ada), from_page()), phone("web_2", "web")).data()["native_handles_calls"], false
+    );
 }
 
 TEST_F(api_devices, web_06_the_apps_web_view_gets_no_token) {
     (void)device(k_ada, "web_1", "web");
-    const with view{{"Cookie", cookie(k_ada)[0].second}, {"User-Agent", "Mozilla/5.0 (iPhone) Z360Capacitor"},
-                    {"Origin", "https://app.example.com"}};
+    const with view{
+        {"Cookie", cookie(k_ada)[0].second},
+        {"User-Agent", "Mozilla/5.0 (iPhone) Z360Capacitor"},
+        {"Origin", "https://app.example.com"}
+    };
     EXPECT_EQ(send("POST", "/api/voip/token", view).code(), "native_handles_calls");
     const auto browser = plus(cookie(k_ada), from_page());
     EXPECT_EQ(send("POST", "/api/voip/token", browser).status, 200);
@@ -262,7 +275,10 @@ TEST_F(api_devices, logging_out_removes_the_device_and_wakes_the_manager) {
 }
 
 TEST_F(api_devices, b33_the_old_routes_store_business_pushes_and_go_back) {
-    const auto who = plus(cookie(k_ada), {{"Origin", "https://app.example.com"}, {"Referer", "https://app.example.com/inbox?x=1"}});
+    const auto who = plus(
+        cookie(k_ada),
+        {{"Origin", "https://app.example.com"}, {"Referer", "https://app.example.com/inbox?x=1"}}
+    );
     auto r = send("POST", "/device-tokens", who, json{{"fcm_token", k_fcm}, {"platform", "android"}});
     EXPECT_EQ(r.status, 303);
     EXPECT_EQ(r.header("Location"), "/inbox?x=1");
@@ -274,7 +290,8 @@ TEST_F(api_devices, b33_the_old_routes_store_business_pushes_and_go_back) {
     EXPECT_EQ(r.status, 303);
     EXPECT_EQ(r.header("Location"), "/");
     EXPECT_EQ(devices.removed.size(), 1U);
-    const auto odd = plus(cookie(k_ada), {{"Origin", "https://app.example.com"}, {"Referer", "https://x//evil.example/"}});
+    const auto odd =
+        plus(cookie(k_ada), {{"Origin", "https://app.example.com"}, {"Referer", "https://x//evil.example/"}});
     r = send("POST", "/device-tokens", odd, json{{"fcm_token", k_fcm}, {"platform", "android"}});
     EXPECT_EQ(r.header("Location"), "/");
 }

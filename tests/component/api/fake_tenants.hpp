@@ -24,7 +24,8 @@ class fake_tenants final : public port::tenants {
     }
     using why = port::refusal::why;
 
-    awaitable<port::outcome_of<port::organisation>> put(port::tenant_scope who, port::organisation o) override {
+    awaitable<port::outcome_of<port::organisation>>
+    put(port::tenant_scope who, port::organisation o) override {
         if (!members_.sees_org(who, o.id))
             co_return refused<port::organisation>(why::not_found, "id", "no such organisation");
         const bool created = !members_.orgs.contains(o.id.value);
@@ -119,7 +120,8 @@ class fake_tenants final : public port::tenants {
     numbers(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
         std::vector<port::number> out;
         for (const auto& [e164, n] : numbers_)
-            if (e164 > after && n.org == o && members_.sees_org(who, o) && out.size() < limit) out.push_back(n);
+            if (e164 > after && n.org == o && members_.sees_org(who, o) && out.size() < limit)
+                out.push_back(n);
         co_return out;
     }
     awaitable<std::vector<port::contact>>

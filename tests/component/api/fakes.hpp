@@ -107,7 +107,8 @@ class fake_tokens final : public port::token_store {
     awaitable<std::vector<port::token_row>> list(org_id org, std::size_t) override {
         std::vector<port::token_row> out;
         for (const auto& s : rows) {
-            const bool kind = s.row.kind == port::token_kind::service || s.row.kind == port::token_kind::admin;
+            const bool kind =
+                s.row.kind == port::token_kind::service || s.row.kind == port::token_kind::admin;
             if (kind && !s.row.revoked_at && (org.none() || s.row.org == org)) out.push_back(s.row);
         }
         co_return out;
@@ -340,7 +341,8 @@ class fake_calls final : public port::call_reader {
     explicit fake_calls(membership_table& m) : members_(m) {}
     awaitable<std::optional<port::call_view>> find(port::tenant_scope who, std::string id) override {
         for (const auto& c : rows)
-            if ((c.state.id.text() == id || c.state.caller.call_session_id == id) && sees(who, c)) co_return c;
+            if ((c.state.id.text() == id || c.state.caller.call_session_id == id) && sees(who, c))
+                co_return c;
         co_return std::nullopt;
     }
     awaitable<std::vector<port::call_view>> live(port::tenant_scope who) override {

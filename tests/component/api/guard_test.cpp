@@ -88,7 +88,8 @@ TEST_F(api_guard, sec_04_the_eleventh_registration_in_a_minute_is_told_when_to_c
     EXPECT_EQ(r.body["retry_after"], std::stoi(r.header("Retry-After")));
     EXPECT_LE(std::stoi(r.header("RateLimit-Reset")), 60);
     const json other{{"device_id", "phone-2"}, {"platform", "ios"}};
-    EXPECT_EQ(send("POST", "/api/device-tokens", acting(k_bob), other).status, 201) << "somebody else is not slowed";
+    EXPECT_EQ(send("POST", "/api/device-tokens", acting(k_bob), other).status, 201)
+        << "somebody else is not slowed";
 }
 
 TEST_F(api_guard, sec_04_a_poll_every_three_seconds_is_never_throttled) {

@@ -22,7 +22,8 @@ class api_mirror : public bed {
         put("{user}", "5");
         put("{device}", std::to_string(row(k_mallory, "mallorys-phone").id.value));
         put("{e164}", "+13125550900");
-        put("{id}", pattern.find("tokens") != std::string_view::npos ? std::to_string(their_token) : their_call);
+        put("{id}",
+            pattern.find("tokens") != std::string_view::npos ? std::to_string(their_token) : their_call);
         return out;
     }
     /// Bodies and queries that name what is hers.
@@ -30,12 +31,16 @@ class api_mirror : public bed {
         if (pattern == "/api/voip/switch-org") return {{"target_organization_id", 9}};
         if (pattern == "/api/device-tokens")
             return {{"device_id", "mallorys-phone"}, {"platform", "ios"}, {"organization_id", 9}};
-        if (pattern == "/api/device-tokens/update-fcm") return {{"device_id", "mallorys-phone"}, {"voip_token", k_hex}};
+        if (pattern == "/api/device-tokens/update-fcm")
+            return {{"device_id", "mallorys-phone"}, {"voip_token", k_hex}};
         if (pattern == "/api/voip/token") return {{"device_id", "mallorys-phone"}};
-        if (pattern == "/api/admin/tokens") return {{"kind", "service"}, {"name", "x"}, {"organization_id", 9}};
+        if (pattern == "/api/admin/tokens")
+            return {{"kind", "service"}, {"name", "x"}, {"organization_id", 9}};
         if (pattern.ends_with("/{e164}")) return {{"name", "x"}, {"receiving_user_id", 5}};
         if (pattern == "/api/auth/handoff") return {{"handoff_token", their_handoff}};
-        return {{"name", "taken over"}, {"login", "taken@example.com"}, {"ring_seconds", 5}, {"role", "owner"}};
+        return {
+            {"name", "taken over"}, {"login", "taken@example.com"}, {"ring_seconds", 5}, {"role", "owner"}
+        };
     }
     /// What must be untouched in the end.
     std::string belongings() {
@@ -48,7 +53,9 @@ class api_mirror : public bed {
         out["member"] = members.orgs_of.at(5).contains(9);
         for (const auto& t : tokens.rows)
             if (t.row.user == k_mallory || t.row.org == k_initech)
-                out["tokens"].push_back({t.row.id.value, t.row.revoked_at.has_value(), t.row.used_at.has_value()});
+                out["tokens"].push_back(
+                    {t.row.id.value, t.row.revoked_at.has_value(), t.row.used_at.has_value()}
+                );
         return out.dump();
     }
     void prepare() {
@@ -61,10 +68,13 @@ class api_mirror : public bed {
         const json name{{"name", "Secret Friend"}};
         const auto boss = admin();
         ASSERT_EQ(send("PUT", "/api/admin/organizations/9/contacts/+13125550900", boss, name).status, 201);
-        ASSERT_EQ(send("PUT", "/api/admin/organizations/9/numbers/+13125550900", boss, json::object()).status, 201);
+        ASSERT_EQ(
+            send("PUT", "/api/admin/organizations/9/numbers/+13125550900", boss, json::object()).status, 201
+        );
     }
     void judge(const answer& r, const std::string& what, const std::string& before) {
-        for (const char* hers : {"mallorys-phone", "Mallory", "Initech", "initech", "Secret Friend", "gencred101"})
+        for (const char* hers :
+             {"mallorys-phone", "Mallory", "Initech", "initech", "Secret Friend", "gencred101"})
             EXPECT_EQ(r.text.find(hers), std::string::npos) << what << " shows " << hers << ": " << r.text;
         EXPECT_EQ(belongings(), before) << what;
     }
@@ -79,7 +89,8 @@ TEST_F(api_mirror, i_05_every_route_with_the_other_tenants_ids_shows_and_changes
     const auto acme_admin = admin(k_acme);
     const auto acme_backend = token(
         port::token_kind::service, {}, k_acme,
-        {"act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens"}
+        {"act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment",
+         "tokens"}
     );
     struct asker {
         const char* who;
@@ -88,10 +99,12 @@ TEST_F(api_mirror, i_05_every_route_with_the_other_tenants_ids_shows_and_changes
     const std::vector<asker> askers{
         {"device", ada},
         {"cookie", plus(cookie(k_ada), from_page())},
-        {"cookie that names her device", plus(plus(cookie(k_ada), from_page()), {{"X-Z360-Device", "mallorys-phone"}})},
+        {"cookie that names her device",
+         plus(plus(cookie(k_ada), from_page()), {{"X-Z360-Device", "mallorys-phone"}})},
         {"organisation's admin", acme_admin},
         {"organisation's backend for her", plus(acme_backend, {{"X-Z360-User", "5"}})},
-        {"organisation's backend in hers", plus(acme_backend, {{"X-Z360-User", "3"}, {"X-Z360-Organization", "9"}})},
+        {"organisation's backend in hers",
+         plus(acme_backend, {{"X-Z360-User", "3"}, {"X-Z360-Organization", "9"}})},
         {"organisation's backend", acme_backend},
         {"nobody", {}},
     };
@@ -101,8 +114,10 @@ TEST_F(api_mirror, i_05_every_route_with_the_other_tenants_ids_shows_and_changes
         if (e.pattern == "/api/openapi.json" || e.pattern == "/api/docs") continue;
         const bool hers = e.pattern.find('{') != std::string_view::npos || e.method == "PUT";
         for (const auto& a : askers) {
-            const std::string question = e.method == "GET" ? "?device_id=mallorys-phone&organization_id=9" : "";
-            const auto r = send(std::string(e.method), foreign(e.pattern) + question, a.headers, body(e.pattern));
+            const std::string question =
+                e.method == "GET" ? "?device_id=mallorys-phone&organization_id=9" : "";
+            const auto r =
+                send(std::string(e.method), foreign(e.pattern) + question, a.headers, body(e.pattern));
             const auto what = std::string(e.method) + " " + std::string(e.pattern) + " as " + a.who;
             judge(r, what, before);
             if (hers) {
@@ -119,9 +134,10 @@ TEST_F(api_mirror, i_05_the_same_requests_are_answered_to_their_owner) {
     prepare();
     EXPECT_EQ(send("GET", "/api/voip/call-status/" + their_call, mallory).status, 200);
     const auto initech = admin(k_initech);
-    for (const char* path : {"/api/admin/organizations/9", "/api/admin/users/5", "/api/admin/organizations/9/members",
-                             "/api/admin/organizations/9/settings", "/api/admin/organizations/9/numbers",
-                             "/api/admin/organizations/9/contacts", "/api/admin/users/5/devices", "/api/admin/tokens"})
+    for (const char* path :
+         {"/api/admin/organizations/9", "/api/admin/users/5", "/api/admin/organizations/9/members",
+          "/api/admin/organizations/9/settings", "/api/admin/organizations/9/numbers",
+          "/api/admin/organizations/9/contacts", "/api/admin/users/5/devices", "/api/admin/tokens"})
         EXPECT_EQ(send("GET", path, initech).status, 200) << path;
     EXPECT_EQ(send("GET", "/api/admin/organizations", initech).data().size(), 1U);
 }

@@ -8,7 +8,8 @@ class api_sign_in : public bed {
   protected:
     answer post(with who, const std::string& subject = "001", const std::string& nonce = "the-nonce") {
         return send(
-            "POST", "/api/auth/apple", std::move(who), json{{"identity_token", "apple:" + subject}, {"nonce", nonce}}
+            "POST", "/api/auth/apple", std::move(who),
+            json{{"identity_token", "apple:" + subject}, {"nonce", nonce}}
         );
     }
 };
@@ -37,14 +38,22 @@ TEST_F(api_sign_in, ios_04_what_it_hands_out_registers_a_device_and_signs_in_at_
     tenants.apple["001"] = k_ada;
     const auto r = post({});
     const with code{{"Authorization", "Bearer " + r.data()["enrolment_code"].get<std::string>()}};
-    EXPECT_EQ(send("POST", "/api/device-tokens", code, json{{"device_id", "i-1"}, {"platform", "ios"}}).status, 201);
+    EXPECT_EQ(
+        send("POST", "/api/device-tokens", code, json{{"device_id", "i-1"}, {"platform", "ios"}}).status, 201
+    );
     const json handoff{{"handoff_token", r.data()["handoff_token"]}};
     const auto first = send("POST", "/api/auth/handoff", service(), handoff);
     EXPECT_EQ(first.status, 200);
     EXPECT_EQ(first.data()["user_id"], 3);
     EXPECT_EQ(send("POST", "/api/auth/handoff", service(), handoff).code(), "handoff_unknown");
     const auto again = post({});
-    EXPECT_EQ(send("POST", "/api/auth/handoff", service(k_initech), json{{"handoff_token", again.data()["handoff_token"]}}).status, 404);
+    EXPECT_EQ(
+        send(
+            "POST", "/api/auth/handoff", service(k_initech),
+            json{{"handoff_token", again.data()["handoff_token"]}}
+        ).status,
+        404
+    );
 }
 
 TEST_F(api_sign_in, ios_04_a_device_beside_the_token_is_registered_at_once) {

@@ -25,7 +25,9 @@ std::set<std::pair<std::string, std::string>> published() {
 
 /// Any event, about the caller or one of the legs that exist.
 event some_event(const state& s, std::mt19937& dice) {
-    const auto roll = [&dice](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(dice); };
+    const auto roll = [&dice](std::size_t n) {
+        return std::uniform_int_distribution<std::size_t>(0, n - 1)(dice);
+    };
     leg_ref who{s.caller.call_control_id, std::nullopt};
     if (!s.legs.empty() && roll(3) != 0) {
         const auto& leg = s.legs[roll(s.legs.size())];
