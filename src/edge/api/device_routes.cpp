@@ -51,8 +51,16 @@ awaitable<http::response> update_push(service& s, ask in) {
     const auto uid = f.text("device_id", {.required = true});
     if (!uid.empty())
         if (const auto* fault = device_id_fault(uid)) f.refuse("device_id", fault);
-    if (!f.has("fcm_token") && !f.has("voip_token") && !f.has("apns_voip_token") && !f.has("push_token"))
-        f.refuse("fcm_token", "is required, or voip_token");
+    bool any = false;
+    for (const char* name : {"fcm_token", "voip_token", "apns_voip_token", "push_token"}) {
+        const auto given = f.text_if(name, {.max = 500});
+        any = any || f.has(name);
+        if (!given) continue;
+        // What is no token on any platform; the device's own follows below.
+        const auto read = read_push_token("android", name, *given, uid);
+        if (read.fault != nullptr) f.refuse(name, read.fault);
+    }
+    if (!any) f.refuse("fcm_token", "is required, or voip_token");
     if (!f.ok()) co_return respond(f.refusal());
     auto found = co_await device_of(s, in, uid);
     if (found.refused) co_return respond(*found.refused);

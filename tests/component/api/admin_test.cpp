@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Tenants, as the product synchronises them, and tokens.
+#include "bed.hpp"
+
+using namespace z360;
+using namespace z360::test;
+
+class api_admin : public bed {};
+
+TEST_F(api_admin, an_upsert_is_201_then_200_under_the_products_own_ids) {
+    const auto boss = admin();
+    const json org{{"name", "Hooli"}, {"slug", "hooli"}};
+    EXPECT_EQ(send("PUT", "/api/admin/organizations/77", boss, org).status, 201);
+    EXPECT_EQ(send("PUT", "/api/admin/organizations/77", boss, org).status, 200);
+    EXPECT_EQ(send("GET", "/api/admin/organizations/77", boss).data()["name"], "Hooli");
+    const json user{{"login", "gavin@example.com"}, {"name", "Gavin"}};
+    EXPECT_EQ(send("PUT", "/api/admin/users/33", boss, user).status, 201);
+    EXPECT_EQ(send("PUT", "/api/admin/users/33", boss, user).status, 200);
+    EXPECT_EQ(
+        send("PUT", "/api/admin/organizations/77/members/33", boss, json{{"role", "owner"}}).status, 201
+    );
+    EXPECT_EQ(send("GET", "/api/admin/users/33", boss).data()["memberships"][0]["organization_id"], 77);
+    const json number{{"receiving_user_id", "33"}, {"default_caller_id", true}};
+    const auto made = send("PUT", "/api/admin/organizations/77/numbers/%2B13125550777", boss, number);
+    EXPECT_EQ(made.status, 201) << made.text;
+    EXPECT_EQ(made.data()["route_type"], "user");
+    EXPECT_EQ(made.data()["number"], "+13125550777");
+    const json contact{{"name", "Grace"}, {"avatar_url", "https://media.example.com/g.png"}};
+    EXPECT_EQ(send("PUT", "/api/admin/organizations/77/contacts/+13125550142", boss, contact).status, 201);
+    const json rules{{"ring_seconds", "25"}, {"record_calls", false}};
+    const auto set = send("PUT", "/api/admin/organizations/77/settings", boss, rules);
+    EXPECT_EQ(set.data()["ring_seconds"], 25);
+    EXPECT_TRUE(set.data()["voice"].is_null());
+    EXPECT_EQ(send("GET", "/api/admin/organizations/77/settings", boss).data(), set.data());
+    for (const char* path :
+         {"/api/admin/organizations/77/contacts/+13125550142",
+          "/api/admin/organizations/77/numbers/+13125550777", "/api/admin/organizations/77/members/33",
+          "/api/admin/users/33", "/api/admin/organizations/77"})
+        EXPECT_EQ(send("DELETE", path, boss).status, 200) << path;
+    EXPECT_EQ(send("DELETE", "/api/admin/users/33", boss).status, 404);
+}
+
+TEST_F(api_admin, b23_the_old_sentinels_of_a_number_become_route_types) {
+    const auto boss = admin();
+    const auto put = [&](json body) {
+        return send("PUT", "/api/admin/organizations/7/numbers/+13125550101", boss, body)
+            .body["data"]["route_type"];
+    };
+    EXPECT_EQ(put({{"receiving_user_id", 0}}), "agent");
+    EXPECT_EQ(put(json::object()), "voicemail");
+    EXPECT_EQ(put({{"receiving_user_id", 3}}), "user");
+    EXPECT_EQ(put({{"route_type", "reject"}}), "reject");
+}
+
+TEST_F(api_admin, web_04_a_number_of_another_organisation_is_a_conflict) {
+    const auto boss = admin();
+    ASSERT_EQ(
+        send("PUT", "/api/admin/organizations/7/numbers/+13125550100", boss, json::object()).status, 201
+    );
+    const auto r = send("PUT", "/api/admin/organizations/8/numbers/+13125550100", boss, json::object());
+    EXPECT_EQ(r.status, 409);
+    EXPECT_EQ(r.code(), "conflict");
+    EXPECT_TRUE(r.body["errors"].contains("number"));
+}
+
+TEST_F(api_admin, lists_come_in_pages) {
+    const auto boss = admin();
+    auto r = send("GET", "/api/admin/organizations?limit=2", boss);
+    EXPECT_EQ(r.data().size(), 2U);
+    EXPECT_EQ(r.body["meta"]["next"], 8);
+    r = send("GET", "/api/admin/organizations?limit=2&after=8", boss);
+    EXPECT_EQ(r.data().size(), 1U);
+    EXPECT_TRUE(r.body["meta"]["next"].is_null());
+    (void)send("PUT", "/api/admin/organizations/7/numbers/+13125550101", boss, json::object());
+    (void)send("PUT", "/api/admin/organizations/7/numbers/+13125550102", boss, json::object());
+    r = send("GET", "/api/admin/organizations/7/numbers?limit=1", boss);
+    EXPECT_EQ(r.body["meta"]["next"], "+13125550101");
+    r = send("GET", "/api/admin/organizations/7/numbers?limit=1&after=+13125550101", boss);
+    EXPECT_EQ(r.data()[0]["number"], "+13125550102");
+    EXPECT_EQ(send("GET", "/api/admin/organizations/7/members", boss).data().size(), 2U);
+    EXPECT_EQ(send("GET", "/api/admin/organizations/7/contacts", boss).status, 200);
+}
+
+TEST_F(api_admin, and_11_an_operator_revokes_a_persons_device) {
+    (void)device(k_ada, "phone-1");
+    const auto boss = admin();
+    const auto list = send("GET", "/api/admin/users/3/devices", boss);
+    ASSERT_EQ(list.data().size(), 1U);
+    const auto id = std::to_string(list.data()[0]["id"].get<int>());
+    EXPECT_EQ(send("DELETE", "/api/admin/users/4/devices/" + id, boss).status, 404);
+    EXPECT_EQ(send("DELETE", "/api/admin/users/3/devices/" + id, boss).status, 200);
+    ASSERT_EQ(devices.removed.size(), 1U);
+    EXPECT_EQ(devices.removed[0].reason, "revoked");
+    EXPECT_EQ(audit.lines.back().actor, "admin");
+    EXPECT_FALSE(credentials.looked_at.empty());
+}
+
+TEST_F(api_admin, an_enrolment_code_from_here_registers_a_device) {
+    const auto made = send("POST", "/api/admin/users/3/enrolment-codes", admin(), json{{"ttl_seconds", 120}});
+    ASSERT_EQ(made.status, 201) << made.text;
+    EXPECT_EQ(made.data()["expires_at"], "2026-01-31T12:02:00.000Z");
+    const with code{{"Authorization", "Bearer " + made.data()["enrolment_code"].get<std::string>()}};
+    const json body{{"device_id", "phone-1"}, {"platform", "ios"}};
+    EXPECT_EQ(send("POST", "/api/device-tokens", code, body).status, 201);
+    clock.at += millis{121'000};
+    EXPECT_EQ(send("POST", "/api/admin/users/99/enrolment-codes", admin()).status, 404);
+    const json elsewhere{{"organization_id", 9}};
+    EXPECT_EQ(send("POST", "/api/admin/users/3/enrolment-codes", admin(), elsewhere).status, 404);
+}
+
+TEST_F(api_admin, a_token_is_shown_once_and_never_may_more_than_the_one_that_made_it) {
+    const auto boss = admin();
+    const json wanted{{"kind", "service"}, {"name", "laravel"}, {"scopes", {"act", "tenants:write"}}};
+    const auto made = send("POST", "/api/admin/tokens", boss, wanted);
+    ASSERT_EQ(made.status, 201) << made.text;
+    const auto text = made.data()["token"].get<std::string>();
+    const auto list = send("GET", "/api/admin/tokens", boss);
+    EXPECT_EQ(list.text.find(text), std::string::npos);
+    const with fresh{{"Authorization", "Bearer " + text}};
+    EXPECT_EQ(send("GET", "/api/device-tokens", plus(fresh, {{"X-Z360-User", "3"}})).status, 200);
+    EXPECT_EQ(send("POST", "/api/admin/tokens", fresh, wanted).code(), "scope_missing");
+
+    const auto maker = token(port::token_kind::service, {}, {}, {"tokens", "act"});
+    EXPECT_EQ(send("POST", "/api/admin/tokens", maker, wanted).status, 422);
+    const json admin_wanted{{"kind", "admin"}, {"name", "me"}};
+    EXPECT_EQ(send("POST", "/api/admin/tokens", maker, admin_wanted).status, 422);
+    const auto limited = token(port::token_kind::admin, {}, {}, {"tokens"});
+    EXPECT_EQ(send("POST", "/api/admin/tokens", limited, admin_wanted).status, 422)
+        << "no scopes would be all of them";
+    EXPECT_EQ(
+        send("POST", "/api/admin/tokens", limited, json{{"kind", "service"}, {"name", "x"}}).status, 422
+    );
+
+    const auto id = std::to_string(made.data()["id"].get<int>());
+    EXPECT_EQ(send("DELETE", "/api/admin/tokens/" + id, boss).status, 200);
+    EXPECT_EQ(send("GET", "/api/device-tokens", plus(fresh, {{"X-Z360-User", "3"}})).code(), "token_revoked");
+}
+
+TEST_F(api_admin, i_05_a_token_of_an_organisation_makes_tokens_for_it_only) {
+    const auto acme = admin(k_acme);
+    const json wanted{{"kind", "service"}, {"name", "x"}, {"organization_id", 8}};
+    EXPECT_EQ(send("POST", "/api/admin/tokens", acme, wanted).status, 404);
+    const auto made = send("POST", "/api/admin/tokens", acme, json{{"kind", "service"}, {"name", "x"}});
+    EXPECT_EQ(made.data()["organization_id"], 7);
+    const auto all = send("POST", "/api/admin/tokens", admin(), json{{"kind", "service"}, {"name", "y"}});
+    const auto foreign = std::to_string(all.data()["id"].get<int>());
+    EXPECT_EQ(send("DELETE", "/api/admin/tokens/" + foreign, acme).status, 404);
+    for (const auto& t : send("GET", "/api/admin/tokens", acme).data())
+        EXPECT_EQ(t["organization_id"], 7);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What is wrong with a body is said, all of it, by field, and without a piece of it.
+#include "bed.hpp"
+
+using namespace z360;
+using namespace z360::test;
+
+class api_bad_input : public bed {};
+
+TEST_F(api_bad_input, bad_json_is_400_with_its_place) {
+    const auto backend = acting(k_ada);
+    const auto r = send("POST", "/api/device-tokens", backend, "{\n  \"device_id\": \"x\",\n  oops-secret }");
+    EXPECT_EQ(r.status, 400);
+    EXPECT_EQ(r.code(), "invalid_json");
+    EXPECT_EQ(r.body["detail"], "at line 3, column 3");
+    EXPECT_EQ(r.text.find("oops"), std::string::npos);
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, "[1,2]").status, 400);
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, "\"text\"").status, 400);
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, std::string("{\"a\":\"\xff\"}")).status, 400);
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, std::string(200'000, '[')).status, 400);
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, "{\"a\":1e999}").status, 400);
+}
+
+TEST_F(api_bad_input, every_problem_is_reported_at_once) {
+    const json body{
+        {"device_id", 7},        {"platform", "windows"},       {"app_version", std::string(51, '1')},
+        {"capabilities", "all"}, {"embedded_webview", "maybe"}, {"organization_id", -1},
+        {"issued_at", "soon"},   {"device_public_key", "short"}
+    };
+    const auto r = send("POST", "/api/device-tokens", acting(k_ada), body);
+    EXPECT_EQ(r.status, 422);
+    EXPECT_EQ(r.code(), "validation_failed");
+    for (const auto& [field, value] : body.items())
+        EXPECT_TRUE(r.body["errors"].contains(field)) << field << " in " << r.text;
+    EXPECT_TRUE(r.body["errors"]["device_id"].is_array());
+}
+
+TEST_F(api_bad_input, and_24_junk_device_ids_and_tokens_are_422) {
+    const auto backend = acting(k_ada);
+    for (const char* junk : {"", "web", "undefined", "null"}) {
+        const json id{{"device_id", junk}, {"platform", "android"}};
+        EXPECT_EQ(send("POST", "/api/device-tokens", backend, id).status, 422) << "device_id " << junk;
+        const json token{{"device_id", "a-1"}, {"platform", "android"}, {"fcm_token", junk}};
+        const auto r = send("POST", "/api/device-tokens", backend, token);
+        EXPECT_EQ(r.status, 422) << "fcm_token " << junk;
+        EXPECT_TRUE(r.body["errors"].contains("fcm_token"));
+        const json voip{{"device_id", "i-1"}, {"platform", "ios"}, {"voip_token", junk}};
+        EXPECT_EQ(send("POST", "/api/device-tokens", backend, voip).status, 422) << "voip_token " << junk;
+        const json update{{"device_id", "a-1"}, {"fcm_token", junk}};
+        EXPECT_EQ(send("POST", "/api/device-tokens/update-fcm", backend, update).status, 422) << junk;
+    }
+    EXPECT_TRUE(devices.rows.empty());
+}
+
+TEST_F(api_bad_input, and_24_tokens_of_the_wrong_shape_for_the_platform_are_422) {
+    struct wrong {
+        const char* platform;
+        const char* field;
+        std::string token;
+    };
+    const std::vector<wrong> table{
+        {"ios", "voip_token", k_fcm},
+        {"ios", "voip_token", "abcdef"},
+        {"ios", "voip_token", std::string(63, 'a')},
+        {"ios", "push_token", "too short"},
+        {"android", "fcm_token", "with spaces in the middle of it"},
+        {"android", "fcm_token", std::string(501, 'a')},
+        {"web", "fcm_token", k_fcm},
+        {"web", "fcm_token", "web_of-another-device"},
+        {"android", "fcm_token", std::string("tab\tin\tthe\tmiddle\tof\tthe\ttoken")},
+    };
+    const auto backend = acting(k_ada);
+    for (const auto& w : table) {
+        const json body{{"device_id", "d-1"}, {"platform", w.platform}, {w.field, w.token}};
+        const auto r = send("POST", "/api/device-tokens", backend, body);
+        EXPECT_EQ(r.status, 422) << w.platform << " " << w.token;
+        EXPECT_TRUE(r.body["errors"].contains(w.field)) << r.text;
+        EXPECT_EQ(r.text.find(w.token), std::string::npos) << "the token is not repeated";
+    }
+}
+
+TEST_F(api_bad_input, texts_hold_no_control_characters_and_numbers_may_be_texts) {
+    const auto backend = acting(k_ada);
+    json body{{"device_id", "d-1"}, {"platform", "ios"}, {"device_name", std::string("a\0b", 3)}};
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 422);
+    body["device_name"] = "Ada\xE2\x80\x99s \xF0\x9F\x93\xB1";
+    body["organization_id"] = "7";
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 201);
+    body["capabilities"] = {{"x", std::string("\0", 1)}};
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 422);
+}
+
+TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {
+    const auto phone = device(k_ada, "phone-1");
+    const auto boss = admin();
+    struct wrong {
+        const char* method;
+        const char* path;
+        const with& who;
+        json body;
+        const char* field;
+    };
+    const std::vector<wrong> table{
+        {"POST", "/api/voip/switch-org", phone, json::object(), "target_organization_id"},
+        {"POST",
+         "/api/voip/switch-org",
+         phone,
+         {{"target_organization_id", "seven"}},
+         "target_organization_id"},
+        {"POST", "/api/voip/switch-org", phone, {{"target_organization_id", 1.5}}, "target_organization_id"},
+        {"POST", "/api/voip/token", phone, {{"device_id", 5}}, "device_id"},
+        {"POST", "/api/device-tokens/update-fcm", phone, {{"device_id", "phone-1"}}, "fcm_token"},
+        {"PUT", "/api/admin/organizations/7", boss, json::object(), "name"},
+        {"PUT", "/api/admin/organizations/7", boss, {{"name", "x"}, {"slug", "Not A Slug"}}, "slug"},
+        {"PUT", "/api/admin/organizations/7", boss, {{"name", "x"}, {"status", "gone"}}, "status"},
+        {"PUT", "/api/admin/users/3", boss, {{"login", "nobody"}, {"name", "x"}}, "login"},
+        {"PUT", "/api/admin/organizations/7/members/3", boss, {{"role", "king"}}, "role"},
+        {"PUT", "/api/admin/organizations/7/settings", boss, {{"ring_seconds", 61}}, "ring_seconds"},
+        {"PUT", "/api/admin/organizations/7/settings", boss, {{"ringback_url", "http://x"}}, "ringback_url"},
+        {"PUT", "/api/admin/organizations/7/numbers/555", boss, json::object(), "number"},
+        {"PUT",
+         "/api/admin/organizations/7/numbers/+13125550100",
+         boss,
+         {{"route_type", "user"}},
+         "receiving_user_id"},
+        {"PUT",
+         "/api/admin/organizations/7/contacts/+13125550142",
+         boss,
+         {{"name", "x"}, {"avatar_url", "http://x"}},
+         "avatar_url"},
+        {"POST", "/api/admin/users/3/enrolment-codes", boss, {{"ttl_seconds", 1}}, "ttl_seconds"},
+        {"POST", "/api/admin/tokens", boss, {{"kind", "device"}, {"name", "x"}}, "kind"},
+        {"POST",
+         "/api/admin/tokens",
+         boss,
+         {{"kind", "service"}, {"name", "x"}, {"scopes", {"root"}}},
+         "scopes"},
+        {"POST", "/api/auth/apple", phone, {{"nonce", "n"}}, "identity_token"},
+    };
+    for (const auto& w : table) {
+        const auto r = send(w.method, w.path, w.who, w.body);
+        EXPECT_EQ(r.status, 422) << w.method << " " << w.path << " " << w.body << " " << r.text;
+        EXPECT_TRUE(r.body.contains("errors") && r.body["errors"].contains(w.field)) << r.text;
+    }
+    for (const char* path :
+         {"/api/voip/calls?limit=0", "/api/voip/calls?limit=x", "/api/voip/calls?since=-1"})
+        EXPECT_EQ(send("GET", path, phone).status, 422) << path;
+    for (const char* path :
+         {"/api/admin/organizations?after=x", "/api/admin/organizations?limit=501",
+          "/api/admin/organizations/7/numbers?after=x"})
+        EXPECT_EQ(send("GET", path, boss).status, 422) << path;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The whole API over in-memory ports. Two tenants: Ada and Bob in Acme (7), Ada also in Globex (8); Mallory
+// in Initech (9). Every exchange is also written as a JSON line, to be checked against the published
+// document.
+#pragma once
+
+#include "adapter/crypto/bearer.hpp"
+#include "fake_tenants.hpp"
+#include "fakes.hpp"
+#include "support/recording_metrics.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <string>
+
+namespace z360::test {
+
+using nlohmann::json;
+
+inline constexpr user_id k_ada{3};
+inline constexpr user_id k_bob{4};
+inline constexpr user_id k_mallory{5};
+inline constexpr org_id k_acme{7};
+inline constexpr org_id k_globex{8};
+inline constexpr org_id k_initech{9};
+inline const std::string k_fcm = "dQw4w9WgXcQ:APA91bExampleExampleExampleExample";
+inline const std::string k_fcm_2 = "aQw4w9WgXcQ:APA91bAnotherAnotherAnotherAnother";
+inline const std::string k_hex = std::string(64, 'a');
+
+struct answer {
+    int status = 0;
+    http::headers headers;
+    std::string text;
+    json body;
+
+    [[nodiscard]] std::string code() const { return body.is_object() ? body.value("code", "") : ""; }
+    [[nodiscard]] const json& data() const { return body.at("data"); }
+    [[nodiscard]] std::string header(std::string_view name) const { return std::string(headers.get(name)); }
+};
+
+/// Headers of a request by name.
+using with = std::vector<std::pair<std::string, std::string>>;
+
+class bed : public ::testing::Test {
+  protected:
+    bed();
+
+    /// Takes the settings over; the next request sees them.
+    void restart();
+    answer send(std::string method, std::string target, with headers = {}, std::string body = {});
+    answer send(std::string method, std::string target, with headers, const char* body) {
+        return send(std::move(method), std::move(target), std::move(headers), std::string(body));
+    }
+    answer send(std::string method, std::string target, with headers, const json& body) {
+        return send(std::move(method), std::move(target), std::move(headers), body.dump());
+    }
+
+    /// A token of this kind, stored; returns `Bearer …` as a header.
+    with token(port::token_kind kind, user_id user, org_id org = {}, std::vector<std::string> scopes = {});
+    with service(org_id org = {}) { return token(port::token_kind::service, {}, org); }
+    with admin(org_id org = {}) { return token(port::token_kind::admin, {}, org); }
+    /// A backend acting for a person.
+    with acting(user_id user, org_id org = {});
+    static with plus(with a, const with& b) {
+        a.insert(a.end(), b.begin(), b.end());
+        return a;
+    }
+    with cookie(user_id user, org_id org = {});
+    static with from_page() { return {{"Origin", "https://app.example.com"}}; }
+
+    /// Registers a device through a backend; its own bearer.
+    with device(user_id user, const std::string& uid, const std::string& platform = "ios");
+    port::device_view& row(user_id user, const std::string& uid) { return *devices.find(user, uid); }
+    /// A call of the person that rings these devices.
+    port::call_view& ring(user_id user, org_id org, std::vector<device_id> to);
+
+    boost::asio::io_context io{1};
+    config settings;
+    manual_clock clock;
+    recording_metrics metrics;
+    membership_table members;
+    fake_tokens tokens;
+    fake_devices devices{members};
+    fake_audit audit;
+    fake_tenants tenants{members};
+    fake_calls calls{members};
+    fake_limits limits{clock};
+    fake_credentials credentials{devices, clock};
+    fake_cookies cookies;
+    fake_apple apple;
+    std::shared_ptr<const adapter::crypto::vault> vault;
+    std::string peer = "198.51.100.9:40000";
+
+  private:
+    http::response run(http::request req, const std::string& path);
+    void record(const std::string& method, const std::string& path, const http::response& r) const;
+    std::unique_ptr<http::router> routes_;
+    int calls_made_ = 0;
+};
+
+} // namespace z360::test

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#pragma once
+
+#include "fakes.hpp"
+
+namespace z360::test {
+
+class fake_tenants final : public port::tenants {
+  public:
+    explicit fake_tenants(membership_table& m) : members_(m) {}
+
+    template <class T>
+    static port::outcome_of<T> refused(port::refusal::why why, std::string field, std::string text) {
+        port::outcome_of<T> out;
+        out.refused = port::refusal{why, std::move(field), std::move(text)};
+        return out;
+    }
+    template <class T>
+    static port::outcome_of<T> made(T value, bool created) {
+        port::outcome_of<T> out;
+        out.value = std::move(value);
+        out.created = created;
+        return out;
+    }
+    using why = port::refusal::why;
+
+    awaitable<port::outcome_of<port::organisation>>
+    put(port::tenant_scope who, port::organisation o) override {
+        if (!members_.sees_org(who, o.id))
+            co_return refused<port::organisation>(why::not_found, "id", "no such organisation");
+        const bool created = !members_.orgs.contains(o.id.value);
+        if (o.slug.empty()) o.slug = "made-from-name";
+        auto& row = members_.orgs[o.id.value];
+        row.id = o.id;
+        row.name = o.name;
+        row.slug = o.slug;
+        row.status = o.status;
+        co_return made(std::move(o), created);
+    }
+    awaitable<port::outcome_of<port::person>> put(port::tenant_scope who, port::person p) override {
+        const bool created = !people.contains(p.id.value);
+        if (!created && !members_.sees_user(who, p.id))
+            co_return refused<port::person>(why::not_found, "id", "no such person");
+        for (const auto& [id, other] : people)
+            if (id != p.id.value && other.login == p.login)
+                co_return refused<port::person>(why::conflict, "login", "another person has it");
+        people[p.id.value] = p;
+        co_return made(with_memberships(std::move(p)), created);
+    }
+    awaitable<port::outcome_of<port::membership>> put(port::tenant_scope who, port::membership m) override {
+        if (!members_.sees_org(who, m.org) || !members_.orgs.contains(m.org.value))
+            co_return refused<port::membership>(why::not_found, "organization_id", "no such organisation");
+        if (!people.contains(m.user.value))
+            co_return refused<port::membership>(why::not_found, "user_id", "no such person");
+        const bool created = members_.orgs_of[m.user.value].insert(m.org.value).second;
+        m.login = people[m.user.value].login;
+        m.name = people[m.user.value].name;
+        co_return made(std::move(m), created);
+    }
+    awaitable<port::outcome_of<port::number>> put(port::tenant_scope who, port::number n) override {
+        if (!members_.sees_org(who, n.org))
+            co_return refused<port::number>(why::not_found, "organization_id", "no such organisation");
+        const auto it = numbers_.find(n.e164);
+        if (it != numbers_.end() && it->second.org != n.org)
+            co_return refused<port::number>(why::conflict, "number", "the number is in use");
+        const bool created = it == numbers_.end();
+        if (n.connection_id.empty()) n.connection_id = "conn-1";
+        numbers_[n.e164] = n;
+        co_return made(std::move(n), created);
+    }
+    awaitable<port::outcome_of<port::contact>> put(port::tenant_scope who, port::contact c) override {
+        if (!members_.sees_org(who, c.org))
+            co_return refused<port::contact>(why::not_found, "organization_id", "no such organisation");
+        const bool created = contacts_.insert_or_assign({c.org.value, c.e164}, c).second;
+        co_return made(std::move(c), created);
+    }
+    awaitable<port::outcome_of<port::org_settings>>
+    put(port::tenant_scope who, org_id org, port::org_settings s) override {
+        if (!members_.sees_org(who, org) || !members_.orgs.contains(org.value))
+            co_return refused<port::org_settings>(why::not_found, "organization_id", "no such organisation");
+        settings[org.value] = s;
+        co_return made(std::move(s), false);
+    }
+
+    awaitable<std::optional<port::organisation>> organisation_of(port::tenant_scope who, org_id o) override {
+        const auto it = members_.orgs.find(o.value);
+        if (it == members_.orgs.end() || !members_.sees_org(who, o)) co_return std::nullopt;
+        co_return row(it->second);
+    }
+    awaitable<std::optional<port::person>> person_of(port::tenant_scope who, user_id u) override {
+        const auto it = people.find(u.value);
+        if (it == people.end() || !members_.sees_user(who, u)) co_return std::nullopt;
+        co_return with_memberships(it->second);
+    }
+    awaitable<std::optional<port::org_settings>> settings_of(port::tenant_scope who, org_id o) override {
+        if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return std::nullopt;
+        co_return settings[o.value];
+    }
+    awaitable<std::vector<port::organisation>>
+    organisations(port::tenant_scope who, org_id after, std::size_t limit) override {
+        std::vector<port::organisation> out;
+        for (const auto& [id, o] : members_.orgs)
+            if (id > after.value && members_.sees_org(who, o.id) && out.size() < limit) out.push_back(row(o));
+        co_return out;
+    }
+    awaitable<std::vector<port::membership>>
+    members(port::tenant_scope who, org_id o, user_id after, std::size_t limit) override {
+        std::vector<port::membership> out;
+        if (!members_.sees_org(who, o)) co_return out;
+        for (const auto& [u, orgs] : members_.orgs_of) {
+            if (u <= after.value || !orgs.contains(o.value) || out.size() >= limit) continue;
+            port::membership m;
+            m.org = o;
+            m.user = user_id{u};
+            out.push_back(std::move(m));
+        }
+        co_return out;
+    }
+    awaitable<std::vector<port::number>>
+    numbers(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        std::vector<port::number> out;
+        for (const auto& [e164, n] : numbers_)
+            if (e164 > after && n.org == o && members_.sees_org(who, o) && out.size() < limit)
+                out.push_back(n);
+        co_return out;
+    }
+    awaitable<std::vector<port::contact>>
+    contacts(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        std::vector<port::contact> out;
+        for (const auto& [key, c] : contacts_)
+            if (key.first == o.value && key.second > after && members_.sees_org(who, o) && out.size() < limit)
+                out.push_back(c);
+        co_return out;
+    }
+
+    awaitable<bool> remove_organisation(port::tenant_scope who, org_id o, time_point) override {
+        if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return false;
+        members_.orgs[o.value].status = "suspended";
+        co_return true;
+    }
+    awaitable<bool> remove_person(port::tenant_scope who, user_id u, time_point) override {
+        if (!members_.sees_user(who, u)) co_return false;
+        co_return people.erase(u.value) == 1;
+    }
+    awaitable<bool> remove_membership(port::tenant_scope who, org_id o, user_id u, time_point) override {
+        if (!members_.sees_org(who, o)) co_return false;
+        co_return members_.orgs_of[u.value].erase(o.value) == 1;
+    }
+    awaitable<bool> remove_number(port::tenant_scope who, org_id o, std::string e164) override {
+        const auto it = numbers_.find(e164);
+        if (it == numbers_.end() || it->second.org != o || !members_.sees_org(who, o)) co_return false;
+        numbers_.erase(it);
+        co_return true;
+    }
+    awaitable<bool> remove_contact(port::tenant_scope who, org_id o, std::string e164) override {
+        if (!members_.sees_org(who, o)) co_return false;
+        co_return contacts_.erase({o.value, e164}) == 1;
+    }
+
+    awaitable<std::optional<user_id>> apple_user(std::string subject) override {
+        const auto it = apple.find(subject);
+        if (it == apple.end()) co_return std::nullopt;
+        co_return it->second;
+    }
+    awaitable<bool> link_apple(user_id u, std::string subject, std::string, time_point) override {
+        co_return apple.try_emplace(subject, u).first->second == u;
+    }
+    awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point) override {
+        std::vector<device_id> out;
+        if (apple.erase(subject) == 1) out.push_back(device_id{101});
+        co_return out;
+    }
+
+    std::map<std::int64_t, port::person> people;
+    std::map<std::int64_t, port::org_settings> settings;
+    std::map<std::string, user_id> apple;
+
+  private:
+    static port::organisation row(const port::org_label& o) {
+        port::organisation out;
+        out.id = o.id;
+        out.name = o.name;
+        out.slug = o.slug;
+        out.status = o.status;
+        return out;
+    }
+    port::person with_memberships(port::person p) const {
+        p.memberships.clear();
+        const auto it = members_.orgs_of.find(p.id.value);
+        if (it != members_.orgs_of.end())
+            for (const auto o : it->second)
+                p.memberships.emplace_back(org_id{o}, "member");
+        return p;
+    }
+    membership_table& members_;
+    std::map<std::string, port::number> numbers_;
+    std::map<std::pair<std::int64_t, std::string>, port::contact> contacts_;
+};
+
+} // namespace z360::test

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// In-memory ports of the API: they keep the contracts (what a scope sees, one-time use, limits), can be
+// switched off, and remember what was done.
+#pragma once
+
+#include "edge/api/api.hpp"
+
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace z360::test {
+
+using boost::asio::awaitable;
+
+class manual_clock final : public port::clock {
+  public:
+    [[nodiscard]] time_point now() const override { return at; }
+    time_point at = *parse_iso8601("2026-01-31T12:00:00Z");
+};
+
+/// Who is in which organisation: what row-level security goes by.
+struct membership_table {
+    std::map<std::int64_t, port::org_label> orgs;
+    std::map<std::int64_t, std::set<std::int64_t>> orgs_of; ///< by user
+    std::map<std::int64_t, std::string> names;
+
+    [[nodiscard]] bool sees_user(const port::tenant_scope& s, user_id u) const {
+        if (s.everything || s.user == u) return true;
+        const auto it = orgs_of.find(u.value);
+        return !s.org.none() && it != orgs_of.end() && it->second.contains(s.org.value);
+    }
+    [[nodiscard]] bool sees_org(const port::tenant_scope& s, org_id o) const {
+        if (s.everything || s.org == o) return true;
+        const auto it = orgs_of.find(s.user.value);
+        return !s.user.none() && it != orgs_of.end() && it->second.contains(o.value);
+    }
+};
+
+class fake_tokens final : public port::token_store {
+  public:
+    awaitable<std::optional<port::token_row>> find(std::vector<std::string> hashes) override {
+        ++lookups;
+        if (away) throw port::unavailable("the database is away");
+        for (auto& t : rows)
+            for (const auto& h : hashes)
+                if (t.hash == h) co_return t.row;
+        co_return std::nullopt;
+    }
+    awaitable<token_id> add(port::new_token t) override {
+        stored s;
+        s.hash = t.hash;
+        s.row.id = token_id{static_cast<std::int64_t>(rows.size()) + 1};
+        s.row.kind = t.kind;
+        s.row.hash_key_id = t.hash_key_id;
+        s.row.label = t.label;
+        s.row.scopes = t.scopes;
+        s.row.org = t.org;
+        s.row.user = t.user;
+        s.row.device = t.device;
+        s.row.created_at = t.now;
+        s.row.expires_at = t.expires_at;
+        s.row.ends_at = t.ends_at;
+        s.row.device_status = t.device.none() ? "" : "active";
+        s.row.user_status = t.user.none() ? "" : "active";
+        if (uid_of) s.row.device_uid = uid_of(t.device);
+        rows.push_back(s);
+        co_return s.row.id;
+    }
+    awaitable<void>
+    touch(token_id t, time_point now, time_point expires_at, std::optional<port::new_token> rehash) override {
+        ++touches;
+        for (auto& s : rows) {
+            if (s.row.id != t) continue;
+            s.row.last_used_at = now;
+            s.row.expires_at = expires_at;
+            if (rehash) {
+                s.hash = rehash->hash;
+                s.row.hash_key_id = rehash->hash_key_id;
+            }
+        }
+        co_return;
+    }
+    awaitable<bool> consume(token_id t, time_point now) override {
+        for (auto& s : rows) {
+            if (s.row.id != t) continue;
+            if (s.row.used_at || s.row.revoked_at || now >= s.row.expires_at) co_return false;
+            s.row.used_at = now;
+            co_return true;
+        }
+        co_return false;
+    }
+    awaitable<bool> revoke(token_id t, org_id org, std::string reason, time_point now) override {
+        for (auto& s : rows) {
+            if (s.row.id != t || s.row.revoked_at || (!org.none() && s.row.org != org)) continue;
+            s.row.revoked_at = now;
+            s.row.revoke_reason = reason;
+            co_return true;
+        }
+        co_return false;
+    }
+    awaitable<std::vector<port::token_row>> list(org_id org, std::size_t) override {
+        std::vector<port::token_row> out;
+        for (const auto& s : rows) {
+            const bool kind =
+                s.row.kind == port::token_kind::service || s.row.kind == port::token_kind::admin;
+            if (kind && !s.row.revoked_at && (org.none() || s.row.org == org)) out.push_back(s.row);
+        }
+        co_return out;
+    }
+
+    struct stored {
+        std::string hash;
+        port::token_row row;
+    };
+    std::vector<stored> rows;
+    std::function<std::string(device_id)> uid_of;
+    int lookups = 0;
+    int touches = 0;
+    bool away = false;
+};
+
+class fake_devices final : public port::device_registry {
+  public:
+    explicit fake_devices(membership_table& m) : members_(m) {}
+
+    awaitable<std::optional<port::registered>> enrol(port::registration r, unsigned) override {
+        const auto& orgs = members_.orgs_of[r.user.value];
+        if (!orgs.contains(r.org.value)) co_return std::nullopt;
+        port::registered out;
+        auto* d = find(r.user, r.device_uid);
+        out.created = d == nullptr || d->status == "removed";
+        if (d == nullptr) {
+            rows.emplace_back();
+            d = &rows.back();
+            d->id = device_id{static_cast<std::int64_t>(rows.size()) + 100};
+            d->user = r.user;
+            d->user_name = members_.names[r.user.value];
+            d->uid = r.device_uid;
+            d->registered_at = r.now;
+            d->push_state = "none";
+        }
+        d->platform = r.platform;
+        d->name = r.name;
+        d->status = "active";
+        d->app_version = r.app_version;
+        d->sdk_version = r.sdk_version;
+        d->os_version = r.os_version;
+        d->bundle_id = r.bundle_id;
+        d->apns_env = r.apns_env;
+        if (!r.capabilities.empty()) d->capabilities = r.capabilities;
+        d->embedded_webview = r.embedded_webview;
+        d->native_handles_calls = r.embedded_webview && find(r.user, r.native_device_uid) != nullptr;
+        d->wants_identity = r.wants_identity;
+        if (!r.public_key.empty()) d->public_key = r.public_key;
+        if (!r.push.empty()) d->push_state = "active";
+        d->last_seen_at = r.now;
+        last = r;
+        out.registration_id = d->id.value + 1000;
+        out.device = *d;
+        co_return out;
+    }
+    awaitable<std::optional<port::device_view>> update_push(
+        port::tenant_scope who, std::string uid, std::vector<port::push_token> tokens, time_point now
+    ) override {
+        for (auto& d : rows) {
+            if (d.uid != uid || !members_.sees_user(who, d.user)) continue;
+            d.push_state = "active";
+            d.push_updated_at = now;
+            pushed = std::move(tokens);
+            co_return d;
+        }
+        co_return std::nullopt;
+    }
+    awaitable<std::vector<port::device_view>> list(port::tenant_scope who, user_id of, std::size_t) override {
+        std::vector<port::device_view> out;
+        for (const auto& d : rows)
+            if (d.status != "removed" && (of.none() || d.user == of) && members_.sees_user(who, d.user))
+                out.push_back(d);
+        co_return out;
+    }
+    awaitable<std::optional<port::device_view>> by_id(port::tenant_scope who, device_id id) override {
+        for (const auto& d : rows)
+            if (d.id == id && members_.sees_user(who, d.user)) co_return d;
+        co_return std::nullopt;
+    }
+    awaitable<std::optional<port::device_view>> by_uid(user_id owner, std::string uid) override {
+        const auto* d = find(owner, uid);
+        if (d == nullptr) co_return std::nullopt;
+        co_return *d;
+    }
+    awaitable<bool> remove(port::tenant_scope who, port::removal what) override {
+        for (auto& d : rows) {
+            if (d.id != what.device || !members_.sees_user(who, d.user) || d.status == "removed") continue;
+            d.status = "removed";
+            d.identity.reset();
+            removed.push_back(what);
+            co_return true;
+        }
+        co_return false;
+    }
+    awaitable<void> seen(device_id d, time_point, std::optional<int> version) override {
+        lives.emplace_back(d.value, version);
+        co_return;
+    }
+    awaitable<std::vector<port::org_label>> organisations(user_id u) override {
+        std::vector<port::org_label> out;
+        for (const auto id : members_.orgs_of[u.value])
+            out.push_back(members_.orgs.at(id));
+        co_return out;
+    }
+    awaitable<std::optional<secret>> password(identity_id i) override {
+        ++passwords_read;
+        co_return secret("pw-of-" + std::to_string(i.value));
+    }
+    awaitable<void> mark_delivered(identity_id i, bool with_password, time_point now) override {
+        for (auto& d : rows) {
+            if (!d.identity || d.identity->id != i || !with_password || d.identity->disclosed) continue;
+            d.identity->disclosed = true;
+            d.identity->disclosed_at = now;
+        }
+        co_return;
+    }
+
+    port::device_view* find(user_id owner, const std::string& uid) {
+        for (auto& d : rows)
+            if (d.user == owner && d.uid == uid) return &d;
+        return nullptr;
+    }
+    std::vector<port::device_view> rows;
+    std::optional<port::registration> last;
+    std::vector<port::push_token> pushed;
+    std::vector<port::removal> removed;
+    std::vector<std::pair<std::int64_t, std::optional<int>>> lives;
+    int passwords_read = 0;
+
+  private:
+    membership_table& members_;
+};
+
+class fake_audit final : public port::audit_log {
+  public:
+    awaitable<void> append(port::audit_line line) override {
+        if (away) throw port::unavailable("the database is away");
+        lines.push_back(std::move(line));
+        co_return;
+    }
+    std::vector<port::audit_line> lines;
+    bool away = false;
+};
+
+/// Counts within the window; the clock is the test's.
+class fake_limits final : public port::rate_limiter {
+  public:
+    explicit fake_limits(const port::clock& c) : clock_(c) {}
+    awaitable<port::rate_verdict> take(std::string key, port::rate r) override {
+        auto& b = buckets[key];
+        const auto now = clock_.now();
+        if (now - b.since >= r.window) b = {now, 0};
+        port::rate_verdict v;
+        v.limit = r.limit;
+        v.reset_after = r.window - (now - b.since);
+        v.allowed = b.used < r.limit;
+        if (v.allowed) ++b.used;
+        v.remaining = r.limit - b.used;
+        if (!v.allowed) v.retry_after = v.reset_after;
+        co_return v;
+    }
+    struct bucket {
+        time_point since{};
+        unsigned used = 0;
+    };
+    std::map<std::string, bucket> buckets;
+
+  private:
+    const port::clock& clock_;
+};
+
+/// The carrier behind the identities: `up` or away.
+class fake_credentials final : public engine::credentials {
+  public:
+    fake_credentials(fake_devices& d, const port::clock& c) : devices_(d), clock_(c) {}
+    void start() override {}
+    awaitable<void> stop(millis) override { co_return; }
+    awaitable<engine::identity_status> ensure(device_id id, millis) override {
+        ++asked;
+        engine::identity_status out;
+        for (auto& d : devices_.rows) {
+            if (d.id != id || !up) continue;
+            if (!d.identity) {
+                d.identity.emplace();
+                d.identity->id = identity_id{id.value * 10};
+                d.identity->state = "active";
+                d.identity->sip_username = "gencred" + std::to_string(id.value);
+                d.identity->expires_at = clock_.now() + millis{30LL * 86'400'000};
+            }
+            out.ready = true;
+            out.identity = d.identity->id;
+            out.sip_username = d.identity->sip_username;
+            out.version = d.identity->version;
+            out.expires_at = d.identity->expires_at;
+        }
+        co_return out;
+    }
+    awaitable<engine::token_status> token(device_id id, millis) override {
+        ++asked;
+        auto out = co_await cached_token(id);
+        if (!up && have_jwt) out.what = engine::token_status::state::stale;
+        co_return out;
+    }
+    awaitable<engine::token_status> cached_token(device_id id) override {
+        engine::token_status out;
+        if (!have_jwt) co_return out;
+        out.what = engine::token_status::state::fresh;
+        out.jwt = secret("jwt-of-" + std::to_string(id.value));
+        out.expires_at = clock_.now() + millis{10LL * 3'600'000};
+        out.refresh_after = clock_.now() + millis{8LL * 3'600'000};
+        co_return out;
+    }
+    void look_at(device_id d) override { looked_at.push_back(d); }
+    void check(identity_id) override {}
+    awaitable<comparison> compare() override { co_return comparison{}; }
+
+    bool up = true;
+    bool have_jwt = true;
+    int asked = 0; ///< times that Telnyx could have been asked
+    std::vector<device_id> looked_at;
+
+  private:
+    fake_devices& devices_;
+    const port::clock& clock_;
+};
+
+class fake_calls final : public port::call_reader {
+  public:
+    explicit fake_calls(membership_table& m) : members_(m) {}
+    awaitable<std::optional<port::call_view>> find(port::tenant_scope who, std::string id) override {
+        for (const auto& c : rows)
+            if ((c.state.id.text() == id || c.state.caller.call_session_id == id) && sees(who, c))
+                co_return c;
+        co_return std::nullopt;
+    }
+    awaitable<std::vector<port::call_view>> live(port::tenant_scope who) override {
+        co_return filtered(who, [](const auto& c) { return c.state.now_in != call::phase::ended; });
+    }
+    awaitable<std::vector<port::call_view>>
+    changed(port::tenant_scope who, std::uint64_t since, std::size_t limit) override {
+        auto out = filtered(who, [since](const auto& c) { return c.position > since; });
+        if (out.size() > limit) out.resize(limit);
+        co_return out;
+    }
+    awaitable<std::vector<port::call_view>> newest(port::tenant_scope who, std::size_t limit) override {
+        auto out = filtered(who, [](const auto&) { return true; });
+        std::reverse(out.begin(), out.end());
+        if (out.size() > limit) out.resize(limit);
+        co_return out;
+    }
+    std::vector<port::call_view> rows;
+
+  private:
+    bool sees(const port::tenant_scope& who, const port::call_view& c) const {
+        return who.everything || (c.state.routed.user == who.user && members_.sees_org(who, c.org.id));
+    }
+    template <class F>
+    std::vector<port::call_view> filtered(const port::tenant_scope& who, F keep) const {
+        std::vector<port::call_view> out;
+        for (const auto& c : rows)
+            if (sees(who, c) && keep(c)) out.push_back(c);
+        return out;
+    }
+    membership_table& members_;
+};
+
+class fake_cookies final : public edge::api::cookie_introspector {
+  public:
+    awaitable<edge::api::cookie_answer> who(std::string cookie, std::string) override {
+        ++asked;
+        const auto it = sessions.find(cookie);
+        if (it == sessions.end()) co_return edge::api::cookie_answer{};
+        co_return it->second;
+    }
+    std::map<std::string, edge::api::cookie_answer> sessions;
+    int asked = 0;
+};
+
+class fake_apple final : public edge::api::apple_checker {
+  public:
+    awaitable<edge::api::apple_answer> verify(std::string token, std::string nonce) override {
+        edge::api::apple_answer out;
+        out.reason = "bad_signature";
+        if (nonce != "the-nonce") {
+            out.reason = "wrong_nonce";
+        } else if (token.starts_with("apple:")) {
+            out.result = edge::api::apple_answer::what::genuine;
+            out.subject = token.substr(6);
+            out.email = "ada@example.com";
+        } else if (token == "away") {
+            out.result = edge::api::apple_answer::what::unavailable;
+        }
+        co_return out;
+    }
+    awaitable<edge::api::apple_answer> verify_event(std::string payload) override {
+        edge::api::apple_answer out;
+        out.reason = "bad_signature";
+        if (payload.starts_with("revoked:")) {
+            out.result = edge::api::apple_answer::what::genuine;
+            out.event = "consent-revoked";
+            out.subject = payload.substr(8);
+        }
+        co_return out;
+    }
+};
+
+} // namespace z360::test

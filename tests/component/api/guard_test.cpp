@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// HTTPS, addresses behind proxies, limits, headers, CORS.
+#include "bed.hpp"
+#include "edge/api/address.hpp"
+
+#include <regex>
+
+using namespace z360;
+using namespace z360::test;
+
+class api_guard : public bed {};
+
+TEST_F(api_guard, cfg_05_plain_http_gets_no_data) {
+    settings.http.allow_plain_api = false;
+    restart();
+    auto r = send("GET", "/api/voip/calls?since=3");
+    EXPECT_EQ(r.status, 308);
+    EXPECT_EQ(r.header("Location"), "https://voip.example.com/api/voip/calls?since=3");
+    EXPECT_TRUE(r.text.empty());
+    r = send("POST", "/api/device-tokens", {}, json{{"device_id", "d"}, {"platform", "ios"}});
+    EXPECT_EQ(r.status, 403);
+    EXPECT_EQ(r.code(), "https_required");
+    EXPECT_EQ(tokens.lookups, 0);
+    EXPECT_EQ(send("OPTIONS", "/api/device-tokens").status, 403);
+    EXPECT_EQ(send("GET", "/api/health").text, "ok") << "load balancers ask on plain HTTP";
+    settings.server.public_url.clear();
+    restart();
+    EXPECT_EQ(send("GET", "/api/voip/calls").code(), "https_required");
+}
+
+TEST_F(api_guard, cfg_05_https_counts_when_a_trusted_proxy_says_so_and_sets_hsts) {
+    settings.http.allow_plain_api = false;
+    restart();
+    const with forwarded{{"X-Forwarded-Proto", "https"}};
+    EXPECT_EQ(send("GET", "/api/openapi.json", forwarded).status, 308) << "anybody can send that header";
+    peer = "10.1.2.3:555";
+    auto r = send("GET", "/api/openapi.json", forwarded);
+    EXPECT_EQ(r.status, 200);
+    EXPECT_NE(r.header("Strict-Transport-Security").find("max-age="), std::string::npos);
+    settings.http.allow_plain_api = true;
+    restart();
+    EXPECT_TRUE(send("GET", "/api/openapi.json").header("Strict-Transport-Security").empty());
+}
+
+TEST_F(api_guard, cfg_05_every_url_in_replies_is_https_or_wss) {
+    const auto phone = device(k_ada, "phone-1");
+    settings.server.public_url.clear();
+    settings.clients.store_urls = {"ios=https://apps.example.com/voip"};
+    restart();
+    for (const char* path : {"/api/voip/bootstrap", "/api/voip/credentials", "/api/voip/devices/self"}) {
+        const auto text = send("GET", path, phone).text;
+        EXPECT_EQ(text.find("http://"), std::string::npos) << path;
+        EXPECT_EQ(text.find("ws://"), std::string::npos) << path;
+    }
+    const auto config = send("GET", "/api/voip/bootstrap", phone).data()["client_config"];
+    EXPECT_EQ(config["api_base_url"], "https://voip.example.com");
+    EXPECT_EQ(config["ws_url"], "wss://voip.example.com/app");
+}
+
+TEST_F(api_guard, settings_that_would_emit_plain_urls_are_refused) {
+    settings.clients.ws_url = "ws://voip.example.com";
+    EXPECT_THROW(restart(), std::runtime_error);
+    settings.clients.ws_url.clear();
+    settings.server.public_url = "http://voip.example.com";
+    EXPECT_THROW(restart(), std::runtime_error);
+    settings.server.public_url.clear();
+    settings.http.trusted_proxies = {"10.0.0.0/33"};
+    EXPECT_THROW(restart(), std::runtime_error);
+    settings.http.trusted_proxies = {"somewhere"};
+    EXPECT_THROW(restart(), std::runtime_error);
+}
+
+TEST_F(api_guard, sec_04_the_eleventh_registration_in_a_minute_is_told_when_to_come_back) {
+    settings.limits.register_per_minute = 10;
+    restart();
+    const auto backend = acting(k_ada);
+    const json body{{"device_id", "phone-1"}, {"platform", "ios"}};
+    for (int i = 0; i < 10; ++i) {
+        const auto r = send("POST", "/api/device-tokens", backend, body);
+        ASSERT_LT(r.status, 300);
+        EXPECT_EQ(r.header("RateLimit-Limit"), "10");
+        EXPECT_EQ(r.header("RateLimit-Remaining"), std::to_string(9 - i));
+    }
+    const auto r = send("POST", "/api/device-tokens", backend, body);
+    EXPECT_EQ(r.status, 429);
+    EXPECT_EQ(r.code(), "rate_limited");
+    EXPECT_GE(std::stoi(r.header("Retry-After")), 1);
+    EXPECT_EQ(r.body["retry_after"], std::stoi(r.header("Retry-After")));
+    EXPECT_LE(std::stoi(r.header("RateLimit-Reset")), 60);
+    const json other{{"device_id", "phone-2"}, {"platform", "ios"}};
+    EXPECT_EQ(send("POST", "/api/device-tokens", acting(k_bob), other).status, 201)
+        << "somebody else is not slowed";
+}
+
+TEST_F(api_guard, sec_04_a_poll_every_three_seconds_is_never_throttled) {
+    const auto phone = device(k_ada, "phone-1");
+    const auto id = ring(k_ada, k_acme, {row(k_ada, "phone-1").id}).state.id.text();
+    for (int i = 0; i < 200; ++i) {
+        clock.at += millis{3'000};
+        ASSERT_EQ(send("GET", "/api/voip/call-status/" + id, phone).status, 200) << i;
+    }
+}
+
+TEST_F(api_guard, sec_04_an_address_is_limited_as_a_whole_and_proxies_are_seen_through) {
+    settings.limits.address_per_minute = 3;
+    restart();
+    peer = "10.0.0.1:1";
+    const auto from = [this](const std::string& hops) {
+        return send("GET", "/api/voip/state-model", {{"X-Forwarded-For", hops}}).status;
+    };
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(from("6.6.6." + std::to_string(i) + ", 203.0.113.7, 10.2.2.2"), 200);
+    EXPECT_EQ(from("6.6.6.9, 203.0.113.7"), 429) << "what the client put in front does not count";
+    EXPECT_EQ(from("203.0.113.8"), 200);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(from("2001:db8:1:1::" + std::to_string(i + 1)), 200);
+    EXPECT_EQ(from("2001:db8:1:1:ffff::9"), 429) << "one customer has a whole /64";
+    peer = "198.51.100.1:1";
+    EXPECT_EQ(from("203.0.113.7"), 200) << "an untrusted peer speaks for itself";
+}
+
+TEST_F(api_guard, addresses_match_blocks_of_both_families) {
+    const edge::api::address_list list({"192.0.2.0/25", "2001:db8::/33", "::1"});
+    const auto holds = [&](const char* text) { return list.holds(boost::asio::ip::make_address(text)); };
+    EXPECT_TRUE(holds("192.0.2.127"));
+    EXPECT_FALSE(holds("192.0.2.128"));
+    EXPECT_TRUE(holds("2001:db8:7fff::1"));
+    EXPECT_FALSE(holds("2001:db8:8000::1"));
+    EXPECT_TRUE(holds("::1"));
+    EXPECT_FALSE(holds("::2"));
+}
+
+TEST_F(api_guard, replies_are_not_stored_and_not_sniffed) {
+    const auto phone = device(k_ada, "phone-1");
+    for (const char* path : {"/api/voip/credentials", "/api/device-tokens", "/api/voip/calls"}) {
+        const auto r = send("GET", path, phone);
+        EXPECT_EQ(r.header("Cache-Control"), "no-store") << path;
+        EXPECT_EQ(r.header("X-Content-Type-Options"), "nosniff") << path;
+    }
+    EXPECT_EQ(send("GET", "/api/voip/calls").header("Cache-Control"), "no-store");
+}
+
+TEST_F(api_guard, cors_is_for_allowed_origins_only) {
+    auto r = send("OPTIONS", "/api/device-tokens", from_page());
+    EXPECT_EQ(r.status, 204);
+    EXPECT_EQ(r.header("Access-Control-Allow-Origin"), "https://app.example.com");
+    EXPECT_EQ(r.header("Access-Control-Allow-Credentials"), "true");
+    EXPECT_NE(r.header("Access-Control-Allow-Methods").find("POST"), std::string::npos);
+    EXPECT_EQ(r.header("Vary"), "Origin");
+    r = send("OPTIONS", "/api/device-tokens", {{"Origin", "https://evil.example"}});
+    EXPECT_EQ(r.status, 403);
+    EXPECT_TRUE(r.header("Access-Control-Allow-Origin").empty());
+    const auto phone = device(k_ada, "phone-1");
+    r = send("GET", "/api/voip/calls", plus(phone, {{"Origin", "https://evil.example"}}));
+    EXPECT_EQ(r.status, 200);
+    EXPECT_TRUE(r.header("Access-Control-Allow-Origin").empty());
+}
+
+TEST_F(api_guard, a_dependency_that_is_away_is_503_and_names_no_detail) {
+    const auto phone = device(k_ada, "phone-1");
+    tokens.away = true;
+    const auto r = send("GET", "/api/voip/calls", phone);
+    EXPECT_EQ(r.status, 503);
+    EXPECT_EQ(r.code(), "voip_unavailable");
+    EXPECT_FALSE(r.header("Retry-After").empty());
+    EXPECT_EQ(r.text.find("database"), std::string::npos);
+}
