@@ -27,7 +27,7 @@ constexpr const char* k_read =
 
 // $1 now, $2 candidates of each kind, $3 … $6: a row is a candidate when it expires / lapses during a call /
 // began to overlap / showed life last at or before this time (ms). Rotation is spread by up to two percent;
-// the exact moment is credential::rotation_due's.
+// the exact moment is credential::rotation_due's. Whether a device is on a call is asked for few rows only.
 constexpr const char* k_candidate_sql =
     "select device_id from (select device_id, min(since) as since from ("
     Z360_DUE("coalesce(i.retry_at, i.created_at)",
@@ -41,7 +41,7 @@ constexpr const char* k_candidate_sql =
     Z360_DUE("i.expires_at",
              "i.state in ('active', 'rotating') and i.expires_at <= z360_at($3) and i.state = 'active' and not "
              "exists (select from sip_identities o where o.device_id = i.device_id and o.state in ('pending', "
-             "'rotating')) and not z360_device_busy(i.device_id)")
+             "'rotating'))")
     " union all "
     Z360_DUE("i.expires_at",
              "i.state in ('active', 'rotating') and i.expires_at > z360_at($1) and i.expires_at <= z360_at($4) "
