@@ -2,8 +2,8 @@
 #include "app/api_parts.hpp"
 
 #include "adapter/telnyx/credentials_client.hpp"
+#include "edge/api/identity_adapters.hpp"
 
-#include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
@@ -12,13 +12,9 @@
 #include <array>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace z360::app {
 namespace {
-
-using edge::api::apple_answer;
-using edge::api::cookie_answer;
 
 adapter::postgres::database_settings api_database(const config& c) {
     adapter::postgres::database_settings s;
@@ -50,64 +46,6 @@ engine::credential_settings credential_settings(const config& c) {
     return s;
 }
 
-class cookies final : public edge::api::cookie_introspector {
-  public:
-    explicit cookies(edge::api::introspection& i) : ask_(i) {}
-    boost::asio::awaitable<cookie_answer> who(std::string cookie, std::string user_agent) override {
-        using kind = edge::api::verdict::kind;
-        const auto v = co_await ask_.who(std::move(cookie), std::move(user_agent));
-        cookie_answer out;
-        switch (v.what) {
-        case kind::signed_in: out.result = cookie_answer::what::known; break;
-        case kind::not_signed_in: out.result = cookie_answer::what::refused; break;
-        case kind::unavailable: out.result = cookie_answer::what::unavailable; break;
-        }
-        out.user = v.who.user;
-        out.org = v.who.org;
-        co_return out;
-    }
-
-  private:
-    edge::api::introspection& ask_;
-};
-
-apple_answer refused(edge::api::apple_refusal why) {
-    apple_answer out;
-    out.result = why == edge::api::apple_refusal::keys_unavailable ? apple_answer::what::unavailable
-                                                                   : apple_answer::what::refused;
-    out.reason = name(why);
-    return out;
-}
-
-class apple final : public edge::api::apple_checker {
-  public:
-    explicit apple(edge::api::apple_verifier& v) : verifier_(v) {}
-    boost::asio::awaitable<apple_answer> verify(std::string identity_token, std::string nonce) override {
-        secret token(std::move(identity_token));
-        const auto v = co_await verifier_.verify(std::move(token), std::move(nonce));
-        if (const auto* why = std::get_if<edge::api::apple_refusal>(&v)) co_return refused(*why);
-        const auto& who = std::get<edge::api::apple_identity>(v);
-        apple_answer out;
-        out.result = apple_answer::what::genuine;
-        out.subject = who.sub;
-        out.email = who.email;
-        co_return out;
-    }
-    boost::asio::awaitable<apple_answer> verify_event(std::string payload) override {
-        const auto v = co_await verifier_.verify_event(std::move(payload));
-        if (const auto* why = std::get_if<edge::api::apple_refusal>(&v)) co_return refused(*why);
-        const auto& event = std::get<edge::api::apple_event>(v);
-        apple_answer out;
-        out.result = apple_answer::what::genuine;
-        out.subject = event.sub;
-        out.event = name(event.type);
-        co_return out;
-    }
-
-  private:
-    edge::api::apple_verifier& verifier_;
-};
-
 } // namespace
 
 api_parts::api_parts(
@@ -132,12 +70,12 @@ api_parts::api_parts(
         s.url = c.auth.introspection_url;
         s.cache = c.auth.introspection_cache;
         introspection_ = std::make_unique<edge::api::introspection>(ex, client, clock, metrics, std::move(s));
-        cookies_ = std::make_unique<cookies>(*introspection_);
+        cookies_ = std::make_unique<edge::api::introspected_cookies>(*introspection_);
     }
     if (!c.apple.client_ids.empty()) {
         apple_keys_ = std::make_unique<edge::api::jwks>(ex, client, clock, metrics, c.apple.keys_url);
         apple_ = std::make_unique<edge::api::apple_verifier>(*apple_keys_, clock, c.apple);
-        apple_checker_ = std::make_unique<apple>(*apple_);
+        apple_checker_ = std::make_unique<edge::api::apple_tokens>(*apple_);
     }
 }
 

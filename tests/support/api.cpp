@@ -24,7 +24,7 @@ std::string lower(std::string text) {
 }
 
 // Sends and reads until the server closes; "" when it cannot be reached.
-std::string exchange(std::uint16_t port, const std::string& out) {
+std::string talk_to(std::uint16_t port, const std::string& out) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in a{};
     a.sin_family = AF_INET;
@@ -51,7 +51,7 @@ std::string exchange(std::uint16_t port, const std::string& out) {
     return in;
 }
 
-void read(const std::string& text, api_reply& r) {
+void parse_reply(const std::string& text, api_reply& r) {
     const auto head = text.find("\r\n\r\n");
     if (head == std::string::npos || text.size() < 12) return;
     r.status = std::atoi(text.c_str() + 9);
@@ -119,7 +119,7 @@ api_reply api::send(
     out += "\r\n" + body;
     const auto began = std::chrono::steady_clock::now();
     api_reply r;
-    read(exchange(port_, out), r);
+    parse_reply(talk_to(port_, out), r);
     r.took = std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - began);
     if (r.status != 0) write_down(method, path, r);
     return r;
