@@ -31,14 +31,13 @@ auto with_tokens(const options& o, F ask) {
     });
 }
 
-void record(admin& db, std::string action, std::string detail, user_id user, org_id org, device_id device) {
+void record(admin& db, std::string action, std::string detail, user_id user, org_id org) {
     port::audit_line line;
     line.actor = "cli";
     line.action = std::move(action);
     line.detail = std::move(detail);
     line.user = user;
     line.org = org;
-    line.device = device;
     line.at = now();
     db.record(line);
 }
@@ -73,7 +72,7 @@ made make(const options& o, admin& db, port::new_token t, const std::string& act
     auto hash = keys->hash(out.text);
     t.hash = std::move(hash.bytes);
     t.hash_key_id = std::move(hash.key_id);
-    record(db, action, std::string(name(t.kind)) + " " + t.label, t.user, t.org, {});
+    record(db, action, std::string(name(t.kind)) + " " + t.label, t.user, t.org);
     out.id = with_tokens(o, [&](port::token_store& s) { return s.add(t); });
     return out;
 }
@@ -137,7 +136,7 @@ int list_tokens(const options& o) {
 int revoke_token(const options& o) {
     const token_id id{as_number(o.arguments.subject).value_or(0)};
     admin db(o.settings.database.url);
-    record(db, "token_revoked", o.arguments.subject, {}, {}, {});
+    record(db, "token_revoked", o.arguments.subject, {}, {});
     const bool done = with_tokens(o, [&](port::token_store& s) {
         return s.revoke(id, {}, "revoked by an operator", now());
     });
@@ -210,8 +209,13 @@ int devices(const options& o) {
             );
         return k_ok;
     }
-    record(db, "device_removed", "revoked " + o.arguments.subject, owner, {}, {});
-    const auto gone = db.revoke_device(owner, o.arguments.subject, now());
+    port::audit_line line;
+    line.actor = "cli";
+    line.action = "device_removed";
+    line.detail = "revoked";
+    line.user = owner;
+    line.at = now();
+    const auto gone = db.revoke_device(owner, o.arguments.subject, line);
     if (!gone) {
         std::cerr << "device " << o.arguments.subject
                   << ": the user has none of that id, or it is removed; see --list-devices\n";

@@ -11,6 +11,16 @@
 namespace z360::adapter::postgres {
 namespace {
 
+void append(pqxx::work& tx, const port::audit_line& line) {
+    tx.exec_params0(
+        "insert into audit_events (at, actor, token_id, user_id, org_id, device_id, action, detail, "
+        "remote_address) values (z360_at($1), $2, nullif($3::bigint, 0), nullif($4::bigint, 0), "
+        "nullif($5::bigint, 0), nullif($6::bigint, 0), $7, $8, $9)",
+        line.at.time_since_epoch().count(), line.actor, line.token, line.user.value, line.org.value,
+        line.device.value, line.action, storable(line.detail), line.remote_address
+    );
+}
+
 std::string e164_or_error(const std::string& number) {
     auto e164 = wire::to_e164(number);
     if (!e164)
@@ -270,7 +280,8 @@ std::vector<device_line> admin::devices_of(user_id owner) {
     });
 }
 
-std::optional<device_id> admin::revoke_device(user_id owner, const std::string& device, time_point now) {
+std::optional<device_id>
+admin::revoke_device(user_id owner, const std::string& device, port::audit_line line) {
     return with(db_->db, [&](pqxx::work& tx) -> std::optional<device_id> {
         const auto r = tx.exec_params(
             "select device_id from devices where user_id = $1 and (device_uid = $2 or device_id::text = $2) "
@@ -279,20 +290,16 @@ std::optional<device_id> admin::revoke_device(user_id owner, const std::string& 
         );
         if (r.empty()) return std::nullopt;
         const device_id which{r[0][0].as<std::int64_t>()};
-        if (!remove_device(tx, which, "revoked", now)) return std::nullopt;
+        if (!remove_device(tx, which, "revoked", line.at)) return std::nullopt;
+        line.device = which;
+        append(tx, line);
         return which;
     });
 }
 
 void admin::record(const port::audit_line& line) {
     with(db_->db, [&](pqxx::work& tx) {
-        tx.exec_params0(
-            "insert into audit_events (at, actor, token_id, user_id, org_id, device_id, action, detail, "
-            "remote_address) values (z360_at($1), $2, nullif($3::bigint, 0), nullif($4::bigint, 0), "
-            "nullif($5::bigint, 0), nullif($6::bigint, 0), $7, $8, $9)",
-            line.at.time_since_epoch().count(), line.actor, line.token, line.user.value, line.org.value,
-            line.device.value, line.action, storable(line.detail), line.remote_address
-        );
+        append(tx, line);
         return true;
     });
 }

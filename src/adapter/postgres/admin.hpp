@@ -119,8 +119,9 @@ class admin {
     /// Removed ones too, the most recently seen first.
     [[nodiscard]] std::vector<device_line> devices_of(user_id owner);
     /// By the app's own id of the device, or ours. State only: the credential at Telnyx goes by the one path
-    /// for all (AND-11, BE-05). nullopt: the person has no such device, or it is removed.
-    std::optional<device_id> revoke_device(user_id owner, const std::string& device, time_point now);
+    /// for all (AND-11, BE-05). `line` goes into the audit, with the device. nullopt: the person has no such
+    /// device, or it is removed; nothing changed.
+    std::optional<device_id> revoke_device(user_id owner, const std::string& device, port::audit_line line);
     /// For the audit; before what it tells is done.
     void record(const port::audit_line& line);
 
