@@ -4,6 +4,19 @@
 #include <utility>
 
 namespace z360::edge::api {
+namespace {
+
+/// As the body spells it.
+std::string field_of(const std::string& ours) {
+    if (ours == "receiver") return "receiving_user_id";
+    if (ours == "e164") return "number";
+    if (ours == "org") return "organization_id";
+    if (ours == "user") return "user_id";
+    if (ours == "voicemail_max_secs") return "voicemail_max_seconds";
+    return ours.empty() ? std::string("body") : ours;
+}
+
+} // namespace
 
 page read_page(const ask& in, bool numeric) {
     page out;
@@ -63,7 +76,7 @@ problem of_refusal(const port::refusal& r) {
         break;
     }
     json errors = json::object();
-    errors[r.field.empty() ? std::string("body") : r.field] = {r.text};
+    errors[field_of(r.field)] = {r.text};
     p.more["errors"] = std::move(errors);
     return p;
 }

@@ -13,12 +13,10 @@ using call::phase;
 std::initializer_list<phase> next_of(phase p) {
     // What a client may see follow: several steps of the core can happen between two looks at a call, and the
     // winner may be dropped again, so that the ring resumes.
-    static constexpr auto k_ringing = {
-        phase::answering, phase::bridging, phase::active, phase::voicemail, phase::ended
-    };
-    static constexpr auto k_answering = {
-        phase::ringing, phase::bridging, phase::active, phase::voicemail, phase::ended
-    };
+    static constexpr auto k_ringing = {phase::answering,   phase::bridging,  phase::active, phase::on_hold,
+                                       phase::remote_hold, phase::voicemail, phase::ended};
+    static constexpr auto k_answering = {phase::ringing,     phase::bridging,  phase::active, phase::on_hold,
+                                         phase::remote_hold, phase::voicemail, phase::ended};
     static constexpr auto k_bridging = {phase::ringing,     phase::answering, phase::active, phase::on_hold,
                                         phase::remote_hold, phase::voicemail, phase::ended};
     static constexpr auto k_active = {phase::on_hold, phase::remote_hold, phase::reconnecting, phase::ended};
