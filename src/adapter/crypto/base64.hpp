@@ -18,4 +18,10 @@ void ensure_sodium();
 [[nodiscard]] std::optional<std::vector<unsigned char>>
 unbase64(std::string_view text, std::size_t max_bytes);
 
+/// URL-safe alphabet, no padding (RFC 7515).
+[[nodiscard]] std::string base64url(std::string_view bytes);
+/// As strict as unbase64.
+[[nodiscard]] std::optional<std::vector<unsigned char>>
+unbase64url(std::string_view text, std::size_t max_bytes);
+
 } // namespace z360::adapter::crypto

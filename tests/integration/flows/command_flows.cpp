@@ -3,7 +3,7 @@
 #include "adapter/crypto/bearer.hpp"
 #include "adapter/crypto/vault.hpp"
 #include "integration/flows/flow.hpp"
-#include "integration/flows/program.hpp"
+#include "support/run_program.hpp"
 
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>

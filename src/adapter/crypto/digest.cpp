@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/crypto/digest.hpp"
+
+#include "adapter/crypto/base64.hpp"
+
+#include <sodium.h>
+
+namespace z360::adapter::crypto {
+namespace {
+
+const unsigned char* bytes(std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+} // namespace
+
+std::string sha256_hex(std::string_view text) {
+    ensure_sodium();
+    std::array<unsigned char, crypto_hash_sha256_BYTES> raw{};
+    crypto_hash_sha256(raw.data(), bytes(text), text.size());
+    std::string out(2 * raw.size() + 1, '\0');
+    sodium_bin2hex(out.data(), out.size(), raw.data(), raw.size());
+    out.pop_back(); // the terminating zero
+    return out;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+private_digest::private_digest() {
+    ensure_sodium();
+    randombytes_buf(key_.data(), key_.size());
+}
+
+private_digest::~private_digest() {
+    sodium_memzero(key_.data(), key_.size());
+}
+
+std::string private_digest::of(std::string_view text) const {
+    std::string out(32, '\0');
+    crypto_generichash(
+        reinterpret_cast<unsigned char*>(out.data()), out.size(), bytes(text), text.size(), key_.data(),
+        key_.size()
+    );
+    return out;
+}
+
+} // namespace z360::adapter::crypto
