@@ -74,8 +74,11 @@ select device_id from d)sql";
 #define Z360_KNOWN                                                                                           \
     "select i.identity_id, coalesce(i.device_id, 0), coalesce(i.telnyx_credential_id, ''), i.key, i.state, " \
     "z360_ms(i.expires_at) from sip_identities i "
+// A credential that somebody made by hand and entered by its SIP user alone (--add-device) has no id of
+// Telnyx here: whether it is still there cannot be told from their list.
 constexpr const char* k_known =
-    Z360_KNOWN "where i.identity_id > $1 and i.state <> 'dead' order by i.identity_id limit $2";
+    Z360_KNOWN "where i.identity_id > $1 and i.state <> 'dead' and coalesce(i.telnyx_credential_id, '') not "
+               "like 'manual-%' order by i.identity_id limit $2";
 constexpr const char* k_lookup =
     Z360_KNOWN "where i.state <> 'dead' and i.identity_id in (select identity_id from sip_identities where "
                "telnyx_credential_id = any($1::text[]) union select identity_id from sip_identities where "

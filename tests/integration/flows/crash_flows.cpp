@@ -28,8 +28,7 @@ struct kill_point {
 std::string name(const kill_point& p) {
     const char* const when[] = {"registration", "rotation", "deletion"};
     const char* const how[] = {"acts later", "answers late", "answers never"};
-    return std::string(when[static_cast<int>(p.what)]) + ", " + p.verb + " " +
-           how[static_cast<int>(p.how)];
+    return std::string(when[static_cast<int>(p.what)]) + ", " + p.verb + " " + how[static_cast<int>(p.how)];
 }
 
 sim::command_fault fault_at(const kill_point& p) {
@@ -86,16 +85,20 @@ class crash_flow : public flow {
     }
     static void grow_old(rig& r, const std::string& uid) {
         (void)r.sql(
-            "update sip_identities set activated_at = now() - interval '26 days', expires_at = now() + interval "
-            "'4 days' where state = 'active' and device_id = (select device_id from devices where device_uid = '" +
+            "update sip_identities set activated_at = now() - interval '26 days', expires_at = now() + "
+            "interval "
+            "'4 days' where state = 'active' and device_id = (select device_id from devices where device_uid "
+            "= '" +
             uid + "')"
         );
     }
     /// The device says that it uses what is newest.
     static void prove(rig& r, const std::string& uid) {
         const auto version = r.sql(
-            "select max(version) from sip_identities where state = 'active' and device_id = (select device_id "
-            "from devices where device_uid = '" + uid + "')"
+            "select max(version) from sip_identities where state = 'active' and device_id = (select "
+            "device_id "
+            "from devices where device_uid = '" +
+            uid + "')"
         );
         const auto again = enrol(r, uid, "android", {{"credential_version", std::stoi(version)}});
         EXPECT_EQ(again.reply.status, 200) << again.reply.body;
@@ -132,9 +135,8 @@ class crash_flow : public flow {
     /// Both sides agree, and a call reaches exactly what is there.
     static void expect_whole(rig& r) {
         EXPECT_EQ(drift_in_the_end(r), "");
-        const auto devices = std::stoul(r.sql(
-            "select count(distinct device_id) from sip_identities where state = 'active' and device_id is not null"
-        ));
+        const auto devices = std::stoul(r.sql("select count(distinct device_id) from sip_identities where "
+                                              "state = 'active' and device_id is not null"));
         const auto rung = rung_by_a_call(r, devices);
         EXPECT_GE(rung.size(), devices);
         for (const auto& username : rung)

@@ -180,7 +180,8 @@ TEST_F(retirement_flow, and_15_be_04_silence_suspends_and_one_login_restores) {
         return r.sql("select (last_seen_at > now() - interval '1 h')::text from devices where device_uid = "
                      "'daily-phone'") == "true";
     }));
-    (void)r.sql("update devices set last_seen_at = last_seen_at - interval '2 days', push_updated_at = now()");
+    (void)r.sql("update devices set last_seen_at = last_seen_at - interval '2 days', push_updated_at = now()"
+    );
     EXPECT_EQ(rung_by_a_call(r, 1), usernames{daily.username}); // not dialed from that moment on
     EXPECT_TRUE(erased(r, silent.username));
     const auto refused = as_device(r, silent).get("/api/voip/devices/self");
