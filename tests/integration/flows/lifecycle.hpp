@@ -131,7 +131,8 @@ using usernames = std::vector<std::string>;
 [[nodiscard]] inline usernames rung_by_a_call(rig& r, std::size_t expected, const std::string& number = {}) {
     const auto caller = number.empty() ? r.call() : r.carrier().place_call("+13125550142", number);
     const auto session = r.session(caller);
-    if (expected > 0) EXPECT_TRUE(asked(r, "dial", session, expected));
+    if (expected > 0)
+        EXPECT_TRUE(asked(r, "dial", session, expected));
     else
         EXPECT_TRUE(asked(r, "answer", session)); // voicemail
     r.carrier().caller_hangs_up(caller);

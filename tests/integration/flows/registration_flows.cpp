@@ -34,8 +34,7 @@ std::int64_t somebody_else(rig& r, std::int64_t id) {
     return id;
 }
 
-device_login
-enrol_as(rig& r, std::int64_t user, const std::string& uid, const json& extra = json::object()) {
+device_login enrol_as(rig& r, std::int64_t user, const std::string& uid, const json& extra = json::object()) {
     json body{{"device_id", uid}, {"platform", "android"}, {"app_version", "2.0.0"}};
     body.update(extra);
     return read_login(uid, r.service(user, r.org()).post("/api/device-tokens", body));
@@ -99,10 +98,14 @@ TEST_F(registration_flow, cred_03_a_failed_create_heals_without_the_client) {
     // The old system's sentinel is no credential.
     const auto file = r.folder() + "/old.jsonl";
     const json row{
-        {"table", "user_device_tokens"},    {"id", 1},
-        {"user_id", r.user()},              {"organization_id", r.org()},
-        {"device_id", "old-phone"},         {"platform", "android"},
-        {"telnyx_credential_id", "failed"}, {"last_active_at", r.sql("select now()::timestamp(0)")},
+        {"table", "user_device_tokens"},
+        {"id", 1},
+        {"user_id", r.user()},
+        {"organization_id", r.org()},
+        {"device_id", "old-phone"},
+        {"platform", "android"},
+        {"telnyx_credential_id", "failed"},
+        {"last_active_at", r.sql("select now()::timestamp(0)")},
     };
     std::ofstream(file) << row.dump() << '\n';
     (void)r.run("--import " + file);
@@ -240,12 +243,14 @@ TEST_F(registration_flow, web_03_web_05_a_switch_changes_nothing_that_could_be_r
     ASSERT_EQ(d.reply.status, 201) << d.reply.body;
     // Notes of when something was seen are not what a switch could change.
     const auto everything = [&] {
-        return r.sql("select md5(string_agg(x, ';' order by x)) from ("
-                     "select users::text x from users union all select organizations::text from organizations "
-                     "union all select memberships::text from memberships "
-                     "union all select device_registrations::text from device_registrations "
-                     "union all select (i.identity_id, i.sip_username, i.state, i.version, i.jwt)::text "
-                     "from sip_identities i) t");
+        return r.sql(
+            "select md5(string_agg(x, ';' order by x)) from ("
+            "select users::text x from users union all select organizations::text from organizations "
+            "union all select memberships::text from memberships "
+            "union all select device_registrations::text from device_registrations "
+            "union all select (i.identity_id, i.sip_username, i.state, i.version, i.jwt)::text "
+            "from sip_identities i) t"
+        );
     };
     const auto before = everything();
     const auto commands_before = credential_commands(r);
