@@ -46,6 +46,7 @@ struct identity_view {
     bool disclosed = false;                 ///< its password has left in a reply before (SEC-03)
     std::optional<time_point> disclosed_at; ///< first time; requests that began before may carry it too
     bool proved = false;                    ///< the device was seen to use it
+    bool replaces = false;                  ///< the one before is still valid beside it (CRED-01)
 };
 
 /// A device as its owner may see it.

@@ -208,8 +208,14 @@ identities::claim_due(credential::policy p, time_point now, std::size_t limit, m
     auto ask = [p, now, limit, claim](pqxx::connection_base& db) {
         return in_transaction(db, [&](pqxx::work& tx) {
             // A long row of old credentials does not hold up the devices, nor they it.
-            auto ownerless = claim_ownerless(tx, now, std::max<std::size_t>(limit / 4, limit > 0), claim);
+            const auto quarter = std::max<std::size_t>(limit / 4, limit > 0);
+            auto ownerless = claim_ownerless(tx, now, quarter, claim);
             auto out = take(tx, due_devices(tx, p, now, limit - ownerless.size()), claim);
+            // What devices leave free is used, but for a quarter that is kept for who comes next.
+            const auto taken = quarter + ownerless.size() + out.devices.size();
+            if (ownerless.size() == quarter && taken < limit)
+                for (auto& c : claim_ownerless(tx, now, limit - taken, claim))
+                    ownerless.push_back(std::move(c));
             for (auto& c : ownerless)
                 out.devices.push_back(std::move(c));
             return out;

@@ -13,7 +13,9 @@ constexpr const char* k_view =
     "d.embedded_webview, " Z360_NATIVE_HANDLES_CALLS R"sql(, d.wants_identity, d.public_key, d.push_state,
        z360_ms(d.push_updated_at), z360_ms(d.last_seen_at), z360_ms(d.registered_at),
        i.identity_id, i.state, coalesce(i.sip_username, ''), i.version, z360_ms(i.expires_at),
-       z360_ms(i.disclosed_at), i.proved_at is not null, z360_device_busy(d.device_id), l.call_session_id
+       z360_ms(i.disclosed_at), i.proved_at is not null,
+       exists (select from sip_identities o where o.device_id = d.device_id and o.state = 'rotating'),
+       z360_device_busy(d.device_id), l.call_session_id
   from devices d
   join users u on u.user_id = d.user_id
   left join lateral (select * from sip_identities x where x.device_id = d.device_id and x.state in ('active', 'pending')
@@ -106,9 +108,10 @@ port::device_view view_of(const pqxx::row& r) {
         i.disclosed_at = time_or_null(next());
         i.disclosed = i.disclosed_at.has_value();
         i.proved = next().as<bool>();
+        i.replaces = next().as<bool>();
         v.identity = std::move(i);
     } else {
-        c += 6;
+        c += 7;
     }
     v.on_call = next().as<bool>();
     if (const auto session = next(); !session.is_null()) v.call_session_id = session.c_str();

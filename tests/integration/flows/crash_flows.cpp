@@ -3,6 +3,9 @@
 // each of its credentials has a row and each row its credential (I4).
 #include "integration/flows/lifecycle.hpp"
 
+#include <atomic>
+#include <iostream>
+#include <random>
 #include <thread>
 
 using namespace z360;
@@ -233,4 +236,50 @@ TEST_F(crash_flow, i_04_and_09_killed_while_extending_during_a_call) {
     r.carrier().caller_hangs_up(caller);
     EXPECT_TRUE(r.quiet(r.session(caller)));
     EXPECT_EQ(drift_in_the_end(r), "");
+}
+
+TEST_F(crash_flow, i_04_killed_at_random_moments_under_load_both_sides_agree_afterwards) {
+    auto& r = set_up(options(2));
+    (void)r.service(r.user(), r.org());
+    const auto seed = test_seed();
+    std::cout << "Z360_TEST_SEED=" << seed << '\n';
+    SCOPED_TRACE("Z360_TEST_SEED=" + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto below = [&random](int n) { return std::uniform_int_distribution<int>(0, n - 1)(random); };
+    constexpr int k_clients = 8;
+    for (int round = 0; round < 5 && !HasFailure(); ++round) {
+        SCOPED_TRACE("round " + std::to_string(round));
+        for (const char* verb : {"create_credential", "delete_credential", "mint_token"}) {
+            auto f = credential_fault(verb, 0);
+            f.stall_reply = millis{below(80)}; // something is always on its way
+            r.carrier().add_fault(f);
+        }
+        grow_old(r, "random-" + std::to_string(below(k_clients)));
+        std::atomic<bool> dead = false;
+        std::vector<std::thread> clients;
+        for (int n = 0; n < k_clients; ++n)
+            clients.emplace_back([&r, &dead, n, choice = random()]() mutable {
+                const auto uid = "random-" + std::to_string(n);
+                const auto node = static_cast<std::size_t>(n % 2);
+                for (; !dead; choice /= 3) {
+                    if (choice % 3 == 0)
+                        (void)r.service(r.user(), r.org(), node).remove("/api/device-tokens/" + uid);
+                    else
+                        (void)enrol(r, uid, "android", json::object(), node);
+                }
+            });
+        (void)r.carrier().wait_until([](const sim::carrier&) { return false; }, millis{50 + below(400)});
+        for (std::size_t n = 0; n < r.servers(); ++n)
+            r.server(n).kill();
+        dead = true;
+        for (auto& c : clients)
+            c.join();
+        no_more_faults(r);
+        let_claims_pass(r);
+        start_all(r);
+        expect_whole(r);
+    }
+    RecordProperty("seed", std::to_string(seed));
+    RecordProperty("creates", static_cast<int>(effects(r, "create_credential")));
+    EXPECT_GT(effects(r, "create_credential"), 8U);
 }
