@@ -61,16 +61,6 @@ update sip_identities set state = 'retiring', retired_at = z360_at($3), retire_r
        last_error = '', retry_at = null, jwt = null, jwt_key_id = null
  where identity_id = $1 and state in ('pending', 'active', 'rotating'))sql";
 
-constexpr const char* k_suspend = R"sql(
-with d as (
-    update devices set status = 'suspended', status_reason = $2 where device_id = $1 and status = 'active'
-    returning device_id
-), tokens as (
-    update api_tokens t set revoked_at = z360_at($3), revoke_reason = $2
-      from d where t.device_id = d.device_id and t.revoked_at is null
-)
-select device_id from d)sql";
-
 #define Z360_KNOWN                                                                                           \
     "select i.identity_id, coalesce(i.device_id, 0), coalesce(i.telnyx_credential_id, ''), i.key, i.state, " \
     "z360_ms(i.expires_at) from sip_identities i "
@@ -297,8 +287,7 @@ asio::awaitable<void> identities::extended(identity_id i, time_point expires_at)
 asio::awaitable<void> identities::suspend(device_id d, std::string reason, time_point now) {
     auto ask = [d, reason = storable(reason), now](pqxx::connection_base& db) {
         in_transaction(db, [&](pqxx::work& tx) {
-            if (!exec_in(tx, "credential_suspend", k_suspend, d.value, reason, in_ms(now)).empty())
-                retire_identities(tx, {d}, retire_reason::silent, now);
+            take_out_of_use(tx, {d}, out_of_use::silent, reason, now);
         });
     };
     co_await db_.run("credential_suspend", std::move(ask), k_write_limit);

@@ -214,7 +214,7 @@ void enrolling::sort_out(const std::vector<related_device>& related) {
 }
 
 void enrolling::replace(const std::vector<device_id>& devices, const char* why) {
-    const auto gone = remove_devices(tx_, devices, why, r_.now);
+    const auto gone = take_out_of_use(tx_, devices, out_of_use::removed, why, r_.now);
     replaced_.insert(replaced_.end(), gone.begin(), gone.end());
 }
 
@@ -299,7 +299,7 @@ std::optional<port::device_view> update_push(
     std::vector<device_id> holders;
     for (const auto& d : related)
         if (d.id != id && d.status != "removed" && d.holds_one_of(all_hashes(push))) holders.push_back(d.id);
-    remove_devices(tx, holders, k_replaced, now);
+    take_out_of_use(tx, holders, out_of_use::removed, k_replaced, now);
     enter_scope(tx, who);
     store_push(tx, keys, id, push, now);
     auto views = read_views(tx, {id});
