@@ -62,7 +62,7 @@ class registry final : public port::device_registry {
 
     asio::awaitable<std::optional<port::registered>>
     enrol(port::registration r, unsigned max_browsers) override;
-    asio::awaitable<std::optional<device_view>> update_push(
+    asio::awaitable<std::optional<port::push_update>> update_push(
         tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
     ) override;
     asio::awaitable<std::vector<device_view>> list(tenant_scope who, user_id of, std::size_t limit) override;
@@ -92,7 +92,7 @@ registry::enrol(port::registration r, unsigned max_browsers) {
 }
 
 // An organisation's token names a device without its person: its turn is the organisation's.
-asio::awaitable<std::optional<device_view>> registry::update_push(
+asio::awaitable<std::optional<port::push_update>> registry::update_push(
     tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
 ) {
     const auto key = who.user.none() ? -who.org.value : who.user.value;

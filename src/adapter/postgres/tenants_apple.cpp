@@ -2,7 +2,7 @@
 #include "adapter/postgres/entitlement.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
-#include "adapter/postgres/tenant_transaction.hpp"
+#include "adapter/postgres/transaction.hpp"
 
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
@@ -38,15 +38,14 @@ bool link_apple(
 }
 
 std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now) {
-    tenant_transaction tx(db, tenant_scope::all());
-    const auto r = exec_in(*tx, "apple_unlink", k_unlink, storable(subject), in_ms(now));
-    if (r.empty()) return {};
-    // No row says by which sign-in a device came, so all of them go: too much is a new sign-in, too little
-    // is a device that nobody consents to any more.
-    const user_id who{r[0][0].as<std::int64_t>()};
-    auto out = part_with_everything_of(*tx, who, "apple_revoked", now);
-    tx.commit();
-    return out;
+    return in_transaction(db, [&](pqxx::work& tx) -> std::vector<device_id> {
+        const auto r = exec_in(tx, "apple_unlink", k_unlink, storable(subject), in_ms(now));
+        if (r.empty()) return {};
+        // No row says by which sign-in a device came, so all of them go: too much is a new sign-in, too
+        // little is a device that nobody consents to any more.
+        const user_id who{r[0][0].as<std::int64_t>()};
+        return part_with_everything_of(tx, who, "apple_revoked", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

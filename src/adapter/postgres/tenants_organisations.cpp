@@ -129,20 +129,20 @@ outcome_of<organisation> put(connection& db, const tenant_scope& who, organisati
         );
     if (o.status != "active" && o.status != "suspended")
         return refused<organisation>(why::invalid, "status", "give active or suspended");
-    return guarded([&] {
-        tenant_transaction tx(db, who);
-        outcome_of<organisation> out;
-        const auto r = store(*tx, who, o);
+    const auto write = [&](pqxx::work& tx) {
+        const auto r = store(tx, who, o);
         if (r.empty()) return refused<organisation>(why::not_found, "org", "does not exist");
+        outcome_of<organisation> out;
         out.value = read(r[0]);
         out.created = r[0][4].as<bool>();
         if (o.status == "suspended") {
             const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
-            part_with_members(*tx, out.value->id, out_of_use::suspended, "organisation_suspended", now);
+            out.stopped =
+                part_with_members(tx, out.value->id, out_of_use::suspended, "organisation_suspended", now);
         }
-        tx.commit();
         return out;
-    });
+    };
+    return guarded([&] { return in_scope(db, who, write); });
 }
 
 outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org, org_settings s) {
@@ -206,17 +206,17 @@ organisations(connection& db, const tenant_scope& who, org_id after, std::size_t
     return out;
 }
 
-bool remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now) {
-    if (!may_write(who, o)) return false;
-    tenant_transaction tx(db, who);
-    const auto r = exec_in(
-        *tx, "org_remove",
-        "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value
-    );
-    if (r.affected_rows() == 0) return false;
-    part_with_members(*tx, o, out_of_use::removed, "organisation_removed", now);
-    tx.commit();
-    return true;
+std::optional<std::vector<device_id>>
+remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now) {
+    if (!may_write(who, o)) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> std::optional<std::vector<device_id>> {
+        const auto r = exec_in(
+            tx, "org_remove",
+            "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value
+        );
+        if (r.affected_rows() == 0) return std::nullopt;
+        return part_with_members(tx, o, out_of_use::removed, "organisation_removed", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

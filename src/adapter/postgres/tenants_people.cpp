@@ -12,6 +12,7 @@ namespace {
 
 using port::membership;
 using port::person;
+using gone_devices = std::optional<std::vector<device_id>>;
 using why = port::refusal::why;
 
 constexpr const char* k_put_by_id = R"sql(
@@ -84,24 +85,22 @@ outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
     if (p.name.empty()) return refused<person>(why::invalid, "name", "is empty; give a name");
     if (p.status != "active" && p.status != "suspended")
         return refused<person>(why::invalid, "status", "give active or suspended");
-    return guarded([&] {
-        tenant_transaction tx(db, who);
-        if (!p.id.none()) exec_in(*tx, "person_advance", k_advance, p.id.value);
+    const auto write = [&](pqxx::work& tx) {
+        if (!p.id.none()) exec_in(tx, "person_advance", k_advance, p.id.value);
         const auto r =
-            p.id.none()
-                ? exec_in(*tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)
-                : exec_in(*tx, "person_put_by_id", k_put_by_id, p.id.value, p.login, p.name, p.status);
+            p.id.none() ? exec_in(tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)
+                        : exec_in(tx, "person_put_by_id", k_put_by_id, p.id.value, p.login, p.name, p.status);
         const user_id id{r[0][0].as<std::int64_t>()};
+        outcome_of<person> out;
         if (p.status == "suspended") {
             const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
-            part_with(*tx, {id}, out_of_use::suspended, "user_suspended", now);
+            out.stopped = part_with(tx, {id}, out_of_use::suspended, "user_suspended", now);
         }
-        outcome_of<person> out;
-        out.value = read(*tx, exec_in(*tx, "person_of", k_of, id.value)[0]);
+        out.value = read(tx, exec_in(tx, "person_of", k_of, id.value)[0]);
         out.created = r[0][1].as<bool>();
-        tx.commit();
         return out;
-    });
+    };
+    return guarded([&] { return in_scope(db, who, write); });
 }
 
 outcome_of<membership> put(connection& db, const tenant_scope& who, membership m) {
@@ -147,42 +146,41 @@ members(connection& db, const tenant_scope& who, org_id o, user_id after, std::s
     return out;
 }
 
-bool remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
-    if (!who.everything) return false;
-    tenant_transaction tx(db, who);
-    const auto r = exec_in(
-        *tx, "person_remove", "update users set status = 'suspended', updated_at = now() where user_id = $1",
-        u.value
-    );
-    if (r.affected_rows() == 0) return false;
-    part_with(*tx, {u}, out_of_use::removed, "user_removed", now);
-    exec_in(
-        *tx, "person_unlink",
-        "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null", u.value,
-        in_ms(now)
-    );
-    tx.commit();
-    return true;
+gone_devices remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
+    if (!who.everything) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
+        const auto r = exec_in(
+            tx, "person_remove",
+            "update users set status = 'suspended', updated_at = now() where user_id = $1", u.value
+        );
+        if (r.affected_rows() == 0) return std::nullopt;
+        auto gone = part_with(tx, {u}, out_of_use::removed, "user_removed", now);
+        exec_in(
+            tx, "person_unlink",
+            "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null",
+            u.value, in_ms(now)
+        );
+        return gone;
+    });
 }
 
-bool remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
-    if (!may_write(who, o)) return false;
-    tenant_transaction tx(db, who);
-    // First what the membership makes visible, then the membership.
-    if (exec_in(
-            *tx, "member_there", "select from memberships where org_id = $1 and user_id = $2 for update",
+gone_devices remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
+    if (!may_write(who, o)) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
+        // First what the membership makes visible, then the membership.
+        const auto there = exec_in(
+            tx, "member_there", "select from memberships where org_id = $1 and user_id = $2 for update",
             o.value, u.value
-        )
-            .empty())
-        return false;
-    exec_in(*tx, "member_reroute", k_reroute, o.value, u.value);
-    exec_in(*tx, "member_forget", k_forget_in_org, o.value, u.value, in_ms(now));
-    exec_in(
-        *tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value, u.value
-    );
-    part_with(*tx, {u}, out_of_use::removed, "membership_removed", now);
-    tx.commit();
-    return true;
+        );
+        if (there.empty()) return std::nullopt;
+        exec_in(tx, "member_reroute", k_reroute, o.value, u.value);
+        exec_in(tx, "member_forget", k_forget_in_org, o.value, u.value, in_ms(now));
+        exec_in(
+            tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value,
+            u.value
+        );
+        return part_with(tx, {u}, out_of_use::removed, "membership_removed", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

@@ -39,9 +39,6 @@ class removal : public registry_test {
         add_token(p, d.id);
         return d;
     }
-    void leave(const person& p) {
-        EXPECT_TRUE(run(tenants_->remove_membership(tenant_scope::of(p.org), p.org, p.user, k_then)));
-    }
     std::vector<way> ways() {
         const auto all = tenant_scope::all();
         return {
@@ -63,14 +60,19 @@ class removal : public registry_test {
                  line.at = k_then;
                  EXPECT_EQ(admin.revoke_device(p.user, d.uid, line), d.id);
              }},
-            {"membership", [this](const person& p, const port::device_view&) { leave(p); }},
+            {"membership",
+             [this](const person& p, const port::device_view& d) {
+                 const auto gone =
+                     run(tenants_->remove_membership(tenant_scope::of(p.org), p.org, p.user, k_then));
+                 EXPECT_EQ(gone, std::vector{d.id});
+             }},
             {"person",
-             [this, all](const person& p, const port::device_view&) {
-                 EXPECT_TRUE(run(tenants_->remove_person(all, p.user, k_then)));
+             [this, all](const person& p, const port::device_view& d) {
+                 EXPECT_EQ(run(tenants_->remove_person(all, p.user, k_then)), std::vector{d.id});
              }},
             {"organisation",
-             [this, all](const person& p, const port::device_view&) {
-                 EXPECT_TRUE(run(tenants_->remove_organisation(all, p.org, k_then)));
+             [this, all](const person& p, const port::device_view& d) {
+                 EXPECT_EQ(run(tenants_->remove_organisation(all, p.org, k_then)), std::vector{d.id});
              }},
             {"apple",
              [this](const person& p, const port::device_view& d) {
@@ -78,15 +80,15 @@ class removal : public registry_test {
                  EXPECT_EQ(run(tenants_->unlink_apple("subject of " + p.slug, k_then)), std::vector{d.id});
              }},
             {"suspended-person",
-             [this, all](const person& p, const port::device_view&) {
+             [this, all](const person& p, const port::device_view& d) {
                  port::person row{p.user, p.slug + "@example.com", "X", "suspended", {}};
-                 EXPECT_TRUE(run(tenants_->put(all, row)).value);
+                 EXPECT_EQ(run(tenants_->put(all, row)).stopped, std::vector{d.id});
              },
              "suspended"},
             {"suspended-organisation",
-             [this, all](const person& p, const port::device_view&) {
+             [this, all](const person& p, const port::device_view& d) {
                  port::organisation row{p.org, "X", "", "suspended"};
-                 EXPECT_TRUE(run(tenants_->put(all, row)).value);
+                 EXPECT_EQ(run(tenants_->put(all, row)).stopped, std::vector{d.id});
              },
              "suspended"},
             // It may show up again, and is told so by a push.
