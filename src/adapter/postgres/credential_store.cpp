@@ -9,6 +9,7 @@
 #include "adapter/postgres/login_tokens.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/purge.hpp"
 #include "adapter/postgres/transaction.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ using port::known_identity;
 namespace {
 
 constexpr millis k_write_limit{5'000};
+constexpr millis k_purge_limit{20'000};
 constexpr std::size_t k_error_length = 300;
 
 // The claim is named by its end, so that one that ran out never gives up another's.
@@ -139,6 +141,7 @@ class identities final : public port::credential_store {
     asio::awaitable<void> adopt_for_removal(carrier_credential stranger, time_point now) override;
     asio::awaitable<bool> hold_lease(std::string name, std::string holder, millis length) override;
     asio::awaitable<void> drop_lease(std::string name, std::string holder) override;
+    asio::awaitable<std::size_t> purge(time_point now, std::size_t limit) override;
     asio::awaitable<figures> count(time_point now) override;
 
   private:
@@ -369,6 +372,11 @@ asio::awaitable<void> identities::drop_lease(std::string name, std::string holde
         exec_once(db, "lease_drop", k_drop, name, holder);
     };
     co_await db_.run("lease_drop", std::move(ask));
+}
+
+asio::awaitable<std::size_t> identities::purge(time_point now, std::size_t limit) {
+    auto ask = [now, limit](pqxx::connection_base& db) { return postgres::purge(db, now, limit); };
+    co_return co_await db_.run("purge", std::move(ask), k_purge_limit);
 }
 
 asio::awaitable<port::credential_store::figures> identities::count(time_point now) {
