@@ -9,6 +9,7 @@
 #include "adapter/postgres/login_tokens.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/purge.hpp"
 #include "adapter/postgres/transaction.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ using port::known_identity;
 namespace {
 
 constexpr millis k_write_limit{5'000};
+constexpr millis k_purge_limit{20'000};
 constexpr std::size_t k_error_length = 300;
 
 // The claim is named by its end, so that one that ran out never gives up another's.
@@ -60,16 +62,6 @@ constexpr const char* k_retire = R"sql(
 update sip_identities set state = 'retiring', retired_at = z360_at($3), retire_reason = $2, failures = 0,
        last_error = '', retry_at = null, jwt = null, jwt_key_id = null
  where identity_id = $1 and state in ('pending', 'active', 'rotating'))sql";
-
-constexpr const char* k_suspend = R"sql(
-with d as (
-    update devices set status = 'suspended', status_reason = $2 where device_id = $1 and status = 'active'
-    returning device_id
-), tokens as (
-    update api_tokens t set revoked_at = z360_at($3), revoke_reason = $2
-      from d where t.device_id = d.device_id and t.revoked_at is null
-)
-select device_id from d)sql";
 
 #define Z360_KNOWN                                                                                           \
     "select i.identity_id, coalesce(i.device_id, 0), coalesce(i.telnyx_credential_id, ''), i.key, i.state, " \
@@ -152,6 +144,7 @@ class identities final : public port::credential_store {
     asio::awaitable<void> adopt_for_removal(carrier_credential stranger, time_point now) override;
     asio::awaitable<bool> hold_lease(std::string name, std::string holder, millis length) override;
     asio::awaitable<void> drop_lease(std::string name, std::string holder) override;
+    asio::awaitable<std::size_t> purge(time_point now, std::size_t limit) override;
     asio::awaitable<figures> count(time_point now) override;
 
   private:
@@ -306,8 +299,7 @@ asio::awaitable<void> identities::extended(identity_id i, time_point expires_at)
 asio::awaitable<void> identities::suspend(device_id d, std::string reason, time_point now) {
     auto ask = [d, reason = storable(reason), now](pqxx::connection_base& db) {
         in_transaction(db, [&](pqxx::work& tx) {
-            if (!exec_in(tx, "credential_suspend", k_suspend, d.value, reason, in_ms(now)).empty())
-                retire_identities(tx, {d}, retire_reason::silent, now);
+            take_out_of_use(tx, {d}, out_of_use::silent, reason, now);
         });
     };
     co_await db_.run("credential_suspend", std::move(ask), k_write_limit);
@@ -389,6 +381,11 @@ asio::awaitable<void> identities::drop_lease(std::string name, std::string holde
         exec_once(db, "lease_drop", k_drop, name, holder);
     };
     co_await db_.run("lease_drop", std::move(ask));
+}
+
+asio::awaitable<std::size_t> identities::purge(time_point now, std::size_t limit) {
+    auto ask = [now, limit](pqxx::connection_base& db) { return postgres::purge(db, now, limit); };
+    co_return co_await db_.run("purge", std::move(ask), k_purge_limit);
 }
 
 asio::awaitable<port::credential_store::figures> identities::count(time_point now) {
