@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -188,6 +189,22 @@ class performance {
 };
 
 } // namespace
+
+bool wait_for_devices(demo_settings& s, const stop_signal& stop) {
+    constexpr millis k_between_looks{100};
+    while (!s.devices_file.empty()) {
+        std::vector<std::string> found;
+        std::ifstream in(s.devices_file);
+        for (std::string line; std::getline(in, line);)
+            if (!line.empty()) found.push_back(line);
+        if (!found.empty()) {
+            s.devices = std::move(found);
+            return true;
+        }
+        if (stop(k_between_looks)) return false;
+    }
+    return true;
+}
 
 verdict play_call(
     simulator& sim, const demo_settings& s, std::size_t turn, std::ostream& out, const stop_signal& stop

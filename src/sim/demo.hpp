@@ -15,6 +15,7 @@ struct demo_settings {
     std::string from;
     std::string to;
     std::vector<std::string> devices; ///< who answers, in turn; empty: whoever rings first
+    std::string devices_file;         ///< the same, a line each; the first call waits until it is there
     std::string explain_command;      ///< `{call}` becomes the session id; without it, that is appended
     millis answer_after{1500};
     millis talk{1500};
@@ -32,6 +33,9 @@ struct verdict {
 /// Waits at most so long; true: the user wants to stop.
 using stop_signal = std::function<bool(millis)>;
 
+/// Takes the devices from the file, once it is there with a line in it. False: the user wanted to stop first.
+/// Whoever registers the devices writes it aside and renames it.
+bool wait_for_devices(demo_settings& s, const stop_signal& stop);
 /// Plays one call, prints its ladder, judges it. `turn` picks the phone that answers.
 verdict play_call(
     simulator& sim, const demo_settings& s, std::size_t turn, std::ostream& out, const stop_signal& stop

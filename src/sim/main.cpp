@@ -116,6 +116,10 @@ void define(CLI::App& app, options& o) {
     app.add_option("--to", o.show.to, "Number that is called (+E.164)");
     app.add_option("--devices", o.devices, "SIP usernames, comma-separated: who answers, in turn");
     app.add_option(
+        "--devices-file", o.show.devices_file,
+        "The same from a file, one a line; the first call waits until it is there"
+    );
+    app.add_option(
         "--explain-command", o.show.explain_command,
         "Command that prints the server's decisions as JSON lines; {call} becomes the call's id"
     );
@@ -214,8 +218,11 @@ int run(options& o) {
     std::cout << "listening, Telnyx API at " << sim.base_url() << ", public key " << sim.public_key()
               << std::endl;
     sim.with([&script](carrier& c, z360::time_point now) { script.apply(c, now); });
-    if (o.demo)
-        return run_demo(sim, o.show, o.once, std::cout, [&stop](millis limit) { return stop.wait(limit); });
+    if (o.demo) {
+        const stop_signal ended = [&stop](millis limit) { return stop.wait(limit); };
+        if (!wait_for_devices(o.show, ended)) return 0;
+        return run_demo(sim, o.show, o.once, std::cout, ended);
+    }
     play_scenario(sim, script, stop);
     stop.wait();
     return 0;

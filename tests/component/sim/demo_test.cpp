@@ -4,9 +4,14 @@
 #include "sim/demo.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <map>
 #include <sstream>
+#include <string>
+#include <vector>
 
 using namespace z360;
 using namespace z360::sim;
@@ -130,4 +135,18 @@ TEST(demo, fails_when_losers_ring_on) {
     s.server.hangs_up_losers = false;
     EXPECT_EQ(s.run(), 1);
     EXPECT_NE(s.out.str().find("2 losing phones"), std::string::npos) << s.out.str();
+}
+TEST(demo, waits_for_the_file_of_devices_and_takes_them_from_it) {
+    demo_settings s;
+    s.devices_file = ::testing::TempDir() + "z360-demo-devices-" + std::to_string(::getpid());
+    int looks = 0;
+    const bool there = wait_for_devices(s, [&](millis) {
+        if (++looks == 3) std::ofstream(s.devices_file) << "gencredOne\n\ngencredTwo\n";
+        return false;
+    });
+    EXPECT_TRUE(there);
+    EXPECT_EQ(looks, 3);
+    EXPECT_EQ(s.devices, (std::vector<std::string>{"gencredOne", "gencredTwo"}));
+    std::remove(s.devices_file.c_str());
+    EXPECT_FALSE(wait_for_devices(s, [](millis) { return true; })) << "interrupted";
 }
