@@ -157,6 +157,7 @@ class enrolling {
     std::vector<hashed_token> push_;
     std::optional<related_device> own_;
     device_id native_;
+    device_id holder_;               ///< of a business registration's token, among the person's own devices
     std::vector<device_id> foreign_; ///< other people's
     std::vector<device_id> merged_;  ///< the person's own
     device_id id_;
@@ -176,10 +177,14 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
 
     enter_scope(tx_, port::tenant_scope::of(r_.user));
     replace(merged_, k_replaced);
-    upsert();
-    settle_native();
-    settle_browsers(max_browsers);
-    settle_identity();
+    if (!holder_.none()) {
+        id_ = holder_;
+    } else {
+        upsert();
+        settle_native();
+        settle_browsers(max_browsers);
+        settle_identity();
+    }
     if (r_.credential_version) prove_identity(tx_, id_, *r_.credential_version, r_.now);
 
     port::registered out;
@@ -187,7 +192,7 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
     out.registration_id =
         exec_in(tx_, "device_register", k_register, id_.value, r_.org.value, in_ms(r_.now))[0][0]
             .as<std::int64_t>();
-    out.created = !own_ || own_->status == "removed";
+    out.created = holder_.none() && (!own_ || own_->status == "removed");
     out.replaced = std::move(replaced_);
     auto views = read_views(tx_, {id_});
     if (views.empty()) throw std::logic_error("a device that was just registered cannot be seen");
@@ -208,6 +213,12 @@ void enrolling::sort_out(const std::vector<related_device>& related) {
             continue;
         }
         // The same phone again: under another person (B13), or installed anew (B14).
+        // The page inside an app tells us the app's own token again, for business pushes: the app stays as it
+        // is.
+        if (theirs && !r_.wants_identity && d.holds_one_of(hashes)) {
+            holder_ = d.id;
+            continue;
+        }
         const bool same_install = theirs ? d.uid == r_.previous_device_uid : d.uid == r_.device_uid;
         if (same_install || d.holds_one_of(hashes)) (theirs ? merged_ : foreign_).push_back(d.id);
     }
