@@ -6,6 +6,7 @@
 #include "adapter/metrics/prometheus_metrics.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "adapter/postgres/rekey.hpp"
 #include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "app/api_parts.hpp"
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -198,6 +200,11 @@ class process {
                     };
                     const auto pending = co_await blocking_.run(std::move(check));
                     state = pending.empty() ? "" : "migrations missing; run z360-voipd --migrate";
+                    const bool fits = !state.empty() || co_await keys_fit();
+                    if (!fits) {
+                        give_up();
+                        co_return;
+                    }
                 } catch (const std::exception& e) {
                     state = e.what();
                 }
@@ -208,6 +215,28 @@ class process {
             if (!schema_.empty()) pause = millis{200};
             co_await rt::sleep_for(pause);
         }
+    }
+
+    // With the keys of another system nobody could be told a password, and new secrets would be lost with
+    // them.
+    boost::asio::awaitable<bool> keys_fit() {
+        auto check = [url = config_.database.url, file = config_.secrets.key_file] {
+            return adapter::postgres::keys_fit(url, *adapter::crypto::vault::open(file));
+        };
+        const bool fits = co_await blocking_.run(std::move(check));
+        co_return fits;
+    }
+
+    void give_up() {
+        log::critical(
+            "wrong_key_file",
+            {{"secrets.key_file", config_.secrets.key_file},
+             {"why", "none of its keys opens what this database holds"},
+             {"fix", "name the key file of the other nodes, or the database that belongs to this one"}}
+        );
+        schema_ = "the key file is of another system";
+        exit_code_ = k_failed;
+        (void)std::raise(SIGTERM);
     }
 
     // How late the loop runs timers is the first thing to look at when everything is slow.

@@ -123,9 +123,10 @@ class tenants {
     /// false: the subject belongs to somebody else.
     virtual boost::asio::awaitable<bool>
     link_apple(user_id u, std::string subject, std::string email, time_point now) = 0;
-    /// Consent revoked or account deleted: the link and the person's devices and tokens that came by it.
+    /// Consent revoked or account deleted: the link and the person's devices and tokens that came by it. A
+    /// notice from before the link says nothing about it: Apple repeats notices, and anybody may replay one.
     virtual boost::asio::awaitable<std::vector<device_id>>
-    unlink_apple(std::string subject, time_point now) = 0;
+    unlink_apple(std::string subject, time_point issued_at, time_point now) = 0;
 };
 
 } // namespace z360::port

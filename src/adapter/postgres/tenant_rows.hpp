@@ -57,6 +57,7 @@ std::optional<user_id> apple_user(connection& db, const std::string& subject);
 bool link_apple(
     connection& db, user_id u, const std::string& subject, const std::string& email, time_point now
 );
-std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now);
+std::vector<device_id>
+unlink_apple(connection& db, const std::string& subject, time_point issued_at, time_point now);
 
 } // namespace z360::adapter::postgres::tenant_rows

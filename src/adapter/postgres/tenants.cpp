@@ -117,10 +117,12 @@ class rows final : public tenants {
             }
         );
     }
-    asio::awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point now) override {
-        return db_.run("apple_unlink", [subject = std::move(subject), now](pqxx::connection_base& db) {
-            return tenant_rows::unlink_apple(db, subject, now);
-        });
+    asio::awaitable<std::vector<device_id>>
+    unlink_apple(std::string subject, time_point issued_at, time_point now) override {
+        return db_.run(
+            "apple_unlink", [subject = std::move(subject), issued_at, now](pqxx::connection_base& db
+                            ) { return tenant_rows::unlink_apple(db, subject, issued_at, now); }
+        );
     }
 
   private:

@@ -174,7 +174,7 @@ class fake_tenants final : public port::tenants {
     awaitable<bool> link_apple(user_id u, std::string subject, std::string, time_point) override {
         co_return apple.try_emplace(subject, u).first->second == u;
     }
-    awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point) override {
+    awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point, time_point) override {
         std::vector<device_id> out;
         if (apple.erase(subject) == 1) out.push_back(device_id{101});
         co_return out;

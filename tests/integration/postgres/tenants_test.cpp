@@ -297,16 +297,19 @@ TEST_F(tenant_rows, ios_04_a_subject_belongs_to_one_person_until_it_is_revoked) 
     EXPECT_TRUE(run(tenants_->link_apple(acme_.user, "apple-acme", "a@example.com", k_noon)));
     EXPECT_FALSE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
     EXPECT_EQ(run(tenants_->apple_user("apple-acme")), acme_.user);
-    const auto stopped = run(tenants_->unlink_apple("apple-acme", k_noon));
+    const auto told = std::chrono::floor<millis>(std::chrono::system_clock::now()); // the link is of now
+    const auto stopped = run(tenants_->unlink_apple("apple-acme", told, k_noon));
     ASSERT_EQ(stopped.size(), 1U);
     EXPECT_EQ(stopped[0], acme_.devices[0].device);
     EXPECT_EQ(device_state(acme_), k_stopped);
     EXPECT_EQ(live_tokens(acme_), "0");
     EXPECT_EQ(device_state(rival_), k_working);
     EXPECT_FALSE(run(tenants_->apple_user("apple-acme")));
-    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", k_noon)).empty());
+    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", told, k_noon)).empty());
     EXPECT_TRUE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
     EXPECT_EQ(run(tenants_->apple_user("apple-acme")), rival_.user);
+    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", k_noon - millis{1'000}, k_noon)).empty());
+    EXPECT_EQ(run(tenants_->apple_user("apple-acme")), rival_.user) << "the notice is older than the link";
 }
 
 TEST(slug, is_made_of_any_name) {
