@@ -232,14 +232,20 @@ int remove_tenants(const options& o) {
             db.record(line);
         }
     }
-    const auto done = with_tenants(o, [&](port::tenants& t) {
+    if (!a.number.empty()) {
+        const bool done = with_tenants(o, [&](port::tenants& t) {
+            if (o.what == command::remove_number) return t.remove_number(k_all, org, a.number);
+            return t.remove_contact(k_all, org, a.number);
+        });
+        return told(o, done, a.subject);
+    }
+    // The servers find the devices whose identities are to be deleted by themselves.
+    const auto stopped = with_tenants(o, [&](port::tenants& t) {
         if (o.what == command::remove_org) return t.remove_organisation(k_all, org, now());
         if (o.what == command::remove_user) return t.remove_person(k_all, user, now());
-        if (o.what == command::remove_member) return t.remove_membership(k_all, org, user, now());
-        if (o.what == command::remove_number) return t.remove_number(k_all, org, a.number);
-        return t.remove_contact(k_all, org, a.number);
+        return t.remove_membership(k_all, org, user, now());
     });
-    return told(o, done, a.subject);
+    return told(o, stopped.has_value(), a.subject);
 }
 
 int list_tenants(const options& o) {

@@ -18,6 +18,7 @@ namespace {
 constexpr const char* k_lease = "credential-comparison";
 constexpr millis k_lease_length{60'000};
 constexpr millis k_first_within{30'000};
+constexpr millis k_duplicate_age{120'000};
 constexpr std::size_t k_rows = 1'000;
 constexpr unsigned k_page_tries = 3;
 constexpr millis k_page_pause{5'000};
@@ -149,8 +150,11 @@ credentials_impl::judge_page(both_sides& b, std::vector<port::carrier_credential
         }
         ++b.result.strangers;
         metrics_.count("credential_comparison_strangers_total");
-        // A young one may be about to get its row's answer; one without a date is left to people.
-        if (!c.created_at || now - *c.created_at < s_.stray_age) continue;
+        // A young one may be about to get its row's answer; one without a date is left to people. A row that
+        // has another one waits for no answer: this one is a duplicate for certain (BE-13).
+        const bool duplicate = row != by_key.end();
+        const auto age = duplicate ? std::min(k_duplicate_age, s_.stray_age) : s_.stray_age;
+        if (!c.created_at || now - *c.created_at < age) continue;
         log::warn("stray_credential", {{"name", c.name}, {"created_at", iso8601(*c.created_at)}});
         co_await store_.adopt_for_removal(std::move(c), now);
         ++b.result.retired;

@@ -38,6 +38,7 @@ void credentials_impl::start() {
         log::warn("no_credential_connection", {{"fix", "set telnyx.credential_connection_id"}});
     loops_.spawn(work_forever());
     loops_.spawn(compare_forever());
+    loops_.spawn(purge_forever());
 }
 
 boost::asio::awaitable<void> credentials_impl::stop(millis limit) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The credential manager's one class, in parts by file: credentials.cpp (life cycle, queues),
 // credential_work.cpp (what is due), credential_ensure.cpp (a device asks), credential_steps.cpp (carrying
-// steps out), credential_tokens.cpp (login tokens), credential_compare.cpp (both sides). Private to
-// src/engine.
+// steps out), credential_tokens.cpp (login tokens), credential_compare.cpp (both sides),
+// credential_purge.cpp (what nobody needs any more). Private to src/engine.
 #pragma once
 
 #include "engine/flight.hpp"
@@ -130,6 +130,10 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<void> judge_page(both_sides& b, std::vector<port::carrier_credential> page);
     boost::asio::awaitable<void> judge_missing(both_sides& b);
     boost::asio::awaitable<bool> keep_lease();
+
+    // credential_purge.cpp
+    boost::asio::awaitable<void> purge_forever();
+    boost::asio::awaitable<void> purge();
 
     double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(dice_); }
 

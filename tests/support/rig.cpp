@@ -222,7 +222,6 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
     adapter::postgres::migrate(secret(direct_url_));
-    seed();
     const auto pg = address_of(base, 5432);
     postgres_ = std::make_unique<tcp_relay>(pg.host, pg.port);
     sim::simulator_settings s;
@@ -231,6 +230,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     s.delivery = options_.delivery;
     carrier_ = std::make_unique<sim::simulator>(std::move(s));
     carrier_->start();
+    seed();
     for (int i = 0; i < options_.nodes; ++i)
         (void)add_node();
     point_webhooks(0, nodes_.size() - 1);
@@ -276,8 +276,12 @@ void rig::seed() {
         d.device_uid = "device-" + std::to_string(i);
         d.name = "Device " + std::to_string(i);
         d.platform = platforms[i % 3];
-        d.telnyx_credential_id = "credential-" + std::to_string(i);
-        d.sip_username = device(i);
+        // Telnyx knows it, or the comparison of both sides would replace it in the middle of a flow.
+        d.telnyx_credential_id = carrier_->seed_credential(
+            "seeded-" + std::to_string(i), "", options_.carrier.credential_connection_id
+        );
+        d.sip_username = carrier_->credentials().back().sip_username;
+        devices_.push_back(d.sip_username);
         const auto keys = db.upsert_device(d);
         db.touch_device(keys.device, std::chrono::floor<millis>(std::chrono::system_clock::now()));
     }
@@ -336,7 +340,7 @@ void rig::flush_redis() const {
 }
 
 std::string rig::device(int n) const {
-    return "gencredFlow" + std::to_string(n);
+    return devices_.at(static_cast<std::size_t>(n) - 1);
 }
 
 std::string rig::call(const std::string& from) {

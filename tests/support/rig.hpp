@@ -154,6 +154,7 @@ class rig {
     std::int64_t user_ = 0;
     std::int64_t org_ = 0;
     std::map<std::string, std::string> tokens_; ///< by kind
+    std::vector<std::string> devices_;          ///< SIP users of the seeded devices
     std::string database_;
     std::string direct_url_;
     std::string number_ = "+13125550100";

@@ -33,6 +33,7 @@ struct credential_settings {
     std::size_t work_batch = 20;
     millis compare_every{900'000};     ///< both sides (I4: drift at most 15 min); 0: only when asked
     millis stray_age{600'000};         ///< a stranger with our prefix is deleted when it is older
+    millis purge_every{3'600'000};     ///< one node forgets what nobody needs any more; 0: never
     unsigned requests_per_second = 10; ///< of the workers; the comparison takes half (BE-41)
     double refresh_fraction = 0.8;     ///< of a token's life: 10 h → refresh after 8 h
 };

@@ -113,6 +113,12 @@ class credential_store {
     virtual boost::asio::awaitable<bool> hold_lease(std::string name, std::string holder, millis length) = 0;
     virtual boost::asio::awaitable<void> drop_lease(std::string name, std::string holder) = 0;
 
+    /// Forgets what nobody needs any more, at most `limit` rows of each kind: dead identities and removed
+    /// devices that no call names, bearer tokens, each 30 days after its end; leases as long out of use; the
+    /// audit after 400 days. Which old rows were imported is never forgotten. Returns how many rows went; 0:
+    /// none is left.
+    virtual boost::asio::awaitable<std::size_t> purge(time_point now, std::size_t limit) = 0;
+
     /// Figures for the metrics: how many identities are in each state, and the soonest expiry of an active
     /// one.
     struct figures {

@@ -46,6 +46,7 @@ struct identity_view {
     bool disclosed = false;                 ///< its password has left in a reply before (SEC-03)
     std::optional<time_point> disclosed_at; ///< first time; requests that began before may carry it too
     bool proved = false;                    ///< the device was seen to use it
+    bool replaces = false;                  ///< the one before is still valid beside it (CRED-01)
 };
 
 /// A device as its owner may see it.
@@ -92,12 +93,20 @@ struct registration {
     time_point now{};
 };
 
+/// What a registration has come to.
 struct registered {
     device_view device;
     std::int64_t registration_id = 0; ///< of the (device, organisation); `data.id` of the old reply
     bool created = false;             ///< the device was not known, or was removed before
     std::vector<device_id>
-        replaced; ///< same push token, previous install, or too many browsers: now retiring
+        replaced;                  ///< same push token, previous install, or too many browsers: now retiring
+    std::vector<device_id> linked; ///< web views whose calls it takes from now on (MOB-14): now retiring
+};
+
+/// A device with its new push tokens.
+struct push_update {
+    device_view device;
+    std::vector<device_id> replaced; ///< had one of the tokens before: now retiring
 };
 
 /// Who asks to remove a device, for the audit.
@@ -124,7 +133,7 @@ class device_registry {
     enrol(registration r, unsigned max_browsers) = 0;
     /// New push tokens of one device. nullopt: no such device. A token older than the stored one (issued_at)
     /// changes nothing. The device that held the token before is retired as with enrol().
-    virtual boost::asio::awaitable<std::optional<device_view>>
+    virtual boost::asio::awaitable<std::optional<push_update>>
     update_push(tenant_scope who, std::string device_uid, std::vector<push_token> tokens, time_point now) = 0;
     /// Devices of the person (scope.user), or of the organisation's members; removed ones are not listed.
     virtual boost::asio::awaitable<std::vector<device_view>>

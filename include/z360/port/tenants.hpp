@@ -70,11 +70,13 @@ struct refusal {
     std::string field;
     std::string text;
 };
+/// What became of a write.
 template <class T>
 struct outcome_of {
     std::optional<T> value;
     std::optional<refusal> refused;
     bool created = false;
+    std::vector<device_id> stopped; ///< devices that went out of use with it
 };
 
 /// Under the scope's row-level security; what the scope does not see does not exist. Every function may throw
@@ -106,10 +108,12 @@ class tenants {
     virtual boost::asio::awaitable<std::vector<contact>>
     contacts(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
 
-    /// Suspends: rows with history stay. false: not there.
-    virtual boost::asio::awaitable<bool> remove_organisation(tenant_scope who, org_id o, time_point now) = 0;
-    virtual boost::asio::awaitable<bool> remove_person(tenant_scope who, user_id u, time_point now) = 0;
-    virtual boost::asio::awaitable<bool>
+    /// Suspends: rows with history stay. Returns the devices that went out of use; nullopt: not there.
+    virtual boost::asio::awaitable<std::optional<std::vector<device_id>>>
+    remove_organisation(tenant_scope who, org_id o, time_point now) = 0;
+    virtual boost::asio::awaitable<std::optional<std::vector<device_id>>>
+    remove_person(tenant_scope who, user_id u, time_point now) = 0;
+    virtual boost::asio::awaitable<std::optional<std::vector<device_id>>>
     remove_membership(tenant_scope who, org_id o, user_id u, time_point now) = 0;
     virtual boost::asio::awaitable<bool> remove_number(tenant_scope who, org_id o, std::string e164) = 0;
     virtual boost::asio::awaitable<bool> remove_contact(tenant_scope who, org_id o, std::string e164) = 0;

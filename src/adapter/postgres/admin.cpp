@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/admin.hpp"
 
-#include "adapter/postgres/entitlement.hpp"
+#include "adapter/postgres/audit.hpp"
+#include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
 #include "wire/e164.hpp"
@@ -10,16 +11,6 @@
 
 namespace z360::adapter::postgres {
 namespace {
-
-void append(pqxx::work& tx, const port::audit_line& line) {
-    tx.exec_params0(
-        "insert into audit_events (at, actor, token_id, user_id, org_id, device_id, action, detail, "
-        "remote_address) values (z360_at($1), $2, nullif($3::bigint, 0), nullif($4::bigint, 0), "
-        "nullif($5::bigint, 0), nullif($6::bigint, 0), $7, $8, $9)",
-        line.at.time_since_epoch().count(), line.actor, line.token, line.user.value, line.org.value,
-        line.device.value, line.action, storable(line.detail), line.remote_address
-    );
-}
 
 std::string e164_or_error(const std::string& number) {
     auto e164 = wire::to_e164(number);
@@ -45,10 +36,6 @@ auto with(session& db, F ask) {
     } catch (const pqxx::sql_error& e) {
         throw admin_error(std::string("the database refused: ") + e.what());
     }
-}
-
-time_point at(const pqxx::field& f) {
-    return time_point{millis{f.as<std::int64_t>()}};
 }
 
 // Commands appear twice: when they were decided and when their outcome was known.
@@ -274,7 +261,7 @@ std::vector<device_line> admin::devices_of(user_id owner) {
              ))
             out.push_back(
                 {device_id{r[0].as<std::int64_t>()}, r[1].c_str(), r[2].c_str(), r[3].c_str(), r[4].c_str(),
-                 at(r[5]), r[6].c_str()}
+                 time_at(r[5]), r[6].c_str()}
             );
         return out;
     });
@@ -290,16 +277,17 @@ admin::revoke_device(user_id owner, const std::string& device, port::audit_line 
         );
         if (r.empty()) return std::nullopt;
         const device_id which{r[0][0].as<std::int64_t>()};
-        if (!remove_device(tx, which, "revoked", line.at)) return std::nullopt;
+        if (take_out_of_use(tx, {which}, out_of_use::removed, "revoked", line.at).empty())
+            return std::nullopt;
         line.device = which;
-        append(tx, line);
+        append_audit(tx, line);
         return which;
     });
 }
 
 void admin::record(const port::audit_line& line) {
     with(db_->db, [&](pqxx::work& tx) {
-        append(tx, line);
+        append_audit(tx, line);
         return true;
     });
 }
@@ -314,7 +302,8 @@ std::vector<dead_letter> admin::dead_letters(std::size_t limit) {
                  limit
              ))
             out.push_back(
-                {r[0].c_str(), r[1].c_str(), r[2].c_str(), at(r[3]), r[4].as<std::uint32_t>(), r[5].c_str()}
+                {r[0].c_str(), r[1].c_str(), r[2].c_str(), time_at(r[3]), r[4].as<std::uint32_t>(),
+                 r[5].c_str()}
             );
         return out;
     });
@@ -350,7 +339,7 @@ std::optional<explained_call> admin::explain(const std::string& call_or_session)
             out.version = r[0][4].as<std::uint64_t>();
         }
         for (const auto& l : tx.exec_params(k_lines, out.id.text(), out.call_session_id))
-            out.lines.push_back({at(l[0]), l[1].c_str(), l[2].c_str(), l[3].c_str()});
+            out.lines.push_back({time_at(l[0]), l[1].c_str(), l[2].c_str(), l[3].c_str()});
         if (r.empty() && out.lines.empty()) return std::nullopt;
         return out;
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What clients ask about calls. The state is the stored snapshot, never put together from columns.
+#include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
-#include "adapter/postgres/statement.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 #include "wire/state_codec.hpp"
 
@@ -80,8 +80,9 @@ std::vector<call_view>
 views(pqxx::connection_base& db, const tenant_scope& who, const scoped& s, Args&&... args) {
     tenant_transaction tx(db, who);
     std::vector<call_view> out;
-    for (const auto& r :
-         ask(*tx, s.name.c_str(), s.sql.c_str(), who.user.value, who.org.value, std::forward<Args>(args)...))
+    for (const auto& r : exec_in(
+             *tx, s.name.c_str(), s.sql.c_str(), who.user.value, who.org.value, std::forward<Args>(args)...
+         ))
         if (auto v = read(r)) out.push_back(std::move(*v));
     return out;
 }

@@ -9,6 +9,7 @@
 #include "adapter/postgres/login_tokens.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/purge.hpp"
 #include "adapter/postgres/transaction.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ using port::known_identity;
 namespace {
 
 constexpr millis k_write_limit{5'000};
+constexpr millis k_purge_limit{20'000};
 constexpr std::size_t k_error_length = 300;
 
 // The claim is named by its end, so that one that ran out never gives up another's.
@@ -61,21 +63,14 @@ update sip_identities set state = 'retiring', retired_at = z360_at($3), retire_r
        last_error = '', retry_at = null, jwt = null, jwt_key_id = null
  where identity_id = $1 and state in ('pending', 'active', 'rotating'))sql";
 
-constexpr const char* k_suspend = R"sql(
-with d as (
-    update devices set status = 'suspended', status_reason = $2 where device_id = $1 and status = 'active'
-    returning device_id
-), tokens as (
-    update api_tokens t set revoked_at = z360_at($3), revoke_reason = $2
-      from d where t.device_id = d.device_id and t.revoked_at is null
-)
-select device_id from d)sql";
-
 #define Z360_KNOWN                                                                                           \
     "select i.identity_id, coalesce(i.device_id, 0), coalesce(i.telnyx_credential_id, ''), i.key, i.state, " \
     "z360_ms(i.expires_at) from sip_identities i "
+// A credential that somebody made by hand and entered by its SIP user alone (--add-device) has no id of
+// Telnyx here: whether it is still there cannot be told from their list.
 constexpr const char* k_known =
-    Z360_KNOWN "where i.identity_id > $1 and i.state <> 'dead' order by i.identity_id limit $2";
+    Z360_KNOWN "where i.identity_id > $1 and i.state <> 'dead' and coalesce(i.telnyx_credential_id, '') not "
+               "like 'manual-%' order by i.identity_id limit $2";
 constexpr const char* k_lookup =
     Z360_KNOWN "where i.state <> 'dead' and i.identity_id in (select identity_id from sip_identities where "
                "telnyx_credential_id = any($1::text[]) union select identity_id from sip_identities where "
@@ -149,6 +144,7 @@ class identities final : public port::credential_store {
     asio::awaitable<void> adopt_for_removal(carrier_credential stranger, time_point now) override;
     asio::awaitable<bool> hold_lease(std::string name, std::string holder, millis length) override;
     asio::awaitable<void> drop_lease(std::string name, std::string holder) override;
+    asio::awaitable<std::size_t> purge(time_point now, std::size_t limit) override;
     asio::awaitable<figures> count(time_point now) override;
 
   private:
@@ -205,8 +201,14 @@ identities::claim_due(credential::policy p, time_point now, std::size_t limit, m
     auto ask = [p, now, limit, claim](pqxx::connection_base& db) {
         return in_transaction(db, [&](pqxx::work& tx) {
             // A long row of old credentials does not hold up the devices, nor they it.
-            auto ownerless = claim_ownerless(tx, now, std::max<std::size_t>(limit / 4, limit > 0), claim);
+            const auto quarter = std::max<std::size_t>(limit / 4, limit > 0);
+            auto ownerless = claim_ownerless(tx, now, quarter, claim);
             auto out = take(tx, due_devices(tx, p, now, limit - ownerless.size()), claim);
+            // What devices leave free is used, but for a quarter that is kept for who comes next.
+            const auto taken = quarter + ownerless.size() + out.devices.size();
+            if (ownerless.size() == quarter && taken < limit)
+                for (auto& c : claim_ownerless(tx, now, limit - taken, claim))
+                    ownerless.push_back(std::move(c));
             for (auto& c : ownerless)
                 out.devices.push_back(std::move(c));
             return out;
@@ -297,8 +299,7 @@ asio::awaitable<void> identities::extended(identity_id i, time_point expires_at)
 asio::awaitable<void> identities::suspend(device_id d, std::string reason, time_point now) {
     auto ask = [d, reason = storable(reason), now](pqxx::connection_base& db) {
         in_transaction(db, [&](pqxx::work& tx) {
-            if (!exec_in(tx, "credential_suspend", k_suspend, d.value, reason, in_ms(now)).empty())
-                retire_identities(tx, {d}, retire_reason::silent, now);
+            take_out_of_use(tx, {d}, out_of_use::silent, reason, now);
         });
     };
     co_await db_.run("credential_suspend", std::move(ask), k_write_limit);
@@ -380,6 +381,11 @@ asio::awaitable<void> identities::drop_lease(std::string name, std::string holde
         exec_once(db, "lease_drop", k_drop, name, holder);
     };
     co_await db_.run("lease_drop", std::move(ask));
+}
+
+asio::awaitable<std::size_t> identities::purge(time_point now, std::size_t limit) {
+    auto ask = [now, limit](pqxx::connection_base& db) { return postgres::purge(db, now, limit); };
+    co_return co_await db_.run("purge", std::move(ask), k_purge_limit);
 }
 
 asio::awaitable<port::credential_store::figures> identities::count(time_point now) {

@@ -5,7 +5,6 @@
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
-#include "adapter/postgres/transaction.hpp"
 #include "adapter/postgres/turns.hpp"
 
 #include <z360/log.hpp>
@@ -50,11 +49,6 @@ update sip_identities
        disclosed_at = case when $2 then coalesce(disclosed_at, z360_at($3)) else disclosed_at end
  where identity_id = $1 and (delivered_at is null or ($2 and disclosed_at is null)))sql";
 
-constexpr const char* k_audit = R"sql(
-insert into audit_events (at, actor, token_id, user_id, org_id, device_id, action, detail, remote_address)
-values (z360_at($1), $2, nullif($3::bigint, 0), nullif($4::bigint, 0), nullif($5::bigint, 0), nullif($6::bigint, 0),
-        $7, $8, $9))sql";
-
 // The row as it was asked for: one, or none where the scope sees none.
 std::optional<device_view> first(std::vector<device_view> views) {
     if (views.empty()) return std::nullopt;
@@ -68,7 +62,7 @@ class registry final : public port::device_registry {
 
     asio::awaitable<std::optional<port::registered>>
     enrol(port::registration r, unsigned max_browsers) override;
-    asio::awaitable<std::optional<device_view>> update_push(
+    asio::awaitable<std::optional<port::push_update>> update_push(
         tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
     ) override;
     asio::awaitable<std::vector<device_view>> list(tenant_scope who, user_id of, std::size_t limit) override;
@@ -98,7 +92,7 @@ registry::enrol(port::registration r, unsigned max_browsers) {
 }
 
 // An organisation's token names a device without its person: its turn is the organisation's.
-asio::awaitable<std::optional<device_view>> registry::update_push(
+asio::awaitable<std::optional<port::push_update>> registry::update_push(
     tenant_scope who, std::string device_uid, std::vector<port::push_token> tokens, time_point now
 ) {
     const auto key = who.user.none() ? -who.org.value : who.user.value;
@@ -146,9 +140,9 @@ asio::awaitable<std::optional<device_view>> registry::by_uid(user_id owner, std:
 
 asio::awaitable<bool> registry::remove(tenant_scope who, port::removal what) {
     auto ask = [who, what = std::move(what)](pqxx::connection_base& db) {
-        return in_transaction(db, [&](pqxx::work& tx) {
-            enter_scope(tx, who);
-            return !remove_devices(tx, {what.device}, storable(what.reason), what.now).empty();
+        return in_scope(db, who, [&](pqxx::work& tx) {
+            const auto reason = storable(what.reason);
+            return !take_out_of_use(tx, {what.device}, out_of_use::removed, reason, what.now).empty();
         });
     };
     co_return co_await db_.run("device_remove", std::move(ask), k_write_limit);
@@ -203,33 +197,11 @@ asio::awaitable<void> registry::mark_delivered(identity_id i, bool with_password
     co_await db_.run("identity_delivered", std::move(ask));
 }
 
-class trail final : public port::audit_log {
-  public:
-    explicit trail(database& db) : db_(db.connections()) {}
-    asio::awaitable<void> append(port::audit_line line) override {
-        auto ask = [l = std::move(line)](pqxx::connection_base& db) {
-            exec_once(
-                db, "audit_append", k_audit, in_ms(l.at), storable(l.actor), l.token, l.user.value,
-                l.org.value, l.device.value, storable(l.action), storable(l.detail),
-                storable(l.remote_address)
-            );
-        };
-        co_await db_.run("audit_append", std::move(ask));
-    }
-
-  private:
-    pool& db_;
-};
-
 } // namespace
 
 std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys) {
     return std::make_unique<registry>(db, std::move(keys));
-}
-
-std::unique_ptr<port::audit_log> make_audit_log(database& db) {
-    return std::make_unique<trail>(db);
 }
 
 } // namespace z360::adapter::postgres

@@ -13,7 +13,9 @@ constexpr const char* k_view =
     "d.embedded_webview, " Z360_NATIVE_HANDLES_CALLS R"sql(, d.wants_identity, d.public_key, d.push_state,
        z360_ms(d.push_updated_at), z360_ms(d.last_seen_at), z360_ms(d.registered_at),
        i.identity_id, i.state, coalesce(i.sip_username, ''), i.version, z360_ms(i.expires_at),
-       z360_ms(i.disclosed_at), i.proved_at is not null, z360_device_busy(d.device_id), l.call_session_id
+       z360_ms(i.disclosed_at), i.proved_at is not null,
+       exists (select from sip_identities o where o.device_id = d.device_id and o.state = 'rotating'),
+       z360_device_busy(d.device_id), l.call_session_id
   from devices d
   join users u on u.user_id = d.user_id
   left join lateral (select * from sip_identities x where x.device_id = d.device_id and x.state in ('active', 'pending')
@@ -24,16 +26,22 @@ constexpr const char* k_view =
  where d.device_id = any($1::bigint[])
  order by d.last_seen_at desc, d.device_id desc)sql";
 
-// $1 devices, $2 reason, $3 now
-constexpr const char* k_remove = R"sql(
+// $1 devices, $2 status, $3 reason, $4 now, $5 whether push tokens are forgotten
+constexpr const char* k_out_of_use = R"sql(
 with gone as (
-    update devices set status = 'removed', status_reason = $2, removed_at = z360_at($3), push_state = 'none',
-           push_token = null, push_key_id = null, push_token_hash = null, push_issued_at = null,
-           voip_token = null, voip_key_id = null, voip_token_hash = null, voip_issued_at = null
-     where device_id = any($1::bigint[]) and status <> 'removed'
+    update devices
+       set status = $2, status_reason = $3, removed_at = case when $2 = 'removed' then z360_at($4) end,
+           push_state = case when $5 then 'none' else push_state end,
+           push_token = case when not $5 then push_token end, push_key_id = case when not $5 then push_key_id end,
+           push_token_hash = case when not $5 then push_token_hash end,
+           push_issued_at = case when not $5 then push_issued_at end,
+           voip_token = case when not $5 then voip_token end, voip_key_id = case when not $5 then voip_key_id end,
+           voip_token_hash = case when not $5 then voip_token_hash end,
+           voip_issued_at = case when not $5 then voip_issued_at end
+     where device_id = any($1::bigint[]) and status not in ('removed', $2)
     returning device_id
 ), tokens as (
-    update api_tokens t set revoked_at = z360_at($3), revoke_reason = $2
+    update api_tokens t set revoked_at = z360_at($4), revoke_reason = $3
       from gone g where t.device_id = g.device_id and t.revoked_at is null
 )
 select device_id from gone order by device_id)sql";
@@ -106,9 +114,10 @@ port::device_view view_of(const pqxx::row& r) {
         i.disclosed_at = time_or_null(next());
         i.disclosed = i.disclosed_at.has_value();
         i.proved = next().as<bool>();
+        i.replaces = next().as<bool>();
         v.identity = std::move(i);
     } else {
-        c += 6;
+        c += 7;
     }
     v.on_call = next().as<bool>();
     if (const auto session = next(); !session.is_null()) v.call_session_id = session.c_str();
@@ -125,15 +134,20 @@ std::vector<port::device_view> read_views(pqxx::transaction_base& tx, const std:
     return out;
 }
 
-std::vector<device_id> remove_devices(
-    pqxx::transaction_base& tx, const std::vector<device_id>& devices, const std::string& reason,
-    time_point now
+std::vector<device_id> take_out_of_use(
+    pqxx::transaction_base& tx, const std::vector<device_id>& devices, out_of_use how,
+    const std::string& reason, time_point now
 ) {
+    using credential::retire_reason;
     std::vector<device_id> gone;
     if (devices.empty()) return gone;
-    for (const auto& r : exec_in(tx, "device_remove", k_remove, key_array(devices), reason, in_ms(now)))
+    const bool silent = how == out_of_use::silent;
+    const std::string status = how == out_of_use::removed ? "removed" : "suspended";
+    for (const auto& r : exec_in(
+             tx, "devices_out_of_use", k_out_of_use, key_array(devices), status, reason, in_ms(now), !silent
+         ))
         gone.push_back({r[0].as<std::int64_t>()});
-    retire_identities(tx, gone, credential::retire_reason::device_gone, now);
+    retire_identities(tx, gone, silent ? retire_reason::silent : retire_reason::device_gone, now);
     return gone;
 }
 

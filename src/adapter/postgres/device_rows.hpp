@@ -18,12 +18,16 @@ namespace z360::adapter::postgres {
 [[nodiscard]] std::vector<port::device_view>
 read_views(pqxx::transaction_base& tx, const std::vector<device_id>& devices);
 
-/// `removed`, tokens revoked, push tokens forgotten, identities retiring (BE-05). While a device is on a call
-/// its usable identity stays as it is until the call is over: the credential manager retires it then; a
-/// removed device is not dialed in any case. Returns those that were not removed before.
-std::vector<device_id> remove_devices(
-    pqxx::transaction_base& tx, const std::vector<device_id>& devices, const std::string& reason,
-    time_point now
+/// Why a device is out of use. A silent one may come back by itself and keeps its push tokens.
+enum class out_of_use { silent, suspended, removed };
+
+/// The one way in which devices go out of use, whoever asks for it (BE-05): status, tokens revoked, push
+/// tokens forgotten, identities retiring. While a device is on a call its usable identity stays as it is
+/// until the call is over: the credential manager retires it then; a device out of use is not dialed in any
+/// case. Returns those that changed: what is removed stays removed.
+std::vector<device_id> take_out_of_use(
+    pqxx::transaction_base& tx, const std::vector<device_id>& devices, out_of_use how,
+    const std::string& reason, time_point now
 );
 
 /// Pending, active and rotating → retiring; usable ones of a device that is on a call as above.

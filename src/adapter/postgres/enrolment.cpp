@@ -106,6 +106,9 @@ values ($1, $2, z360_at($3), z360_at($3))
 on conflict (device_id, org_id) do update set updated_at = excluded.updated_at
 returning registration_id)sql";
 
+constexpr const char* k_registration = R"sql(
+select registration_id from device_registrations where device_id = $1 order by org_id = $2 desc limit 1)sql";
+
 // The organisations of the install before.
 constexpr const char* k_inherit = R"sql(
 insert into device_registrations (device_id, org_id)
@@ -148,6 +151,8 @@ class enrolling {
     void settle_browsers(unsigned max_browsers);
     void settle_identity();
     void replace(const std::vector<device_id>& devices, const char* why);
+    port::registered it_is(device_id known);
+    port::device_view seen_as(device_id d);
 
     pqxx::transaction_base& tx_;
     const crypto::vault& keys_;
@@ -157,10 +162,12 @@ class enrolling {
     std::vector<hashed_token> push_;
     std::optional<related_device> own_;
     device_id native_;
+    device_id holder_;               ///< of the token, when only pushes are wanted
     std::vector<device_id> foreign_; ///< other people's
     std::vector<device_id> merged_;  ///< the person's own
     device_id id_;
     std::vector<device_id> replaced_;
+    std::vector<device_id> linked_; ///< web views
 };
 
 std::optional<port::registered> enrolling::run(unsigned max_browsers) {
@@ -175,6 +182,7 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
     replace(foreign_, k_replaced);
 
     enter_scope(tx_, port::tenant_scope::of(r_.user));
+    if (!holder_.none()) return it_is(holder_);
     replace(merged_, k_replaced);
     upsert();
     settle_native();
@@ -189,10 +197,25 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
             .as<std::int64_t>();
     out.created = !own_ || own_->status == "removed";
     out.replaced = std::move(replaced_);
-    auto views = read_views(tx_, {id_});
-    if (views.empty()) throw std::logic_error("a device that was just registered cannot be seen");
-    out.device = std::move(views.front());
+    out.linked = std::move(linked_);
+    out.device = seen_as(id_);
     return out;
+}
+
+// The page that registers for business pushes runs on a device that can do more (B33).
+port::registered enrolling::it_is(device_id known) {
+    port::registered out;
+    out.device = seen_as(known);
+    const auto there = exec_in(tx_, "device_registration", k_registration, known.value, r_.org.value);
+    if (!there.empty()) out.registration_id = there[0][0].as<std::int64_t>();
+    out.replaced = std::move(replaced_);
+    return out;
+}
+
+port::device_view enrolling::seen_as(device_id d) {
+    auto views = read_views(tx_, {d});
+    if (views.empty()) throw std::logic_error("a device that was just registered cannot be seen");
+    return std::move(views.front());
 }
 
 void enrolling::sort_out(const std::vector<related_device>& related) {
@@ -209,12 +232,13 @@ void enrolling::sort_out(const std::vector<related_device>& related) {
         }
         // The same phone again: under another person (B13), or installed anew (B14).
         const bool same_install = theirs ? d.uid == r_.previous_device_uid : d.uid == r_.device_uid;
+        if (theirs && !r_.wants_identity && d.holds_one_of(hashes)) holder_ = d.id;
         if (same_install || d.holds_one_of(hashes)) (theirs ? merged_ : foreign_).push_back(d.id);
     }
 }
 
 void enrolling::replace(const std::vector<device_id>& devices, const char* why) {
-    const auto gone = remove_devices(tx_, devices, why, r_.now);
+    const auto gone = take_out_of_use(tx_, devices, out_of_use::removed, why, r_.now);
     replaced_.insert(replaced_.end(), gone.begin(), gone.end());
 }
 
@@ -233,10 +257,9 @@ void enrolling::upsert() {
 // The other order of MOB-14: the web view came first.
 void enrolling::settle_native() {
     if (web_) return;
-    std::vector<device_id> views;
     for (const auto& v : exec_in(tx_, "device_link", k_link, id_.value, r_.user.value, r_.device_uid))
-        views.push_back({v[0].as<std::int64_t>()});
-    retire_identities(tx_, views, retire_reason::not_wanted, r_.now);
+        linked_.push_back({v[0].as<std::int64_t>()});
+    retire_identities(tx_, linked_, retire_reason::not_wanted, r_.now);
 }
 
 void enrolling::settle_browsers(unsigned max_browsers) {
@@ -280,7 +303,7 @@ std::optional<port::registered> enrol(
     return enrolling(tx, keys, r).run(max_browsers);
 }
 
-std::optional<port::device_view> update_push(
+std::optional<port::push_update> update_push(
     pqxx::transaction_base& tx, const crypto::vault& keys, const port::tenant_scope& who,
     const std::string& uid, const std::vector<port::push_token>& tokens, time_point now
 ) {
@@ -299,12 +322,14 @@ std::optional<port::device_view> update_push(
     std::vector<device_id> holders;
     for (const auto& d : related)
         if (d.id != id && d.status != "removed" && d.holds_one_of(all_hashes(push))) holders.push_back(d.id);
-    remove_devices(tx, holders, k_replaced, now);
+    port::push_update out;
+    out.replaced = take_out_of_use(tx, holders, out_of_use::removed, k_replaced, now);
     enter_scope(tx, who);
     store_push(tx, keys, id, push, now);
     auto views = read_views(tx, {id});
     if (views.empty()) return std::nullopt;
-    return std::move(views.front());
+    out.device = std::move(views.front());
+    return out;
 }
 
 } // namespace z360::adapter::postgres

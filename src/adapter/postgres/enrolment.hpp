@@ -18,7 +18,7 @@ namespace z360::adapter::postgres {
 );
 
 /// As port::device_registry::update_push, within `tx`, which begins with the owner's rights.
-[[nodiscard]] std::optional<port::device_view> update_push(
+[[nodiscard]] std::optional<port::push_update> update_push(
     pqxx::transaction_base& tx, const crypto::vault& keys, const port::tenant_scope& who,
     const std::string& uid, const std::vector<port::push_token>& tokens, time_point now
 );

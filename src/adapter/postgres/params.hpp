@@ -43,10 +43,23 @@ template <class Tag>
 [[nodiscard]] inline std::string ms_or_empty(const std::optional<time_point>& t) {
     return t ? std::to_string(in_ms(*t)) : std::string();
 }
-/// A column made with z360_ms().
+/// A column made with z360_ms() that is never NULL.
+[[nodiscard]] inline time_point time_at(const pqxx::field& f) {
+    return time_point{millis{f.as<std::int64_t>()}};
+}
 [[nodiscard]] inline std::optional<time_point> time_or_null(const pqxx::field& f) {
     if (f.is_null()) return std::nullopt;
-    return time_point{millis{f.as<std::int64_t>()}};
+    return time_at(f);
+}
+
+/// NULL for no key.
+template <class Tag>
+[[nodiscard]] std::optional<std::string> key_or_null(int_id<Tag> id) {
+    if (id.none()) return std::nullopt;
+    return std::to_string(id.value);
+}
+[[nodiscard]] inline const char* or_null(const std::optional<std::string>& text) {
+    return text ? text->c_str() : nullptr;
 }
 
 /// A bytea column as bytes; NULL is empty.

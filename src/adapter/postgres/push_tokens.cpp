@@ -36,6 +36,10 @@ std::int64_t lock_key(std::uint64_t bits) {
     return out;
 }
 
+std::int64_t person_key(user_id person) {
+    return lock_key(derive_uuid("devices of user " + std::to_string(person.value)).lo);
+}
+
 } // namespace
 
 std::vector<hashed_token>
@@ -95,14 +99,20 @@ void store_push(
 void lock_person_and_tokens(
     pqxx::transaction_base& tx, user_id person, const std::vector<hashed_token>& tokens
 ) {
-    std::string keys =
-        "{" + std::to_string(lock_key(derive_uuid("devices of user " + std::to_string(person.value)).lo));
+    std::string keys = "{" + std::to_string(person_key(person));
     for (const auto& h : all_hashes(tokens)) {
         std::uint64_t bits = 0;
         std::memcpy(&bits, h.data(), std::min(sizeof bits, h.size()));
         keys += ',' + std::to_string(lock_key(bits));
     }
     exec_in(tx, "registration_lock", k_lock, keys + '}');
+}
+
+void lock_people(pqxx::transaction_base& tx, const std::vector<user_id>& people) {
+    std::string keys;
+    for (const auto p : people)
+        keys += (keys.empty() ? "{" : ",") + std::to_string(person_key(p));
+    if (!keys.empty()) exec_in(tx, "registration_lock", k_lock, keys + '}');
 }
 
 } // namespace z360::adapter::postgres

@@ -49,5 +49,7 @@ void store_push(
 void lock_person_and_tokens(
     pqxx::transaction_base& tx, user_id person, const std::vector<hashed_token>& tokens
 );
+/// The same for several people and no tokens.
+void lock_people(pqxx::transaction_base& tx, const std::vector<user_id>& people);
 
 } // namespace z360::adapter::postgres

@@ -28,7 +28,8 @@ std::optional<port::organisation> organisation_of(connection& db, const tenant_s
 std::optional<port::org_settings> settings_of(connection& db, const tenant_scope& who, org_id o);
 std::vector<port::organisation>
 organisations(connection& db, const tenant_scope& who, org_id after, std::size_t limit);
-bool remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now);
+std::optional<std::vector<device_id>>
+remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now);
 
 // tenants_people.cpp
 outcome_of<port::person> put(connection& db, const tenant_scope& who, port::person p);
@@ -36,8 +37,10 @@ outcome_of<port::membership> put(connection& db, const tenant_scope& who, port::
 std::optional<port::person> person_of(connection& db, const tenant_scope& who, user_id u);
 std::vector<port::membership>
 members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit);
-bool remove_person(connection& db, const tenant_scope& who, user_id u, time_point now);
-bool remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now);
+std::optional<std::vector<device_id>>
+remove_person(connection& db, const tenant_scope& who, user_id u, time_point now);
+std::optional<std::vector<device_id>>
+remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now);
 
 // tenants_numbers.cpp
 outcome_of<port::number> put(connection& db, const tenant_scope& who, port::number n);

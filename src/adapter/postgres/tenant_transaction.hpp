@@ -2,6 +2,8 @@
 // Statements on behalf of somebody: one transaction under row-level security (I5).
 #pragma once
 
+#include "adapter/postgres/transaction.hpp"
+
 #include <z360/port/scope.hpp>
 
 #include <pqxx/pqxx>
@@ -25,5 +27,14 @@ class tenant_transaction {
   private:
     pqxx::work tx_;
 };
+
+/// in_transaction() in somebody's scope.
+template <class F>
+auto in_scope(pqxx::connection_base& db, const port::tenant_scope& who, F body) {
+    return in_transaction(db, [&](pqxx::work& tx) {
+        enter_scope(tx, who);
+        return body(tx);
+    });
+}
 
 } // namespace z360::adapter::postgres

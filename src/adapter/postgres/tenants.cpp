@@ -74,17 +74,20 @@ class rows final : public tenants {
         });
     }
 
-    asio::awaitable<bool> remove_organisation(tenant_scope who, org_id o, time_point now) override {
+    asio::awaitable<std::optional<std::vector<device_id>>>
+    remove_organisation(tenant_scope who, org_id o, time_point now) override {
         return db_.run("org_remove", [who, o, now](pqxx::connection_base& db) {
             return tenant_rows::remove_organisation(db, who, o, now);
         });
     }
-    asio::awaitable<bool> remove_person(tenant_scope who, user_id u, time_point now) override {
+    asio::awaitable<std::optional<std::vector<device_id>>>
+    remove_person(tenant_scope who, user_id u, time_point now) override {
         return db_.run("person_remove", [who, u, now](pqxx::connection_base& db) {
             return tenant_rows::remove_person(db, who, u, now);
         });
     }
-    asio::awaitable<bool> remove_membership(tenant_scope who, org_id o, user_id u, time_point now) override {
+    asio::awaitable<std::optional<std::vector<device_id>>>
+    remove_membership(tenant_scope who, org_id o, user_id u, time_point now) override {
         return db_.run("member_remove", [who, o, u, now](pqxx::connection_base& db) {
             return tenant_rows::remove_membership(db, who, o, u, now);
         });

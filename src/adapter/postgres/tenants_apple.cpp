@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/entitlement.hpp"
-#include "adapter/postgres/statement.hpp"
+#include "adapter/postgres/params.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
-#include "adapter/postgres/tenant_transaction.hpp"
+#include "adapter/postgres/transaction.hpp"
 
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
@@ -32,20 +32,20 @@ std::optional<user_id> apple_user(connection& db, const std::string& subject) {
 bool link_apple(
     connection& db, user_id u, const std::string& subject, const std::string& email, time_point now
 ) {
-    const auto r = exec_once(db, "apple_link", k_link, storable(subject), u.value, storable(email), ms(now));
+    const auto r =
+        exec_once(db, "apple_link", k_link, storable(subject), u.value, storable(email), in_ms(now));
     return r.affected_rows() == 1;
 }
 
 std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now) {
-    tenant_transaction tx(db, tenant_scope::all());
-    const auto r = ask(*tx, "apple_unlink", k_unlink, storable(subject), ms(now));
-    if (r.empty()) return {};
-    // No row says by which sign-in a device came, so all of them go: too much is a new sign-in, too little
-    // is a device that nobody consents to any more.
-    const user_id who{r[0][0].as<std::int64_t>()};
-    auto out = part_with_everything_of(*tx, who, leaving::removed, "apple_revoked", now);
-    tx.commit();
-    return out;
+    return in_transaction(db, [&](pqxx::work& tx) -> std::vector<device_id> {
+        const auto r = exec_in(tx, "apple_unlink", k_unlink, storable(subject), in_ms(now));
+        if (r.empty()) return {};
+        // No row says by which sign-in a device came, so all of them go: too much is a new sign-in, too
+        // little is a device that nobody consents to any more.
+        const user_id who{r[0][0].as<std::int64_t>()};
+        return part_with_everything_of(tx, who, "apple_revoked", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/postgres/statement.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/refusals.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 #include "wire/e164.hpp"
@@ -94,15 +95,15 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
     if (auto p = prepare(n)) return refused<number>(p->reason, p->field, p->text);
     return guarded([&] {
         tenant_transaction tx(db, who);
-        const auto receiver = key(n.receiver);
-        const auto known = ask(*tx, "number_known", k_known, n.org.value, or_null(receiver))[0];
+        const auto receiver = key_or_null(n.receiver);
+        const auto known = exec_in(*tx, "number_known", k_known, n.org.value, or_null(receiver))[0];
         if (!known[0].as<bool>()) return refused<number>(why::not_found, "org", "does not exist");
         if (!known[1].as<bool>())
             return refused<number>(why::not_found, "receiver", "is no member of the organisation");
         if (n.default_caller_id)
-            ask(*tx, "number_only_default", k_only_default, n.org.value, n.connection_id, n.e164);
+            exec_in(*tx, "number_only_default", k_only_default, n.org.value, n.connection_id, n.e164);
         const auto store = [&](const char* name, const char* sql) {
-            return ask(
+            return exec_in(
                 *tx, name, sql, n.org.value, n.connection_id, n.e164, n.route_type, or_null(receiver),
                 n.alias, n.status, n.default_caller_id
             );
@@ -134,7 +135,7 @@ outcome_of<contact> put(connection& db, const tenant_scope& who, contact c) {
         return refused<contact>(why::invalid, "avatar_url", "give an https URL");
     return guarded([&] {
         tenant_transaction tx(db, who);
-        const auto r = ask(*tx, "contact_put", k_put_contact, c.org.value, c.e164, c.name, c.avatar_url);
+        const auto r = exec_in(*tx, "contact_put", k_put_contact, c.org.value, c.e164, c.name, c.avatar_url);
         outcome_of<contact> out;
         out.created = r[0][0].as<bool>();
         out.value = c;
@@ -147,7 +148,7 @@ std::vector<number>
 numbers(connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit) {
     tenant_transaction tx(db, who);
     std::vector<number> out;
-    for (const auto& r : ask(*tx, "number_list", k_list, o.value, storable(after), limit))
+    for (const auto& r : exec_in(*tx, "number_list", k_list, o.value, storable(after), limit))
         out.push_back(read(r, o));
     return out;
 }
@@ -156,11 +157,12 @@ std::vector<contact>
 contacts(connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit) {
     tenant_transaction tx(db, who);
     std::vector<contact> out;
-    for (const auto& r :
-         ask(*tx, "contact_list",
+    for (const auto& r : exec_in(
+             *tx, "contact_list",
              "select e164, name, avatar_url from contacts where org_id = $1 and e164 > $2 order by e164 "
              "limit $3",
-             o.value, storable(after), limit)) {
+             o.value, storable(after), limit
+         )) {
         contact c;
         c.org = o;
         c.e164 = r[0].c_str();
@@ -175,7 +177,7 @@ bool remove_number(connection& db, const tenant_scope& who, org_id o, const std:
     const auto number = wire::to_e164(e164);
     if (!may_write(who, o) || !number) return false;
     tenant_transaction tx(db, who);
-    const auto gone = ask(*tx, "number_give_back", k_give_back, o.value, *number).affected_rows();
+    const auto gone = exec_in(*tx, "number_give_back", k_give_back, o.value, *number).affected_rows();
     tx.commit();
     return gone > 0;
 }
@@ -185,7 +187,9 @@ bool remove_contact(connection& db, const tenant_scope& who, org_id o, const std
     if (!may_write(who, o) || !number) return false;
     tenant_transaction tx(db, who);
     const auto gone =
-        ask(*tx, "contact_remove", "delete from contacts where org_id = $1 and e164 = $2", o.value, *number)
+        exec_in(
+            *tx, "contact_remove", "delete from contacts where org_id = $1 and e164 = $2", o.value, *number
+        )
             .affected_rows();
     tx.commit();
     return gone > 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/entitlement.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/refusals.hpp"
 #include "adapter/postgres/slug.hpp"
-#include "adapter/postgres/statement.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
@@ -47,22 +48,22 @@ organisation read(const pqxx::row& r) {
 
 std::string free_slug(pqxx::work& tx, const organisation& o) {
     auto slug = slug_of(o.name);
-    const auto taken =
-        ask(tx, "org_slug_taken", "select from organizations where slug = $1 and org_id <> $2", slug,
-            o.id.value);
+    const auto taken = exec_in(
+        tx, "org_slug_taken", "select from organizations where slug = $1 and org_id <> $2", slug, o.id.value
+    );
     if (taken.empty()) return slug;
     const auto tail = "-" + std::to_string(o.id.value);
     return slug.substr(0, 63 - tail.size()) + tail;
 }
 
 pqxx::result store(pqxx::work& tx, const tenant_scope& who, const organisation& o) {
-    if (!who.everything) return ask(tx, "org_update", k_update, o.id.value, o.slug, o.name, o.status);
+    if (!who.everything) return exec_in(tx, "org_update", k_update, o.id.value, o.slug, o.name, o.status);
     if (o.id.none())
-        return ask(
+        return exec_in(
             tx, "org_put_by_slug", k_put_by_slug, o.slug.empty() ? slug_of(o.name) : o.slug, o.name, o.status
         );
-    ask(tx, "org_advance", k_advance, o.id.value);
-    return ask(
+    exec_in(tx, "org_advance", k_advance, o.id.value);
+    return exec_in(
         tx, "org_put_by_id", k_put_by_id, o.id.value, o.slug.empty() ? free_slug(tx, o) : o.slug, o.name,
         o.status, !o.slug.empty()
     );
@@ -128,20 +129,20 @@ outcome_of<organisation> put(connection& db, const tenant_scope& who, organisati
         );
     if (o.status != "active" && o.status != "suspended")
         return refused<organisation>(why::invalid, "status", "give active or suspended");
-    return guarded([&] {
-        tenant_transaction tx(db, who);
-        outcome_of<organisation> out;
-        const auto r = store(*tx, who, o);
+    const auto write = [&](pqxx::work& tx) {
+        const auto r = store(tx, who, o);
         if (r.empty()) return refused<organisation>(why::not_found, "org", "does not exist");
+        outcome_of<organisation> out;
         out.value = read(r[0]);
         out.created = r[0][4].as<bool>();
         if (o.status == "suspended") {
             const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
-            part_with_members(*tx, out.value->id, leaving::suspended, "organisation_suspended", now);
+            out.stopped =
+                part_with_members(tx, out.value->id, out_of_use::suspended, "organisation_suspended", now);
         }
-        tx.commit();
         return out;
-    });
+    };
+    return guarded([&] { return in_scope(db, who, write); });
 }
 
 outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org, org_settings s) {
@@ -158,10 +159,11 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto longest = number(s.voicemail_max_secs);
         const std::optional<std::string> record =
             s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
-        const auto r =
-            ask(*tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
-                or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice),
-                or_null(s.ringback_url), or_null(record));
+        const auto r = exec_in(
+            *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
+            or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
+            or_null(record)
+        );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
         out.created = r[0][7].as<bool>();
@@ -172,19 +174,20 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
 
 std::optional<organisation> organisation_of(connection& db, const tenant_scope& who, org_id o) {
     tenant_transaction tx(db, who);
-    const auto r =
-        ask(*tx, "org_of", "select org_id, slug, name, status from organizations where org_id = $1", o.value);
+    const auto r = exec_in(
+        *tx, "org_of", "select org_id, slug, name, status from organizations where org_id = $1", o.value
+    );
     if (r.empty()) return std::nullopt;
     return read(r[0]);
 }
 
 std::optional<org_settings> settings_of(connection& db, const tenant_scope& who, org_id o) {
     tenant_transaction tx(db, who);
-    const auto r =
-        ask(*tx, "org_settings_of",
-            "select " Z360_SETTINGS
-            " from organizations left join org_settings using (org_id) where org_id = $1",
-            o.value);
+    const auto r = exec_in(
+        *tx, "org_settings_of",
+        "select " Z360_SETTINGS " from organizations left join org_settings using (org_id) where org_id = $1",
+        o.value
+    );
     if (r.empty()) return std::nullopt;
     return read_settings(r[0]);
 }
@@ -193,25 +196,27 @@ std::vector<organisation>
 organisations(connection& db, const tenant_scope& who, org_id after, std::size_t limit) {
     tenant_transaction tx(db, who);
     std::vector<organisation> out;
-    for (const auto& r :
-         ask(*tx, "org_list",
+    for (const auto& r : exec_in(
+             *tx, "org_list",
              "select org_id, slug, name, status from organizations where org_id > $1 order by org_id limit "
              "$2",
-             after.value, limit))
+             after.value, limit
+         ))
         out.push_back(read(r));
     return out;
 }
 
-bool remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now) {
-    if (!may_write(who, o)) return false;
-    tenant_transaction tx(db, who);
-    const auto r =
-        ask(*tx, "org_remove",
-            "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value);
-    if (r.affected_rows() == 0) return false;
-    part_with_members(*tx, o, leaving::removed, "organisation_removed", now);
-    tx.commit();
-    return true;
+std::optional<std::vector<device_id>>
+remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now) {
+    if (!may_write(who, o)) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> std::optional<std::vector<device_id>> {
+        const auto r = exec_in(
+            tx, "org_remove",
+            "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value
+        );
+        if (r.affected_rows() == 0) return std::nullopt;
+        return part_with_members(tx, o, out_of_use::removed, "organisation_removed", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/entitlement.hpp"
-#include "adapter/postgres/statement.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/refusals.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 
 using port::membership;
 using port::person;
+using gone_devices = std::optional<std::vector<device_id>>;
 using why = port::refusal::why;
 
 constexpr const char* k_put_by_id = R"sql(
@@ -67,7 +69,7 @@ person read(pqxx::work& tx, const pqxx::row& r) {
     p.login = r[1].c_str();
     p.name = r[2].c_str();
     p.status = r[3].c_str();
-    for (const auto& m : ask(tx, "person_memberships", k_memberships_of, p.id.value))
+    for (const auto& m : exec_in(tx, "person_memberships", k_memberships_of, p.id.value))
         p.memberships.emplace_back(org_id{m[0].as<std::int64_t>()}, m[1].c_str());
     return p;
 }
@@ -83,23 +85,22 @@ outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
     if (p.name.empty()) return refused<person>(why::invalid, "name", "is empty; give a name");
     if (p.status != "active" && p.status != "suspended")
         return refused<person>(why::invalid, "status", "give active or suspended");
-    return guarded([&] {
-        tenant_transaction tx(db, who);
-        if (!p.id.none()) ask(*tx, "person_advance", k_advance, p.id.value);
-        const auto r = p.id.none()
-                           ? ask(*tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)
-                           : ask(*tx, "person_put_by_id", k_put_by_id, p.id.value, p.login, p.name, p.status);
+    const auto write = [&](pqxx::work& tx) {
+        if (!p.id.none()) exec_in(tx, "person_advance", k_advance, p.id.value);
+        const auto r =
+            p.id.none() ? exec_in(tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)
+                        : exec_in(tx, "person_put_by_id", k_put_by_id, p.id.value, p.login, p.name, p.status);
         const user_id id{r[0][0].as<std::int64_t>()};
+        outcome_of<person> out;
         if (p.status == "suspended") {
             const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
-            part_with(*tx, {id}, leaving::suspended, "user_suspended", now);
+            out.stopped = part_with(tx, {id}, out_of_use::suspended, "user_suspended", now);
         }
-        outcome_of<person> out;
-        out.value = read(*tx, ask(*tx, "person_of", k_of, id.value)[0]);
+        out.value = read(tx, exec_in(tx, "person_of", k_of, id.value)[0]);
         out.created = r[0][1].as<bool>();
-        tx.commit();
         return out;
-    });
+    };
+    return guarded([&] { return in_scope(db, who, write); });
 }
 
 outcome_of<membership> put(connection& db, const tenant_scope& who, membership m) {
@@ -108,10 +109,10 @@ outcome_of<membership> put(connection& db, const tenant_scope& who, membership m
         return refused<membership>(why::invalid, "role", "give owner, admin or member");
     return guarded([&] {
         tenant_transaction tx(db, who);
-        const auto known = ask(*tx, "member_known", k_known, m.org.value, m.user.value)[0];
+        const auto known = exec_in(*tx, "member_known", k_known, m.org.value, m.user.value)[0];
         if (!known[2].as<bool>()) return refused<membership>(why::not_found, "org", "does not exist");
         if (known[0].is_null()) return refused<membership>(why::not_found, "user", "does not exist");
-        const auto r = ask(*tx, "member_put", k_put_member, m.org.value, m.user.value, m.role);
+        const auto r = exec_in(*tx, "member_put", k_put_member, m.org.value, m.user.value, m.role);
         outcome_of<membership> out;
         m.login = known[0].c_str();
         m.name = known[1].c_str();
@@ -124,7 +125,7 @@ outcome_of<membership> put(connection& db, const tenant_scope& who, membership m
 
 std::optional<person> person_of(connection& db, const tenant_scope& who, user_id u) {
     tenant_transaction tx(db, who);
-    const auto r = ask(*tx, "person_of", k_of, u.value);
+    const auto r = exec_in(*tx, "person_of", k_of, u.value);
     if (r.empty()) return std::nullopt;
     return read(*tx, r[0]);
 }
@@ -133,7 +134,7 @@ std::vector<membership>
 members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit) {
     tenant_transaction tx(db, who);
     std::vector<membership> out;
-    for (const auto& r : ask(*tx, "member_list", k_members, o.value, after.value, limit)) {
+    for (const auto& r : exec_in(*tx, "member_list", k_members, o.value, after.value, limit)) {
         membership m;
         m.org = o;
         m.user = {r[0].as<std::int64_t>()};
@@ -145,35 +146,41 @@ members(connection& db, const tenant_scope& who, org_id o, user_id after, std::s
     return out;
 }
 
-bool remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
-    if (!who.everything) return false;
-    tenant_transaction tx(db, who);
-    const auto r =
-        ask(*tx, "person_remove",
-            "update users set status = 'suspended', updated_at = now() where user_id = $1", u.value);
-    if (r.affected_rows() == 0) return false;
-    part_with(*tx, {u}, leaving::removed, "user_removed", now);
-    ask(*tx, "person_unlink",
-        "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null", u.value,
-        ms(now));
-    tx.commit();
-    return true;
+gone_devices remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
+    if (!who.everything) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
+        const auto r = exec_in(
+            tx, "person_remove",
+            "update users set status = 'suspended', updated_at = now() where user_id = $1", u.value
+        );
+        if (r.affected_rows() == 0) return std::nullopt;
+        auto gone = part_with(tx, {u}, out_of_use::removed, "user_removed", now);
+        exec_in(
+            tx, "person_unlink",
+            "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null",
+            u.value, in_ms(now)
+        );
+        return gone;
+    });
 }
 
-bool remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
-    if (!may_write(who, o)) return false;
-    tenant_transaction tx(db, who);
-    // First what the membership makes visible, then the membership.
-    if (ask(*tx, "member_there", "select from memberships where org_id = $1 and user_id = $2 for update",
-            o.value, u.value)
-            .empty())
-        return false;
-    ask(*tx, "member_reroute", k_reroute, o.value, u.value);
-    ask(*tx, "member_forget", k_forget_in_org, o.value, u.value, ms(now));
-    ask(*tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value, u.value);
-    part_with(*tx, {u}, leaving::removed, "membership_removed", now);
-    tx.commit();
-    return true;
+gone_devices remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
+    if (!may_write(who, o)) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
+        // First what the membership makes visible, then the membership.
+        const auto there = exec_in(
+            tx, "member_there", "select from memberships where org_id = $1 and user_id = $2 for update",
+            o.value, u.value
+        );
+        if (there.empty()) return std::nullopt;
+        exec_in(tx, "member_reroute", k_reroute, o.value, u.value);
+        exec_in(tx, "member_forget", k_forget_in_org, o.value, u.value, in_ms(now));
+        exec_in(
+            tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value,
+            u.value
+        );
+        return part_with(tx, {u}, out_of_use::removed, "membership_removed", now);
+    });
 }
 
 } // namespace z360::adapter::postgres::tenant_rows

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Bearer tokens. Read as owner, because who asks is what they tell; changed by an organisation under its
 // scope.
+#include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
-#include "adapter/postgres/statement.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
 #include <nlohmann/json.hpp>
@@ -82,11 +82,11 @@ token_row read(const pqxx::row& r) {
     t.device_status = r[9].c_str();
     t.user_status = r[10].c_str();
     t.created_at = time_at(r[11]);
-    t.last_used_at = maybe_time_at(r[12]);
+    t.last_used_at = time_or_null(r[12]);
     t.expires_at = time_at(r[13]);
     t.ends_at = time_at(r[14]);
-    t.used_at = maybe_time_at(r[15]);
-    t.revoked_at = maybe_time_at(r[16]);
+    t.used_at = time_or_null(r[15]);
+    t.revoked_at = time_or_null(r[16]);
     t.revoke_reason = r[17].c_str();
     return t;
 }
@@ -95,13 +95,13 @@ token_id insert(pqxx::connection_base& db, const new_token& t) {
     std::vector<std::string> scopes;
     for (const auto& s : t.scopes)
         scopes.push_back(storable(s));
-    const auto org = key(t.org);
-    const auto user = key(t.user);
-    const auto device = key(t.device);
+    const auto org = key_or_null(t.org);
+    const auto user = key_or_null(t.user);
+    const auto device = key_or_null(t.device);
     const auto r = exec_once(
         db, "token_add", k_add, std::string(name(t.kind)), pqxx::binarystring(t.hash), t.hash_key_id,
-        storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), ms(t.now),
-        ms(t.expires_at), ms(t.ends_at)
+        storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), in_ms(t.now),
+        in_ms(t.expires_at), in_ms(t.ends_at)
     );
     return {r[0][0].as<std::int64_t>()};
 }
@@ -112,23 +112,23 @@ void slide(
 ) {
     if (rehash)
         exec_once(
-            db, "token_touch", k_touch, t.value, ms(now), ms(expires_at), pqxx::binarystring(rehash->hash),
-            rehash->hash_key_id
+            db, "token_touch", k_touch, t.value, in_ms(now), in_ms(expires_at),
+            pqxx::binarystring(rehash->hash), rehash->hash_key_id
         );
     else
         exec_once(
-            db, "token_touch", k_touch, t.value, ms(now), ms(expires_at), static_cast<const char*>(nullptr),
-            static_cast<const char*>(nullptr)
+            db, "token_touch", k_touch, t.value, in_ms(now), in_ms(expires_at),
+            static_cast<const char*>(nullptr), static_cast<const char*>(nullptr)
         );
 }
 
 bool end(pqxx::connection_base& db, token_id t, org_id org, const std::string& reason, time_point now) {
     if (org.none())
-        return exec_once(db, "token_revoke", k_revoke, t.value, storable(reason), ms(now)).affected_rows() ==
-               1;
+        return exec_once(db, "token_revoke", k_revoke, t.value, storable(reason), in_ms(now))
+                   .affected_rows() == 1;
     tenant_transaction tx(db, port::tenant_scope::of(org));
     const auto n =
-        ask(*tx, "token_revoke_of_org", k_revoke_of_org, t.value, storable(reason), ms(now), org.value)
+        exec_in(*tx, "token_revoke_of_org", k_revoke_of_org, t.value, storable(reason), in_ms(now), org.value)
             .affected_rows();
     tx.commit();
     return n == 1;
@@ -142,7 +142,7 @@ std::vector<token_row> live(pqxx::connection_base& db, org_id org, std::size_t l
         return out;
     }
     tenant_transaction tx(db, port::tenant_scope::of(org));
-    for (const auto& r : ask(*tx, "token_list_of_org", k_list_of_org, limit, org.value))
+    for (const auto& r : exec_in(*tx, "token_list_of_org", k_list_of_org, limit, org.value))
         out.push_back(read(r));
     return out;
 }
@@ -174,7 +174,7 @@ class rows final : public port::token_store {
     }
     asio::awaitable<bool> consume(token_id t, time_point now) override {
         return db_.run("token_consume", [t, now](pqxx::connection_base& db) {
-            return exec_once(db, "token_consume", k_consume, t.value, ms(now)).affected_rows() == 1;
+            return exec_once(db, "token_consume", k_consume, t.value, in_ms(now)).affected_rows() == 1;
         });
     }
     asio::awaitable<bool> revoke(token_id t, org_id org, std::string reason, time_point now) override {

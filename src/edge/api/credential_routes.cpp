@@ -126,8 +126,7 @@ awaitable<http::response> reveal(service& s, ask in) {
 /// wrong.
 bool rotation_waits(const service& s, const port::device_view& d, time_point now) {
     if (!d.identity || !d.on_call) return false;
-    if (d.identity->state == "rotating") return true;
-    if (d.identity->version > 1 && !d.identity->proved) return true;
+    if (d.identity->replaces && !d.identity->proved) return true;
     const auto& c = s.parts.settings.credentials;
     const auto rest = c.life * (100 - static_cast<int>(c.rotate_percent)) / 100;
     return d.identity->expires_at && *d.identity->expires_at - rest <= now;

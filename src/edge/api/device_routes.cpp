@@ -70,13 +70,16 @@ awaitable<http::response> update_push(service& s, ask in) {
     fields checked(as_registered);
     auto wanted = read_registration(checked, s).wanted;
     if (!checked.ok()) co_return respond(checked.refusal());
-    const auto d = co_await s.parts.devices.update_push(in.who.scope(), uid, std::move(wanted.push), in.now);
-    if (!d) co_return respond(not_found("device_unknown", "There is no such device"));
+    const auto done =
+        co_await s.parts.devices.update_push(in.who.scope(), uid, std::move(wanted.push), in.now);
+    if (!done) co_return respond(not_found("device_unknown", "There is no such device"));
+    look_at(s, done->replaced);
+    const auto& d = done->device;
     json data{
-        {"device_id", d->uid},
-        {"push_state", d->push_state},
-        {"push_token_required", push_token_required(*d)},
-        {"push_updated_at", time_or_null(d->push_updated_at)},
+        {"device_id", d.uid},
+        {"push_state", d.push_state},
+        {"push_token_required", push_token_required(d)},
+        {"push_updated_at", time_or_null(d.push_updated_at)},
     };
     co_return success(200, std::move(data), "Push token updated");
 }
@@ -158,8 +161,7 @@ awaitable<http::response> post_business(service& s, ask in) {
     r.push.push_back(std::move(t));
     const auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
     if (!done) co_return respond(access_denied());
-    for (const auto d : done->replaced)
-        s.parts.credentials.look_at(d);
+    look_at(s, done->replaced);
     co_return back(in.req);
 }
 
@@ -170,7 +172,8 @@ awaitable<http::response> delete_business(service& s, ask in) {
         const auto d = co_await s.parts.devices.by_uid(in.who.user, push_uid(h));
         if (!d || d->status == "removed" || d->user != in.who.user) continue;
         port::removal what{d->id, "logout", in.now};
-        (void)co_await s.parts.devices.remove(in.who.scope(), std::move(what));
+        const bool removed = co_await s.parts.devices.remove(in.who.scope(), std::move(what));
+        if (removed) s.parts.credentials.look_at(d->id);
     }
     co_return back(in.req);
 }

@@ -93,8 +93,8 @@ registration_result refuse(const problem& p) {
 
 awaitable<registration_result>
 enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org) {
-    for (const auto d : r.replaced)
-        s.parts.credentials.look_at(d);
+    look_at(s, r.replaced);
+    look_at(s, r.linked);
     login l;
     const bool wants = !r.device.native_handles_calls;
     if (wants)

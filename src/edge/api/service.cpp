@@ -85,4 +85,9 @@ audit(service& s, caller who, std::string address, std::string action, device_id
     co_await s.parts.audit.append(std::move(line));
 }
 
+void look_at(service& s, const std::vector<device_id>& devices) {
+    for (const auto d : devices)
+        s.parts.credentials.look_at(d);
+}
+
 } // namespace z360::edge::api

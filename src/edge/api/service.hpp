@@ -108,6 +108,9 @@ struct service {
     [[nodiscard]] time_point now() const { return parts.clock.now(); }
 };
 
+/// Something has changed about these devices: the credential manager acts now, not in its next round.
+void look_at(service& s, const std::vector<device_id>& devices);
+
 /// Writes an audit line for the caller. Throws unavailable.
 awaitable<void>
 audit(service& s, caller who, std::string address, std::string action, device_id device, std::string detail);

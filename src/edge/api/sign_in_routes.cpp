@@ -153,8 +153,7 @@ awaitable<http::response> post_notice(service& s, ask in) {
     if (apple.event == "consent-revoked" || apple.event == "account-delete") {
         co_await audit(s, in.who, in.address, "apple_unlinked", {}, "event=" + apple.event);
         const auto gone = co_await s.parts.tenants.unlink_apple(apple.subject, in.now);
-        for (const auto d : gone)
-            s.parts.credentials.look_at(d);
+        look_at(s, gone);
         removed = gone.size();
     }
     json data{{"event", text_or_null(apple.event)}, {"devices_removed", removed}};

@@ -99,6 +99,7 @@ awaitable<http::response> put_org(service& s, ask in) {
     o.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
     const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(o));
+    look_at(s, out.stopped);
     co_return reply_put(out, k_view);
 }
 
@@ -106,8 +107,9 @@ awaitable<http::response> delete_org(service& s, ask in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
     co_await audit(s, in.who, in.address, "organization_suspended", {}, "org=" + std::to_string(org.value));
-    const bool done = co_await s.parts.tenants.remove_organisation(scope_of(in), org, in.now);
+    const auto done = co_await s.parts.tenants.remove_organisation(scope_of(in), org, in.now);
     if (!done) co_return respond(no_org());
+    look_at(s, *done);
     json data{{"id", org.value}};
     co_return success(200, std::move(data), "Organisation suspended");
 }
@@ -134,6 +136,7 @@ awaitable<http::response> put_user(service& s, ask in) {
     p.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
     const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(p));
+    look_at(s, out.stopped);
     co_return reply_put(out, k_view);
 }
 
@@ -141,8 +144,9 @@ awaitable<http::response> delete_user(service& s, ask in) {
     const user_id user{path_id(in, "user")};
     if (user.none()) co_return respond(no_user());
     co_await audit(s, in.who, in.address, "user_removed", {}, "user=" + std::to_string(user.value));
-    const bool done = co_await s.parts.tenants.remove_person(scope_of(in), user, in.now);
+    const auto done = co_await s.parts.tenants.remove_person(scope_of(in), user, in.now);
     if (!done) co_return respond(no_user());
+    look_at(s, *done);
     json data{{"id", user.value}};
     co_return success(200, std::move(data), "Person removed; their devices are retired");
 }
@@ -185,8 +189,9 @@ awaitable<http::response> delete_member(service& s, ask in) {
     if (user.none()) co_return respond(no_user());
     const auto detail = "org=" + std::to_string(org.value) + " user=" + std::to_string(user.value);
     co_await audit(s, in.who, in.address, "membership_removed", {}, detail);
-    const bool done = co_await s.parts.tenants.remove_membership(scope_of(in), org, user, in.now);
+    const auto done = co_await s.parts.tenants.remove_membership(scope_of(in), org, user, in.now);
     if (!done) co_return respond(not_found("membership_unknown", "There is no such membership"));
+    look_at(s, *done);
     json data{{"organization_id", org.value}, {"user_id", user.value}};
     co_return success(200, std::move(data), "Membership removed");
 }

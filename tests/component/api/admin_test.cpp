@@ -95,6 +95,28 @@ TEST_F(api_admin, and_11_an_operator_revokes_a_persons_device) {
     EXPECT_FALSE(credentials.looked_at.empty());
 }
 
+TEST_F(api_admin, and_11_whatever_stops_devices_is_acted_on_at_once) {
+    const auto boss = admin();
+    const json org{{"name", "Acme"}, {"status", "suspended"}};
+    const json user{{"login", "ada@example.com"}, {"name", "Ada"}, {"status", "suspended"}};
+    const std::vector<std::tuple<std::string, std::string, json>> ways{
+        {"PUT", "/api/admin/users/3", user},
+        {"DELETE", "/api/admin/organizations/8/members/3", nullptr},
+        {"DELETE", "/api/admin/users/4", nullptr},
+        {"PUT", "/api/admin/organizations/7", org},
+        {"DELETE", "/api/admin/organizations/7", nullptr},
+    };
+    std::int64_t n = 500;
+    for (const auto& [method, path, body] : ways) {
+        const device_id stopped{++n};
+        tenants.stops = {stopped};
+        const auto r = body.is_null() ? send(method, path, boss) : send(method, path, boss, body);
+        EXPECT_EQ(r.status, 200) << method << path << r.text;
+        ASSERT_FALSE(credentials.looked_at.empty()) << method << path;
+        EXPECT_EQ(credentials.looked_at.back(), stopped) << method << path;
+    }
+}
+
 TEST_F(api_admin, an_enrolment_code_from_here_registers_a_device) {
     const auto made = send("POST", "/api/admin/users/3/enrolment-codes", admin(), json{{"ttl_seconds", 120}});
     ASSERT_EQ(made.status, 201) << made.text;

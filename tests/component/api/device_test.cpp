@@ -274,6 +274,31 @@ TEST_F(api_devices, logging_out_removes_the_device_and_wakes_the_manager) {
     EXPECT_EQ(send("DELETE", "/api/device-tokens/phone-1", acting(k_ada)).status, 404);
 }
 
+TEST_F(api_devices, and_11_devices_that_another_replaces_are_looked_at_at_once) {
+    const auto own = device(k_ada, "phone-1");
+    devices.replaces = {device_id{501}};
+    devices.links = {device_id{502}};
+    (void)device(k_ada, "phone-2");
+    const auto seen = [this](std::int64_t d) {
+        const auto& all = credentials.looked_at;
+        return std::find(all.begin(), all.end(), device_id{d}) != all.end();
+    };
+    EXPECT_TRUE(seen(501));
+    EXPECT_TRUE(seen(502));
+    devices.replaces = {device_id{503}};
+    const json body{{"device_id", "phone-1"}, {"fcm_token", k_fcm}};
+    EXPECT_EQ(send("POST", "/api/device-tokens/update-fcm", own, body).status, 200);
+    EXPECT_TRUE(seen(503));
+    devices.replaces = {device_id{504}};
+    const auto page = plus(cookie(k_ada), from_page());
+    const json business{{"fcm_token", k_fcm_2}, {"platform", "android"}};
+    EXPECT_EQ(send("POST", "/device-tokens", page, business).status, 303);
+    EXPECT_TRUE(seen(504));
+    credentials.looked_at.clear();
+    EXPECT_EQ(send("DELETE", "/device-tokens", page, json{{"fcm_token", k_fcm_2}}).status, 303);
+    EXPECT_EQ(credentials.looked_at.size(), 1U);
+}
+
 TEST_F(api_devices, b33_the_old_routes_store_business_pushes_and_go_back) {
     const auto who = plus(
         cookie(k_ada),

@@ -35,7 +35,10 @@ class fake_tenants final : public port::tenants {
         row.name = o.name;
         row.slug = o.slug;
         row.status = o.status;
-        co_return made(std::move(o), created);
+        const bool stopping = o.status == "suspended";
+        auto out = made(std::move(o), created);
+        if (stopping) out.stopped = std::exchange(stops, {});
+        co_return out;
     }
     awaitable<port::outcome_of<port::person>> put(port::tenant_scope who, port::person p) override {
         const bool created = !people.contains(p.id.value);
@@ -45,7 +48,10 @@ class fake_tenants final : public port::tenants {
             if (id != p.id.value && other.login == p.login)
                 co_return refused<port::person>(why::conflict, "login", "another person has it");
         people[p.id.value] = p;
-        co_return made(with_memberships(std::move(p)), created);
+        const bool stopping = p.status == "suspended";
+        auto out = made(with_memberships(std::move(p)), created);
+        if (stopping) out.stopped = std::exchange(stops, {});
+        co_return out;
     }
     awaitable<port::outcome_of<port::membership>> put(port::tenant_scope who, port::membership m) override {
         if (!members_.sees_org(who, m.org) || !members_.orgs.contains(m.org.value))
@@ -134,18 +140,21 @@ class fake_tenants final : public port::tenants {
         co_return out;
     }
 
-    awaitable<bool> remove_organisation(port::tenant_scope who, org_id o, time_point) override {
-        if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return false;
+    using gone_devices = std::optional<std::vector<device_id>>;
+    awaitable<gone_devices> remove_organisation(port::tenant_scope who, org_id o, time_point) override {
+        if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return std::nullopt;
         members_.orgs[o.value].status = "suspended";
-        co_return true;
+        co_return std::exchange(stops, {});
     }
-    awaitable<bool> remove_person(port::tenant_scope who, user_id u, time_point) override {
-        if (!members_.sees_user(who, u)) co_return false;
-        co_return people.erase(u.value) == 1;
+    awaitable<gone_devices> remove_person(port::tenant_scope who, user_id u, time_point) override {
+        if (!members_.sees_user(who, u) || people.erase(u.value) == 0) co_return std::nullopt;
+        co_return std::exchange(stops, {});
     }
-    awaitable<bool> remove_membership(port::tenant_scope who, org_id o, user_id u, time_point) override {
-        if (!members_.sees_org(who, o)) co_return false;
-        co_return members_.orgs_of[u.value].erase(o.value) == 1;
+    awaitable<gone_devices>
+    remove_membership(port::tenant_scope who, org_id o, user_id u, time_point) override {
+        if (!members_.sees_org(who, o) || members_.orgs_of[u.value].erase(o.value) == 0)
+            co_return std::nullopt;
+        co_return std::exchange(stops, {});
     }
     awaitable<bool> remove_number(port::tenant_scope who, org_id o, std::string e164) override {
         const auto it = numbers_.find(e164);
@@ -175,6 +184,7 @@ class fake_tenants final : public port::tenants {
     std::map<std::int64_t, port::person> people;
     std::map<std::int64_t, port::org_settings> settings;
     std::map<std::string, user_id> apple;
+    std::vector<device_id> stops; ///< devices that the next removal or suspension takes out of use
 
   private:
     static port::organisation row(const port::org_label& o) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace z360::test {
@@ -163,9 +164,11 @@ class fake_devices final : public port::device_registry {
         last = r;
         out.registration_id = d->id.value + 1000;
         out.device = *d;
+        out.replaced = std::exchange(replaces, {});
+        out.linked = std::exchange(links, {});
         co_return out;
     }
-    awaitable<std::optional<port::device_view>> update_push(
+    awaitable<std::optional<port::push_update>> update_push(
         port::tenant_scope who, std::string uid, std::vector<port::push_token> tokens, time_point now
     ) override {
         for (auto& d : rows) {
@@ -173,7 +176,7 @@ class fake_devices final : public port::device_registry {
             d.push_state = "active";
             d.push_updated_at = now;
             pushed = std::move(tokens);
-            co_return d;
+            co_return port::push_update{d, std::exchange(replaces, {})};
         }
         co_return std::nullopt;
     }
@@ -235,6 +238,8 @@ class fake_devices final : public port::device_registry {
     std::vector<port::device_view> rows;
     std::optional<port::registration> last;
     std::vector<port::push_token> pushed;
+    std::vector<device_id> replaces; ///< by the next registration or push token
+    std::vector<device_id> links;    ///< by the next registration
     std::vector<port::removal> removed;
     std::vector<std::pair<std::int64_t, std::optional<int>>> lives;
     int passwords_read = 0;

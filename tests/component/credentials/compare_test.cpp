@@ -160,6 +160,27 @@ TEST(credentials, i_04_a_second_credential_of_a_known_name_is_removed) {
     });
 }
 
+TEST(credentials, be_13_a_create_that_telnyx_carried_out_late_is_a_duplicate_and_goes_soon) {
+    run([](world& w) -> awaitable<void> {
+        populate(w, 2);
+        const auto kept = w.store.rows.at(1).telnyx_id;
+        const auto first = "z360-test-" + w.store.rows.at(1).key.text();
+        const auto second = "z360-test-" + w.store.rows.at(2).key.text();
+        w.carrier.plant(first, w.clock.now() - 121s);
+        const auto fresh = w.carrier.plant(second, w.clock.now() - 60s).id;
+        const auto stranger = w.carrier.plant(stray_name(1), w.clock.now() - 121s).id;
+        auto& node = w.add_node();
+        const auto c = co_await node.compare();
+        EXPECT_EQ(c.strangers, 3U);
+        EXPECT_EQ(c.retired, 1U);
+        EXPECT_TRUE(co_await until([&] { return w.dead() == 1; }));
+        EXPECT_EQ(w.carrier.named(first), 1);
+        EXPECT_TRUE(w.carrier.there.contains(kept)) << "the one that the device has";
+        EXPECT_TRUE(w.carrier.there.contains(fresh)) << "younger than two minutes";
+        EXPECT_TRUE(w.carrier.there.contains(stranger)) << "its row may be on the way";
+    });
+}
+
 TEST(credentials, i_04_a_dead_row_whose_credential_lives_again_is_deleted_again) {
     run([](world& w) -> awaitable<void> {
         const auto d = w.store.add_device(1);

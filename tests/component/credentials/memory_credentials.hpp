@@ -54,6 +54,7 @@ class memory_credentials final : public port::credential_store {
     std::map<std::string, std::pair<std::string, steady::time_point>> leases;
     std::set<std::int64_t> checked_rows;
     bool away = false;
+    std::size_t outdated = 0; ///< rows to purge
 
     device_id add_device(std::int64_t n) {
         devices[n] = {device_id{n}, user_id{1'000 + n}, true, false, clock_.now(), {}};
@@ -302,6 +303,13 @@ class memory_credentials final : public port::credential_store {
         co_await begin("drop_lease");
         if (leases[name].first == holder) leases.erase(name);
         co_await gate_.point();
+    }
+    awaitable<std::size_t> purge(time_point, std::size_t limit) override {
+        co_await begin("purge");
+        const auto n = std::min(limit, outdated);
+        outdated -= n;
+        co_await gate_.point();
+        co_return n;
     }
     awaitable<figures> count(time_point now) override {
         co_await begin("count");

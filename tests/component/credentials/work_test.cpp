@@ -261,3 +261,21 @@ TEST(credentials, the_figures_tell_states_backlog_and_devices_without_a_valid_id
         EXPECT_EQ(w.metrics.gauge_value("credential_lapsed"), 1);
     });
 }
+
+TEST(credentials, one_node_forgets_what_nobody_needs_in_batches_and_again_later) {
+    run([](world& w) -> awaitable<void> {
+        w.settings.purge_every = 50ms;
+        w.store.outdated = 1'200;
+        w.store.leases["purge"] = {"another node", std::chrono::steady_clock::now() + 1h};
+        w.add_node();
+        w.add_node();
+        EXPECT_TRUE(co_await until([&] { return w.store.calls["hold_lease"] >= 4; }));
+        EXPECT_EQ(w.store.calls["purge"], 0) << "the other's turn";
+        w.store.leases.clear();
+        EXPECT_TRUE(co_await until([&] { return w.store.outdated == 0; }));
+        EXPECT_GE(w.store.calls["purge"], 3) << "five hundred at a time";
+        EXPECT_TRUE(co_await until([&] { return w.metrics.total("purged_rows_total") == 1'200; }));
+        w.store.outdated = 1;
+        EXPECT_TRUE(co_await until([&] { return w.store.outdated == 0; }));
+    });
+}

@@ -45,6 +45,7 @@ struct world {
         s.connection_id = "conn";
         s.work_every = 5ms;
         s.compare_every = 0ms; // the tests call compare() themselves
+        s.purge_every = 0ms;
         s.requests_per_second = 2'000;
         s.rules.retry_first = 4ms;
         s.rules.retry_longest = 40ms;

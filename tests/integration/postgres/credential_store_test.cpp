@@ -331,6 +331,15 @@ TEST_F(credential_store, the_comparison_finds_rows_by_telnyx_id_and_by_key) {
     EXPECT_TRUE(run(store_->lookup({}, {})).empty());
 }
 
+TEST_F(credential_store, be_41_a_credential_entered_by_hand_is_not_missed_in_a_list_that_cannot_name_it) {
+    const auto d = enrolled(ann_, "phone");
+    const auto identity = activate(d, "a");
+    EXPECT_EQ(run(store_->known({}, 10)).size(), 1U);
+    sql("update sip_identities set telnyx_credential_id = 'manual-gencred' where identity_id = " +
+        std::to_string(identity.value));
+    EXPECT_TRUE(run(store_->known({}, 10)).empty());
+}
+
 TEST_F(credential_store, a_lease_has_one_holder_until_it_runs_out_or_is_dropped) {
     EXPECT_TRUE(run(store_->hold_lease("compare", "node-1", k_claim)));
     EXPECT_TRUE(run(store_->hold_lease("compare", "node-1", k_claim)));

@@ -91,6 +91,44 @@ TEST_F(replacement, b_14_somebody_elses_device_cannot_be_named_as_the_previous_o
     EXPECT_EQ(status(bobs.id), "active");
 }
 
+TEST_F(replacement, b_33_a_page_that_registers_for_business_pushes_is_the_device_it_runs_on) {
+    auto app = registration(ann_, "app");
+    app.push.push_back(push("token"));
+    const auto phone = must_enrol(app);
+    activate(phone.device, "ann");
+    add_token(ann_, phone.device.id);
+    auto page = registration(ann_, "push-0123", "android");
+    page.wants_identity = false;
+    page.push.push_back(push("token"));
+    page.now = k_then + millis{60'000};
+    const auto before = value("select d::text from devices d");
+    const auto same = must_enrol(page);
+    EXPECT_EQ(same.device.id, phone.device.id);
+    EXPECT_EQ(same.registration_id, phone.registration_id);
+    EXPECT_FALSE(same.created);
+    EXPECT_TRUE(same.replaced.empty());
+    EXPECT_EQ(value("select count(*) from devices"), "1");
+    EXPECT_EQ(value("select d::text from devices d"), before) << "nothing changes";
+    EXPECT_EQ(states(phone.device.id), "active");
+    EXPECT_EQ(live_tokens(phone.device.id), "1");
+
+    // The other order: the page first, then the app, then the page again.
+    page.push.front() = push("token of bob");
+    page.user = bob_.user;
+    page.org = bob_.org;
+    const auto alone = must_enrol(page);
+    EXPECT_EQ(states(alone.device.id), "") << "no identity for business pushes";
+    auto bobs = registration(bob_, "bobs app");
+    bobs.push.push_back(push("token of bob"));
+    const auto full = must_enrol(bobs);
+    EXPECT_EQ(full.replaced, std::vector{alone.device.id});
+    EXPECT_EQ(must_enrol(page).device.id, full.device.id);
+    // Somebody else's device it never is (B13).
+    page.user = ann_.user;
+    page.org = ann_.org;
+    EXPECT_EQ(must_enrol(page).replaced, std::vector{full.device.id});
+}
+
 TEST_F(replacement, b_50_only_the_longest_idle_browsers_beyond_the_limit_go) {
     std::vector<device_id> browsers;
     for (int n = 0; n < 5; ++n) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/postgres/statement.hpp"
+#include "adapter/postgres/refusals.hpp"
 
 #include <array>
 #include <string_view>
@@ -35,10 +35,6 @@ std::string field_of(std::string_view name) {
 }
 
 } // namespace
-
-void become_owner(pqxx::work& tx) {
-    ask(tx, "tenant_leave", "select set_config('role', 'none', true)");
-}
 
 std::optional<port::refusal> refusal_of(const pqxx::sql_error& e) {
     using why = port::refusal::why;

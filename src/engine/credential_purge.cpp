@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Rows that nobody needs any more, once in a while, by whichever node comes first, in small batches: calls
+// and registrations use the same database.
+#include "engine/credentials_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+
+namespace z360::engine {
+namespace {
+
+constexpr const char* k_lease = "purge";
+constexpr std::size_t k_batch = 500;
+constexpr millis k_pause{100};
+
+} // namespace
+
+boost::asio::awaitable<void> credentials_impl::purge_forever() {
+    if (s_.purge_every <= millis{0}) co_return;
+    // Not everybody at once after a restart of all nodes.
+    const auto first = static_cast<double>(s_.purge_every.count()) / 60 * chance();
+    co_await rt::sleep_for(millis{static_cast<std::int64_t>(first)});
+    for (;;) {
+        try {
+            co_await purge();
+        } catch (const port::unavailable& e) {
+            store_away(e.what());
+        }
+        co_await rt::sleep_for(s_.purge_every);
+    }
+}
+
+boost::asio::awaitable<void> credentials_impl::purge() {
+    // Kept until just before the next time: once an hour for all nodes together.
+    const auto until_next = s_.purge_every - s_.purge_every / 10;
+    if (!co_await store_.hold_lease(k_lease, s_.node, until_next)) co_return;
+    std::size_t total = 0;
+    for (;;) {
+        const auto gone = co_await store_.purge(clock_.now(), k_batch);
+        if (gone == 0) break;
+        total += gone;
+        metrics_.count("purged_rows_total", {}, static_cast<double>(gone));
+        co_await rt::sleep_for(std::min(k_pause, s_.purge_every));
+    }
+    if (total > 0) log::info("rows_purged", {{"rows", total}});
+}
+
+} // namespace z360::engine

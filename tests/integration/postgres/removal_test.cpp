@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// However a device goes out of use, the rows end up the same, and the manager finds what is to be deleted.
+#include "registry.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+using namespace z360;
+using namespace z360::testing;
+using port::tenant_scope;
+
+namespace {
+
+class removal : public registry_test {
+  protected:
+    struct way {
+        std::string name;
+        std::function<void(const person& who, const port::device_view& device)> go;
+        std::string status = "removed";
+        std::string reason = "device_gone";
+        std::string push = "none true";
+    };
+
+    void SetUp() override {
+        registry_test::SetUp();
+        if (!IsSkipped()) tenants_ = pg::make_tenants(*db_, "connection-1");
+    }
+    void TearDown() override {
+        tenants_.reset();
+        registry_test::TearDown();
+    }
+
+    port::device_view working_device(const person& p) {
+        auto r = registration(p, p.slug + "'s phone");
+        r.push.push_back(push("token of " + p.slug));
+        const auto d = must_enrol(r).device;
+        activate(d, p.slug);
+        add_token(p, d.id);
+        return d;
+    }
+    std::vector<way> ways() {
+        const auto all = tenant_scope::all();
+        return {
+            {"logout",
+             [this](const person& p, const port::device_view& d) {
+                 EXPECT_TRUE(run(registry_->remove(tenant_scope::of(p.user), {d.id, "logout", k_then})));
+             }},
+            {"other-hands",
+             [this](const person&, const port::device_view& d) {
+                 must_enrol(registration(bob_, d.uid));
+                 run(registry_->remove(tenant_scope::all(), {d.id, "again", k_then}));
+             }},
+            {"operator",
+             [this](const person& p, const port::device_view& d) {
+                 pg::admin admin(secret(scratch_->url()));
+                 port::audit_line line;
+                 line.actor = "cli";
+                 line.action = "device_removed";
+                 line.at = k_then;
+                 EXPECT_EQ(admin.revoke_device(p.user, d.uid, line), d.id);
+             }},
+            {"membership",
+             [this](const person& p, const port::device_view& d) {
+                 const auto gone =
+                     run(tenants_->remove_membership(tenant_scope::of(p.org), p.org, p.user, k_then));
+                 EXPECT_EQ(gone, std::vector{d.id});
+             }},
+            {"person",
+             [this, all](const person& p, const port::device_view& d) {
+                 EXPECT_EQ(run(tenants_->remove_person(all, p.user, k_then)), std::vector{d.id});
+             }},
+            {"organisation",
+             [this, all](const person& p, const port::device_view& d) {
+                 EXPECT_EQ(run(tenants_->remove_organisation(all, p.org, k_then)), std::vector{d.id});
+             }},
+            {"apple",
+             [this](const person& p, const port::device_view& d) {
+                 EXPECT_TRUE(run(tenants_->link_apple(p.user, "subject of " + p.slug, "", k_then)));
+                 EXPECT_EQ(run(tenants_->unlink_apple("subject of " + p.slug, k_then)), std::vector{d.id});
+             }},
+            {"suspended-person",
+             [this, all](const person& p, const port::device_view& d) {
+                 port::person row{p.user, p.slug + "@example.com", "X", "suspended", {}};
+                 EXPECT_EQ(run(tenants_->put(all, row)).stopped, std::vector{d.id});
+             },
+             "suspended"},
+            {"suspended-organisation",
+             [this, all](const person& p, const port::device_view& d) {
+                 port::organisation row{p.org, "X", "", "suspended"};
+                 EXPECT_EQ(run(tenants_->put(all, row)).stopped, std::vector{d.id});
+             },
+             "suspended"},
+            // It may show up again, and is told so by a push.
+            {"silence",
+             [this](const person&, const port::device_view& d) {
+                 run(store_->suspend(d.id, "silent", k_then));
+             },
+             "suspended", "silent", "active false"},
+        };
+    }
+
+    std::unique_ptr<port::tenants> tenants_;
+};
+
+} // namespace
+
+TEST_F(removal, be_05_every_way_out_of_use_leaves_the_same_rows) {
+    for (const auto& w : ways()) {
+        SCOPED_TRACE(w.name);
+        const auto p = add_person(w.name);
+        const auto d = working_device(p);
+        w.go(p, d);
+        EXPECT_EQ(status(d.id), w.status);
+        EXPECT_EQ(states(d.id), "retiring") << "no call is in the way: deleted at Telnyx in the next round";
+        EXPECT_EQ(
+            value("select retire_reason from sip_identities where device_id = " + text(d.id)), w.reason
+        );
+        EXPECT_EQ(live_tokens(d.id), "0");
+        EXPECT_EQ(
+            value(
+                "select push_state || ' ' || (push_token is null and push_token_hash is null)::text from "
+                "devices where device_id = " +
+                text(d.id)
+            ),
+            w.push
+        );
+    }
+}
+
+TEST_F(removal, and_09_every_way_out_of_use_leaves_a_call_its_identity) {
+    for (const auto& w : ways()) {
+        SCOPED_TRACE(w.name);
+        const auto p = add_person(w.name);
+        const auto d = working_device(p);
+        const identity_id i{
+            std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
+        };
+        const auto call = put_on_call(p, d.id, i);
+        w.go(p, d);
+        EXPECT_EQ(status(d.id), w.status);
+        EXPECT_EQ(states(d.id), "active");
+        EXPECT_EQ(live_tokens(d.id), "0");
+        end_call(call);
+        bool due = false;
+        const auto later = std::chrono::floor<millis>(std::chrono::system_clock::now()) + millis{1'000};
+        for (const auto& c :
+             run(store_->claim_due({}, std::max(later, k_then + millis{1'000}), 50, millis{0})))
+            due = due || c.device.id == d.id;
+        EXPECT_TRUE(due) << "found by the round once the call is over";
+    }
+}
