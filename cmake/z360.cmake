@@ -29,6 +29,7 @@ function(z360_test name)
     target_compile_definitions(${name} PRIVATE
         Z360_SOURCE_DIR="${CMAKE_SOURCE_DIR}" Z360_BINARY_DIR="${CMAKE_BINARY_DIR}"
         Z360_CONTRACT_DATA="${Z360_CONTRACT_DATA}")
+    set_property(GLOBAL APPEND PROPERTY z360_test_programs ${name})
     # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel.
     set(serial OFF)
     if(ARG_LABEL STREQUAL "integration")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A whole system on this machine, for scripts/run and scripts/sandbox: a Postgres and a Redis of its own,
-# z360-voipd and z360-sim on free loopback ports. Source it after common.sh, then call in this order:
+# z360-voipd and z360-sim (of build/release, or of $Z360_BUILD_FOLDER) on free loopback ports. Source it after common.sh, then call in this order:
 # stack_begin, stack_services, stack_database, stack_settings, stack_prepare, stack_server.
 # shellcheck disable=SC2154 # root and run come from common.sh
 
@@ -9,8 +9,8 @@ stack_begin() {
     stack_name=$1
     stack=${stack:-$run/$1}
     logs=$run/logs
-    voipd=$root/build/release/z360-voipd
-    sim=$root/build/release/z360-sim
+    local built=${Z360_BUILD_FOLDER:-$root/build/release}
+    voipd=$built/z360-voipd sim=$built/z360-sim
     voipd_log=$logs/z360-voipd.log sim_log=$logs/z360-sim.log
     [ "$stack_name" = demo ] || voipd_log=$logs/$stack_name-voipd.log sim_log=$logs/$stack_name-sim.log
     voipd_pid='' sim_pid='' stack_failed=yes
@@ -80,6 +80,7 @@ stack_settings() {
     mkdir -p "$Z360_SPOOL_DIRECTORY"
     Z360_TELNYX_PUBLIC_KEYS=$("$sim" --key-file "$stack/sim.key" --print-public-key)
     export Z360_TELNYX_PUBLIC_KEYS
+    # shellcheck disable=SC2034 # for whoever starts the simulator
     sim_arguments=(--listen "127.0.0.1:$sim_port" --key-file "$stack/sim.key" --connection-id "$connection"
         --credential-connection-id "$credential_connection" --only-known-credentials
         --webhook-url "$api/webhooks/cpaas/telnyx/call-control"

@@ -69,7 +69,8 @@ void parse_reply(const std::string& text, api_reply& r) {
     r.json = nlohmann::json::parse(r.body, nullptr, false);
 }
 
-// One line an exchange; one file a process. Threads append whole lines, which the kernel keeps apart.
+// As tests/component/api/exchanges.hpp has it. One line an exchange; one file a process. Threads append whole
+// lines, which the kernel keeps apart.
 void write_down(const std::string& method, const std::string& path, const api_reply& r) {
     static const int fd = [] {
         const std::filesystem::path file = exchanges_file();
@@ -78,7 +79,7 @@ void write_down(const std::string& method, const std::string& path, const api_re
     }();
     const auto type = r.headers.find("content-type");
     const nlohmann::json line{
-        {"method", method},   {"path", path},
+        {"method", method},   {"path", path.substr(0, path.find('?'))},
         {"status", r.status}, {"content_type", type == r.headers.end() ? "" : type->second},
         {"body", r.body},
     };

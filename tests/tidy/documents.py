@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LicenseRef-z360-proprietary
 """Checks the documents: every relative link leads somewhere, every src folder has a README, every package in
-scripts/packages.txt is explained in docs/dependencies.md, every named script exists."""
+scripts/packages*.txt is explained in docs/dependencies.md, every named script exists."""
 import os
 import re
 
@@ -47,8 +47,10 @@ def packages(text):
 
 def unexplained(root=tree.ROOT):
     text = tree.read("docs/dependencies.md", root)
-    return [f"docs/dependencies.md: '{p}' of scripts/packages.txt is not explained"
-            for p in packages(tree.read("scripts/packages.txt", root)) if not re.search(rf"(?<![\w.+-]){re.escape(p)}(?![\w+-])", text)]
+    return [f"docs/dependencies.md: '{p}' of {path} is not explained"
+            for path in ("scripts/packages.txt", "scripts/packages-contract.txt") for p in packages(tree.read(path, root))
+            if not re.search(rf"(?<![\w.+-]){re.escape(p)}(?![\w+-])", text)]
+
 
 
 if __name__ == "__main__":

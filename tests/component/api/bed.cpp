@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "bed.hpp"
 
+#include "exchanges.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 namespace z360::test {
@@ -25,14 +23,6 @@ std::string decoded(std::string_view s) {
         }
     }
     return out;
-}
-
-std::filesystem::path exchange_file() {
-    const char* given = std::getenv("Z360_API_EXCHANGES");
-    const std::filesystem::path folder = given != nullptr ? given : Z360_BINARY_DIR "/api-exchanges";
-    std::filesystem::create_directories(folder);
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    return folder / (std::string(test->test_suite_name()) + "." + test->name() + ".jsonl");
 }
 
 } // namespace
@@ -85,8 +75,8 @@ bed::bed() {
 
 void bed::restart() {
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
-        {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies, &apple, clock,
-         metrics, settings}
+        {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies,
+         offers_apple ? &apple : nullptr, clock, metrics, settings}
     ));
 }
 
@@ -137,15 +127,13 @@ answer bed::send(std::string method, std::string target, with headers, std::stri
 
 void bed::record(const std::string& method, const std::string& path, const http::response& r) const {
     if (method == "HEAD" || r.headers.get("Content-Type").starts_with("text/html")) return;
-    json line{
-        {"method", method},
-        {"path", path},
-        {"status", r.status},
-        {"content_type", r.headers.get("Content-Type")},
-    };
-    const bool is_json = r.headers.get("Content-Type").find("json") != std::string_view::npos;
-    line["body"] = r.body.empty() ? json(nullptr) : is_json ? json::parse(r.body) : json(r.body);
-    std::ofstream(exchange_file(), std::ios::app) << line.dump() << '\n';
+    exchange e;
+    e.method = method;
+    e.path = path;
+    e.status = r.status;
+    e.content_type = std::string(r.headers.get("Content-Type"));
+    e.body = r.body;
+    write_down(exchange_file(), e);
 }
 
 with bed::token(port::token_kind kind, user_id user, org_id org, std::vector<std::string> scopes) {

@@ -92,6 +92,7 @@ class bed : public ::testing::Test {
     fake_credentials credentials{devices, clock};
     fake_cookies cookies;
     fake_apple apple;
+    bool offers_apple = true; ///< as of the next restart
     std::shared_ptr<const adapter::crypto::vault> vault;
     std::string peer = "198.51.100.9:40000";
 

@@ -84,8 +84,8 @@ class fake_tenants final : public port::tenants {
     put(port::tenant_scope who, org_id org, port::org_settings s) override {
         if (!members_.sees_org(who, org) || !members_.orgs.contains(org.value))
             co_return refused<port::org_settings>(why::not_found, "organization_id", "no such organisation");
-        settings[org.value] = s;
-        co_return made(std::move(s), false);
+        const bool created = settings.insert_or_assign(org.value, s).second;
+        co_return made(std::move(s), created);
     }
 
     awaitable<std::optional<port::organisation>> organisation_of(port::tenant_scope who, org_id o) override {
@@ -100,7 +100,8 @@ class fake_tenants final : public port::tenants {
     }
     awaitable<std::optional<port::org_settings>> settings_of(port::tenant_scope who, org_id o) override {
         if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return std::nullopt;
-        co_return settings[o.value];
+        const auto it = settings.find(o.value);
+        co_return it == settings.end() ? port::org_settings{} : it->second;
     }
     awaitable<std::vector<port::organisation>>
     organisations(port::tenant_scope who, org_id after, std::size_t limit) override {

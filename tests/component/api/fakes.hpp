@@ -315,6 +315,7 @@ class fake_credentials final : public engine::credentials {
     awaitable<engine::token_status> token(device_id id, millis) override {
         ++asked;
         auto out = co_await cached_token(id);
+        if (refuses) out.what = engine::token_status::state::none;
         if (!up && have_jwt) out.what = engine::token_status::state::stale;
         co_return out;
     }
@@ -333,7 +334,8 @@ class fake_credentials final : public engine::credentials {
 
     bool up = true;
     bool have_jwt = true;
-    int asked = 0; ///< times that Telnyx could have been asked
+    bool refuses = false; ///< no device takes calls
+    int asked = 0;        ///< times that Telnyx could have been asked
     std::vector<device_id> looked_at;
 
   private:

@@ -1,23 +1,43 @@
 #!/bin/sh
-# usage: run.sh WORKDIR OPENAPI.json [TEST_PROGRAM]
-# Lints the document; with a program also runs it and validates every exchange that it records. Exit 77 (skipped)
-# where node or npm is absent.
+# usage: run.sh WORKDIR lint OPENAPI.json                     lints the document
+#        run.sh WORKDIR complete OPENAPI.json TEST_PROGRAM    runs it; all that it records is valid, nothing is missing
+#        run.sh WORKDIR exchanges OPENAPI.json FOLDER         what other tests have recorded is valid
+#        run.sh WORKDIR fixtures PROJECT TEST_PROGRAM [write] docs/api/fixtures and docs/api/schemas are current
+# Exit 77 (skipped) where node or npm is absent.
 set -eu
-work=$1 spec=$2 program=${3:-}
+work=$1 verb=$2
 here=$(cd "$(dirname "$0")" && pwd)
 skip() { echo "SKIPPED: $*"; exit 77; }
-command -v node >/dev/null || skip "node is not installed"
+command -v node >/dev/null || skip "node is not installed; scripts/setup --contract installs it"
 mkdir -p "$work"
-cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$here"/*.mjs "$work/"
 cd "$work"
+# Tests that run at the same time share the folder.
+exec 9>.lock
+flock 9
+cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$here"/*.mjs .
 if ! cmp -s package-lock.json .installed-lock; then
-    command -v npm >/dev/null || skip "npm is not installed"
+    command -v npm >/dev/null || skip "npm is not installed; scripts/setup --contract installs it"
     npm ci --ignore-scripts --no-progress >npm.log 2>&1 || { cat npm.log; skip "npm ci failed: no registry?"; }
     cp package-lock.json .installed-lock
 fi
-if [ -z "$program" ]; then
-    exec node lint.mjs "$spec"
-fi
-rm -rf exchanges
-Z360_API_EXCHANGES=$work/exchanges "$program" >program.log 2>&1 || { tail -50 program.log; exit 1; }
-exec node validate_exchanges.mjs --complete "$spec" exchanges/*.jsonl
+flock -u 9
+
+record() { # PROGRAM FOLDER
+    rm -rf "$2"
+    # What is published is checked here, not by the program that it is made from.
+    Z360_API_EXCHANGES=$work/$2 "$1" --gtest_filter=-api_fixtures.* >"$2.log" 2>&1 || { tail -50 "$2.log"; exit 1; }
+}
+case $verb in
+lint) exec node lint.mjs "$3" ;;
+exchanges) exec node validate_exchanges.mjs "$3" "$4" ;;
+complete)
+    record "$4" complete
+    exec node validate_exchanges.mjs --complete "$3" complete
+    ;;
+fixtures)
+    record "$4" fixtures
+    exec node fixtures.mjs "${5:-check}" "$3" fixtures
+    ;;
+esac
+echo "unknown verb $verb" >&2
+exit 2

@@ -13,7 +13,7 @@ namespace {
 
 // {"alg":"HS512","typ":"JWT"} . {"exp":1800000000,"sub":"x"} . a signature that nobody checks
 const std::string k_token =
-    "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE4MDAwMDAwMDAsInN1YiI6IngifQ.c2lnbmF0dXJl";
+    "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE4MDAwMDAwMDAsInN1YiI6IngifQ.not-a-secret";
 
 std::string with_claims(const std::string& part) {
     return "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9." + part + ".c2lnbmF0dXJl";
