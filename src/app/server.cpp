@@ -11,6 +11,7 @@
 #include "adapter/telnyx/client.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
+#include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
@@ -38,13 +39,6 @@
 namespace z360::app {
 namespace {
 
-class wall_clock final : public port::clock {
-  public:
-    [[nodiscard]] time_point now() const override {
-        return std::chrono::floor<millis>(std::chrono::system_clock::now());
-    }
-};
-
 std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
     if (c.directory.empty()) return nullptr;
     try {
@@ -56,15 +50,6 @@ std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
         );
         return nullptr;
     }
-}
-
-adapter::postgres::database_settings database_settings(const config& c) {
-    adapter::postgres::database_settings s;
-    s.url = c.database.url;
-    s.connections = c.database.connections;
-    s.acquire_timeout = c.database.acquire_timeout;
-    s.statement_timeout = c.database.statement_timeout;
-    return s;
 }
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
@@ -121,8 +106,7 @@ class process {
           codec_(std::make_shared<const adapter::crypto::client_state_codec>(
               c.telnyx.client_state_key, c.telnyx.api_key
           )),
-          database_(database_settings(c), metrics_.get()),
-          store_(adapter::postgres::make_call_store(database_)),
+          database_(calls_database(c), metrics_.get()), store_(adapter::postgres::make_call_store(database_)),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
           spool_(open_spool(c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),

@@ -101,6 +101,9 @@ class tenants {
     virtual boost::asio::awaitable<std::optional<org_settings>> settings_of(tenant_scope who, org_id o) = 0;
     virtual boost::asio::awaitable<std::vector<organisation>>
     organisations(tenant_scope who, org_id after, std::size_t limit) = 0;
+    /// By id. An organisation's token sees its members, with their membership of it.
+    virtual boost::asio::awaitable<std::vector<person>>
+    people(tenant_scope who, user_id after, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::vector<membership>>
     members(tenant_scope who, org_id o, user_id after, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::vector<number>>

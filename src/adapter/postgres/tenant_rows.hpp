@@ -35,6 +35,7 @@ remove_organisation(connection& db, const tenant_scope& who, org_id o, time_poin
 outcome_of<port::person> put(connection& db, const tenant_scope& who, port::person p);
 outcome_of<port::membership> put(connection& db, const tenant_scope& who, port::membership m);
 std::optional<port::person> person_of(connection& db, const tenant_scope& who, user_id u);
+std::vector<port::person> people(connection& db, const tenant_scope& who, user_id after, std::size_t limit);
 std::vector<port::membership>
 members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit);
 std::optional<std::vector<device_id>>

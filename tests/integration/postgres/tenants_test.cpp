@@ -205,6 +205,25 @@ TEST_F(tenant_rows, an_organisation_has_one_default_caller_id) {
     );
 }
 
+TEST_F(tenant_rows, i_05_people_are_listed_in_pages_and_an_organisation_sees_its_own) {
+    join(acme_, rival_.org);
+    const auto all = run(tenants_->people(tenant_scope::all(), {}, 10));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].login, "acme@example.com");
+    ASSERT_EQ(all[0].memberships.size(), 2U);
+    EXPECT_EQ(all[0].memberships[1].first, rival_.org);
+    EXPECT_EQ(all[0].memberships[1].second, "member");
+    const auto second = run(tenants_->people(tenant_scope::all(), all[0].id, 1));
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_EQ(second[0].id, rival_.user);
+    EXPECT_TRUE(run(tenants_->people(tenant_scope::all(), rival_.user, 10)).empty());
+    const auto own = run(tenants_->people(tenant_scope::of(acme_.org), {}, 10));
+    ASSERT_EQ(own.size(), 1U);
+    ASSERT_EQ(own[0].memberships.size(), 1U) << "other memberships are nobody's business";
+    EXPECT_EQ(own[0].memberships[0].first, acme_.org);
+    EXPECT_EQ(run(tenants_->people(tenant_scope::of(rival_.org), {}, 10)).size(), 2U);
+}
+
 // ---- departures
 
 TEST_F(tenant_rows, b28_the_last_membership_takes_devices_push_tokens_and_bearers_with_it) {
