@@ -252,6 +252,8 @@ end $$;
 create trigger calls_changed before update on calls for each row execute function z360_mark_change();
 create index calls_user_changed on calls (user_id, changed);
 create index calls_user_live on calls (user_id) where phase <> 'ended';
+-- The newest calls of a person are read at every start of an app: not all of them, to be sorted.
+create index calls_user_began on calls (user_id, began_at desc, call_id);
 
 -- A device whose identity may be retired has no live leg. Legs of calls that are over count as dead.
 create index call_legs_device_live on call_legs (device_id) where not ended;
