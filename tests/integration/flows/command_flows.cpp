@@ -124,7 +124,7 @@ TEST_F(command_flow, and_01_tokens_are_shown_once_stored_as_hashes_and_revoked_b
     const auto bearer = adapter::crypto::read_bearer(text);
     ASSERT_TRUE(bearer);
     EXPECT_EQ(bearer->kind, port::token_kind::admin);
-    EXPECT_EQ(bearer->environment, "production");
+    EXPECT_EQ(bearer->environment, "test");
     const auto hash = adapter::crypto::vault::open(rig_->key_file())->hash(secret(text));
     std::string hex;
     for (const char c : hash.bytes) {
@@ -139,7 +139,7 @@ TEST_F(command_flow, and_01_tokens_are_shown_once_stored_as_hashes_and_revoked_b
 
     const auto service = run("--create-token service --org 'Flow Tests'");
     EXPECT_EQ(service.code, 0) << service.err;
-    EXPECT_TRUE(service.out.starts_with("z360s_production_")) << "the token stands alone on the first line";
+    EXPECT_TRUE(service.out.starts_with("z360s_test_")) << "the token stands alone on the first line";
     const auto listed = ask("--list-tokens");
     ASSERT_EQ(listed.size(), 2U);
     EXPECT_EQ(listed.at(0).at("scopes"), json::array({"act"}));
@@ -203,7 +203,7 @@ TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
     auto& carrier = rig_->carrier();
     const auto key = sql("select gen_random_uuid()");
     const auto connection = rig_->server().environment().at("Z360_TELNYX_CREDENTIAL_CONNECTION_ID");
-    const auto name = "z360-production-" + key;
+    const auto name = "z360-test-" + key;
     carrier.with([&](sim::carrier& c, time_point now) {
         c.seed_credential(name, "", connection, std::nullopt, now - 11min);
         c.seed_credential("somebody else's", "", connection, std::nullopt, now - 11min);
