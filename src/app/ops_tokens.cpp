@@ -5,7 +5,6 @@
 #include "app/ops_support.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 #include <stdexcept>
 
@@ -18,9 +17,6 @@ using nlohmann::json;
 using port::token_kind;
 
 constexpr std::size_t k_most = 10'000;
-constexpr std::array<std::string_view, 8> k_scopes{"act",           "handoff",      "tenants:read",
-                                                   "tenants:write", "devices:read", "devices:write",
-                                                   "enrolment",     "tokens"};
 
 template <class F>
 auto with_tokens(const options& o, F ask) {
@@ -47,12 +43,13 @@ std::vector<std::string> scopes_of(const std::string& text) {
     for (std::size_t from = 0; from < text.size();) {
         const auto comma = std::min(text.find(',', from), text.size());
         auto scope = text.substr(from, comma - from);
-        if (std::find(k_scopes.begin(), k_scopes.end(), scope) == k_scopes.end())
-            throw std::runtime_error(
-                "--scopes: \"" + scope +
-                "\" is no scope; give some of act, handoff, tenants:read, tenants:write, "
-                "devices:read, devices:write, enrolment, tokens"
-            );
+        const auto& all = port::k_token_scopes;
+        if (std::find(all.begin(), all.end(), scope) == all.end()) {
+            std::string list;
+            for (const auto s : all)
+                list += (list.empty() ? "" : ", ") + std::string(s);
+            throw std::runtime_error("--scopes: \"" + scope + "\" is no scope; give some of " + list);
+        }
         out.push_back(std::move(scope));
         from = comma + 1;
     }

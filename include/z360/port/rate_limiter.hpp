@@ -18,6 +18,7 @@ struct rate {
     millis window{60'000};
 };
 
+/// Whether a request may pass, and what to tell whoever sent it.
 struct rate_verdict {
     bool allowed = true;
     unsigned limit = 0;

@@ -7,9 +7,11 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace z360 {
@@ -39,6 +41,11 @@ enum class token_kind : std::uint8_t {
     return "?";
 }
 
+/// What a service or admin token may be allowed to do.
+inline constexpr std::array<std::string_view, 8> k_token_scopes{
+    "act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens",
+};
+
 /// A token as stored. `hash` is keyed (adapter/crypto vault); the token itself is known to its holder only.
 struct token_row {
     token_id id;
@@ -62,6 +69,7 @@ struct token_row {
     std::string revoke_reason;
 };
 
+/// A token to be stored.
 struct new_token {
     token_kind kind = token_kind::device;
     std::string hash; ///< 32 bytes

@@ -108,34 +108,6 @@ void admin::upsert_membership(org_id org, user_id user, const std::string& role)
     });
 }
 
-void admin::set_settings(org_id org, const settings_row& s) {
-    with(db_->db, [&](pqxx::work& tx) {
-        const auto number = [](const std::optional<int>& v) {
-            return v ? std::optional(std::to_string(*v)) : std::nullopt;
-        };
-        const auto ring = number(s.ring_seconds);
-        const auto longest = number(s.voicemail_max_secs);
-        const std::optional<std::string> record =
-            s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
-        const auto text = [](const std::optional<std::string>& v) { return v ? v->c_str() : nullptr; };
-        tx.exec_params0(
-            "insert into org_settings (org_id, ring_seconds, voicemail_max_secs, voicemail_greeting, "
-            "hold_prompt, "
-            "voice, ringback_url, record_calls) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (org_id) "
-            "do "
-            "update set ring_seconds = excluded.ring_seconds, voicemail_max_secs = "
-            "excluded.voicemail_max_secs, "
-            "voicemail_greeting = excluded.voicemail_greeting, hold_prompt = excluded.hold_prompt, voice = "
-            "excluded.voice, ringback_url = excluded.ringback_url, record_calls = excluded.record_calls, "
-            "updated_at "
-            "= now()",
-            org.value, text(ring), text(longest), text(s.voicemail_greeting), text(s.hold_prompt),
-            text(s.voice), text(s.ringback_url), text(record)
-        );
-        return true;
-    });
-}
-
 phone_number_id admin::upsert_number(const number_row& n) {
     const auto e164 = e164_or_error(n.number);
     return with(db_->db, [&](pqxx::work& tx) {

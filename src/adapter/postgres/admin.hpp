@@ -47,17 +47,6 @@ struct device_keys {
     identity_id identity;
 };
 
-/// Unset: the server's default.
-struct settings_row {
-    std::optional<int> ring_seconds; ///< 5 … 60
-    std::optional<int> voicemail_max_secs;
-    std::optional<std::string> voicemail_greeting;
-    std::optional<std::string> hold_prompt;
-    std::optional<std::string> voice;
-    std::optional<std::string> ringback_url;
-    std::optional<bool> record_calls;
-};
-
 struct device_line {
     device_id id;
     std::string device_uid;
@@ -104,7 +93,6 @@ class admin {
     org_id upsert_organization(const std::string& slug, const std::string& name);
     user_id upsert_user(const std::string& login, const std::string& name);
     void upsert_membership(org_id org, user_id user, const std::string& role);
-    void set_settings(org_id org, const settings_row& s);
     /// A number that another organisation holds on the same connection is refused, naming both (WEB-04).
     phone_number_id upsert_number(const number_row& n);
     void upsert_contact(org_id org, const std::string& number, const std::string& name);

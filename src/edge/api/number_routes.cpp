@@ -9,13 +9,6 @@
 namespace z360::edge::api {
 namespace {
 
-problem no_number() {
-    return not_found("number_unknown", "There is no such number");
-}
-problem no_contact() {
-    return not_found("contact_unknown", "There is no such contact");
-}
-
 /// The number in the path; empty: it is none.
 std::string path_number(const ask& in) {
     auto text = in.param("e164");
@@ -67,11 +60,35 @@ awaitable<place> find_place(service& s, ask in, bool list) {
     co_return out;
 }
 
-awaitable<http::response> list_numbers(service& s, ask in) {
+template <class Row>
+using listing =
+    awaitable<std::vector<Row>> (port::tenants::*)(port::tenant_scope, org_id, std::string, std::size_t);
+template <class Row>
+awaitable<http::response> list_rows(service& s, ask in, listing<Row> rows) {
     const auto at = co_await find_place(s, in, true);
     if (at.refused) co_return respond(*at.refused);
-    const auto all = co_await s.parts.tenants.numbers(scope_of(in), at.org, at.rows.after, at.rows.limit);
+    const auto all = co_await (s.parts.tenants.*rows)(scope_of(in), at.org, at.rows.after, at.rows.limit);
     co_return reply_rows(all, k_view, at.rows.limit, "number");
+}
+
+/// Numbers and contacts go alike.
+struct removing {
+    awaitable<bool> (port::tenants::*run)(port::tenant_scope, org_id, std::string);
+    problem unknown;
+    std::string message;
+};
+awaitable<http::response> remove_row(service& s, ask in, removing how) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    if (at.number.empty()) co_return respond(how.unknown);
+    const bool done = co_await (s.parts.tenants.*how.run)(scope_of(in), at.org, at.number);
+    if (!done) co_return respond(how.unknown);
+    json data{{"number", at.number}};
+    co_return success(200, std::move(data), how.message);
+}
+
+awaitable<http::response> list_numbers(service& s, ask in) {
+    return list_rows<port::number>(s, std::move(in), &port::tenants::numbers);
 }
 
 awaitable<http::response> put_number(service& s, ask in) {
@@ -102,20 +119,15 @@ awaitable<http::response> put_number(service& s, ask in) {
 }
 
 awaitable<http::response> delete_number(service& s, ask in) {
-    const auto at = co_await find_place(s, in, false);
-    if (at.refused) co_return respond(*at.refused);
-    if (at.number.empty()) co_return respond(no_number());
-    const bool done = co_await s.parts.tenants.remove_number(scope_of(in), at.org, at.number);
-    if (!done) co_return respond(no_number());
-    json data{{"number", at.number}};
-    co_return success(200, std::move(data), "Number removed");
+    return remove_row(
+        s, std::move(in),
+        {&port::tenants::remove_number, not_found("number_unknown", "There is no such number"),
+         "Number removed"}
+    );
 }
 
 awaitable<http::response> list_contacts(service& s, ask in) {
-    const auto at = co_await find_place(s, in, true);
-    if (at.refused) co_return respond(*at.refused);
-    const auto all = co_await s.parts.tenants.contacts(scope_of(in), at.org, at.rows.after, at.rows.limit);
-    co_return reply_rows(all, k_view, at.rows.limit, "number");
+    return list_rows<port::contact>(s, std::move(in), &port::tenants::contacts);
 }
 
 awaitable<http::response> put_contact(service& s, ask in) {
@@ -138,13 +150,11 @@ awaitable<http::response> put_contact(service& s, ask in) {
 }
 
 awaitable<http::response> delete_contact(service& s, ask in) {
-    const auto at = co_await find_place(s, in, false);
-    if (at.refused) co_return respond(*at.refused);
-    if (at.number.empty()) co_return respond(no_contact());
-    const bool done = co_await s.parts.tenants.remove_contact(scope_of(in), at.org, at.number);
-    if (!done) co_return respond(no_contact());
-    json data{{"number", at.number}};
-    co_return success(200, std::move(data), "Contact removed");
+    return remove_row(
+        s, std::move(in),
+        {&port::tenants::remove_contact, not_found("contact_unknown", "There is no such contact"),
+         "Contact removed"}
+    );
 }
 
 } // namespace

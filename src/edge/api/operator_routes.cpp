@@ -6,16 +6,12 @@
 #include "edge/api/views.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
 namespace z360::edge::api {
 namespace {
 
-constexpr std::array<std::string_view, 8> k_scopes{"act",           "handoff",      "tenants:read",
-                                                   "tenants:write", "devices:read", "devices:write",
-                                                   "enrolment",     "tokens"};
 constexpr std::size_t k_most_tokens = 500;
 constexpr std::size_t k_most_devices = 500;
 constexpr millis k_day{86'400'000};
@@ -120,7 +116,8 @@ awaitable<http::response> list_tokens(service& s, ask in) {
 
 void check_scopes(fields& f, const caller& who, port::token_kind kind, std::vector<std::string>& scopes) {
     for (const auto& wanted : scopes) {
-        if (std::find(k_scopes.begin(), k_scopes.end(), wanted) == k_scopes.end())
+        const auto& all = port::k_token_scopes;
+        if (std::find(all.begin(), all.end(), wanted) == all.end())
             f.refuse("scopes", "\"" + wanted + "\" is not a scope");
         else if (!who.may(wanted) && !(who.by == via::admin && who.scopes.empty()))
             f.refuse("scopes", "\"" + wanted + "\" is more than the asking token may");
@@ -139,7 +136,7 @@ awaitable<http::response> post_token(service& s, ask in) {
     const auto kind = f.word("kind", {"service", "admin"}, true);
     t.kind = kind == "admin" ? port::token_kind::admin : port::token_kind::service;
     t.label = f.text("name", {.required = true, .max = 100});
-    t.scopes = f.texts("scopes", k_scopes.size());
+    t.scopes = f.texts("scopes", port::k_token_scopes.size());
     const auto org = f.integer("organization_id");
     const auto days = f.integer("expires_in_days", 1, 3650).value_or(365);
     check_scopes(f, in.who, t.kind, t.scopes);

@@ -25,6 +25,16 @@ std::size_t busiest_second(const std::vector<std::chrono::steady_clock::time_poi
     return most;
 }
 
+/// A device that is gone; Telnyx still has its credential.
+memory_credentials::row& logged_out(world& w, std::int64_t n) {
+    const auto gone = w.store.add_device(n);
+    w.store.remove_device(gone);
+    auto& row = w.store.add_row(gone, phase::retiring, "");
+    row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
+    row.what.at_carrier = true;
+    return row;
+}
+
 } // namespace
 
 TEST(credentials, be_05_a_thousand_retirements_with_failures_end_dead_at_a_steady_pace) {
@@ -195,13 +205,8 @@ TEST(credentials, many_wishes_to_look_at_one_device_are_one_look) {
 TEST(credentials, a_registration_is_not_held_up_by_a_heap_of_due_work) {
     run([](world& w) -> awaitable<void> {
         w.settings.requests_per_second = 5;
-        for (int n = 2; n <= 400; ++n) {
-            const auto gone = w.store.add_device(n);
-            w.store.remove_device(gone);
-            auto& row = w.store.add_row(gone, phase::retiring, "");
-            row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
-            row.what.at_carrier = true;
-        }
+        for (int n = 2; n <= 400; ++n)
+            (void)logged_out(w, n);
         auto& node = w.add_node();
         EXPECT_TRUE(co_await until([&] { return w.carrier.requests["remove"] >= 1; }));
         const auto d = w.store.add_device(1);
@@ -213,14 +218,8 @@ TEST(credentials, a_registration_is_not_held_up_by_a_heap_of_due_work) {
 TEST(credentials, a_registration_hurries_what_a_worker_already_holds) {
     run([](world& w) -> awaitable<void> {
         w.settings.requests_per_second = 5;
-        for (int n = 1; n <= 19; ++n) {
-            const auto gone = w.store.add_device(n);
-            w.store.remove_device(gone);
-            auto& row = w.store.add_row(gone, phase::retiring, "");
-            row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
-            row.what.at_carrier = true;
-            row.what.created_at -= 1min;
-        }
+        for (int n = 1; n <= 19; ++n)
+            logged_out(w, n).what.created_at -= 1min;
         const auto d = w.store.add_device(20);
         w.store.add_row(d, phase::pending, "");
         auto& node = w.add_node();

@@ -65,26 +65,14 @@ struct bed {
         co_return co_await verdict_on(signer("one").token(claims));
     }
 
+    awaitable<void> stop() { co_await keys.stop(); }
+
     fake_peer peer;
     hand_clock clock;
     counting_metrics metrics;
     jwks keys;
     apple_verifier apple;
 };
-
-using body = awaitable<void> (*)(bed&);
-
-awaitable<void> with_bed(body b) {
-    auto ex = co_await asio::this_coro::executor;
-    bed stage(ex);
-    co_await b(stage);
-    co_await stage.keys.stop();
-}
-
-void play(body b) {
-    asio::io_context io{1};
-    run(io, with_bed(b));
-}
 
 awaitable<void> genuine(bed& b) {
     secret token(signer("one").token(b.good()));

@@ -103,4 +103,18 @@ inline awaitable<bool> until(std::function<bool()> condition) {
     co_return true;
 }
 
+template <class Bed>
+awaitable<void> on_bed(awaitable<void> (*script)(Bed&)) {
+    auto ex = co_await asio::this_coro::executor;
+    Bed bed(ex);
+    co_await script(bed);
+    co_await bed.stop();
+}
+/// Plays a script on a bed of its own, which is stopped at the end.
+template <class Bed>
+void play(awaitable<void> (*script)(Bed&)) {
+    asio::io_context io{1};
+    run(io, on_bed(script));
+}
+
 } // namespace z360::edge::api::test

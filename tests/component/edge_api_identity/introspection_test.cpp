@@ -20,6 +20,8 @@ struct bed {
         if (!made) made = std::make_unique<introspection>(ex, peer, clock, metrics, settings);
         return *made;
     }
+    awaitable<void> stop() { co_await it().stop(); }
+
     asio::any_io_executor ex;
     fake_peer peer;
     hand_clock clock;
@@ -27,20 +29,6 @@ struct bed {
     introspection_settings settings;
     std::unique_ptr<introspection> made;
 };
-
-using body = awaitable<void> (*)(bed&);
-
-awaitable<void> with_bed(body b) {
-    auto ex = co_await asio::this_coro::executor;
-    bed stage(ex);
-    co_await b(stage);
-    co_await stage.it().stop();
-}
-
-void play(body b) {
-    asio::io_context io{1};
-    run(io, with_bed(b));
-}
 
 awaitable<void> into(introspection* it, std::string cookie, std::vector<verdict>* out) {
     auto v = co_await it->who(std::move(cookie), "browser");

@@ -40,26 +40,14 @@ struct bed {
         if (got.what == kind::found) EXPECT_EQ(got.key.n, kid + "-n");
         EXPECT_EQ(peer.seen.size(), fetches) << kid;
     }
+    awaitable<void> stop() { co_await keys.stop(); }
+
     asio::any_io_executor ex_;
     fake_peer peer;
     hand_clock clock;
     counting_metrics metrics;
     jwks keys;
 };
-
-using body = awaitable<void> (*)(bed&);
-
-awaitable<void> with_bed(body b) {
-    auto ex = co_await asio::this_coro::executor;
-    bed stage(ex);
-    co_await b(stage);
-    co_await stage.keys.stop();
-}
-
-void play(body b) {
-    asio::io_context io{1};
-    run(io, with_bed(b));
-}
 
 awaitable<void> kept_while_fresh(bed& b) {
     co_await b.expect("one", kind::found, 1);

@@ -203,7 +203,7 @@ TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
     auto& carrier = rig_->carrier();
     const auto key = sql("select gen_random_uuid()");
     const auto connection = rig_->server().environment().at("Z360_TELNYX_CREDENTIAL_CONNECTION_ID");
-    const auto name = "z360-production-" + key;
+    const auto name = "z360-test-" + key;
     carrier.with([&](sim::carrier& c, time_point now) {
         c.seed_credential(name, "", connection, std::nullopt, now - 11min);
         c.seed_credential("somebody else's", "", connection, std::nullopt, now - 11min);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Nobody takes the call: the caller is answered, greeted and recorded, and everything ends.
-#include "adapter/postgres/admin.hpp"
 #include "integration/flows/flow.hpp"
 #include "integration/flows/watch.hpp"
 
@@ -114,10 +113,11 @@ TEST_F(voicemail_flow, and_07_caller_who_leaves_in_the_greeting_is_not_recorded)
 // A lost speak.ended must not leave the caller in silence (B24).
 TEST_F(voicemail_flow, be_24_lost_end_of_the_greeting_still_leads_to_the_recording) {
     auto& r = devices(1);
-    adapter::postgres::admin db{secret(r.database_url())};
-    adapter::postgres::settings_row brief; // the watchdog goes by the length of the text
-    brief.voicemail_greeting = "Hello.";
-    db.set_settings(db.upsert_organization("flow", "Flow Tests"), brief);
+    // Brief: the watchdog goes by the length of the text.
+    (void)r.sql(
+        "insert into org_settings (org_id, voicemail_greeting) values (" + std::to_string(r.org()) +
+        ", 'Hello.') returning org_id"
+    );
     r.carrier().add_fault(lost("call.speak.ended"));
     r.phone(1, phone::declines(50ms));
     const auto caller = r.call();

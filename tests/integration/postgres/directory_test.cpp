@@ -167,11 +167,8 @@ TEST_F(directory, route_types_decide_before_devices_do) {
 
 TEST_F(directory, an_organisations_settings_win_over_the_defaults_one_by_one) {
     EXPECT_EQ(resolve("+15550100001").rules.voicemail_greeting, "configured default");
-    pg::settings_row s;
-    s.ring_seconds = 12;
-    s.record_calls = false;
-    s.voice = "AWS.Polly.Amy-Neural";
-    admin_->set_settings(acme_.org, s);
+    sql("insert into org_settings (org_id, ring_seconds, record_calls, voice) values (" +
+        std::to_string(acme_.org.value) + ", 12, false, 'AWS.Polly.Amy-Neural')");
     const auto rules = resolve("+15550100001").rules;
     EXPECT_EQ(rules.ring_time, millis{12'000});
     EXPECT_FALSE(rules.record_calls);
