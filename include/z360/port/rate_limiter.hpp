@@ -18,6 +18,7 @@ struct rate {
     millis window{60'000};
 };
 
+/// Whether one request passes, and what its client is told about the limit.
 struct rate_verdict {
     bool allowed = true;
     unsigned limit = 0;
