@@ -131,6 +131,13 @@ const std::vector<command_spec>& commands() {
          {},
          {"--strict"}},
 
+        {"--compare-credentials",
+         command::compare_credentials,
+         "",
+         "Compare the credentials at Telnyx with the rows now; strangers and lost ones are dealt with.",
+         {},
+         {}},
+
         {"--create-org",
          command::create_org,
          "NAME",

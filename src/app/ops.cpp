@@ -137,6 +137,7 @@ int dispatch(const options& o) {
     case command::generate_key: return generate_key(o);
     case command::rekey:
     case command::import_rows: return credentials(o);
+    case command::compare_credentials: return compare_credentials(o);
     case command::create_token:
     case command::list_tokens:
     case command::revoke_token:

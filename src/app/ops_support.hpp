@@ -31,6 +31,7 @@ int generate_key(const options& o);
 int tokens(const options& o);
 int devices(const options& o);
 int credentials(const options& o);
+int compare_credentials(const options& o);
 
 /// One result in the form that was asked for.
 void print(const options& o, const nlohmann::json& machine, const std::string& people);
@@ -48,21 +49,26 @@ void print(const options& o, const nlohmann::json& machine, const std::string& p
 /// A few connections for one command.
 [[nodiscard]] adapter::postgres::database_settings database_of(const options& o);
 
-/// Runs one coroutine of `ask(database)` on a loop of its own, to its end.
-template <class F>
-auto run_once(const options& o, F ask) {
-    using result = typename decltype(ask(std::declval<adapter::postgres::database&>()))::value_type;
-    boost::asio::io_context io{1};
-    adapter::postgres::database db(database_of(o)); // after the loop: it goes first
-    std::optional<result> out;
+/// Runs one coroutine on the loop, to its end.
+template <class T>
+T run_to_end(boost::asio::io_context& io, boost::asio::awaitable<T> task) {
+    std::optional<T> out;
     std::exception_ptr error;
-    boost::asio::co_spawn(io, ask(db), [&](std::exception_ptr e, result r) {
+    boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr e, T r) {
         error = std::move(e);
         if (!error) out.emplace(std::move(r));
     });
     io.run();
     if (error) std::rethrow_exception(error);
     return std::move(*out);
+}
+
+/// Runs one coroutine of `ask(database)` on a loop of its own, to its end.
+template <class F>
+auto run_once(const options& o, F ask) {
+    boost::asio::io_context io{1};
+    adapter::postgres::database db(database_of(o)); // after the loop: it goes first
+    return run_to_end(io, ask(db));
 }
 
 /// The value, or the refusal as an error: "field: what is wrong".

@@ -279,8 +279,9 @@ class merger {
                 c.database.url.empty(), "database.url",
                 "needed; set Z360_DATABASE_URL=postgresql://user:password@host/database, or database.url_file"
             );
+        const bool compare = out_.what == command::compare_credentials;
         const bool keys = out_.what == command::create_token || out_.what == command::enroll_device ||
-                          out_.what == command::rekey || out_.what == command::import_rows;
+                          out_.what == command::rekey || out_.what == command::import_rows || compare;
         if (serve || keys)
             required(
                 c.secrets.key_file.empty(), "secrets.key_file",
@@ -294,15 +295,21 @@ class merger {
                 "portal (Account > Keys & Credentials > Public Key)"
             );
             required(
-                c.telnyx.api_key.empty(), "telnyx.api_key",
-                "needed to control calls; set Z360_TELNYX_API_KEY or telnyx.api_key_file to an API v2 key"
-            );
-            required(
                 c.telnyx.connection_id.empty(), "telnyx.connection_id",
                 "needed to dial devices; set it to the id of the call control application in the Telnyx "
                 "portal"
             );
         }
+        if (serve || compare)
+            required(
+                c.telnyx.api_key.empty(), "telnyx.api_key",
+                "needed to ask Telnyx; set Z360_TELNYX_API_KEY or telnyx.api_key_file to an API v2 key"
+            );
+        if (compare)
+            required(
+                c.telnyx.credential_connection_id.empty(), "telnyx.credential_connection_id",
+                "needed to find the credentials; set it to the id of their connection in the Telnyx portal"
+            );
         if (c.telnyx.hedge_after >= c.telnyx.attempt_timeout)
             problem(
                 "telnyx.hedge_after_ms", quote(std::to_string(c.telnyx.hedge_after.count())),

@@ -42,6 +42,7 @@ enum class command {
     generate_key,
     rekey,
     import_rows,
+    compare_credentials,
     create_token,
     list_tokens,
     revoke_token,

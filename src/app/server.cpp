@@ -6,10 +6,12 @@
 #include "adapter/metrics/prometheus_metrics.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "adapter/postgres/rekey.hpp"
 #include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
+#include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
@@ -28,6 +30,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -35,13 +38,6 @@
 
 namespace z360::app {
 namespace {
-
-class wall_clock final : public port::clock {
-  public:
-    [[nodiscard]] time_point now() const override {
-        return std::chrono::floor<millis>(std::chrono::system_clock::now());
-    }
-};
 
 std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
     if (c.directory.empty()) return nullptr;
@@ -54,15 +50,6 @@ std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
         );
         return nullptr;
     }
-}
-
-adapter::postgres::database_settings database_settings(const config& c) {
-    adapter::postgres::database_settings s;
-    s.url = c.database.url;
-    s.connections = c.database.connections;
-    s.acquire_timeout = c.database.acquire_timeout;
-    s.statement_timeout = c.database.statement_timeout;
-    return s;
 }
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
@@ -119,8 +106,7 @@ class process {
           codec_(std::make_shared<const adapter::crypto::client_state_codec>(
               c.telnyx.client_state_key, c.telnyx.api_key
           )),
-          database_(database_settings(c), metrics_.get()),
-          store_(adapter::postgres::make_call_store(database_)),
+          database_(calls_database(c), metrics_.get()), store_(adapter::postgres::make_call_store(database_)),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
           spool_(open_spool(c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
@@ -198,6 +184,11 @@ class process {
                     };
                     const auto pending = co_await blocking_.run(std::move(check));
                     state = pending.empty() ? "" : "migrations missing; run z360-voipd --migrate";
+                    const bool fits = !state.empty() || co_await keys_fit();
+                    if (!fits) {
+                        give_up();
+                        co_return;
+                    }
                 } catch (const std::exception& e) {
                     state = e.what();
                 }
@@ -208,6 +199,28 @@ class process {
             if (!schema_.empty()) pause = millis{200};
             co_await rt::sleep_for(pause);
         }
+    }
+
+    // With the keys of another system nobody could be told a password, and new secrets would be lost with
+    // them.
+    boost::asio::awaitable<bool> keys_fit() {
+        auto check = [url = config_.database.url, file = config_.secrets.key_file] {
+            return adapter::postgres::keys_fit(url, *adapter::crypto::vault::open(file));
+        };
+        const bool fits = co_await blocking_.run(std::move(check));
+        co_return fits;
+    }
+
+    void give_up() {
+        log::critical(
+            "wrong_key_file",
+            {{"secrets.key_file", config_.secrets.key_file},
+             {"why", "none of its keys opens what this database holds"},
+             {"fix", "name the key file of the other nodes, or the database that belongs to this one"}}
+        );
+        schema_ = "the key file is of another system";
+        exit_code_ = k_failed;
+        (void)std::raise(SIGTERM);
     }
 
     // How late the loop runs timers is the first thing to look at when everything is slow.

@@ -49,14 +49,20 @@ boost::asio::awaitable<bool> credentials_impl::keep_lease() {
 
 boost::asio::awaitable<credentials::comparison> credentials_impl::compare() {
     both_sides b;
-    if (s_.connection_id.empty() || comparing_ || stopping_) co_return b.result;
+    if (s_.connection_id.empty())
+        b.result.error = "no credential connection; set telnyx.credential_connection_id";
+    if (comparing_ || stopping_) b.result.error = "another comparison is under way; try again in a minute";
+    if (!b.result.error.empty()) co_return b.result;
     struct mark {
         bool& is;
         explicit mark(bool& x) : is(x) { is = true; }
         ~mark() { is = false; }
     };
     const mark under_way(comparing_);
-    if (!co_await keep_lease()) co_return b.result;
+    if (!co_await keep_lease()) {
+        b.result.error = "another node compares right now; try again in a minute";
+        co_return b.result;
+    }
     co_await compare_held(b);
     co_await store_.drop_lease(k_lease, s_.node);
     const auto& r = b.result;
@@ -91,26 +97,31 @@ boost::asio::awaitable<void> credentials_impl::read_expected(both_sides& b) {
 
 boost::asio::awaitable<bool> credentials_impl::read_listing(both_sides& b) {
     for (unsigned number = 1;; ++number) {
-        auto page = co_await read_page(number);
+        auto page = co_await read_page(b, number);
         if (!page) co_return false;
         const bool last = !page->more || page->items.empty();
         co_await judge_page(b, std::move(page->items));
         if (last) co_return true;
-        if (!co_await keep_lease()) co_return false; // too slow: another node has begun
+        if (co_await keep_lease()) continue;
+        b.result.error = "it was too slow, and another node has begun; try again in a minute";
+        co_return false;
     }
 }
 
-boost::asio::awaitable<std::optional<port::credential_page>> credentials_impl::read_page(unsigned number) {
+boost::asio::awaitable<std::optional<port::credential_page>>
+credentials_impl::read_page(both_sides& b, unsigned number) {
     std::string error;
     for (unsigned n = 0; n < k_page_tries; ++n) {
         if (!co_await compare_pace_.turn()) co_return std::nullopt;
         auto r = co_await carrier_.list(s_.connection_id, number);
         if (r.outcome == outcome::done && r.value) co_return std::move(*r.value);
         error = std::string(port::name(r.outcome)) + ": " + r.error;
+        b.result.unreachable = r.outcome == outcome::unknown || r.outcome == outcome::unavailable;
         if (r.outcome == outcome::refused) break;
         const auto pause = credential::retry_pause(n + 1, s_.rules, chance());
         compare_pace_.hold(std::min(k_page_pause, std::max(pause, r.retry_after.value_or(millis{0}))));
     }
+    b.result.error = "Telnyx's list, page " + std::to_string(number) + ": " + error;
     log::warn("credential_listing_incomplete", {{"page", number}, {"error", error}});
     co_return std::nullopt;
 }

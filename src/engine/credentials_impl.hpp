@@ -126,7 +126,7 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<void> compare_held(both_sides& b);
     boost::asio::awaitable<void> read_expected(both_sides& b);
     boost::asio::awaitable<bool> read_listing(both_sides& b);
-    boost::asio::awaitable<std::optional<port::credential_page>> read_page(unsigned number);
+    boost::asio::awaitable<std::optional<port::credential_page>> read_page(both_sides& b, unsigned number);
     boost::asio::awaitable<void> judge_page(both_sides& b, std::vector<port::carrier_credential> page);
     boost::asio::awaitable<void> judge_missing(both_sides& b);
     boost::asio::awaitable<bool> keep_lease();

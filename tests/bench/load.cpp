@@ -69,7 +69,9 @@ asio::awaitable<void> connection(shared* s, std::uint16_t port) {
         }
         co_await asio::async_write(socket, asio::buffer(s->requests[mine]), use_awaitable);
         const int status = co_await read_response(socket, buffer);
-        s->out.latency_ms.add(std::chrono::duration<double, std::milli>(steady::now() - due).count());
+        const auto took = std::chrono::duration<double, std::milli>(steady::now() - due).count();
+        s->out.latency_ms.add(took);
+        if (status == 200) s->out.each[mine] = took;
         if (status == 200)
             ++s->out.ok;
         else
@@ -84,6 +86,7 @@ load_result run_load(
 ) {
     asio::io_context io{1};
     shared s{requests, per_second, steady::now(), 0, {}};
+    s.out.each.assign(requests.size(), -1);
     for (unsigned i = 0; i < connections; ++i)
         asio::co_spawn(io, connection(&s, port), [&s](const std::exception_ptr& e) {
             if (e) ++s.out.failed;

@@ -33,6 +33,7 @@ struct load_result {
     std::uint64_t ok = 0;     ///< answered 200
     std::uint64_t failed = 0; ///< any other answer, or none
     samples latency_ms;       ///< from the moment a request was due to its answer
+    std::vector<double> each; ///< the same of each request by its place; below 0: no 200
     [[nodiscard]] double per_second() const { return seconds > 0 ? static_cast<double>(ok) / seconds : 0; }
 };
 

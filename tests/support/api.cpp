@@ -73,9 +73,8 @@ void parse_reply(const std::string& text, api_reply& r) {
 // lines, which the kernel keeps apart.
 void write_down(const std::string& method, const std::string& path, const api_reply& r) {
     static const int fd = [] {
-        const std::filesystem::path folder = std::filesystem::path(Z360_BINARY_DIR) / "api-exchanges";
-        std::filesystem::create_directories(folder);
-        const auto file = folder / ("flows-" + std::to_string(::getpid()) + ".jsonl");
+        const std::filesystem::path file = exchanges_file();
+        std::filesystem::create_directories(file.parent_path());
         return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }();
     const auto type = r.headers.find("content-type");
@@ -89,6 +88,11 @@ void write_down(const std::string& method, const std::string& path, const api_re
 }
 
 } // namespace
+
+std::string exchanges_file() {
+    const std::filesystem::path folder = std::filesystem::path(Z360_BINARY_DIR) / "api-exchanges";
+    return folder / ("flows-" + std::to_string(::getpid()) + ".jsonl");
+}
 
 std::string api_reply::header(const std::string& lower_case_name) const {
     const auto it = headers.find(lower_case_name);

@@ -60,6 +60,9 @@ class api {
     std::vector<std::pair<std::string, std::string>> headers_;
 };
 
+/// Where the exchanges of this process are written down, a JSON object a line.
+[[nodiscard]] std::string exchanges_file();
+
 /// Runs `f(0) … f(n - 1)` at the same time, on threads of their own; results in order.
 template <class F>
 auto in_parallel(int n, F f) -> std::vector<decltype(f(0))>;

@@ -85,10 +85,13 @@ class credentials {
     /// A dial of this identity failed as not_found: compare this one now (BE-41). Returns at once.
     virtual void check(identity_id i) = 0;
 
-    /// One comparison of both sides now, for the command line and tests. Returns what it did.
+    /// One comparison of both sides now, for the command line and tests. Returns what it did. Throws
+    /// unavailable when the database is.
     struct comparison {
         std::size_t listed = 0, known = 0, missing = 0, strangers = 0, retired = 0;
-        bool complete = false; ///< every page was read
+        bool complete = false;    ///< every page was read
+        bool unreachable = false; ///< Telnyx did not answer
+        std::string error;        ///< why it is not complete, and what to do
     };
     virtual boost::asio::awaitable<comparison> compare() = 0;
 };

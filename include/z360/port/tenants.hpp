@@ -101,6 +101,9 @@ class tenants {
     virtual boost::asio::awaitable<std::optional<org_settings>> settings_of(tenant_scope who, org_id o) = 0;
     virtual boost::asio::awaitable<std::vector<organisation>>
     organisations(tenant_scope who, org_id after, std::size_t limit) = 0;
+    /// By id. An organisation's token sees its members, with their membership of it.
+    virtual boost::asio::awaitable<std::vector<person>>
+    people(tenant_scope who, user_id after, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::vector<membership>>
     members(tenant_scope who, org_id o, user_id after, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::vector<number>>
@@ -123,9 +126,10 @@ class tenants {
     /// false: the subject belongs to somebody else.
     virtual boost::asio::awaitable<bool>
     link_apple(user_id u, std::string subject, std::string email, time_point now) = 0;
-    /// Consent revoked or account deleted: the link and the person's devices and tokens that came by it.
+    /// Consent revoked or account deleted: the link and the person's devices and tokens that came by it. A
+    /// notice from before the link says nothing about it: Apple repeats notices, and anybody may replay one.
     virtual boost::asio::awaitable<std::vector<device_id>>
-    unlink_apple(std::string subject, time_point now) = 0;
+    unlink_apple(std::string subject, time_point issued_at, time_point now) = 0;
 };
 
 } // namespace z360::port

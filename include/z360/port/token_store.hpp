@@ -52,6 +52,7 @@ struct token_row {
     std::string device_uid;    ///< the device's own id; device only
     std::string device_status; ///< active, suspended, removed; device only
     std::string user_status;   ///< active, suspended; empty without a user
+    bool on_call = false;      ///< device tokens that are at their end: the device has a live leg (B47)
     time_point created_at{};
     std::optional<time_point> last_used_at;
     time_point expires_at{}; ///< slides with use

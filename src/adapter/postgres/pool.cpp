@@ -146,11 +146,15 @@ void pool::work(worker& w) {
     }
     while (auto j = next(w)) {
         const auto began = steady::now();
-        if (metrics_) metrics_->observe("z360_postgres_wait_seconds", seconds(began - j->queued_at));
+        if (metrics_)
+            metrics_->observe(
+                "z360_postgres_wait_seconds", seconds(began - j->queued_at), {{"pool", settings_.name}}
+            );
         serve(w, *j);
         if (metrics_)
             metrics_->observe(
-                "z360_postgres_statement_seconds", seconds(steady::now() - began), {{"statement", j->name}}
+                "z360_postgres_statement_seconds", seconds(steady::now() - began),
+                {{"pool", settings_.name}, {"statement", j->name}}
             );
         hand_back(w, std::move(j));
     }
@@ -310,7 +314,7 @@ void pool::note_up() {
     retry_at_ = {};
     if (view_ == view::down) {
         const auto away = std::chrono::duration_cast<millis>(steady::now() - down_since_).count();
-        log::info("postgres_up", {{"down_ms", away}});
+        log::info("postgres_up", {{"pool", settings_.name}, {"down_ms", away}});
     }
     view_ = view::up;
     error_.clear();
@@ -322,11 +326,11 @@ void pool::note_down(const std::string& why, std::unique_lock<std::mutex>&) {
     if (view_ == view::down) return;
     view_ = view::down;
     down_since_ = steady::now();
-    log::error("postgres_down", {{"error", why}});
+    log::error("postgres_down", {{"pool", settings_.name}, {"error", why}});
 }
 
 void pool::count_failure(std::string_view kind) {
-    if (metrics_) metrics_->count("z360_postgres_failures_total", {{"kind", kind}});
+    if (metrics_) metrics_->count("z360_postgres_failures_total", {{"pool", settings_.name}, {"kind", kind}});
 }
 
 // ---- database

@@ -30,7 +30,9 @@ namespace z360::adapter::postgres {
 
 class pool;
 
+/// Where the database is, and how patient one pool of connections is.
 struct database_settings {
+    std::string name = "calls"; ///< label `pool` of its figures; one for each pool of a process
     secret url;
     unsigned connections = 6;
     millis acquire_timeout{500};     ///< longest wait for a free connection

@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace z360::adapter::postgres {
 namespace {
 
 constexpr std::size_t k_batch = 200;
+constexpr std::size_t k_sample = 20;
 constexpr millis k_statement_limit{30'000};
 
 /// Where ciphertext lies. `hash` is the column with the keyed hash of the same secret, if there is one.
@@ -108,6 +110,24 @@ void pass::replace(pqxx::work& tx, std::int64_t id, const secret& plain, const s
     );
 }
 
+/// Opened of the newest values of one column, and how many were tried.
+std::pair<std::size_t, std::size_t>
+openable(session& db, const crypto::vault& keys, const place_of_secrets& where) {
+    const std::string name = std::string(where.table) + "." + where.column;
+    pqxx::nontransaction tx(db);
+    const auto rows = tx.exec_params(
+        std::string("select ") + where.key + ", " + where.column + ", " + where.key_id + " from " +
+            where.table + " where " + where.column + " is not null order by " + where.key + " desc limit $1",
+        k_sample
+    );
+    std::size_t opened = 0;
+    for (const auto& r : rows) {
+        const auto at = crypto::place(name, r[0].as<std::int64_t>());
+        if (keys.open_sealed({r[2].c_str(), bytes_of(r[1])}, at)) ++opened;
+    }
+    return {opened, rows.size()};
+}
+
 bool under_old_keys(
     session& db, const crypto::vault& keys, const place_of_secrets& where, std::size_t beyond
 ) {
@@ -155,6 +175,22 @@ rekey_report rekey(const secret& url, const crypto::vault& keys, const rekey_pro
         throw port::unavailable(std::string("postgres: ") + e.what());
     }
     return out;
+}
+
+bool keys_fit(const secret& url, const crypto::vault& keys) {
+    try {
+        session db(url, k_statement_limit);
+        std::size_t opened = 0;
+        std::size_t tried = 0;
+        for (const auto& where : k_places) {
+            const auto [ours, all] = openable(db, keys, where);
+            opened += ours;
+            tried += all;
+        }
+        return opened > 0 || tried == 0;
+    } catch (const pqxx::broken_connection& e) {
+        throw port::unavailable(std::string("postgres: ") + e.what());
+    }
 }
 
 } // namespace z360::adapter::postgres

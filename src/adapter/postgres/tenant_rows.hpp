@@ -35,6 +35,7 @@ remove_organisation(connection& db, const tenant_scope& who, org_id o, time_poin
 outcome_of<port::person> put(connection& db, const tenant_scope& who, port::person p);
 outcome_of<port::membership> put(connection& db, const tenant_scope& who, port::membership m);
 std::optional<port::person> person_of(connection& db, const tenant_scope& who, user_id u);
+std::vector<port::person> people(connection& db, const tenant_scope& who, user_id after, std::size_t limit);
 std::vector<port::membership>
 members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit);
 std::optional<std::vector<device_id>>
@@ -57,6 +58,7 @@ std::optional<user_id> apple_user(connection& db, const std::string& subject);
 bool link_apple(
     connection& db, user_id u, const std::string& subject, const std::string& email, time_point now
 );
-std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now);
+std::vector<device_id>
+unlink_apple(connection& db, const std::string& subject, time_point issued_at, time_point now);
 
 } // namespace z360::adapter::postgres::tenant_rows

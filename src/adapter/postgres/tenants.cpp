@@ -55,6 +55,11 @@ class rows final : public tenants {
             return tenant_rows::organisations(db, who, after, limit);
         });
     }
+    asio::awaitable<std::vector<person>> people(tenant_scope who, user_id after, std::size_t limit) override {
+        return db_.run("person_list", [who, after, limit](pqxx::connection_base& db) {
+            return tenant_rows::people(db, who, after, limit);
+        });
+    }
     asio::awaitable<std::vector<membership>>
     members(tenant_scope who, org_id o, user_id after, std::size_t limit) override {
         return db_.run("member_list", [who, o, after, limit](pqxx::connection_base& db) {
@@ -117,10 +122,12 @@ class rows final : public tenants {
             }
         );
     }
-    asio::awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point now) override {
-        return db_.run("apple_unlink", [subject = std::move(subject), now](pqxx::connection_base& db) {
-            return tenant_rows::unlink_apple(db, subject, now);
-        });
+    asio::awaitable<std::vector<device_id>>
+    unlink_apple(std::string subject, time_point issued_at, time_point now) override {
+        return db_.run(
+            "apple_unlink", [subject = std::move(subject), issued_at, now](pqxx::connection_base& db
+                            ) { return tenant_rows::unlink_apple(db, subject, issued_at, now); }
+        );
     }
 
   private:

@@ -15,8 +15,11 @@ on conflict (subject) do update
        created_at = case when a.revoked_at is null then a.created_at else excluded.created_at end
  where a.user_id = excluded.user_id or a.revoked_at is not null)sql";
 
+// Apple's times have whole seconds.
 constexpr const char* k_unlink = R"sql(
-update apple_links set revoked_at = z360_at($2) where subject = $1 and revoked_at is null returning user_id)sql";
+update apple_links set revoked_at = z360_at($2)
+ where subject = $1 and revoked_at is null and date_trunc('second', created_at) <= z360_at($3)
+returning user_id)sql";
 
 } // namespace
 
@@ -37,9 +40,10 @@ bool link_apple(
     return r.affected_rows() == 1;
 }
 
-std::vector<device_id> unlink_apple(connection& db, const std::string& subject, time_point now) {
+std::vector<device_id>
+unlink_apple(connection& db, const std::string& subject, time_point issued_at, time_point now) {
     return in_transaction(db, [&](pqxx::work& tx) -> std::vector<device_id> {
-        const auto r = exec_in(tx, "apple_unlink", k_unlink, storable(subject), in_ms(now));
+        const auto r = exec_in(tx, "apple_unlink", k_unlink, storable(subject), in_ms(now), in_ms(issued_at));
         if (r.empty()) return {};
         // No row says by which sign-in a device came, so all of them go: too much is a new sign-in, too
         // little is a device that nobody consents to any more.

@@ -5,6 +5,8 @@
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 
 namespace z360::adapter::postgres::tenant_rows {
@@ -29,9 +31,11 @@ returning user_id, xmax = 0)sql";
 constexpr const char* k_advance = R"sql(
 select setval('users_user_id_seq', $1::bigint) from users_user_id_seq where last_value < $1::bigint)sql";
 
-constexpr const char* k_of = "select user_id, login, name, status from users where user_id = $1";
-constexpr const char* k_memberships_of =
-    "select org_id, role from memberships where user_id = $1 order by org_id";
+#define Z360_PERSON                                                                                          \
+    "select u.user_id, u.login, u.name, u.status, coalesce((select json_agg(json_build_array(m.org_id, "     \
+    "m.role) order by m.org_id) from memberships m where m.user_id = u.user_id), '[]')::text from users u "
+constexpr const char* k_of = Z360_PERSON "where u.user_id = $1";
+constexpr const char* k_list = Z360_PERSON "where u.user_id > $1 order by u.user_id limit $2";
 
 // Both must be there for the scope: an organisation cannot make a stranger its member by guessing an id, for
 // members' devices are its to see. People of everybody are added by who may see everybody.
@@ -63,14 +67,14 @@ with registrations as (
 update api_tokens set revoked_at = z360_at($3), revoke_reason = 'membership_removed'
  where org_id = $1 and user_id = $2 and kind in ('enrolment', 'handoff') and revoked_at is null)sql";
 
-person read(pqxx::work& tx, const pqxx::row& r) {
+person read(const pqxx::row& r) {
     person p;
     p.id = {r[0].as<std::int64_t>()};
     p.login = r[1].c_str();
     p.name = r[2].c_str();
     p.status = r[3].c_str();
-    for (const auto& m : exec_in(tx, "person_memberships", k_memberships_of, p.id.value))
-        p.memberships.emplace_back(org_id{m[0].as<std::int64_t>()}, m[1].c_str());
+    for (const auto& m : nlohmann::json::parse(r[4].c_str()))
+        p.memberships.emplace_back(org_id{m.at(0).get<std::int64_t>()}, m.at(1).get<std::string>());
     return p;
 }
 
@@ -96,7 +100,7 @@ outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
             const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
             out.stopped = part_with(tx, {id}, out_of_use::suspended, "user_suspended", now);
         }
-        out.value = read(tx, exec_in(tx, "person_of", k_of, id.value)[0]);
+        out.value = read(exec_in(tx, "person_of", k_of, id.value)[0]);
         out.created = r[0][1].as<bool>();
         return out;
     };
@@ -127,7 +131,15 @@ std::optional<person> person_of(connection& db, const tenant_scope& who, user_id
     tenant_transaction tx(db, who);
     const auto r = exec_in(*tx, "person_of", k_of, u.value);
     if (r.empty()) return std::nullopt;
-    return read(*tx, r[0]);
+    return read(r[0]);
+}
+
+std::vector<person> people(connection& db, const tenant_scope& who, user_id after, std::size_t limit) {
+    tenant_transaction tx(db, who);
+    std::vector<person> out;
+    for (const auto& r : exec_in(*tx, "person_list", k_list, after.value, limit))
+        out.push_back(read(r));
+    return out;
 }
 
 std::vector<membership>

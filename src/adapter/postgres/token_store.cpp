@@ -15,11 +15,12 @@ using port::token_row;
 namespace {
 
 #define Z360_TOKEN                                                                                           \
-    "select t.token_id, t.kind, t.hash_key_id, t.name, array_to_json(t.scopes)::text, coalesce(t.org_id, "   \
-    "0), "                                                                                                   \
-    "coalesce(t.user_id, 0), coalesce(t.device_id, 0), coalesce(d.device_uid, ''), coalesce(d.status, ''), " \
-    "coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), z360_ms(t.expires_at), "        \
-    "z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), t.revoke_reason "                        \
+    "select t.token_id, t.kind, t.hash_key_id, t.name, array_to_json(t.scopes)::text, "                      \
+    "coalesce(t.org_id, 0), coalesce(t.user_id, 0), coalesce(t.device_id, 0), coalesce(d.device_uid, ''), "  \
+    "coalesce(d.status, ''), coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), "       \
+    "z360_ms(t.expires_at), z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), "                 \
+    "t.revoke_reason, t.kind = 'device' and t.expires_at < now() + interval '1 hour' and "                   \
+    "z360_device_busy(t.device_id) "                                                                         \
     "from api_tokens t left join devices d on d.device_id = t.device_id "                                    \
     "left join users u on u.user_id = t.user_id "
 
@@ -88,6 +89,7 @@ token_row read(const pqxx::row& r) {
     t.used_at = time_or_null(r[15]);
     t.revoked_at = time_or_null(r[16]);
     t.revoke_reason = r[17].c_str();
+    t.on_call = r[18].as<bool>();
     return t;
 }
 

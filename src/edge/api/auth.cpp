@@ -48,8 +48,12 @@ std::optional<std::string_view> bearer_text(std::string_view header) {
     return header;
 }
 
+bool expired(const port::token_row& t, time_point now) {
+    return now >= t.expires_at || now >= t.ends_at;
+}
+
 /// Why a stored token does not do; nullopt: it does.
-std::optional<problem> fault_of(const port::token_row& t, time_point now) {
+std::optional<problem> fault_of(const port::token_row& t, time_point now, bool in_call) {
     const auto by = via_of(t.kind);
     if (t.kind == token_kind::device) {
         if (t.device_status == "suspended")
@@ -62,7 +66,7 @@ std::optional<problem> fault_of(const port::token_row& t, time_point now) {
     if (t.revoked_at) return unauthorized("token_revoked", by, "The token was revoked");
     if (t.user_status == "suspended") return unauthorized("token_revoked", by, "The person is suspended");
     if (t.used_at) return unauthorized("token_used", by, "The code was used; ask for a new one");
-    if (now >= t.expires_at || now >= t.ends_at) {
+    if (expired(t, now) && !(in_call && t.on_call)) {
         if (t.kind == token_kind::device)
             return unauthorized("device_session_expired", by, "The token has expired; sign in again");
         return unauthorized("token_expired", by, "The token has expired");
@@ -121,7 +125,8 @@ awaitable<std::optional<problem>> name_person(service& s, caller& who, http::req
     co_return std::nullopt;
 }
 
-awaitable<identified> by_bearer(service& s, std::string text, http::request req, time_point now) {
+awaitable<identified>
+by_bearer(service& s, std::string text, http::request req, time_point now, bool in_call) {
     const auto read = crypto::read_bearer(text);
     if (!read || read->kind == token_kind::handoff)
         co_return refuse(
@@ -139,7 +144,7 @@ awaitable<identified> by_bearer(service& s, std::string text, http::request req,
     const auto row = co_await s.parts.tokens.find(std::move(hashes));
     if (!row || row->kind != read->kind)
         co_return refuse(unauthorized("token_unknown", by, "The token is not known"), true);
-    if (auto fault = fault_of(*row, now)) co_return refuse(std::move(*fault), true);
+    if (auto fault = fault_of(*row, now, in_call)) co_return refuse(std::move(*fault), true);
 
     identified out;
     auto& who = out.who;
@@ -159,7 +164,8 @@ awaitable<identified> by_bearer(service& s, std::string text, http::request req,
         auto fault = co_await name_person(s, who, req);
         if (fault) co_return refuse(std::move(*fault), false);
     }
-    co_await keep_alive(s, *row, read->whole, now);
+    // The call does not bring an expired one back to life.
+    if (!expired(*row, now)) co_await keep_alive(s, *row, read->whole, now);
     if (by == via::device) {
         const auto version = whole_number(req.headers.get("X-Credential-Version"), 1, 1'000'000'000);
         std::optional<int> held;
@@ -210,11 +216,11 @@ problem unauthorized(std::string code, via credential, std::string detail) {
     return p;
 }
 
-awaitable<identified> identify(service& s, http::request req, time_point now) {
+awaitable<identified> identify(service& s, http::request req, time_point now, bool in_call) {
     const auto header = req.headers.get("Authorization");
     if (!header.empty()) {
         std::string text(bearer_text(header).value_or(std::string_view{}));
-        auto out = co_await by_bearer(s, std::move(text), std::move(req), now);
+        auto out = co_await by_bearer(s, std::move(text), std::move(req), now, in_call);
         co_return out;
     }
     std::string cookie(req.headers.get("Cookie"));

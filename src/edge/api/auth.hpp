@@ -14,8 +14,9 @@ struct identified {
 };
 
 /// Bearer before cookie: a cookie counts only without an Authorization header. Device tokens slide with use.
-/// Never looks a token of another environment up (AND-01). Throws unavailable.
-[[nodiscard]] awaitable<identified> identify(service& s, http::request req, time_point now);
+/// Never looks a token of another environment up (AND-01). `in_call`: an expired device token does while its
+/// device is on a call (B47); a revoked one never. Throws unavailable.
+[[nodiscard]] awaitable<identified> identify(service& s, http::request req, time_point now, bool in_call);
 
 /// Whether the route takes this caller; nullopt: yes.
 [[nodiscard]] std::optional<problem> admit(const entry& e, const caller& who);

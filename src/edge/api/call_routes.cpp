@@ -166,6 +166,7 @@ std::vector<entry> call_entries() {
         {"GET", "/api/voip/state-model", get_model, any_of(via::nobody), rate_class::none},
         {"GET", "/api/health", get_health, any_of(via::nobody), rate_class::none},
     };
+    out[0].in_call = out[1].in_call = true;
     out.back().raw = true;
     return out;
 }

@@ -174,13 +174,15 @@ awaitable<http::response> restore_org(service&, ask) {
 std::vector<entry> credential_entries() {
     constexpr auto k_class = rate_class::credentials;
     // The switch reads only; native code sends it with copied cookies and no Origin, as it always has.
-    return {
+    std::vector<entry> out{
         {"GET", "/api/voip/credentials", get_credentials, k_person, k_class},
         {"POST", "/api/voip/token", post_token, k_person, k_class, true},
         {"POST", "/api/voip/credentials/reveal", reveal, any_of(via::device), rate_class::reveal, true},
         {"POST", "/api/voip/switch-org", switch_org, k_person, rate_class::read},
         {"POST", "/api/voip/restore-org", restore_org, k_person, rate_class::read},
     };
+    out[1].in_call = true; // the media of the call may need a new token
+    return out;
 }
 
 } // namespace z360::edge::api

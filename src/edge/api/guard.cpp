@@ -169,7 +169,7 @@ awaitable<http::response> handle(service& s, const entry& e, http::request req, 
     in.now = o.now;
     if (e.takes != any_of(via::nobody)) {
         const bool bearer = !req.headers.get("Authorization").empty();
-        auto who = co_await identify(s, req, o.now);
+        auto who = co_await identify(s, req, o.now, e.in_call);
         if (who.refused && (bearer || (e.takes & any_of(via::nobody)) == 0)) {
             if (!who.guess) co_return respond(*who.refused);
             auto r = co_await failed(s, std::move(*who.refused), o.from.address);

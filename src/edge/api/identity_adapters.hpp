@@ -57,6 +57,7 @@ class apple_tokens final : public apple_checker {
         out.result = apple_answer::what::genuine;
         out.subject = std::move(event.sub);
         out.event = name(event.type);
+        out.issued_at = event.issued_at;
         co_return out;
     }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/base/ids.hpp>
+#include <z360/base/time.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -31,7 +32,8 @@ struct apple_answer {
     std::string reason; ///< of a refusal: signature, issuer, audience, expired, nonce, … ; for people
     std::string subject;
     std::string email;
-    std::string event; ///< of a notice: consent-revoked, account-delete, email-disabled, …
+    std::string event;      ///< of a notice: consent-revoked, account-delete, email-disabled, …
+    time_point issued_at{}; ///< of a notice
 };
 
 class apple_checker {

@@ -9,20 +9,11 @@
 namespace z360::edge::api {
 namespace {
 
-problem no_org() {
-    return not_found("organization_unknown", "There is no such organisation");
-}
 problem no_number() {
     return not_found("number_unknown", "There is no such number");
 }
 problem no_contact() {
     return not_found("contact_unknown", "There is no such contact");
-}
-
-port::tenant_scope scope_of(const ask& in) {
-    auto who = in.who;
-    who.user = {};
-    return who.scope();
 }
 
 /// The number in the path; empty: it is none.
@@ -76,19 +67,11 @@ awaitable<place> find_place(service& s, ask in, bool list) {
     co_return out;
 }
 
-template <class Rows>
-http::response reply_rows(const Rows& all, std::size_t limit) {
-    json rows = json::array();
-    for (const auto& r : all)
-        rows.push_back(view(r));
-    return reply_page(std::move(rows), limit, "number");
-}
-
 awaitable<http::response> list_numbers(service& s, ask in) {
     const auto at = co_await find_place(s, in, true);
     if (at.refused) co_return respond(*at.refused);
     const auto all = co_await s.parts.tenants.numbers(scope_of(in), at.org, at.rows.after, at.rows.limit);
-    co_return reply_rows(all, at.rows.limit);
+    co_return reply_rows(all, k_view, at.rows.limit, "number");
 }
 
 awaitable<http::response> put_number(service& s, ask in) {
@@ -132,7 +115,7 @@ awaitable<http::response> list_contacts(service& s, ask in) {
     const auto at = co_await find_place(s, in, true);
     if (at.refused) co_return respond(*at.refused);
     const auto all = co_await s.parts.tenants.contacts(scope_of(in), at.org, at.rows.after, at.rows.limit);
-    co_return reply_rows(all, at.rows.limit);
+    co_return reply_rows(all, k_view, at.rows.limit, "number");
 }
 
 awaitable<http::response> put_contact(service& s, ask in) {
@@ -164,28 +147,16 @@ awaitable<http::response> delete_contact(service& s, ask in) {
     co_return success(200, std::move(data), "Contact removed");
 }
 
-entry line(std::string_view method, std::string_view pattern, action run) {
-    entry e;
-    e.method = method;
-    e.pattern = pattern;
-    e.run = run;
-    e.takes = k_operator;
-    e.rate = rate_class::admin;
-    e.scope = method == "GET" ? "tenants:read" : "tenants:write";
-    e.for_person = false;
-    return e;
-}
-
 } // namespace
 
 std::vector<entry> number_entries() {
     return {
-        line("GET", "/api/admin/organizations/{org}/numbers", list_numbers),
-        line("PUT", "/api/admin/organizations/{org}/numbers/{e164}", put_number),
-        line("DELETE", "/api/admin/organizations/{org}/numbers/{e164}", delete_number),
-        line("GET", "/api/admin/organizations/{org}/contacts", list_contacts),
-        line("PUT", "/api/admin/organizations/{org}/contacts/{e164}", put_contact),
-        line("DELETE", "/api/admin/organizations/{org}/contacts/{e164}", delete_contact),
+        tenant_entry("GET", "/api/admin/organizations/{org}/numbers", list_numbers),
+        tenant_entry("PUT", "/api/admin/organizations/{org}/numbers/{e164}", put_number),
+        tenant_entry("DELETE", "/api/admin/organizations/{org}/numbers/{e164}", delete_number),
+        tenant_entry("GET", "/api/admin/organizations/{org}/contacts", list_contacts),
+        tenant_entry("PUT", "/api/admin/organizations/{org}/contacts/{e164}", put_contact),
+        tenant_entry("DELETE", "/api/admin/organizations/{org}/contacts/{e164}", delete_contact),
     };
 }
 

@@ -20,16 +20,6 @@ constexpr std::size_t k_most_tokens = 500;
 constexpr std::size_t k_most_devices = 500;
 constexpr millis k_day{86'400'000};
 
-problem no_user() {
-    return not_found("user_unknown", "There is no such person");
-}
-
-port::tenant_scope scope_of(const ask& in) {
-    auto who = in.who;
-    who.user = {};
-    return who.scope();
-}
-
 awaitable<http::response> list_devices(service& s, ask in) {
     const user_id user{path_id(in, "user")};
     std::optional<port::person> person;
@@ -192,28 +182,16 @@ awaitable<http::response> delete_token(service& s, ask in) {
     co_return success(200, std::move(data), "Token revoked");
 }
 
-entry line(std::string_view method, std::string_view pattern, action run, std::string_view scope) {
-    entry e;
-    e.method = method;
-    e.pattern = pattern;
-    e.run = run;
-    e.takes = k_operator;
-    e.rate = rate_class::admin;
-    e.scope = scope;
-    e.for_person = false;
-    return e;
-}
-
 } // namespace
 
 std::vector<entry> operator_entries() {
     return {
-        line("GET", "/api/admin/users/{user}/devices", list_devices, "devices:read"),
-        line("DELETE", "/api/admin/users/{user}/devices/{device}", delete_device, "devices:write"),
-        line("POST", "/api/admin/users/{user}/enrolment-codes", post_enrolment, "enrolment"),
-        line("GET", "/api/admin/tokens", list_tokens, "tokens"),
-        line("POST", "/api/admin/tokens", post_token, "tokens"),
-        line("DELETE", "/api/admin/tokens/{id}", delete_token, "tokens"),
+        operator_entry("GET", "/api/admin/users/{user}/devices", list_devices, "devices:read"),
+        operator_entry("DELETE", "/api/admin/users/{user}/devices/{device}", delete_device, "devices:write"),
+        operator_entry("POST", "/api/admin/users/{user}/enrolment-codes", post_enrolment, "enrolment"),
+        operator_entry("GET", "/api/admin/tokens", list_tokens, "tokens"),
+        operator_entry("POST", "/api/admin/tokens", post_token, "tokens"),
+        operator_entry("DELETE", "/api/admin/tokens/{id}", delete_token, "tokens"),
     };
 }
 

@@ -18,6 +18,35 @@ std::string field_of(const std::string& ours) {
 
 } // namespace
 
+port::tenant_scope scope_of(const ask& in) {
+    auto who = in.who;
+    who.user = {};
+    return who.scope();
+}
+
+problem no_org() {
+    return not_found("organization_unknown", "There is no such organisation");
+}
+problem no_user() {
+    return not_found("user_unknown", "There is no such person");
+}
+
+entry operator_entry(std::string_view method, std::string_view pattern, action run, std::string_view scope) {
+    entry e;
+    e.method = method;
+    e.pattern = pattern;
+    e.run = run;
+    e.takes = k_operator;
+    e.rate = rate_class::admin;
+    e.scope = scope;
+    e.for_person = false;
+    return e;
+}
+
+entry tenant_entry(std::string_view method, std::string_view pattern, action run) {
+    return operator_entry(method, pattern, run, method == "GET" ? "tenants:read" : "tenants:write");
+}
+
 page read_page(const ask& in, bool numeric) {
     page out;
     fields f(json::object());
@@ -36,6 +65,10 @@ page read_page(const ask& in, bool numeric) {
     }
     if (!f.ok()) out.refused = f.refusal();
     return out;
+}
+
+std::int64_t cursor_id(const page& p) {
+    return whole_number(p.after, 0).value_or(0);
 }
 
 http::response reply_page(json rows, std::size_t limit, std::string_view cursor_field) {

@@ -88,6 +88,7 @@ struct entry {
     std::string_view scope{}; ///< that service and admin tokens need
     bool for_person = true;   ///< a service token must name a person
     bool raw = false;         ///< neither guarded nor counted
+    bool in_call = false;     ///< an expired bearer still does while its device is on a call (B47)
 };
 
 /// Lives as long as the routes. One loop, no locks.

@@ -152,7 +152,7 @@ awaitable<http::response> post_notice(service& s, ask in) {
     std::size_t removed = 0;
     if (apple.event == "consent-revoked" || apple.event == "account-delete") {
         co_await audit(s, in.who, in.address, "apple_unlinked", {}, "event=" + apple.event);
-        const auto gone = co_await s.parts.tenants.unlink_apple(apple.subject, in.now);
+        const auto gone = co_await s.parts.tenants.unlink_apple(apple.subject, apple.issued_at, in.now);
         look_at(s, gone);
         removed = gone.size();
     }

@@ -9,20 +9,6 @@
 namespace z360::edge::api {
 namespace {
 
-problem no_org() {
-    return not_found("organization_unknown", "There is no such organisation");
-}
-problem no_user() {
-    return not_found("user_unknown", "There is no such person");
-}
-
-/// Operators act on whoever their token sees, not on a person that a header names.
-port::tenant_scope scope_of(const ask& in) {
-    auto who = in.who;
-    who.user = {};
-    return who.scope();
-}
-
 json view(const port::organisation& o) {
     return {{"id", o.id.value}, {"name", o.name}, {"slug", o.slug}, {"status", o.status}};
 }
@@ -69,12 +55,9 @@ std::string status_word(fields& f) {
 awaitable<http::response> list_orgs(service& s, ask in) {
     const auto p = read_page(in, true);
     if (p.refused) co_return respond(*p.refused);
-    const org_id after{whole_number(p.after, 0).value_or(0)};
+    const org_id after{cursor_id(p)};
     const auto all = co_await s.parts.tenants.organisations(scope_of(in), after, p.limit);
-    json rows = json::array();
-    for (const auto& o : all)
-        rows.push_back(view(o));
-    co_return reply_page(std::move(rows), p.limit, "id");
+    co_return reply_rows(all, k_view, p.limit, "id");
 }
 
 awaitable<http::response> get_org(service& s, ask in) {
@@ -112,6 +95,14 @@ awaitable<http::response> delete_org(service& s, ask in) {
     look_at(s, *done);
     json data{{"id", org.value}};
     co_return success(200, std::move(data), "Organisation suspended");
+}
+
+awaitable<http::response> list_users(service& s, ask in) {
+    const auto p = read_page(in, true);
+    if (p.refused) co_return respond(*p.refused);
+    const user_id after{cursor_id(p)};
+    const auto all = co_await s.parts.tenants.people(scope_of(in), after, p.limit);
+    co_return reply_rows(all, k_view, p.limit, "id");
 }
 
 awaitable<http::response> get_user(service& s, ask in) {
@@ -158,12 +149,9 @@ awaitable<http::response> list_members(service& s, ask in) {
     if (p.refused) co_return respond(*p.refused);
     const auto o = co_await s.parts.tenants.organisation_of(scope_of(in), org);
     if (!o) co_return respond(no_org());
-    const user_id after{whole_number(p.after, 0).value_or(0)};
+    const user_id after{cursor_id(p)};
     const auto all = co_await s.parts.tenants.members(scope_of(in), org, after, p.limit);
-    json rows = json::array();
-    for (const auto& m : all)
-        rows.push_back(view(m));
-    co_return reply_page(std::move(rows), p.limit, "user_id");
+    co_return reply_rows(all, k_view, p.limit, "user_id");
 }
 
 awaitable<http::response> put_member(service& s, ask in) {
@@ -231,34 +219,23 @@ awaitable<http::response> put_settings(service& s, ask in) {
     co_return reply_put(out, k_view);
 }
 
-entry line(std::string_view method, std::string_view pattern, action run) {
-    entry e;
-    e.method = method;
-    e.pattern = pattern;
-    e.run = run;
-    e.takes = k_operator;
-    e.rate = rate_class::admin;
-    e.scope = method == "GET" ? "tenants:read" : "tenants:write";
-    e.for_person = false;
-    return e;
-}
-
 } // namespace
 
 std::vector<entry> tenant_entries() {
     return {
-        line("GET", "/api/admin/organizations", list_orgs),
-        line("GET", "/api/admin/organizations/{org}", get_org),
-        line("PUT", "/api/admin/organizations/{org}", put_org),
-        line("DELETE", "/api/admin/organizations/{org}", delete_org),
-        line("GET", "/api/admin/users/{user}", get_user),
-        line("PUT", "/api/admin/users/{user}", put_user),
-        line("DELETE", "/api/admin/users/{user}", delete_user),
-        line("GET", "/api/admin/organizations/{org}/members", list_members),
-        line("PUT", "/api/admin/organizations/{org}/members/{user}", put_member),
-        line("DELETE", "/api/admin/organizations/{org}/members/{user}", delete_member),
-        line("GET", "/api/admin/organizations/{org}/settings", get_settings),
-        line("PUT", "/api/admin/organizations/{org}/settings", put_settings),
+        tenant_entry("GET", "/api/admin/organizations", list_orgs),
+        tenant_entry("GET", "/api/admin/organizations/{org}", get_org),
+        tenant_entry("PUT", "/api/admin/organizations/{org}", put_org),
+        tenant_entry("DELETE", "/api/admin/organizations/{org}", delete_org),
+        tenant_entry("GET", "/api/admin/users", list_users),
+        tenant_entry("GET", "/api/admin/users/{user}", get_user),
+        tenant_entry("PUT", "/api/admin/users/{user}", put_user),
+        tenant_entry("DELETE", "/api/admin/users/{user}", delete_user),
+        tenant_entry("GET", "/api/admin/organizations/{org}/members", list_members),
+        tenant_entry("PUT", "/api/admin/organizations/{org}/members/{user}", put_member),
+        tenant_entry("DELETE", "/api/admin/organizations/{org}/members/{user}", delete_member),
+        tenant_entry("GET", "/api/admin/organizations/{org}/settings", get_settings),
+        tenant_entry("PUT", "/api/admin/organizations/{org}/settings", put_settings),
     };
 }
 

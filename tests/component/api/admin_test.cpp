@@ -78,7 +78,22 @@ TEST_F(api_admin, lists_come_in_pages) {
     r = send("GET", "/api/admin/organizations/7/numbers?limit=1&after=+13125550101", boss);
     EXPECT_EQ(r.data()[0]["number"], "+13125550102");
     EXPECT_EQ(send("GET", "/api/admin/organizations/7/members", boss).data().size(), 2U);
+    r = send("GET", "/api/admin/users?limit=2", boss);
+    ASSERT_EQ(r.data().size(), 2U) << r.text;
+    EXPECT_EQ(r.data()[0]["memberships"].size(), 2U);
+    EXPECT_EQ(r.body["meta"]["next"], 4);
+    r = send("GET", "/api/admin/users?after=4", boss);
+    ASSERT_EQ(r.data().size(), 1U);
+    EXPECT_EQ(r.data()[0]["id"], 5);
+    EXPECT_TRUE(r.body["meta"]["next"].is_null());
+    EXPECT_EQ(send("GET", "/api/admin/users?after=x&limit=0", boss).status, 422);
     EXPECT_EQ(send("GET", "/api/admin/organizations/7/contacts", boss).status, 200);
+}
+
+TEST_F(api_admin, i_05_an_organisations_token_lists_its_own_people) {
+    const auto r = send("GET", "/api/admin/users", admin(k_initech));
+    ASSERT_EQ(r.data().size(), 1U) << r.text;
+    EXPECT_EQ(r.data()[0]["id"], 5);
 }
 
 TEST_F(api_admin, and_11_an_operator_revokes_a_persons_device) {

@@ -75,6 +75,30 @@ TEST_F(api_auth, a_dead_token_is_refused_with_its_reason) {
     EXPECT_EQ(ask().code(), "device_session_expired");
 }
 
+TEST_F(api_auth, b47_an_expired_bearer_is_honoured_for_the_call_that_its_device_is_on) {
+    const auto phone = device(k_ada, "phone-1");
+    auto& stored = tokens.rows.back();
+    const auto call = ring(k_ada, k_acme, {row(k_ada, "phone-1").id}).state.id.text();
+    clock.at += millis{31LL * 86'400'000};
+    const auto end = stored.row.expires_at;
+    const std::vector<std::pair<std::string, std::string>> in_call{
+        {"GET", "/api/voip/call-status/" + call},
+        {"GET", "/api/voip/my-active-call"},
+        {"POST", "/api/voip/token"},
+    };
+    for (const auto& [method, path] : in_call)
+        EXPECT_EQ(send(method, path, phone).code(), "device_session_expired") << path << ": not on a call";
+    stored.row.on_call = true;
+    for (const auto& [method, path] : in_call)
+        EXPECT_EQ(send(method, path, phone).status, 200) << path;
+    for (const char* path : {"/api/voip/calls", "/api/voip/credentials", "/api/voip/devices/self"})
+        EXPECT_EQ(send("GET", path, phone).code(), "device_session_expired") << path;
+    EXPECT_EQ(stored.row.expires_at, end) << "the call does not bring it back to life";
+    stored.row.revoked_at = clock.at;
+    for (const auto& [method, path] : in_call)
+        EXPECT_EQ(send(method, path, phone).code(), "token_revoked") << path;
+}
+
 TEST_F(api_auth, and_15_a_suspended_device_is_told_that_its_session_expired) {
     const auto phone = device(k_ada, "phone-1");
     tokens.rows.back().row.device_status = "suspended";

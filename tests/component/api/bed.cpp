@@ -54,7 +54,7 @@ bed::bed() {
         p.id = id;
         p.name = name;
         p.login = login;
-        tenants.people[id.value] = p;
+        tenants.persons[id.value] = p;
         members.orgs_of[id.value] = std::move(orgs);
         members.names[id.value] = name;
     };

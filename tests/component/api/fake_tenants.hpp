@@ -41,13 +41,13 @@ class fake_tenants final : public port::tenants {
         co_return out;
     }
     awaitable<port::outcome_of<port::person>> put(port::tenant_scope who, port::person p) override {
-        const bool created = !people.contains(p.id.value);
+        const bool created = !persons.contains(p.id.value);
         if (!created && !members_.sees_user(who, p.id))
             co_return refused<port::person>(why::not_found, "id", "no such person");
-        for (const auto& [id, other] : people)
+        for (const auto& [id, other] : persons)
             if (id != p.id.value && other.login == p.login)
                 co_return refused<port::person>(why::conflict, "login", "another person has it");
-        people[p.id.value] = p;
+        persons[p.id.value] = p;
         const bool stopping = p.status == "suspended";
         auto out = made(with_memberships(std::move(p)), created);
         if (stopping) out.stopped = std::exchange(stops, {});
@@ -56,11 +56,11 @@ class fake_tenants final : public port::tenants {
     awaitable<port::outcome_of<port::membership>> put(port::tenant_scope who, port::membership m) override {
         if (!members_.sees_org(who, m.org) || !members_.orgs.contains(m.org.value))
             co_return refused<port::membership>(why::not_found, "organization_id", "no such organisation");
-        if (!people.contains(m.user.value))
+        if (!persons.contains(m.user.value))
             co_return refused<port::membership>(why::not_found, "user_id", "no such person");
         const bool created = members_.orgs_of[m.user.value].insert(m.org.value).second;
-        m.login = people[m.user.value].login;
-        m.name = people[m.user.value].name;
+        m.login = persons[m.user.value].login;
+        m.name = persons[m.user.value].name;
         co_return made(std::move(m), created);
     }
     awaitable<port::outcome_of<port::number>> put(port::tenant_scope who, port::number n) override {
@@ -94,8 +94,8 @@ class fake_tenants final : public port::tenants {
         co_return row(it->second);
     }
     awaitable<std::optional<port::person>> person_of(port::tenant_scope who, user_id u) override {
-        const auto it = people.find(u.value);
-        if (it == people.end() || !members_.sees_user(who, u)) co_return std::nullopt;
+        const auto it = persons.find(u.value);
+        if (it == persons.end() || !members_.sees_user(who, u)) co_return std::nullopt;
         co_return with_memberships(it->second);
     }
     awaitable<std::optional<port::org_settings>> settings_of(port::tenant_scope who, org_id o) override {
@@ -108,6 +108,14 @@ class fake_tenants final : public port::tenants {
         std::vector<port::organisation> out;
         for (const auto& [id, o] : members_.orgs)
             if (id > after.value && members_.sees_org(who, o.id) && out.size() < limit) out.push_back(row(o));
+        co_return out;
+    }
+    awaitable<std::vector<port::person>>
+    people(port::tenant_scope who, user_id after, std::size_t limit) override {
+        std::vector<port::person> out;
+        for (const auto& [id, p] : persons)
+            if (id > after.value && members_.sees_user(who, p.id) && out.size() < limit)
+                out.push_back(with_memberships(p));
         co_return out;
     }
     awaitable<std::vector<port::membership>>
@@ -147,7 +155,7 @@ class fake_tenants final : public port::tenants {
         co_return std::exchange(stops, {});
     }
     awaitable<gone_devices> remove_person(port::tenant_scope who, user_id u, time_point) override {
-        if (!members_.sees_user(who, u) || people.erase(u.value) == 0) co_return std::nullopt;
+        if (!members_.sees_user(who, u) || persons.erase(u.value) == 0) co_return std::nullopt;
         co_return std::exchange(stops, {});
     }
     awaitable<gone_devices>
@@ -175,13 +183,13 @@ class fake_tenants final : public port::tenants {
     awaitable<bool> link_apple(user_id u, std::string subject, std::string, time_point) override {
         co_return apple.try_emplace(subject, u).first->second == u;
     }
-    awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point) override {
+    awaitable<std::vector<device_id>> unlink_apple(std::string subject, time_point, time_point) override {
         std::vector<device_id> out;
         if (apple.erase(subject) == 1) out.push_back(device_id{101});
         co_return out;
     }
 
-    std::map<std::int64_t, port::person> people;
+    std::map<std::int64_t, port::person> persons;
     std::map<std::int64_t, port::org_settings> settings;
     std::map<std::string, user_id> apple;
     std::vector<device_id> stops; ///< devices that the next removal or suspension takes out of use

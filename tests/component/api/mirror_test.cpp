@@ -49,7 +49,7 @@ class api_mirror : public bed {
             if (d.user == k_mallory) out["devices"].push_back({d.uid, d.status, d.push_state, d.name});
         out["name"] = members.orgs.at(9).name;
         out["status"] = members.orgs.at(9).status;
-        out["person"] = tenants.people.at(5).name;
+        out["person"] = tenants.persons.at(5).name;
         out["member"] = members.orgs_of.at(5).contains(9);
         for (const auto& t : tokens.rows)
             if (t.row.user == k_mallory || t.row.org == k_initech)

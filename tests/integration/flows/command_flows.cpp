@@ -197,3 +197,45 @@ TEST_F(command_flow, sec_02_a_key_file_is_private_grows_at_the_front_and_is_neve
     EXPECT_EQ(run("--generate-key /nonexistent/folder/keys").code, 1);
     EXPECT_FALSE(std::filesystem::exists(file + ".new"));
 }
+
+TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
+    begin();
+    auto& carrier = rig_->carrier();
+    const auto key = sql("select gen_random_uuid()");
+    const auto connection = rig_->server().environment().at("Z360_TELNYX_CREDENTIAL_CONNECTION_ID");
+    const auto name = "z360-production-" + key;
+    carrier.with([&](sim::carrier& c, time_point now) {
+        c.seed_credential(name, "", connection, std::nullopt, now - 11min);
+        c.seed_credential("somebody else's", "", connection, std::nullopt, now - 11min);
+    });
+    // The two devices of the rig were entered by hand: Telnyx knows neither of their credentials.
+    const auto first = ask("--compare-credentials").at(0);
+    EXPECT_EQ(first.at("complete"), true);
+    EXPECT_EQ(first.at("listed"), 2);
+    EXPECT_EQ(first.at("strangers"), 1);
+    EXPECT_EQ(first.at("retired"), 1);
+    EXPECT_EQ(first.at("missing"), 2);
+    EXPECT_EQ(sql("select count(*) from sip_identities where kind = 'stranger' and state = 'retiring'"), "1");
+    EXPECT_EQ(sql("select count(*) from sip_identities where retire_reason = 'lost'"), "2");
+    const auto again = run("--compare-credentials");
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_NE(again.out.find("known here: 1"), std::string::npos) << again.out;
+
+    sql("insert into leases (name, holder, held_until) values ('credential-comparison', 'another node', "
+        "now() + "
+        "interval '1 hour') on conflict (name) do update set holder = excluded.holder, held_until = "
+        "excluded.held_until returning name");
+    const auto busy = run("--compare-credentials");
+    EXPECT_EQ(busy.code, 1);
+    EXPECT_NE(busy.err.find("another node"), std::string::npos);
+    sql("delete from leases returning name");
+
+    auto elsewhere = rig_->server().environment();
+    elsewhere["Z360_TELNYX_BASE_URL"] = "http://127.0.0.1:1";
+    const auto no_telnyx = run_voipd("--compare-credentials", elsewhere);
+    EXPECT_EQ(no_telnyx.code, 3) << no_telnyx.err;
+    EXPECT_NE(no_telnyx.err.find("Telnyx's list, page 1"), std::string::npos) << no_telnyx.err;
+    elsewhere = rig_->server().environment();
+    elsewhere["Z360_DATABASE_URL"] = "postgresql://postgres@127.0.0.1:1/nothing";
+    EXPECT_EQ(run_voipd("--compare-credentials", elsewhere).code, 3);
+}

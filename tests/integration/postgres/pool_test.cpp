@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/pool.hpp"
 #include "calls.hpp"
+#include "support/recording_metrics.hpp"
 #include "support/tcp_relay.hpp"
 
 #include <z360/rt/sync.hpp>
@@ -102,6 +103,19 @@ TEST_F(pool, errors_of_a_statement_are_told_apart_from_an_absent_server) {
     EXPECT_TRUE(is_unavailable(ask_now("select pg_sleep(30)::text"))); // statement_timeout
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(db_->health().up);
+}
+
+TEST_F(pool, figures_tell_the_pools_of_a_process_apart) {
+    test::recording_metrics figures;
+    auto other = settings();
+    other.name = "api";
+    pg::database calls(settings(), &figures);
+    pg::database api(other, &figures);
+    run(calls.ping());
+    run(api.ping());
+    run(api.ping());
+    EXPECT_EQ(figures.observed("z360_postgres_wait_seconds", {{"pool", "calls"}}).size(), 1U);
+    EXPECT_EQ(figures.observed("z360_postgres_wait_seconds", {{"pool", "api"}}).size(), 2U);
 }
 
 TEST_F(pool, errors_never_quote_a_row) {

@@ -205,6 +205,25 @@ TEST_F(tenant_rows, an_organisation_has_one_default_caller_id) {
     );
 }
 
+TEST_F(tenant_rows, i_05_people_are_listed_in_pages_and_an_organisation_sees_its_own) {
+    join(acme_, rival_.org);
+    const auto all = run(tenants_->people(tenant_scope::all(), {}, 10));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].login, "acme@example.com");
+    ASSERT_EQ(all[0].memberships.size(), 2U);
+    EXPECT_EQ(all[0].memberships[1].first, rival_.org);
+    EXPECT_EQ(all[0].memberships[1].second, "member");
+    const auto second = run(tenants_->people(tenant_scope::all(), all[0].id, 1));
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_EQ(second[0].id, rival_.user);
+    EXPECT_TRUE(run(tenants_->people(tenant_scope::all(), rival_.user, 10)).empty());
+    const auto own = run(tenants_->people(tenant_scope::of(acme_.org), {}, 10));
+    ASSERT_EQ(own.size(), 1U);
+    ASSERT_EQ(own[0].memberships.size(), 1U) << "other memberships are nobody's business";
+    EXPECT_EQ(own[0].memberships[0].first, acme_.org);
+    EXPECT_EQ(run(tenants_->people(tenant_scope::of(rival_.org), {}, 10)).size(), 2U);
+}
+
 // ---- departures
 
 TEST_F(tenant_rows, b28_the_last_membership_takes_devices_push_tokens_and_bearers_with_it) {
@@ -297,16 +316,19 @@ TEST_F(tenant_rows, ios_04_a_subject_belongs_to_one_person_until_it_is_revoked) 
     EXPECT_TRUE(run(tenants_->link_apple(acme_.user, "apple-acme", "a@example.com", k_noon)));
     EXPECT_FALSE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
     EXPECT_EQ(run(tenants_->apple_user("apple-acme")), acme_.user);
-    const auto stopped = run(tenants_->unlink_apple("apple-acme", k_noon));
+    const auto told = std::chrono::floor<millis>(std::chrono::system_clock::now()); // the link is of now
+    const auto stopped = run(tenants_->unlink_apple("apple-acme", told, k_noon));
     ASSERT_EQ(stopped.size(), 1U);
     EXPECT_EQ(stopped[0], acme_.devices[0].device);
     EXPECT_EQ(device_state(acme_), k_stopped);
     EXPECT_EQ(live_tokens(acme_), "0");
     EXPECT_EQ(device_state(rival_), k_working);
     EXPECT_FALSE(run(tenants_->apple_user("apple-acme")));
-    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", k_noon)).empty());
+    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", told, k_noon)).empty());
     EXPECT_TRUE(run(tenants_->link_apple(rival_.user, "apple-acme", "r@example.com", k_noon)));
     EXPECT_EQ(run(tenants_->apple_user("apple-acme")), rival_.user);
+    EXPECT_TRUE(run(tenants_->unlink_apple("apple-acme", k_noon - millis{1'000}, k_noon)).empty());
+    EXPECT_EQ(run(tenants_->apple_user("apple-acme")), rival_.user) << "the notice is older than the link";
 }
 
 TEST(slug, is_made_of_any_name) {

@@ -92,6 +92,18 @@ TEST_F(token_rows, and_01_a_token_is_found_by_any_of_its_hashes_with_all_that_a_
     EXPECT_FALSE(run(tokens_->find({})));
 }
 
+TEST_F(token_rows, b47_a_token_at_its_end_tells_whether_its_device_is_on_a_call) {
+    auto t = device_token('a');
+    t.expires_at = now_ - millis{1'000};
+    run(tokens_->add(t));
+    run(tokens_->add(device_token('b')));
+    EXPECT_FALSE(get('a').on_call);
+    auto calls = pg::make_call_store(*db_);
+    run(calls->commit(first_commit(ringing(acme_, "session")), millis{60'000}));
+    EXPECT_TRUE(get('a').on_call);
+    EXPECT_FALSE(get('b').on_call) << "not asked for while the token is good";
+}
+
 TEST_F(token_rows, mob_13_a_revoked_token_is_known_as_revoked_at_once_on_every_node) {
     const auto id = run(tokens_->add(device_token('a')));
     pg::database other(settings());

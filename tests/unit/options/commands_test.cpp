@@ -118,6 +118,17 @@ TEST(commands, sec_02_what_needs_the_keys_says_so_and_making_them_needs_nothing)
         EXPECT_THAT(refused(arguments, k_database), HasSubstr("config: secrets.key_file: (not set): "));
         EXPECT_NE(accepted(arguments, with_keys).what, command::serve);
     }
+    auto with_telnyx = with_keys;
+    EXPECT_THAT(
+        refused({"--compare-credentials"}, with_keys), HasSubstr("config: telnyx.api_key: (not set): ")
+    );
+    with_telnyx["Z360_TELNYX_API_KEY"] = "KEY0123456789";
+    EXPECT_THAT(
+        refused({"--compare-credentials"}, with_telnyx),
+        HasSubstr("config: telnyx.credential_connection_id: (not set): ")
+    );
+    with_telnyx["Z360_TELNYX_CREDENTIAL_CONNECTION_ID"] = "1234567890";
+    EXPECT_EQ(accepted({"--compare-credentials"}, with_telnyx).what, command::compare_credentials);
     EXPECT_TRUE(accepted({"--import", "old.jsonl", "--strict"}, with_keys).arguments.strict);
     EXPECT_FALSE(accepted({"--import", "old.jsonl"}, with_keys).arguments.strict);
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Both sides compared on demand: what a server does every quarter of an hour. Only the rows are changed here,
+// the servers do the rest.
+#include "adapter/crypto/vault.hpp"
+#include "adapter/metrics/prometheus_metrics.hpp"
+#include "adapter/telnyx/credentials_client.hpp"
+#include "app/ops_support.hpp"
+#include "app/parts_settings.hpp"
+
+#include <z360/http/client.hpp>
+
+#include <iostream>
+
+namespace z360::app {
+namespace {
+
+using comparison = engine::credentials::comparison;
+
+boost::asio::awaitable<comparison> compare_once(engine::credentials& manager) {
+    constexpr millis k_stop{1'000};
+    comparison out;
+    std::exception_ptr error;
+    try {
+        out = co_await manager.compare();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_await manager.stop(k_stop);
+    if (error) std::rethrow_exception(error);
+    co_return out;
+}
+
+comparison compare(const options& o) {
+    const auto& c = o.settings;
+    const auto keys = adapter::crypto::vault::open(c.secrets.key_file);
+    const wall_clock clock;
+    const auto metrics = adapter::metrics::make_prometheus_metrics(); // nobody asks for them
+    boost::asio::io_context io{1};
+    const boost::asio::any_io_executor ex = io.get_executor();
+    adapter::postgres::database db(database_of(o));
+    const auto store = adapter::postgres::make_credential_store(db, keys);
+    const auto client = http::make_client(ex);
+    const auto carrier = adapter::telnyx::make_telnyx_credentials(
+        ex, adapter::telnyx::credentials_settings_from(c.telnyx, c.credentials), *client, clock, *metrics
+    );
+    const auto manager =
+        engine::make_credentials(ex, *store, *carrier, clock, *metrics, credential_settings(c));
+    return run_to_end(io, compare_once(*manager));
+}
+
+} // namespace
+
+int compare_credentials(const options& o) {
+    const auto r = compare(o);
+    const nlohmann::json counts{
+        {"complete", r.complete}, {"listed", r.listed},       {"known", r.known},
+        {"missing", r.missing},   {"strangers", r.strangers}, {"retired", r.retired},
+    };
+    std::string people = r.complete ? "compared" : "not compared to the end";
+    people += "\n  listed at Telnyx: " + std::to_string(r.listed) +
+              "\n  known here: " + std::to_string(r.known) +
+              "\n  missing at Telnyx: " + std::to_string(r.missing) + "; each is made anew" +
+              "\n  strangers under our name: " + std::to_string(r.strangers) + "; " +
+              std::to_string(r.retired) + " old enough to be deleted now";
+    print(o, counts, people);
+    if (r.complete) return k_ok;
+    std::cerr << "incomplete: " << r.error << '\n';
+    return r.unreachable ? k_unreachable : k_failed;
+}
+
+} // namespace z360::app

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/parts_settings.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+namespace z360::app {
+namespace {
+
+std::string this_node() {
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) != 0) return std::to_string(::getpid());
+    return std::string(host.data()) + ":" + std::to_string(::getpid());
+}
+
+} // namespace
+
+adapter::postgres::database_settings calls_database(const config& c) {
+    adapter::postgres::database_settings s;
+    s.url = c.database.url;
+    s.connections = c.database.connections;
+    s.acquire_timeout = c.database.acquire_timeout;
+    s.statement_timeout = c.database.statement_timeout;
+    return s;
+}
+
+adapter::postgres::database_settings api_database(const config& c) {
+    auto s = calls_database(c);
+    s.name = "api";
+    s.connections = c.database.api_connections;
+    return s;
+}
+
+engine::credential_settings credential_settings(const config& c) {
+    engine::credential_settings s;
+    s.rules.life = c.credentials.life;
+    s.rules.rotate_percent = c.credentials.rotate_percent;
+    s.rules.overlap = c.credentials.overlap;
+    s.rules.silent_after = c.device_life;
+    s.environment = c.server.environment;
+    s.connection_id = c.telnyx.credential_connection_id;
+    s.node = this_node();
+    s.compare_every = c.credentials.compare_every;
+    s.stray_age = c.credentials.stray_age;
+    s.requests_per_second = c.credentials.requests_per_second;
+    return s;
+}
+
+} // namespace z360::app

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The keys of stored secrets: wrong ones are noticed at the start, old ones are replaced while everybody
+// works (SEC-02).
+#include "adapter/crypto/vault.hpp"
+#include "integration/flows/flow.hpp"
+#include "integration/flows/people.hpp"
+#include "support/run_program.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace z360;
+using namespace z360::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+class key_flow : public flow {};
+
+void write_keys(const std::string& file, const std::string& text, fs::perms mode = fs::perms::owner_read) {
+    fs::remove(file);
+    std::ofstream(file) << text;
+    fs::permissions(file, mode);
+}
+
+/// Starts one more node with this key file; what it says when it ends.
+std::string refused_start(rig& r, const std::string& file) {
+    auto& n = r.add_node({{"Z360_SECRETS_KEY_FILE", file}});
+    n.start();
+    const auto code = n.wait(10s);
+    EXPECT_TRUE(code) << "it still runs";
+    EXPECT_NE(code.value_or(0), 0);
+    return read_file(n.log_file());
+}
+
+} // namespace
+
+TEST_F(key_flow, sec_02_a_wrong_key_file_is_a_clear_end_at_the_start) {
+    rig_options o;
+    o.devices = 0;
+    auto& r = set_up(std::move(o));
+    (void)install(r, "phone");
+    const auto good = read_file(r.key_file());
+    const auto key = good.substr(good.find(' ') + 1, 40);
+    const auto file = r.folder() + "/other-keys";
+    struct wrong {
+        std::string name, text, says;
+        fs::perms mode = fs::perms::owner_read;
+    };
+    const std::string foreign(adapter::crypto::vault::generate_line("k1").reveal());
+    const std::vector<wrong> all{
+        {"empty", "", "key"},
+        {"no key", "k1 " + key.substr(0, 20) + "\n", "other-keys:1"},
+        {"readable by all", good, "chmod 600", fs::perms::owner_read | fs::perms::others_read},
+        {"of another system", foreign + "\n", "none of its keys opens"},
+    };
+    for (const auto& w : all) {
+        SCOPED_TRACE(w.name);
+        write_keys(file, w.text, w.mode);
+        const auto said = refused_start(r, file);
+        EXPECT_NE(said.find(w.says), std::string::npos) << said;
+        EXPECT_NE(said.find(file), std::string::npos) << said;
+        EXPECT_EQ(said.find(key), std::string::npos) << "no key in an error";
+        EXPECT_EQ(said.find(foreign.substr(3, 40)), std::string::npos);
+    }
+    fs::remove(file);
+    EXPECT_NE(refused_start(r, file).find(file), std::string::npos);
+    // The old key behind a new one is what a rotation looks like.
+    write_keys(file, std::string(adapter::crypto::vault::generate_line("k2").reveal()) + "\n" + good);
+    auto& next = r.add_node({{"Z360_SECRETS_KEY_FILE", file}});
+    next.start();
+    EXPECT_TRUE(next.ready());
+}
+
+TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fails) {
+    rig_options o;
+    o.devices = 0;
+    o.environment = {
+        {"Z360_LIMITS_REGISTER_PER_MINUTE", "100000"}, {"Z360_CREDENTIALS_REQUESTS_PER_SECOND", "1000"}
+    };
+    auto& r = set_up(std::move(o));
+    std::vector<app> apps;
+    const auto push = [](int i) { return json{{"fcm_token", fcm_token("push-" + std::to_string(i))}}; };
+    for (int i = 0; i < 6; ++i)
+        apps.push_back(install(r, "old-" + std::to_string(i), "android", push(i)));
+    (void)r.service(r.user(), r.org()); // the token is made under the old key
+
+    (void)r.run("--generate-key " + r.key_file());
+    r.server().signal(SIGTERM);
+    ASSERT_EQ(r.server().wait(), 0);
+    r.server().start();
+    ASSERT_TRUE(r.server().ready());
+
+    std::atomic<bool> done{false};
+    std::vector<app> during;
+    std::vector<std::string> failures;
+    std::thread registering([&] {
+        for (int i = 0; !done && i < 400; ++i) {
+            const auto uid = "new-" + std::to_string(i % 40);
+            const auto reply = r.register_device(uid, "android", push(100 + i % 40));
+            if (reply.status != 201 && reply.status != 200) failures.push_back(reply.body);
+            if (reply.status == 201) during.push_back(installed(uid, reply, r.client()));
+            const auto& old = apps[static_cast<std::size_t>(i) % apps.size()];
+            const auto seen = old.client.get("/api/voip/devices/self");
+            if (seen.status != 200 && seen.status != 429) failures.push_back(seen.body);
+        }
+    });
+    std::vector<json> reports;
+    for (int i = 0; i < 3; ++i)
+        reports.push_back(json::parse(r.run("--json --rekey")));
+    done = true;
+    registering.join();
+    EXPECT_EQ(failures, std::vector<std::string>{});
+    EXPECT_GE(reports[0].at("changed").get<int>(), 12) << reports[0];
+    EXPECT_EQ(reports[2].at("left"), json::array());
+    EXPECT_EQ(
+        r.sql("select count(*) from sip_identities where coalesce(password_key_id, 'k2') <> 'k2' or "
+              "coalesce(jwt_key_id, 'k2') <> 'k2'"),
+        "0"
+    );
+    EXPECT_EQ(r.sql("select count(*) from devices where coalesce(push_key_id, 'k2') <> 'k2'"), "0");
+
+    // Every bearer was used since; the old key may go.
+    for (const auto& a : apps)
+        ASSERT_EQ(a.client.get("/api/voip/devices/self").status, 200);
+    ASSERT_TRUE(eventually([&] {
+        return json::parse(r.run("--json --rekey")).at("tokens_under_old_keys") == 0;
+    }));
+    const auto both = read_file(r.key_file());
+    write_keys(r.key_file(), both.substr(0, both.find('\n') + 1));
+    r.server().signal(SIGTERM);
+    ASSERT_EQ(r.server().wait(), 0);
+    r.server().start();
+    ASSERT_TRUE(r.server().ready());
+    ASSERT_FALSE(during.empty());
+    apps.insert(apps.end(), during.begin(), during.end());
+    for (const auto& a : apps) {
+        const auto reply = a.client.post("/api/voip/credentials/reveal");
+        ASSERT_EQ(reply.status, 200) << a.uid << " " << reply.body;
+        EXPECT_EQ(reply.data().at("sip_password"), a.reply.at("sip_credentials").at("sip_password")) << a.uid;
+    }
+    const auto again = r.register_device("old-0", "android", push(0));
+    EXPECT_EQ(again.status, 200);
+    EXPECT_EQ(r.sql("select count(distinct push_token_hash) = count(*) from devices"), "t")
+        << "the push token is known";
+}
