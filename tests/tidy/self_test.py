@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+import client_guide
 import coroutines
 import headers
 import layering
@@ -160,6 +161,32 @@ class TestNames(unittest.TestCase):
         self.assertTrue(test_names.carriers("BE-08", names))
         for absent in ("BE-09", "BE-70", "I10", "E-07"):
             self.assertFalse(test_names.carriers(absent, names), absent)
+
+
+class ClientGuide(unittest.TestCase):
+    def findings(self, path, old, new):
+        """Of a copy of what the check reads, with one change."""
+        with tempfile.TemporaryDirectory() as root:
+            for part in ("src/edge/api", "src/http_server", "docs"):
+                shutil.copytree(os.path.join(tree.ROOT, part), os.path.join(root, part))
+            text = tree.read(path, root)
+            self.assertIn(old, text)
+            with open(os.path.join(root, path), "w", encoding="utf-8") as f:
+                f.write(text.replace(old, new))
+            return " ".join(client_guide.check(root))
+
+    def test_a_missing_code_is_found_and_one_that_nobody_sends(self):
+        found = self.findings("docs/clients.md", "| 409 | `active_call` |", "| 409 | `active_cal` |")
+        self.assertIn("says not what to do about 'active_call'", found)
+        self.assertIn("'active_cal' is a code that nobody sends", found)
+
+    def test_a_new_code_of_the_sources_is_found(self):
+        found = self.findings("src/edge/api/problem.cpp", 'p.code = "access_denied"', 'p.code = "access_refused"')
+        self.assertIn("says not what to do about 'access_refused'", found)
+        self.assertIn("names 'access_refused'", found)
+
+    def test_a_field_that_is_not_explained_is_found(self):
+        self.assertIn("explains not the field 'prompts'", self.findings("docs/clients.md", "| `prompts` |", "| prompt |"))
 
 
 class Secrets(unittest.TestCase):

@@ -151,6 +151,7 @@ const present = ['fixtures', 'schemas'].flatMap((f) => {
   mkdirSync(join(api, f), { recursive: true })
   return readdirSync(join(api, f)).filter((n) => n.endsWith('.json')).map((n) => join(f, n))
 })
+if (index.length < 80) throw new Error(`only ${index.length} kinds of replies are recorded in ${folder}`)
 if (mode === 'write') {
   for (const file of present) if (!wanted.has(file)) rmSync(join(api, file))
   for (const [file, value] of wanted) writeFileSync(join(api, file), value)
@@ -187,4 +188,4 @@ if (rejected !== index.length) faults.push(`${index.length - rejected} schemas a
 for (const fault of faults.slice(0, 40)) console.error(fault)
 if (faults.length > 0) console.error('make them anew: scripts/api-fixtures')
 console.log(`${index.length} fixtures, ${schemas.size} schemas, ${faults.length} faults`)
-process.exit(faults.length > 0 || index.length < 80 ? 1 : 0)
+process.exit(faults.length > 0 ? 1 : 0)

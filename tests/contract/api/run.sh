@@ -11,6 +11,7 @@ skip() { echo "SKIPPED: $*"; exit 77; }
 command -v node >/dev/null || skip "node is not installed; scripts/setup --contract installs it"
 mkdir -p "$work"
 cd "$work"
+work=$PWD
 # Tests that run at the same time share the folder.
 exec 9>.lock
 flock 9

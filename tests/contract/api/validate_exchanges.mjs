@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // usage: node validate_exchanges.mjs [--complete] OPENAPI.json FOLDER
 // Checks each exchange (one JSON object a line: method, path, status, content_type, body as text) against the
-// document: an unknown path, method, status, content type or field is a fault. --complete: every operation must have
+// document: an unknown path or method that is not refused, an unknown status, content type or field is a fault. --complete: every operation must have
 // been seen to succeed. Exit 0: all valid, and the deliberately broken exchanges were all rejected; 77: none there.
 import { readFileSync } from 'node:fs'
 import { readExchanges } from './exchanges.mjs'
@@ -31,12 +31,18 @@ function find(path, verb, status) {
   return { keys, response: keys.reduce((at, key) => at[key], spec) }
 }
 
+/** What does not exist must be refused, by the body that the document promises for that. */
+function refused({ status, content_type: type, body }, wanted, code) {
+  return status === wanted && type === 'application/problem+json' && body?.code === code && check(['components', 'schemas', 'ServerProblem'], body).length === 0
+}
+
 /** @returns {string[]} what is wrong; empty: valid */
-function faults({ method, path, status, content_type: type, body }) {
+function faults(exchange) {
+  const { method, path, status, content_type: type, body } = exchange
   const template = templates.find((t) => t.pattern.test(path))
-  if (!template) return [`no such path: ${path}`]
+  if (!template) return refused(exchange, 404, 'not_found') ? [] : [`no such path: ${path}`]
   const verb = method.toLowerCase()
-  if (!spec.paths[template.path][verb]) return [`no ${method} on ${template.path}`]
+  if (!spec.paths[template.path][verb]) return refused(exchange, 405, 'method_not_allowed') ? [] : [`no ${method} on ${template.path}`]
   const { keys, response } = find(template.path, verb, status)
   if (!response) return [`no ${status} of ${method} ${template.path}`]
   const media = Object.keys(response.content ?? {})
