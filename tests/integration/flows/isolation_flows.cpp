@@ -150,6 +150,7 @@ const std::set<std::string> k_of_the_asker{
     "POST /api/voip/restore-org",
     "POST /api/voip/credentials/reveal",
     "GET /api/admin/organizations",
+    "GET /api/admin/users",
     "GET /api/admin/tokens",
     "GET /api/voip/state-model",
     "GET /api/health",

@@ -77,7 +77,9 @@ class removal : public registry_test {
             {"apple",
              [this](const person& p, const port::device_view& d) {
                  EXPECT_TRUE(run(tenants_->link_apple(p.user, "subject of " + p.slug, "", k_then)));
-                 EXPECT_EQ(run(tenants_->unlink_apple("subject of " + p.slug, k_then)), std::vector{d.id});
+                 EXPECT_EQ(
+                     run(tenants_->unlink_apple("subject of " + p.slug, k_then, k_then)), std::vector{d.id}
+                 );
              }},
             {"suspended-person",
              [this, all](const person& p, const port::device_view& d) {
