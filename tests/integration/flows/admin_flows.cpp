@@ -66,7 +66,8 @@ TEST_F(admin_flow, b_28_a_removed_member_is_not_rung_any_more) {
     EXPECT_EQ(r.accepted("dial", after), 0U);
     EXPECT_LE(std::chrono::steady_clock::now() - began, 5s);
     EXPECT_TRUE(r.ringing(ring(kept), 1)) << "the other organisation is none of this one's business";
-    for (const auto& c : phone.client.get("/api/voip/calls").data())
+    const auto known = phone.client.get("/api/voip/calls");
+    for (const auto& c : known.data())
         EXPECT_EQ(c.at("organization_id"), kept.org) << "calls of an organisation one has left are not shown";
 
     // The last one: nobody's device any more.
