@@ -20,6 +20,10 @@ std::vector<entry> all_entries() {
 }
 
 std::vector<http::route> api_routes(api_parts parts) {
+    // Alarms count from zero.
+    parts.metrics.count("api_auth_failures_total", {{"code", "token_unknown"}}, 0);
+    parts.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
+    parts.metrics.count("api_unavailable_total", {}, 0);
     const auto entries = all_entries();
     return guarded(std::make_shared<service>(parts), entries);
 }
