@@ -64,7 +64,8 @@ class absorber {
             return;
         }
         auto* leg = meet(e.who, true);
-        if (leg == nullptr || leg->ended) return;
+        // A command may have found the leg gone before this event; only the event knows why (BE-41).
+        if (leg == nullptr || (leg->ended && !leg->hangup_cause.empty())) return;
         leg->ended = true;
         leg->hangup_cause = e.cause;
         add_note("device_leg_ended", "leg=" + leg->id.text() + " cause=" + e.cause);

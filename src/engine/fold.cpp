@@ -77,7 +77,8 @@ std::vector<std::pair<call::target, leg_news>> news_of(const call::state* before
     for (const auto& leg : after.legs) {
         const auto* was = before != nullptr ? before->find(leg.id) : nullptr;
         if (leg.answered && (was == nullptr || !was->answered)) out.emplace_back(leg.to, leg_news::answered);
-        if (leg.ended && leg.hangup_cause == k_not_found && (was == nullptr || !was->ended))
+        // Not "when it ended": a hang-up that found the leg gone may have said so first, without a cause.
+        if (leg.hangup_cause == k_not_found && (was == nullptr || was->hangup_cause != k_not_found))
             out.emplace_back(leg.to, leg_news::not_found);
     }
     return out;

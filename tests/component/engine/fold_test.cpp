@@ -99,6 +99,27 @@ TEST(fold, be_41_a_leg_that_is_not_found_and_one_that_answers_tell_about_their_d
     EXPECT_TRUE(news_of(&next, next).empty());
 }
 
+TEST(fold, be_41_a_hang_up_that_found_the_leg_gone_does_not_hide_why) {
+    // The caller gave up at once: our hang-up is refused before the carrier's event with the cause arrives.
+    const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}}).commit.next;
+    const call::leg_ref device{"v3:a", begun.legs[0].id};
+    const auto dialed =
+        run(port::stored_call{begun, 1},
+            {item{call::command_outcome{"d", call::verb::dial, device}, ""},
+             item{call::leg_hangup{{begun.caller.call_control_id, std::nullopt}, "originator_cancel"}, ""}})
+            .commit.next;
+    const call::command_outcome refused{"h", call::verb::hangup, device, call::outcome::peer_gone, "90018"};
+    const auto gone = run(port::stored_call{dialed, 2}, {item{refused, ""}}).commit.next;
+    ASSERT_TRUE(gone.legs[0].ended);
+    EXPECT_TRUE(news_of(&dialed, gone).empty());
+    const call::leg_hangup why{device, "not_found", "callee"};
+    const auto told = run(port::stored_call{gone, 3}, {item{why, ""}}).commit.next;
+    const auto news = news_of(&gone, told);
+    ASSERT_EQ(news.size(), 1U);
+    EXPECT_EQ(news[0].second, leg_news::not_found);
+    EXPECT_FALSE(run(port::stored_call{told, 4}, {item{why, ""}}).changed) << "told once";
+}
+
 TEST(fold, be_41_other_ends_of_a_leg_say_nothing_about_its_device) {
     const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}}).commit.next;
     const auto leg = begun.legs[0].id;

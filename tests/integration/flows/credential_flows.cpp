@@ -155,7 +155,7 @@ TEST_F(credential_flow, be_41_a_credential_lost_in_the_portal_is_noticed_on_the_
     const auto other = enrol(r, "tablet");
     ASSERT_EQ(other.reply.status, 201) << other.reply.body;
     ASSERT_TRUE(r.carrier().lose_credential(at_carrier(r, d.username).id));
-    EXPECT_EQ(rung_by_a_call(r, 2), sorted({d.username, other.username}));
+    EXPECT_EQ(rung_by_a_call(r, 2, {}, d.username), sorted({d.username, other.username}));
     const auto fresh = next_identity(r, d, d.username);
     const auto self = as_device(r, d).get("/api/voip/devices/self");
     EXPECT_EQ(self.data().at("identity").at("credential_version"), 2);

@@ -127,14 +127,26 @@ using usernames = std::vector<std::string>;
     return all;
 }
 
-/// Somebody calls, our phones ring or do not, the caller gives up; who was dialed.
-[[nodiscard]] inline usernames rung_by_a_call(rig& r, std::size_t expected, const std::string& number = {}) {
+/// Somebody calls, our phones ring or do not, the caller gives up; who was dialed. `unknown`: the caller
+/// waits until the carrier has found nobody under this name.
+[[nodiscard]] inline usernames rung_by_a_call(
+    rig& r, std::size_t expected, const std::string& number = {}, const std::string& unknown = {}
+) {
     const auto caller = number.empty() ? r.call() : r.carrier().place_call("+13125550142", number);
     const auto session = r.session(caller);
     if (expected > 0)
         EXPECT_TRUE(asked(r, "dial", session, expected));
     else
         EXPECT_TRUE(asked(r, "answer", session)); // voicemail
+    if (!unknown.empty()) {
+        const auto nobody_there = [&](const sim::carrier& c) {
+            const auto all = c.legs(session);
+            return std::any_of(all.begin(), all.end(), [&](const auto& l) {
+                return l.username == unknown && l.hangup_cause == "not_found";
+            });
+        };
+        EXPECT_TRUE(r.carrier().wait_until(nobody_there, 5s));
+    }
     r.carrier().caller_hangs_up(caller);
     EXPECT_TRUE(r.quiet(session));
     EXPECT_TRUE(r.phase(session, "ended"));
