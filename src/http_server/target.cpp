@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "http_server/target.hpp"
 
+#include "http/percent.hpp"
+
 #include <algorithm>
 
 namespace z360::http {
 namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 bool starts_with_no_case(std::string_view text, std::string_view lower_prefix) {
     return text.size() >= lower_prefix.size() &&
@@ -21,26 +16,6 @@ bool starts_with_no_case(std::string_view text, std::string_view lower_prefix) {
 }
 
 } // namespace
-
-std::optional<std::string> percent_decode(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c <= 0x20 || c == 0x7F) return std::nullopt;
-        if (c != '%') {
-            out.push_back(text[i]);
-            continue;
-        }
-        if (i + 2 >= text.size()) return std::nullopt;
-        const int high = hex_digit(text[i + 1]);
-        const int low = hex_digit(text[i + 2]);
-        if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-        out.push_back(static_cast<char>(high * 16 + low));
-        i += 2;
-    }
-    return out;
-}
 
 std::optional<split_target> parse_target(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"}) {

@@ -7,9 +7,6 @@
 
 namespace z360::http {
 
-/// Percent-decodes a path; nullopt for a broken escape, a raw control character or an escaped NUL.
-[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
-
 struct split_target {
     std::string path;  ///< decoded
     std::string query; ///< raw, without the '?'

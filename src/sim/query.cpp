@@ -1,37 +1,13 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "sim/query.hpp"
 
+#include "http/percent.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
 namespace z360::sim {
-
-namespace {
-
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::string decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+') {
-            out.push_back(' ');
-        } else if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            out.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
-            i += 2;
-        } else {
-            out.push_back(text[i]);
-        }
-    }
-    return out;
-}
-
-} // namespace
 
 query_fields parse_query(std::string_view query) {
     query_fields out;
@@ -40,7 +16,7 @@ query_fields parse_query(std::string_view query) {
         const auto item = query.substr(0, amp);
         const auto equals = item.find('=');
         if (equals != std::string_view::npos)
-            out[decode(item.substr(0, equals))] = decode(item.substr(equals + 1));
+            out[http::form_decode(item.substr(0, equals))] = http::form_decode(item.substr(equals + 1));
         if (amp == std::string_view::npos) break;
         query.remove_prefix(amp + 1);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "edge/api/body.hpp"
 
+#include "http/percent.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -39,27 +41,6 @@ const char* control_fault(std::string_view s, bool lines) {
             return "must not contain control characters";
     }
     return nullptr;
-}
-
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::string decoded(std::string_view s) {
-    std::string out;
-    out.reserve(s.size());
-    for (std::size_t i = 0; i < s.size(); ++i) {
-        if (s[i] == '%' && i + 2 < s.size() && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            out.push_back(static_cast<char>(hex(s[i + 1]) * 16 + hex(s[i + 2])));
-            i += 2;
-        } else {
-            out.push_back(s[i] == '+' ? ' ' : s[i]);
-        }
-    }
-    return out;
 }
 
 } // namespace
@@ -225,8 +206,8 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
         const auto pair = query.substr(0, end);
         query.remove_prefix(std::min(end + 1, query.size()));
         const auto eq = std::min(pair.find('='), pair.size());
-        if (decoded(pair.substr(0, eq)) != name) continue;
-        return eq == pair.size() ? std::string{} : decoded(pair.substr(eq + 1));
+        if (http::form_decode(pair.substr(0, eq)) != name) continue;
+        return eq == pair.size() ? std::string{} : http::form_decode(pair.substr(eq + 1));
     }
     return std::nullopt;
 }

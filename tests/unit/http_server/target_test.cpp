@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "http/percent.hpp"
 #include "http_server/certificate.hpp"
 #include "http_server/target.hpp"
 
@@ -26,6 +27,16 @@ TEST(http_target, the_absolute_form_of_proxies_is_understood) {
 TEST(http_target, what_is_no_path_is_refused) {
     for (const char* bad : {"", "x", "*", "ftp://h/x", "/%", "/%2", "/%zz", "/%00", "/a b", "/a\tb", "/\x7f"})
         EXPECT_FALSE(parse_target(bad)) << bad;
+}
+
+TEST(http_query, an_odd_query_is_read_as_far_as_it_goes) {
+    EXPECT_EQ(form_decode("a+b%20c%2Bd%c3%84"), "a b c+d\xC3\x84");
+    EXPECT_EQ(form_decode("100%"), "100%");
+    EXPECT_EQ(form_decode("%2"), "%2");
+    EXPECT_EQ(form_decode("%zz%41"), "%zzA");
+    EXPECT_EQ(form_decode("%%41"), "%A");
+    EXPECT_EQ(form_decode("%00x"), std::string("\0x", 2));
+    EXPECT_EQ(form_decode(""), "");
 }
 
 TEST(certificate, sys_01_alarms_are_due_at_30_14_7_and_1_days) {
