@@ -80,7 +80,7 @@ std::optional<time_point> jwt_expiry(std::string_view token) {
     const auto exp = claims.find("exp");
     if (exp == claims.end() || !exp->is_number()) return std::nullopt;
     const double seconds = exp->get<double>();
-    if (!std::isfinite(seconds) || seconds < 0 || seconds > static_cast<double>(k_latest))
+    if (!std::isfinite(seconds) || seconds <= 0 || seconds > static_cast<double>(k_latest))
         return std::nullopt;
     return time_point{std::chrono::seconds{static_cast<std::int64_t>(seconds)}};
 }

@@ -10,7 +10,6 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,7 +29,6 @@ constexpr std::size_t k_max_kid = 256;
 constexpr int k_min_bits = 2048;
 constexpr int k_max_bits = 8192;
 constexpr int k_max_depth = 16;
-constexpr std::int64_t k_year_10000 = 253'402'300'800; // seconds; what a date can still be written for
 
 template <auto Free>
 struct freed_by {
@@ -184,18 +182,6 @@ struct error_queue_guard {
 };
 
 } // namespace
-
-std::optional<time_point> jwt_expiry(std::string_view token) {
-    const auto p = split(token);
-    if (!p) return std::nullopt;
-    const auto claims = decoded_object(p->payload);
-    if (!claims) return std::nullopt;
-    const auto exp = claims->find("exp");
-    if (exp == claims->end() || !exp->is_number()) return std::nullopt;
-    const double seconds = exp->get<double>();
-    if (!(seconds > 0 && seconds < static_cast<double>(k_year_10000))) return std::nullopt;
-    return time_point{std::chrono::seconds{static_cast<std::int64_t>(std::floor(seconds))}};
-}
 
 std::optional<std::vector<rsa_key>> read_jwks(std::string_view text) {
     if (text.size() > k_max_jwks) return std::nullopt;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// JSON Web Tokens of others: when one expires, and whether Apple signed it.
+// JSON Web Tokens of others: whether Apple signed one.
 #pragma once
 
 #include <z360/base/secret.hpp>
-#include <z360/base/time.hpp>
 
 #include <map>
 #include <optional>
@@ -12,9 +11,6 @@
 #include <vector>
 
 namespace z360::adapter::crypto {
-
-/// `exp` of a token that nobody here verifies (Telnyx's login tokens); nullopt: none that can be read.
-[[nodiscard]] std::optional<time_point> jwt_expiry(std::string_view token);
 
 /// One RSA key of a JWKS document.
 struct rsa_key {

@@ -25,35 +25,8 @@ const rsa_signer& stranger() {
     static const rsa_signer k_signer("key-1"); // under the same name
     return k_signer;
 }
-std::string unsigned_token(const std::string& payload) {
-    return base64url(R"({"alg":"HS512","typ":"JWT"})") + "." + base64url(payload) + ".c2ln";
-}
-time_point at(std::int64_t seconds) {
-    return time_point{std::chrono::seconds{seconds}};
-}
 
 } // namespace
-
-TEST(jwt_expiry, mob_01_is_read_from_a_token_nobody_here_verifies) {
-    EXPECT_EQ(jwt_expiry(unsigned_token(R"({"exp":1800000000})")), at(1'800'000'000));
-    EXPECT_EQ(jwt_expiry(unsigned_token(R"({"exp":1800000000.75,"iat":1})")), at(1'800'000'000));
-    const auto no_signature = unsigned_token(R"({"exp":7})");
-    EXPECT_EQ(jwt_expiry(no_signature.substr(0, no_signature.size() - 4)), at(7));
-}
-
-TEST(jwt_expiry, mob_01_is_none_where_there_is_none) {
-    for (const std::string& payload :
-         {std::string("{}"), std::string(R"({"exp":"1800000000"})"), std::string(R"({"exp":null})"),
-          std::string(R"({"exp":0})"), std::string(R"({"exp":-5})"), std::string(R"({"exp":1e300})"),
-          std::string(R"({"exp":18446744073709551615})"), std::string(R"([{"exp":1}])"), std::string("junk"),
-          std::string(), R"({"a":)" + std::string(5'000, '[') + std::string(5'000, ']') + R"(,"exp":1})"})
-        EXPECT_FALSE(jwt_expiry(unsigned_token(payload))) << payload.substr(0, 40);
-    for (const std::string& token :
-         {std::string(), std::string("."), std::string(".."), std::string("a.b"), std::string("a.b.c.d"),
-          "x." + base64(R"({"exp":1800000})") + "==.y", std::string(20'000, '.'),
-          "x." + base64url(R"({"exp":1800000,"p":")" + std::string(16'000, 'p') + R"("})") + ".y"})
-        EXPECT_FALSE(jwt_expiry(token)) << token.substr(0, 40);
-}
 
 TEST(jwt, ios_04_a_genuine_token_gives_its_claims) {
     const json claims{

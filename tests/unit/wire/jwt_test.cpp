@@ -21,7 +21,7 @@ std::string with_claims(const std::string& part) {
 
 } // namespace
 
-TEST(jwt, cred_02_the_end_is_read_from_the_token_itself) {
+TEST(jwt, mob_01_cred_02_the_end_is_read_from_the_token_itself) {
     EXPECT_EQ(jwt_expiry(k_token), time_point{std::chrono::seconds{1'800'000'000}});
     EXPECT_EQ(jwt_expiry("\"" + k_token + "\""), time_point{std::chrono::seconds{1'800'000'000}});
     EXPECT_EQ(jwt_expiry(" " + k_token + "\r\n"), time_point{std::chrono::seconds{1'800'000'000}});
@@ -32,12 +32,13 @@ TEST(jwt, cred_02_the_end_is_read_from_the_token_itself) {
     );
 }
 
-TEST(jwt, cred_02_without_a_readable_end_there_is_none) {
+TEST(jwt, mob_01_cred_02_without_a_readable_end_there_is_none) {
     for (const char* claims : {
              "e30",                         // {}
              "eyJleHAiOiIxODAwMDAwMDAwIn0", // {"exp":"1800000000"}
              "eyJleHAiOm51bGx9",            // {"exp":null}
              "eyJleHAiOi0xfQ",              // {"exp":-1}
+             "eyJleHAiOjB9",                // {"exp":0}
              "eyJleHAiOjFlMzAwfQ",          // {"exp":1e300}
              "WzFd",                        // [1]
              "bm90IGpzb24",                 // not json
