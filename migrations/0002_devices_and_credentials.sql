@@ -270,6 +270,63 @@ create function z360_device_busy(device bigint) returns boolean language sql sta
 -- A second leg to one device exists while its identity is being replaced (CRED-01): it is dialed on both names.
 -- (call_legs.attempt tells them apart.)
 
+-- ---- who may not be rung any more is not rung any more, also in the middle of a ring (B28)
+
+alter table webhook_events drop constraint webhook_events_route_check,
+    add constraint webhook_events_route_check
+        check (route in ('call_control', 'call_control_failover', 'credential', 'credential_failover', 'own'));
+alter table call_legs drop constraint call_legs_release_reason_check,
+    add constraint call_legs_release_reason_check
+        check (release_reason in ('answered_elsewhere', 'caller_gone', 'ring_timeout', 'bridge_failed', 'call_over',
+                                  'device_removed'));
+
+-- Puts an event for each of these calls that still rings into the inbox: it is durable with the change that causes
+-- it, and whichever node holds the call takes it up. No device: all of them.
+create function z360_withdraw_rings(which_calls uuid[], which_device bigint) returns void
+    language sql set search_path from current as $$
+    insert into webhook_events (event_id, event_type, route, call_session_id, received_at, body, claimed_until)
+    select 'withdrawn-' || gen_random_uuid(), 'own.ring_withdrawn', 'own', c.call_session_id, clock_timestamp(),
+           convert_to(jsonb_build_object('call_session_id', c.call_session_id,
+                                         'devices', jsonb_agg(distinct l.device_id))::text, 'UTF8'),
+           clock_timestamp()
+      from calls c join call_legs l using (call_id)
+     where c.call_id = any(which_calls) and c.phase in ('ringing', 'answering', 'bridging') and not l.ended
+       and (which_device is null or l.device_id = which_device)
+     group by c.call_session_id $$;
+revoke execute on function z360_withdraw_rings from public;
+
+create function z360_device_stopped() returns trigger language plpgsql security definer
+    set search_path from current as $$
+begin
+    perform z360_withdraw_rings(array(select call_id from call_legs where device_id = new.device_id and not ended),
+                                new.device_id);
+    return null;
+end $$;
+create trigger devices_not_rung after update of status on devices
+    for each row when (old.status = 'active' and new.status <> 'active') execute function z360_device_stopped();
+
+create function z360_member_left() returns trigger language plpgsql security definer
+    set search_path from current as $$
+begin
+    perform z360_withdraw_rings(array(select call_id from calls where user_id = old.user_id and org_id = old.org_id
+                                                                  and phase <> 'ended'), null);
+    return null;
+end $$;
+create trigger memberships_not_rung after delete on memberships
+    for each row execute function z360_member_left();
+
+create function z360_organisation_stopped() returns trigger language plpgsql security definer
+    set search_path from current as $$
+begin
+    perform z360_withdraw_rings(array(select c.call_id from memberships m join calls c on c.user_id = m.user_id
+                                       where m.org_id = new.org_id and c.org_id = new.org_id
+                                         and c.phase <> 'ended'), null);
+    return null;
+end $$;
+create trigger organizations_not_rung after update of status on organizations
+    for each row when (old.status = 'active' and new.status <> 'active')
+    execute function z360_organisation_stopped();
+
 -- ---- row-level security: for the role above; the owner's own work (engine, workers, operators) is not touched
 
 alter table organizations enable row level security;

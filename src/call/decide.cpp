@@ -71,6 +71,15 @@ class absorber {
         add_note("device_leg_ended", "leg=" + leg->id.text() + " cause=" + e.cause);
     }
 
+    void operator()(const ring_withdrawn& e) {
+        for (auto& leg : s_.legs) {
+            if (!leg.alive() || leg.bridged || s_.bridge.winner == leg.id) continue;
+            if (std::find(e.devices.begin(), e.devices.end(), leg.to.device) == e.devices.end()) continue;
+            leg.release = release_reason::device_removed; // the sweep hangs it up
+            add_note("device_withdrawn", "leg=" + leg.id.text());
+        }
+    }
+
     void operator()(const leg_hold& e) {
         // Ordered by when it happened, not by when it arrived. Only a joined device holds, and only one is
         // ever joined: its hold may be heard of before its bridge, or even its answer.

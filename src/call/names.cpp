@@ -51,6 +51,7 @@ std::string_view name(release_reason r) {
     case release_reason::ring_timeout: return "ring_timeout";
     case release_reason::bridge_failed: return "bridge_failed";
     case release_reason::call_over: return "call_over";
+    case release_reason::device_removed: return "device_removed";
     }
     return "?";
 }
@@ -102,10 +103,10 @@ std::string_view name(verb v) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {
-        "incoming",     "leg_initiated",   "leg_answered",     "leg_bridged",     "leg_hangup", "leg_hold",
-        "prompt_ended", "recording_saved", "recording_failed", "command_outcome", "tick"
-    };
+    static constexpr std::string_view k_names[] = {"incoming",        "leg_initiated",   "leg_answered",
+                                                   "leg_bridged",     "leg_hangup",      "leg_hold",
+                                                   "prompt_ended",    "recording_saved", "recording_failed",
+                                                   "command_outcome", "ring_withdrawn",  "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

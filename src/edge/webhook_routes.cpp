@@ -25,6 +25,7 @@ std::string_view label(port::webhook_route r) {
     case port::webhook_route::call_control_failover: return "call_control_failover";
     case port::webhook_route::credential: return "credential";
     case port::webhook_route::credential_failover: return "credential_failover";
+    case port::webhook_route::own: break;
     }
     return "?";
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/actor.hpp"
+#include "wire/own_event.hpp"
 #include "wire/telnyx_webhook.hpp"
 
 #include <z360/engine/engine.hpp>
@@ -40,6 +41,7 @@ class engine_impl final : public engine {
     };
     [[nodiscard]] reading
     read(std::string_view body, port::webhook_route route, time_point received_at) const;
+    [[nodiscard]] static reading read_own(std::string_view body);
     boost::asio::awaitable<accepted> store(port::inbox_event event);
     void hand_over(port::inbox_event event);
     boost::asio::awaitable<void> dispatch(port::inbox_event event, reading known);

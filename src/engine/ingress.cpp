@@ -23,16 +23,30 @@ wire::webhook_source source_of(port::webhook_route r) {
     case port::webhook_route::call_control:
     case port::webhook_route::call_control_failover: return wire::webhook_source::call_control;
     case port::webhook_route::credential:
-    case port::webhook_route::credential_failover: return wire::webhook_source::credential;
+    case port::webhook_route::credential_failover:
+    case port::webhook_route::own: return wire::webhook_source::credential; // never a new caller
     }
     return wire::webhook_source::credential;
 }
 
 } // namespace
 
+engine_impl::reading engine_impl::read_own(std::string_view body) {
+    reading r;
+    auto withdrawal = wire::read_withdrawal(body);
+    if (!withdrawal) {
+        r.fault = wire::envelope_fault::not_an_event;
+        return r;
+    }
+    r.hook.emplace().call_session_id = std::move(withdrawal->call_session_id);
+    r.what = std::move(withdrawal->what);
+    return r;
+}
+
 engine_impl::reading
 engine_impl::read(std::string_view body, port::webhook_route route, time_point received_at) const {
     reading r;
+    if (route == port::webhook_route::own) return read_own(body);
     auto parsed = wire::parse_envelope(body);
     r.fault = parsed.fault;
     r.hook = std::move(parsed.event);

@@ -70,15 +70,17 @@ std::string make_calls(testing::rig& r) {
         if (!r.phase(session, "ended")) std::puts("a call does not end");
     }
     // A person of some years: what is asked about live calls must not cost by what is over.
-    (void)r.sql("create temporary table past as select call_id as old, gen_random_uuid() as fresh "
-                "from calls, generate_series(1, 200) where phase = 'ended'; "
-                "insert into calls (call_id, call_session_id, org_id, user_id, phone_number_id, phase, end_reason, "
-                "version, snapshot, began_at, ended_at, updated_at) "
-                "select fresh, fresh::text, org_id, user_id, phone_number_id, phase, end_reason, version, snapshot, "
-                "began_at - interval '1 hour', ended_at, updated_at from past join calls on call_id = old; "
-                "insert into call_legs (leg_id, call_id, org_id, device_id, identity_id, dial, initiated, answered, "
-                "bridged, ended) select gen_random_uuid(), fresh, org_id, device_id, identity_id, dial, initiated, "
-                "answered, bridged, ended from past join call_legs on call_id = old; analyze calls; analyze call_legs");
+    (void)r.sql(
+        "create temporary table past as select call_id as old, gen_random_uuid() as fresh "
+        "from calls, generate_series(1, 200) where phase = 'ended'; "
+        "insert into calls (call_id, call_session_id, org_id, user_id, phone_number_id, phase, end_reason, "
+        "version, snapshot, began_at, ended_at, updated_at) "
+        "select fresh, fresh::text, org_id, user_id, phone_number_id, phase, end_reason, version, snapshot, "
+        "began_at - interval '1 hour', ended_at, updated_at from past join calls on call_id = old; "
+        "insert into call_legs (leg_id, call_id, org_id, device_id, identity_id, dial, initiated, answered, "
+        "bridged, ended) select gen_random_uuid(), fresh, org_id, device_id, identity_id, dial, initiated, "
+        "answered, bridged, ended from past join call_legs on call_id = old; analyze calls; analyze call_legs"
+    );
     const auto session = r.session(r.call());
     if (!r.ringing(session, k_devices)) std::puts("the call does not ring everywhere");
     return session;

@@ -118,6 +118,12 @@ class runner {
         if (what == "outcome") return outcome_of(w);
         if (w.empty()) return std::nullopt;
         const bool blind = w.back() == "blind";
+        if (what == "withdrawn") {
+            ring_withdrawn e;
+            for (const auto& x : w)
+                e.devices.push_back({std::stoll(x.substr(1))});
+            return e;
+        }
         const auto ref = who(w[0], blind);
         const std::string extra = w.size() > 1 ? w[1] : "";
         if (what == "initiated") return leg_initiated{ref};

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace z360::call {
 
@@ -100,12 +101,18 @@ struct command_outcome {
     std::string error_code; ///< Telnyx code such as "90018", or a transport word; for people
 };
 
+/// These devices may not be rung in this call any more: signed out, revoked, or their person has left the
+/// organisation (B28). Whoever is joined to the caller, or about to be, stays.
+struct ring_withdrawn {
+    std::vector<device_id> devices;
+};
+
 /// Time has passed: deadlines are checked. Carries nothing; `now` is decide's third argument.
 struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, tick>;
+    recording_failed, command_outcome, ring_withdrawn, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
 [[nodiscard]] std::string_view name(const event& e);

@@ -52,7 +52,8 @@ enum class release_reason : std::uint8_t {
     caller_gone,
     ring_timeout,
     bridge_failed,
-    call_over, ///< the talk ended normally
+    call_over,      ///< the talk ended normally
+    device_removed, ///< the device may not be rung any more
 };
 [[nodiscard]] std::string_view name(release_reason r);
 

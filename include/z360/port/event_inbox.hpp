@@ -12,12 +12,13 @@
 
 namespace z360::port {
 
-/// Which of the four webhook routes an event came through.
+/// Which of the four webhook routes an event came through, or that it is one of our own.
 enum class webhook_route : std::uint8_t {
     call_control,
     call_control_failover,
     credential,
-    credential_failover
+    credential_failover,
+    own, ///< written by our database in the transaction that caused it; no socket leads here
 };
 
 struct inbox_event {

@@ -28,8 +28,8 @@ constexpr std::size_t k_id_length = 256; ///< longer ids are not Telnyx's and wo
 // Telnyx gives up a delivery after about two seconds: the spool needs its share of them.
 constexpr millis k_append_limit{1'000};
 
-constexpr std::array<const char*, 4> k_routes = {
-    "call_control", "call_control_failover", "credential", "credential_failover"
+constexpr std::array<const char*, 5> k_routes = {
+    "call_control", "call_control_failover", "credential", "credential_failover", "own"
 };
 
 const char* text(port::webhook_route r) {

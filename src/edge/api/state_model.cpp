@@ -98,7 +98,7 @@ json state_model() {
         {"transitions", std::move(transitions)},
         {"statuses_for_devices", {"answered_elsewhere"}},
         {"end_reasons", names(call::end_reason::failed)},
-        {"release_reasons", names(call::release_reason::call_over)},
+        {"release_reasons", names(call::release_reason::device_removed)},
         {"device_states", names(call::device_status::failed)},
         {"leg_states",
          {"none", "dialing", "dialed", "ringing", "answered", "bridged", "released", "ended", "failed"}},

@@ -51,7 +51,8 @@ std::vector<call::command_body> actions() {
     for (const auto why :
          {call::release_reason::none, call::release_reason::answered_elsewhere,
           call::release_reason::caller_gone, call::release_reason::ring_timeout,
-          call::release_reason::bridge_failed, call::release_reason::call_over})
+          call::release_reason::bridge_failed, call::release_reason::call_over,
+          call::release_reason::device_removed})
         out.emplace_back(call::hangup_body{why});
     for (const auto& text : {std::string("Hello"), std::string(9'000, 'a'), std::string("\xff")})
         for (const char* voice : {"", "AWS.Polly.Joanna-Neural"})

@@ -78,6 +78,58 @@ TEST_F(admin_flow, b_28_a_removed_member_is_not_rung_any_more) {
     EXPECT_EQ(r.accepted("dial", nobody), 0U);
 }
 
+TEST_F(admin_flow, b_28_who_leaves_in_the_middle_of_a_ring_is_silenced_there_and_then) {
+    auto& r = tenants();
+    const auto left = founded(r, 705, "left", "+13125550705");
+    const auto kept = founded(r, 706, "kept", "+13125550706");
+    const auto user = std::to_string(left.user);
+    ASSERT_EQ(r.admin().put(kept.org_path() + "/members/" + user, {{"role", "member"}}).status, 201);
+    ASSERT_EQ(
+        r.admin().put(kept.org_path() + "/numbers/" + kept.number, {{"receiving_user_id", left.user}}).status,
+        200
+    );
+    const auto phone = install_for(r, left, "phone");
+    const auto tablet = install_for(r, left, "tablet");
+    const auto ring = [&](const tenant& t) {
+        const auto session = r.session(r.carrier().place_call("+13125550142", t.number));
+        EXPECT_TRUE(r.ringing(session, 2));
+        return session;
+    };
+    const auto silent = [&](const std::string& session, std::size_t still) {
+        return r.carrier().wait_until(
+            [&](const sim::carrier& c) {
+                const auto all = c.legs(session);
+                return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& l) {
+                           return l.alive() && !l.username.empty();
+                       })) == still;
+            },
+            5s // B28
+        );
+    };
+    const auto of_left = ring(left);
+    const auto of_kept = ring(kept);
+
+    // Left one organisation: its call stops ringing everywhere, the other one's goes on.
+    ASSERT_EQ(r.admin().remove(left.org_path() + "/members/" + user).status, 200);
+    EXPECT_TRUE(silent(of_left, 0));
+    EXPECT_TRUE(asked(r, "answer", of_left)) << "voicemail at once: nobody is left to answer";
+    EXPECT_TRUE(eventually([&] {
+        return r.sql(
+                   "select string_agg(distinct l.release_reason, ' ') from call_legs l join calls c using "
+                   "(call_id) where c.call_session_id = '" +
+                   of_left + "'"
+               ) == "device_removed";
+    }));
+    EXPECT_TRUE(r.ringing(of_kept, 2));
+
+    // Signed out while it rings: that phone is silent, the tablet rings on and gets the caller.
+    ASSERT_EQ(phone.client.remove("/api/device-tokens/phone").status, 200);
+    EXPECT_TRUE(silent(of_kept, 1));
+    EXPECT_TRUE(leg_of(r, of_kept, tablet).ringing());
+    EXPECT_FALSE(leg_of(r, of_kept, phone).alive());
+    EXPECT_TRUE(commands(r, "answer", of_kept).empty());
+}
+
 TEST_F(admin_flow, admin_routes_may_be_repeated_and_equal_the_command_line) {
     auto& r = tenants();
     const auto by = r.admin();

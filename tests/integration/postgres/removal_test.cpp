@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // However a device goes out of use, the rows end up the same, and the manager finds what is to be deleted.
 #include "registry.hpp"
+#include "wire/own_event.hpp"
+
+#include <z360/port/event_inbox.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -102,6 +105,28 @@ class removal : public registry_test {
         };
     }
 
+    /// What the inbox offers now, by route "own".
+    std::vector<wire::withdrawal> withdrawals() {
+        const auto inbox = pg::make_event_inbox(*db_);
+        std::vector<wire::withdrawal> out;
+        for (const auto& e : run(inbox->claim_pending(100, millis{60'000}))) {
+            EXPECT_EQ(e.route, port::webhook_route::own);
+            auto w = wire::read_withdrawal(e.body);
+            EXPECT_TRUE(w) << e.body;
+            if (!w) continue;
+            EXPECT_EQ(w->call_session_id, e.call_session_id);
+            out.push_back(std::move(*w));
+        }
+        return out;
+    }
+    static bool names(const std::vector<wire::withdrawal>& all, const std::string& session, device_id d) {
+        return std::any_of(all.begin(), all.end(), [&](const auto& w) {
+            const auto& devices = w.what.devices;
+            return w.call_session_id == session &&
+                   std::find(devices.begin(), devices.end(), d) != devices.end();
+        });
+    }
+
     std::unique_ptr<port::tenants> tenants_;
 };
 
@@ -151,4 +176,38 @@ TEST_F(removal, and_09_every_way_out_of_use_leaves_a_call_its_identity) {
             due = due || c.device.id == d.id;
         EXPECT_TRUE(due) << "found by the round once the call is over";
     }
+}
+
+TEST_F(removal, b_28_every_way_out_of_use_reaches_the_calls_that_ring) {
+    for (const auto& w : ways()) {
+        SCOPED_TRACE(w.name);
+        const auto p = add_person(w.name);
+        const auto d = working_device(p);
+        const identity_id i{
+            std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
+        };
+        const auto call = put_on_call(p, d.id, i);
+        sql("update calls set phase = 'ringing' where call_id = '" + call + "'");
+        EXPECT_TRUE(withdrawals().empty());
+        w.go(p, d);
+        EXPECT_TRUE(names(withdrawals(), "session-" + text(d.id), d.id));
+        end_call(call);
+    }
+}
+
+TEST_F(removal, b_28_a_departure_touches_the_calls_of_that_organisation_only) {
+    const auto d = working_device(ann_);
+    const identity_id i{
+        std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
+    };
+    const auto here = put_on_call(ann_, d.id, i);
+    sql("update calls set phase = 'bridging' where call_id = '" + here + "'");
+    pg::admin(secret(scratch_->url())).upsert_membership(bob_.org, ann_.user, "member");
+    run(tenants_->remove_membership(tenant_scope::of(bob_.org), bob_.org, ann_.user, k_then));
+    EXPECT_TRUE(withdrawals().empty()) << "a call of another organisation";
+    EXPECT_EQ(status(d.id), "active");
+    sql("update calls set phase = 'active' where call_id = '" + here + "'");
+    run(tenants_->remove_membership(tenant_scope::of(ann_.org), ann_.org, ann_.user, k_then));
+    EXPECT_TRUE(withdrawals().empty()) << "a talk goes on";
+    EXPECT_EQ(status(d.id), "removed");
 }

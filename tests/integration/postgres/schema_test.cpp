@@ -167,7 +167,7 @@ TEST_F(schema, the_core_s_words_and_the_tables_words_are_the_same) {
     for (const auto r :
          {call::release_reason::answered_elsewhere, call::release_reason::caller_gone,
           call::release_reason::ring_timeout, call::release_reason::bridge_failed,
-          call::release_reason::call_over})
+          call::release_reason::call_over, call::release_reason::device_removed})
         EXPECT_EQ(
             refusal("update call_legs set release_reason = '" + std::string(name(r)) + "'"), "accepted"
         );

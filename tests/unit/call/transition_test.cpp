@@ -82,6 +82,8 @@ std::vector<state> states() {
 
 std::vector<event> events(const state& s) {
     std::vector<event> out{sample_incoming(3), tick{}};
+    out.emplace_back(ring_withdrawn{{device_id{1}, device_id{99}}});
+    out.emplace_back(ring_withdrawn{{device_id{1}, device_id{2}, device_id{3}}});
     std::vector<leg_ref> everybody{
         caller(), {"v3:stranger", std::nullopt}, {"", std::nullopt}, {"v3:twin", std::nullopt}
     };
