@@ -30,6 +30,11 @@ function(z360_test name)
         Z360_SOURCE_DIR="${CMAKE_SOURCE_DIR}" Z360_BINARY_DIR="${CMAKE_BINARY_DIR}"
         Z360_CONTRACT_DATA="${Z360_CONTRACT_DATA}")
     set_property(GLOBAL APPEND PROPERTY z360_test_programs ${name})
+    # tests_unit and the like: what one label needs, without building the rest.
+    if(NOT TARGET tests_${ARG_LABEL})
+        add_custom_target(tests_${ARG_LABEL})
+    endif()
+    add_dependencies(tests_${ARG_LABEL} ${name})
     # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel.
     set(serial OFF)
     if(ARG_LABEL STREQUAL "integration")
