@@ -155,6 +155,9 @@ create index sip_identities_overlap on sip_identities (superseded_at) where stat
 -- Something has happened to a usable one, e.g. its device was removed during a call: look at it from then on.
 create index sip_identities_nudged on sip_identities (retry_at)
     where state in ('active', 'rotating') and retry_at is not null;
+-- What the hourly purge looks for: without these it reads every row that history keeps.
+create index sip_identities_purge on sip_identities (coalesce(retired_at, created_at)) where state = 'dead';
+create index devices_purge on devices (removed_at) where status = 'removed';
 
 -- A row that may own a credential at Telnyx cannot be deleted, by whatever path (BE-05).
 create function z360_refuse_live_identity() returns trigger language plpgsql as $$

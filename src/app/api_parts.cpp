@@ -29,8 +29,6 @@ api_parts::api_parts(
       )),
       credentials_(engine::make_credentials(ex, *store_, *carrier_, clock, metrics, credential_settings(c))),
       tasks_(ex) {
-    // Its alarm counts from zero, also where nobody is asked.
-    metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;
         s.url = c.auth.introspection_url;

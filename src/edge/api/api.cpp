@@ -20,10 +20,11 @@ std::vector<entry> all_entries() {
 }
 
 std::vector<http::route> api_routes(api_parts parts) {
-    // Alarms count from zero.
+    // Alarms count from zero, also where the thing they are about is not configured.
     parts.metrics.count("api_auth_failures_total", {{"code", "token_unknown"}}, 0);
     parts.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
     parts.metrics.count("api_unavailable_total", {}, 0);
+    parts.metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
     const auto entries = all_entries();
     return guarded(std::make_shared<service>(parts), entries);
 }

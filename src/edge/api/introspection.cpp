@@ -139,7 +139,7 @@ class introspection::impl {
         : ex_(ex), client_(client), clock_(clock), metrics_(metrics), settings_(std::move(s)),
           beliefs_(settings_.max_entries), tasks_(ex) {
         settings_.cache = std::clamp(settings_.cache, millis{0}, k_longest_belief);
-        for (const auto k : {kind::signed_in, kind::not_signed_in, kind::unavailable})
+        for (const auto k : {kind::signed_in, kind::not_signed_in})
             metrics_.count("introspection_total", {{"result", name(k)}}, 0);
     }
 
