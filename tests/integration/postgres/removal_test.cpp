@@ -105,6 +105,15 @@ class removal : public registry_test {
         };
     }
 
+    /// A call with a leg to this device, by its one identity.
+    std::string on_call(const person& p, device_id d, const std::string& phase = "active") {
+        const identity_id i{
+            std::stoll(value("select identity_id from sip_identities where device_id = " + text(d)))
+        };
+        const auto call = put_on_call(p, d, i);
+        sql("update calls set phase = '" + phase + "' where call_id = '" + call + "'");
+        return call;
+    }
     /// What the inbox offers now, by route "own".
     std::vector<wire::withdrawal> withdrawals() {
         const auto inbox = pg::make_event_inbox(*db_);
@@ -160,10 +169,7 @@ TEST_F(removal, and_09_every_way_out_of_use_leaves_a_call_its_identity) {
         SCOPED_TRACE(w.name);
         const auto p = add_person(w.name);
         const auto d = working_device(p);
-        const identity_id i{
-            std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
-        };
-        const auto call = put_on_call(p, d.id, i);
+        const auto call = on_call(p, d.id);
         w.go(p, d);
         EXPECT_EQ(status(d.id), w.status);
         EXPECT_EQ(states(d.id), "active");
@@ -183,11 +189,7 @@ TEST_F(removal, b_28_every_way_out_of_use_reaches_the_calls_that_ring) {
         SCOPED_TRACE(w.name);
         const auto p = add_person(w.name);
         const auto d = working_device(p);
-        const identity_id i{
-            std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
-        };
-        const auto call = put_on_call(p, d.id, i);
-        sql("update calls set phase = 'ringing' where call_id = '" + call + "'");
+        const auto call = on_call(p, d.id, "ringing");
         EXPECT_TRUE(withdrawals().empty());
         w.go(p, d);
         EXPECT_TRUE(names(withdrawals(), "session-" + text(d.id), d.id));
@@ -197,11 +199,7 @@ TEST_F(removal, b_28_every_way_out_of_use_reaches_the_calls_that_ring) {
 
 TEST_F(removal, b_28_a_departure_touches_the_calls_of_that_organisation_only) {
     const auto d = working_device(ann_);
-    const identity_id i{
-        std::stoll(value("select identity_id from sip_identities where device_id = " + text(d.id)))
-    };
-    const auto here = put_on_call(ann_, d.id, i);
-    sql("update calls set phase = 'bridging' where call_id = '" + here + "'");
+    const auto here = on_call(ann_, d.id, "bridging");
     pg::admin(secret(scratch_->url())).upsert_membership(bob_.org, ann_.user, "member");
     run(tenants_->remove_membership(tenant_scope::of(bob_.org), bob_.org, ann_.user, k_then));
     EXPECT_TRUE(withdrawals().empty()) << "a call of another organisation";
