@@ -65,7 +65,7 @@ class absorber {
         }
         auto* leg = meet(e.who, true);
         // A command may have found the leg gone before this event; only the event knows why (BE-41).
-        if (leg == nullptr || (leg->ended && !leg->hangup_cause.empty())) return;
+        if (leg == nullptr || (leg->ended && (e.cause.empty() || !leg->hangup_cause.empty()))) return;
         leg->ended = true;
         leg->hangup_cause = e.cause;
         add_note("device_leg_ended", "leg=" + leg->id.text() + " cause=" + e.cause);

@@ -112,6 +112,8 @@ TEST(fold, be_41_a_hang_up_that_found_the_leg_gone_does_not_hide_why) {
     const auto gone = run(port::stored_call{dialed, 2}, {item{refused, ""}}).commit.next;
     ASSERT_TRUE(gone.legs[0].ended);
     EXPECT_TRUE(news_of(&dialed, gone).empty());
+    EXPECT_FALSE(run(port::stored_call{gone, 3}, {item{call::leg_hangup{device, "", ""}, ""}}).changed)
+        << "an end without a cause tells nothing new";
     const call::leg_hangup why{device, "not_found", "callee"};
     const auto told = run(port::stored_call{gone, 3}, {item{why, ""}}).commit.next;
     const auto news = news_of(&gone, told);
