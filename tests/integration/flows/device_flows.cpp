@@ -18,6 +18,14 @@ class device_flow : public flow {
         o.environment["Z360_LIMITS_REGISTER_PER_MINUTE"] = "1000";
         return set_up(std::move(o));
     }
+    /// A call is one dial, to this app.
+    static void rings_alone(rig& r, const app& native) {
+        const auto session = r.session(r.call());
+        ASSERT_TRUE(r.ringing(session, 1));
+        ASSERT_TRUE(settled(r, session));
+        EXPECT_EQ(r.accepted("dial", session), 1U);
+        EXPECT_EQ(leg_of(r, session, native).username, native.sip());
+    }
 };
 
 std::string reasons(const api_reply& r, const std::string& field) {
@@ -153,11 +161,7 @@ TEST_F(device_flow, ios_01_web_06_and_25_a_web_view_inside_the_app_gets_no_ident
         EXPECT_EQ(reply.code(), "native_handles_calls") << q.path;
     }
     EXPECT_EQ(r.carrier().credentials().size(), 1U);
-    const auto session = r.session(r.call());
-    ASSERT_TRUE(r.ringing(session, 1));
-    ASSERT_TRUE(settled(r, session));
-    EXPECT_EQ(r.accepted("dial", session), 1U);
-    EXPECT_EQ(leg_of(r, session, native).username, native.sip());
+    rings_alone(r, native);
 }
 
 TEST_F(device_flow, mob_14_one_dial_for_a_phone_whose_web_view_registered_first) {
@@ -171,11 +175,7 @@ TEST_F(device_flow, mob_14_one_dial_for_a_phone_whose_web_view_registered_first)
     EXPECT_EQ(again.client.post("/api/voip/token").code(), "native_handles_calls");
     EXPECT_TRUE(eventually([&] { return r.carrier().live_credentials().size() == 1; }))
         << "the web view's identity ends at the carrier";
-    const auto session = r.session(r.call());
-    ASSERT_TRUE(r.ringing(session, 1));
-    ASSERT_TRUE(settled(r, session));
-    EXPECT_EQ(r.accepted("dial", session), 1U);
-    EXPECT_EQ(leg_of(r, session, native).username, native.sip());
+    rings_alone(r, native);
 }
 
 TEST_F(device_flow, b_33_the_page_inside_an_app_repeats_the_apps_push_token_and_the_app_goes_on_ringing) {
