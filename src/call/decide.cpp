@@ -24,6 +24,7 @@ class absorber {
 
     void operator()(const incoming&) {} // the call exists already: a repeated call.initiated
     void operator()(const tick&) {}
+    void operator()(const carrier_told&) {}
 
     void operator()(const leg_initiated& e) {
         if (auto* leg = meet(e.who)) leg->initiated = true;
@@ -331,7 +332,7 @@ decision begin(const incoming& what, time_point now) {
     return d;
 }
 
-decision decide(const state& call, const event& what, time_point now) {
+decision decide(const state& call, const event& what, time_point now, authority) {
     decision d;
     d.next = call;
     std::visit(absorber(d.next, d.effects, now), what);

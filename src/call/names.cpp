@@ -103,10 +103,19 @@ std::string_view name(verb v) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {"incoming",        "leg_initiated",   "leg_answered",
-                                                   "leg_bridged",     "leg_hangup",      "leg_hold",
-                                                   "prompt_ended",    "recording_saved", "recording_failed",
-                                                   "command_outcome", "ring_withdrawn",  "tick"};
+    static constexpr std::string_view k_names[] = {"incoming",
+                                                   "leg_initiated",
+                                                   "leg_answered",
+                                                   "leg_bridged",
+                                                   "leg_hangup",
+                                                   "leg_hold",
+                                                   "prompt_ended",
+                                                   "recording_saved",
+                                                   "recording_failed",
+                                                   "command_outcome",
+                                                   "ring_withdrawn",
+                                                   "carrier_told",
+                                                   "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

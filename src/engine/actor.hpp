@@ -31,7 +31,8 @@ struct item {
 /// What one pass over the queue made of a call.
 struct folded {
     port::call_commit commit;
-    bool changed = false; ///< something to store or to do
+    bool changed = false;                 ///< something to store or to do
+    std::vector<call::inquiry> inquiries; ///< what the carrier is to be asked; not stored
 };
 
 /// Lifecycle: made at the first item of a call, dropped when the call is over, saved and idle. While

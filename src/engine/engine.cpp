@@ -8,7 +8,10 @@
 namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
-    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex), sweeper_(ex) {}
+    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex),
+      loops_(ex, [this](std::string_view name, std::string_view) {
+          p_.metrics.count("loop_failures_total", {{"loop", name}});
+      }) {}
 
 void engine_impl::start() {
     // From zero on, so that an alarm sees the first one too.
@@ -17,12 +20,18 @@ void engine_impl::start() {
           "webhook_conflicts_total", "webhooks_spooled_total", "commands_taken_over_total",
           "call_step_failures_total", "commit_conflicts_total"})
         p_.metrics.count(figure, {}, 0);
-    sweeper_.spawn(sweep_forever());
+    rt::loop_settings sweep{
+        .name = "sweep",
+        .period = s_.sweep_period,
+        .late_after = std::chrono::seconds{15},
+        .wake = &sweep_now_
+    };
+    loops_.run(std::move(sweep), [this] { return sweep_round(); });
 }
 
 boost::asio::awaitable<void> engine_impl::stop(millis limit) {
     stopping_ = true;
-    co_await sweeper_.join();
+    co_await loops_.join();
     for (auto& [id, a] : actors_)
         a->timer.cancel();
     const bool finished = co_await work_.drain(limit);
@@ -32,7 +41,11 @@ boost::asio::awaitable<void> engine_impl::stop(millis limit) {
 }
 
 figures engine_impl::now() const {
-    return {actors_.size(), running_.size(), unsaved_};
+    figures f;
+    f.calls_in_memory = actors_.size();
+    f.commands_running = running_.size();
+    f.unsaved_calls = unsaved_;
+    return f;
 }
 
 std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s) {

@@ -26,6 +26,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
+    [[nodiscard]] std::vector<rt::loop_state> loops() const override { return loops_.states(); }
 
   private:
     using actor_ptr = std::shared_ptr<actor>;
@@ -76,7 +77,7 @@ class engine_impl final : public engine {
     void tell(const actor& a, const std::vector<call::note>& notes);
 
     // sweep.cpp
-    boost::asio::awaitable<void> sweep_forever();
+    boost::asio::awaitable<void> sweep_round();
     boost::asio::awaitable<void> sweep_spool();
     boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
@@ -106,7 +107,7 @@ class engine_impl final : public engine {
     bool stopping_ = false;
     rt::event sweep_now_;
     rt::task_group work_; ///< drives, dispatches, commands
-    rt::task_group sweeper_;
+    rt::supervisor loops_;
 };
 
 } // namespace z360::engine

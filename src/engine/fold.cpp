@@ -38,8 +38,10 @@ folded fold(
         for (auto& f : d.effects) {
             if (auto* cmd = std::get_if<call::command>(&f))
                 c.new_commands.push_back(std::move(*cmd));
+            else if (auto* line = std::get_if<call::note>(&f))
+                c.notes.push_back(std::move(*line));
             else
-                c.notes.push_back(std::move(std::get<call::note>(f)));
+                out.inquiries.push_back(std::get<call::inquiry>(f));
         }
         if (const auto* done = std::get_if<call::command_outcome>(&i.what)) {
             c.finished_commands.push_back(*done);

@@ -116,6 +116,8 @@ boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
             log::error("webhook_conflict", {{"event_id", event.event_id}, {"type", event.event_type}});
             p_.metrics.count("webhook_conflicts_total");
             co_return accepted::conflict;
+        case port::append_result::set_aside: co_return accepted::duplicate;
+        case port::append_result::refused: break; // kept in the spool instead
         }
     } catch (const port::unavailable&) {
         if (p_.spool == nullptr) throw;

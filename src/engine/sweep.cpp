@@ -13,43 +13,28 @@ namespace {
 
 constexpr std::size_t k_batch = 200;
 constexpr unsigned k_put_off_limit = 2;
+constexpr millis k_first_try{300};               // a live node's own timer is faster
 constexpr std::chrono::seconds k_idle_ended{5};  // an ended call stays in memory for late events
 constexpr std::chrono::seconds k_idle_talk{120}; // a long talk is dropped from memory and reloaded at its end
 
 } // namespace
 
-boost::asio::awaitable<void> engine_impl::sweep_forever() {
-    bool healthy = true;
-    for (;;) {
-        std::string failure;
-        try {
-            co_await flush_ignored();
-            co_await sweep_spool();
-            const bool found = co_await sweep_events();
-            // Events left behind may tell that what looks overdue has long happened: they are decided first.
-            if (found && deadlines_put_off_ < k_put_off_limit) {
-                ++deadlines_put_off_;
-            } else {
-                deadlines_put_off_ = 0;
-                co_await sweep_deadlines();
-            }
-            co_await sweep_commands();
-        } catch (const port::unavailable& e) {
-            failure = e.what();
-        }
-        if (healthy != failure.empty()) {
-            healthy = failure.empty();
-            if (healthy)
-                log::info("sweep_resumed");
-            else
-                log::warn("sweep_paused", {{"why", failure}});
-        }
-        evict();
-        report();
-        (void)co_await sweep_now_.wait_for(s_.sweep_period);
-        // Gather what arrives in one burst instead of writing row by row.
-        if (!ignored_.empty()) co_await rt::sleep_for(millis{50});
+boost::asio::awaitable<void> engine_impl::sweep_round() {
+    // Gather what arrives in one burst instead of writing row by row.
+    if (!ignored_.empty()) co_await rt::sleep_for(millis{50});
+    co_await flush_ignored();
+    co_await sweep_spool();
+    const bool found = co_await sweep_events();
+    // Events left behind may tell that what looks overdue has long happened: they are decided first.
+    if (found && deadlines_put_off_ < k_put_off_limit) {
+        ++deadlines_put_off_;
+    } else {
+        deadlines_put_off_ = 0;
+        co_await sweep_deadlines();
     }
+    co_await sweep_commands();
+    evict();
+    report();
 }
 
 boost::asio::awaitable<void> engine_impl::flush_ignored() {
@@ -83,8 +68,7 @@ boost::asio::awaitable<void> engine_impl::sweep_spool() {
 }
 
 boost::asio::awaitable<void> engine_impl::sweep_deadlines() {
-    // A live node's own timer is faster; the margin leaves it the first try.
-    const auto due = co_await p_.store.claim_overdue(p_.clock.now() - millis{300}, k_batch);
+    const auto due = co_await p_.store.claim_overdue(k_first_try, k_batch);
     for (const auto& id : due) {
         const auto known = actors_.find(id);
         if (known != actors_.end() && known->second->driving) continue;

@@ -67,7 +67,7 @@ class memory_store final : public port::call_store {
         auto found = calls.find(what.next.id);
         const auto version = found == calls.end() ? 0 : found->second.version;
         if (version != what.expected_version) co_return port::commit_result::conflict;
-        calls[what.next.id] = {what.next, version + 1};
+        calls[what.next.id] = {what.next, what.next_version == 0 ? version + 1 : what.next_version};
         ++commits;
         for (auto& c : what.new_commands)
             commands.try_emplace(c.id, row{what.next.id, c, clock_.now() + claim, false, 0});
@@ -79,8 +79,9 @@ class memory_store final : public port::call_store {
             notes.push_back(n.what);
         co_return port::commit_result::committed;
     }
-    awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t) override {
+    awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t) override {
         check();
+        const auto now = clock_.now() - margin;
         std::vector<call_id> out;
         for (const auto& [id, c] : calls)
             if (const auto at = call::deadline(c.state); at && *at <= now) out.push_back(id);
@@ -170,12 +171,12 @@ class memory_inbox final : public port::event_inbox {
             rows.at(id).status = "ignored";
         co_return;
     }
-    awaitable<void> postpone(std::vector<std::string> ids, millis delay, std::string) override {
+    awaitable<void> postpone(std::vector<std::string> ids, millis delay, std::string, bool counted) override {
         check();
         for (const auto& id : ids) {
             auto& r = rows.at(id);
             r.claimed_until = clock_.now() + delay;
-            ++r.event.attempts;
+            if (counted) ++r.event.attempts;
         }
         co_return;
     }
@@ -222,8 +223,15 @@ class memory_spool final : public port::spool {
             std::erase_if(rows, [&](const auto& e) { return e.event_id == id; });
         co_return;
     }
+    awaitable<void> set_aside(std::vector<std::string> ids, std::string) override {
+        aside.insert(aside.end(), ids.begin(), ids.end());
+        co_await remove(std::move(ids));
+    }
+    awaitable<void> tend() override { co_return; }
     [[nodiscard]] std::size_t size() const override { return rows.size(); }
+    [[nodiscard]] port::spool_health health() const override { return {true, {}, aside.size()}; }
     std::vector<port::inbox_event> rows;
+    std::vector<std::string> aside;
 };
 
 class fixed_directory final : public port::directory {

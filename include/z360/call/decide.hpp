@@ -20,9 +20,17 @@ struct decision {
 /// Begins a call: the caller's leg is parked at Telnyx, nothing rings yet.
 [[nodiscard]] decision begin(const incoming& what, time_point now);
 
+/// What the passing of time may do (I21).
+enum class authority : std::uint8_t {
+    newest,   ///< this copy is known to be the newest: deadlines decide
+    unproven, ///< it may be old: what deadlines would take away (a leg, a winner, the ring) is left as it is;
+              ///< facts decide as always, and time may still add
+};
+
 /// One step. Total: every phase accepts every event; late, duplicate and foreign events change nothing.
 /// A terminal state is never left; it still hangs up legs that turn up late (BE-16).
-[[nodiscard]] decision decide(const state& call, const event& what, time_point now);
+[[nodiscard]] decision
+decide(const state& call, const event& what, time_point now, authority may = authority::newest);
 
 /// When the call must be looked at again even if nothing happens; nullopt: never. Feeding `tick` at or after
 /// this time moves the call on (and the deadline with it).

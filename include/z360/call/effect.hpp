@@ -84,6 +84,14 @@ struct note {
     std::string detail; ///< `key=value …`; no secrets, no names
 };
 
-using effect = std::variant<command, note>;
+/// The carrier is to be asked what it knows of this call, before something is given up for want of a webhook.
+/// Not stored: the state holds that it was asked and until when an answer is waited for, so whoever finds the
+/// call overdue asks again. The answer is `carrier_told`.
+struct inquiry {
+    std::uint32_t round = 0; ///< counts the questions of one call, from 1; comes back with the answer
+    bool operator==(const inquiry&) const = default;
+};
+
+using effect = std::variant<command, note, inquiry>;
 
 } // namespace z360::call

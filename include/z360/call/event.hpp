@@ -107,12 +107,19 @@ struct ring_withdrawn {
     std::vector<device_id> devices;
 };
 
+/// The answer to an inquiry. When `answered`, everything that the carrier had on record about this call's
+/// legs at the time of the question has been decided before this event, as the events that they are.
+struct carrier_told {
+    std::uint32_t round = 0;
+    bool answered = false; ///< false: it could not be asked
+};
+
 /// Time has passed: deadlines are checked. Carries nothing; `now` is decide's third argument.
 struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, ring_withdrawn, tick>;
+    recording_failed, command_outcome, ring_withdrawn, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
 [[nodiscard]] std::string_view name(const event& e);

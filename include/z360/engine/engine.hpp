@@ -13,6 +13,7 @@
 #include <z360/port/ring_hint.hpp>
 #include <z360/port/spool.hpp>
 #include <z360/port/telnyx_api.hpp>
+#include <z360/rt/supervisor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace z360::engine {
 
@@ -88,6 +90,8 @@ struct figures {
     std::size_t calls_in_memory = 0;
     std::size_t commands_running = 0;
     std::size_t unsaved_calls = 0; ///< decided in memory, waiting for Postgres
+    millis oldest_unsaved{0};      ///< how long the longest of them has waited
+    std::size_t slow_commits = 0;  ///< commits of the last 10 s that did not come back within their budget
 };
 
 /// Not thread-safe: everything runs on the loop of the executor.
@@ -104,6 +108,8 @@ class engine {
     /// and is taken up by another node or the next start.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
     [[nodiscard]] virtual figures now() const = 0;
+    /// The loops that keep it going; a late one means that events, deadlines or commands may be left lying.
+    [[nodiscard]] virtual std::vector<rt::loop_state> loops() const = 0;
 };
 
 /// Nothing happens before start().

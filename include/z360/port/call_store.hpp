@@ -17,7 +17,7 @@
 
 namespace z360::port {
 
-/// A call as stored. `version` rises by one with every commit.
+/// A call as stored. `version` rises with every commit.
 struct stored_call {
     call::state state;
     std::uint64_t version = 0;
@@ -27,6 +27,9 @@ struct stored_call {
 /// all.
 struct call_commit {
     std::uint64_t expected_version = 0; ///< 0: the call must not exist yet
+    /// What the row's version becomes, above the expected one; 0: the next number. Jumps where memory is
+    /// written forward over a database that has lost commits.
+    std::uint64_t next_version = 0;
     call::state next;
     std::optional<time_point> deadline; ///< call::deadline(next)
     std::vector<call::command> new_commands;
@@ -53,7 +56,7 @@ class call_store {
   public:
     virtual ~call_store() = default;
 
-    /// Loads a call. nullopt: there is none. Throws unavailable.
+    /// Loads a call. nullopt: there is none. Throws unavailable; newer_form for a row of a newer program.
     virtual boost::asio::awaitable<std::optional<stored_call>> load(call_id id) = 0;
     /// The call of a carrier session or of one of its legs; either text may be empty.
     virtual boost::asio::awaitable<std::optional<call_id>>
@@ -62,9 +65,12 @@ class call_store {
     /// state shows whether it took effect. New commands are claimed for this node for `claim`.
     virtual boost::asio::awaitable<commit_result> commit(call_commit what, millis claim) = 0;
 
-    /// Calls whose deadline has passed, at most `limit`; each is offered to one node at a time (SKIP LOCKED).
-    virtual boost::asio::awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t limit) = 0;
-    /// Unfinished commands whose claim has run out, at most `limit`, claimed for this node for `claim`.
+    /// Calls whose deadline passed at least `margin` ago by the database's clock, at most `limit`; each is
+    /// offered to one node at a time (SKIP LOCKED). Rows of a newer form are left to nodes that can read
+    /// them.
+    virtual boost::asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) = 0;
+    /// Unfinished commands whose claim has run out, at most `limit`, claimed for this node for `claim`. Those
+    /// of calls of a newer form are left alone.
     virtual boost::asio::awaitable<std::vector<orphan_command>>
     claim_commands(std::size_t limit, millis claim) = 0;
     /// Keeps the claim of a command that is still being retried, and counts the attempt.

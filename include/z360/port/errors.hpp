@@ -13,4 +13,11 @@ class unavailable : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A row was written by a newer program, in a form that this one cannot read. It is left alone, uncounted,
+/// for a node that can (a rolling deploy runs both).
+class newer_form : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
 } // namespace z360::port

@@ -31,12 +31,17 @@ struct inbox_event {
     std::string body;     ///< raw bytes as signed
     bool settled = false; ///< means nothing to any call: stored as ignored, never offered for processing
     std::uint32_t attempts = 0; ///< processing attempts so far
+    /// How long it has been in the inbox when it was claimed, by the database's clock alone. Time in a spool
+    /// does not count: nobody could have processed it there.
+    millis waited{0};
 };
 
 enum class append_result : std::uint8_t {
     stored,
     duplicate, ///< same id and same bytes: already stored
     conflict,  ///< same id, other bytes: kept aside for people, not processed
+    set_aside, ///< Postgres refused the row for itself: kept as a dead letter with the reason
+    refused,   ///< Postgres cannot keep it in any form; the others were stored
 };
 
 /// The durable queue between the webhook routes and the engine. Every function may throw unavailable.
@@ -46,7 +51,8 @@ class event_inbox {
 
     /// Stores the events durably in one statement; results in order. A stored event is claimed for this node
     /// for `claim` and offered to others by claim_pending afterwards.
-    /// Throws unavailable if nothing could be stored; then none of them was acknowledged.
+    /// A row that Postgres refuses for itself blocks none of the others. Throws unavailable, and nothing else
+    /// for what Postgres says, if nothing could be stored; then none of them was acknowledged.
     virtual boost::asio::awaitable<std::vector<append_result>>
     append(std::vector<inbox_event> events, millis claim) = 0;
 
@@ -55,15 +61,16 @@ class event_inbox {
     virtual boost::asio::awaitable<std::vector<inbox_event>>
     claim_pending(std::size_t limit, millis claim) = 0;
 
-    /// Unprocessed events of one carrier session, oldest first; claimed like above.
+    /// Unprocessed events of one carrier session, oldest first; claimed like above, whoever had them. Also
+    /// those that were buried only because nobody knew their call: they are unprocessed again.
     virtual boost::asio::awaitable<std::vector<inbox_event>>
     claim_session(std::string call_session_id, millis claim) = 0;
 
     /// Processed without touching a call (unknown types, events that mean nothing to us).
     virtual boost::asio::awaitable<void> mark_ignored(std::vector<std::string> event_ids) = 0;
-    /// Not processable yet; offered again after `delay`. Counts an attempt.
+    /// Not processable yet; offered again after `delay`. Counts an attempt unless told not to.
     virtual boost::asio::awaitable<void>
-    postpone(std::vector<std::string> event_ids, millis delay, std::string why) = 0;
+    postpone(std::vector<std::string> event_ids, millis delay, std::string why, bool counted = true) = 0;
     /// Given up; stays for people (`--dead-letters`).
     virtual boost::asio::awaitable<void> mark_dead(std::vector<std::string> event_ids, std::string why) = 0;
 };

@@ -6,9 +6,16 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace z360::port {
+
+struct spool_health {
+    bool usable = true;        ///< the last attempt to store succeeded, or none was made
+    std::string why;           ///< what is wrong; empty when usable
+    std::size_t set_aside = 0; ///< events kept for people
+};
 
 /// Durable local queue for webhooks that arrive while Postgres is away. Survives a kill and a power loss.
 class spool {
@@ -20,8 +27,16 @@ class spool {
     virtual boost::asio::awaitable<std::vector<inbox_event>> peek(std::size_t limit) = 0;
     /// Removes events that are now in the inbox.
     virtual boost::asio::awaitable<void> remove(std::vector<std::string> event_ids) = 0;
-    /// Events waiting; exact, cheap, callable from the loop.
+    /// Takes events out of the queue for good, with the reason, and keeps them for people: nothing behind
+    /// them waits for them.
+    virtual boost::asio::awaitable<void> set_aside(std::vector<std::string> event_ids, std::string why) = 0;
+    /// Housekeeping, called every second or so: opens what could not be opened before, takes over the files
+    /// of processes that are gone, gives room back to the disk. Throws unavailable when a part of it failed.
+    virtual boost::asio::awaitable<void> tend() = 0;
+    /// Events waiting in this process's queue; exact, cheap, callable from the loop.
     [[nodiscard]] virtual std::size_t size() const = 0;
+    /// For /readyz and metrics; cheap, callable from the loop.
+    [[nodiscard]] virtual spool_health health() const = 0;
 };
 
 } // namespace z360::port

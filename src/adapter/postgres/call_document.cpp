@@ -86,6 +86,7 @@ std::string call_document(const port::call_commit& what) {
     json d = {
         {"call", s.id.text()},
         {"version", what.expected_version},
+        {"next_version", what.next_version == 0 ? json() : json(what.next_version)},
         {"session", text(s.caller.call_session_id)},
         {"caller", text(s.caller.call_control_id)},
         {"org", key(s.routed.org)},

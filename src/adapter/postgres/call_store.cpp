@@ -26,7 +26,7 @@ constexpr millis k_deadline_claim{1'000};
                        end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
                        bridged_at, ended_at, updated_at)
     select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
-           (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, 1,
+           (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, coalesce((j->>'next_version')::bigint, 1),
            z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
            z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
            z360_at((j->>'at')::bigint)
@@ -41,7 +41,7 @@ constexpr millis k_deadline_claim{1'000};
     R"sql(moved as (
     update calls c
        set caller_control_id = j->>'caller', phase = j->>'phase', end_reason = j->>'reason',
-           winner_leg_id = (j->>'winner')::uuid, version = c.version + 1,
+           winner_leg_id = (j->>'winner')::uuid, version = coalesce((j->>'next_version')::bigint, c.version + 1),
            next_deadline = z360_at((j->>'deadline')::bigint), deadline_claimed_until = null,
            snapshot = j->'snapshot', answered_at = z360_at((j->>'answered')::bigint),
            bridged_at = z360_at((j->>'bridged')::bigint), ended_at = z360_at((j->>'ended')::bigint),
@@ -109,7 +109,7 @@ limit 1)sql";
 constexpr const char* k_overdue = R"sql(
 with due as (
     select call_id from calls
-     where next_deadline <= z360_at($1)
+     where next_deadline <= clock_timestamp() - $1::bigint * interval '1 ms'
        and (deadline_claimed_until is null or deadline_claimed_until <= clock_timestamp())
      order by next_deadline limit $2 for update skip locked
 )
@@ -138,7 +138,7 @@ class call_rows final : public port::call_store {
     asio::awaitable<std::optional<call_id>>
     find(std::string call_session_id, std::string call_control_id) override;
     asio::awaitable<commit_result> commit(call_commit what, millis claim) override;
-    asio::awaitable<std::vector<call_id>> claim_overdue(time_point now, std::size_t limit) override;
+    asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override;
     asio::awaitable<std::vector<port::orphan_command>>
     claim_commands(std::size_t limit, millis claim) override;
     asio::awaitable<void> extend_claim(std::string command_id, millis claim) override;
@@ -182,10 +182,10 @@ asio::awaitable<commit_result> call_rows::commit(call_commit what, millis claim)
     co_return co_await db_.run(first ? "call_begin" : "call_step", std::move(ask));
 }
 
-asio::awaitable<std::vector<call_id>> call_rows::claim_overdue(time_point now, std::size_t limit) {
-    auto ask = [at = now.time_since_epoch().count(), limit](pqxx::connection_base& db) {
+asio::awaitable<std::vector<call_id>> call_rows::claim_overdue(millis margin, std::size_t limit) {
+    auto ask = [ms = margin.count(), limit](pqxx::connection_base& db) {
         std::vector<call_id> out;
-        for (const auto& r : exec_once(db, "call_overdue", k_overdue, at, limit, k_deadline_claim.count()))
+        for (const auto& r : exec_once(db, "call_overdue", k_overdue, ms, limit, k_deadline_claim.count()))
             if (const auto id = call_id::parse(r[0].c_str())) out.push_back(*id);
         return out;
     };

@@ -95,7 +95,7 @@ constexpr const char* k_ignore = R"sql(
 update webhook_events set status = 'ignored', processed_at = clock_timestamp()
  where event_id = any($1::text[]) and status = 'new')sql";
 constexpr const char* k_postpone = R"sql(
-update webhook_events set attempts = attempts + 1, error = $3,
+update webhook_events set attempts = attempts + $4::int, error = $3,
        claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
  where event_id = any($1::text[]) and status = 'new')sql";
 constexpr const char* k_bury = R"sql(
@@ -237,10 +237,10 @@ class inbox final : public port::event_inbox {
         co_await db_.run("inbox_ignore", std::move(ask));
     }
     asio::awaitable<void>
-    postpone(std::vector<std::string> event_ids, millis delay, std::string why) override {
-        auto ask = [ids = std::move(event_ids), ms = delay.count(),
-                    reason = storable(why)](pqxx::connection_base& db) {
-            exec_once(db, "inbox_postpone", k_postpone, text_array(ids), ms, reason);
+    postpone(std::vector<std::string> event_ids, millis delay, std::string why, bool counted) override {
+        auto ask = [ids = std::move(event_ids), ms = delay.count(), reason = storable(why),
+                    count = counted ? 1 : 0](pqxx::connection_base& db) {
+            exec_once(db, "inbox_postpone", k_postpone, text_array(ids), ms, reason, count);
         };
         co_await db_.run("inbox_postpone", std::move(ask));
     }

@@ -31,7 +31,12 @@ class disk_spool final : public port::spool {
         auto work = [this, held = std::move(event_ids)] { file_.remove(held); };
         co_await thread_.run(std::move(work));
     }
+    asio::awaitable<void> set_aside(std::vector<std::string> event_ids, std::string) override {
+        return remove(std::move(event_ids));
+    }
+    asio::awaitable<void> tend() override { co_return; }
     [[nodiscard]] std::size_t size() const override { return file_.size(); }
+    [[nodiscard]] port::spool_health health() const override { return {}; }
 
   private:
     queue_file file_;
