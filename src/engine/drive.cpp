@@ -174,6 +174,8 @@ boost::asio::awaitable<void> engine_impl::commit(actor& a, std::vector<item> bat
         }
         tell(a, f.commit.notes);
         act(a, f.commit);
+        for (const auto& q : f.inquiries)
+            work_.spawn(inquire(a.id, whole.next.caller.call_session_id, q));
         arm(a);
         if (p_.witness)
             for (const auto& [device, what] : news)

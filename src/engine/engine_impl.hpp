@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The engine's one class, in parts by file: ingress.cpp (accept, dispatch), drive.cpp (decide, commit, act),
-// sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private to src/engine.
+// inquiry.cpp (what the carrier has on record), sweep.cpp (what others or an earlier life left behind),
+// engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
@@ -24,6 +25,7 @@ class engine_impl final : public engine {
 
     void start() override;
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
+    void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
     [[nodiscard]] std::vector<rt::loop_state> loops() const override { return loops_.states(); }
@@ -54,6 +56,10 @@ class engine_impl final : public engine {
     std::vector<item> parked_items(const std::string& session);
     void ignore(std::string event_id);
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
+
+    // inquiry.cpp
+    boost::asio::awaitable<void> inquire(call_id id, std::string session, call::inquiry what);
+    std::vector<item> items_of(call_id id, carrier_answer answer);
 
     // drive.cpp
     void post(call_id id, item i);

@@ -5,6 +5,7 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/engine/carrier_question.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/directory.hpp>
@@ -45,7 +46,8 @@ enum class leg_news : std::uint8_t {
 /// Told once per leg and node, after the decision is stored; returns at once.
 using leg_witness = std::function<void(const call::target& device, leg_news what)>;
 
-/// Everything the engine needs; all of it outlives the engine. `spool` may be null, `witness` empty.
+/// Everything the engine needs; all of it outlives the engine. `spool` may be null, `witness` and `ask`
+/// empty.
 struct ports {
     port::call_store& store;
     port::event_inbox& inbox;
@@ -57,6 +59,7 @@ struct ports {
     port::metrics& metrics;
     mark_opener open_mark;
     leg_witness witness = {};
+    carrier_question ask = {}; ///< empty: the carrier cannot be asked
 };
 
 struct settings {
@@ -104,6 +107,8 @@ class engine {
     /// Makes the webhook durable, then hands it to its call. Returns once it is durable: only then may the
     /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
     virtual boost::asio::awaitable<accepted> accept(genuine_webhook hook) = 0;
+    /// Decides about events that are in the inbox already and claimed for this node.
+    virtual void take_up(std::vector<port::inbox_event> events) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database
     /// and is taken up by another node or the next start.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
