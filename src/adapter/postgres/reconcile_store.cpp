@@ -77,7 +77,7 @@ select d.call_id, d.call_session_id, z360_ms(d.asked_at)
   from due d join taken using (call_id) order by d.rings desc, d.due_at)sql";
 
 constexpr const char* k_put_back =
-    "update call_questions set asked_at = coalesce(z360_at(nullif($2, '')::bigint), '-infinity') "
+    "update call_questions set asked_at = coalesce(z360_at(nullif($2, '')::bigint), 'epoch') "
     "where call_id = $1";
 
 constexpr const char* k_unseen = R"sql(
