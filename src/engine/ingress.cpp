@@ -324,7 +324,7 @@ engine_impl::give_back(std::vector<item> items, millis pause, std::string why, b
     if (ids.empty()) co_return;
     try {
         co_await p_.inbox.postpone(std::move(ids), pause, std::move(why), counted);
-    } catch (const std::exception&) {
+    } catch (...) {
         // their claim runs out by itself
     }
 }
