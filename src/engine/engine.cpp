@@ -8,7 +8,7 @@
 namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
-    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex),
+    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), admit_now_(ex), work_(ex),
       loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {}
@@ -27,6 +27,7 @@ void engine_impl::start() {
         .wake = &sweep_now_
     };
     loops_.run(std::move(sweep), [this] { return sweep_round(); });
+    start_callers();
 }
 
 boost::asio::awaitable<void> engine_impl::stop(millis limit) {
@@ -45,6 +46,8 @@ figures engine_impl::now() const {
     f.calls_in_memory = actors_.size();
     f.commands_running = running_.size();
     f.unsaved_calls = unsaved_;
+    f.events_in_work = handling_.size();
+    f.callers_waiting = callers_.size();
     return f;
 }
 

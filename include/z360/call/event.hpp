@@ -30,6 +30,9 @@ struct incoming {
     std::string call_session_id;
     std::string from;
     route routed;
+    /// When the caller reached us, if that is long ago (an event that waited for a store or a node). Whoever
+    /// has waited for a whole ring already is not kept waiting for another one: voicemail at once.
+    std::optional<time_point> waiting_since;
 };
 struct leg_initiated {
     leg_ref who;
