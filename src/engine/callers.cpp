@@ -342,7 +342,6 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
         p_.metrics.count("callers_gone_unheard_total");
         items.push_back(item{call::leg_hangup{caller, "not_found", ""}, {}});
     }
-    if (rung) items.push_back(item{call::tick{}, {}});
     sessions_.insert_or_assign(key, id);
     a.mark.keep();
     a.pending.release();

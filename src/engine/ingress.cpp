@@ -352,28 +352,21 @@ engine_impl::put_off(std::string event_id, millis delay, std::string why, bool c
     }
 }
 
-boost::asio::awaitable<void> engine_impl::give_back(actor& a, std::vector<item> items, std::string why) {
-    if (why == "no such call") {
-        orphans(a.id, std::move(items));
-        co_return;
-    }
-    log::error("call_step_failed", {{"call", a.id}, {"why", why}});
-    p_.metrics.count("call_step_failures_total");
-    std::vector<in_work> marks; // ended here, whatever happens
+boost::asio::awaitable<void>
+engine_impl::give_back(std::vector<item> items, millis pause, std::string why, bool counted) {
     std::vector<std::pair<std::string, offer>> events;
     for (const auto& i : items) {
         if (i.inbox_id.empty()) continue;
         const auto known = handling_.find(i.inbox_id);
         if (known == handling_.end()) continue; // given back already
         events.emplace_back(i.inbox_id, known->second);
-        marks.push_back(in_work::adopt(handling_, i.inbox_id));
+        handling_.erase(known);
     }
-    marks.clear();
     for (const auto& [id, how] : events) {
-        if (how.attempts >= k_max_attempts && had_its_chance(how))
+        if (counted && how.attempts >= k_max_attempts && had_its_chance(how))
             co_await bury(id, "failed " + std::to_string(how.attempts) + " times: " + why);
         else
-            co_await put_off(id, pause_after(how.attempts), why, true);
+            co_await put_off(id, counted ? std::max(pause, pause_after(how.attempts)) : pause, why, counted);
     }
 }
 

@@ -47,7 +47,7 @@ call::command hangup_of(const call::leg_ref& who, time_point now) {
 
 } // namespace
 
-void engine_impl::orphans(call_id call, std::vector<item> items) {
+void engine_impl::no_such_call(call_id call, std::vector<item> items) {
     std::vector<orphan> all;
     for (const auto& i : items) {
         const auto known = handling_.find(i.inbox_id);
