@@ -22,38 +22,41 @@ bool may_be_repeated(const call::event& e) {
 void engine_impl::take_up(std::vector<port::inbox_event> events) {
     if (stopping_) return; // their claims run out; another node or the next start takes them
     for (auto& e : events)
-        if (handling_.insert(e.event_id).second) hand_over(std::move(e));
+        hand_over(std::move(e));
 }
 
-// Everything on record is decided before the answer, in one batch with it: also what the inbox has already,
-// for it may be waiting in another node's hands, or have been decided on a copy that was lost.
+// Also what the inbox has already: it may be waiting in another node's hands, or have been decided on a copy
+// that was lost.
 std::vector<item> engine_impl::items_of(call_id id, carrier_answer answer) {
     std::vector<item> out;
     for (auto& [e, fresh] : answer.events) {
         auto known = read(e.body, e.route, e.received_at);
         if (known.mark && known.mark->call != id) known.what.reset(); // another call's leg in this session
-        if (fresh && (!known.what || known.new_caller)) {
-            take_up({std::move(e)});
+        if (fresh && !known.what) {
+            hand_over(std::move(e));
             continue;
         }
         if (!known.what) continue;
-        if (fresh && handling_.insert(e.event_id).second)
+        in_work mark;
+        if (fresh) mark = in_work(handling_, e.event_id, offer{.session = e.call_session_id});
+        if (mark) {
+            mark.keep();
             out.push_back(item{std::move(*known.what), e.event_id});
-        else if (may_be_repeated(*known.what))
+        } else if (may_be_repeated(*known.what)) {
             out.push_back(item{std::move(*known.what), {}});
+        }
     }
     return out;
 }
 
-boost::asio::awaitable<void> engine_impl::inquire(call_id id, std::string session, call::inquiry what) {
-    p_.metrics.count("inquiries_total");
-    carrier_answer answer;
-    if (p_.ask) answer = co_await p_.ask(std::move(session));
+// Whoever asks decides about what is on record before anything else: it is in the call's queue when this
+// returns.
+boost::asio::awaitable<bool> engine_impl::ask_on_record(call::state about) {
+    auto answer = co_await p_.ask(about.caller.call_session_id);
     const bool answered = answer.answered;
-    log::info("carrier_asked", {{"call", id}, {"answered", answered}, {"events", answer.events.size()}});
-    auto items = items_of(id, std::move(answer));
-    items.push_back(item{call::carrier_told{what.round, answered}, {}});
-    post(id, std::move(items));
+    auto items = items_of(about.id, std::move(answer));
+    if (!items.empty()) post(about.id, std::move(items));
+    co_return answered;
 }
 
 } // namespace z360::engine
