@@ -46,7 +46,20 @@ struct world {
         engine::settings es;
         es.sweep_period = 5ms;
         node = engine::make_engine(
-            io.get_executor(), {store, inbox, nullptr, directory, telnyx, hint, clock, metrics, opener}, es
+            io.get_executor(),
+            {store,
+             inbox,
+             nullptr,
+             directory,
+             telnyx,
+             hint,
+             clock,
+             metrics,
+             opener,
+             {},
+             &records,
+             [this](std::string session) { return reconciler->ask(std::move(session)); }},
+            es
         );
         reconciler = engine::make_reconciler(
             io.get_executor(),
@@ -319,6 +332,35 @@ awaitable<void> inquiry(world& w) {
     EXPECT_TRUE(answer.events.empty());
 }
 
+// The winner is bridged, and no report of it comes.
+awaitable<void> bridge_without_reports(world& w) {
+    w.directory.answer.rules.bridge_limit = 100ms;
+    w.start();
+    co_await ring(w);
+    const auto answered = w.device("call.answered", 1);
+    co_await w.node->accept(w.webhook(answered));
+    WAIT_FOR(w.telnyx.count(call::verb::bridge) == 1);
+}
+
+awaitable<void> silent_bridge(world& w) {
+    w.records.events[k_session] = {w.device("call.bridged", 1), w.event("call.bridged", "v3:caller")};
+    co_await bridge_without_reports(w);
+    WAIT_FOR(w.in(call::phase::active));
+    EXPECT_EQ(w.records.asked["events"], 1);
+    for (const auto& c : w.telnyx.sent)
+        EXPECT_FALSE(c.what() == call::verb::hangup && c.leg == w.legs[0]);
+}
+
+awaitable<void> silent_bridge_and_carrier(world& w) {
+    w.records.away = true;
+    co_await bridge_without_reports(w);
+    WAIT_FOR(w.records.asked["events"] >= 2); // asked again
+    EXPECT_TRUE(w.in(call::phase::bridging)); // and nobody is let go without an answer
+    w.records.away = false;                   // it has nothing on record: there was no bridge
+    WAIT_FOR(!w.in(call::phase::bridging));
+    EXPECT_EQ(w.leg(1).release, call::release_reason::bridge_failed);
+}
+
 // ---- (d) living legs
 
 awaitable<void> lost_hang_ups(world& w) {
@@ -494,6 +536,12 @@ TEST(reconciler, be_09_a_question_that_nobody_answered_is_asked_again) {
 }
 TEST(reconciler, i_21_a_call_that_asks_is_told_all_that_is_on_record) {
     run(inquiry);
+}
+TEST(reconciler, i_21_a_bridge_whose_reports_are_lost_is_found_on_record) {
+    run(silent_bridge);
+}
+TEST(reconciler, i_21_a_winner_without_reports_is_let_go_on_the_carriers_word_only) {
+    run(silent_bridge_and_carrier);
 }
 TEST(reconciler, be_09_a_talk_whose_hang_ups_are_lost_ends_on_proof_only) {
     run(lost_hang_ups);

@@ -76,6 +76,21 @@ TEST_F(reconcile_flow, be_09_a_lost_answer_is_joined_within_ten_seconds) {
     EXPECT_TRUE(r.quiet(r.session(caller)));
 }
 
+TEST_F(reconcile_flow, i_21_a_talk_whose_reports_never_come_is_left_as_it_is) {
+    auto& r = set_up(options(2));
+    lose(r, "call.bridged", "");
+    r.phone(1, phone::answers(100ms));
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.joined(caller));
+    EXPECT_TRUE(r.phase(session, "active", 8s)); // asked after at the limit of three seconds
+    EXPECT_TRUE(r.joined(caller, 0ms));
+    EXPECT_GE(r.server().metric("carrier_inquiries_total"), 1.0);
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.phase(session, "ended"));
+    EXPECT_EQ(end_reason(r, session), "completed");
+}
+
 TEST_F(reconcile_flow, be_09_lost_ends_of_all_legs_are_known_three_seconds_past_the_ring) {
     auto o = options(2);
     o.environment["Z360_CALLS_RING_TIME_MS"] = "5000";
