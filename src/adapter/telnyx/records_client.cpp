@@ -167,9 +167,9 @@ std::string_view records_client::judge(question q, const http::client_response& 
         pacer_.pause(now + k_pause_without_key);
         return "key_rejected";
     }
-    if (status < 200 || status >= 300) return "refused";
-    alarm_.accepted();
-    return "done";
+    const bool good = status >= 200 && status < 300;
+    if (good || status == 404 || status == 422) alarm_.accepted();
+    return good ? "done" : "refused";
 }
 
 void records_client::tell_breaker(bool healthy, bool probe) {
