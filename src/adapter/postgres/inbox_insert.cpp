@@ -47,12 +47,13 @@ with input as (
 )
 select i.n - 1, s.event_id is not null,
        case when s.event_id is null
-            then (select w.digest = sha256(i.body) from webhook_events w where w.event_id = i.event_id) end
+            then (select w.recorded or w.digest = sha256(i.body) from webhook_events w where w.event_id = i.event_id) end
   from input i
   left join stored s on s.event_id = i.event_id)sql";
 
 // For the rare row that another node stored while ours was running: the snapshot above cannot see it.
-constexpr const char* k_compare = "select digest = sha256($2::bytea) from webhook_events where event_id = $1";
+constexpr const char* k_compare =
+    "select recorded or digest = sha256($2::bytea) from webhook_events where event_id = $1";
 
 constexpr const char* k_known = R"sql(
 select i.n - 1, w.digest = sha256(i.body)
