@@ -317,6 +317,10 @@ class scripted_telnyx final : public port::telnyx_api {
         o.who = {cmd.call_control_id, cmd.leg};
         while (hold)
             co_await rt::sleep_for(millis{1});
+        if (std::chrono::system_clock::now() >= cmd.deadline) {
+            o.result = call::outcome::expired;
+            co_return o;
+        }
         const bool go = co_await wanted(1);
         if (!go) {
             o.result = call::outcome::superseded;
