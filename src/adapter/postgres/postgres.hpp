@@ -47,8 +47,9 @@ struct database_health {
     std::string error;        ///< why it is down
 };
 
-/// Postgres refused a statement for a reason that trying again does not cure: a violated constraint, a
-/// missing table. The text holds the statement's name and SQLSTATE, never the row.
+/// Postgres refused a statement for the sake of its values (a violated constraint, a trigger that raises), or
+/// the statement is a bug of ours; trying again cures neither. Trouble of the server or of its schema is
+/// port::unavailable instead. The text holds the statement's name and SQLSTATE, never the row.
 class statement_error : public std::runtime_error {
   public:
     statement_error(const std::string& text, std::string state)

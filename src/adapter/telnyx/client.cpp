@@ -361,7 +361,7 @@ void client::account(
     if (was_open && !b.open() && &b == &breaker_of(verb::hangup)) repeats_.outage_over();
     if (answer.key_rejected)
         alarm_.rejected(what, answer.code, answer.title);
-    else if (answer.what == answer_class::done)
+    else if (answer.what == answer_class::done || answer.what == answer_class::peer_gone)
         alarm_.accepted();
 }
 

@@ -184,7 +184,7 @@ void credentials_client::account(verb v, const judged& what, bool probe, steady:
     }
     if (what.key_rejected)
         alarm_.rejected("credential_" + std::string(name(v)), what.code, what.title);
-    else if (what.outcome == credential_outcome::done)
+    else if (what.outcome == credential_outcome::done || what.outcome == credential_outcome::gone)
         alarm_.accepted();
 }
 

@@ -62,6 +62,8 @@ class records_client final : public port::carrier_records {
         while (settings_.base_url.ends_with('/'))
             settings_.base_url.pop_back();
         metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_breaker}});
+        for (const auto q : {question::deliveries, question::events, question::call, question::active_calls})
+            count(q, "done", 0);
     }
 
     awaitable<port::recorded_events> failed_deliveries(time_point since, std::string cursor) override;
@@ -78,8 +80,8 @@ class records_client final : public port::carrier_records {
     std::string_view judge(question q, const http::client_response& reply, bool probe);
     void tell_breaker(bool healthy, bool probe);
     [[noreturn]] void give_up(question q, std::string_view outcome, const std::string& why);
-    void count(question q, std::string_view outcome) {
-        metrics_.count("telnyx_records_requests_total", {{"what", name(q)}, {"outcome", outcome}});
+    void count(question q, std::string_view outcome, double n = 1) {
+        metrics_.count("telnyx_records_requests_total", {{"what", name(q)}, {"outcome", outcome}}, n);
     }
     [[nodiscard]] bool is_ours(const wire::telnyx_record& r) const;
 
@@ -165,9 +167,9 @@ std::string_view records_client::judge(question q, const http::client_response& 
         pacer_.pause(now + k_pause_without_key);
         return "key_rejected";
     }
-    if (status < 200 || status >= 300) return "refused";
-    alarm_.accepted();
-    return "done";
+    const bool good = status >= 200 && status < 300;
+    if (good || status == 404 || status == 422) alarm_.accepted();
+    return good ? "done" : "refused";
 }
 
 void records_client::tell_breaker(bool healthy, bool probe) {

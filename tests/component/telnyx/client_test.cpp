@@ -81,13 +81,19 @@ TEST(client, final_answers_are_reported_without_another_try) {
 
 TEST(client, a_rejected_key_is_refused_once_and_raises_the_alarm_until_it_is_taken_again) {
     stage s;
-    s.http.script = {error_code(401, "10009"), dialed("v3:new")};
+    s.http.script = {
+        error_code(401, "10009"), dialed("v3:new"), error_code(401, "10009"), error_code(422, "90018")
+    };
     EXPECT_EQ(s.run(s.dial()).result, outcome::refused);
     EXPECT_EQ(s.http.seen.size(), 1U);
     EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 1);
     EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 1);
     EXPECT_EQ(s.run(s.dial()).result, outcome::done);
     EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 0);
+    EXPECT_EQ(s.run(s.dial()).result, outcome::refused);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 1);
+    EXPECT_EQ(s.run(s.command(k_speak)).result, outcome::peer_gone);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 0) << "that needs a valid key as well";
 }
 
 TEST(client, one_request_that_is_not_allowed_says_nothing_about_the_key) {
