@@ -41,6 +41,8 @@ void reconciler_impl::start() {
         p_.metrics.count("reconcile_legs_total", {{"what", what}}, 0);
     for (const char* why : {"no_id", "unreadable", "foreign"})
         p_.metrics.count("reconcile_records_skipped_total", {{"why", why}}, 0);
+    for (const char* loop : {"reconcile_deliveries", "reconcile_questions", "reconcile_sweep"})
+        p_.metrics.count("loop_failures_total", {{"loop", loop}}, 0);
     if (s_.deliveries_every > millis{0})
         loops_.run(
             {.name = "reconcile_deliveries",

@@ -81,7 +81,10 @@ class memory_reconcile_store final : public port::reconcile_store {
         auto& t = turns[name];
         const auto now = clock_.now();
         const bool mine = t.holder == holder && t.held_until > now;
-        if (!mine && (t.held_until > now || t.began + every > now)) co_return std::nullopt;
+        if (!mine && (t.held_until > now || t.began + every > now)) {
+            ++refused;
+            co_return std::nullopt;
+        }
         t.holder = holder;
         t.held_until = now + length;
         t.began = now;
@@ -170,6 +173,7 @@ class memory_reconcile_store final : public port::reconcile_store {
     std::map<std::string, turn_row> turns;
     std::vector<port::due_call> due;
     int put_backs = 0;
+    int refused = 0; ///< turns not given
     bool away = false;
 
   private:

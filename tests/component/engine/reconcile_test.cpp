@@ -252,7 +252,7 @@ awaitable<void> deliveries_of_another_nodes_turn(world& w) {
     w.rows.turns["deliveries"] = {"elsewhere", w.clock.now() + 300ms, w.clock.now(), std::nullopt};
     w.records.failed = {w.initiated()};
     w.start();
-    co_await rt::sleep_for(150ms);
+    WAIT_FOR(w.rows.refused >= 2);
     EXPECT_EQ(w.records.asked["deliveries"], 0);
     WAIT_FOR(w.in(call::phase::ringing)); // that node is gone, its turn has run out
 }

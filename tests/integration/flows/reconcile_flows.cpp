@@ -247,16 +247,21 @@ TEST_F(reconcile_flow, be_21_what_nobody_took_while_the_server_was_away_is_taken
     const auto session = r.session(caller);
     r.server().kill();
     r.carrier().caller_hangs_up(caller);
-    const auto given_up = [&] {
+    std::string hang_ups;
+    const auto given_up = [&] { // every end that was told
+        hang_ups.clear();
         return r.carrier().with([&](sim::carrier& c, time_point) {
-            for (const auto& [id, w] : c.seen().webhooks)
-                if (w.session == session && w.state != sim::delivery_state::delivered &&
-                    w.state != sim::delivery_state::failed)
-                    return false;
-            return true;
+            bool all = true;
+            for (const auto& [id, w] : c.seen().webhooks) {
+                if (w.session != session || w.event_type != "call.hangup") continue;
+                hang_ups += std::string(sim::name(w.state)) + " ";
+                all =
+                    all && w.state != sim::delivery_state::queued && w.state != sim::delivery_state::sending;
+            }
+            return all && hang_ups.find("failed") != std::string::npos;
         });
     };
-    ASSERT_TRUE(eventually(given_up, 15s));
+    ASSERT_TRUE(eventually(given_up, 15s)) << hang_ups;
     r.server().start();
     const auto back = steady::now();
     EXPECT_TRUE(r.phase(session, "ended", 20s));
