@@ -41,15 +41,7 @@ namespace {
 
 std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
     if (c.directory.empty()) return nullptr;
-    try {
-        return adapter::spool::make_spool(c.directory, c.max_bytes);
-    } catch (const std::exception& e) {
-        log::error(
-            "spool_unusable",
-            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
-        );
-        return nullptr;
-    }
+    return adapter::spool::make_spool(c.directory, c.max_bytes);
 }
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
@@ -161,8 +153,24 @@ class process {
             out.push_back(
                 {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
-        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        out.push_back(spool_readiness());
         return out;
+    }
+
+    edge::readiness spool_readiness() const {
+        if (!spool_) return {"spool", false, false, "no local spool"};
+        const auto h = spool_->health();
+        std::string detail = h.why;
+        if (h.usable && h.set_aside > 0)
+            detail = std::to_string(h.set_aside) + " events are set aside; see --dead-letters";
+        return {"spool", h.usable, false, detail};
+    }
+
+    void report_spool() {
+        if (!spool_) return;
+        const auto h = spool_->health();
+        metrics_->gauge("spool_usable", h.usable ? 1 : 0);
+        metrics_->gauge("spool_set_aside", static_cast<double>(h.set_aside));
     }
 
     // Keeps the health figure fresh while nothing else uses the database, and says what to do about the
@@ -232,6 +240,7 @@ class process {
             const auto late = std::chrono::steady_clock::now() - before - k_period;
             metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
             if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
+            report_spool();
         }
     }
 
