@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "bed.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
 using namespace z360;
 using namespace z360::testing;
 using adapter::spool::disk_queue;
@@ -243,4 +249,45 @@ TEST_F(spool, what_is_set_aside_blocks_nothing_and_is_kept_with_its_reason) {
     run(s->tend());
     EXPECT_EQ(s->health().set_aside, 0U);
     EXPECT_TRUE(adapter::spool::read_set_aside(directory_, 10).empty());
+}
+
+TEST_F(spool, a_burst_is_stored_together_and_each_refused_for_itself_alone) {
+    auto s = make_spool(directory_, 1'000'000);
+    asio::io_context io{1};
+    std::set<int> refused;
+    for (int n = 0; n < 100; ++n) {
+        const bool too_large = n % 10 == 9;
+        asio::co_spawn(
+            io, s->append({event(n, std::string(too_large ? 2'000'000U : 1'000U, 'x'))}),
+            [&refused, n](const std::exception_ptr& e) {
+                if (e) refused.insert(n);
+            }
+        );
+    }
+    io.run();
+    EXPECT_EQ(refused, (std::set<int>{9, 19, 29, 39, 49, 59, 69, 79, 89, 99}));
+    EXPECT_EQ(s->size(), 90U);
+    s.reset();
+    s = make_spool(directory_, k_plenty);
+    EXPECT_EQ(s->size(), 90U);
+}
+
+TEST_F(spool, a_webhook_whose_connection_is_cut_takes_no_other_with_it) {
+    auto s = make_spool(directory_, k_plenty);
+    asio::io_context io{1};
+    int stored = 0;
+    int failed = 0;
+    const auto count = [&](const std::exception_ptr& e) { ++(e ? failed : stored); };
+    asio::cancellation_signal cut;
+    asio::co_spawn(io, s->append({event(0)}), count); // busy with this one
+    asio::co_spawn(io, s->append({event(1)}), asio::bind_cancellation_slot(cut.slot(), count));
+    asio::post(io, [&] { cut.emit(asio::cancellation_type::all); });
+    for (int n = 2; n < 5; ++n)
+        asio::post(io, [&, n] { asio::co_spawn(io, s->append({event(n)}), count); });
+    io.run();
+    EXPECT_EQ(stored, 4);
+    EXPECT_EQ(failed, 1);
+    const auto kept = ids(run(s->peek(10)));
+    for (const char* id : {"e0", "e2", "e3", "e4"})
+        EXPECT_EQ(std::count(kept.begin(), kept.end(), id), 1) << id;
 }
