@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), drive.cpp (decide, commit, act),
-// sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private to src/engine.
+// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), callers.cpp (new calls),
+// orphans.cpp (events of no call), drive.cpp (one call's turns), save.cpp (commits), commands.cpp (what the
+// carrier is told), sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private
+// to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
-#include "wire/own_event.hpp"
-#include "wire/telnyx_webhook.hpp"
+#include "engine/arrival.hpp"
+#include "engine/routes.hpp"
 
 #include <z360/engine/engine.hpp>
 #include <z360/rt/sync.hpp>
 
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace z360::engine {
@@ -30,55 +39,116 @@ class engine_impl final : public engine {
 
   private:
     using actor_ptr = std::shared_ptr<actor>;
+    using steady = std::chrono::steady_clock;
 
     // ingress.cpp
-    /// What a stored event says, read once.
-    struct reading {
-        std::optional<wire::telnyx_webhook> hook; ///< nullopt: unreadable
-        wire::envelope_fault fault = wire::envelope_fault::none;
-        std::optional<leg_mark> mark;
-        bool new_caller = false;
-        std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
-    };
     [[nodiscard]] reading
     read(std::string_view body, port::webhook_route route, time_point received_at) const;
-    [[nodiscard]] static reading read_own(std::string_view body);
     boost::asio::awaitable<accepted> store(port::inbox_event event);
+    boost::asio::awaitable<accepted> store_in_spool(port::inbox_event event, std::string refused);
     void hand_over(port::inbox_event event);
-    boost::asio::awaitable<void> dispatch(port::inbox_event event, reading known);
-    boost::asio::awaitable<void> new_caller(wire::telnyx_webhook hook, port::inbox_event event);
-    boost::asio::awaitable<bool> exists_already(call_id id, const wire::telnyx_webhook& hook);
-    boost::asio::awaitable<std::optional<call::route>> route(std::string dialed, std::string caller);
+    boost::asio::awaitable<void> dispatch(arrival_ptr a);
+    boost::asio::awaitable<void> find_its_call(arrival_ptr a);
+    boost::asio::awaitable<void> failed(arrival_ptr a, std::exception_ptr why);
     boost::asio::awaitable<std::optional<call_id>> whose(const wire::telnyx_webhook& hook);
-    boost::asio::awaitable<void> park(port::inbox_event event);
-    std::vector<item> parked_items(const std::string& session);
+    boost::asio::awaitable<void> park(arrival_ptr a);
+    void keep_for_caller(const port::inbox_event& event);
     void ignore(std::string event_id);
+    void ignore(arrival& a);
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
+    boost::asio::awaitable<void> put_off(std::string event_id, millis delay, std::string why, bool counted);
+    [[nodiscard]] bool had_its_chance(const offer& o) const;
+
+    // callers.cpp
+    void start_callers();
+    boost::asio::awaitable<void> new_caller(arrival_ptr a);
+    boost::asio::awaitable<void> admit_round();
+    boost::asio::awaitable<void> admitted(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<void> decide_or_wait(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<void> decide_caller(arrival_ptr a);
+    boost::asio::awaitable<port::leg_life> life_of(std::string call_control_id);
+    void ask_carrier(arrival_ptr a);
+    boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
+    bool ring_from_memory(arrival& a);
+    void wait_in_line(const arrival_ptr& a);
+    void begin(arrival& a, call::route routed, std::vector<port::inbox_event> others);
+    std::vector<item> take_up(arrival& a, std::vector<port::inbox_event> others);
+    void postgres_away();
+    void postgres_back();
+    [[nodiscard]] bool drained() const;
+    [[nodiscard]] bool in_memory(call_id id) const;
+    [[nodiscard]] bool is_late(const arrival& a) const;
+    [[nodiscard]] millis waited(const arrival& a) const;
+    [[nodiscard]] millis age(const arrival& a) const;
+
+    // orphans.cpp
+    /// Events of a call that does not exist, neither here nor in the store: each is put off, given up, or its
+    /// leg is hung up. Returns at once.
+    void no_such_call(call_id call, std::vector<item> items);
+    boost::asio::awaitable<void> settle_orphans(call_id call, std::vector<orphan> all);
+    boost::asio::awaitable<void> end_orphan(call_id call, orphan o);
+    boost::asio::awaitable<bool> is_joined(orphan o);
+    boost::asio::awaitable<bool> still_nobodys(call_id call);
+    /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
+    boost::asio::awaitable<void>
+    give_back(std::vector<item> items, millis pause, std::string why, bool counted);
 
     // drive.cpp
     void post(call_id id, item i);
     void post(call_id id, std::vector<item> items);
+    void kick(const actor_ptr& a);
     boost::asio::awaitable<void> drive(actor_ptr a);
+    boost::asio::awaitable<void> turn(actor& a);
     boost::asio::awaitable<void> step(actor& a);
+    [[nodiscard]] std::chrono::steady_clock::duration patience(actor& a);
+    /// Other nodes write to calls that this one holds.
+    [[nodiscard]] bool shared() const;
+    void saw_another_node();
+    boost::asio::awaitable<void> wait_for_store(actor& a);
+    boost::asio::awaitable<bool> heed_hint(actor& a);
+    boost::asio::awaitable<call::authority> authority(actor& a, bool fresh);
+    [[nodiscard]] bool overdue(const actor& a) const;
+    boost::asio::awaitable<bool> asked(call::state about);
+    boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
+    boost::asio::awaitable<void> recover(actor& a, std::exception_ptr error);
+    [[nodiscard]] static bool is_newer_form(const std::exception_ptr& error);
+    void arm(actor& a);
+
+    // save.cpp
     boost::asio::awaitable<bool> load(actor& a);
-    boost::asio::awaitable<void> heed_hint(actor& a, const std::vector<item>& batch);
-    boost::asio::awaitable<void> commit(actor& a, std::vector<item> batch);
+    void take_stored(actor& a, std::optional<port::stored_call> found);
+    boost::asio::awaitable<void> compare(actor& a);
+    boost::asio::awaitable<void> decide(actor& a, call::authority may);
+    [[nodiscard]] folded fold_in_hand(actor& a, call::authority may);
+    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f) const;
+    [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
+    boost::asio::awaitable<bool> after_conflict(actor& a);
+    void forget_unsaved(actor& a);
     enum class saved { yes, conflict, unavailable };
-    boost::asio::awaitable<saved> try_commit(port::call_commit what);
+    void keep(actor& a, port::call_commit whole, folded f, saved result);
+    void ask_for(const actor& a, const folded& f);
+    boost::asio::awaitable<saved> try_commit(port::call_commit what, bool to_the_end);
     boost::asio::awaitable<void> save_again(actor& a);
+    void settled(const std::vector<item>& items);
+    void tell(const actor& a, const std::vector<call::note>& notes);
+
+    // commands.cpp
     [[nodiscard]] millis claim_of(const call::command& cmd) const;
     void act(actor& a, const port::call_commit& done);
     void launch(call_id id, call::command cmd, bool taken_over = false);
     boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
     boost::asio::awaitable<bool> still_wanted(call_id id, call::command cmd, unsigned attempt);
-    boost::asio::awaitable<void> give_back(actor& a, std::vector<item> items, std::string why);
-    void arm(actor& a);
-    void settled(const std::vector<item>& items);
-    void tell(const actor& a, const std::vector<call::note>& notes);
 
     // sweep.cpp
-    boost::asio::awaitable<void> sweep_round();
-    boost::asio::awaitable<void> sweep_spool();
+    void start_loops();
+    boost::asio::awaitable<void> events_round();
+    boost::asio::awaitable<void> deadlines_round();
+    boost::asio::awaitable<void> commands_round();
+    boost::asio::awaitable<void> spool_round();
+    boost::asio::awaitable<void> memory_round();
+    void store_answered(bool well);
+    boost::asio::awaitable<void> drain_spool();
     boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
     boost::asio::awaitable<void> sweep_commands();
@@ -91,21 +161,35 @@ class engine_impl final : public engine {
     settings s_;
     std::unordered_map<call_id, actor_ptr> actors_;
     std::unordered_map<std::string, call_id> sessions_; ///< carrier session → call, for calls in memory
-    std::unordered_set<std::string> handling_;          ///< inbox ids in work here
+    offers handling_;                                   ///< inbox events in work here, by id
     std::unordered_set<std::string> running_;           ///< command ids in work here
     std::unordered_map<std::string, std::vector<port::inbox_event>> parked_; ///< by session, briefly
     std::vector<std::string> ignored_;
-    struct known_route {
-        call::route route;
-        std::chrono::steady_clock::time_point at;
-    };
-    std::unordered_map<std::string, known_route>
-        routes_; ///< last good answers, used only while Postgres is away
+    route_memory routes_;           ///< last good answers, used only while Postgres is away
+    counted<call_id>::map calling_; ///< calls whose caller is known here and not decided about yet
+    counted<int>::map deciding_;    ///< callers being decided about, under one key
+    counted<int>::map asking_;      ///< callers the carrier is asked about, under one key
+    /// New callers that wait for Postgres, for their turn, or for the carrier's word: oldest first.
+    std::map<std::pair<time_point, std::uint64_t>, arrival_ptr> callers_;
+    std::uint64_t places_ = 0;
+    bool away_ = false; ///< the directory did not answer when it was last asked
+    steady::time_point away_since_{};
+    steady::time_point back_at_{};
+    steady::time_point retry_at_{};
     std::size_t accepting_ = 0;
     std::size_t unsaved_ = 0;
     unsigned deadlines_put_off_ = 0;
+    bool events_found_ = false;   ///< by the last look at the inbox
+    bool store_lost_ = false;     ///< the last sweep could not reach the database
+    bool compare_memory_ = false; ///< it is back: what is in memory is compared with it
+    std::chrono::steady_clock::time_point store_back_at_{};
+    std::chrono::steady_clock::time_point others_until_{};
+    std::deque<std::chrono::steady_clock::time_point> slow_commits_;
+    std::function<boost::asio::awaitable<bool>(call::state)> ask_; ///< what the carrier has on record
+    std::mt19937_64 dice_{std::random_device{}()};
     bool stopping_ = false;
     rt::event sweep_now_;
+    rt::event admit_now_;
     rt::task_group work_; ///< drives, dispatches, commands
     rt::supervisor loops_;
 };
