@@ -7,12 +7,13 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/postgres/rekey.hpp"
-#include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
+#include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
+#include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
 
@@ -38,11 +39,6 @@
 
 namespace z360::app {
 namespace {
-
-std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
-    if (c.directory.empty()) return nullptr;
-    return adapter::spool::make_spool(c.directory, c.max_bytes);
-}
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
@@ -153,24 +149,9 @@ class process {
             out.push_back(
                 {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
-        out.push_back(spool_readiness());
+        out.push_back(spool_readiness(spool_.get()));
+        out.push_back(clock_.readiness());
         return out;
-    }
-
-    edge::readiness spool_readiness() const {
-        if (!spool_) return {"spool", false, false, "no local spool"};
-        const auto h = spool_->health();
-        std::string detail = h.why;
-        if (h.usable && h.set_aside > 0)
-            detail = std::to_string(h.set_aside) + " events are set aside; see --dead-letters";
-        return {"spool", h.usable, false, detail};
-    }
-
-    void report_spool() {
-        if (!spool_) return;
-        const auto h = spool_->health();
-        metrics_->gauge("spool_usable", h.usable ? 1 : 0);
-        metrics_->gauge("spool_set_aside", static_cast<double>(h.set_aside));
     }
 
     // Keeps the health figure fresh while nothing else uses the database, and says what to do about the
@@ -179,7 +160,7 @@ class process {
         for (;;) {
             bool up = false;
             try {
-                co_await database_.ping();
+                clock_.take(co_await database_.ping());
                 up = true;
             } catch (const port::unavailable&) {
                 // /readyz shows it; the pool has logged the change
@@ -240,7 +221,8 @@ class process {
             const auto late = std::chrono::steady_clock::now() - before - k_period;
             metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
             if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
-            report_spool();
+            report_spool(spool_.get(), *metrics_);
+            clock_.report(*metrics_);
         }
     }
 
@@ -272,7 +254,7 @@ class process {
     const config& config_;
     boost::asio::io_context io_{1};
     boost::asio::any_io_executor ex_;
-    wall_clock clock_;
+    anchored_clock clock_;
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;

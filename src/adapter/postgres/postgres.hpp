@@ -17,6 +17,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
@@ -46,6 +47,13 @@ struct database_health {
     std::string error;        ///< why it is down
 };
 
+/// What the server's clock said, and between which two moments. No waiting for a connection is in between.
+struct clock_reading {
+    std::chrono::steady_clock::time_point asked;
+    std::chrono::steady_clock::time_point answered;
+    std::chrono::sys_time<std::chrono::microseconds> server;
+};
+
 /// Postgres refused a statement for a reason that trying again does not cure: a violated constraint, a
 /// missing table. The text holds the statement's name and SQLSTATE, never the row.
 class statement_error : public std::runtime_error {
@@ -67,8 +75,8 @@ class database {
 
     /// What the last use of the database showed; costs nothing.
     [[nodiscard]] database_health health() const;
-    /// Asks the server. Throws port::unavailable.
-    [[nodiscard]] boost::asio::awaitable<void> ping();
+    /// Asks the server for its time. Throws port::unavailable.
+    [[nodiscard]] boost::asio::awaitable<clock_reading> ping();
     [[nodiscard]] pool& connections() { return *pool_; }
 
   private:
