@@ -16,7 +16,7 @@ edge::readiness spool_readiness(const port::spool* s) {
     if (s == nullptr) return {"spool", false, false, "no local spool"};
     const auto h = s->health();
     std::string detail = h.why;
-    if (h.usable && h.set_aside > 0)
+    if (detail.empty() && h.set_aside > 0)
         detail = std::to_string(h.set_aside) + " events are set aside; see --dead-letters";
     return {"spool", h.usable, false, detail};
 }

@@ -12,6 +12,7 @@
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/reconcile_store.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -54,8 +55,9 @@ struct clock_reading {
     std::chrono::sys_time<std::chrono::microseconds> server;
 };
 
-/// Postgres refused a statement for a reason that trying again does not cure: a violated constraint, a
-/// missing table. The text holds the statement's name and SQLSTATE, never the row.
+/// Postgres refused a statement for the sake of its values (a violated constraint, a trigger that raises), or
+/// the statement is a bug of ours; trying again cures neither. Trouble of the server or of its schema is
+/// port::unavailable instead. The text holds the statement's name and SQLSTATE, never the row.
 class statement_error : public std::runtime_error {
   public:
     statement_error(const std::string& text, std::string state)
@@ -92,6 +94,7 @@ struct directory_settings {
 
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
 [[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
+[[nodiscard]] std::unique_ptr<port::reconcile_store> make_reconcile_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
 [[nodiscard]] std::unique_ptr<port::token_store> make_token_store(database& db);
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.

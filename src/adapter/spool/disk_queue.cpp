@@ -334,7 +334,7 @@ void disk_queue::look_at_disk() {
         own().probe();
     } catch (const port::unavailable& e) {
         note_unusable(e.what());
-        return; // told by health(); storing fails, tending does not
+        return;
     }
     if (bytes() < max_bytes_) note_usable();
 }
@@ -353,14 +353,19 @@ void disk_queue::tend() {
         (void)own();
     } catch (const port::unavailable& e) {
         note_unusable(e.what());
-        failure = e.what();
     }
     part(&disk_queue::adopt);
     part(&disk_queue::catch_up);
     part(&disk_queue::give_room_back);
     part(&disk_queue::look_at_set_aside);
     part(&disk_queue::look_at_disk);
-    if (!failure.empty()) throw port::unavailable(failure);
+    if (!health_.usable) return; // why says it
+    health_.why = failure;
+    if (failure.empty()) return;
+    if (const auto silent = untended_.due())
+        log::warn(
+            "spool_not_tended", {{"directory", directory_.string()}, {"why", failure}, {"more", *silent}}
+        );
 }
 
 // ---- how it is

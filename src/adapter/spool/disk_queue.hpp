@@ -67,6 +67,7 @@ class disk_queue {
     std::set<std::filesystem::path> refused_;         ///< foreign files that could not be opened, told once
     port::spool_health health_;
     log::sparse told_;
+    log::sparse untended_;
 };
 
 } // namespace z360::adapter::spool

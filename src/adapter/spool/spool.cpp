@@ -38,7 +38,7 @@ class disk_spool final : public port::spool {
         const auto first = carry_out([](disk_queue& q, report&) { q.tend(); });
         size_ = first.size;
         health_ = first.health;
-        if (first.error) log::warn("spool_not_tended", {{"why", rt::what(first.error)}});
+        if (first.error) log::error("spool_not_tended", {{"why", rt::what(first.error)}});
     }
 
     // What arrives while the disk is busy is written together, as one transaction: a rollback journal makes a
