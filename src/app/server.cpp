@@ -7,13 +7,14 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/postgres/rekey.hpp"
-#include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "adapter/telnyx/records_client.hpp"
+#include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
+#include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
 
@@ -40,19 +41,6 @@
 
 namespace z360::app {
 namespace {
-
-std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
-    if (c.directory.empty()) return nullptr;
-    try {
-        return adapter::spool::make_spool(c.directory, c.max_bytes);
-    } catch (const std::exception& e) {
-        log::error(
-            "spool_unusable",
-            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
-        );
-        return nullptr;
-    }
-}
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
@@ -181,7 +169,8 @@ class process {
         if (reconciler_)
             for (const auto& l : reconciler_->loops())
                 if (l.late) out.push_back({l.name, false, false, l.last_error});
-        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        out.push_back(spool_readiness(spool_.get()));
+        out.push_back(clock_.readiness());
         return out;
     }
 
@@ -191,7 +180,7 @@ class process {
         for (;;) {
             bool up = false;
             try {
-                co_await database_.ping();
+                clock_.take(co_await database_.ping());
                 up = true;
             } catch (const port::unavailable&) {
                 // /readyz shows it; the pool has logged the change
@@ -252,6 +241,8 @@ class process {
             const auto late = std::chrono::steady_clock::now() - before - k_period;
             metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
             if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
+            report_spool(spool_.get(), *metrics_);
+            clock_.report(*metrics_);
         }
     }
 
@@ -284,7 +275,7 @@ class process {
     const config& config_;
     boost::asio::io_context io_{1};
     boost::asio::any_io_executor ex_;
-    wall_clock clock_;
+    anchored_clock clock_;
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;

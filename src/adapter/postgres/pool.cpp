@@ -369,12 +369,17 @@ database_health database::health() const {
     return pool_->health();
 }
 
-asio::awaitable<void> database::ping() {
+asio::awaitable<clock_reading> database::ping() {
     auto ask = [](pqxx::connection_base& db) {
         pqxx::nontransaction tx(db);
-        tx.exec("select 1");
+        clock_reading r;
+        r.asked = steady::now();
+        const auto rows = tx.exec("select (extract(epoch from clock_timestamp()) * 1000000)::bigint");
+        r.answered = steady::now();
+        r.server += std::chrono::microseconds{rows[0][0].as<std::int64_t>()};
+        return r;
     };
-    co_await pool_->run("ping", ask);
+    co_return co_await pool_->run("ping", ask);
 }
 
 } // namespace z360::adapter::postgres

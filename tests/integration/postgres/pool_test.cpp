@@ -18,7 +18,10 @@ TEST_F(pool, answers_and_reports_its_health) {
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(db_->health().up);
     EXPECT_GE(db_->health().connections, 1U);
-    run(db_->ping());
+    const auto told = run(db_->ping());
+    EXPECT_LE(told.asked, told.answered);
+    EXPECT_LT(told.answered - told.asked, 5s);
+    EXPECT_LT(std::chrono::abs(told.server - std::chrono::system_clock::now()), 10s); // the same machine
 }
 
 TEST_F(pool, errors_of_a_statement_are_told_apart_from_an_absent_server) {
