@@ -7,16 +7,19 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/postgres/rekey.hpp"
-#include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
+#include "adapter/telnyx/records_client.hpp"
+#include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
+#include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/webhook_routes.hpp"
 
 #include <z360/engine/engine.hpp>
+#include <z360/engine/reconciler.hpp>
 #include <z360/http/client.hpp>
 #include <z360/http/server.hpp>
 #include <z360/log.hpp>
@@ -38,19 +41,6 @@
 
 namespace z360::app {
 namespace {
-
-std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
-    if (c.directory.empty()) return nullptr;
-    try {
-        return adapter::spool::make_spool(c.directory, c.max_bytes);
-    } catch (const std::exception& e) {
-        log::error(
-            "spool_unusable",
-            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
-        );
-        return nullptr;
-    }
-}
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
@@ -114,11 +104,15 @@ class process {
               ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
           )),
+          records_(adapter::telnyx::make_carrier_records(
+              ex_, adapter::telnyx::records_settings_from(c.telnyx), *http_client_, clock_, *metrics_
+          )),
+          silence_(adapter::postgres::make_reconcile_store(database_)), reconciler_(reconciler()),
           api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_), api_.witness()},
+               opener(codec_), api_.witness(), records_.get(), question()},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
@@ -132,6 +126,7 @@ class process {
                           {"tls", !config_.http.tls_certificate_file.empty()}}
         );
         engine_->start();
+        if (reconciler_) reconciler_->start();
         redis_.start();
         api_.start();
         tasks_.spawn(watch_database());
@@ -142,6 +137,16 @@ class process {
     }
 
   private:
+    std::unique_ptr<engine::reconciler> reconciler() {
+        if (!config_.reconcile.enabled) return nullptr;
+        engine::reconcile_ports p{*records_, *silence_, *telnyx_, clock_, *metrics_, opener(codec_), {}};
+        p.take_up = [this](std::vector<port::inbox_event> events) { engine_->take_up(std::move(events)); };
+        return engine::make_reconciler(ex_, std::move(p), reconcile_settings(config_));
+    }
+    engine::carrier_question question() {
+        if (!reconciler_) return {};
+        return [this](std::string session) { return reconciler_->ask(std::move(session)); };
+    }
     std::vector<http::route> routes() {
         auto all = edge::webhook_routes(verifier_, *engine_, clock_, *metrics_);
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_))
@@ -161,7 +166,11 @@ class process {
             out.push_back(
                 {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
-        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        if (reconciler_)
+            for (const auto& l : reconciler_->loops())
+                if (l.late) out.push_back({l.name, false, false, l.last_error});
+        out.push_back(spool_readiness(spool_.get()));
+        out.push_back(clock_.readiness());
         return out;
     }
 
@@ -171,7 +180,7 @@ class process {
         for (;;) {
             bool up = false;
             try {
-                co_await database_.ping();
+                clock_.take(co_await database_.ping());
                 up = true;
             } catch (const port::unavailable&) {
                 // /readyz shows it; the pool has logged the change
@@ -232,6 +241,8 @@ class process {
             const auto late = std::chrono::steady_clock::now() - before - k_period;
             metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
             if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
+            report_spool(spool_.get(), *metrics_);
+            clock_.report(*metrics_);
         }
     }
 
@@ -252,7 +263,8 @@ class process {
     boost::asio::awaitable<void> shut_down() {
         const auto limit = config_.shutdown_limit;
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
-        co_await engine_->stop(limit / 2);   // decisions and commands under way
+        if (reconciler_) co_await reconciler_->stop(limit / 8);
+        co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await api_.stop(limit / 8);
         co_await tasks_.join();
         co_await redis_.stop();
@@ -263,7 +275,7 @@ class process {
     const config& config_;
     boost::asio::io_context io_{1};
     boost::asio::any_io_executor ex_;
-    wall_clock clock_;
+    anchored_clock clock_;
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;
@@ -275,6 +287,9 @@ class process {
     redis_parts redis_;
     std::unique_ptr<http::client> http_client_;
     std::unique_ptr<port::telnyx_api> telnyx_;
+    std::unique_ptr<port::carrier_records> records_;
+    std::unique_ptr<port::reconcile_store> silence_;
+    std::unique_ptr<engine::reconciler> reconciler_; ///< null: switched off
     api_parts api_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;

@@ -11,7 +11,9 @@ engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
     : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), admit_now_(ex), work_(ex),
       loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
-      }) {}
+      }) {
+    if (p_.ask) ask_ = [this](call::state about) { return ask_on_record(std::move(about)); };
+}
 
 void engine_impl::start() {
     // From zero on, so that an alarm sees the first one too.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The engine's one class, in parts by file: ingress.cpp (accept, dispatch), callers.cpp (new calls),
-// orphans.cpp (events of no call), drive.cpp (one call's turns), save.cpp (commits), commands.cpp (what the
-// carrier is told), sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private
-// to src/engine.
+// orphans.cpp (events of no call), inquiry.cpp (what the carrier has on record), drive.cpp (one call's
+// turns), save.cpp (commits), commands.cpp (what the carrier is told), sweep.cpp (what others or an earlier
+// life left behind), engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
@@ -33,6 +33,7 @@ class engine_impl final : public engine {
 
     void start() override;
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
+    void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
     [[nodiscard]] std::vector<rt::loop_state> loops() const override { return loops_.states(); }
@@ -95,6 +96,10 @@ class engine_impl final : public engine {
     /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
     boost::asio::awaitable<void>
     give_back(std::vector<item> items, millis pause, std::string why, bool counted);
+
+    // inquiry.cpp
+    boost::asio::awaitable<bool> ask_on_record(call::state about);
+    std::vector<item> items_of(call_id id, carrier_answer answer);
 
     // drive.cpp
     void post(call_id id, item i);

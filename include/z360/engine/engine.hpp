@@ -5,6 +5,7 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/engine/carrier_question.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/carrier_records.hpp>
 #include <z360/port/clock.hpp>
@@ -47,7 +48,7 @@ enum class leg_news : std::uint8_t {
 using leg_witness = std::function<void(const call::target& device, leg_news what)>;
 
 /// Everything the engine needs; all of it outlives the engine. `spool` and `records` may be null, `witness`
-/// empty.
+/// and `ask` empty.
 struct ports {
     port::call_store& store;
     port::event_inbox& inbox;
@@ -59,7 +60,8 @@ struct ports {
     port::metrics& metrics;
     mark_opener open_mark;
     leg_witness witness = {};
-    port::carrier_records* records = nullptr; ///< null: the carrier is never asked
+    port::carrier_records* records = nullptr; ///< null: the carrier is never asked about a leg
+    carrier_question ask = {};                ///< empty: nor about a call
 };
 
 struct settings {
@@ -113,6 +115,8 @@ class engine {
     /// Makes the webhook durable, then hands it to its call. Returns once it is durable: only then may the
     /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
     virtual boost::asio::awaitable<accepted> accept(genuine_webhook hook) = 0;
+    /// Decides about events that are in the inbox already and claimed for this node.
+    virtual void take_up(std::vector<port::inbox_event> events) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database
     /// and is taken up by another node or the next start.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
