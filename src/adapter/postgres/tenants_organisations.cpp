@@ -6,7 +6,6 @@
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
-
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
 

@@ -7,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
 

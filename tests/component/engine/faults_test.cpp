@@ -47,7 +47,7 @@ awaitable<void> deliver(callers_world* w, port::inbox_event e) {
             // 503
         }
         if (taken) co_return;
-        co_await rt::sleep_for(5ms);
+        co_await rt::sleep_for(5ms); // tidy: allow, the carrier's pause between two deliveries
     }
     ADD_FAILURE() << "never taken: " << e.event_type;
 }
