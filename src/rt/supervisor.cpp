@@ -21,6 +21,7 @@ struct supervisor::loop {
     unsigned failures = 0;
     std::string last_error;
     steady::time_point logged_at{};
+    steady::duration backoff{}; ///< the last pause after a failure
     steady::duration pause{};
     bool ended = false;
 };
@@ -57,23 +58,23 @@ awaitable<void> supervisor::keep(loop& l) {
         // A round may have switched cancellation off for its own clean-up; the pause must end with join().
         co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
         note(l, thrown);
-        if (thrown)
-            co_await sleep_for(l.pause);
-        else if (l.settings.wake != nullptr)
-            (void)co_await l.settings.wake->wait_for(l.settings.period);
+        if (!thrown && l.settings.wake != nullptr)
+            (void)co_await l.settings.wake->wait_for(l.pause);
         else
-            co_await sleep_for(l.settings.period);
+            co_await sleep_for(l.pause);
     }
 }
 
 void supervisor::note(loop& l, const std::exception_ptr& thrown) {
+    l.pause = std::max<steady::duration>(l.settings.period, k_first_pause); // should what follows throw
     try {
         if (thrown) {
             failed(l, what(thrown));
             return;
         }
         l.good_at = steady::now();
-        l.pause = {};
+        l.backoff = {};
+        l.pause = l.settings.next ? l.settings.next() : l.settings.period;
         l.last_error.clear();
         if (const auto failures = std::exchange(l.failures, 0); failures > 0)
             log::info("loop_resumed", {{"loop", l.settings.name}, {"failures", failures}});
@@ -85,7 +86,8 @@ void supervisor::note(loop& l, const std::exception_ptr& thrown) {
 void supervisor::failed(loop& l, std::string why) {
     ++l.failures;
     const auto longest = std::max<steady::duration>(k_first_pause, l.settings.longest_pause);
-    l.pause = std::clamp<steady::duration>(l.pause * 2, k_first_pause, longest);
+    l.backoff = std::clamp<steady::duration>(l.backoff * 2, k_first_pause, longest);
+    l.pause = l.backoff;
     if (on_failure_) on_failure_(l.settings.name, why);
     const auto now = steady::now();
     const bool tell = l.failures == 1 || now - l.logged_at >= k_log_every;

@@ -28,6 +28,8 @@ struct loop_settings {
     event* wake = nullptr; ///< set: the pause after a success ends at once; outlives the supervisor
     std::chrono::steady_clock::duration delay{}; ///< before the first round; does not count towards lateness
     std::chrono::steady_clock::duration longest_pause = std::chrono::seconds{5}; ///< between failing rounds
+    std::function<std::chrono::steady_clock::duration()>
+        next; ///< set: asked after each success, for `period`
 };
 
 /// Runs loops until join(). Not thread-safe: everything on the loop of the executor.
