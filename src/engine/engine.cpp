@@ -18,15 +18,9 @@ void engine_impl::start() {
     for (const char* figure :
          {"dead_letters_total", "double_bridges_total", "invariants_broken_total", "engine_shed_total",
           "webhook_conflicts_total", "webhooks_spooled_total", "commands_taken_over_total",
-          "call_step_failures_total", "commit_conflicts_total"})
+          "call_step_failures_total", "commit_conflicts_total", "commits_slow_total", "commits_lost_total"})
         p_.metrics.count(figure, {}, 0);
-    rt::loop_settings sweep{
-        .name = "sweep",
-        .period = s_.sweep_period,
-        .late_after = std::chrono::seconds{15},
-        .wake = &sweep_now_
-    };
-    loops_.run(std::move(sweep), [this] { return sweep_round(); });
+    start_loops();
 }
 
 boost::asio::awaitable<void> engine_impl::stop(millis limit) {
@@ -38,14 +32,6 @@ boost::asio::awaitable<void> engine_impl::stop(millis limit) {
     if (!finished) log::warn("stopped_with_work_left", {{"tasks", work_.size()}, {"unsaved", unsaved_}});
     co_await work_.join();
     actors_.clear();
-}
-
-figures engine_impl::now() const {
-    figures f;
-    f.calls_in_memory = actors_.size();
-    f.commands_running = running_.size();
-    f.unsaved_calls = unsaved_;
-    return f;
 }
 
 std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), drive.cpp (decide, commit, act),
-// sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private to src/engine.
+// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), drive.cpp (one call's turns),
+// save.cpp (commits), commands.cpp (what the carrier is told), sweep.cpp (what others or an earlier life left
+// behind), engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
@@ -10,7 +11,12 @@
 #include <z360/engine/engine.hpp>
 #include <z360/rt/sync.hpp>
 
+#include <deque>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -54,31 +60,65 @@ class engine_impl final : public engine {
     std::vector<item> parked_items(const std::string& session);
     void ignore(std::string event_id);
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
+    /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
+    boost::asio::awaitable<void>
+    give_back(std::vector<item> items, millis pause, std::string why, bool counted);
 
     // drive.cpp
     void post(call_id id, item i);
     void post(call_id id, std::vector<item> items);
+    void kick(const actor_ptr& a);
     boost::asio::awaitable<void> drive(actor_ptr a);
+    boost::asio::awaitable<void> turn(actor& a);
     boost::asio::awaitable<void> step(actor& a);
+    [[nodiscard]] std::chrono::steady_clock::duration patience(actor& a);
+    /// Other nodes write to calls that this one holds.
+    [[nodiscard]] bool shared() const;
+    void saw_another_node();
+    boost::asio::awaitable<void> wait_for_store(actor& a);
+    boost::asio::awaitable<bool> heed_hint(actor& a);
+    boost::asio::awaitable<call::authority> authority(actor& a, bool fresh);
+    [[nodiscard]] bool overdue(const actor& a) const;
+    boost::asio::awaitable<bool> asked(call::state about);
+    boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
+    boost::asio::awaitable<void> recover(actor& a, std::exception_ptr error);
+    [[nodiscard]] static bool is_newer_form(const std::exception_ptr& error);
+    void arm(actor& a);
+
+    // save.cpp
     boost::asio::awaitable<bool> load(actor& a);
-    boost::asio::awaitable<void> heed_hint(actor& a, const std::vector<item>& batch);
-    boost::asio::awaitable<void> commit(actor& a, std::vector<item> batch);
+    void take_stored(actor& a, std::optional<port::stored_call> found);
+    boost::asio::awaitable<void> compare(actor& a);
+    boost::asio::awaitable<void> decide(actor& a, call::authority may);
+    [[nodiscard]] folded fold_in_hand(actor& a, call::authority may);
+    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f) const;
+    [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
+    boost::asio::awaitable<bool> after_conflict(actor& a);
+    void forget_unsaved(actor& a);
     enum class saved { yes, conflict, unavailable };
-    boost::asio::awaitable<saved> try_commit(port::call_commit what);
+    void keep(actor& a, port::call_commit whole, folded f, saved result);
+    void ask_for(const actor& a, const folded& f);
+    boost::asio::awaitable<saved> try_commit(port::call_commit what, bool to_the_end);
     boost::asio::awaitable<void> save_again(actor& a);
+    void settled(const std::vector<item>& items);
+    void tell(const actor& a, const std::vector<call::note>& notes);
+
+    // commands.cpp
     [[nodiscard]] millis claim_of(const call::command& cmd) const;
     void act(actor& a, const port::call_commit& done);
     void launch(call_id id, call::command cmd, bool taken_over = false);
     boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
     boost::asio::awaitable<bool> still_wanted(call_id id, call::command cmd, unsigned attempt);
-    boost::asio::awaitable<void> give_back(actor& a, std::vector<item> items, std::string why);
-    void arm(actor& a);
-    void settled(const std::vector<item>& items);
-    void tell(const actor& a, const std::vector<call::note>& notes);
 
     // sweep.cpp
-    boost::asio::awaitable<void> sweep_round();
-    boost::asio::awaitable<void> sweep_spool();
+    void start_loops();
+    boost::asio::awaitable<void> events_round();
+    boost::asio::awaitable<void> deadlines_round();
+    boost::asio::awaitable<void> commands_round();
+    boost::asio::awaitable<void> spool_round();
+    boost::asio::awaitable<void> memory_round();
+    void store_answered(bool well);
+    boost::asio::awaitable<void> drain_spool();
     boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
     boost::asio::awaitable<void> sweep_commands();
@@ -104,6 +144,14 @@ class engine_impl final : public engine {
     std::size_t accepting_ = 0;
     std::size_t unsaved_ = 0;
     unsigned deadlines_put_off_ = 0;
+    bool events_found_ = false;   ///< by the last look at the inbox
+    bool store_lost_ = false;     ///< the last sweep could not reach the database
+    bool compare_memory_ = false; ///< it is back: what is in memory is compared with it
+    std::chrono::steady_clock::time_point store_back_at_{};
+    std::chrono::steady_clock::time_point others_until_{};
+    std::deque<std::chrono::steady_clock::time_point> slow_commits_;
+    std::function<boost::asio::awaitable<bool>(call::state)> ask_; ///< what the carrier has on record
+    std::mt19937_64 dice_{std::random_device{}()};
     bool stopping_ = false;
     rt::event sweep_now_;
     rt::task_group work_; ///< drives, dispatches, commands

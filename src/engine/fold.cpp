@@ -8,7 +8,7 @@ namespace z360::engine {
 
 folded fold(
     std::optional<port::stored_call> from, const std::vector<item>& items, time_point now,
-    std::vector<item>& orphans, const char*& broken
+    std::vector<item>& orphans, const char*& broken, call::authority may
 ) {
     folded out;
     auto& c = out.commit;
@@ -29,7 +29,7 @@ folded fold(
             orphans.push_back(i);
             continue;
         } else {
-            d = call::decide(c.next, i.what, when);
+            d = call::decide(c.next, i.what, when, &i == &items.back() ? may : call::authority::unproven);
             out.changed = out.changed || d.next != c.next || !d.effects.empty();
         }
         c.next = std::move(d.next);

@@ -313,9 +313,8 @@ boost::asio::awaitable<void> engine_impl::bury(std::string event_id, std::string
     }
 }
 
-boost::asio::awaitable<void> engine_impl::give_back(actor& a, std::vector<item> items, std::string why) {
-    log::error("call_step_failed", {{"call", a.id}, {"why", why}});
-    p_.metrics.count("call_step_failures_total");
+boost::asio::awaitable<void>
+engine_impl::give_back(std::vector<item> items, millis pause, std::string why, bool counted) {
     std::vector<std::string> ids;
     for (const auto& i : items) {
         if (i.inbox_id.empty()) continue;
@@ -324,8 +323,8 @@ boost::asio::awaitable<void> engine_impl::give_back(actor& a, std::vector<item> 
     }
     if (ids.empty()) co_return;
     try {
-        co_await p_.inbox.postpone(std::move(ids), millis{300}, std::move(why));
-    } catch (const port::unavailable&) {
+        co_await p_.inbox.postpone(std::move(ids), pause, std::move(why), counted);
+    } catch (const std::exception&) {
         // their claim runs out by itself
     }
 }

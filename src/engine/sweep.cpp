@@ -6,35 +6,117 @@
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace z360::engine {
 namespace {
 
+using steady = std::chrono::steady_clock;
+
 constexpr std::size_t k_batch = 200;
 constexpr unsigned k_put_off_limit = 2;
+constexpr unsigned k_put_off_for_spool = 10;
 constexpr millis k_first_try{300};               // a live node's own timer is faster
 constexpr std::chrono::seconds k_idle_ended{5};  // an ended call stays in memory for late events
 constexpr std::chrono::seconds k_idle_talk{120}; // a long talk is dropped from memory and reloaded at its end
+constexpr std::chrono::seconds k_late{15}; // a loop without a good round for so long is told of in /readyz
+// After an outage every node first writes forward what the database may have lost; only then does anybody
+// judge what looks overdue in it.
+constexpr std::chrono::seconds k_time_to_write_forward{3};
+constexpr std::size_t k_compare_at_once = 50;
 
 } // namespace
 
-boost::asio::awaitable<void> engine_impl::sweep_round() {
+// Each has its own loop, so that what fails in one of them does not keep the others from their work.
+void engine_impl::start_loops() {
+    const auto loop =
+        [this](const char* name, rt::event* wake, boost::asio::awaitable<void> (engine_impl::*round)()) {
+            rt::loop_settings l;
+            l.name = name;
+            l.period = s_.sweep_period;
+            l.late_after = k_late;
+            l.wake = wake;
+            loops_.run(std::move(l), [this, round] { return (this->*round)(); });
+        };
+    loop("events", &sweep_now_, &engine_impl::events_round);
+    loop("deadlines", nullptr, &engine_impl::deadlines_round);
+    loop("commands", nullptr, &engine_impl::commands_round);
+    loop("memory", nullptr, &engine_impl::memory_round);
+    if (p_.spool != nullptr) loop("spool", nullptr, &engine_impl::spool_round);
+}
+
+boost::asio::awaitable<void> engine_impl::events_round() {
     // Gather what arrives in one burst instead of writing row by row.
     if (!ignored_.empty()) co_await rt::sleep_for(millis{50});
+    bool well = false;
+    struct told {
+        engine_impl& e;
+        const bool& well;
+        ~told() { e.store_answered(well); }
+    } guard{*this, well};
     co_await flush_ignored();
-    co_await sweep_spool();
-    const bool found = co_await sweep_events();
-    // Events left behind may tell that what looks overdue has long happened: they are decided first.
-    if (found && deadlines_put_off_ < k_put_off_limit) {
-        ++deadlines_put_off_;
-    } else {
-        deadlines_put_off_ = 0;
-        co_await sweep_deadlines();
+    events_found_ = co_await sweep_events();
+    well = true;
+}
+
+// Whether the sweeps reach the database. Commits may have been lost while it was away.
+void engine_impl::store_answered(bool well) {
+    if (well && store_lost_) {
+        store_back_at_ = steady::now();
+        compare_memory_ = true;
+        log::info("sweep_resumed");
+    } else if (!well && !store_lost_) {
+        log::warn("sweep_paused");
     }
+    store_lost_ = !well;
+}
+
+// Events left behind may tell that what looks overdue has long happened: they are decided first.
+boost::asio::awaitable<void> engine_impl::deadlines_round() {
+    const bool spooled = p_.spool != nullptr && p_.spool->size() > 0;
+    const auto limit = spooled ? k_put_off_for_spool : k_put_off_limit;
+    if (store_lost_ || steady::now() - store_back_at_ < k_time_to_write_forward) co_return;
+    if ((events_found_ || spooled) && deadlines_put_off_ < limit) {
+        ++deadlines_put_off_;
+        co_return;
+    }
+    deadlines_put_off_ = 0;
+    co_await sweep_deadlines();
+}
+
+boost::asio::awaitable<void> engine_impl::commands_round() {
     co_await sweep_commands();
+}
+
+boost::asio::awaitable<void> engine_impl::memory_round() {
     evict();
     report();
+    if (!compare_memory_ || store_lost_) co_return;
+    compare_memory_ = false;
+    std::vector<call_id> held;
+    for (const auto& [id, a] : actors_)
+        if (a->loaded) held.push_back(id);
+    std::size_t n = 0;
+    for (const auto& id : held) {
+        if (const auto found = actors_.find(id); found != actors_.end()) {
+            found->second->verify = true;
+            kick(found->second);
+        }
+        if (++n % k_compare_at_once == 0) co_await rt::sleep_for(millis{20});
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::spool_round() {
+    std::exception_ptr error;
+    try {
+        co_await p_.spool->tend();
+    } catch (const port::unavailable&) {
+        error = std::current_exception(); // what can be read is drained all the same
+    }
+    if (!store_lost_) co_await drain_spool();
+    if (error) std::rethrow_exception(error);
 }
 
 boost::asio::awaitable<void> engine_impl::flush_ignored() {
@@ -44,7 +126,7 @@ boost::asio::awaitable<void> engine_impl::flush_ignored() {
     auto copy = ids;
     try {
         co_await p_.inbox.mark_ignored(std::move(copy));
-    } catch (const port::unavailable&) {
+    } catch (...) {
         ignored_.insert(ignored_.end(), ids.begin(), ids.end());
         throw;
     }
@@ -52,17 +134,26 @@ boost::asio::awaitable<void> engine_impl::flush_ignored() {
         handling_.erase(id);
 }
 
-boost::asio::awaitable<void> engine_impl::sweep_spool() {
-    while (p_.spool != nullptr && p_.spool->size() > 0) {
+boost::asio::awaitable<void> engine_impl::drain_spool() {
+    while (p_.spool->size() > 0) {
         auto events = co_await p_.spool->peek(k_batch);
         if (events.empty()) co_return;
         std::vector<std::string> ids;
         for (const auto& e : events)
             ids.push_back(e.event_id);
         // No claim: an event this process has decided about already is simply decided again, to no effect.
-        (void)co_await p_.inbox.append(std::move(events), millis{0});
-        const auto count = ids.size();
-        co_await p_.spool->remove(std::move(ids));
+        const auto results = co_await p_.inbox.append(std::move(events), millis{0});
+        std::vector<std::string> kept;
+        std::vector<std::string> refused;
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            (results.at(i) == port::append_result::refused ? refused : kept).push_back(std::move(ids[i]));
+        const auto count = kept.size();
+        if (!refused.empty()) {
+            p_.metrics.count("spool_set_aside_total", {}, static_cast<double>(refused.size()));
+            co_await p_.spool->set_aside(std::move(refused), "Postgres cannot keep it in any form");
+        }
+        co_await p_.spool->remove(std::move(kept));
+        sweep_now_.set();
         log::info("spool_drained", {{"events", count}, {"left", p_.spool->size()}});
     }
 }
@@ -73,7 +164,7 @@ boost::asio::awaitable<void> engine_impl::sweep_deadlines() {
         const auto known = actors_.find(id);
         if (known != actors_.end() && known->second->driving) continue;
         if (known != actors_.end() && known->second->loaded && !known->second->unsaved)
-            known->second->loaded.reset(); // overdue in the database: our copy may be the outdated one
+            known->second->verify = true; // overdue in the database: our copy may be the outdated one
         item i{call::tick{}, {}};
         post(id, std::move(i));
     }
@@ -89,7 +180,7 @@ boost::asio::awaitable<void> engine_impl::sweep_commands() {
 }
 
 void engine_impl::evict() {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = steady::now();
     for (auto it = actors_.begin(); it != actors_.end();) {
         const auto& a = *it->second;
         const auto idle = now - a.touched;
@@ -116,6 +207,14 @@ void engine_impl::report() {
     p_.metrics.gauge("calls_in_memory", static_cast<double>(actors_.size()));
     p_.metrics.gauge("commands_running", static_cast<double>(running_.size()));
     p_.metrics.gauge("calls_unsaved", static_cast<double>(unsaved_));
+    while (!slow_commits_.empty() && steady::now() - slow_commits_.front() > std::chrono::seconds{10})
+        slow_commits_.pop_front();
+    p_.metrics.gauge(
+        "calls_overdue_held",
+        static_cast<double>(
+            std::count_if(actors_.begin(), actors_.end(), [](const auto& a) { return a.second->time_held; })
+        )
+    );
     p_.metrics.gauge("events_in_work", static_cast<double>(handling_.size()));
     if (p_.spool != nullptr) p_.metrics.gauge("spool_events", static_cast<double>(p_.spool->size()));
 }

@@ -6,6 +6,7 @@
 #include "support/scenario.hpp"
 
 #include <z360/engine/engine.hpp>
+#include <z360/port/carrier_records.hpp>
 #include <z360/port/errors.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -134,8 +135,10 @@ class memory_inbox final : public port::event_inbox {
         check();
         std::vector<port::append_result> out;
         for (auto& e : events) {
-            auto [at, fresh] =
-                rows.try_emplace(e.event_id, row{e, clock_.now() + claim, e.settled ? "ignored" : "new"});
+            const auto now = clock_.now();
+            row fresh_row{e, now + claim, e.settled ? "ignored" : "new", {}, now, serial_ + 1};
+            auto [at, fresh] = rows.try_emplace(e.event_id, std::move(fresh_row));
+            if (fresh) ++serial_;
             if (fresh)
                 out.push_back(port::append_result::stored);
             else if (at->second.event.body == e.body)
@@ -147,23 +150,20 @@ class memory_inbox final : public port::event_inbox {
     }
     awaitable<std::vector<port::inbox_event>> claim_pending(std::size_t limit, millis claim) override {
         check();
-        std::vector<port::inbox_event> out;
-        for (auto& [id, r] : rows) {
-            if (out.size() >= limit || r.claimed_until > clock_.now() || !open(id, r)) continue;
-            r.claimed_until = clock_.now() + claim;
-            out.push_back(r.event);
-        }
-        co_return out;
+        std::vector<row*> due;
+        for (auto& [id, r] : rows)
+            if (r.claimed_until <= clock_.now() && open(id, r)) due.push_back(&r);
+        co_return take(std::move(due), limit, claim);
     }
     awaitable<std::vector<port::inbox_event>> claim_session(std::string session, millis claim) override {
         check();
-        std::vector<port::inbox_event> out;
+        std::vector<row*> due;
         for (auto& [id, r] : rows) {
-            if (r.event.call_session_id != session || !open(id, r)) continue;
-            r.claimed_until = clock_.now() + claim;
-            out.push_back(r.event);
+            if (r.event.call_session_id != session) continue;
+            if (r.status == "dead" && r.why == "unknown session") r.status = "new";
+            if (open(id, r)) due.push_back(&r);
         }
-        co_return out;
+        co_return take(std::move(due), due.size(), claim);
     }
     awaitable<void> mark_ignored(std::vector<std::string> ids) override {
         check();
@@ -180,21 +180,47 @@ class memory_inbox final : public port::event_inbox {
         }
         co_return;
     }
-    awaitable<void> mark_dead(std::vector<std::string> ids, std::string) override {
+    awaitable<void> mark_dead(std::vector<std::string> ids, std::string why) override {
         check();
-        for (const auto& id : ids)
+        for (const auto& id : ids) {
             rows.at(id).status = "dead";
+            rows.at(id).why = why;
+        }
         co_return;
     }
 
     struct row {
         port::inbox_event event;
         time_point claimed_until;
-        std::string status;
+        std::string status; ///< "new", "ignored" or "dead"; processed ones are in the store
+        std::string why;    ///< of a dead one
+        time_point stored_at{};
+        std::uint64_t serial = 0;
     };
     std::map<std::string, row> rows;
 
+    /// Acknowledged and neither decided, ignored nor given up.
+    [[nodiscard]] std::size_t left() const {
+        return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [this](const auto& r) {
+            return open(r.first, r.second);
+        }));
+    }
+
   private:
+    // Oldest first, by when they were received, then stored.
+    std::vector<port::inbox_event> take(std::vector<row*> due, std::size_t limit, millis claim) {
+        std::sort(due.begin(), due.end(), [](const row* a, const row* b) {
+            return std::pair(a->event.received_at, a->serial) < std::pair(b->event.received_at, b->serial);
+        });
+        if (due.size() > limit) due.resize(limit);
+        std::vector<port::inbox_event> out;
+        for (auto* r : due) {
+            r->claimed_until = clock_.now() + claim;
+            out.push_back(r->event);
+            out.back().waited = clock_.now() - r->stored_at;
+        }
+        return out;
+    }
     bool open(const std::string& id, const row& r) const {
         return r.status == "new" && !store_.processed.contains(id);
     }
@@ -203,6 +229,7 @@ class memory_inbox final : public port::event_inbox {
     }
     memory_store& store_;
     port::clock& clock_;
+    std::uint64_t serial_ = 0;
 };
 
 class memory_spool final : public port::spool {
@@ -232,6 +259,37 @@ class memory_spool final : public port::spool {
     [[nodiscard]] port::spool_health health() const override { return {true, {}, aside.size()}; }
     std::vector<port::inbox_event> rows;
     std::vector<std::string> aside;
+};
+
+/// The carrier's records: legs live unless the test says otherwise.
+class memory_records final : public port::carrier_records {
+  public:
+    awaitable<port::recorded_events> failed_deliveries(time_point, std::string) override {
+        check();
+        co_return port::recorded_events{};
+    }
+    awaitable<port::recorded_events> events_of_session(std::string, std::string) override {
+        check();
+        co_return port::recorded_events{};
+    }
+    awaitable<port::leg_life> life_of(std::string control_id) override {
+        asked.push_back(control_id);
+        check();
+        const auto found = life.find(control_id);
+        co_return found == life.end() ? port::leg_life::alive : found->second;
+    }
+    awaitable<port::live_legs> active_legs(std::string) override {
+        check();
+        co_return port::live_legs{};
+    }
+    std::map<std::string, port::leg_life> life;
+    std::vector<std::string> asked;
+    bool away = false;
+
+  private:
+    void check() const {
+        if (away) throw port::unavailable("switched off");
+    }
 };
 
 class fixed_directory final : public port::directory {

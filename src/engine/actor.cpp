@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "engine/actor.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+// A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
+constexpr std::chrono::seconds k_recent{60};
+constexpr std::size_t k_recent_items = 256;
+
+constexpr unsigned k_line_bits = 40; // a call never has this many commits
+
+} // namespace
+
+void actor::take() {
+    const std::size_t n = careful ? std::min<std::size_t>(queue.size(), 1) : queue.size();
+    const auto end = queue.begin() + static_cast<std::ptrdiff_t>(n);
+    in_hand.insert(in_hand.end(), std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
+    queue.erase(queue.begin(), end);
+}
+
+void actor::put_back() {
+    queue.insert(
+        queue.begin(), std::make_move_iterator(in_hand.begin()), std::make_move_iterator(in_hand.end())
+    );
+    in_hand.clear();
+}
+
+void actor::start_over() {
+    put_back();
+    queue.insert(
+        queue.begin(), std::make_move_iterator(unsaved_items.begin()),
+        std::make_move_iterator(unsaved_items.end())
+    );
+    unsaved_items.clear();
+    unsaved.reset();
+    loaded.reset();
+    lost_to.reset();
+}
+
+void actor::remember(const std::vector<item>& items) {
+    for (const auto& i : items)
+        if (!std::holds_alternative<call::tick>(i.what)) recent.push_back(i);
+    const auto oldest = steady::now() - k_recent;
+    while (!recent.empty() && (recent.size() > k_recent_items || recent.front().since < oldest))
+        recent.pop_front();
+}
+
+std::uint64_t forward_version(std::uint64_t mine) {
+    const auto line = mine >> k_line_bits;
+    const auto number = mine & ((1ULL << k_line_bits) - 1);
+    return ((line + 1) << k_line_bits) | (number + 1);
+}
+
+bool later_line(std::uint64_t stored, std::uint64_t mine) {
+    return (stored >> k_line_bits) > (mine >> k_line_bits);
+}
+
+bool can_wait(const call::event& what, const call::state* known) {
+    const bool ringing = known == nullptr || known->now_in == call::phase::ringing;
+    const bool over = known != nullptr && known->now_in == call::phase::ended;
+    const bool joining =
+        known == nullptr || known->now_in == call::phase::answering || known->now_in == call::phase::bridging;
+    if (std::holds_alternative<call::leg_initiated>(what)) return !over; // over: it must be hung up
+    if (std::holds_alternative<call::recording_saved>(what)) return over;
+    if (std::holds_alternative<call::leg_bridged>(what)) return !ringing && !joining;
+    if (const auto* left = std::get_if<call::leg_hangup>(&what)) {
+        if (ringing || joining) return false; // may be the last one, or the winner
+        const auto* leg = left->who.leg ? known->find(*left->who.leg) : nullptr;
+        return leg != nullptr && known->bridge.winner != leg->id;
+    }
+    if (const auto* done = std::get_if<call::command_outcome>(&what)) {
+        const bool well = done->result == call::outcome::done || done->result == call::outcome::superseded;
+        switch (done->what) {
+        case call::verb::dial: return well && !over;
+        case call::verb::hangup:
+        case call::verb::reject: return !joining;
+        case call::verb::answer:
+        case call::verb::bridge: return !joining;
+        case call::verb::speak:
+        case call::verb::playback_start:
+        case call::verb::playback_stop:
+        case call::verb::record_start: return well;
+        }
+    }
+    return false;
+}
+
+} // namespace z360::engine

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// From a decision to its row: the commit, what it means when the database refuses it, is slow, is away, or
+// comes back without its last commits.
+#include "engine/engine_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr int k_max_conflicts = 20;
+constexpr std::chrono::seconds k_slow_memory{10};
+
+double seconds_since(steady::time_point t) {
+    return std::chrono::duration<double>(steady::now() - t).count();
+}
+
+bool same_doing(const port::call_commit& a, const port::call_commit& b) {
+    const auto ids = [](const port::call_commit& c) {
+        std::vector<std::string> out;
+        for (const auto& cmd : c.new_commands)
+            out.push_back(cmd.id);
+        return out;
+    };
+    return a.next == b.next && ids(a) == ids(b);
+}
+
+} // namespace
+
+boost::asio::awaitable<bool> engine_impl::load(actor& a) {
+    std::optional<port::stored_call> found;
+    try {
+        found = co_await p_.store.load(a.id);
+    } catch (const port::unavailable&) {
+        co_return false;
+    }
+    take_stored(a, std::move(found));
+    co_return true;
+}
+
+// What is stored, beside what is in memory: never older, unless the database has lost commits (a failover to
+// a standby that was behind). Then memory is what counts.
+void engine_impl::take_stored(actor& a, std::optional<port::stored_call> found) {
+    const auto mine = a.loaded ? a.loaded->version : 0;
+    if (mine > 0 && (!found || found->version < mine)) {
+        if (!a.lost_to) {
+            log::error(
+                "commits_lost", {{"call", a.id}, {"in_memory", mine}, {"stored", found ? found->version : 0}}
+            );
+            p_.metrics.count("commits_lost_total");
+        }
+        a.lost_to = found ? found->version : 0;
+        return;
+    }
+    a.lost_to.reset();
+    if (found && mine > 0 && found->version > mine) {
+        saw_another_node();
+        if (later_line(
+                found->version, mine
+            )) // somebody wrote forward: what only this copy knows is told again
+            a.in_hand.insert(a.in_hand.begin(), a.recent.begin(), a.recent.end());
+    }
+    a.loaded = std::move(found);
+    if (a.loaded) sessions_.insert_or_assign(a.loaded->state.caller.call_session_id, a.id);
+}
+
+// The database was away: what it has is compared with what is here, and written forward where it is less.
+boost::asio::awaitable<void> engine_impl::compare(actor& a) {
+    a.verify = false;
+    if (!a.loaded || a.unsaved) co_return;
+    const bool reached = co_await load(a);
+    if (!reached)
+        a.verify = true;
+    else if (a.lost_to || !a.in_hand.empty())
+        co_await decide(a, call::authority::unproven);
+    if (a.verify) co_await wait_for_store(a);
+}
+
+boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may) {
+    for (int round = 0; round < k_max_conflicts; ++round) {
+        auto f = fold_in_hand(a, may);
+        if (!a.orphans.empty()) {
+            auto orphans = std::exchange(a.orphans, {});
+            co_await give_back(std::move(orphans), millis{300}, "no such call", true);
+            if (a.in_hand.empty()) co_return;
+        }
+        a.time_held = may == call::authority::unproven;
+        if (!f.changed && !a.lost_to) {
+            settled(a.in_hand);
+            a.in_hand.clear();
+            ask_for(a, f);
+            co_return;
+        }
+        // What only time takes away waits for the database's word, however slow it is: nobody acts on a copy
+        // that may be old.
+        const bool takes = may == call::authority::newest && overdue(a) && takes_by_time(a, f);
+        auto whole = whole_of(a, f);
+        const auto result = co_await try_commit(whole, takes);
+        if (result == saved::conflict) {
+            const bool again = co_await after_conflict(a);
+            if (!again) co_return;
+            continue;
+        }
+        if (result == saved::unavailable && takes) { // perhaps it took effect: the next look tells
+            log::warn("deadline_in_doubt", {{"call", a.id}});
+            a.put_back();
+            a.loaded.reset();
+            co_await wait_for_store(a);
+            co_return;
+        }
+        keep(a, std::move(whole), std::move(f), result);
+        co_return;
+    }
+    throw std::runtime_error("too many version conflicts in a row");
+}
+
+folded engine_impl::fold_in_hand(actor& a, call::authority may) {
+    const char* broken = nullptr;
+    const auto now = p_.clock.now();
+    for (auto& i : a.in_hand)
+        if (!i.decided_at) i.decided_at = now;
+    auto f = fold(a.loaded, a.in_hand, now, a.orphans, broken, may);
+    if (broken != nullptr) {
+        log::critical("invariant_broken", {{"call", a.id}, {"rule", broken}});
+        p_.metrics.count("invariants_broken_total");
+        throw std::logic_error(std::string("invariant broken: ") + broken);
+    }
+    // They precede the event that begins the call; what follows it has been folded.
+    a.in_hand.erase(a.in_hand.begin(), a.in_hand.begin() + static_cast<std::ptrdiff_t>(a.orphans.size()));
+    return f;
+}
+
+bool engine_impl::takes_by_time(const actor& a, const folded& f) const {
+    const char* broken = nullptr;
+    std::vector<item> orphans;
+    const auto without = fold(a.loaded, a.in_hand, f.commit.at, orphans, broken, call::authority::unproven);
+    return !same_doing(f.commit, without.commit);
+}
+
+port::call_commit engine_impl::whole_of(const actor& a, const folded& f) const {
+    auto whole = f.commit;
+    if (a.unsaved) {
+        whole = *a.unsaved;
+        merge(whole, f.commit);
+    }
+    if (a.lost_to) {
+        whole.expected_version = *a.lost_to;
+        whole.next_version = forward_version(a.loaded->version);
+        for (const auto& [id, cmd] : a.open) // their rows may be lost, too
+            whole.new_commands.push_back(cmd);
+    }
+    return whole;
+}
+
+// Another node, a lost reply, a call that exists already, or a database that has lost commits: decide again
+// on what is stored. false: it cannot be read now, everything waits in the queue.
+boost::asio::awaitable<bool> engine_impl::after_conflict(actor& a) {
+    p_.metrics.count("commit_conflicts_total");
+    const bool reached = co_await load(a);
+    if (!reached) {
+        // A commit was refused, so this copy is old for certain.
+        if (a.unsaved) --unsaved_;
+        a.start_over();
+        co_await wait_for_store(a);
+        co_return false;
+    }
+    if (a.lost_to) co_return true; // memory stays, and what is unsaved in it
+    a.in_hand.insert(a.in_hand.begin(), a.unsaved_items.begin(), a.unsaved_items.end());
+    forget_unsaved(a);
+    co_return true;
+}
+
+void engine_impl::forget_unsaved(actor& a) {
+    if (a.unsaved) --unsaved_;
+    a.unsaved.reset();
+    a.unsaved_items.clear();
+}
+
+void engine_impl::keep(actor& a, port::call_commit whole, folded f, saved result) {
+    auto news = news_of(a.loaded ? &a.loaded->state : nullptr, whole.next);
+    const auto version = whole.next_version == 0 ? whole.expected_version + 1 : whole.next_version;
+    const auto before = a.loaded ? a.loaded->version : 0;
+    a.loaded = port::stored_call{whole.next, result == saved::yes ? version : before};
+    sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
+    a.remember(a.in_hand);
+    for (const auto& o : f.commit.finished_commands)
+        a.open.erase(o.command_id);
+    if (result == saved::yes) {
+        a.lost_to.reset();
+        settled(a.unsaved_items);
+        settled(a.in_hand);
+        forget_unsaved(a);
+    } else {
+        // Postgres is away. The events are durable; the carrier's fence keeps a second winner out (P6).
+        if (!a.unsaved) {
+            ++unsaved_;
+            a.unsaved_since = steady::now();
+            log::warn("deciding_in_memory", {{"call", a.id}, {"org", whole.next.routed.org}});
+        }
+        std::copy(a.in_hand.begin(), a.in_hand.end(), std::back_inserter(a.unsaved_items));
+        a.unsaved = std::move(whole);
+    }
+    a.in_hand.clear();
+    tell(a, f.commit.notes);
+    act(a, f.commit);
+    ask_for(a, f);
+    arm(a);
+    if (p_.witness)
+        for (const auto& [device, what] : news)
+            p_.witness(device, what);
+}
+
+void engine_impl::ask_for(const actor& a, const folded& f) {
+    for (const auto& q : f.inquiries)
+        work_.spawn(inquire(a.id, a.loaded->state, q.round));
+}
+
+// The commit with a time limit of its own, unless it must be known. One that completes later is found as a
+// conflict and folded again, which changes nothing: every step is idempotent.
+boost::asio::awaitable<engine_impl::saved> engine_impl::try_commit(port::call_commit what, bool to_the_end) {
+    struct shared {
+        explicit shared(const boost::asio::any_io_executor& ex) : done(ex) {}
+        rt::event done;
+        std::optional<saved> result;
+        std::exception_ptr error;
+    };
+    auto box = std::make_shared<shared>(ex_);
+    struct runner {
+        static boost::asio::awaitable<void>
+        go(std::shared_ptr<shared> out, port::call_store& store, port::call_commit c, millis claim) {
+            try {
+                const auto r = co_await store.commit(std::move(c), claim);
+                out->result = r == port::commit_result::committed ? saved::yes : saved::conflict;
+            } catch (const port::unavailable&) {
+                out->result = saved::unavailable;
+            } catch (...) {
+                out->error = std::current_exception();
+            }
+            out->done.set();
+        }
+    };
+    auto claim = s_.command_claim;
+    for (const auto& cmd : what.new_commands)
+        claim = std::min(claim, claim_of(cmd));
+    work_.spawn(runner::go(box, p_.store, std::move(what), claim));
+    bool in_time = co_await box->done.wait_for(s_.commit_budget);
+    if (!in_time) {
+        slow_commits_.push_back(steady::now());
+        p_.metrics.count("commits_slow_total");
+        if (!to_the_end) co_return saved::unavailable;
+        co_await box->done.wait(); // the store bounds its own time
+    }
+    if (box->error) std::rethrow_exception(box->error);
+    co_return *box->result;
+}
+
+boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
+    co_await wait_for_store(a);
+    if (!a.queue.empty() && a.unsaved_items.size() < 2'000) co_return; // new items take the unsaved along
+    auto whole = *a.unsaved;
+    const auto result = co_await try_commit(std::move(whole), false);
+    if (result == saved::unavailable) co_return;
+    if (result == saved::conflict) {
+        const bool again = co_await after_conflict(a);
+        if (again) co_await decide(a, call::authority::unproven);
+        co_return;
+    }
+    const auto& done = *a.unsaved;
+    a.loaded->version = done.next_version == 0 ? done.expected_version + 1 : done.next_version;
+    a.lost_to.reset();
+    settled(a.unsaved_items);
+    forget_unsaved(a);
+    a.save_pause = millis{0};
+    log::info("saved_after_outage", {{"call", a.id}});
+}
+
+void engine_impl::settled(const std::vector<item>& items) {
+    for (const auto& i : items) {
+        if (i.inbox_id.empty()) continue;
+        handling_.erase(i.inbox_id);
+        p_.metrics.observe("event_handling_seconds", seconds_since(i.since));
+    }
+}
+
+void engine_impl::tell(const actor& a, const std::vector<call::note>& notes) {
+    for (const auto& n : notes) {
+        log::info(n.what, {{"call", a.id}, {"org", a.loaded->state.routed.org}, {"detail", n.detail}});
+        if (n.what == "call_ended")
+            p_.metrics.count("calls_ended_total", {{"reason", call::name(a.loaded->state.reason)}});
+        if (n.what == "second_bridge_dropped") p_.metrics.count("double_bridges_total");
+    }
+}
+
+figures engine_impl::now() const {
+    figures f;
+    f.calls_in_memory = actors_.size();
+    f.commands_running = running_.size();
+    f.unsaved_calls = unsaved_;
+    const auto at = steady::now();
+    if (unsaved_ > 0)
+        for (const auto& [id, a] : actors_)
+            if (a->unsaved)
+                f.oldest_unsaved =
+                    std::max(f.oldest_unsaved, std::chrono::duration_cast<millis>(at - a->unsaved_since));
+    f.slow_commits =
+        static_cast<std::size_t>(std::count_if(slow_commits_.begin(), slow_commits_.end(), [at](auto t) {
+            return at - t < k_slow_memory;
+        }));
+    return f;
+}
+
+} // namespace z360::engine
