@@ -207,7 +207,8 @@ TEST(credentials, i_03_the_loops_outlive_a_database_without_tables_and_tell_of_i
         };
         for (const char* loop : {"credential_work", "credential_comparison", "purge"})
             EXPECT_EQ(failures(loop), 0) << loop;
-        EXPECT_NE(w.metrics.text().find("loop_failures_total{loop=purge} 0"), std::string::npos) << "from zero on";
+        EXPECT_NE(w.metrics.text().find("loop_failures_total{loop=purge} 0"), std::string::npos)
+            << "from zero on";
         missing = true;
         EXPECT_TRUE(co_await until([&] {
             return failures("credential_work") >= 2 && failures("credential_comparison") >= 2 &&
