@@ -221,7 +221,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     std::filesystem::create_directories(folder_);
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
-    adapter::postgres::migrate(secret(direct_url_));
+    if (options_.migrated) adapter::postgres::migrate(secret(direct_url_));
     const auto pg = address_of(base, 5432);
     postgres_ = std::make_unique<tcp_relay>(pg.host, pg.port);
     sim::simulator_settings s;
@@ -230,7 +230,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     s.delivery = options_.delivery;
     carrier_ = std::make_unique<sim::simulator>(std::move(s));
     carrier_->start();
-    seed();
+    if (options_.migrated) seed();
     for (int i = 0; i < options_.nodes; ++i)
         (void)add_node();
     point_webhooks(0, nodes_.size() - 1);
@@ -306,6 +306,7 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
         {"Z360_TELNYX_CREDENTIAL_CONNECTION_ID", options_.carrier.credential_connection_id},
         {"Z360_SECRETS_KEY_FILE", folder_ + "/keys"},
         {"Z360_SERVER_ENVIRONMENT", "test"},
+        {"Z360_SERVER_DRAIN_DELAY_MS", "0"}, // no balancer has to notice
         {"Z360_HTTP_ALLOW_PLAIN_API", "true"},
     };
     if (options_.redis) {
@@ -355,6 +356,11 @@ std::string rig::run(const std::string& arguments) {
     const auto e = run_voipd(arguments, server().environment());
     if (e.code != 0) throw std::runtime_error("z360-voipd " + arguments + ": " + e.err);
     return e.out;
+}
+
+void rig::migrate() {
+    (void)run("--migrate");
+    seed();
 }
 
 std::string rig::token(const std::string& kind) {

@@ -63,8 +63,9 @@ struct rig_options {
     int devices = 2;
     int nodes = 1;
     bool redis = true;
-    bool direct = false; ///< no relays in front of the databases: for benchmarks
-    bool start = true;   ///< start the nodes and wait until they are ready
+    bool direct = false;  ///< no relays in front of the databases: for benchmarks
+    bool start = true;    ///< start the nodes and wait until they are ready
+    bool migrated = true; ///< false: the database is empty until migrate()
     std::map<std::string, std::string>
         environment; ///< on top of the rig's own, e.g. {"Z360_LOG_LEVEL","debug"}
     sim::carrier_settings carrier;
@@ -118,6 +119,8 @@ class rig {
     /// Runs z360-voipd with these arguments in the environment of server 0; its standard output. Throws when
     /// it fails.
     [[nodiscard]] std::string run(const std::string& arguments);
+    /// Makes schema and rows by the program's own command, where `migrated` was false.
+    void migrate();
     [[nodiscard]] const std::string& folder() const { return folder_; }
 
     // ---- conditions on the ground truth, waited for; every limit is an upper bound, not a pause
