@@ -37,7 +37,7 @@ function(z360_test name)
     add_dependencies(tests_${ARG_LABEL} ${name})
     # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel.
     set(serial OFF)
-    if(ARG_LABEL STREQUAL "integration")
+    if(ARG_LABEL STREQUAL "integration" OR ARG_LABEL STREQUAL "cluster")
         set(serial ON)
     endif()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60

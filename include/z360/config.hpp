@@ -71,6 +71,13 @@ struct config {
             "/var/lib/z360-voip/spool"; ///< empty: no spool; webhooks get 503 without Postgres
         std::size_t max_bytes = 256 * 1024 * 1024;
     } spool;
+    struct reconcile_t { ///< asking the carrier when webhooks do not come
+        bool enabled = true;
+        millis deliveries_every{15'000}; ///< its list of failed deliveries
+        millis sweep_every{60'000};      ///< its list of living legs
+        millis silence{45'000};          ///< of a talk, before its session is asked about
+        unsigned questions_per_second = 10;
+    } reconcile;
     struct log_t {
         log::level level = log::level::info;
         bool json = false;

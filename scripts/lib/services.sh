@@ -17,10 +17,16 @@ with_services() {
     export Z360_TEST_DATABASE_URL Z360_TEST_REDIS_URL
     # Tests that stop and start the servers themselves do it with scripts/lib/private-*.
     export Z360_TEST_PG_DIR=$services/postgres Z360_TEST_REDIS_DIR=$services/redis
+    # Two more servers of Postgres live below it, made and started by the tests that need them.
+    export Z360_TEST_CLUSTER_DIR=$services/cluster
 }
 
 stop_services() {
     [ -n "${services:-}" ] || return 0
+    local d
+    for d in "$services/cluster/first" "$services/cluster/second"; do
+        [ ! -d "$d" ] || "$root/scripts/lib/private-postgres" stop "$d" kill || true # nothing in them is kept
+    done
     "$root/scripts/lib/private-redis" stop "$services/redis" || true
     "$root/scripts/lib/private-postgres" stop "$services/postgres" || true
 }

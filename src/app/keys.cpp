@@ -68,6 +68,30 @@ key_spec log_level() {
 
 constexpr std::int64_t k_day = 86'400'000;
 
+// What is asked when webhooks do not come; each limit is for all nodes together.
+void add_reconcile_keys(std::vector<key_spec>& k) {
+    k.push_back(boolean(
+        "reconcile.enabled", "Ask Telnyx when webhooks do not come; off only for tests.",
+        [](auto& c) -> auto& { return c.reconcile.enabled; }
+    ));
+    k.push_back(duration(
+        "reconcile.deliveries_every_ms", "How often webhooks that were delivered to nobody are fetched.",
+        1'000, 3'600'000, [](auto& c) -> auto& { return c.reconcile.deliveries_every; }
+    ));
+    k.push_back(duration(
+        "reconcile.sweep_every_ms", "How often the legs that live at Telnyx are compared with ours.", 1'000,
+        3'600'000, [](auto& c) -> auto& { return c.reconcile.sweep_every; }
+    ));
+    k.push_back(duration(
+        "reconcile.silence_ms", "A talk that nothing was heard of for so long is asked about.", 1'000,
+        3'600'000, [](auto& c) -> auto& { return c.reconcile.silence; }
+    ));
+    k.push_back(number(
+        "reconcile.questions_per_second", "Most sessions asked about in a second.", "", 1, 100,
+        [](auto& c) -> auto& { return c.reconcile.questions_per_second; }
+    ));
+}
+
 std::vector<key_spec> all_keys() {
     constexpr std::int64_t k_mib = 1024LL * 1024;
     std::vector<key_spec> k;
@@ -217,6 +241,8 @@ std::vector<key_spec> all_keys() {
         "spool.max_bytes", "Largest spool.", "bytes", k_mib, 64 * 1024 * k_mib,
         [](auto& c) -> auto& { return c.spool.max_bytes; }
     ));
+
+    add_reconcile_keys(k);
 
     k.push_back(log_level());
     k.push_back(boolean("log.json", "One JSON object a line instead of text.", [](auto& c) -> auto& {

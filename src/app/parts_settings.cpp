@@ -48,4 +48,17 @@ engine::credential_settings credential_settings(const config& c) {
     return s;
 }
 
+engine::reconcile_settings reconcile_settings(const config& c) {
+    engine::reconcile_settings s;
+    s.node = this_node();
+    s.connection_id = c.telnyx.connection_id;
+    s.credential_connection_id = c.telnyx.credential_connection_id;
+    s.deliveries_every = c.reconcile.deliveries_every;
+    // The list is of one connection; without its id there is none to ask for.
+    s.sweep_every = c.telnyx.connection_id.empty() ? millis{0} : c.reconcile.sweep_every;
+    s.times.silence = c.reconcile.silence;
+    s.questions_per_second = c.reconcile.questions_per_second;
+    return s;
+}
+
 } // namespace z360::app

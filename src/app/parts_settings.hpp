@@ -6,6 +6,7 @@
 
 #include <z360/config.hpp>
 #include <z360/engine/credentials.hpp>
+#include <z360/engine/reconciler.hpp>
 #include <z360/port/clock.hpp>
 
 #include <chrono>
@@ -24,5 +25,6 @@ class wall_clock final : public port::clock {
 /// Of the API and the credential manager: a stall there never holds up a call.
 [[nodiscard]] adapter::postgres::database_settings api_database(const config& c);
 [[nodiscard]] engine::credential_settings credential_settings(const config& c);
+[[nodiscard]] engine::reconcile_settings reconcile_settings(const config& c);
 
 } // namespace z360::app

@@ -7,17 +7,20 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/postgres/rekey.hpp"
-#include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
+#include "adapter/telnyx/records_client.hpp"
+#include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
+#include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
 #include "edge/readiness.hpp"
 #include "edge/webhook_routes.hpp"
 
 #include <z360/engine/engine.hpp>
+#include <z360/engine/reconciler.hpp>
 #include <z360/http/client.hpp>
 #include <z360/http/server.hpp>
 #include <z360/log.hpp>
@@ -31,10 +34,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -45,19 +50,6 @@ constexpr millis k_watch_database{1'000};
 constexpr millis k_watch_schema{200}; // while it is not usable
 constexpr std::chrono::seconds k_schema_again{5};
 constexpr std::chrono::seconds k_watch_late{30};
-
-std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
-    if (c.directory.empty()) return nullptr;
-    try {
-        return adapter::spool::make_spool(c.directory, c.max_bytes);
-    } catch (const std::exception& e) {
-        log::error(
-            "spool_unusable",
-            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
-        );
-        return nullptr;
-    }
-}
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
@@ -121,11 +113,15 @@ class process {
               ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
               *metrics_
           )),
+          records_(adapter::telnyx::make_carrier_records(
+              ex_, adapter::telnyx::records_settings_from(c.telnyx), *http_client_, clock_, *metrics_
+          )),
+          silence_(adapter::postgres::make_reconcile_store(database_)), reconciler_(reconciler()),
           api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_), api_.witness()},
+               opener(codec_), api_.witness(), records_.get(), question()},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
@@ -145,6 +141,7 @@ class process {
                           {"tls", !config_.http.tls_certificate_file.empty()}}
         );
         engine_->start();
+        if (reconciler_) reconciler_->start();
         redis_.start();
         api_.start();
         watch();
@@ -154,6 +151,16 @@ class process {
     }
 
   private:
+    std::unique_ptr<engine::reconciler> reconciler() {
+        if (!config_.reconcile.enabled) return nullptr;
+        engine::reconcile_ports p{*records_, *silence_, *telnyx_, clock_, *metrics_, opener(codec_), {}};
+        p.take_up = [this](std::vector<port::inbox_event> events) { engine_->take_up(std::move(events)); };
+        return engine::make_reconciler(ex_, std::move(p), reconcile_settings(config_));
+    }
+    engine::carrier_question question() {
+        if (!reconciler_) return {};
+        return [this](std::string session) { return reconciler_->ask(std::move(session)); };
+    }
     std::vector<http::route> routes() {
         auto all = edge::webhook_routes(verifier_, *engine_, clock_, *metrics_);
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_))
@@ -178,13 +185,16 @@ class process {
             out.push_back(
                 {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
-        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        out.push_back(spool_readiness(spool_.get()));
+        out.push_back(clock_.readiness());
         return out;
     }
 
-    /// Without these a node must get no traffic.
+    /// Without these a node must get no traffic. The spool's is not one: it matters while Postgres is away,
+    /// and a disk that is full then must not take a node out whose Postgres is there.
     std::vector<loop_state> needed_loops() const {
         auto all = engine_->loops();
+        std::erase_if(all, is_spool);
         for (const auto& part : {loops_.states(), listener_->loops()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
@@ -192,10 +202,20 @@ class process {
     /// Without these calls go on.
     std::vector<loop_state> other_loops() const {
         auto all = api_.loops();
-        const auto redis = redis_.loops();
-        all.insert(all.end(), redis.begin(), redis.end());
+        const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
+        for (const auto& part : {redis_.loops(), silence})
+            all.insert(all.end(), part.begin(), part.end());
+        std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
     }
+
+    std::vector<loop_state> all_loops() const {
+        auto all = needed_loops();
+        const auto others = other_loops();
+        all.insert(all.end(), others.begin(), others.end());
+        return all;
+    }
+    static bool is_spool(const loop_state& l) { return l.name == "spool"; }
 
     void watch() {
         rt::loop_settings database{
@@ -207,7 +227,7 @@ class process {
         loops_.run(std::move(database), [this] { return watch_database(); });
         rt::loop_settings self{.name = "self_watch", .period = millis{0}, .late_after = k_watch_late};
         loops_.run(std::move(self), [this] { return watch_self(); });
-        for (const auto& l : needed_loops())
+        for (const auto& l : all_loops())
             metrics_->count("loop_failures_total", {{"loop", l.name}}, 0); // an alarm sees the first one
     }
 
@@ -215,7 +235,7 @@ class process {
     // schema.
     boost::asio::awaitable<void> watch_database() {
         try {
-            co_await database_.ping();
+            clock_.take(co_await database_.ping());
         } catch (const port::unavailable&) {
             co_return; // /readyz shows it; the pool has logged the change
         }
@@ -274,14 +294,15 @@ class process {
         co_await rt::sleep_for(k_period);
         const auto late = std::chrono::steady_clock::now() - before - k_period;
         metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
+        report_spool(spool_.get(), *metrics_);
+        clock_.report(*metrics_);
         if (watched_++ % 4 == 0) report();
     }
 
     void report() {
         metrics_->gauge("process_resident_memory_bytes", resident_bytes());
-        for (const auto& all : {needed_loops(), other_loops()})
-            for (const auto& l : all)
-                metrics_->gauge("loop_late", l.late ? 1 : 0, {{"loop", l.name}});
+        for (const auto& l : all_loops())
+            metrics_->gauge("loop_late", l.late ? 1 : 0, {{"loop", l.name}});
         const auto f = engine_->now();
         metrics_->gauge(
             "commits_unsaved_oldest_seconds", std::chrono::duration<double>(f.oldest_unsaved).count()
@@ -317,7 +338,8 @@ class process {
         co_await rt::sleep_for(delay);
         const auto limit = config_.shutdown_limit;
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
-        co_await engine_->stop(limit / 2);   // decisions and commands under way
+        if (reconciler_) co_await reconciler_->stop(limit / 8);
+        co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await api_.stop(limit / 8);
         co_await loops_.join();
         co_await redis_.stop();
@@ -328,7 +350,7 @@ class process {
     const config& config_;
     boost::asio::io_context io_{1};
     boost::asio::any_io_executor ex_;
-    wall_clock clock_;
+    anchored_clock clock_;
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;
@@ -340,6 +362,9 @@ class process {
     redis_parts redis_;
     std::unique_ptr<http::client> http_client_;
     std::unique_ptr<port::telnyx_api> telnyx_;
+    std::unique_ptr<port::carrier_records> records_;
+    std::unique_ptr<port::reconcile_store> silence_;
+    std::unique_ptr<engine::reconciler> reconciler_; ///< null: switched off
     api_parts api_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;

@@ -17,6 +17,7 @@ namespace {
 // Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
 constexpr millis k_dial_window{55'000};
 constexpr millis k_dial_margin{1'000};
+constexpr millis k_accepted_grace{1'000}; // from the carrier's 2xx until the bridge is on its record
 
 class absorber {
   public:
@@ -24,7 +25,6 @@ class absorber {
 
     void operator()(const incoming&) {} // the call exists already: a repeated call.initiated
     void operator()(const tick&) {}
-    void operator()(const carrier_told&) {}
 
     void operator()(const leg_initiated& e) {
         if (auto* leg = meet(e.who)) leg->initiated = true;
@@ -79,6 +79,12 @@ class absorber {
             leg.release = release_reason::device_removed; // the sweep hangs it up
             add_note("device_withdrawn", "leg=" + leg.id.text());
         }
+    }
+
+    void operator()(const carrier_told& e) {
+        const auto proof = s_.bridge.proof_round;
+        if (!e.answered || s_.now_in != phase::bridging || proof == 0) return;
+        if (e.round >= proof && e.round <= s_.asked) settle::heed_record(s_, out_, now_);
     }
 
     void operator()(const leg_hold& e) {
@@ -139,7 +145,7 @@ class absorber {
     void message_over(const leg_ref& who) {
         if (!is_caller(who)) return;
         s_.vm_recorded = true;
-        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording) s_.step_limit = now_;
+        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::recording) s_.vm = voicemail_step::done;
     }
 
     // Finds the device leg and learns its control id on the way (D3: whichever tells it first).
@@ -204,16 +210,22 @@ class absorber {
         const bool current = s_.bridge.winner && e.command_id == settle::bridge_command_id(s_);
         switch (e.result) {
         case outcome::done:
-            if (current) s_.bridge.accepted = true;
+            if (current && !std::exchange(s_.bridge.accepted, true)) quiet_soon(k_accepted_grace);
             return;
         case outcome::peer_gone:
             // Proof that this winner cannot be joined. The leg itself is still hung up: it may have been the
             // caller's leg that the carrier meant.
-            if (current && s_.now_in == phase::bridging) settle::drop_winner(s_, out_, "peer_gone", now_);
+            if (current && s_.now_in == phase::bridging) {
+                if (auto* leg = s_.find(*s_.bridge.winner)) leg->hung_up = true;
+                settle::drop_winner(s_, out_, "peer_gone", now_);
+            }
             return;
         case outcome::refused:
             if (current) {
-                s_.bridge.refused = true;
+                if (!std::exchange(s_.bridge.refused, true)) {
+                    quiet_soon(settle::k_refused_grace);
+                    if (s_.bridge.limit) s_.bridge.limit = std::min(*s_.bridge.limit, *s_.bridge.quiet_from);
+                }
                 add_note("bridge_refused", "code=" + e.error_code);
             }
             return;
@@ -224,13 +236,21 @@ class absorber {
         }
     }
 
+    // The carrier has decided about the bridge: whatever it made of it is on record `wait` later.
+    void quiet_soon(millis wait) {
+        auto& quiet = s_.bridge.quiet_from;
+        quiet = quiet ? std::min(*quiet, now_ + wait) : now_ + wait;
+    }
+
     void gone_outcome(const command_outcome& e) {
-        if (e.result != outcome::peer_gone) return; // done: the call.hangup event follows
+        if (e.result != outcome::peer_gone && e.result != outcome::done) return;
+        const bool gone = e.result == outcome::peer_gone; // done: the call.hangup event follows
         if (!e.who.leg) {
-            s_.caller.ended = true;
+            s_.caller.ended = s_.caller.ended || gone;
         } else if (auto* leg = s_.find(*e.who.leg);
                    leg != nullptr && leg->call_control_id == e.who.call_control_id) {
-            leg->ended = true;
+            leg->ended = leg->ended || gone;
+            leg->hung_up = true;
         }
     }
 
@@ -250,8 +270,11 @@ class absorber {
             s_.prompt_playing = false;
             return;
         }
-        // The watchdog of the step moves on sooner: nothing is coming.
-        if (s_.step_limit) s_.step_limit = now_;
+        // Nothing is coming: the message is over, or the watchdog of the step moves on sooner.
+        if (e.what == verb::record_start)
+            s_.vm = voicemail_step::done;
+        else if (s_.step_limit)
+            s_.step_limit = now_;
     }
 
     void add_note(std::string what, std::string detail) {
@@ -309,10 +332,16 @@ decision begin(const incoming& what, time_point now) {
     if (s.routed.verdict == route_verdict::unknown_number) {
         d.effects.emplace_back(note{"number_refused", "unknown, malformed or ambiguous"});
         settle::end(s, d.effects, end_reason::rejected, now);
-        settle::run(s, d.effects, now);
+        settle::run(s, d.effects, now, authority::newest);
         return d;
     }
     d.effects.emplace_back(note{"call_began", "devices=" + std::to_string(s.routed.targets.size())});
+    const auto waited = now - what.waiting_since.value_or(now);
+    if (waited >= s.routed.rules.ring_time) {
+        d.effects.emplace_back(note{"waited_too_long", "ms=" + std::to_string(waited.count())});
+        settle::run(s, d.effects, now, authority::newest);
+        return d;
+    }
     const auto n = s.routed.targets.size();
     for (std::size_t i = 0; i < n; ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
@@ -328,15 +357,15 @@ decision begin(const incoming& what, time_point now) {
         d.effects.emplace_back(dial_command(s, leg, now));
         s.legs.push_back(std::move(leg));
     }
-    settle::run(s, d.effects, now);
+    settle::run(s, d.effects, now, authority::newest);
     return d;
 }
 
-decision decide(const state& call, const event& what, time_point now, authority) {
+decision decide(const state& call, const event& what, time_point now, authority may) {
     decision d;
     d.next = call;
     std::visit(absorber(d.next, d.effects, now), what);
-    settle::run(d.next, d.effects, now);
+    settle::run(d.next, d.effects, now, may);
     return d;
 }
 
@@ -367,7 +396,8 @@ bool wanted(const state& s, const command& cmd) {
     case verb::hangup:
         if (!cmd.leg) return !s.caller.ended;
         // A twin has another control id than the leg: its own end is not in the state, so always try.
-        return leg == nullptr || !leg->ended || leg->call_control_id != cmd.call_control_id;
+        if (leg == nullptr || leg->call_control_id != cmd.call_control_id) return true;
+        return !leg->ended && leg->release != release_reason::none;
     case verb::reject: return true;
     case verb::speak:
     case verb::playback_start:

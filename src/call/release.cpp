@@ -32,14 +32,17 @@ release_reason why_released(const state& s, const device_leg& leg) {
 }
 
 // Which legs may live now. I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged).
-bool may_live(const state& s, const device_leg& leg) {
+// A 2xx alone confirms only what the newest copy claimed: on an old one it may be the polite refusal of a
+// caller who is joined to another (I21).
+bool may_live(const state& s, const device_leg& leg, authority may) {
     const bool is_winner = s.bridge.winner == leg.id;
     switch (s.now_in) {
     case phase::ringing:
     case phase::answering: return true;
     case phase::bridging: {
         const auto* w = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-        const bool confirmed = s.bridge.accepted || (w != nullptr && w->bridged);
+        const bool accepted = s.bridge.accepted && may == authority::newest;
+        const bool confirmed = accepted || (w != nullptr && w->bridged);
         return is_winner || !confirmed;
     }
     case phase::active:
@@ -55,19 +58,20 @@ bool may_live(const state& s, const device_leg& leg) {
 } // namespace
 
 // D4: every leg that must not live gets a hang-up, at once or the moment its control id is known.
-void sweep(state& s, effects& out, time_point now) {
+void sweep(state& s, effects& out, time_point now, authority may) {
     for (auto& leg : s.legs) {
         if (leg.ended) continue;
-        if (leg.release == release_reason::none && leg.dial != dial_status::failed && !may_live(s, leg)) {
+        if (leg.release == release_reason::none && leg.dial != dial_status::failed &&
+            !may_live(s, leg, may)) {
             leg.release = why_released(s, leg);
             if (leg.bridged && s.bridge.winner != leg.id && s.now_in == phase::active)
                 add_note(out, "second_bridge_dropped", "leg=" + leg.id.text());
         }
         if (leg.release == release_reason::none || leg.hangup_sent || leg.call_control_id.empty()) continue;
         leg.hangup_sent = true;
-        out.emplace_back(
-            hangup_command(leg.id.text() + "-hangup", leg.call_control_id, leg.id, leg.release, now)
-        );
+        std::string id = leg.id.text() + "-hangup"; // one that was taken back is not this one
+        if (leg.spared > 0) id += "-" + std::to_string(leg.spared + 1);
+        out.emplace_back(hangup_command(std::move(id), leg.call_control_id, leg.id, leg.release, now));
     }
     if (s.now_in != phase::ended || s.caller.ended || s.caller.hangup_sent) return;
     s.caller.hangup_sent = true;

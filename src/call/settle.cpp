@@ -9,18 +9,16 @@
 namespace z360::call::settle {
 namespace {
 
-constexpr millis k_refused_grace{1'000}; // after "refused": how long a fact about another winner may take
 constexpr millis k_step_grace{3'000};    // lost speak.ended: estimated length plus this (B24)
 constexpr millis k_record_grace{60'000}; // lost end of recording: longest message plus this
 constexpr std::uint32_t k_max_prompts = 20;
+// How long after a bridge's deadline its last request may still reach the carrier: the client's second
+// sending and its longest attempt.
+constexpr millis k_on_its_way{3'500};
 
 // About 13 characters a second is slow speech; too long an estimate only delays the watchdog.
 millis spoken_length(const std::string& text) {
     return millis{1'000 + static_cast<std::int64_t>(text.size()) * 75};
-}
-
-device_leg* winner(state& s) {
-    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
 }
 
 bool was_joined(const state& s) {
@@ -95,15 +93,6 @@ void keep_company(state& s, effects& out, time_point now) {
     ));
 }
 
-device_leg* next_answerer(state& s) {
-    device_leg* best = nullptr;
-    for (auto& l : s.legs) {
-        if (!l.alive() || !l.answered || l.out_of_race || l.call_control_id.empty()) continue;
-        if (best == nullptr || l.answer_order < best->answer_order) best = &l;
-    }
-    return best;
-}
-
 bool any_alive(const state& s) {
     return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
         return l.alive() && !l.out_of_race;
@@ -122,22 +111,6 @@ void claim(state& s, effects& out, device_leg& leg, time_point now) {
     request_answer(s, out, "answer", epoch, now);
 }
 
-// The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
-bool adopt_fact(state& s, effects& out) {
-    const auto* current = winner(s);
-    if (current != nullptr && current->bridged) return false;
-    for (const auto& l : s.legs) {
-        if (!l.bridged || !l.alive() || (current != nullptr && l.id == current->id)) continue;
-        add_note(out, "winner_by_fact", "leg=" + l.id.text());
-        s.bridge.winner = l.id;
-        s.bridge.epoch = std::max(s.bridge.epoch, 1U);
-        s.bridge.accepted = true;
-        s.bridge.commanded = true;
-        return true;
-    }
-    return false;
-}
-
 void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     add_note(out, "voicemail", std::string("why=") + why);
     s.now_in = phase::voicemail;
@@ -152,11 +125,10 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     request_answer(s, out, "answer-voicemail", 0, now);
 }
 
-bool settle_ringing(state& s, effects& out, time_point now) {
+bool settle_ringing(state& s, effects& out, time_point now, authority may) {
     if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
-        s.now_in = phase::bridging;
-        s.bridge.limit = now + s.routed.rules.bridge_limit;
+        join_by_fact(s, now);
         return true;
     }
     if (auto* next = next_answerer(s)) {
@@ -164,10 +136,11 @@ bool settle_ringing(state& s, effects& out, time_point now) {
         return true;
     }
     if (!any_alive(s)) {
-        to_voicemail(s, out, s.legs.empty() ? "no_devices" : "no_device_left", now);
+        const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
+        to_voicemail(s, out, s.legs.empty() ? none : "no_device_left", now);
         return true;
     }
-    if (now >= s.ring_deadline) {
+    if (may == authority::newest && now >= s.ring_deadline) {
         to_voicemail(s, out, "nobody_answered", now);
         return true;
     }
@@ -182,8 +155,7 @@ bool settle_ringing(state& s, effects& out, time_point now) {
 bool settle_answering(state& s, effects& out, time_point now) {
     if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) {
-        s.now_in = phase::bridging;
-        s.bridge.limit = now + s.routed.rules.bridge_limit;
+        join_by_fact(s, now);
         return true;
     }
     auto* w = winner(s);
@@ -200,6 +172,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
     if (w->bridged) return true;
     request_answer(s, out, "answer-late", s.bridge.epoch, now);
     s.bridge.commanded = true;
+    s.bridge.quiet_from = *s.bridge.limit + k_on_its_way;
     command c;
     c.id = bridge_command_id(s);
     c.call_control_id = w->call_control_id;
@@ -215,7 +188,7 @@ bool settle_answering(state& s, effects& out, time_point now) {
     return true;
 }
 
-bool settle_bridging(state& s, effects& out, time_point now) {
+bool settle_bridging(state& s, effects& out, time_point now, authority may) {
     if (ended_without_talk(s, out, now)) return true;
     if (adopt_fact(s, out)) return true;
     auto* w = winner(s);
@@ -223,31 +196,21 @@ bool settle_bridging(state& s, effects& out, time_point now) {
     if (w == nullptr || !w->alive()) {
         // Accepted, then ended: a very short talk whose call.bridged is still on the way, or a bridge that
         // never was. The rest of the time limit tells which.
-        if (w != nullptr && w->ended && !late && (s.bridge.accepted || w->bridged || s.caller.bridged))
+        const bool over = late && may == authority::newest;
+        if (w != nullptr && w->ended && !over && (s.bridge.accepted || w->bridged || s.caller.bridged))
             return false;
         drop_winner(s, out, "leg_ended", now);
         return true;
     }
-    const bool one_side = w->bridged || s.caller.bridged;
-    const bool confirmed = w->bridged && s.caller.bridged;
     // BE-37: both sides must report the bridge. At the time limit one report and the carrier's 2xx together
-    // count: two independent sources, and hanging up on people who talk is worse than a lost event.
-    if (confirmed || (late && one_side && s.bridge.accepted)) {
-        if (!confirmed) add_note(out, "bridge_confirmed_by_one_side");
-        s.now_in = phase::active;
-        s.bridge.limit.reset();
-        s.bridge.accepted = true;
-        s.prompt_playing = false;
-        s.step_limit.reset();
-        s.bridged_at = now;
-        add_note(out, "bridged", "leg=" + w->id.text());
+    // count: two independent sources, and hanging up on people who talk is worse than a lost event. (Of an
+    // old copy's winner neither the 2xx nor the caller's report need speak.)
+    const bool one_side = w->bridged || (s.caller.bridged && may == authority::newest);
+    if ((w->bridged && s.caller.bridged) || (late && one_side && s.bridge.accepted)) {
+        confirm(s, out, now);
         return true;
     }
-    if (late) {
-        drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", now);
-        return true;
-    }
-    if (s.bridge.refused && *s.bridge.limit > now + k_refused_grace) s.bridge.limit = now + k_refused_grace;
+    if (late) ask_carrier(s, out, now);
     return false;
 }
 
@@ -276,14 +239,24 @@ void speak_greeting(state& s, effects& out, time_point now) {
     ));
 }
 
-bool settle_voicemail(state& s, effects& out, time_point now) {
+// Both sides are reported joined although we had given up: whoever talks goes on talking (I21).
+bool leave_voicemail(state& s, effects& out, time_point now) {
+    if (!s.caller.bridged || !adopt_fact(s, out)) return false;
+    s.vm = voicemail_step::none;
+    confirm(s, out, now);
+    return true;
+}
+
+bool settle_voicemail(state& s, effects& out, time_point now, authority may) {
     if (ended_without_talk(s, out, now)) return true;
+    if (leave_voicemail(s, out, now)) return true;
     const bool late = s.step_limit && now >= *s.step_limit;
+    const bool over = late && may == authority::newest;
     switch (s.vm) {
     case voicemail_step::answering:
         if (s.caller.answered) {
             speak_greeting(s, out, now);
-        } else if (late) {
+        } else if (over) {
             end(s, out, end_reason::failed, now); // the carrier does not let us answer: nothing can be played
             return true;
         }
@@ -292,12 +265,13 @@ bool settle_voicemail(state& s, effects& out, time_point now) {
         if (late) start_recording(s, out, now);
         return false;
     case voicemail_step::recording:
-        if (!late) return false;
+        if (!over) return false;
         s.vm = voicemail_step::done;
+        [[fallthrough]];
+    case voicemail_step::done: // by time, or because the carrier said so
         end(s, out, end_reason::voicemail, now);
         return true;
-    case voicemail_step::none:
-    case voicemail_step::done: return false;
+    case voicemail_step::none: return false;
     }
     return false;
 }
@@ -313,16 +287,16 @@ void settle_ended(state& s, effects& out) {
     add_note(out, "end_reason", "reason=" + std::string(name(better)));
 }
 
-bool step(state& s, effects& out, time_point now) {
+bool step(state& s, effects& out, time_point now, authority may) {
     switch (s.now_in) {
-    case phase::ringing: return settle_ringing(s, out, now);
+    case phase::ringing: return settle_ringing(s, out, now, may);
     case phase::answering: return settle_answering(s, out, now);
-    case phase::bridging: return settle_bridging(s, out, now);
+    case phase::bridging: return settle_bridging(s, out, now, may);
     case phase::active:
     case phase::on_hold:
     case phase::remote_hold:
     case phase::reconnecting: return settle_talking(s, out, now);
-    case phase::voicemail: return settle_voicemail(s, out, now);
+    case phase::voicemail: return settle_voicemail(s, out, now, may);
     case phase::ended: settle_ended(s, out); return false;
     }
     return false;
@@ -330,13 +304,13 @@ bool step(state& s, effects& out, time_point now) {
 
 } // namespace
 
-void run(state& s, effects& out, time_point now) {
+void run(state& s, effects& out, time_point now, authority may) {
     // Each pass leaves a phase for good or drops a leg from the race, so this ends; the bound is for
     // certainty.
     for (std::size_t i = 0; i < 8 + 4 * s.legs.size(); ++i) {
-        if (!step(s, out, now)) break;
+        if (!step(s, out, now, may)) break;
     }
-    sweep(s, out, now);
+    sweep(s, out, now, may);
 }
 
 void end(state& s, effects& out, end_reason why, time_point now) {
@@ -357,21 +331,6 @@ void start_recording(state& s, effects& out, time_point now) {
     out.emplace_back(caller_command(
         s, prompt_command_id(s), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
     ));
-}
-
-void drop_winner(state& s, effects& out, const char* why, time_point now) {
-    if (auto* w = winner(s)) {
-        w->out_of_race = true;
-        if (!w->ended && w->release == release_reason::none) w->release = release_reason::bridge_failed;
-        add_note(out, "winner_dropped", "leg=" + w->id.text() + " why=" + why);
-    }
-    const auto epoch = s.bridge.epoch;
-    s.bridge = {};
-    s.bridge.epoch = epoch;
-    s.now_in = phase::ringing;
-    // Too little time for anybody to pick up a phone: only who has answered already is still asked.
-    if (s.ring_deadline - now < s.routed.rules.resume_minimum)
-        s.ring_deadline = std::min(s.ring_deadline, now);
 }
 
 } // namespace z360::call::settle

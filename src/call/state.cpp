@@ -63,6 +63,7 @@ const char* broken_invariant(const state& s) {
         break;
     case phase::ringing: break;
     }
+    if (s.bridge.proof_round > s.asked || s.bridge.asked > s.asked) return "questions_are_counted";
     if (s.now_in != phase::ended && s.reason != end_reason::none) return "reason_only_at_the_end";
     const bool over = s.now_in == phase::ended || s.now_in == phase::voicemail;
     for (const auto& l : s.legs) {

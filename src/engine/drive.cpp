@@ -168,7 +168,12 @@ boost::asio::awaitable<bool> engine_impl::heed_hint(actor& a) {
         const auto* answered = std::get_if<call::leg_answered>(&i.what);
         if (answered == nullptr || !answered->who.leg) continue;
         const auto leg = *answered->who.leg;
-        const auto seen = co_await p_.hint.answered(a.id, leg);
+        auto seen = port::hint::unknown;
+        try {
+            seen = co_await p_.hint.answered(a.id, leg);
+        } catch (...) {
+            // it is only a hint
+        }
         if (seen != port::hint::not_first) co_return false;
         co_return co_await load(a);
     }
@@ -203,12 +208,13 @@ bool engine_impl::overdue(const actor& a) const {
 }
 
 boost::asio::awaitable<bool> engine_impl::asked(call::state about) {
+    const auto id = about.id;
     if (!ask_) co_return true; // nobody to ask: nothing is on record
     bool told = false;
     try {
         told = co_await ask_(std::move(about));
-    } catch (const std::exception& e) {
-        log::warn("carrier_not_asked", {{"why", e.what()}});
+    } catch (...) {
+        log::warn("carrier_not_asked", {{"call", id}, {"why", rt::what(std::current_exception())}});
     }
     p_.metrics.count("carrier_inquiries_total", {{"result", told ? "answered" : "failed"}});
     co_return told;

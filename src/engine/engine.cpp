@@ -8,10 +8,12 @@
 namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
-    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), work_(ex),
+    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), admit_now_(ex), work_(ex),
       loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
-      }) {}
+      }) {
+    if (p_.ask) ask_ = [this](call::state about) { return ask_on_record(std::move(about)); };
+}
 
 void engine_impl::start() {
     // From zero on, so that an alarm sees the first one too.
@@ -21,6 +23,7 @@ void engine_impl::start() {
           "call_step_failures_total", "commit_conflicts_total", "commits_slow_total", "commits_lost_total"})
         p_.metrics.count(figure, {}, 0);
     start_loops();
+    start_callers();
 }
 
 boost::asio::awaitable<void> engine_impl::stop(millis limit) {

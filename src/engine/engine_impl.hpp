@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), drive.cpp (one call's turns),
-// save.cpp (commits), commands.cpp (what the carrier is told), sweep.cpp (what others or an earlier life left
-// behind), engine.cpp (life cycle). Private to src/engine.
+// The engine's one class, in parts by file: ingress.cpp (accept, dispatch), callers.cpp (new calls),
+// orphans.cpp (events of no call), inquiry.cpp (what the carrier has on record), drive.cpp (one call's
+// turns), save.cpp (commits), commands.cpp (what the carrier is told), sweep.cpp (what others or an earlier
+// life left behind), engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
-#include "wire/own_event.hpp"
-#include "wire/telnyx_webhook.hpp"
+#include "engine/arrival.hpp"
+#include "engine/routes.hpp"
 
 #include <z360/engine/engine.hpp>
 #include <z360/rt/sync.hpp>
@@ -14,12 +15,14 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace z360::engine {
@@ -30,39 +33,71 @@ class engine_impl final : public engine {
 
     void start() override;
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
+    void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
     [[nodiscard]] std::vector<rt::loop_state> loops() const override { return loops_.states(); }
 
   private:
     using actor_ptr = std::shared_ptr<actor>;
+    using steady = std::chrono::steady_clock;
 
     // ingress.cpp
-    /// What a stored event says, read once.
-    struct reading {
-        std::optional<wire::telnyx_webhook> hook; ///< nullopt: unreadable
-        wire::envelope_fault fault = wire::envelope_fault::none;
-        std::optional<leg_mark> mark;
-        bool new_caller = false;
-        std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
-    };
     [[nodiscard]] reading
     read(std::string_view body, port::webhook_route route, time_point received_at) const;
-    [[nodiscard]] static reading read_own(std::string_view body);
     boost::asio::awaitable<accepted> store(port::inbox_event event);
+    boost::asio::awaitable<accepted> store_in_spool(port::inbox_event event, std::string refused);
     void hand_over(port::inbox_event event);
-    boost::asio::awaitable<void> dispatch(port::inbox_event event, reading known);
-    boost::asio::awaitable<void> new_caller(wire::telnyx_webhook hook, port::inbox_event event);
-    boost::asio::awaitable<bool> exists_already(call_id id, const wire::telnyx_webhook& hook);
-    boost::asio::awaitable<std::optional<call::route>> route(std::string dialed, std::string caller);
+    boost::asio::awaitable<void> dispatch(arrival_ptr a);
+    boost::asio::awaitable<void> find_its_call(arrival_ptr a);
+    boost::asio::awaitable<void> failed(arrival_ptr a, std::exception_ptr why);
     boost::asio::awaitable<std::optional<call_id>> whose(const wire::telnyx_webhook& hook);
-    boost::asio::awaitable<void> park(port::inbox_event event);
-    std::vector<item> parked_items(const std::string& session);
+    boost::asio::awaitable<void> park(arrival_ptr a);
+    void keep_for_caller(const port::inbox_event& event);
     void ignore(std::string event_id);
+    void ignore(arrival& a);
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
+    boost::asio::awaitable<void> put_off(std::string event_id, millis delay, std::string why, bool counted);
+    [[nodiscard]] bool had_its_chance(const offer& o) const;
+
+    // callers.cpp
+    void start_callers();
+    boost::asio::awaitable<void> new_caller(arrival_ptr a);
+    boost::asio::awaitable<void> admit_round();
+    boost::asio::awaitable<void> admitted(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<void> decide_or_wait(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<void> decide_caller(arrival_ptr a);
+    boost::asio::awaitable<port::leg_life> life_of(std::string call_control_id);
+    void ask_carrier(arrival_ptr a);
+    boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
+    boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
+    bool ring_from_memory(arrival& a);
+    void wait_in_line(const arrival_ptr& a);
+    void begin(arrival& a, call::route routed, std::vector<port::inbox_event> others);
+    std::vector<item> take_up(arrival& a, std::vector<port::inbox_event> others);
+    void postgres_away();
+    void postgres_back();
+    [[nodiscard]] bool drained() const;
+    [[nodiscard]] bool in_memory(call_id id) const;
+    [[nodiscard]] bool is_late(const arrival& a) const;
+    [[nodiscard]] millis waited(const arrival& a) const;
+    [[nodiscard]] millis age(const arrival& a) const;
+
+    // orphans.cpp
+    /// Events of a call that does not exist, neither here nor in the store: each is put off, given up, or its
+    /// leg is hung up. Returns at once.
+    void no_such_call(call_id call, std::vector<item> items);
+    boost::asio::awaitable<void> settle_orphans(call_id call, std::vector<orphan> all);
+    boost::asio::awaitable<void> end_orphan(call_id call, orphan o);
+    boost::asio::awaitable<bool> is_joined(orphan o);
+    boost::asio::awaitable<bool> still_nobodys(call_id call);
     /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
     boost::asio::awaitable<void>
     give_back(std::vector<item> items, millis pause, std::string why, bool counted);
+
+    // inquiry.cpp
+    boost::asio::awaitable<bool> ask_on_record(call::state about);
+    std::vector<item> items_of(call_id id, carrier_answer answer);
 
     // drive.cpp
     void post(call_id id, item i);
@@ -131,16 +166,21 @@ class engine_impl final : public engine {
     settings s_;
     std::unordered_map<call_id, actor_ptr> actors_;
     std::unordered_map<std::string, call_id> sessions_; ///< carrier session → call, for calls in memory
-    std::unordered_set<std::string> handling_;          ///< inbox ids in work here
+    offers handling_;                                   ///< inbox events in work here, by id
     std::unordered_set<std::string> running_;           ///< command ids in work here
     std::unordered_map<std::string, std::vector<port::inbox_event>> parked_; ///< by session, briefly
     std::vector<std::string> ignored_;
-    struct known_route {
-        call::route route;
-        std::chrono::steady_clock::time_point at;
-    };
-    std::unordered_map<std::string, known_route>
-        routes_; ///< last good answers, used only while Postgres is away
+    route_memory routes_;           ///< last good answers, used only while Postgres is away
+    counted<call_id>::map calling_; ///< calls whose caller is known here and not decided about yet
+    counted<int>::map deciding_;    ///< callers being decided about, under one key
+    counted<int>::map asking_;      ///< callers the carrier is asked about, under one key
+    /// New callers that wait for Postgres, for their turn, or for the carrier's word: oldest first.
+    std::map<std::pair<time_point, std::uint64_t>, arrival_ptr> callers_;
+    std::uint64_t places_ = 0;
+    bool away_ = false; ///< the directory did not answer when it was last asked
+    steady::time_point away_since_{};
+    steady::time_point back_at_{};
+    steady::time_point retry_at_{};
     std::size_t accepting_ = 0;
     std::size_t unsaved_ = 0;
     unsigned deadlines_put_off_ = 0;
@@ -154,6 +194,7 @@ class engine_impl final : public engine {
     std::mt19937_64 dice_{std::random_device{}()};
     bool stopping_ = false;
     rt::event sweep_now_;
+    rt::event admit_now_;
     rt::task_group work_; ///< drives, dispatches, commands
     rt::supervisor loops_;
 };

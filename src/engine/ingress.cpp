@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // From a verified webhook to the call it belongs to. Durable first, everything else later.
 #include "engine/engine_impl.hpp"
+#include "wire/own_event.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace z360::engine {
 namespace {
 
-constexpr millis k_route_retry{250};
-constexpr std::chrono::minutes k_route_memory{10};
-constexpr std::size_t k_route_limit = 10'000;
-constexpr std::size_t k_parked_limit = 10'000;
-constexpr std::uint32_t k_max_attempts = 5;
+constexpr std::size_t k_parked_limit = 10'000;     // sessions
+constexpr std::size_t k_parked_of_one = 64;        // events of one session
+constexpr std::uint32_t k_max_attempts = 5;        // of an event whose handling fails
+constexpr std::chrono::seconds k_longest_pause{5}; // between two offers of one event
+constexpr millis k_newer_form_pause{1'000};
 constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
-constexpr millis k_fresh{30'000};         // a call.initiated older than this may be a late repeat
 
 wire::webhook_source source_of(port::webhook_route r) {
     switch (r) {
@@ -29,9 +30,7 @@ wire::webhook_source source_of(port::webhook_route r) {
     return wire::webhook_source::credential;
 }
 
-} // namespace
-
-engine_impl::reading engine_impl::read_own(std::string_view body) {
+reading read_own(std::string_view body) {
     reading r;
     auto withdrawal = wire::read_withdrawal(body);
     if (!withdrawal) {
@@ -43,10 +42,34 @@ engine_impl::reading engine_impl::read_own(std::string_view body) {
     return r;
 }
 
-engine_impl::reading
-engine_impl::read(std::string_view body, port::webhook_route route, time_point received_at) const {
-    reading r;
+// Doubles with every attempt, from 300 ms to 5 s.
+millis pause_after(std::uint32_t attempts) {
+    const auto pause = millis{300} * (1LL << std::min<std::uint32_t>(attempts, 10));
+    return std::min<millis>(pause, k_longest_pause);
+}
+
+struct one_more {
+    explicit one_more(std::size_t& n) : of(n) { ++of; }
+    one_more(const one_more&) = delete;
+    one_more& operator=(const one_more&) = delete;
+    ~one_more() { --of; }
+    std::size_t& of;
+};
+
+} // namespace
+
+call_id call_of(std::string_view name) {
+    const auto session = call_id::parse(name);
+    return session ? *session : call_id{derive_uuid(name)};
+}
+
+const std::string& session_of(const wire::telnyx_webhook& hook) {
+    return hook.call_session_id.empty() ? hook.call_control_id : hook.call_session_id;
+}
+
+reading engine_impl::read(std::string_view body, port::webhook_route route, time_point received_at) const {
     if (route == port::webhook_route::own) return read_own(body);
+    reading r;
     auto parsed = wire::parse_envelope(body);
     r.fault = parsed.fault;
     r.hook = std::move(parsed.event);
@@ -60,8 +83,10 @@ engine_impl::read(std::string_view body, port::webhook_route route, time_point r
 }
 
 boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
-    auto known = read(hook.body, hook.route, hook.received_at);
-    port::inbox_event event;
+    auto a = std::make_shared<arrival>();
+    a->known = read(hook.body, hook.route, hook.received_at);
+    const auto& known = a->known;
+    auto& event = a->event;
     event.route = hook.route;
     event.received_at = hook.received_at;
     if (known.hook && !known.hook->event_id.empty() && known.hook->event_id.size() <= k_longest_id) {
@@ -76,35 +101,28 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
     }
     event.body = std::move(hook.body);
     // Overload sheds new rings first; whatever ends or changes a call is taken as long as anything is (I16).
-    const bool full = actors_.size() >= s_.max_calls || accepting_ * 5 >= s_.max_accepting * 4;
+    const bool full = actors_.size() >= s_.max_calls || accepting_ * 5 >= s_.max_accepting * 4 ||
+                      std::max(callers_.size(), calling_.size()) >= s_.max_waiting;
     if (stopping_ || accepting_ >= s_.max_accepting || (known.new_caller && full)) {
         p_.metrics.count("engine_shed_total");
         throw port::unavailable("overloaded or stopping");
     }
-    const auto id = event.event_id;
-    const bool settled = event.settled;
-    ++accepting_;
-    // A repeat of an event that is in work must not take its mark away.
-    const bool marked = !settled && handling_.insert(id).second;
     auto result = accepted::stored;
-    try {
+    {
+        const one_more counting(accepting_);
+        // A repeat of an event that is in work must not take its mark away.
+        if (!event.settled)
+            a->mark = in_work(handling_, event.event_id, offer{.session = event.call_session_id});
         auto copy = event;
         result = co_await store(std::move(copy));
-    } catch (...) {
-        --accepting_;
-        if (marked) handling_.erase(id);
-        throw;
     }
-    --accepting_;
     const bool fresh = result == accepted::stored || result == accepted::spooled;
-    if (fresh && !settled)
-        work_.spawn(dispatch(std::move(event), std::move(known)));
-    else if (marked)
-        handling_.erase(id);
+    if (fresh && !event.settled) work_.spawn(dispatch(std::move(a)));
     co_return result;
 }
 
 boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
+    std::string refused;
     try {
         std::vector<port::inbox_event> one;
         one.push_back(event);
@@ -116,140 +134,154 @@ boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
             log::error("webhook_conflict", {{"event_id", event.event_id}, {"type", event.event_type}});
             p_.metrics.count("webhook_conflicts_total");
             co_return accepted::conflict;
-        case port::append_result::set_aside: co_return accepted::duplicate;
-        case port::append_result::refused: break; // kept in the spool instead
+        case port::append_result::set_aside:
+            log::error("webhook_set_aside", {{"event_id", event.event_id}, {"type", event.event_type}});
+            p_.metrics.count("webhooks_set_aside_total");
+            co_return accepted::set_aside;
+        case port::append_result::refused: refused = "Postgres does not take it in any form"; break;
         }
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+        log::warn("inbox_append_failed", {{"why", e.what()}});
     } catch (const port::unavailable&) {
-        if (p_.spool == nullptr) throw;
+        // the pool has told
+    } catch (const std::exception& e) {
+        log::error("inbox_append_failed", {{"why", e.what()}});
+    } catch (...) {
+        log::error("inbox_append_failed", {{"why", "unknown exception"}});
     }
-    std::vector<port::inbox_event> one;
-    one.push_back(std::move(event));
-    co_await p_.spool->append(std::move(one));
-    p_.metrics.count("webhooks_spooled_total");
-    co_return accepted::spooled;
+    // Whatever keeps it from being durable in Postgres: the spool.
+    co_return co_await store_in_spool(std::move(event), std::move(refused));
+}
+
+boost::asio::awaitable<accepted> engine_impl::store_in_spool(port::inbox_event event, std::string refused) {
+    if (p_.spool == nullptr) throw port::unavailable("not stored, and there is no spool");
+    const std::string id = event.event_id;
+    std::string why;
+    try {
+        std::vector<port::inbox_event> one;
+        one.push_back(std::move(event));
+        co_await p_.spool->append(std::move(one));
+        if (!refused.empty()) {
+            std::vector<std::string> ids{id};
+            co_await p_.spool->set_aside(std::move(ids), refused);
+        }
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+        why = e.what();
+    } catch (const std::exception& e) {
+        why = e.what();
+    } catch (...) {
+        why = "unknown exception";
+    }
+    if (!why.empty()) throw port::unavailable("neither the inbox nor the spool took it: " + why);
+    if (refused.empty()) {
+        p_.metrics.count("webhooks_spooled_total");
+        co_return accepted::spooled;
+    }
+    log::error("webhook_set_aside", {{"event_id", id}, {"why", refused}});
+    p_.metrics.count("webhooks_set_aside_total");
+    co_return accepted::set_aside;
 }
 
 void engine_impl::hand_over(port::inbox_event event) {
-    auto known = read(event.body, event.route, event.received_at);
-    work_.spawn(dispatch(std::move(event), std::move(known)));
+    in_work mark(handling_, event.event_id, offer{event.call_session_id, event.attempts, event.waited});
+    if (!mark) return; // in hand already
+    auto a = std::make_shared<arrival>();
+    a->known = read(event.body, event.route, event.received_at);
+    a->event = std::move(event);
+    a->mark = std::move(mark);
+    a->swept = true;
+    work_.spawn(dispatch(std::move(a)));
 }
 
-boost::asio::awaitable<void> engine_impl::dispatch(port::inbox_event event, reading known) {
-    if (!known.hook) {
-        co_await bury(event.event_id, std::string(wire::name(known.fault)));
+boost::asio::awaitable<void> engine_impl::dispatch(arrival_ptr a) {
+    std::exception_ptr error;
+    try {
+        if (a->known.new_caller)
+            co_await new_caller(a);
+        else
+            co_await find_its_call(a);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) co_await failed(std::move(a), error);
+}
+
+boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
+    if (!a->known.hook) {
+        co_await bury(a->event.event_id, std::string(wire::name(a->known.fault)));
         co_return;
     }
-    if (known.new_caller) {
-        co_await new_caller(std::move(*known.hook), std::move(event));
+    if (!a->known.what) {
+        ignore(*a);
         co_return;
     }
-    auto& what = known.what;
-    if (!what) {
-        ignore(event.event_id);
-        co_return;
-    }
-    const auto& hook = *known.hook;
-    const auto& mark = known.mark;
+    const auto& hook = *a->known.hook;
+    const auto& mark = a->known.mark;
+    const auto expected = mark ? mark->call : call_of(session_of(hook));
     std::optional<call_id> id;
-    if (mark) {
-        id = mark->call;
-    } else {
-        bool away = false;
+    bool away = false;
+    if (mark || in_memory(expected)) {
+        id = expected;
+    } else if (!calling_.contains(expected)) {
         try {
             id = co_await whose(hook);
         } catch (const port::unavailable&) {
             away = true;
         }
-        if (away) { // stays unprocessed; a sweep offers it again
-            handling_.erase(event.event_id);
-            co_return;
-        }
+        // The call may have begun while the store was asked.
+        const auto begun = sessions_.find(hook.call_session_id);
+        if (!id && begun != sessions_.end()) id = begun->second;
     }
-    if (id) {
-        item i{std::move(*what), event.event_id};
+    if (calling_.contains(expected) && !in_memory(expected)) {
+        keep_for_caller(a->event); // decided together with what begins the call
+    } else if (id) {
+        item i{std::move(*a->known.what), a->event.event_id};
+        a->mark.keep();
         post(*id, std::move(i));
-    } else if (source_of(event.route) == wire::webhook_source::credential) {
-        ignore(event.event_id); // a leg that a device started by itself: not one of our calls
+    } else if (away) {
+        co_return; // stays unprocessed; a sweep offers it again
+    } else if (source_of(a->event.route) == wire::webhook_source::credential) {
+        ignore(*a); // a leg that a device started by itself: not one of our calls
     } else {
-        co_await park(std::move(event));
+        co_await park(std::move(a));
     }
 }
 
-boost::asio::awaitable<void> engine_impl::new_caller(wire::telnyx_webhook hook, port::inbox_event event) {
-    call::incoming first;
-    const auto session = call_id::parse(hook.call_session_id);
-    const std::string& name = hook.call_session_id.empty() ? hook.call_control_id : hook.call_session_id;
-    first.id = session ? *session : call_id{derive_uuid(name)};
-    first.call_control_id = hook.call_control_id;
-    first.call_session_id = name;
-    first.from = hook.from;
-    const bool known = co_await exists_already(first.id, hook);
-    if (known) { // a late repeat: the call has begun, wherever that was
-        ignore(event.event_id);
-        co_return;
-    }
-    auto routed = co_await route(hook.to, hook.from);
-    if (!routed) { // shutting down; the event is durable
-        handling_.erase(event.event_id);
-        co_return;
-    }
-    first.routed = std::move(*routed);
-    if (first.routed.verdict == call::route_verdict::unknown_number) {
-        log::error("number_unknown", {{"call", first.id}, {"session", first.call_session_id}});
-        p_.metrics.count("unknown_numbers_total");
-    }
-    const auto id = first.id;
-    const std::string key = first.call_session_id;
-    sessions_.insert_or_assign(key, id);
-    // A hang-up that overtook this event waits here; it joins the same decision, before anything is dialed.
-    std::vector<item> items = parked_items(key);
-    items.insert(items.begin(), item{std::move(first), event.event_id});
-    post(id, std::move(items));
-    std::vector<port::inbox_event> elsewhere;
+// Nothing is given up for what went wrong here: the event is offered again. Only one that fails again and
+// again for a minute is kept for people instead.
+boost::asio::awaitable<void> engine_impl::failed(arrival_ptr a, std::exception_ptr why) {
+    std::string text;
+    bool newer = false;
     try {
-        elsewhere = co_await p_.inbox.claim_session(key, s_.event_claim);
+        std::rethrow_exception(why);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw; // the process stops
+        text = e.what();
     } catch (const port::unavailable&) {
-        co_return; // they come back by the sweep
+        co_return; // its claim runs out by itself
+    } catch (const port::newer_form& e) {
+        text = e.what();
+        newer = true;
+    } catch (const std::exception& e) {
+        text = e.what();
+    } catch (...) {
+        text = "unknown exception";
     }
-    for (auto& e : elsewhere)
-        if (handling_.insert(e.event_id).second) hand_over(std::move(e));
-}
-
-// Only asked about events that are late: without Postgres such a call could be rung a second time, after the
-// carrier has forgotten our command ids.
-boost::asio::awaitable<bool> engine_impl::exists_already(call_id id, const wire::telnyx_webhook& hook) {
-    const bool late = hook.occurred_at && p_.clock.now() - *hook.occurred_at > k_fresh;
-    while (late && !stopping_) {
-        try {
-            co_return (co_await p_.store.load(id)).has_value();
-        } catch (const port::unavailable&) {
-            // asked again below
-        }
-        co_await rt::sleep_for(k_route_retry);
+    const auto& event = a->event;
+    if (newer) {
+        co_await put_off(event.event_id, k_newer_form_pause, std::move(text), false);
+        co_return;
     }
-    co_return false;
-}
-
-boost::asio::awaitable<std::optional<call::route>>
-engine_impl::route(std::string dialed, std::string caller) {
-    const std::string key = dialed + "|" + caller;
-    for (;;) {
-        try {
-            auto fresh = co_await p_.directory.resolve(dialed, caller, p_.clock.now());
-            if (routes_.size() >= k_route_limit) routes_.clear();
-            routes_.insert_or_assign(key, known_route{fresh, std::chrono::steady_clock::now()});
-            co_return fresh;
-        } catch (const port::unavailable&) {
-            // what was known last has to do
-        }
-        const auto known = routes_.find(key);
-        if (known != routes_.end() && std::chrono::steady_clock::now() - known->second.at < k_route_memory) {
-            p_.metrics.count("routes_from_memory_total");
-            co_return known->second.route;
-        }
-        if (stopping_) co_return std::nullopt;
-        co_await rt::sleep_for(k_route_retry); // the caller hears ringback meanwhile
-    }
+    p_.metrics.count("event_failures_total");
+    log::error("event_failed", {{"event_id", event.event_id}, {"type", event.event_type}, {"why", text}});
+    const auto known = handling_.find(event.event_id);
+    const auto how = known == handling_.end() ? offer{} : known->second;
+    if (how.attempts >= k_max_attempts && had_its_chance(how))
+        co_await bury(event.event_id, "failed " + std::to_string(how.attempts) + " times: " + text);
+    else
+        co_await put_off(event.event_id, pause_after(how.attempts), std::move(text), true);
 }
 
 boost::asio::awaitable<std::optional<call_id>> engine_impl::whose(const wire::telnyx_webhook& hook) {
@@ -258,42 +290,31 @@ boost::asio::awaitable<std::optional<call_id>> engine_impl::whose(const wire::te
     co_return co_await p_.store.find(hook.call_session_id, hook.call_control_id);
 }
 
-boost::asio::awaitable<void> engine_impl::park(port::inbox_event event) {
-    const auto id = event.event_id;
-    const auto age = p_.clock.now() - event.received_at;
-    if (age >= s_.unknown_session_wait) {
-        p_.metrics.count("unknown_session_events_total");
-        co_await bury(id, "unknown session");
-        co_return;
-    }
-    if (!event.call_session_id.empty() && parked_.size() < k_parked_limit)
-        parked_[event.call_session_id].push_back(event);
-    handling_.erase(id);
-    // Durable side of parking: other nodes see the event again after a growing wait.
-    const auto wait = std::clamp(age, millis{500}, millis{5'000});
-    try {
-        std::vector<std::string> ids{id};
-        co_await p_.inbox.postpone(std::move(ids), wait, "unknown session");
-    } catch (const port::unavailable&) {
-        // its claim runs out by itself
-    }
+// Time in the inbox alone is no chance: while Postgres was away nobody could offer it.
+bool engine_impl::had_its_chance(const offer& o) const {
+    const auto offers_due = std::max<std::int64_t>(s_.unknown_session_wait / (2 * k_longest_pause), 1);
+    return o.age() >= s_.unknown_session_wait && o.attempts >= static_cast<std::uint32_t>(offers_due);
 }
 
-std::vector<item> engine_impl::parked_items(const std::string& session) {
-    std::vector<item> out;
-    const auto found = parked_.find(session);
-    if (found == parked_.end()) return out;
-    const auto events = std::move(found->second);
-    parked_.erase(found);
-    for (const auto& e : events) {
-        const auto parsed = wire::parse_envelope(e.body);
-        if (!parsed.event || !handling_.insert(e.event_id).second) continue;
-        if (auto what = wire::to_call_event(*parsed.event, std::nullopt, e.received_at))
-            out.push_back(item{std::move(*what), e.event_id});
-        else
-            ignore(e.event_id);
+boost::asio::awaitable<void> engine_impl::park(arrival_ptr a) {
+    const auto known = handling_.find(a->event.event_id);
+    const auto how = known == handling_.end() ? offer{} : known->second;
+    if (had_its_chance(how)) {
+        p_.metrics.count("unknown_session_events_total");
+        co_await bury(a->event.event_id, "unknown session");
+        co_return;
     }
-    return out;
+    keep_for_caller(a->event);
+    // Durable side of parking: other nodes see the event again after a growing wait.
+    const auto wait = std::clamp<millis>(how.age(), millis{500}, k_longest_pause);
+    co_await put_off(a->event.event_id, wait, "unknown session", true);
+}
+
+void engine_impl::keep_for_caller(const port::inbox_event& event) {
+    if (event.call_session_id.empty()) return;
+    if (parked_.size() >= k_parked_limit && !parked_.contains(event.call_session_id)) return;
+    auto& here = parked_[event.call_session_id];
+    if (here.size() < k_parked_of_one) here.push_back(event);
 }
 
 void engine_impl::ignore(std::string event_id) {
@@ -301,31 +322,51 @@ void engine_impl::ignore(std::string event_id) {
     sweep_now_.set();
 }
 
+void engine_impl::ignore(arrival& a) {
+    a.mark.keep(); // until it is written off
+    ignore(a.event.event_id);
+}
+
 boost::asio::awaitable<void> engine_impl::bury(std::string event_id, std::string why) {
     log::error("dead_letter", {{"event_id", event_id}, {"why", why}});
     p_.metrics.count("dead_letters_total");
-    handling_.erase(event_id);
     try {
         std::vector<std::string> ids{event_id};
         co_await p_.inbox.mark_dead(std::move(ids), std::move(why));
-    } catch (const port::unavailable&) {
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+    } catch (...) {
         // offered again by the sweep, buried then
     }
 }
 
 boost::asio::awaitable<void>
+engine_impl::put_off(std::string event_id, millis delay, std::string why, bool counted) {
+    try {
+        std::vector<std::string> ids{std::move(event_id)};
+        co_await p_.inbox.postpone(std::move(ids), delay, std::move(why), counted);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+    } catch (...) {
+        // its claim runs out by itself
+    }
+}
+
+boost::asio::awaitable<void>
 engine_impl::give_back(std::vector<item> items, millis pause, std::string why, bool counted) {
-    std::vector<std::string> ids;
+    std::vector<std::pair<std::string, offer>> events;
     for (const auto& i : items) {
         if (i.inbox_id.empty()) continue;
-        handling_.erase(i.inbox_id);
-        ids.push_back(i.inbox_id);
+        const auto known = handling_.find(i.inbox_id);
+        if (known == handling_.end()) continue; // given back already
+        events.emplace_back(i.inbox_id, known->second);
+        handling_.erase(known);
     }
-    if (ids.empty()) co_return;
-    try {
-        co_await p_.inbox.postpone(std::move(ids), pause, std::move(why), counted);
-    } catch (const std::exception&) {
-        // their claim runs out by itself
+    for (const auto& [id, how] : events) {
+        if (counted && how.attempts >= k_max_attempts && had_its_chance(how))
+            co_await bury(id, "failed " + std::to_string(how.attempts) + " times: " + why);
+        else
+            co_await put_off(id, counted ? std::max(pause, pause_after(how.attempts)) : pause, why, counted);
     }
 }
 
@@ -334,13 +375,6 @@ boost::asio::awaitable<bool> engine_impl::sweep_events() {
     bool found = false;
     for (auto& e : events) {
         if (handling_.contains(e.event_id)) continue;
-        const bool too_often =
-            e.attempts >= k_max_attempts && p_.clock.now() - e.received_at >= s_.unknown_session_wait;
-        if (too_often) {
-            co_await bury(e.event_id, "failed " + std::to_string(e.attempts) + " times");
-            continue;
-        }
-        handling_.insert(e.event_id);
         if (!e.call_session_id.empty()) parked_.erase(e.call_session_id);
         hand_over(std::move(e));
         found = true;

@@ -88,7 +88,7 @@ boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may) 
         auto f = fold_in_hand(a, may);
         if (!a.orphans.empty()) {
             auto orphans = std::exchange(a.orphans, {});
-            co_await give_back(std::move(orphans), millis{300}, "no such call", true);
+            no_such_call(a.id, std::move(orphans));
             if (a.in_hand.empty()) co_return;
         }
         a.time_held = may == call::authority::unproven;
@@ -303,6 +303,8 @@ figures engine_impl::now() const {
     f.calls_in_memory = actors_.size();
     f.commands_running = running_.size();
     f.unsaved_calls = unsaved_;
+    f.events_in_work = handling_.size();
+    f.callers_waiting = callers_.size();
     const auto at = steady::now();
     if (unsaved_ > 0)
         for (const auto& [id, a] : actors_)

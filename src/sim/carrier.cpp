@@ -35,6 +35,16 @@ unknowns unknowns::from_json(const json& j) {
     r.flag("retry_other_4xx", u.retry_other_4xx);
     r.count("outbound_channels", u.outbound_channels);
     r.flag("bare_credential_errors", u.bare_credential_errors);
+    r.flag("lookup_of_gone_is_422", u.lookup_of_gone_is_422);
+    r.flag("lists_newest_first", u.lists_newest_first);
+    std::string record = "event";
+    r.text("event_record", record);
+    if (record == "raw_text")
+        u.record = event_record::raw_text;
+    else if (record == "raw_event")
+        u.record = event_record::raw_event;
+    else if (record != "event")
+        r.fail("event_record", "event, raw_text or raw_event");
     r.done();
     return u;
 }

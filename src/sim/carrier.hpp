@@ -40,7 +40,11 @@ struct unknowns {
     bool stamp_each_attempt = true;           ///< telnyx-timestamp changes on webhook retries
     bool retry_other_4xx = false;             ///< webhooks answered 4xx (not 408, 429) are retried
     bool bare_credential_errors = false;      ///< 4xx of telephony_credentials come without a body
-    unsigned outbound_channels = 0;           ///< concurrent dialed legs per connection; 0: no limit
+    bool lookup_of_gone_is_422 = false;       ///< GET /calls/{id} of an unknown leg: 422 90015, else 404
+    bool lists_newest_first = false;          ///< call_events and webhook_deliveries
+    enum class event_record : std::uint8_t { event, raw_text, raw_event };
+    event_record record = event_record::event; ///< how call_events keep an event in their metadata
+    unsigned outbound_channels = 0;            ///< concurrent dialed legs per connection; 0: no limit
 
     [[nodiscard]] static unknowns from_json(const json& j);
 };
@@ -73,7 +77,8 @@ struct reply {
     int status = 0;
     json body;
     std::optional<std::string> text; ///< sent as text/plain instead of the body
-    bool lost = false;               ///< the carrier acted but its answer never arrives
+    std::map<std::string, std::string> headers;
+    bool lost = false; ///< the carrier acted but its answer never arrives
 };
 
 /// Which of the account's two webhook addresses a webhook belongs to.
@@ -149,6 +154,9 @@ class carrier {
     [[nodiscard]] std::optional<time_point> next_due() const;
     /// Webhooks that are due, in sending order. Their delivery is reported with the two calls below.
     std::vector<webhook> take_webhooks(time_point now);
+    /// Whether an attempt to deliver this webhook that is made now fails by script
+    /// (webhook_fault::unreachable).
+    [[nodiscard]] bool delivery_fails(std::uint64_t record, time_point now) const;
     void record_attempt(std::uint64_t record, delivery_attempt attempt);
     void record_outcome(std::uint64_t record, delivery_state outcome);
     /// Drops everything about sessions that ended before `limit`; for runs of many calls.
@@ -190,6 +198,7 @@ class carrier {
         bool park_after_unbridge = false;
         bool retry_on_timeout = true;
         bool initiated = false;
+        bool silent = false; ///< its webhooks are never sent
         bool answering = false;
         bool commanded = false;
         time_point bridged_at{};
@@ -249,7 +258,7 @@ class carrier {
     void finish(const order& o, reply r, time_point now);
     reply execute(const order& o, time_point now);
     reply run_on_leg(const order& o, leg_state& l, time_point now);
-    void answer_question(const order& o, std::string_view query, time_point now);
+    void answer_question(const order& o, time_point now);
     void start_media(const order& o, leg_state& l, time_point now);
     reply dial(const order& o, time_point now);
     reply bridge(const order& o, leg_state& l, time_point now);
@@ -271,8 +280,15 @@ class carrier {
     [[nodiscard]] reply list_credentials(const order& o, time_point now) const;
     [[nodiscard]] reply refuse_credential(int status, std::string_view code, std::string_view detail) const;
     // carrier_listings.cpp
-    reply read(std::string_view verb, const std::string& id, std::string_view query, time_point now);
+    reply read(const order& o, time_point now);
+    [[nodiscard]] std::optional<reply> rejects_query(const order& o, time_point now);
+    [[nodiscard]] reply call_status(const std::string& id, time_point now);
+    [[nodiscard]] json active_calls(const order& o, time_point now) const;
+    [[nodiscard]] json call_events(const order& o, time_point now) const;
+    [[nodiscard]] json webhook_deliveries(const order& o, time_point now) const;
+    [[nodiscard]] json recordings(const order& o, time_point now) const;
     [[nodiscard]] json call_event(const webhook_record& w) const;
+    [[nodiscard]] json command_event(const command_record& c) const;
 
     carrier_settings settings_;
     std::map<std::string, phone, std::less<>> phones_;

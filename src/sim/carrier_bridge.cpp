@@ -40,6 +40,7 @@ reply carrier::dial(const order& o, time_point now) {
     l.view.to = to;
     l.view.username = user.value_or(std::string{});
     l.view.link_to = link_to;
+    l.silent = o.fault && o.fault->silent_leg;
     if (b.contains("client_state")) l.view.client_state = b["client_state"];
     if (b.contains("custom_headers")) l.custom_headers = b["custom_headers"];
     if (b.contains("webhook_retries_policies")) l.policies = b["webhook_retries_policies"];

@@ -134,7 +134,7 @@ std::uint64_t carrier::submit(
     }
     const auto request = o.request;
     if (!command) {
-        answer_question(o, query, now);
+        answer_question(o, now);
         return request;
     }
     if (o.fault && o.fault->stall_before > millis{0}) {
@@ -145,14 +145,21 @@ std::uint64_t carrier::submit(
     return request;
 }
 
-void carrier::answer_question(const order& o, std::string_view query, time_point now) {
+void carrier::answer_question(const order& o, time_point now) {
     const auto& f = o.fault;
     reply r;
-    if (f && f->fail_status != 0) {
-        r = refuse(f->fail_status, code_of_status(f->fail_status), "Scripted fault.");
-    } else {
-        r = read(o.verb, o.path_id, query, now);
+    if (auto rejected = rejects_query(o, now)) {
+        finish(o, std::move(*rejected), now);
+        return;
     }
+    if (f && f->fail_status != 0) {
+        const std::string code =
+            f->fail_code.empty() ? std::string(code_of_status(f->fail_status)) : f->fail_code;
+        r = refuse(f->fail_status, code, "Scripted fault.");
+    } else {
+        r = read(o, now);
+    }
+    if (f) r.headers = f->headers;
     r.lost = f && f->lose_reply;
     finish(o, std::move(r), f ? now + f->stall_before + f->stall_reply : now);
 }
@@ -194,6 +201,7 @@ void carrier::take_order(order o, time_point now) {
         if (f && f->stall_before > millis{0}) record.fault = "stall_before";
         if (f && f->stall_reply > millis{0}) record.fault = "stall_reply";
     }
+    if (f) r.headers = f->headers;
     if (f && f->lose_reply) {
         record.fault = "lose_reply";
         r.lost = true;

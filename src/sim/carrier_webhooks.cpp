@@ -53,8 +53,11 @@ void carrier::emit(const leg_state& l, std::string type, json extra, time_point 
 
 void carrier::enqueue(webhook w, const leg_state& l, time_point emitted, time_point due, bool copy) {
     webhook_fault hit;
+    hit.drop = l.silent;
     for (auto& f : webhook_faults_) {
-        if (copy || (!f.fault.event_type.empty() && f.fault.event_type != w.event_type)) continue;
+        if (copy || f.fault.unreachable ||
+            (!f.fault.event_type.empty() && f.fault.event_type != w.event_type))
+            continue;
         if (!leg_matches(f.fault.match.leg, &l, {}) || !f.fires(emitted)) continue;
         hit.delay += f.fault.delay;
         hit.drop = hit.drop || f.fault.drop;
@@ -124,6 +127,20 @@ std::vector<webhook> carrier::take_webhooks(time_point now) {
         if (it != truth_.webhooks.end()) it->second.state = delivery_state::sending;
     }
     return out;
+}
+
+bool carrier::delivery_fails(std::uint64_t record, time_point now) const {
+    const auto it = truth_.webhooks.find(record);
+    if (it == truth_.webhooks.end()) return false;
+    const auto leg = legs_.find(it->second.call_control_id);
+    const auto* l = leg == legs_.end() ? nullptr : &leg->second;
+    return std::any_of(webhook_faults_.begin(), webhook_faults_.end(), [&](const auto& f) {
+        const auto& what = f.fault;
+        if (!what.unreachable || now < f.set_at + what.match.from) return false;
+        if (what.match.until && now >= f.set_at + *what.match.until) return false;
+        return (what.event_type.empty() || what.event_type == it->second.event_type) &&
+               leg_matches(what.match.leg, l, {});
+    });
 }
 
 void carrier::record_attempt(std::uint64_t record, delivery_attempt attempt) {

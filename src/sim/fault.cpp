@@ -30,6 +30,7 @@ webhook_fault webhook_fault::from_json(const json& j) {
     r.ms("duplicate_after_ms", f.duplicate_after);
     r.flag("new_id", f.new_id);
     r.flag("after_next", f.after_next);
+    r.flag("unreachable", f.unreachable);
     r.done();
     if (f.duplicates > 1000) r.fail("duplicates", "at most 1000");
     return f;
@@ -51,6 +52,16 @@ command_fault command_fault::from_json(const json& j) {
     r.flag("lose_reply", f.lose_reply);
     r.flag("no_effect", f.no_effect);
     r.text("one_sided", f.one_sided);
+    r.flag("silent_leg", f.silent_leg);
+    r.flag("empty_list", f.empty_list);
+    r.ms("lag_ms", f.lag);
+    if (const auto* headers = r.take("headers")) {
+        if (!headers->is_object()) r.fail("headers", "an object");
+        for (const auto& item : headers->items()) {
+            if (!item.value().is_string()) r.fail("headers", "an object of texts");
+            f.headers[item.key()] = item.value().get<std::string>();
+        }
+    }
     r.done();
     if (!f.one_sided.empty() && f.one_sided != "caller" && f.one_sided != "device")
         r.fail("one_sided", "caller or device");

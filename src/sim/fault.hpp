@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,10 @@ struct webhook_fault {
     millis duplicate_after{0}; ///< distance between the copies
     bool new_id = false;       ///< copies get ids of their own (else the same `data.id`)
     bool after_next = false;   ///< reorder: held until the next webhook of the same session is out
+    /// Nobody is reached: every attempt of a delivery that is made between match.from and match.until fails.
+    /// The carrier tries again as ever, and lists what it gave up as a failed delivery. nth and times do not
+    /// count here. `drop` is the loss that no list of deliveries knows of.
+    bool unreachable = false;
     [[nodiscard]] static webhook_fault from_json(const json& j);
 };
 
@@ -48,6 +53,11 @@ struct command_fault {
     bool lose_reply = false; ///< acts, never answers
     bool no_effect = false;  ///< answers 200, does nothing
     std::string one_sided;   ///< bridge: only this side ("caller" or "device") gets call.bridged
+    bool silent_leg =
+        false; ///< dial: the new leg never sends a webhook; with lose_reply nobody is told of it
+    bool empty_list = false;                    ///< lists: an empty page, whatever there is
+    millis lag{0};                              ///< lists: what is younger is not in them yet
+    std::map<std::string, std::string> headers; ///< added to the answer, e.g. Retry-After
     [[nodiscard]] static command_fault from_json(const json& j);
 };
 

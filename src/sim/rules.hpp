@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +36,11 @@ struct complaint {
 [[nodiscard]] std::optional<time_point> read_time(std::string_view text);
 /// Is `verb` one this simulator plays?
 [[nodiscard]] bool known_verb(std::string_view verb);
+
+/// Everything wrong with the query of get_call, active_calls, call_events or webhook_deliveries; `fields` are
+/// its decoded names and values.
+[[nodiscard]] std::vector<complaint>
+check_question(std::string_view verb, const std::map<std::string, std::string, std::less<>>& fields);
 
 /// Telnyx's error envelope. `title` empty: the usual one of that code.
 [[nodiscard]] json error_body(std::string_view code, std::string_view detail, std::string_view pointer = {});

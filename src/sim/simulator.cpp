@@ -188,8 +188,13 @@ rt::awaitable<void> simulator::core::deliver(webhook w) {
             stamp = std::to_string(
                 std::chrono::floor<std::chrono::seconds>(attempt.started).time_since_epoch().count()
             );
-        auto req = signed_request(w, step->url, failures + 1, stamp);
-        const auto res = co_await client_->perform(std::move(req));
+        http::client_response res;
+        if (carrier_.delivery_fails(w.record, attempt.started)) {
+            res.error = "unreachable by script";
+        } else {
+            auto req = signed_request(w, step->url, failures + 1, stamp);
+            res = co_await client_->perform(std::move(req));
+        }
         attempt.finished = now();
         attempt.status = last_status = res.status;
         attempt.error = res.error;
@@ -244,6 +249,20 @@ void simulator::set_phone(std::string username, phone p) {
 }
 void simulator::set_default_phone(phone p) {
     with([&](carrier& c, time_point) { c.set_default_phone(p); });
+}
+void simulator::black_out_webhooks(millis length) {
+    webhook_fault f;
+    f.unreachable = true;
+    f.match.until = length;
+    add_fault(std::move(f));
+}
+void simulator::lose_dials_to(const std::string& username) {
+    command_fault f;
+    f.verb = "dial";
+    f.match.leg = username;
+    f.lose_reply = true;
+    f.silent_leg = true;
+    add_fault(std::move(f));
 }
 void simulator::add_fault(webhook_fault f) {
     with([&](carrier& c, time_point now) { c.add_fault(f, now); });

@@ -75,6 +75,12 @@ class simulator {
     void set_default_phone(phone p);
     void add_fault(webhook_fault f);
     void add_fault(command_fault f);
+    /// From now on, so long, no webhook reaches anybody. The carrier goes on trying; what it gives up in the
+    /// meantime is a failed delivery.
+    void black_out_webhooks(millis length);
+    /// Dials to this SIP username ring the phone, but the answer and every webhook of the leg are lost; its
+    /// identical resend is not answered either. Only the records know of the leg.
+    void lose_dials_to(const std::string& username);
 
     // ---- telephony credentials
     /// All that are not deleted; expired ones are among them.

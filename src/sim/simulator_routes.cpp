@@ -132,7 +132,10 @@ rt::awaitable<http::response> simulator::core::rest(http::request req) {
     if (!mine->answer) co_return json_reply(503, error_body("10007", "The simulator is stopping."));
     if (mine->answer->lost) co_return json_reply(504, json::object());
     if (mine->answer->text) co_return http::response::text(mine->answer->status, *mine->answer->text);
-    co_return json_reply(mine->answer->status, mine->answer->body);
+    auto res = json_reply(mine->answer->status, mine->answer->body);
+    for (const auto& [name, value] : mine->answer->headers)
+        res.headers.set(name, value);
+    co_return res;
 }
 
 rt::awaitable<http::response> simulator::core::guarded(http::request req, control_part part) {

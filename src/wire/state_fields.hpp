@@ -95,6 +95,8 @@ constexpr void fields(V& v, T& x) {
     v("out_of_race", x.out_of_race);
     v("release", x.release);
     v("hangup_sent", x.hangup_sent);
+    v("hung_up", x.hung_up);
+    v("spared", x.spared);
 }
 template <class V, some<call::caller_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -116,6 +118,9 @@ constexpr void fields(V& v, T& x) {
     v("accepted", x.accepted);
     v("refused", x.refused);
     v("limit", x.limit);
+    v("quiet_from", x.quiet_from);
+    v("asked", x.asked);
+    v("proof_round", x.proof_round);
 }
 template <class V, some<call::hold_mark> T>
 constexpr void fields(V& v, T& x) {
@@ -138,6 +143,7 @@ constexpr void fields(V& v, T& x) {
     v("twins", x.twins);
     v("answers", x.answers);
     v("bridge", x.bridge);
+    v("asked", x.asked);
     v("vm", x.vm);
     v("vm_recorded", x.vm_recorded);
     v("step_limit", x.step_limit);

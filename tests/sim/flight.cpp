@@ -25,7 +25,8 @@ int rank(answer_class c) {
     switch (c) {
     case answer_class::done: return 0;
     case answer_class::peer_gone: return 1;
-    case answer_class::refused: return 2;
+    case answer_class::refused:
+    case answer_class::insist: return 2;
     case answer_class::ambiguous: return 3;
     case answer_class::retry: return 4;
     }
@@ -106,7 +107,7 @@ void node::send_one(const flight_ptr& f, const exchange_ptr& x, std::size_t whic
     const auto limit = std::min(k_attempt, std::max(f->cmd.deadline - clock(), k_shortest_attempt));
     auto heard = [this, f, x, which, life = life_](const http::client_response& r) {
         if (life != life_ || x->over) return;
-        x->answers[which] = adapter::telnyx::classify(f->cmd.what(), r);
+        x->answers[which] = adapter::telnyx::classify(f->cmd.what(), r, clock());
         hear(f, x);
     };
     w_.transmit(*this, f->cmd, f->path, f->body, limit, which > 0, std::move(heard));

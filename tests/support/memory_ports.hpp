@@ -136,6 +136,12 @@ class memory_inbox final : public port::event_inbox {
         std::vector<port::append_result> out;
         for (auto& e : events) {
             const auto now = clock_.now();
+            if (const auto v = verdicts.find(e.event_id); v != verdicts.end()) {
+                out.push_back(v->second);
+                if (v->second == port::append_result::set_aside)
+                    rows.try_emplace(e.event_id, row{e, now, "dead", "set aside", now, ++serial_});
+                continue;
+            }
             row fresh_row{e, now + claim, e.settled ? "ignored" : "new", {}, now, serial_ + 1};
             auto [at, fresh] = rows.try_emplace(e.event_id, std::move(fresh_row));
             if (fresh) ++serial_;
@@ -163,7 +169,8 @@ class memory_inbox final : public port::event_inbox {
             if (r.status == "dead" && r.why == "unknown session") r.status = "new";
             if (open(id, r)) due.push_back(&r);
         }
-        co_return take(std::move(due), due.size(), claim);
+        const auto all = due.size();
+        co_return take(std::move(due), all, claim);
     }
     awaitable<void> mark_ignored(std::vector<std::string> ids) override {
         check();
@@ -198,6 +205,7 @@ class memory_inbox final : public port::event_inbox {
         std::uint64_t serial = 0;
     };
     std::map<std::string, row> rows;
+    std::map<std::string, port::append_result> verdicts; ///< of rows that Postgres does not take, by id
 
     /// Acknowledged and neither decided, ignored nor given up.
     [[nodiscard]] std::size_t left() const {
@@ -268,9 +276,9 @@ class memory_records final : public port::carrier_records {
         check();
         co_return port::recorded_events{};
     }
-    awaitable<port::recorded_events> events_of_session(std::string, std::string) override {
+    awaitable<port::recorded_events> events_of_session(std::string session, std::string) override {
         check();
-        co_return port::recorded_events{};
+        co_return port::recorded_events{sessions[session], {}};
     }
     awaitable<port::leg_life> life_of(std::string control_id) override {
         asked.push_back(control_id);
@@ -283,6 +291,7 @@ class memory_records final : public port::carrier_records {
         co_return port::live_legs{};
     }
     std::map<std::string, port::leg_life> life;
+    std::map<std::string, std::vector<port::recorded_event>> sessions;
     std::vector<std::string> asked;
     bool away = false;
 
@@ -317,6 +326,10 @@ class scripted_telnyx final : public port::telnyx_api {
         o.who = {cmd.call_control_id, cmd.leg};
         while (hold)
             co_await rt::sleep_for(millis{1});
+        if (std::chrono::system_clock::now() >= cmd.deadline) {
+            o.result = call::outcome::expired;
+            co_return o;
+        }
         const bool go = co_await wanted(1);
         if (!go) {
             o.result = call::outcome::superseded;

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -209,11 +210,12 @@ bool rig::available() {
 
 rig::rig(rig_options o) : options_(std::move(o)) {
     static int count = 0;
-    const auto base = env("Z360_TEST_DATABASE_URL");
+    bases_ = options_.databases;
+    if (bases_.empty()) bases_.push_back(env("Z360_TEST_DATABASE_URL"));
     database_ = "z360_flow_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
-    direct_url_ = with_database(base, database_);
+    ask_database(options_.primary);
     {
-        pqxx::connection c(base);
+        pqxx::connection c(bases_.at(asked_));
         pqxx::nontransaction tx(c);
         tx.exec("create database " + database_);
     }
@@ -222,8 +224,10 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
     if (options_.migrated) adapter::postgres::migrate(secret(direct_url_));
-    const auto pg = address_of(base, 5432);
-    postgres_ = std::make_unique<tcp_relay>(pg.host, pg.port);
+    for (const auto& base : bases_) {
+        const auto pg = address_of(base, 5432);
+        postgres_.push_back(std::make_unique<tcp_relay>(pg.host, pg.port));
+    }
     sim::simulator_settings s;
     s.api_key = secret("KEY-of-the-flow-tests");
     s.carrier = options_.carrier;
@@ -233,7 +237,15 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     if (options_.migrated) seed();
     for (int i = 0; i < options_.nodes; ++i)
         (void)add_node();
-    point_webhooks(0, nodes_.size() - 1);
+    if (options_.balanced) {
+        std::vector<std::uint16_t> ports;
+        for (const auto& n : nodes_)
+            ports.push_back(n->port());
+        front_ = std::make_unique<balancer>(std::move(ports));
+        point_webhooks_at_front();
+    } else {
+        point_webhooks(0, nodes_.size() - 1);
+    }
     if (!options_.start) return;
     for (auto& n : nodes_)
         n->start();
@@ -249,9 +261,13 @@ rig::~rig() {
     for (auto& n : nodes_)
         if (n->running() && !n->wait(15s)) n->kill();
     carrier_->stop();
-    pqxx::connection c(env("Z360_TEST_DATABASE_URL"));
-    pqxx::nontransaction tx(c);
-    tx.exec("drop database if exists " + database_ + " with (force)");
+    try {
+        pqxx::connection c(bases_.at(asked_));
+        pqxx::nontransaction tx(c);
+        tx.exec("drop database if exists " + database_ + " with (force)");
+    } catch (const std::exception& e) { // a test has failed and left no server behind
+        std::fprintf(stderr, "%s is not dropped: %s\n", database_.c_str(), e.what());
+    }
     if (env("Z360_KEEP_LOGS").empty()) std::filesystem::remove_all(folder_);
 }
 
@@ -288,15 +304,13 @@ void rig::seed() {
 }
 
 node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint16_t port) {
-    const auto base = env("Z360_TEST_DATABASE_URL");
     const auto redis_url = env("Z360_TEST_REDIS_URL");
     const auto redis = address_of(redis_url, 6379);
     const std::string name = "node" + std::to_string(nodes_.size());
     redis_.push_back(std::make_unique<tcp_relay>(redis.host, redis.port));
     std::map<std::string, std::string> e{
         {"Z360_HTTP_ADDRESS", "127.0.0.1"},
-        {"Z360_DATABASE_URL",
-         options_.direct ? direct_url_ : with_port(direct_url_, address_of(base, 5432), postgres_->port())},
+        {"Z360_DATABASE_URL", options_.direct ? direct_url_ : relayed_database_url()},
         {"Z360_SECRETS_KEY_FILE", key_file()},
         {"Z360_TELNYX_PUBLIC_KEYS", carrier_->public_key()},
         {"Z360_TELNYX_API_KEY", "KEY-of-the-flow-tests"},
@@ -322,12 +336,36 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
     return *nodes_.back();
 }
 
+void rig::ask_database(std::size_t n) {
+    asked_ = n;
+    direct_url_ = with_database(bases_.at(n), database_);
+}
+
+// One server: its URL, by way of its relay. Several: all relays, in order; libpq's own form of such a URL.
+std::string rig::relayed_database_url() const {
+    const auto& first = bases_.front();
+    const auto url =
+        with_port(with_database(first, database_), address_of(first, 5432), postgres_.front()->port());
+    if (postgres_.size() == 1) return url;
+    std::string hosts;
+    for (const auto& p : postgres_)
+        hosts += (hosts.empty() ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(p->port());
+    const auto from = url.find("127.0.0.1:");
+    return url.substr(0, from) + hosts + url.substr(url.find('/', from)) + "?target_session_attrs=read-write";
+}
+
 void rig::point_webhooks(std::size_t primary, std::size_t failover) {
+    point_webhooks(nodes_.at(primary)->url(""), nodes_.at(failover)->url(""));
+}
+
+void rig::point_webhooks_at_front() {
+    point_webhooks(front_->url(""), front_->url(""));
+}
+
+void rig::point_webhooks(const std::string& primary, const std::string& failover) {
     const std::string base = "/webhooks/cpaas/telnyx/";
     const auto urls = [&](const char* kind) {
-        return sim::webhook_urls{
-            nodes_.at(primary)->url(base + kind), nodes_.at(failover)->url(base + kind + "/failover")
-        };
+        return sim::webhook_urls{primary + base + kind, failover + base + kind + "/failover"};
     };
     carrier_->set_webhook_urls(urls("call-control"), urls("credential"));
 }

@@ -5,6 +5,7 @@
 
 #include "sim/simulator.hpp"
 #include "support/api.hpp"
+#include "support/balancer.hpp"
 #include "support/tcp_relay.hpp"
 
 #include <sys/types.h>
@@ -63,9 +64,13 @@ struct rig_options {
     int devices = 2;
     int nodes = 1;
     bool redis = true;
-    bool direct = false;  ///< no relays in front of the databases: for benchmarks
-    bool start = true;    ///< start the nodes and wait until they are ready
-    bool migrated = true; ///< false: the database is empty until migrate()
+    bool direct = false;   ///< no relays in front of the databases: for benchmarks
+    bool start = true;     ///< start the nodes and wait until they are ready
+    bool migrated = true;  ///< false: the database is empty until migrate()
+    bool balanced = false; ///< webhooks come by a balancer in front of all nodes
+    /// URLs of Postgres servers, in the order in which nodes try them; empty: Z360_TEST_DATABASE_URL alone.
+    std::vector<std::string> databases;
+    std::size_t primary = 0; ///< which of them takes writes
     std::map<std::string, std::string>
         environment; ///< on top of the rig's own, e.g. {"Z360_LOG_LEVEL","debug"}
     sim::carrier_settings carrier;
@@ -85,7 +90,10 @@ class rig {
     [[nodiscard]] sim::simulator& carrier() { return *carrier_; }
     [[nodiscard]] node& server(std::size_t n = 0) { return *nodes_.at(n); }
     [[nodiscard]] std::size_t servers() const { return nodes_.size(); }
-    [[nodiscard]] tcp_relay& postgres() { return *postgres_; }
+    /// In front of the n-th Postgres server, for all nodes.
+    [[nodiscard]] tcp_relay& postgres(std::size_t n = 0) { return *postgres_.at(n); }
+    /// With `balanced` only.
+    [[nodiscard]] balancer& front() { return *front_; }
     /// Every node reaches Redis through a relay of its own.
     [[nodiscard]] tcp_relay& redis(std::size_t n = 0) { return *redis_.at(n); }
     /// One more node with these settings on top of the usual ones, not started. Port 0: a free one.
@@ -143,14 +151,20 @@ class rig {
     /// First column of the first row as text; "" when there is none or it is NULL.
     [[nodiscard]] std::string sql(const std::string& statement) const;
     [[nodiscard]] const std::string& database_url() const { return direct_url_; }
+    /// From now on the rig itself (sql() and the like) asks the n-th Postgres server.
+    void ask_database(std::size_t n);
     /// Of all nodes.
     [[nodiscard]] std::string key_file() const { return folder_ + "/keys"; }
 
     /// Repoints the carrier's webhooks at these nodes: primary and failover.
     void point_webhooks(std::size_t primary, std::size_t failover);
+    /// Repoints them at the balancer.
+    void point_webhooks_at_front();
 
   private:
     void seed();
+    [[nodiscard]] std::string relayed_database_url() const;
+    void point_webhooks(const std::string& primary, const std::string& failover);
     [[nodiscard]] std::string token(const std::string& kind);
 
     rig_options options_;
@@ -159,13 +173,16 @@ class rig {
     std::map<std::string, std::string> tokens_; ///< by kind
     std::vector<std::string> devices_;          ///< SIP users of the seeded devices
     std::string database_;
+    std::vector<std::string> bases_; ///< URLs of the Postgres servers, as given
+    std::size_t asked_ = 0;          ///< the one that the rig itself asks
     std::string direct_url_;
     std::string number_ = "+13125550100";
     std::string folder_;
-    std::unique_ptr<tcp_relay> postgres_;
-    std::vector<std::unique_ptr<tcp_relay>> redis_; ///< one for each node
+    std::vector<std::unique_ptr<tcp_relay>> postgres_; ///< one for each server
+    std::vector<std::unique_ptr<tcp_relay>> redis_;    ///< one for each node
     std::unique_ptr<sim::simulator> carrier_;
     std::vector<std::unique_ptr<node>> nodes_;
+    std::unique_ptr<balancer> front_;
 };
 
 /// Polls until the condition holds; false: the limit passed first.

@@ -66,10 +66,20 @@ class runner {
         const auto now = k_start + millis{ms};
         std::string what;
         words >> what;
+        std::vector<std::string> w;
+        for (std::string x; words >> x;)
+            w.push_back(x);
+        auto may = authority::newest;
+        if (!w.empty() && w.back() == "unproven") {
+            may = authority::unproven;
+            w.pop_back();
+        }
         decision d;
         if (what == "incoming" && !begun_) {
             auto e = sample_incoming(devices_);
             e.routed.rules = rules_;
+            if (!w.empty() && w[0].starts_with("waited="))
+                e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
             if (unknown_number_) e.routed = {};
             d = begin(e, now);
             begun_ = true;
@@ -78,26 +88,40 @@ class runner {
                 return a.to.device < b.to.device;
             });
         } else {
-            const auto e = parse(what, words, now);
+            const auto e = parse(what, w, now);
             if (!e) {
                 result_.error = "cannot read: " + what;
                 return;
             }
             result_.covered.emplace(s_.now_in, std::string(name(*e)));
-            d = decide(s_, *e, now);
+            d = decide(s_, *e, now, may);
             if (s_.now_in == phase::ended && d.next.now_in != phase::ended)
                 result_.error = "left the terminal state";
         }
         s_ = d.next;
-        for (const auto& f : d.effects) {
-            if (const auto* c = std::get_if<command>(&f))
-                sent_[{std::string(name(c->what())), c->leg ? short_name(*c->leg) : "caller"}] = c->id;
-        }
         for (const auto& f : d.effects)
             result_.text += "    " + describe(f) + "\n";
+        take_back();
+        for (const auto& f : d.effects) {
+            const auto* c = std::get_if<command>(&f);
+            if (c == nullptr) continue;
+            sent_[{std::string(name(c->what())), c->leg ? short_name(*c->leg) : "caller"}] = c->id;
+            if (c->what() == verb::hangup) pending_.push_back(*c);
+        }
         result_.text += "    == " + describe(s_) + "\n";
         if (const char* broken = broken_invariant(s_))
             result_.error = std::string("broken invariant: ") + broken;
+    }
+
+    // Hang-ups that were still wanted after the step before and are no more, though their leg lives.
+    void take_back() {
+        std::erase_if(pending_, [this](const command& c) {
+            if (wanted(s_, c)) return false;
+            const auto* leg = c.leg ? s_.find(*c.leg) : nullptr;
+            if (leg != nullptr && !leg->ended)
+                result_.text += "    !! unwanted hangup " + short_name(*c.leg) + "\n";
+            return true;
+        });
     }
 
     leg_ref who(const std::string& word, bool blind) const {
@@ -109,12 +133,15 @@ class runner {
         return ref;
     }
 
-    std::optional<event> parse(const std::string& what, std::istream& words, time_point now) {
+    std::optional<event> parse(const std::string& what, const std::vector<std::string>& w, time_point now) {
         if (what == "tick") return tick{};
         if (what == "incoming") return sample_incoming(devices_);
-        std::vector<std::string> w;
-        for (std::string x; words >> x;)
-            w.push_back(x);
+        if (what == "told") {
+            carrier_told e{s_.asked, w.empty() || w[0] != "failed"};
+            if (!w.empty() && w.back().starts_with("round="))
+                e.round = static_cast<std::uint32_t>(std::stoul(w.back().substr(6)));
+            return e;
+        }
         if (what == "outcome") return outcome_of(w);
         if (w.empty()) return std::nullopt;
         const bool blind = w.back() == "blind";
@@ -185,6 +212,7 @@ class runner {
     std::string describe(const effect& f) const {
         if (const auto* n = std::get_if<note>(&f))
             return ".. " + n->what + (n->detail.empty() ? "" : " " + readable(n->detail));
+        if (const auto* q = std::get_if<inquiry>(&f)) return "?? ask round=" + std::to_string(q->round);
         const auto& c = std::get<command>(f);
         std::string out =
             "-> " + std::string(name(c.what())) + " " + (c.leg ? short_name(*c.leg) : std::string("caller"));
@@ -224,6 +252,7 @@ class runner {
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg
     std::vector<device_leg> legs_;                                    // in device order, for names
+    std::vector<command> pending_; // hang-ups that may still be on their way
 };
 
 } // namespace

@@ -6,12 +6,17 @@
 //   0 incoming                     <ms> <event> [who] [words …]
 //     -> dial d1 deadline=29000    effects, one a line, times in ms since the call began
 //     .. call_began devices=3      timeline notes
+//     ?? ask round=1               the carrier is asked what it knows of the call
 //     == ringing next=30000        state after the step: phase, device states, next deadline
 //
 // who: caller, d1 … dN, or stranger (a leg nobody knows). Events: incoming, initiated, answered, bridged,
-// hangup <cause>, hold, unhold, prompt_ended [left|failed], recording_saved, recording_failed, tick, and
+// hangup <cause>, hold, unhold, prompt_ended [left|failed], recording_saved, recording_failed, tick,
+// told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), and
 // outcome <verb> <who> <done|peer_gone|refused|expired|superseded> [code].
+// `incoming waited=9000`: the caller reached us 9 s ago.
 // Suffix `blind` on a device event drops the client_state, so that only the control id names the leg.
+// Suffix `unproven` on any event but the first `incoming`: decided on a copy that may be old.
+// A hang-up that is taken back (`wanted` denies it although its leg lives): `!! unwanted hangup d1`.
 #pragma once
 
 #include <z360/call/decide.hpp>

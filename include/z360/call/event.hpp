@@ -30,6 +30,9 @@ struct incoming {
     std::string call_session_id;
     std::string from;
     route routed;
+    /// When the caller reached us, if that is long ago (an event that waited for a store or a node). Whoever
+    /// has waited for a whole ring already is not kept waiting for another one: voicemail at once.
+    std::optional<time_point> waiting_since;
 };
 struct leg_initiated {
     leg_ref who;
@@ -108,7 +111,9 @@ struct ring_withdrawn {
 };
 
 /// The answer to an inquiry. When `answered`, everything that the carrier had on record about this call's
-/// legs at the time of the question has been decided before this event, as the events that they are.
+/// legs at the time of the question has been decided before this event, as the events that they are. So a
+/// bridge that is still unknown is none, if the question was asked late enough
+/// (`bridge_attempt::quiet_from`).
 struct carrier_told {
     std::uint32_t round = 0;
     bool answered = false; ///< false: it could not be asked

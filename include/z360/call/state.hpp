@@ -80,6 +80,9 @@ struct device_leg {
     bool out_of_race = false;       ///< was winner and could not be bridged; never offered again
     release_reason release = release_reason::none; ///< set once the leg must die
     bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
+    bool hung_up = false; ///< the carrier took our hang-up, or refused a bridge because this leg is gone: no
+                          ///< bridge of it takes effect any more
+    std::uint32_t spared = 0; ///< hang-ups taken back because the carrier reported the leg joined after all
 
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
@@ -110,12 +113,18 @@ enum class voicemail_step : std::uint8_t { none, answering, greeting, recording,
 
 /// The bridge of the current winner.
 struct bridge_attempt {
-    std::uint32_t epoch = 0;         ///< which winner this is: 1 for the first claim; moves only with proof
-    std::optional<leg_id> winner;    ///< the claim: intent, not fact
-    bool commanded = false;          ///< bridge is in the outbox
-    bool accepted = false;           ///< Telnyx answered 2xx
-    bool refused = false;            ///< Telnyx refused for good (e.g. already bridged with another leg)
-    std::optional<time_point> limit; ///< when an unconfirmed winner is given up
+    std::uint32_t epoch = 0;      ///< which winner this is: 1 for the first claim; moves only with proof
+    std::optional<leg_id> winner; ///< the claim: intent, not fact
+    bool commanded = false;       ///< bridge is in the outbox
+    bool accepted = false;        ///< Telnyx answered 2xx
+    bool refused = false;         ///< Telnyx refused for good (e.g. already bridged with another leg)
+    std::optional<time_point>
+        limit; ///< when the call is looked at again: bridge tried, carrier asked (again)
+    std::optional<time_point>
+        quiet_from; ///< from then on no request of ours can still join the winner; nullopt: none was made
+    std::uint32_t asked = 0; ///< questions to the carrier about this winner
+    std::uint32_t proof_round =
+        0; ///< the first of them asked after `quiet_from`: its answer is proof; 0: none
 
     bool operator==(const bridge_attempt&) const = default;
 };
@@ -145,6 +154,7 @@ struct state {
         twins;                 ///< control ids of second calls that the carrier made for one dial; hung up
     std::uint32_t answers = 0; ///< device answers seen so far
     bridge_attempt bridge;
+    std::uint32_t asked = 0; ///< questions to the carrier in all; the newest one's round
     voicemail_step vm = voicemail_step::none;
     bool vm_recorded = false;
     std::optional<time_point> step_limit; ///< watchdog of the current voicemail step (B24)

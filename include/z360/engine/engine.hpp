@@ -5,7 +5,9 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/engine/carrier_question.hpp>
 #include <z360/port/call_store.hpp>
+#include <z360/port/carrier_records.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
@@ -45,7 +47,8 @@ enum class leg_news : std::uint8_t {
 /// Told once per leg and node, after the decision is stored; returns at once.
 using leg_witness = std::function<void(const call::target& device, leg_news what)>;
 
-/// Everything the engine needs; all of it outlives the engine. `spool` may be null, `witness` empty.
+/// Everything the engine needs; all of it outlives the engine. `spool` and `records` may be null, `witness`
+/// and `ask` empty.
 struct ports {
     port::call_store& store;
     port::event_inbox& inbox;
@@ -57,6 +60,8 @@ struct ports {
     port::metrics& metrics;
     mark_opener open_mark;
     leg_witness witness = {};
+    port::carrier_records* records = nullptr; ///< null: the carrier is never asked about a leg
+    carrier_question ask = {};                ///< empty: nor about a call
 };
 
 struct settings {
@@ -65,9 +70,12 @@ struct settings {
     millis urgent_claim{1'000};          ///< the same for answer and bridge, which have 3 s in all
     millis commit_budget{400};           ///< a commit that takes longer: go on in memory, save later (P6)
     millis sweep_period{500};            ///< events, spool and commands left behind
-    millis unknown_session_wait{60'000}; ///< then events of unknown sessions are dead letters
-    std::size_t max_accepting = 4'000;   ///< webhooks waiting for durability; beyond: refused (I16)
-    std::size_t max_calls = 20'000;      ///< calls held in memory; beyond: new callers are refused first
+    millis unknown_session_wait{60'000}; ///< in the inbox; then events of unknown sessions are dead letters
+    millis caller_ask_limit{30'000};     ///< for the carrier's word whether a late caller is still there
+    millis orphan_wait{5'000}; ///< in the inbox; then a device's leg whose call nobody knows is hung up
+    std::size_t max_accepting = 4'000; ///< webhooks waiting for durability; beyond: refused (I16)
+    std::size_t max_calls = 20'000;    ///< calls held in memory; beyond: new callers are refused first
+    std::size_t max_waiting = 2'000;   ///< callers nobody could decide about yet; beyond: refused likewise
 };
 
 /// A webhook whose signature was right; nothing else is known of it.
@@ -83,15 +91,18 @@ enum class accepted : std::uint8_t {
     spooled,   ///< in the local spool: Postgres is away
     duplicate, ///< known event id, same bytes
     conflict,  ///< known event id, other bytes: kept aside
+    set_aside, ///< kept for people only: Postgres does not take it as it is
 };
 
 /// How much is going on, for /metrics and tests.
 struct figures {
     std::size_t calls_in_memory = 0;
     std::size_t commands_running = 0;
-    std::size_t unsaved_calls = 0; ///< decided in memory, waiting for Postgres
-    millis oldest_unsaved{0};      ///< how long the longest of them has waited
-    std::size_t slow_commits = 0;  ///< commits of the last 10 s that did not come back within their budget
+    std::size_t unsaved_calls = 0;   ///< decided in memory, waiting for Postgres
+    millis oldest_unsaved{0};        ///< how long the longest of them has waited
+    std::size_t slow_commits = 0;    ///< commits of the last 10 s that did not come back within their budget
+    std::size_t events_in_work = 0;  ///< durable events that this node has in hand
+    std::size_t callers_waiting = 0; ///< new callers nobody could decide about yet
 };
 
 /// Not thread-safe: everything runs on the loop of the executor.
@@ -104,6 +115,8 @@ class engine {
     /// Makes the webhook durable, then hands it to its call. Returns once it is durable: only then may the
     /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
     virtual boost::asio::awaitable<accepted> accept(genuine_webhook hook) = 0;
+    /// Decides about events that are in the inbox already and claimed for this node.
+    virtual void take_up(std::vector<port::inbox_event> events) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database
     /// and is taken up by another node or the next start.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;

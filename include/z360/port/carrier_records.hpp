@@ -27,6 +27,7 @@ struct recorded_events {
 /// Whether a leg lives. `unknown` covers everything that proves nothing.
 enum class leg_life : std::uint8_t { alive, gone, unknown };
 
+/// A leg that lives now.
 struct live_leg {
     std::string call_control_id;
     std::string call_session_id;

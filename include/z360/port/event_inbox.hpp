@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace z360::port {
@@ -35,6 +36,9 @@ struct inbox_event {
     /// does not count: nobody could have processed it there.
     millis waited{0};
 };
+
+/// Why an event is given up whose call nobody knows; see mark_dead.
+inline constexpr std::string_view k_unknown_session = "unknown session";
 
 enum class append_result : std::uint8_t {
     stored,
@@ -71,7 +75,8 @@ class event_inbox {
     /// Not processable yet; offered again after `delay`. Counts an attempt unless told not to.
     virtual boost::asio::awaitable<void>
     postpone(std::vector<std::string> event_ids, millis delay, std::string why, bool counted = true) = 0;
-    /// Given up; stays for people (`--dead-letters`).
+    /// Given up; stays for people (`--dead-letters`). With k_unknown_session as the reason claim_session may
+    /// still take it back.
     virtual boost::asio::awaitable<void> mark_dead(std::vector<std::string> event_ids, std::string why) = 0;
 };
 

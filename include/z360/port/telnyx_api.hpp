@@ -20,7 +20,9 @@ class telnyx_api {
     virtual ~telnyx_api() = default;
     /// Carries one command out: identical resend when no answer came in time, retries with backoff while the
     /// error is a passing one and the deadline allows, dial budget and circuit breaker. Never throws for what
-    /// Telnyx or the network does; the outcome says it. For a dial, `who.call_control_id` is the new leg.
+    /// Telnyx or the network does; the outcome says it. Hang-up and reject are repeated whatever the error
+    /// is, slowly, until they are done, their leg is gone, or the deadline; `wanted` is asked while they wait
+    /// too. For a dial, `who.call_control_id` is the new leg.
     virtual boost::asio::awaitable<call::command_outcome> execute(call::command cmd, still_wanted wanted) = 0;
 };
 

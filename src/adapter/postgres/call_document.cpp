@@ -85,6 +85,7 @@ std::string call_document(const port::call_commit& what) {
     const auto& s = what.next;
     json d = {
         {"call", s.id.text()},
+        {"form", wire::k_state_version},
         {"version", what.expected_version},
         {"next_version", what.next_version == 0 ? json() : json(what.next_version)},
         {"session", text(s.caller.call_session_id)},

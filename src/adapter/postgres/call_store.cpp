@@ -24,19 +24,20 @@ constexpr millis k_deadline_claim{1'000};
     R"sql(moved as (
     insert into calls (call_id, call_session_id, caller_control_id, org_id, user_id, phone_number_id, phase,
                        end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
-                       bridged_at, ended_at, updated_at)
+                       bridged_at, ended_at, updated_at, form)
     select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
            (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, coalesce((j->>'next_version')::bigint, 1),
            z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
            z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
-           z360_at((j->>'at')::bigint)
+           z360_at((j->>'at')::bigint), (j->>'form')::int
       from d
     on conflict do nothing
     returning call_id, org_id
 ), )sql"
 
 // The compare-and-set. A second writer waits for the first one's row lock, sees the new version and moves
-// nothing. The organisation of a call never changes (BE-15), so it is not among the columns.
+// nothing. The organisation of a call never changes (BE-15), so it is not among the columns. What a newer
+// program wrote is not ours to overwrite.
 #define Z360_STEP                                                                                            \
     R"sql(moved as (
     update calls c
@@ -45,9 +46,10 @@ constexpr millis k_deadline_claim{1'000};
            next_deadline = z360_at((j->>'deadline')::bigint), deadline_claimed_until = null,
            snapshot = j->'snapshot', answered_at = z360_at((j->>'answered')::bigint),
            bridged_at = z360_at((j->>'bridged')::bigint), ended_at = z360_at((j->>'ended')::bigint),
-           updated_at = z360_at((j->>'at')::bigint)
+           updated_at = z360_at((j->>'at')::bigint), form = (j->>'form')::int
       from d
      where c.call_id = (j->>'call')::uuid and c.version = (j->>'version')::bigint
+       and c.form <= (j->>'form')::int
     returning c.call_id, c.org_id
 ), )sql"
 
@@ -71,10 +73,11 @@ constexpr millis k_deadline_claim{1'000};
             excluded.answered, excluded.bridged, excluded.ended, excluded.release_reason, excluded.hangup_cause)
 ), new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, verb, payload, deadline, status, claimed_until,
-                          created_at, finished_at, error_code)
+                          created_at, finished_at, error_code, form)
     select x.id, m.call_id, m.org_id, x.leg, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
            clock_timestamp() + $2::bigint * interval '1 ms', z360_at(x.issued),
-           case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error
+           case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error,
+           (j->>'form')::int
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, verb text, payload jsonb,
            deadline bigint, issued bigint, status text, error text)
     on conflict (command_id) do nothing
@@ -89,16 +92,16 @@ constexpr millis k_deadline_claim{1'000};
       from moved m, d, jsonb_array_elements(j->'notes') with ordinality as x order by x.ordinality
 ), events as (
     update webhook_events w
-       set status = 'done', processed_at = clock_timestamp(), call_id = m.call_id
+       set status = 'done', processed_at = clock_timestamp(), call_id = m.call_id, orphaned = false
       from moved m, d, jsonb_array_elements_text(j->'events') as x
-     where w.event_id = x.value and w.status = 'new'
+     where w.event_id = x.value and (w.status = 'new' or (w.status = 'dead' and w.orphaned))
 )
 select count(*) from moved)sql"
 
 constexpr const char* k_begin = Z360_DOCUMENT Z360_BEGIN Z360_REST;
 constexpr const char* k_step = Z360_DOCUMENT Z360_STEP Z360_REST;
 
-constexpr const char* k_load = "select snapshot::text, version from calls where call_id = $1";
+constexpr const char* k_load = "select snapshot::text, version, form from calls where call_id = $1";
 
 constexpr const char* k_find = R"sql(
 select call_id from calls where call_session_id = $1
@@ -111,6 +114,7 @@ with due as (
     select call_id from calls
      where next_deadline <= clock_timestamp() - $1::bigint * interval '1 ms'
        and (deadline_claimed_until is null or deadline_claimed_until <= clock_timestamp())
+       and form <= $4
      order by next_deadline limit $2 for update skip locked
 )
 update calls c set deadline_claimed_until = clock_timestamp() + $3::bigint * interval '1 ms'
@@ -119,7 +123,9 @@ returning c.call_id)sql";
 
 constexpr const char* k_orphans = R"sql(
 with due as (
-    select command_id from commands where status = 'pending' and claimed_until <= clock_timestamp()
+    select command_id from commands o
+     where status = 'pending' and claimed_until <= clock_timestamp() and form <= $3
+       and not exists (select from calls c where c.call_id = o.call_id and c.form > $3)
      order by claimed_until limit $1 for update skip locked
 )
 update commands c set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
@@ -151,11 +157,14 @@ asio::awaitable<std::optional<port::stored_call>> call_rows::load(call_id id) {
     auto ask = [text = id.text()](pqxx::connection_base& db) -> std::optional<port::stored_call> {
         const auto r = exec_once(db, "call_load", k_load, text);
         if (r.empty()) return std::nullopt;
+        if (const auto form = r[0][2].as<int>(); form > wire::k_state_version)
+            throw port::newer_form(
+                "call " + text + " is stored in form " + std::to_string(form) +
+                ", this program reads up to " + std::to_string(wire::k_state_version)
+            );
         auto state = wire::decode_state(r[0][0].c_str());
         if (!state)
-            throw std::runtime_error(
-                "call " + text + " was stored by a newer server or is damaged: this program cannot read it"
-            );
+            throw std::runtime_error("call " + text + " is damaged in store: this program cannot read it");
         return port::stored_call{std::move(*state), r[0][1].as<std::uint64_t>()};
     };
     co_return co_await db_.run("call_load", std::move(ask));
@@ -185,7 +194,10 @@ asio::awaitable<commit_result> call_rows::commit(call_commit what, millis claim)
 asio::awaitable<std::vector<call_id>> call_rows::claim_overdue(millis margin, std::size_t limit) {
     auto ask = [ms = margin.count(), limit](pqxx::connection_base& db) {
         std::vector<call_id> out;
-        for (const auto& r : exec_once(db, "call_overdue", k_overdue, ms, limit, k_deadline_claim.count()))
+        const auto due = exec_once(
+            db, "call_overdue", k_overdue, ms, limit, k_deadline_claim.count(), wire::k_state_version
+        );
+        for (const auto& r : due)
             if (const auto id = call_id::parse(r[0].c_str())) out.push_back(*id);
         return out;
     };
@@ -196,7 +208,7 @@ asio::awaitable<std::vector<port::orphan_command>>
 call_rows::claim_commands(std::size_t limit, millis claim) {
     auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
         std::vector<port::orphan_command> out;
-        for (const auto& r : exec_once(db, "command_claim", k_orphans, limit, ms)) {
+        for (const auto& r : exec_once(db, "command_claim", k_orphans, limit, ms, wire::k_state_version)) {
             const auto call = call_id::parse(r[0].c_str());
             auto command = wire::decode_command(r[1].c_str());
             if (call && command)

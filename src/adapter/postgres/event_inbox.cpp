@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The webhook inbox. Requests that arrive while an INSERT is on its way share the next one: under load the
 // batches grow and the cost per event falls, without a timer and without waiting when there is no load.
+#include "adapter/postgres/inbox_insert.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 
@@ -10,10 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
 #include <deque>
-#include <unordered_map>
-#include <unordered_set>
 
 namespace z360::adapter::postgres {
 namespace asio = boost::asio;
@@ -24,54 +22,13 @@ namespace {
 constexpr std::size_t k_batch_events = 500;
 constexpr std::size_t k_batch_bytes = 8 * 1024 * 1024;
 constexpr std::size_t k_waiting_events = 20'000;
-constexpr std::size_t k_id_length = 256; ///< longer ids are not Telnyx's and would not fit the index
 // Telnyx gives up a delivery after about two seconds: the spool needs its share of them.
 constexpr millis k_append_limit{1'000};
 
-constexpr std::array<const char*, 5> k_routes = {
-    "call_control", "call_control_failover", "credential", "credential_failover", "own"
-};
-
-const char* text(port::webhook_route r) {
-    return k_routes.at(static_cast<std::size_t>(r));
-}
-port::webhook_route route_of(std::string_view t) {
-    const auto it = std::find(k_routes.begin(), k_routes.end(), t);
-    return static_cast<port::webhook_route>(it == k_routes.end() ? 0 : it - k_routes.begin());
-}
-
-// Rows are inserted in the order of their ids, so that two nodes with the same events cannot deadlock.
-constexpr const char* k_append = R"sql(
-with input as (
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::bytea[]) with ordinality
-        as t(event_id, event_type, route, session_id, control_id, received_ms, claim_ms, status, body, n)
-), stored as (
-    insert into webhook_events (event_id, event_type, route, call_session_id, call_control_id, received_at, body,
-                                claimed_until, status, processed_at)
-    select event_id, event_type, route, nullif(session_id, ''), nullif(control_id, ''),
-           z360_at(received_ms::bigint), body, clock_timestamp() + claim_ms::bigint * interval '1 ms',
-           status, case when status = 'ignored' then clock_timestamp() end
-      from input order by event_id
-    on conflict (event_id) do nothing
-    returning event_id
-)
-select i.n - 1, s.event_id is not null,
-       case when s.event_id is null
-            then (select w.digest = sha256(i.body) from webhook_events w where w.event_id = i.event_id) end
-  from input i
-  left join stored s on s.event_id = i.event_id)sql";
-
-// For the rare row that another node stored while ours was running: the snapshot above cannot see it.
-constexpr const char* k_compare = "select digest = sha256($2::bytea) from webhook_events where event_id = $1";
-
-constexpr const char* k_conflict = R"sql(
-insert into webhook_conflicts (event_id, route, received_at, body)
-values ($1, $2, z360_at($3), $4::bytea) on conflict do nothing)sql";
-
 #define Z360_INBOX_ROW                                                                                       \
     "w.event_id, w.event_type, w.route, coalesce(w.call_session_id, ''), coalesce(w.call_control_id, ''), "  \
-    "z360_ms(w.received_at), w.body, w.attempts, w.seq"
+    "z360_ms(w.received_at), w.body, w.attempts, w.seq, "                                                    \
+    "(extract(epoch from clock_timestamp() - w.stored_at) * 1000)::bigint"
 
 constexpr const char* k_claim_pending = R"sql(
 with due as (
@@ -82,12 +39,18 @@ update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * int
   from due where w.event_id = due.event_id
 returning )sql" Z360_INBOX_ROW;
 
+// Waits for rows that somebody is just changing: one that is being buried must not be missed here. By its
+// error text: what the program of the version before buried.
 constexpr const char* k_claim_session = R"sql(
 with due as (
-    select event_id from webhook_events where status = 'new' and call_session_id = $1
-     order by received_at, seq for update skip locked
+    select event_id from webhook_events
+     where call_session_id = $1 and (status = 'new' or (status = 'dead' and (orphaned or error = $3)))
+     order by received_at, seq for update
 )
-update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
+update webhook_events w
+   set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms', status = 'new', processed_at = null,
+       error = case when w.status = 'new' then w.error end, orphaned = false,
+       attempts = case when w.status = 'new' then w.attempts else 0 end
   from due where w.event_id = due.event_id
 returning )sql" Z360_INBOX_ROW;
 
@@ -99,30 +62,8 @@ update webhook_events set attempts = attempts + $4::int, error = $3,
        claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
  where event_id = any($1::text[]) and status = 'new')sql";
 constexpr const char* k_bury = R"sql(
-update webhook_events set status = 'dead', processed_at = clock_timestamp(), error = $2
+update webhook_events set status = 'dead', processed_at = clock_timestamp(), error = $2, orphaned = ($2 = $3)
  where event_id = any($1::text[]) and status = 'new')sql";
-
-struct row {
-    inbox_event event;
-    millis claim{0};
-};
-
-pqxx::binarystring bytes(const std::string& s) {
-    return pqxx::binarystring(s);
-}
-
-append_result compare_with_stored(pqxx::connection_base& db, const inbox_event& e) {
-    const auto r = exec_once(db, "inbox_compare", k_compare, e.event_id, bytes(e.body));
-    if (r.empty()) throw port::unavailable("postgres: event neither stored nor found"); // being pruned: retry
-    return r[0][0].as<bool>() ? append_result::duplicate : append_result::conflict;
-}
-
-void keep_aside(pqxx::connection_base& db, const inbox_event& e) {
-    exec_once(
-        db, "inbox_conflict", k_conflict, e.event_id, text(e.route), e.received_at.time_since_epoch().count(),
-        bytes(e.body)
-    );
-}
 
 std::vector<inbox_event> read_rows(const pqxx::result& answer) {
     std::vector<std::pair<std::int64_t, inbox_event>> found;
@@ -136,6 +77,7 @@ std::vector<inbox_event> read_rows(const pqxx::result& answer) {
         e.received_at = time_point{millis{r[5].as<std::int64_t>()}};
         e.body = pqxx::binarystring(r[6]).str();
         e.attempts = r[7].as<std::uint32_t>();
+        e.waited = std::max(millis{r[9].as<std::int64_t>()}, millis{0});
         found.emplace_back(r[8].as<std::int64_t>(), std::move(e));
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
@@ -147,10 +89,17 @@ std::vector<inbox_event> read_rows(const pqxx::result& answer) {
     return out;
 }
 
+// An id that is no text is in no row; it must not make the others fail.
+pqxx::binarystring stored_ids(std::vector<std::string> ids) {
+    for (auto& id : ids)
+        id = storable(id);
+    return text_array(ids);
+}
+
 // One caller of append(), waiting for its turn or for its results.
 struct request {
     explicit request(asio::any_io_executor ex) : wake(std::move(ex)) {}
-    std::vector<row> rows;
+    std::vector<inbox_row> rows;
     std::vector<append_result> results;
     std::exception_ptr error;
     asio::steady_timer wake;
@@ -160,56 +109,11 @@ struct request {
 };
 using request_ptr = std::shared_ptr<request>;
 
-// What one INSERT takes. Its rows live in the requests, which it keeps alive and nobody changes meanwhile.
-struct batch_rows {
-    std::vector<const row*> first;    ///< different ids
-    std::vector<const row*> repeated; ///< ids that are in `first` too
+// A batch with the requests that own its rows, for as long as a worker may be busy with it.
+struct held_batch {
     std::vector<request_ptr> keep;
+    inbox_batch rows;
 };
-using batch_results = std::unordered_map<const row*, append_result>;
-
-append_result judge(pqxx::connection_base& db, const inbox_event& e, const pqxx::field& same_bytes) {
-    auto result = append_result::duplicate;
-    if (same_bytes.is_null())
-        result = compare_with_stored(db, e);
-    else if (!same_bytes.as<bool>())
-        result = append_result::conflict;
-    if (result == append_result::conflict) keep_aside(db, e);
-    return result;
-}
-
-// Runs on a worker.
-batch_results insert(pqxx::connection_base& db, const batch_rows& batch) {
-    std::array<std::vector<std::string>, 8> columns;
-    std::vector<std::string_view> bodies;
-    for (const row* x : batch.first) {
-        const auto& e = x->event;
-        columns[0].push_back(e.event_id);
-        columns[1].push_back(storable(e.event_type));
-        columns[2].emplace_back(text(e.route));
-        columns[3].push_back(storable(e.call_session_id));
-        columns[4].push_back(storable(e.call_control_id));
-        columns[5].push_back(std::to_string(e.received_at.time_since_epoch().count()));
-        columns[6].push_back(std::to_string(x->claim.count()));
-        columns[7].emplace_back(e.settled ? "ignored" : "new");
-        bodies.emplace_back(e.body);
-    }
-    const auto answer = exec_once(
-        db, "inbox_append", k_append, text_array(columns[0]), text_array(columns[1]), text_array(columns[2]),
-        text_array(columns[3]), text_array(columns[4]), text_array(columns[5]), text_array(columns[6]),
-        text_array(columns[7]), bytea_array(bodies)
-    );
-    batch_results out;
-    for (const auto& r : answer) {
-        const row* x = batch.first.at(r[0].as<std::size_t>());
-        out[x] = r[1].as<bool>() ? append_result::stored : judge(db, x->event, r[2]);
-    }
-    for (const row* x : batch.repeated) {
-        out[x] = compare_with_stored(db, x->event);
-        if (out[x] == append_result::conflict) keep_aside(db, x->event);
-    }
-    return out;
-}
 
 class inbox final : public port::event_inbox {
   public:
@@ -226,13 +130,15 @@ class inbox final : public port::event_inbox {
     asio::awaitable<std::vector<inbox_event>>
     claim_session(std::string call_session_id, millis claim) override {
         auto ask = [id = storable(call_session_id), ms = claim.count()](pqxx::connection_base& db) {
-            return read_rows(exec_once(db, "inbox_claim_session", k_claim_session, id, ms));
+            return read_rows(exec_once(
+                db, "inbox_claim_session", k_claim_session, id, ms, std::string(port::k_unknown_session)
+            ));
         };
         co_return co_await db_.run("inbox_claim_session", std::move(ask));
     }
     asio::awaitable<void> mark_ignored(std::vector<std::string> event_ids) override {
         auto ask = [ids = std::move(event_ids)](pqxx::connection_base& db) {
-            exec_once(db, "inbox_ignore", k_ignore, text_array(ids));
+            exec_once(db, "inbox_ignore", k_ignore, stored_ids(ids));
         };
         co_await db_.run("inbox_ignore", std::move(ask));
     }
@@ -240,13 +146,15 @@ class inbox final : public port::event_inbox {
     postpone(std::vector<std::string> event_ids, millis delay, std::string why, bool counted) override {
         auto ask = [ids = std::move(event_ids), ms = delay.count(), reason = storable(why),
                     count = counted ? 1 : 0](pqxx::connection_base& db) {
-            exec_once(db, "inbox_postpone", k_postpone, text_array(ids), ms, reason, count);
+            exec_once(db, "inbox_postpone", k_postpone, stored_ids(ids), ms, reason, count);
         };
         co_await db_.run("inbox_postpone", std::move(ask));
     }
     asio::awaitable<void> mark_dead(std::vector<std::string> event_ids, std::string why) override {
         auto ask = [ids = std::move(event_ids), reason = storable(why)](pqxx::connection_base& db) {
-            exec_once(db, "inbox_bury", k_bury, text_array(ids), reason);
+            exec_once(
+                db, "inbox_bury", k_bury, stored_ids(ids), reason, std::string(port::k_unknown_session)
+            );
         };
         co_await db_.run("inbox_bury", std::move(ask));
     }
@@ -271,9 +179,6 @@ asio::awaitable<std::vector<append_result>> inbox::append(std::vector<inbox_even
     if (events.empty()) co_return std::vector<append_result>{};
     if (waiting_events_ + events.size() > k_waiting_events)
         throw port::unavailable("postgres: the inbox cannot keep up");
-    for (const auto& e : events)
-        if (e.event_id.empty() || e.event_id.size() > k_id_length || storable(e.event_id) != e.event_id)
-            throw std::invalid_argument("webhook event id is empty, too long or no text");
     auto ex = co_await asio::this_coro::executor;
     auto mine = std::make_shared<request>(ex);
     for (auto& e : events)
@@ -346,38 +251,34 @@ std::vector<request_ptr> inbox::take_batch() {
 
 // Fills in results or errors; never throws.
 asio::awaitable<void> inbox::write(std::vector<request_ptr> batch) {
-    bool poisoned = false;
+    std::exception_ptr error;
+    bool away = false;
     try {
         co_await store(batch);
-    } catch (const statement_error& e) {
-        poisoned = batch.size() > 1;
-        if (!poisoned) batch.front()->error = std::current_exception();
-        log::error("inbox_batch_refused", {{"error", e.what()}, {"requests", batch.size()}});
     } catch (const port::unavailable&) {
-        for (auto& r : batch) {
-            r->error = std::current_exception();
-            r->away = true;
-        }
+        error = std::current_exception();
+        away = true;
+    } catch (const statement_error& e) { // of no row alone, so of none at all: a spool can keep them
+        log::error("inbox_append_failed", {{"error", e.what()}, {"requests", batch.size()}});
+        error = std::make_exception_ptr(port::unavailable(e.what()));
+        away = true;
     } catch (...) {
-        for (auto& r : batch)
-            r->error = std::current_exception();
+        error = std::current_exception();
     }
-    if (!poisoned) co_return;
-    for (auto& r : batch) { // one bad row must not keep its neighbours out
-        std::vector<request_ptr> alone;
-        alone.push_back(r);
-        co_await write(std::move(alone));
+    if (!error) co_return;
+    for (auto& r : batch) {
+        r->error = error;
+        r->away = away;
     }
 }
 
 asio::awaitable<void> inbox::store(std::vector<request_ptr> batch) {
-    auto all = std::make_shared<batch_rows>();
-    std::unordered_set<std::string_view> seen;
+    auto all = std::make_shared<held_batch>();
     for (const auto& r : batch)
         for (const auto& x : r->rows)
-            (seen.insert(x.event.event_id).second ? all->first : all->repeated).push_back(&x);
+            all->rows.add(x);
     all->keep = batch;
-    auto ask = [all](pqxx::connection_base& db) { return insert(db, *all); };
+    auto ask = [all](pqxx::connection_base& db) { return insert_events(db, all->rows); };
     const auto results = co_await db_.run("inbox_append", std::move(ask), k_append_limit);
     for (auto& r : batch)
         for (const auto& x : r->rows)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/pool.hpp"
 
+#include "adapter/postgres/faults.hpp"
+
 #include <z360/log.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 namespace z360::adapter::postgres {
 namespace asio = boost::asio;
@@ -23,27 +26,31 @@ double seconds(steady::duration d) {
     return std::chrono::duration<double>(d).count();
 }
 
-// Server states that pass: overloaded, shutting down, starting, failed over, deadlock, statement timeout.
-bool passes(std::string_view sqlstate) {
-    return sqlstate.starts_with("08") || sqlstate.starts_with("53") || sqlstate.starts_with("57") ||
-           sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "25006" || sqlstate == "55P03";
+// A decision that takes longer than this is acted upon from memory, which is worth an alarm.
+constexpr millis k_slow_commit{400};
+
+constexpr std::array<const char*, 9> k_failures = {"connect",    "down",     "busy",
+                                                   "queue_full", "deadline", "lost",
+                                                   "server",     "schema",   "statement_timeout"};
+
+bool is_commit(std::string_view statement) {
+    return statement == "call_begin" || statement == "call_step";
 }
 
-// After these the session is of no further use.
-bool ends_session(std::string_view sqlstate) {
-    return sqlstate.starts_with("08") || sqlstate.starts_with("57P") || sqlstate == "25006";
-}
-
-std::string one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    while (!text.empty() && text.back() == ' ')
-        text.pop_back();
-    return text;
+std::string_view kind_of(fault f, std::string_view sqlstate) {
+    if (f == fault::schema) return "schema";
+    return sqlstate == "57014" ? "statement_timeout" : "server";
 }
 
 } // namespace
 
-pool::pool(database_settings s, port::metrics* m) : settings_(std::move(s)), metrics_(m) {
+pool::pool(database_settings s, port::metrics* m)
+    : settings_(std::move(s)), metrics_(m), servers_(settings_.url) {
+    if (metrics_) { // figures of trouble are there from zero on
+        metrics_->count("z360_postgres_slow_commits_total", {{"pool", settings_.name}}, 0);
+        for (const char* kind : k_failures)
+            metrics_->count("z360_postgres_failures_total", {{"pool", settings_.name}, {"kind", kind}}, 0);
+    }
     for (unsigned i = 0; i < std::max(1U, settings_.connections); ++i) {
         auto& w = *workers_.emplace_back(std::make_unique<worker>());
         w.thread = std::thread([this, &w] { work(w); });
@@ -54,6 +61,7 @@ pool::~pool() {
     {
         const std::scoped_lock lock(mutex_);
         stopping_ = true;
+        halt_ = true;
         queue_.clear();
         for (auto& w : workers_)
             if (w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
@@ -151,11 +159,7 @@ void pool::work(worker& w) {
                 "z360_postgres_wait_seconds", seconds(began - j->queued_at), {{"pool", settings_.name}}
             );
         serve(w, *j);
-        if (metrics_)
-            metrics_->observe(
-                "z360_postgres_statement_seconds", seconds(steady::now() - began),
-                {{"pool", settings_.name}, {"statement", j->name}}
-            );
+        note_time(*j, steady::now() - began);
         hand_back(w, std::move(j));
     }
     disconnect(w, "stopping");
@@ -186,10 +190,6 @@ std::shared_ptr<job> pool::next(worker& w) {
 }
 
 void pool::serve(worker& w, job& j) {
-    const auto fail = [this, &j](std::string_view kind, const std::string& why) {
-        count_failure(kind);
-        j.error = std::make_exception_ptr(port::unavailable(std::string("postgres: ") + j.name + ": " + why));
-    };
     if (w.db && w.db->stale()) disconnect(w, "closed by the server");
     std::string lost;
     try {
@@ -198,32 +198,49 @@ void pool::serve(worker& w, job& j) {
         const auto why = one_line(e.what());
         disconnect(w, why);
         note_connect_failure(why);
-        fail("connect", why);
+        fail(j, "connect", why);
         return;
     }
     if (abandoned(j)) return; // the connect took too long
     try {
         j.execute(*w.db);
-    } catch (const pqxx::sql_error& e) {
-        if (passes(e.sqlstate()))
-            fail(e.sqlstate() == "57014" ? "statement_timeout" : "server", one_line(e.what()));
-        else
-            j.error = std::make_exception_ptr(statement_error(
-                std::string("postgres: ") + j.name + ": SQLSTATE " + e.sqlstate() + ": " + one_line(e.what()),
-                e.sqlstate()
-            ));
-        if (ends_session(e.sqlstate())) lost = one_line(e.what());
     } catch (const pqxx::broken_connection&) {
         lost = "connection lost"; // libpqxx says nothing better
     } catch (const pqxx::in_doubt_error&) {
         lost = "connection lost while committing";
+    } catch (const pqxx::failure& e) {
+        lost = judge(w, j, e);
     } catch (...) {
         j.error = std::current_exception();
     }
     if (lost.empty() && !w.db->is_open()) lost = "connection lost";
     if (lost.empty()) return;
-    if (!j.error) fail("lost", lost);
+    if (!j.error) fail(j, "lost", lost);
     disconnect(w, lost);
+}
+
+void pool::fail(job& j, std::string_view kind, const std::string& why) {
+    count_failure(kind);
+    j.error = std::make_exception_ptr(port::unavailable(std::string("postgres: ") + j.name + ": " + why));
+}
+
+// What the job's error is; why the session must end, or nothing.
+std::string pool::judge(const worker& w, job& j, const pqxx::failure& e) {
+    const auto state = sqlstate_of(e);
+    const auto whose = fault_of(state);
+    const auto text = one_line(e.what());
+    if (whose == fault::row || whose == fault::program) {
+        j.error = std::make_exception_ptr(
+            statement_error(std::string("postgres: ") + j.name + ": SQLSTATE " + state + ": " + text, state)
+        );
+        return {};
+    }
+    const std::string about =
+        whose == fault::schema ? "the schema is not what this program expects (--migrate?): " : std::string();
+    fail(j, kind_of(whose, state), about + "SQLSTATE " + state + ": " + text);
+    if (state == "25006")
+        servers_.pass_over(w.db->server()); // read-only since a failover: the next host first
+    return whose == fault::session ? text : std::string();
 }
 
 void pool::connect(worker& w) {
@@ -236,7 +253,7 @@ void pool::connect(worker& w) {
         --connecting_;
     };
     const std::unique_ptr<void, decltype(over)> guard(&w, over);
-    w.db.emplace(settings_.url, settings_.statement_timeout);
+    w.db.emplace(servers_, settings_.statement_timeout, &halt_);
     const int copy = ::dup(w.db->sock()); // ours to shut from the loop: libpq may close its own at any time
     {
         const std::scoped_lock lock(mutex_);
@@ -285,6 +302,7 @@ void pool::note_connect_failure(const std::string& why) {
     std::deque<std::shared_ptr<job>> hopeless;
     {
         std::unique_lock lock(mutex_);
+        if (stopping_) return; // it was we who gave up
         const auto now = steady::now();
         if (now >= retry_at_) {
             backoff_ = std::clamp(backoff_ * 2, k_first_backoff, k_longest_backoff);
@@ -329,6 +347,15 @@ void pool::note_down(const std::string& why, std::unique_lock<std::mutex>&) {
     log::error("postgres_down", {{"pool", settings_.name}, {"error", why}});
 }
 
+void pool::note_time(const job& j, steady::duration took) {
+    if (!metrics_) return;
+    metrics_->observe(
+        "z360_postgres_statement_seconds", seconds(took), {{"pool", settings_.name}, {"statement", j.name}}
+    );
+    if (is_commit(j.name) && took > k_slow_commit)
+        metrics_->count("z360_postgres_slow_commits_total", {{"pool", settings_.name}});
+}
+
 void pool::count_failure(std::string_view kind) {
     if (metrics_) metrics_->count("z360_postgres_failures_total", {{"pool", settings_.name}, {"kind", kind}});
 }
@@ -342,12 +369,17 @@ database_health database::health() const {
     return pool_->health();
 }
 
-asio::awaitable<void> database::ping() {
+asio::awaitable<clock_reading> database::ping() {
     auto ask = [](pqxx::connection_base& db) {
         pqxx::nontransaction tx(db);
-        tx.exec("select 1");
+        clock_reading r;
+        r.asked = steady::now();
+        const auto rows = tx.exec("select (extract(epoch from clock_timestamp()) * 1000000)::bigint");
+        r.answered = steady::now();
+        r.server += std::chrono::microseconds{rows[0][0].as<std::int64_t>()};
+        return r;
     };
-    co_await pool_->run("ping", ask);
+    co_return co_await pool_->run("ping", ask);
 }
 
 } // namespace z360::adapter::postgres

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -105,6 +106,8 @@ class pool {
     void work(worker& w);
     [[nodiscard]] std::shared_ptr<job> next(worker& w);
     void serve(worker& w, job& j);
+    void fail(job& j, std::string_view kind, const std::string& why);
+    [[nodiscard]] std::string judge(const worker& w, job& j, const pqxx::failure& e);
     void connect(worker& w);
     [[nodiscard]] bool abandoned(const job& j) const;
     void disconnect(worker& w, const std::string& why);
@@ -113,10 +116,13 @@ class pool {
     void note_connect_failure(const std::string& why);
     void note_up();
     void note_down(const std::string& why, std::unique_lock<std::mutex>& lock);
+    void note_time(const job& j, steady::duration took);
     void count_failure(std::string_view kind);
 
     const database_settings settings_;
     port::metrics* const metrics_;
+    servers servers_;
+    std::atomic<bool> halt_{false}; ///< lets go of workers that are connecting
     mutable std::mutex mutex_;
     std::condition_variable work_;
     std::deque<std::shared_ptr<job>> queue_;

@@ -12,11 +12,13 @@
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/reconcile_store.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
@@ -46,8 +48,16 @@ struct database_health {
     std::string error;        ///< why it is down
 };
 
-/// Postgres refused a statement for a reason that trying again does not cure: a violated constraint, a
-/// missing table. The text holds the statement's name and SQLSTATE, never the row.
+/// What the server's clock said, and between which two moments. No waiting for a connection is in between.
+struct clock_reading {
+    std::chrono::steady_clock::time_point asked;
+    std::chrono::steady_clock::time_point answered;
+    std::chrono::sys_time<std::chrono::microseconds> server;
+};
+
+/// Postgres refused a statement for the sake of its values (a violated constraint, a trigger that raises), or
+/// the statement is a bug of ours; trying again cures neither. Trouble of the server or of its schema is
+/// port::unavailable instead. The text holds the statement's name and SQLSTATE, never the row.
 class statement_error : public std::runtime_error {
   public:
     statement_error(const std::string& text, std::string state)
@@ -67,8 +77,8 @@ class database {
 
     /// What the last use of the database showed; costs nothing.
     [[nodiscard]] database_health health() const;
-    /// Asks the server. Throws port::unavailable.
-    [[nodiscard]] boost::asio::awaitable<void> ping();
+    /// Asks the server for its time. Throws port::unavailable.
+    [[nodiscard]] boost::asio::awaitable<clock_reading> ping();
     [[nodiscard]] pool& connections() { return *pool_; }
 
   private:
@@ -84,6 +94,7 @@ struct directory_settings {
 
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
 [[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
+[[nodiscard]] std::unique_ptr<port::reconcile_store> make_reconcile_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
 [[nodiscard]] std::unique_ptr<port::token_store> make_token_store(database& db);
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.

@@ -2,32 +2,43 @@
 // One blocking connection.
 #pragma once
 
+#include "adapter/postgres/servers.hpp"
+
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 
 #include <pqxx/pqxx>
 
+#include <atomic>
+#include <cstddef>
 #include <string>
 
 namespace z360::adapter::postgres {
 
-/// Connects within a second or throws pqxx::broken_connection. (libpq's own connect_timeout is at least two
-/// seconds, and libpqxx 6 has no other.) Session settings go with the connect for the same reason: a
-/// statement of its own would have no limit yet. libpqxx hands over one text: settings, newline, URL.
-class bounded_connect : public pqxx::connectionpolicy {
+/// Takes over a connection that `servers` has made, because libpqxx 6 can neither limit a connect nor choose
+/// among hosts by itself.
+class ready_connection : public pqxx::connectionpolicy {
   public:
-    explicit bounded_connect(const std::string& settings_and_url) : connectionpolicy(settings_and_url) {}
+    explicit ready_connection(const std::string& unused) : connectionpolicy(unused) {}
     handle do_startconnect(handle orig) override;
 };
 
 /// A connection that never reconnects by itself: who owns it must know when its session is lost.
-class session : public pqxx::basic_connection_base<bounded_connect> {
+class session : public pqxx::basic_connection_base<ready_connection> {
   public:
-    /// Commits are durable in every session, whatever the database's default is. Zero: no time limit.
+    /// Commits are durable in every session, whatever the database's default is. Zero: no time limit of
+    /// statements. Blocks and throws as servers::connect does.
     explicit session(const secret& url, millis statement_timeout = millis::zero());
+    session(servers& among, millis statement_timeout, const std::atomic<bool>* stop);
 
     /// The server has hung up (or said anything) while nobody was asking. Costs one system call.
     [[nodiscard]] bool stale() const;
+    /// Which of the URL's servers it is with.
+    [[nodiscard]] std::size_t server() const { return server_; }
+
+  private:
+    explicit session(servers::connection made);
+    std::size_t server_;
 };
 
 } // namespace z360::adapter::postgres

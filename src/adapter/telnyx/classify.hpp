@@ -19,8 +19,13 @@ enum class answer_class : std::uint8_t {
     ambiguous, ///< perhaps carried out: only the identical command may be sent again
     refused,   ///< not carried out and never will be
     peer_gone, ///< the addressed leg does not exist (any more)
+    insist,    ///< not carried out, but it must be: asked again slowly, whatever the reason was
 };
 [[nodiscard]] std::string_view name(answer_class c);
+
+/// Hang-up and reject: a leg that they do not reach stays alive and is paid for. No refusal ends them, only
+/// success, the leg's own end, or the command's deadline.
+[[nodiscard]] bool must_happen(call::verb v);
 
 struct classified {
     answer_class what = answer_class::ambiguous;
@@ -30,14 +35,11 @@ struct classified {
     std::optional<millis> after; ///< the server asked for this pause
     bool server_fault = false;   ///< 5xx: worth one immediate resend
     bool unhealthy = false;      ///< counts against the endpoint's breaker
-    bool key_rejected = false;   ///< 401 or 403: people must act
+    bool key_rejected = false;   ///< 401: people must act (a 403 speaks of one request, not of the key)
     bool bridge_hiccup = false;  ///< a 422 on bridge that may pass: only a few retries
 };
 
-/// The longest pause that the server asks for with x-ratelimit-reset, retry-after or retry-after-ms, at most
-/// a minute; nullopt: none. Dates are not read.
-[[nodiscard]] std::optional<millis> asked_pause(const http::headers& headers);
-
-[[nodiscard]] classified classify(call::verb verb, const http::client_response& reply);
+/// `now` stands in where an asked pause ends at a time of day and the reply has no Date. Pure.
+[[nodiscard]] classified classify(call::verb verb, const http::client_response& reply, time_point now);
 
 } // namespace z360::adapter::telnyx

@@ -5,6 +5,8 @@
 #include "adapter/telnyx/classify.hpp"
 #include "adapter/telnyx/exchange.hpp"
 #include "adapter/telnyx/gate.hpp"
+#include "adapter/telnyx/key_alarm.hpp"
+#include "adapter/telnyx/repeats.hpp"
 #include "adapter/telnyx/retry.hpp"
 
 #include <z360/log.hpp>
@@ -29,9 +31,10 @@ using steady = std::chrono::steady_clock;
 constexpr millis k_dial_window{55'000};
 // An attempt right before the deadline still gets this long: a hang-up sent late is better than none.
 constexpr millis k_shortest_attempt{250};
-constexpr std::chrono::seconds k_alarm_every{10};
 // How old the answer to "still wanted?" may be when a request leaves.
 constexpr millis k_fresh{20};
+// While a command waits its call is asked so often; well within the time that a claim of it lasts.
+constexpr millis k_ask_every{2'000};
 
 enum class endpoint : std::uint8_t { dial, control, media };
 constexpr std::size_t k_endpoint_count = 3;
@@ -69,6 +72,13 @@ jitter_source random_jitter() {
     };
 }
 
+void log_refusal(const call::command& cmd, const classified& answer) {
+    log::warn(
+        "telnyx_command_refused_and_repeated",
+        {{"verb", call::name(cmd.what())}, {"code", answer.code}, {"command_id", cmd.id}}
+    );
+}
+
 /// No further attempt can change it.
 bool conclusive(answer_class c) {
     return c == answer_class::done || c == answer_class::peer_gone || c == answer_class::refused;
@@ -88,15 +98,21 @@ class client final : public port::telnyx_api {
     )
         : settings_(std::move(settings)), http_(http), codec_(codec), budget_(budget), clock_(clock),
           metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight),
+          repeats_(ex, settings_.repeats_per_second),
           breakers_{
               breaker(settings_.probe_every), breaker(settings_.probe_every), breaker(settings_.probe_every)
-          } {
+          },
+          alarm_(
+              metrics, "commands",
+              "check telnyx.api_key: no call can be answered or rung with it; hang-ups are repeated"
+          ) {
         while (settings_.base_url.ends_with('/'))
             settings_.base_url.pop_back();
         if (!jitter_) jitter_ = random_jitter();
         for (std::size_t i = 0; i < k_endpoint_count; ++i)
             metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_endpoint_names[i]}});
         metrics_.count("telnyx_key_rejected_total", {{"verb", call::name(verb::dial)}}, 0);
+        metrics_.gauge("telnyx_insisting", 0);
     }
 
     awaitable<call::command_outcome> execute(call::command cmd, port::still_wanted wanted) override;
@@ -104,6 +120,30 @@ class client final : public port::telnyx_api {
   private:
     /// What a wait or a check before sending came to; nullopt: go on.
     using stop = std::optional<outcome>;
+    /// Counts a command from its first refusal on, as long as it is tried again.
+    class persistence {
+      public:
+        explicit persistence(client& c) : client_(c) {}
+        ~persistence() {
+            if (counted_) client_.note_insisting(-1);
+        }
+        persistence(const persistence&) = delete;
+        persistence& operator=(const persistence&) = delete;
+        /// True the first time.
+        bool begin() {
+            if (counted_) return false;
+            client_.note_insisting(1);
+            return counted_ = true;
+        }
+
+      private:
+        client& client_;
+        bool counted_ = false;
+    };
+    void note_insisting(int change) {
+        insisting_ += static_cast<std::size_t>(change);
+        metrics_.gauge("telnyx_insisting", static_cast<double>(insisting_));
+    }
     /// Held from the moment a request may leave until its answer is in.
     struct clearance {
         std::optional<gate::slot> slot;
@@ -116,13 +156,21 @@ class client final : public port::telnyx_api {
     clear_to_send(const call::command& cmd, const port::still_wanted& wanted, unsigned n, clearance& out);
     awaitable<stop> wait_for_breaker(const call::command& cmd);
     awaitable<stop> wait_for_budget(const call::command& cmd);
+    awaitable<stop>
+    rest(const call::command& cmd, const port::still_wanted& wanted, unsigned n, millis pause);
+    awaitable<stop> wait_for_repeat(
+        const call::command& cmd, const port::still_wanted& wanted, unsigned n, repeats::cause why
+    );
+    awaitable<stop> pause_before(
+        const call::command& cmd, const port::still_wanted& wanted, unsigned n, const classified& failed,
+        millis pause
+    );
     awaitable<bool> may_repeat(verb v, port::still_wanted wanted, unsigned n);
     awaitable<exchange_result> attempt(
         const call::command& cmd, http::client_request request, const port::still_wanted& wanted, unsigned n,
         clearance& clear
     );
     void account(const call::command& cmd, const exchange_result& result, bool probe, steady::duration took);
-    void raise_alarm(const call::command& cmd, const classified& answer);
     call::command_outcome finish(call::command_outcome out, outcome result, std::string code);
 
     breaker& breaker_of(verb v) { return breakers_[static_cast<std::size_t>(endpoint_of(v))]; }
@@ -135,8 +183,10 @@ class client final : public port::telnyx_api {
     port::metrics& metrics_;
     jitter_source jitter_;
     gate gate_;
+    repeats repeats_;
     std::array<breaker, k_endpoint_count> breakers_;
-    std::optional<steady::time_point> last_alarm_;
+    key_alarm alarm_;
+    std::size_t insisting_ = 0; ///< commands that were refused and are tried again and again
 };
 
 http::client_request client::request_for(const call::command& cmd) const {
@@ -183,6 +233,52 @@ awaitable<client::stop> client::wait_for_budget(const call::command& cmd) {
         if (late) co_return late;
         co_await rt::sleep_for(millis{pause});
     }
+}
+
+// Whoever waits long goes on asking whether it is wanted: that also keeps other nodes off the command.
+awaitable<client::stop>
+client::rest(const call::command& cmd, const port::still_wanted& wanted, unsigned n, millis pause) {
+    for (auto left = pause; left > millis{0};) {
+        const auto slice = std::min(left, k_ask_every);
+        co_await rt::sleep_for(slice);
+        left -= slice;
+        if (left <= millis{0}) break;
+        const bool go = co_await wanted(n);
+        if (!go) co_return outcome::superseded;
+    }
+    co_return std::nullopt;
+}
+
+// What must happen is repeated for minutes: all of it together slowly, while refusals or an outage last.
+awaitable<client::stop> client::wait_for_repeat(
+    const call::command& cmd, const port::still_wanted& wanted, unsigned n, repeats::cause why
+) {
+    repeats::place place(repeats_, why);
+    for (;;) {
+        const auto left = cmd.deadline - clock_.now();
+        if (left <= millis{0}) co_return outcome::expired;
+        const bool granted = co_await place.turn(std::min(left, k_ask_every));
+        if (granted) co_return std::nullopt;
+        const bool go = co_await wanted(n);
+        if (!go) co_return outcome::superseded;
+    }
+}
+
+// The pause before attempt `n`.
+awaitable<client::stop> client::pause_before(
+    const call::command& cmd, const port::still_wanted& wanted, unsigned n, const classified& failed,
+    millis pause
+) {
+    const bool must = must_happen(cmd.what());
+    const bool refused = failed.what == answer_class::insist;
+    // In an outage the queue of repeats is pause enough, and it ends with the outage.
+    const bool queues = must && !refused && breaker_of(cmd.what()).open();
+    if (queues) pause = failed.after.value_or(millis{0});
+    const stop stopped = co_await rest(cmd, wanted, n, pause);
+    if (stopped || !must) co_return stopped;
+    if (!refused && !breaker_of(cmd.what()).open()) co_return std::nullopt;
+    const auto why = refused ? repeats::cause::refused : repeats::cause::outage;
+    co_return co_await wait_for_repeat(cmd, wanted, n, why);
 }
 
 awaitable<client::stop> client::clear_to_send(
@@ -236,7 +332,8 @@ awaitable<exchange_result> client::attempt(
     const verb v = cmd.what();
     const auto started = steady::now();
     may_resend resend = [this, v, wanted, n] { return may_repeat(v, wanted, n); };
-    auto result = co_await exchange(http_, v, std::move(request), settings_.hedge_after, std::move(resend));
+    auto result =
+        co_await exchange(http_, clock_, v, std::move(request), settings_.hedge_after, std::move(resend));
     const bool probe = clear.probe.has_value();
     if (probe) clear.probe->used();
     account(cmd, result, probe, steady::now() - started);
@@ -261,21 +358,11 @@ void client::account(
             b.open() ? "telnyx_breaker_opened" : "telnyx_breaker_closed", {{"class", k_endpoint_names[which]}}
         );
     }
-    if (answer.key_rejected) raise_alarm(cmd, answer);
-}
-
-void client::raise_alarm(const call::command& cmd, const classified& answer) {
-    metrics_.count("telnyx_key_rejected_total", {{"verb", call::name(cmd.what())}});
-    const auto now = steady::now();
-    if (last_alarm_ && now - *last_alarm_ < k_alarm_every)
-        return; // every command fails alike: one line is enough
-    last_alarm_ = now;
-    log::critical(
-        "telnyx_key_rejected", {{"verb", call::name(cmd.what())},
-                                {"code", answer.code},
-                                {"title", answer.title},
-                                {"fix", "check telnyx.api_key: no call can be answered or rung with it"}}
-    );
+    if (was_open && !b.open() && &b == &breaker_of(verb::hangup)) repeats_.outage_over();
+    if (answer.key_rejected)
+        alarm_.rejected(what, answer.code, answer.title);
+    else if (answer.what == answer_class::done || answer.what == answer_class::peer_gone)
+        alarm_.accepted();
 }
 
 call::command_outcome client::finish(call::command_outcome out, outcome result, std::string code) {
@@ -305,11 +392,12 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
         co_return finish(std::move(out), outcome::refused, "no_call_control_id");
 
     const http::client_request request = request_for(cmd); // built once: every attempt sends the same bytes
-    retry_plan plan(cmd.what());
+    retry_plan plan(cmd.what(), settings_.insist_every);
+    persistence insisting(*this);
     std::string last_code = "deadline";
     for (unsigned n = 1;; ++n) {
         clearance clear;
-        const stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
+        stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
         if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
         auto result = co_await attempt(cmd, request, wanted, n, clear);
         clear.slot.reset(); // others go while this one waits
@@ -318,11 +406,13 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
             out.who.call_control_id = std::move(answer.call_control_id);
         if (conclusive(answer.what))
             co_return finish(std::move(out), final_outcome(answer.what), std::move(answer.code));
+        if (answer.what == answer_class::insist && insisting.begin()) log_refusal(cmd, answer);
         const auto pause = plan.next(answer, jitter_());
         if (!pause) co_return finish(std::move(out), outcome::refused, std::move(answer.code));
         if (too_late(cmd, *pause)) co_return finish(std::move(out), outcome::expired, std::move(answer.code));
-        last_code = std::move(answer.code);
-        if (*pause > millis{0}) co_await rt::sleep_for(*pause);
+        last_code = answer.code;
+        stopped = co_await pause_before(cmd, wanted, n + 1, answer, *pause);
+        if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
     }
 }
 

@@ -29,7 +29,9 @@ struct client_settings {
     millis connect_timeout{1'000};
     millis attempt_timeout{3'000};
     millis hedge_after{500};
-    millis probe_every{500}; ///< pause between probes of an open breaker
+    millis probe_every{500};         ///< pause between probes of an open breaker
+    millis insist_every{5'000};      ///< between two tries of a refused hang-up or reject
+    unsigned repeats_per_second = 5; ///< of all hang-ups and rejects that are refused or in an outage
     /// Commands in flight; each may have one identical resend on top.
     std::size_t max_in_flight = 256;
 };

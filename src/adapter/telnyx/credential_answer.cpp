@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/telnyx/credential_answer.hpp"
 
-#include "adapter/telnyx/classify.hpp"
+#include "adapter/telnyx/asked_pause.hpp"
 #include "wire/telnyx_credential.hpp"
 
 #include <utility>
@@ -65,7 +65,7 @@ port::credential_outcome uncertain(credential_verb v) {
     return changes(v) ? credential_outcome::unknown : credential_outcome::unavailable;
 }
 
-judged judge(credential_verb v, const http::client_response& reply) {
+judged judge(credential_verb v, const http::client_response& reply, time_point now) {
     judged out;
     if (reply.status == 0) {
         out.outcome = reply.sent ? uncertain(v) : credential_outcome::unavailable;
@@ -82,10 +82,10 @@ judged judge(credential_verb v, const http::client_response& reply) {
     out.code = error.code.empty() ? "http_" + std::to_string(reply.status) : std::move(error.code);
     out.title = std::move(error.title);
     out.outcome = outcome_of(v, reply.status, error.expired);
-    out.key_rejected = reply.status == 401 || reply.status == 403;
+    out.key_rejected = reply.status == 401;
     out.unhealthy = reply.status >= 500;
     if (out.outcome == credential_outcome::unavailable || out.outcome == credential_outcome::unknown)
-        out.after = asked_pause(reply.headers);
+        out.after = asked_pause(reply.headers, now);
     return out;
 }
 

@@ -24,8 +24,8 @@ struct judged {
     bool key_rejected = false; ///< people must act
 };
 
-/// `done` says nothing about the body: that is for whoever needs something out of it.
-[[nodiscard]] judged judge(credential_verb v, const http::client_response& reply);
+/// `now` as in classify(). `done` says nothing about the body: that is for whoever needs something out of it.
+[[nodiscard]] judged judge(credential_verb v, const http::client_response& reply, time_point now);
 
 /// What an unusable answer of success comes to: perhaps something was made, or it is worth another question.
 [[nodiscard]] port::credential_outcome uncertain(credential_verb v);

@@ -3,6 +3,7 @@
 
 #include "adapter/telnyx/breaker.hpp"
 #include "adapter/telnyx/credential_answer.hpp"
+#include "adapter/telnyx/key_alarm.hpp"
 #include "adapter/telnyx/pacer.hpp"
 #include "wire/jwt.hpp"
 #include "wire/telnyx_credential.hpp"
@@ -25,7 +26,6 @@ using port::credential_reply;
 using steady = std::chrono::steady_clock;
 using verb = credential_verb;
 
-constexpr std::chrono::seconds k_alarm_every{10};
 // Names are unique, so one page is enough, unless the filter is taken for "begins with" or passed over.
 constexpr unsigned k_find_pages = 20;
 constexpr std::string_view k_breaker = "credential";
@@ -84,7 +84,8 @@ class credentials_client final : public port::telnyx_credentials {
         port::metrics& metrics
     )
         : settings_(std::move(settings)), http_(http), clock_(clock), metrics_(metrics),
-          breaker_(settings_.probe_every), pacer_(settings_.requests_per_second, settings_.burst) {
+          breaker_(settings_.probe_every), pacer_(settings_.requests_per_second, settings_.burst),
+          alarm_(metrics, "credentials", "check telnyx.api_key: no device can be given credentials with it") {
         while (settings_.base_url.ends_with('/'))
             settings_.base_url.pop_back();
         metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_breaker}});
@@ -104,7 +105,6 @@ class credentials_client final : public port::telnyx_credentials {
     awaitable<answer> ask(verb v, wire::telnyx_request built);
     [[nodiscard]] static judged held_back(std::string code, steady::duration pause);
     void account(verb v, const judged& what, bool probe, steady::duration took);
-    void raise_alarm(verb v, const judged& what);
     template <class T>
     credential_reply<T> note(verb v, credential_reply<T> out);
 
@@ -114,7 +114,7 @@ class credentials_client final : public port::telnyx_credentials {
     port::metrics& metrics_;
     breaker breaker_;
     pacer pacer_;
-    std::optional<steady::time_point> last_alarm_;
+    key_alarm alarm_;
 };
 
 http::client_request credentials_client::request_for(const wire::telnyx_request& built) const {
@@ -161,7 +161,7 @@ awaitable<answer> credentials_client::ask(verb v, wire::telnyx_request built) {
     const auto started = steady::now();
     auto request = request_for(built);
     auto reply = co_await http_.perform(std::move(request));
-    out.what = judge(v, reply);
+    out.what = judge(v, reply, clock_.now());
     out.body = secret(std::move(reply.body));
     if (probe) probe->used();
     account(v, out.what, probe.has_value(), steady::now() - started);
@@ -182,21 +182,10 @@ void credentials_client::account(verb v, const judged& what, bool probe, steady:
             breaker_.open() ? "telnyx_breaker_opened" : "telnyx_breaker_closed", {{"class", k_breaker}}
         );
     }
-    if (what.key_rejected) raise_alarm(v, what);
-}
-
-void credentials_client::raise_alarm(verb v, const judged& what) {
-    const auto verb_name = "credential_" + std::string(name(v));
-    metrics_.count("telnyx_key_rejected_total", {{"verb", verb_name}});
-    const auto now = steady::now();
-    if (last_alarm_ && now - *last_alarm_ < k_alarm_every) return; // one line is enough
-    last_alarm_ = now;
-    log::critical(
-        "telnyx_key_rejected", {{"verb", verb_name},
-                                {"code", what.code},
-                                {"title", what.title},
-                                {"fix", "check telnyx.api_key: no device can be given credentials with it"}}
-    );
+    if (what.key_rejected)
+        alarm_.rejected("credential_" + std::string(name(v)), what.code, what.title);
+    else if (what.outcome == credential_outcome::done || what.outcome == credential_outcome::gone)
+        alarm_.accepted();
 }
 
 template <class T>

@@ -16,8 +16,10 @@ using asio::awaitable;
 
 // Lives in the frame of hedged(), which joins every sender before it ends.
 struct race {
-    race(asio::any_io_executor ex, call::verb v) : wake(std::move(ex)), verb(v) {}
+    race(asio::any_io_executor ex, const port::clock& c, call::verb v)
+        : wake(std::move(ex)), clock(c), verb(v) {}
     rt::event wake;
+    const port::clock& clock;
     call::verb verb;
     std::array<std::optional<classified>, 2> answers;
     unsigned sent = 0;
@@ -38,7 +40,8 @@ int rank(answer_class c) {
     switch (c) {
     case answer_class::done: return 0;
     case answer_class::peer_gone: return 1;
-    case answer_class::refused: return 2;
+    case answer_class::refused:
+    case answer_class::insist: return 2;
     case answer_class::ambiguous: return 3; // perhaps carried out outweighs certainly not
     case answer_class::retry: return 4;
     }
@@ -55,7 +58,7 @@ awaitable<void> send_one(http::client& client, http::client_request request, rac
     } catch (const std::exception& e) {
         reply.error = e.what();
     }
-    r.answers[index] = classify(r.verb, reply);
+    r.answers[index] = classify(r.verb, reply, r.clock.now());
     r.wake.set();
 }
 
@@ -83,11 +86,12 @@ awaitable<void> converse(
 }
 
 awaitable<std::optional<exchange_result>> hedged(
-    http::client& client, call::verb verb, http::client_request request, millis hedge_after, may_resend resend
+    http::client& client, const port::clock& clock, call::verb verb, http::client_request request,
+    millis hedge_after, may_resend resend
 ) {
     auto ex = co_await asio::this_coro::executor;
     rt::task_group group(ex);
-    race r(ex, verb);
+    race r(ex, clock, verb);
     std::exception_ptr failed;
     try {
         co_await converse(group, r, client, std::move(request), hedge_after, std::move(resend));
@@ -111,11 +115,12 @@ awaitable<std::optional<exchange_result>> hedged(
 } // namespace
 
 awaitable<exchange_result> exchange(
-    http::client& client, call::verb verb, http::client_request request, millis hedge_after, may_resend resend
+    http::client& client, const port::clock& clock, call::verb verb, http::client_request request,
+    millis hedge_after, may_resend resend
 ) {
     auto ex = co_await asio::this_coro::executor;
     // A coroutine of its own: joining switches cancellation off, and the caller must stay cancellable.
-    auto work = hedged(client, verb, std::move(request), hedge_after, std::move(resend));
+    auto work = hedged(client, clock, verb, std::move(request), hedge_after, std::move(resend));
     auto out = co_await asio::co_spawn(ex, std::move(work), asio::use_awaitable);
     co_return std::move(*out);
 }

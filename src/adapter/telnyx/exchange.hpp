@@ -4,6 +4,7 @@
 #include "adapter/telnyx/classify.hpp"
 
 #include <z360/http/client.hpp>
+#include <z360/port/clock.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -24,7 +25,8 @@ struct exchange_result {
 /// answer waits `hedge_after` for a better one from the other request, because a repeat that Telnyx ignores
 /// may be answered with an error. Whatever is then still in flight is aborted. Throws only when cancelled.
 [[nodiscard]] boost::asio::awaitable<exchange_result> exchange(
-    http::client& client, call::verb verb, http::client_request request, millis hedge_after, may_resend resend
+    http::client& client, const port::clock& clock, call::verb verb, http::client_request request,
+    millis hedge_after, may_resend resend
 );
 
 } // namespace z360::adapter::telnyx

@@ -6,10 +6,13 @@
 namespace z360::adapter::telnyx {
 
 gate::gate(boost::asio::any_io_executor ex, std::size_t slots)
-    : ex_(std::move(ex)), slots_(std::max<std::size_t>(slots, 2)) {}
+    : gate(std::move(ex), std::max<std::size_t>(slots, 2), std::max<std::size_t>(slots / 4, 1)) {}
+
+gate::gate(boost::asio::any_io_executor ex, std::size_t slots, std::size_t kept)
+    : ex_(std::move(ex)), slots_(std::max(slots, kept + 1)), kept_(kept) {}
 
 std::size_t gate::limit(urgency u) const {
-    return u == urgency::hangup ? slots_ : slots_ - std::max<std::size_t>(slots_ / 4, 1);
+    return u == urgency::hangup ? slots_ : slots_ - kept_;
 }
 
 boost::asio::awaitable<gate::slot> gate::enter(urgency u) {

@@ -17,10 +17,12 @@ namespace z360::adapter::telnyx {
 enum class urgency : std::uint8_t { hangup, control, normal, dial };
 inline constexpr std::size_t k_urgency_count = 4;
 
-/// Bounds the requests in flight. A quarter of the slots is kept for hang-ups. One loop, no locks.
+/// Bounds the requests in flight. Some slots are kept for hang-ups. One loop, no locks.
 class gate {
   public:
+    /// A quarter of the slots is kept.
     gate(boost::asio::any_io_executor ex, std::size_t slots);
+    gate(boost::asio::any_io_executor ex, std::size_t slots, std::size_t kept);
     gate(const gate&) = delete;
     gate& operator=(const gate&) = delete;
 
@@ -57,6 +59,7 @@ class gate {
 
     boost::asio::any_io_executor ex_;
     std::size_t slots_;
+    std::size_t kept_;
     std::size_t used_ = 0;
     std::array<std::list<waiter*>, k_urgency_count> queues_;
 };

@@ -22,6 +22,9 @@ millis scaled(millis base, double factor) {
 } // namespace
 
 std::optional<millis> retry_plan::next(const classified& failed, double jitter) {
+    if (failed.what == answer_class::insist) // never earlier: the refusal will not pass in a moment
+        return std::max(insist_every_, failed.after.value_or(millis{0})) +
+               scaled(insist_every_, k_spread * jitter);
     if (failed.bridge_hiccup && ++bridge_hiccups_ > k_max_bridge_hiccups) return std::nullopt;
     if (failed.server_fault && !resent_at_once_ && !failed.after) {
         resent_at_once_ = true;

@@ -248,7 +248,7 @@ awaitable<void> takeover(world& w) {
 }
 
 awaitable<void> timers(world& w) {
-    w.directory.answer.rules.ring_time = 50ms;
+    w.directory.answer.rules.ring_time = 1'500ms;
     auto& a = w.add_node();
     auto first = w.initiated();
     co_await a.accept(raw(std::move(first)));

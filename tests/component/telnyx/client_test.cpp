@@ -71,7 +71,7 @@ TEST(client, final_answers_are_reported_without_another_try) {
     for (const auto& [script, result, code] : cases) {
         stage s;
         s.http.script = {script};
-        const auto out = s.run(s.command(k_hangup));
+        const auto out = s.run(s.command(call::answer_body{}));
         EXPECT_EQ(out.result, result);
         EXPECT_EQ(out.error_code, code);
         EXPECT_EQ(out.who.call_control_id, "v3:leg");
@@ -79,14 +79,30 @@ TEST(client, final_answers_are_reported_without_another_try) {
     }
 }
 
-TEST(client, a_rejected_key_is_refused_once_and_raises_the_alarm) {
-    for (const int status : {401, 403}) {
-        stage s;
-        s.http.script = {error_code(status, "10009")};
-        EXPECT_EQ(s.run(s.dial()).result, outcome::refused);
-        EXPECT_EQ(s.http.seen.size(), 1U);
-        EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 1);
-    }
+TEST(client, a_rejected_key_is_refused_once_and_raises_the_alarm_until_it_is_taken_again) {
+    stage s;
+    s.http.script = {
+        error_code(401, "10009"), dialed("v3:new"), error_code(401, "10009"), error_code(422, "90018")
+    };
+    EXPECT_EQ(s.run(s.dial()).result, outcome::refused);
+    EXPECT_EQ(s.http.seen.size(), 1U);
+    EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 1);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 1);
+    EXPECT_EQ(s.run(s.dial()).result, outcome::done);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 0);
+    EXPECT_EQ(s.run(s.dial()).result, outcome::refused);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 1);
+    EXPECT_EQ(s.run(s.command(k_speak)).result, outcome::peer_gone);
+    EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 0) << "that needs a valid key as well";
+}
+
+TEST(client, one_request_that_is_not_allowed_says_nothing_about_the_key) {
+    stage s;
+    s.http.script = {error_code(403, "10010")};
+    const auto out = s.run(s.dial());
+    EXPECT_EQ(out.result, outcome::refused);
+    EXPECT_EQ(out.error_code, "10010");
+    EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 0);
 }
 
 TEST(client, i7_every_attempt_sends_the_same_bytes) {

@@ -199,12 +199,17 @@ TEST(credentials_client, be_06_an_expired_credential_is_told_apart) {
 }
 
 TEST(credentials_client, a_rejected_key_raises_the_alarm) {
-    for (const int status : {401, 403}) {
-        desk d;
-        d.http.script = {error_code(status, "10009")};
-        EXPECT_EQ(d.create().outcome, outcome::refused);
-        EXPECT_EQ(d.counted("telnyx_key_rejected_total verb=credential_create"), 1);
-    }
+    desk d;
+    d.http.script = {error_code(401, "10009"), one(201, entry("c1"))};
+    EXPECT_EQ(d.create().outcome, outcome::refused);
+    EXPECT_EQ(d.counted("telnyx_key_rejected_total verb=credential_create"), 1);
+    EXPECT_EQ(d.counted("telnyx_key_rejected client=credentials"), 1);
+    EXPECT_EQ(d.create().outcome, outcome::done);
+    EXPECT_EQ(d.counted("telnyx_key_rejected client=credentials"), 0);
+    desk other;
+    other.http.script = {error_code(403, "10010")};
+    EXPECT_EQ(other.create().outcome, outcome::refused);
+    EXPECT_EQ(other.counted("telnyx_key_rejected_total verb=credential_create"), 0) << "one request's matter";
 }
 
 TEST(credentials_client, success_without_substance_is_not_believed) {

@@ -76,3 +76,17 @@ TEST(retry, the_servers_pause_is_honoured_with_jitter_on_top) {
     busy.after = millis{500};
     EXPECT_EQ(retry_plan(verb::dial).next(busy, 0.0), millis{500}) << "not at once when asked to wait";
 }
+
+TEST(retry, be_22_a_refused_hang_up_is_tried_once_in_five_seconds_without_end) {
+    auto refused = failed(answer_class::insist);
+    retry_plan plan(verb::hangup);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(plan.next(refused, 0.0), millis{5'000}) << "never earlier";
+        EXPECT_LE(plan.next(refused, 0.999).value(), millis{5'500});
+    }
+    refused.after = millis{8'000};
+    EXPECT_EQ(plan.next(refused, 0.0), millis{8'000});
+    refused.after = millis{10};
+    EXPECT_EQ(plan.next(refused, 0.0), millis{5'000});
+    EXPECT_EQ(retry_plan(verb::reject, millis{50}).next(failed(answer_class::insist), 0.0), millis{50});
+}

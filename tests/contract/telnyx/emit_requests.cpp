@@ -4,6 +4,7 @@
 #include "adapter/crypto/client_state.hpp"
 #include "wire/telnyx_command.hpp"
 #include "wire/telnyx_credential.hpp"
+#include "wire/telnyx_records.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -87,6 +88,24 @@ std::vector<wire::telnyx_request> credential_requests() {
     return out;
 }
 
+std::vector<wire::telnyx_request> questions() {
+    std::vector<wire::telnyx_request> out;
+    const time_point since{std::chrono::milliseconds{1'800'000'000'123}};
+    for (const char* cursor : {"", "page=2", "page=4000"}) {
+        out.push_back(wire::failed_deliveries(since, cursor));
+        out.push_back(wire::session_events("428c31b6-7af4-4bcb-b68e-5013ef9657c1", cursor));
+    }
+    for (const char* cursor : {"", "after=v1:g3QAAAADZAAK+/=="}) {
+        out.push_back(wire::session_events("428c31b6-7af4-4bcb-b68e-5013ef9657c1", cursor));
+        for (const char* connection : {"2650000000000000001", "odd/id?x=1&y#z"})
+            out.push_back(wire::active_calls(connection, cursor));
+    }
+    for (const char* leg :
+         {"v3:MdI91X4lWFEs7IgbBEOT9M4AigoY08M0WWZFISt1Yw2axZ_IiE4pqg", "v3:leg/with+signs="})
+        out.push_back(wire::call_status(leg));
+    return out;
+}
+
 void print(const wire::telnyx_request& request) {
     nlohmann::json line;
     line["method"] = request.method;
@@ -114,6 +133,8 @@ int main() {
         }
     }
     for (const auto& request : credential_requests())
+        print(request);
+    for (const auto& request : questions())
         print(request);
     return 0;
 }

@@ -26,7 +26,8 @@ const templates = Object.keys(spec.paths).map((path) => ({
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
-/** What is wrong with a query, by the operation's parameters; `filter[name]=x` belongs to the object `filter`. */
+/** What is wrong with a query, by the operation's parameters; `filter[name]=x` belongs to the object `filter`,
+    `filter[started_at][gte]=x` to the object `started_at` in it. */
 function queryFaults(operation, query) {
   const out = []
   const objects = new Map()
@@ -35,14 +36,25 @@ function queryFaults(operation, query) {
     const [rawName, rawValue = ''] = pair.split('=')
     if (encodeURIComponent(decodeURIComponent(rawName)) !== rawName || encodeURIComponent(decodeURIComponent(rawValue)) !== rawValue)
       out.push(`query is not percent-encoded: ${pair}`)
-    const [, name, member] = /^([^[]+)(?:\[([^\]]+)\])?$/.exec(decodeURIComponent(rawName)) ?? []
+    const [, name, members = ''] = /^([^[]+)((?:\[[^\]]+\])*)$/.exec(decodeURIComponent(rawName)) ?? []
     const parameter = known.find((p) => p.name === name)
+    const way = members.slice(1, -1).split('][')
+    const last = way.reduce((schema, member) => resolve(schema)?.properties?.[member], parameter?.schema)
     if (!parameter) out.push(`no such query parameter: ${pair}`)
-    else if (!member || !(member in (resolve(parameter.schema).properties ?? {}))) out.push(`no such member: ${pair}`)
-    else objects.set(parameter, { ...objects.get(parameter), [member]: decodeURIComponent(rawValue) })
+    else if (!members || !last || resolve(last).type === 'object') out.push(`no such member: ${pair}`)
+    else {
+      const value = objects.get(parameter) ?? {}
+      const inner = way.slice(0, -1).reduce((at, member) => (at[member] ??= {}), value)
+      inner[way.at(-1)] = decodeURIComponent(rawValue)
+      objects.set(parameter, value)
+    }
   }
   const typed = new Ajv2020({ strict: false, allErrors: true, logger: false, coerceTypes: true })
+  addFormats(typed)
   for (const [parameter, value] of objects) {
+    for (const member of Object.values(value))
+      for (const time of Object.entries(member).filter(([key]) => /^[gl]te?$/.test(key)).map(([, text]) => text))
+        if (!ISO_TIME.test(time)) out.push(`${time} is no UTC date and time`)
     const validate = typed.compile(resolve(parameter.schema))
     if (!validate(value)) out.push(...validate.errors.map((e) => `${parameter.name}${e.instancePath} ${e.message}`))
   }
@@ -88,7 +100,7 @@ const operations = new Map()
 for (const request of requests) {
   const found = faults(request)
   const path = request.path.split('?')[0]
-  const operation = `${request.method} ${path.replace(/\/(calls|telephony_credentials)\/[^/]+/, '/$1/{id}')}`
+  const operation = `${request.method} ${path.replace(/\/(calls|connections|telephony_credentials)\/[^/]+/, '/$1/{id}')}`
   operations.set(operation, (operations.get(operation) ?? 0) + 1)
   if (found.length > 0) {
     bad += 1
@@ -107,6 +119,8 @@ const change = (request, fn) => {
 const credential = (method, end = '') => requests.find((r) => r.method === method && r.path.startsWith('/telephony_credentials') && r.path.endsWith(end))
 const moved = (request, from, to) => change(request, (_, r) => (r.path = r.path.replace(from, to)))
 const listed = credential('GET', 'size%5D=250')
+const asked = (start) => requests.find((r) => r.method === 'GET' && r.path.startsWith(start))
+const [deliveries, events, active] = ['/webhook_deliveries', '/call_events', '/connections/'].map(asked)
 const broken = {
   'dial without to': change(dial, (b) => delete b.to),
   'dial with a number as connection': change(dial, (b) => (b.connection_id = 7)),
@@ -141,6 +155,16 @@ const broken = {
   'list with a page of 251': moved(listed, '=250', '=251'),
   'list with page 0': moved(listed, /page%5Bnumber%5D=\d+/, 'page%5Bnumber%5D=0'),
   'list with a raw bracket': moved(listed, 'page%5Bsize%5D', 'page[size]'),
+  'deliveries of an unknown state': moved(deliveries, '=failed', '=lost'),
+  'deliveries by a member of a text': moved(deliveries, '%5Beq%5D', '%5Beq%5D%5Beq%5D'),
+  'deliveries by an object': moved(deliveries, 'filter%5Bstatus%5D%5Beq%5D', 'filter%5Bstatus%5D'),
+  'deliveries since a local time': moved(deliveries, /=\d{4}-[^&]*/, '=2030-01-01%2000%3A00'),
+  'deliveries by cursor': moved(deliveries, 'page%5Bnumber%5D=1', 'page%5Bafter%5D=x'),
+  'events of no session': moved(events, /session_id%5D=[^&]*/, 'session_id%5D=s1'),
+  'events of an unknown type': moved(events, '=webhook', '=event'),
+  'a page of 251 live calls': moved(active, '=250', '=251'),
+  'a raw cursor': moved(active, '=250', '=250&page%5Bafter%5D=v1:x='),
+  'a question about a raw leg': moved(asked('/calls/'), /[^/]+$/, 'v3:a+b'),
   'no body': change(action('hangup'), (_, r) => delete r.body),
 }
 let accepted = 0
@@ -152,4 +176,4 @@ for (const [what, request] of Object.entries(broken))
 
 for (const [operation, n] of [...operations].sort()) console.log(`${String(n).padStart(5)}  ${operation}`)
 console.log(`${requests.length} requests, ${bad} invalid; self-check: ${Object.keys(broken).length - accepted} of ${Object.keys(broken).length} broken requests rejected`)
-process.exit(bad > 0 || accepted > 0 || operations.size < 15 ? 1 : 0)
+process.exit(bad > 0 || accepted > 0 || operations.size < 19 ? 1 : 0)

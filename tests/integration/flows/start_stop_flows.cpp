@@ -82,7 +82,7 @@ TEST_F(start_stop_flow, i_03_started_before_its_schema_it_says_so_and_works_by_i
     EXPECT_EQ(readyz(n), 503);
     // The loops have met a database without tables.
     EXPECT_TRUE(
-        eventually([&] { return failures(n, "sweep") >= 2 && failures(n, "credential_work") >= 2; }, 15s)
+        eventually([&] { return failures(n, "events") >= 2 && failures(n, "credential_work") >= 2; }, 15s)
     );
     r.migrate();
     ASSERT_TRUE(n.ready());
@@ -121,7 +121,7 @@ TEST_F(start_stop_flow, i_03_tables_that_are_away_for_a_moment_stop_no_loop) {
     rename(r, "webhook_events", "webhook_events_away");
     rename(r, "sip_identities", "sip_identities_away");
     EXPECT_TRUE(
-        eventually([&] { return failures(n, "sweep") >= 2 && failures(n, "credential_work") >= 2; }, 15s)
+        eventually([&] { return failures(n, "events") >= 2 && failures(n, "credential_work") >= 2; }, 15s)
     );
     EXPECT_NE(said(n, "loops"), "");
     rename(r, "webhook_events_away", "webhook_events");

@@ -3,9 +3,13 @@
 
 #include <z360/port/metrics.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 using namespace z360;
 using namespace z360::testing;
@@ -55,12 +59,34 @@ class event_inbox : public postgres_test {
             const auto results = co_await box.append(std::move(events), k_claim);
             for (const auto r : results)
                 ++counts_[r];
-        } catch (const pg::statement_error&) {
-            ++refused_;
+        } catch (const port::unavailable&) {
+            ++unavailable_;
         }
     }
     std::map<append_result, int> counts_;
-    int refused_ = 0;
+    int unavailable_ = 0;
+    /// Every INSERT into the inbox for which `condition` holds fails so; each try is counted.
+    void raise(const std::string& state, const std::string& condition = "true") {
+        sql("create sequence if not exists tries");
+        sql("create or replace function fail() returns trigger language plpgsql as $$ begin "
+            "perform nextval('tries'); raise exception 'as the test wants' using errcode = '" +
+            state + "'; end $$");
+        sql("create trigger failing before insert on webhook_events for each row when (" + condition +
+            ") execute function fail()");
+    }
+    void heal() { sql("drop trigger failing on webhook_events"); }
+    int tries() { return std::stoi(value("select coalesce(pg_sequence_last_value('tries'), 0)")); }
+    void until_reachable() {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+        for (;;) {
+            try {
+                return run(db_->ping());
+            } catch (const port::unavailable&) {
+                if (std::chrono::steady_clock::now() > until) throw;
+                run(rt::sleep_for(millis{2}));
+            }
+        }
+    }
     statement_counter counter_;
     std::unique_ptr<port::event_inbox> inbox_;
 };
@@ -190,21 +216,204 @@ TEST_F(event_inbox, be_12_parked_events_come_back_after_their_delay_and_with_the
     EXPECT_EQ(due[0].attempts, 2U);
 }
 
-TEST_F(event_inbox, a_row_that_cannot_be_stored_does_not_keep_its_neighbours_out) {
+TEST_F(event_inbox, i_03_whatever_the_server_says_of_all_rows_is_unavailable_and_the_work_is_bounded) {
+    const auto batch = [] {
+        std::vector<port::inbox_event> events;
+        for (int i = 0; i < 100; ++i)
+            events.push_back(event("e" + std::to_string(i), "x"));
+        return events;
+    };
+    // The last ones are blamed on a row, yet here no row at all passes.
+    for (const std::string state :
+         {"58030", "53100", "53200", "53300", "57014", "40001", "40P01", "55P03", "XX000", "42501", "42P01",
+          "08000", "0A000", "42601", "P0001", "22021", "23514", "54000"}) {
+        raise(state);
+        const auto before = tries();
+        EXPECT_THROW(append(batch()), port::unavailable) << state;
+        EXPECT_LE(tries() - before, 2) << state; // the batch, and at most one look at a harmless row
+        heal();
+        until_reachable(); // some of these end the connection
+    }
+    EXPECT_EQ(value("select count(*) from webhook_events"), "0");
+    EXPECT_EQ(append(batch()), std::vector(100, append_result::stored));
+}
+
+TEST_F(event_inbox, i_03_a_table_that_is_away_for_a_moment_is_unavailable_and_used_again_when_it_is_back) {
+    ASSERT_EQ(append({event("e1", "x")}), std::vector{append_result::stored});
+    sql("alter table webhook_events rename to elsewhere");
+    EXPECT_THROW(append({event("e2", "x")}), port::unavailable);
+    EXPECT_THROW(run(inbox_->claim_pending(10, k_claim)), port::unavailable);
+    EXPECT_THROW(run(inbox_->mark_ignored({"e1"})), port::unavailable);
+    sql("alter table elsewhere rename to webhook_events");
+    EXPECT_EQ(append({event("e2", "x")}), std::vector{append_result::stored});
+}
+
+TEST_F(event_inbox, i_03_of_a_drain_of_200_one_bad_row_is_set_aside_and_199_are_stored) {
+    std::string long_name; // does not compress, so the index takes it not
+    for (int i = 0; long_name.size() < 20'000; ++i)
+        long_name += derive_uuid(std::to_string(i)).text();
+    std::vector<port::inbox_event> events;
+    for (int i = 0; i < 200; ++i)
+        events.push_back(event("e" + std::to_string(i), "body " + std::to_string(i), "s1"));
+    events[137].call_session_id = long_name;
+    auto expected = std::vector(200, append_result::stored);
+    expected[137] = append_result::set_aside;
+    EXPECT_EQ(append(events), expected);
+    EXPECT_EQ(value("select count(*) from webhook_events where status = 'new'"), "199");
+    EXPECT_EQ(
+        value("select event_id || ' ' || convert_from(body, 'UTF8') || ' ' || length(call_session_id) from "
+              "webhook_events where status = 'dead'"),
+        "e137 body 137 256"
+    );
+    EXPECT_NE(
+        value("select error from webhook_events where status = 'dead'").find("54000"), std::string::npos
+    );
+    expected = std::vector(200, append_result::duplicate);
+    EXPECT_EQ(append(events), expected); // as a drain that was interrupted
+}
+
+TEST_F(event_inbox, i_03_a_row_that_cannot_be_stored_does_not_keep_its_neighbours_out) {
     sql("alter table webhook_events add check (event_type <> 'poison')");
     std::vector<awaitable<void>> tasks;
     for (int n = 0; n < 20; ++n) {
-        auto e = event("e" + std::to_string(n), "x");
+        auto e = event("e" + std::to_string(n), "x", "s1");
         if (n == 7) e.event_type = "poison";
         tasks.push_back(append_and_count(*inbox_, {e}));
     }
     run(together(std::move(tasks)));
     EXPECT_EQ(counts_[append_result::stored], 19);
-    EXPECT_EQ(refused_, 1);
+    EXPECT_EQ(counts_[append_result::set_aside], 1); // with nothing left in it that could be refused
+    EXPECT_EQ(unavailable_, 0);
+    EXPECT_EQ(value("select event_id from webhook_events where status = 'dead'"), "e7");
 }
 
-TEST_F(event_inbox, impossible_ids_are_refused_before_they_reach_a_batch) {
-    EXPECT_THROW(append({event("", "x")}), std::invalid_argument);
-    EXPECT_THROW(append({event(std::string(300, 'a'), "x")}), std::invalid_argument);
-    EXPECT_THROW(append({event(std::string("a\0b", 3), "x")}), std::invalid_argument);
+TEST_F(event_inbox, i_03_a_row_that_cannot_even_be_a_dead_letter_is_refused_alone) {
+    raise("P0001", "new.event_id = 'e3'");
+    std::vector<port::inbox_event> events;
+    for (int i = 0; i < 6; ++i)
+        events.push_back(event("e" + std::to_string(i), "x"));
+    events.push_back(event("e3", "x"));
+    auto expected = std::vector(7, append_result::stored);
+    expected[3] = append_result::refused;
+    expected[6] = append_result::refused; // the same again
+    EXPECT_EQ(append(events), expected);
+    EXPECT_EQ(value("select count(*) from webhook_events"), "5");
+}
+
+TEST_F(event_inbox, i_03_attempts_at_a_batch_of_bad_rows_come_to_an_end_together) {
+    raise("P0001", "new.event_type = 'poison'");
+    std::vector<port::inbox_event> events;
+    for (int i = 0; i < 60; ++i) {
+        events.push_back(event("e" + std::to_string(i), "x"));
+        if (i % 2 == 0) events.back().event_type = "poison";
+    }
+    const auto first = append(events);
+    EXPECT_EQ(std::count(first.begin(), first.end(), append_result::set_aside), 30);
+    EXPECT_EQ(std::count(first.begin(), first.end(), append_result::stored), 30);
+    const auto before = tries();
+    EXPECT_EQ(
+        append(events), std::vector(60, append_result::duplicate)
+    ); // as if the first had run out of time
+    EXPECT_EQ(tries() - before, 1);
+}
+
+TEST_F(event_inbox, i_03_a_time_that_no_clock_shows_is_set_aside) {
+    auto e = event("e1", "x");
+    e.received_at = time_point{millis{std::numeric_limits<std::int64_t>::max() / 2}};
+    EXPECT_EQ(append({e, event("e2", "x")}), (std::vector{append_result::set_aside, append_result::stored}));
+}
+
+TEST_F(event_inbox, i_03_impossible_ids_are_set_aside_under_an_id_made_of_the_bytes) {
+    const auto odd = [] {
+        return std::vector{
+            event("", "x"), event(std::string(300, 'a'), "x"), event("good", "x"),
+            event(std::string("a\0b", 3), "x"), event("\xFF", "x")
+        };
+    };
+    using enum append_result;
+    EXPECT_EQ(append(odd()), (std::vector{set_aside, set_aside, stored, set_aside, set_aside}));
+    EXPECT_EQ(append(odd()), std::vector(5, duplicate));
+    EXPECT_EQ(value("select count(*) from webhook_events where status = 'dead' and body = 'x'"), "4");
+    run(inbox_->mark_ignored({std::string("a\0b", 3), "good"})); // must not fail for the good one
+    EXPECT_EQ(value("select status from webhook_events where event_id = 'good'"), "ignored");
+}
+
+TEST_F(event_inbox, be_34_a_double_whose_bytes_cannot_be_kept_is_a_conflict_all_the_same) {
+    append({event("e1", "body")});
+    sql("alter table webhook_conflicts add check (body <> 'odd')");
+    EXPECT_EQ(
+        append({event("e2", "x"), event("e1", "odd")}),
+        (std::vector{append_result::stored, append_result::conflict})
+    );
+}
+
+TEST_F(event_inbox, i_19_waiting_counts_from_storage_by_the_databases_clock) {
+    auto spooled = event("spooled", "x", "s1");
+    spooled.received_at = k_noon; // long ago, and by another clock
+    append({spooled, event("older", "x", "s1")}, millis{0});
+    sql("update webhook_events set stored_at = stored_at - interval '90 s' where event_id = 'older'");
+    std::map<std::string, millis> waited;
+    for (const auto& e : run(inbox_->claim_pending(10, millis{0})))
+        waited[e.event_id] = e.waited;
+    EXPECT_LT(waited["spooled"], millis{30'000});
+    EXPECT_GE(waited["older"], millis{90'000});
+    EXPECT_LT(waited["older"], millis{120'000});
+    EXPECT_EQ(run(inbox_->claim_session("s1", k_claim)).size(), 2U);
+    sql("update webhook_events set stored_at = stored_at + interval '1 h'"); // a clock that was set back
+    for (const auto& e : run(inbox_->claim_session("s1", k_claim)))
+        EXPECT_EQ(e.waited, millis{0});
+}
+
+TEST_F(event_inbox, a_postponement_counts_an_attempt_only_if_told_so) {
+    append({event("e1", "x", "s1")});
+    run(inbox_->postpone({"e1"}, millis{0}, "a newer form", false));
+    EXPECT_EQ(run(inbox_->claim_session("s1", millis{0})).at(0).attempts, 0U);
+    run(inbox_->postpone({"e1"}, millis{0}, "failed", true));
+    EXPECT_EQ(run(inbox_->claim_session("s1", millis{0})).at(0).attempts, 1U);
+}
+
+TEST_F(event_inbox, i_03_who_begins_a_call_takes_up_what_was_buried_for_want_of_it) {
+    append(
+        {event("e1", "x", "s1"), event("e2", "x", "s1"), event("e3", "x", "s1"), event("e4", "x", "s2"),
+         event("e5", "x", "s1"), event("e6", "x", "s1")}
+    );
+    run(inbox_->postpone({"e1"}, millis{0}, "unknown session"));
+    run(inbox_->mark_dead({"e1", "e4"}, std::string(port::k_unknown_session)));
+    run(inbox_->mark_dead({"e2"}, "failed 5 times"));
+    run(inbox_->mark_ignored({"e3"}));
+    // what a program of the version before buried
+    sql("update webhook_events set status = 'dead', processed_at = now(), error = 'unknown session' "
+        "where event_id = 'e6'");
+    const auto taken = run(inbox_->claim_session("s1", k_claim));
+    EXPECT_EQ(ids(taken), (std::vector<std::string>{"e1", "e5", "e6"}));
+    EXPECT_EQ(taken.at(0).attempts, 0U);
+    EXPECT_EQ(
+        value("select string_agg(event_id || status || coalesce(error, '') || orphaned || (processed_at is "
+              "null), ' ' "
+              "order by event_id) from webhook_events where event_id in ('e1', 'e5', 'e6')"),
+        "e1newfalsetrue e5newfalsetrue e6newfalsetrue"
+    );
+    EXPECT_TRUE(run(inbox_->claim_pending(10, k_claim)).empty()); // they are ours now
+}
+
+TEST_F(event_inbox, i_03_an_event_that_is_just_being_buried_is_not_missed) {
+    append({event("e1", "x", "s1")});
+    pqxx::connection other(scratch_->url());
+    pqxx::work burying(other);
+    burying.exec(
+        "update webhook_events set status = 'dead', processed_at = now(), error = 'unknown session', "
+        "orphaned = true"
+    );
+    std::thread commit([&] { // as soon as the claim waits for it
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+        while (value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like "
+                     "'%call_session_id = $1%'") == "0" &&
+               std::chrono::steady_clock::now() < until)
+            std::this_thread::yield();
+        burying.commit();
+    });
+    const auto taken = run(inbox_->claim_session("s1", k_claim));
+    commit.join();
+    EXPECT_EQ(ids(taken), std::vector<std::string>{"e1"});
+    EXPECT_EQ(value("select status from webhook_events"), "new");
 }

@@ -1,86 +1,16 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/postgres/pool.hpp"
-#include "calls.hpp"
+#include "pool_fixture.hpp"
 #include "support/recording_metrics.hpp"
-#include "support/tcp_relay.hpp"
 
-#include <z360/rt/sync.hpp>
-
+#include <algorithm>
 #include <atomic>
 
 using namespace z360;
 using namespace z360::testing;
-using namespace std::chrono_literals;
-using clock_type = std::chrono::steady_clock;
 
 namespace {
 
-// Postgres behind a relay that can take it away.
-class pool : public postgres_test {
-  protected:
-    void SetUp() override {
-        postgres_test::SetUp();
-        if (IsSkipped()) return;
-        const auto host = server_url().find("@") == std::string::npos ? server_url().find("://") + 3
-                                                                      : server_url().find('@') + 1;
-        const auto rest = server_url().substr(host, server_url().find('/', host) - host);
-        const auto colon = rest.find(':');
-        const auto port = colon == std::string::npos ? "5432" : rest.substr(colon + 1);
-        relay_ =
-            std::make_unique<tcp_relay>(rest.substr(0, colon), static_cast<std::uint16_t>(std::stoi(port)));
-        auto s = settings();
-        auto url = scratch_->url();
-        url.replace(url.find(rest), rest.size(), "127.0.0.1:" + std::to_string(relay_->port()));
-        s.url = secret(url);
-        s.connections = 2;
-        relayed_ = s;
-        db_ = std::make_unique<pg::database>(s);
-    }
-    void TearDown() override {
-        if (relay_) relay_->cut(); // also what hangs must let the pool go
-        postgres_test::TearDown();
-        relay_.reset();
-    }
-
-    // "" or why not
-    awaitable<std::string> ask(const char* statement) {
-        auto fn = [statement](pqxx::connection_base& c) {
-            pqxx::nontransaction tx(c);
-            return tx.exec(statement)[0][0].as<std::string>();
-        };
-        try {
-            co_return co_await db_->connections().run("test", fn);
-        } catch (const port::unavailable& e) {
-            co_return std::string("unavailable: ") + e.what();
-        }
-    }
-    std::string ask_now(const char* statement = "select 'ok'") { return run(ask(statement)); }
-    // Asks until the answer is "ok"; how long it took.
-    millis until_ok() {
-        const auto began = clock_type::now();
-        while (ask_now() != "ok" && clock_type::now() - began < 10s)
-            run(rt::sleep_for(5ms));
-        return std::chrono::duration_cast<millis>(clock_type::now() - began);
-    }
-    awaitable<void> ask_into(const char* statement, std::vector<std::string>* out) {
-        out->push_back(co_await ask(statement));
-    }
-    std::vector<std::string> ask_many(int n, const char* statement) {
-        std::vector<std::string> out;
-        std::vector<awaitable<void>> tasks;
-        for (int i = 0; i < n; ++i)
-            tasks.push_back(ask_into(statement, &out));
-        run(together(std::move(tasks)));
-        return out;
-    }
-
-    std::unique_ptr<tcp_relay> relay_;
-    pg::database_settings relayed_;
-};
-
-bool is_unavailable(const std::string& answer) {
-    return answer.starts_with("unavailable");
-}
+using pool = pool_test;
 
 } // namespace
 
@@ -88,21 +18,75 @@ TEST_F(pool, answers_and_reports_its_health) {
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(db_->health().up);
     EXPECT_GE(db_->health().connections, 1U);
-    run(db_->ping());
+    const auto told = run(db_->ping());
+    EXPECT_LE(told.asked, told.answered);
+    EXPECT_LT(told.answered - told.asked, 5s);
+    EXPECT_LT(std::chrono::abs(told.server - std::chrono::system_clock::now()), 10s); // the same machine
 }
 
 TEST_F(pool, errors_of_a_statement_are_told_apart_from_an_absent_server) {
     try {
-        ask_now("select no_such_column");
+        ask_now("select (1 / 0)::text");
         FAIL();
     } catch (const pg::statement_error& e) {
-        EXPECT_EQ(e.sqlstate, "42703");
+        EXPECT_EQ(e.sqlstate, "22012");
         EXPECT_NE(std::string(e.what()).find("test"), std::string::npos);
     }
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(is_unavailable(ask_now("select pg_sleep(30)::text"))); // statement_timeout
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(db_->health().up);
+}
+
+TEST_F(pool, trouble_of_the_server_or_the_schema_is_unavailable_and_a_fault_of_the_data_is_not) {
+    sql("create function fail(state text) returns text language plpgsql as $$ begin "
+        "raise exception 'as the test wants' using errcode = state; end $$");
+    const auto ask_failing = [this](const std::string& state) {
+        return ask_now(("select fail('" + state + "')").c_str());
+    };
+    for (const std::string state : {"08000", "08006", "25006", "26000", "40001", "40003", "40P01", "53000",
+                                    "53100", "53200", "53300", "55006", "55P03", "57000", "57014", "57P01",
+                                    "57P03", "58000", "58030", "58P01", "XX000", "XX001", "0A000"}) {
+        EXPECT_TRUE(is_unavailable(ask_failing(state))) << state;
+        EXPECT_LT(until_ok(), 2s) << state;
+    }
+    for (const std::string state : {"42P01", "42501", "42703", "42883", "3F000"}) {
+        const auto answer = ask_failing(state);
+        EXPECT_TRUE(is_unavailable(answer)) << state;
+        EXPECT_NE(answer.find("schema"), std::string::npos) << answer;
+        EXPECT_NE(answer.find(state == "42501" ? "42501" : state), std::string::npos) << answer;
+    }
+    EXPECT_TRUE(is_unavailable(ask_now("select no_such_column")));
+    EXPECT_TRUE(is_unavailable(ask_now("select x::text from no_such_table")));
+    EXPECT_TRUE(is_unavailable(ask_now("select no_such_function()")));
+    for (const std::string state :
+         {"22021", "22P02", "23502", "23503", "23505", "23514", "54000", "P0001", "42601"})
+        try {
+            ask_failing(state);
+            ADD_FAILURE() << state;
+        } catch (const pg::statement_error& e) {
+            EXPECT_EQ(e.sqlstate, state);
+        }
+}
+
+TEST_F(pool, a_commit_that_takes_longer_than_a_decision_may_wait_is_counted) {
+    test::recording_metrics figures;
+    pg::database db(settings(), &figures);
+    auto calls = pg::make_call_store(db);
+    const auto s = ringing(add_people("acme", "+15550100001", 1), "s1");
+    ASSERT_EQ(run(calls->commit(first_commit(s), 60s)), port::commit_result::committed);
+    EXPECT_EQ(figures.total("z360_postgres_slow_commits_total"), 0);
+    sql("create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.45); return "
+        "new; "
+        "end $$");
+    sql("create trigger slow before update on calls for each row execute function slow()");
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = s;
+    step.at = k_noon;
+    ASSERT_EQ(run(calls->commit(step, 60s)), port::commit_result::committed);
+    calls.reset();
+    EXPECT_EQ(figures.counted("z360_postgres_slow_commits_total", {{"pool", "calls"}}), 1);
 }
 
 TEST_F(pool, figures_tell_the_pools_of_a_process_apart) {

@@ -198,3 +198,43 @@ TEST(fault, questions_can_fail_too_but_only_when_named) {
     command_fault_of(w, R"({"verb":"get_call","status":503})");
     EXPECT_EQ(w.tel.handle("GET", "/v2/calls/" + caller, json::object(), w.now).status, 503);
 }
+
+TEST(fault, be_09_a_blackout_fails_each_attempt_while_it_lasts) {
+    world w;
+    hook_fault(w, R"({"unreachable":true,"from_ms":1000,"until_ms":3000})");
+    const auto caller = w.ring_in();
+    const auto record = w.sent.at(0).record;
+    EXPECT_EQ(w.tel.seen().webhooks.at(record).state, delivery_state::sending) << "it is sent as ever";
+    EXPECT_FALSE(w.tel.delivery_fails(record, w.now));
+    EXPECT_TRUE(w.tel.delivery_fails(record, w.now + 1s));
+    EXPECT_TRUE(w.tel.delivery_fails(record, w.now + 2'999ms));
+    EXPECT_FALSE(w.tel.delivery_fails(record, w.now + 3s));
+    w.tel.clear_faults();
+    hook_fault(w, R"({"unreachable":true,"event_type":"call.hangup","leg":"caller"})");
+    EXPECT_FALSE(w.tel.delivery_fails(record, w.now)) << "another event";
+    w.tel.caller_hangs_up(caller, w.now);
+    w.pass(0s);
+    EXPECT_TRUE(w.tel.delivery_fails(w.sent.at(1).record, w.now));
+}
+
+TEST(fault, be_09_a_dial_can_be_lost_with_everything_that_its_leg_tells) {
+    world w;
+    w.tel.set_default_phone(phone::answers(100ms));
+    const auto caller = w.ring_in();
+    command_fault_of(w, R"({"verb":"dial","leg":"one","lose_reply":true,"silent_leg":true})");
+    w.dial(world::dial_body("one", caller));
+    w.dial(world::dial_body("one", caller)); // the identical resend
+    w.pass(1s);
+    const auto legs = w.tel.legs(w.tel.session_of(caller));
+    ASSERT_EQ(legs.size(), 2U);
+    EXPECT_TRUE(legs[1].answered_at) << "the phone rings and is answered";
+    EXPECT_TRUE(w.events_of(legs[1].call_control_id).empty());
+    for (const auto* dial : w.tel.seen().commands_of("dial"))
+        EXPECT_EQ(dial->status, 0) << "nobody is told";
+    const auto events =
+        w.tel.handle("GET", "/v2/call_events?filter[leg_id]=" + legs[1].call_leg_id, json::object(), w.now);
+    EXPECT_EQ(events.body["data"].size(), 3U) << "dial, initiated, answered: only the records know";
+    const auto other = w.ring_device("two", caller);
+    w.pass(20ms);
+    EXPECT_FALSE(w.events_of(other).empty()) << "other legs are as ever";
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// One durable event on its way to its call, and the marks that say who has it in hand. Private to src/engine.
+#pragma once
+
+#include "wire/telnyx_webhook.hpp"
+
+#include <z360/call/event.hpp>
+#include <z360/engine/engine.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace z360::engine {
+
+/// How an inbox event came to us.
+struct offer {
+    std::string session;        ///< carrier's; may be empty
+    std::uint32_t attempts = 0; ///< before this one
+    millis waited{0};           ///< in the inbox until it was offered, by the database's clock
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+
+    /// In the inbox until now.
+    [[nodiscard]] millis age() const {
+        return waited + std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - since);
+    }
+};
+using offers = std::unordered_map<std::string, offer>;
+
+/// Says that this node works on an inbox event, for as long as it lives: whatever throws on the way, no mark
+/// stays behind and a sweep offers the event again.
+class in_work {
+  public:
+    in_work() = default;
+    /// Empty when somebody has it in hand already.
+    in_work(offers& all, const std::string& id, offer how) {
+        if (all.try_emplace(id, std::move(how)).second) of_ = &all;
+        if (of_ != nullptr) id_ = id;
+    }
+    /// Takes over a mark that was kept.
+    static in_work adopt(offers& all, std::string id) {
+        in_work out;
+        out.of_ = &all;
+        out.id_ = std::move(id);
+        return out;
+    }
+    in_work(in_work&& other) noexcept : of_(std::exchange(other.of_, nullptr)), id_(std::move(other.id_)) {}
+    in_work& operator=(in_work&& other) noexcept {
+        if (this == &other) return *this;
+        release();
+        of_ = std::exchange(other.of_, nullptr);
+        id_ = std::move(other.id_);
+        return *this;
+    }
+    in_work(const in_work&) = delete;
+    in_work& operator=(const in_work&) = delete;
+    ~in_work() { release(); }
+
+    [[nodiscard]] explicit operator bool() const { return of_ != nullptr; }
+    /// The event is in a call's mailbox, or waits to be written off: whoever has it there ends the mark.
+    void keep() { of_ = nullptr; }
+
+  private:
+    void release() {
+        if (of_ != nullptr) of_->erase(id_);
+        of_ = nullptr;
+    }
+    offers* of_ = nullptr;
+    std::string id_;
+};
+
+/// Counts one under a key while it lives.
+template <class Key>
+class counted {
+  public:
+    using map = std::unordered_map<Key, std::size_t>;
+    counted() = default;
+    counted(map& all, Key key) : of_(&all), key_(key) { ++all[key]; }
+    counted(counted&& other) noexcept : of_(std::exchange(other.of_, nullptr)), key_(other.key_) {}
+    counted& operator=(counted&& other) noexcept {
+        if (this == &other) return *this;
+        release();
+        of_ = std::exchange(other.of_, nullptr);
+        key_ = other.key_;
+        return *this;
+    }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { release(); }
+    void release() {
+        if (of_ == nullptr) return;
+        const auto found = of_->find(key_);
+        if (found != of_->end() && --found->second == 0) of_->erase(found);
+        of_ = nullptr;
+    }
+
+  private:
+    map* of_ = nullptr;
+    Key key_{};
+};
+
+/// What a stored event says, read once.
+struct reading {
+    std::optional<wire::telnyx_webhook> hook; ///< nullopt: unreadable
+    wire::envelope_fault fault = wire::envelope_fault::none;
+    std::optional<leg_mark> mark;
+    bool new_caller = false;
+    std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
+};
+
+/// A durable event between its acceptance, or a sweep, and its call.
+struct arrival {
+    port::inbox_event event; ///< without its body once that has been read
+    reading known;
+    in_work mark;
+    bool swept = false; ///< offered by the inbox, not by the socket
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now(); ///< on this node
+
+    // Of a new caller
+    counted<call_id> pending;                                         ///< until the call begins
+    std::uint64_t place = 0;                                          ///< in the line; 0: has not waited
+    std::chrono::steady_clock::time_point not_before{};               ///< when it is looked at again
+    std::optional<std::chrono::steady_clock::time_point> first_asked; ///< the carrier
+    std::optional<port::leg_life> life; ///< what it said; unknown: it did not say in time
+    unsigned asked = 0;
+};
+using arrival_ptr = std::shared_ptr<arrival>;
+
+/// An event of a call that nobody has.
+struct orphan {
+    std::string event_id;
+    call::leg_ref who;   ///< the device's leg; `leg` empty: none that could be hung up
+    bool joined = false; ///< it says that the leg is bridged
+    bool over = false;   ///< it says that the leg has ended
+    offer how;
+};
+
+/// The call that a carrier's session is. `name`: the session's id, or the leg's where there is none.
+[[nodiscard]] call_id call_of(std::string_view name);
+/// The name of a webhook's session in our tables.
+[[nodiscard]] const std::string& session_of(const wire::telnyx_webhook& hook);
+
+} // namespace z360::engine

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// New callers: from call.initiated to a call that begins. Who cannot be decided about yet waits in one line,
+// the oldest in front, and is let in a few at a time. What begins a call takes up everything that is stored
+// of its session, and is decided together with it, before anything is dialed.
+#include "engine/engine_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+constexpr std::size_t k_at_once = 16;       // callers being looked up; more would only queue in Postgres
+constexpr std::size_t k_asked_at_once = 16; // callers the carrier is asked about
+constexpr millis k_retry{250};              // between two tries of a directory that is away
+constexpr millis k_drain_wait{3'000};       // for the spool, after Postgres is back
+constexpr millis k_fresh{30'000};           // a call.initiated older than this may be a late repeat
+constexpr millis k_swept_fresh{5'000};      // one that was left behind: its node died a moment ago
+constexpr millis k_long_wait{1'000};        // below, nobody has waited
+constexpr millis k_ask_first{500};
+constexpr millis k_ask_longest{5'000};
+
+millis since(std::chrono::steady_clock::time_point t) {
+    return std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - t);
+}
+
+bool is_of_a_device(const item& i) {
+    return std::visit(
+        [](const auto& e) {
+            if constexpr (requires { e.who.leg; })
+                return e.who.leg.has_value();
+            else
+                return false;
+        },
+        i.what
+    );
+}
+
+} // namespace
+
+void engine_impl::start_callers() {
+    for (const char* figure :
+         {"routes_from_memory_total", "event_failures_total", "orphan_legs_hung_up_total",
+          "unknown_session_events_total", "webhooks_set_aside_total", "callers_gone_unheard_total",
+          "callers_unasked_total"})
+        p_.metrics.count(figure, {}, 0);
+    rt::loop_settings admit{
+        .name = "callers", .period = k_retry, .late_after = std::chrono::seconds{15}, .wake = &admit_now_
+    };
+    loops_.run(std::move(admit), [this] { return admit_round(); });
+}
+
+bool engine_impl::in_memory(call_id id) const {
+    const auto found = actors_.find(id);
+    return found != actors_.end() && found->second->loaded.has_value();
+}
+
+// How long this caller has rung, as far as we can know. A stored event has waited by the database's clock,
+// and by ours if it has come out of a spool.
+millis engine_impl::waited(const arrival& a) const {
+    if (!a.swept) return since(a.since);
+    const auto stored = a.event.waited + since(a.since);
+    return std::max(stored, p_.clock.now() - a.event.received_at);
+}
+
+millis engine_impl::age(const arrival& a) const {
+    const auto here = waited(a);
+    if (!a.known.hook->occurred_at) return here;
+    return std::max(here, p_.clock.now() - *a.known.hook->occurred_at);
+}
+
+// Others may have begun the call, and the carrier may have forgotten our command ids: only the store can
+// tell.
+bool engine_impl::is_late(const arrival& a) const {
+    return a.swept || age(a) > k_fresh;
+}
+
+void engine_impl::postgres_away() {
+    const auto now = steady::now();
+    if (!away_) {
+        away_since_ = now;
+        log::warn("directory_away", {{"waiting", callers_.size()}});
+    }
+    away_ = true;
+    retry_at_ = now + k_retry;
+}
+
+void engine_impl::postgres_back() {
+    if (!away_) return;
+    away_ = false;
+    back_at_ = steady::now();
+    log::info("directory_back", {{"waiting", callers_.size()}});
+    sweep_now_.set(); // the spool first: it knows who has hung up meanwhile
+    admit_now_.set();
+}
+
+bool engine_impl::drained() const {
+    return p_.spool == nullptr || p_.spool->size() == 0 || since(back_at_) >= k_drain_wait;
+}
+
+boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
+    const auto id = call_of(session_of(*a->known.hook));
+    if (in_memory(id)) { // a repeat
+        ignore(*a);
+        co_return;
+    }
+    a->event.body.clear(); // has been read; a line of thousands need not hold it
+    a->pending = counted(calling_, id);
+    const bool sure_to_fail = away_ && steady::now() < retry_at_;
+    if (sure_to_fail || !callers_.empty() || deciding_[0] >= k_at_once || !drained()) {
+        if (!away_ || !ring_from_memory(*a)) wait_in_line(a);
+        co_return;
+    }
+    counted<int> place(deciding_, 0);
+    co_await decide_or_wait(std::move(a), std::move(place));
+}
+
+void engine_impl::wait_in_line(const arrival_ptr& a) {
+    // It is durable: when the line is full a sweep offers it again.
+    if (callers_.size() >= s_.max_waiting) return;
+    if (a->place == 0) a->place = ++places_;
+    callers_.emplace(std::pair(a->event.received_at, a->place), a);
+    p_.metrics.gauge("callers_waiting", static_cast<double>(callers_.size()));
+    if (!away_) admit_now_.set();
+}
+
+// One look-up tells whether the directory is back; then so many at a time as it can serve.
+boost::asio::awaitable<void> engine_impl::admit_round() {
+    p_.metrics.gauge("callers_waiting", static_cast<double>(callers_.size()));
+    if (callers_.empty() || stopping_) co_return;
+    if (away_) {
+        const auto first = callers_.begin()->second;
+        const auto& hook = *first->known.hook;
+        try {
+            auto r = co_await p_.directory.resolve(hook.to, hook.from, p_.clock.now());
+            routes_.remember(hook.to, hook.from, std::move(r));
+        } catch (const port::unavailable&) {
+            postgres_away();
+            co_return;
+        } catch (const boost::system::system_error& e) {
+            if (e.code() == boost::asio::error::operation_aborted) throw;
+        } catch (...) {
+            // It answers; what is wrong with this caller shows when it is decided about.
+        }
+        postgres_back();
+    }
+    if (!drained()) co_return;
+    const auto now = steady::now();
+    for (auto it = callers_.begin(); it != callers_.end() && deciding_[0] < k_at_once;) {
+        if (it->second->not_before > now) {
+            ++it;
+            continue;
+        }
+        auto a = std::move(it->second);
+        it = callers_.erase(it);
+        work_.spawn(admitted(std::move(a), counted(deciding_, 0)));
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::admitted(arrival_ptr a, counted<int> place) {
+    std::exception_ptr error;
+    try {
+        co_await decide_or_wait(a, std::move(place));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!callers_.empty() && !away_) admit_now_.set();
+    if (error) co_await failed(std::move(a), error);
+}
+
+boost::asio::awaitable<void> engine_impl::decide_or_wait(arrival_ptr a, counted<int> place) {
+    bool unreachable = false;
+    try {
+        co_await decide_caller(a);
+    } catch (const port::unavailable&) {
+        unreachable = true;
+    }
+    place.release();
+    if (!unreachable) co_return;
+    postgres_away();
+    if (!ring_from_memory(*a)) wait_in_line(a);
+}
+
+boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
+    const auto& hook = *a->known.hook;
+    const auto id = call_of(session_of(hook));
+    if (is_late(*a)) {
+        const auto stored = co_await p_.store.load(id);
+        if (stored) { // a late repeat: the call has begun, wherever that was
+            ignore(*a);
+            co_return;
+        }
+    }
+    auto routed = co_await p_.directory.resolve(hook.to, hook.from, p_.clock.now());
+    postgres_back();
+    routes_.remember(hook.to, hook.from, routed);
+    const bool old = age(*a) > (a->swept ? k_swept_fresh : k_fresh);
+    if (old && p_.records != nullptr && !a->life) {
+        ask_carrier(std::move(a));
+        co_return;
+    }
+    auto others = co_await stored_of(a);
+    begin(*a, std::move(routed), std::move(others));
+}
+
+// Outside of the line, so that a carrier that is slow to answer holds up nobody who need not be asked about.
+void engine_impl::ask_carrier(arrival_ptr a) {
+    if (asking_[0] < k_asked_at_once) {
+        work_.spawn(ask(std::move(a), counted(asking_, 0)));
+        return;
+    }
+    a->not_before = steady::now() + k_retry;
+    wait_in_line(a);
+}
+
+boost::asio::awaitable<void> engine_impl::ask(arrival_ptr a, counted<int> place) {
+    const auto life = co_await life_of(a->known.hook->call_control_id);
+    place.release();
+    if (!a->first_asked) a->first_asked = steady::now();
+    if (life != port::leg_life::unknown || since(*a->first_asked) >= s_.caller_ask_limit) {
+        a->life = life;
+    } else {
+        const auto pause = std::min<millis>(k_ask_first * (1LL << std::min(a->asked, 8U)), k_ask_longest);
+        ++a->asked;
+        a->not_before = steady::now() + pause;
+        // Ours meanwhile: other nodes would only ask the carrier, too.
+        co_await put_off(a->event.event_id, pause + s_.event_claim, "the carrier does not say", false);
+    }
+    wait_in_line(a);
+}
+
+// Whatever goes wrong, it is no proof of anything.
+boost::asio::awaitable<port::leg_life> engine_impl::life_of(std::string call_control_id) {
+    try {
+        co_return co_await p_.records->life_of(std::move(call_control_id));
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+    } catch (...) {
+        // asked again
+    }
+    co_return port::leg_life::unknown;
+}
+
+// Who rings for the first time rings also when Postgres has just gone; who has waited, or is late, may have
+// hung up, and only the stored events say so.
+boost::asio::awaitable<std::vector<port::inbox_event>> engine_impl::stored_of(arrival_ptr a) {
+    if (a->event.call_session_id.empty()) co_return std::vector<port::inbox_event>{};
+    try {
+        co_return co_await p_.inbox.claim_session(a->event.call_session_id, s_.event_claim);
+    } catch (const port::unavailable&) {
+        if (is_late(*a) || a->place != 0) throw;
+    }
+    co_return std::vector<port::inbox_event>{};
+}
+
+bool engine_impl::ring_from_memory(arrival& a) {
+    if (is_late(a) || stopping_) return false;
+    const auto& hook = *a.known.hook;
+    auto routed = routes_.find(hook.to, hook.from, away_since_);
+    if (!routed) return false;
+    p_.metrics.count("routes_from_memory_total");
+    begin(a, std::move(*routed), {});
+    return true;
+}
+
+// Every other event of the session, stored or parked here, in order of arrival, as items of the call. Also
+// those that are in hand here at the moment: to decide about an event twice changes nothing, to miss one
+// might.
+std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event> others) {
+    if (const auto found = parked_.find(a.event.call_session_id); found != parked_.end()) {
+        for (auto& e : found->second) {
+            const bool known = std::any_of(others.begin(), others.end(), [&e](const auto& o) {
+                return o.event_id == e.event_id;
+            });
+            if (!known) others.push_back(std::move(e));
+        }
+        parked_.erase(found);
+    }
+    std::vector<std::pair<time_point, std::size_t>> order;
+    for (std::size_t n = 0; n < others.size(); ++n)
+        order.emplace_back(others[n].received_at, n);
+    std::sort(order.begin(), order.end());
+    std::vector<item> out;
+    for (const auto& [at, n] : order) {
+        auto& e = others[n];
+        if (e.event_id == a.event.event_id) continue;
+        auto known = read(e.body, e.route, e.received_at);
+        if (!known.what) {
+            hand_over(std::move(e)); // unreadable, of no consequence, or a repeat of the beginning
+            continue;
+        }
+        in_work mark(handling_, e.event_id, offer{e.call_session_id, e.attempts, e.waited});
+        mark.keep();
+        item i{std::move(*known.what), e.event_id};
+        i.decided_at = e.received_at; // for the caller's judgement; see begin()
+        out.push_back(std::move(i));
+    }
+    return out;
+}
+
+void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_event> others) {
+    const auto& hook = *a.known.hook;
+    const std::string& key = session_of(hook);
+    const auto now = p_.clock.now();
+    call::incoming first;
+    first.id = call_of(key);
+    first.call_control_id = hook.call_control_id;
+    first.call_session_id = key;
+    first.from = hook.from;
+    first.routed = std::move(routed);
+    if (first.routed.verdict == call::route_verdict::unknown_number) {
+        log::error("number_unknown", {{"call", first.id}, {"session", first.call_session_id}});
+        p_.metrics.count("unknown_numbers_total");
+    }
+    const auto id = first.id;
+    auto later = take_up(a, std::move(others));
+    // Its devices have been rung already, by a node that could not write it down: then it is decided as of
+    // the times at which things happened, and no dial leaves that the carrier may have forgotten.
+    const bool rung = is_late(a) && std::any_of(later.begin(), later.end(), is_of_a_device);
+    auto as_of = std::min(a.event.received_at, now);
+    for (auto& i : later) {
+        if (rung) as_of = std::clamp(*i.decided_at, as_of, now);
+        i.decided_at = rung ? std::optional(as_of) : std::nullopt;
+    }
+    const auto rang = waited(a);
+    if (!rung && rang >= k_long_wait) first.waiting_since = now - rang;
+    if (a.life == port::leg_life::unknown) {
+        // Nobody could say whether the caller is still there: nobody's phone is rung for it.
+        p_.metrics.count("callers_unasked_total");
+        if (!rung) first.waiting_since = now - std::max(rang, first.routed.rules.ring_time);
+    }
+    std::vector<item> items;
+    const call::leg_ref caller{hook.call_control_id, std::nullopt};
+    items.push_back(item{std::move(first), a.event.event_id});
+    if (rung) items.front().decided_at = std::min(a.event.received_at, now);
+    std::move(later.begin(), later.end(), std::back_inserter(items));
+    if (a.life == port::leg_life::gone) {
+        log::info("caller_gone_unheard", {{"call", id}});
+        p_.metrics.count("callers_gone_unheard_total");
+        items.push_back(item{call::leg_hangup{caller, "not_found", ""}, {}});
+    }
+    sessions_.insert_or_assign(key, id);
+    a.mark.keep();
+    a.pending.release();
+    post(id, std::move(items));
+}
+
+} // namespace z360::engine

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Events with our mark whose call is nowhere: not begun yet, or lost with a database that lost commits. They
+// wait a little; then the device's leg is hung up, for nobody would ever join or end it (I8).
+#include "engine/engine_impl.hpp"
+
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+constexpr millis k_must_happen{600'000}; // as every hang-up
+constexpr millis k_first_pause{500};
+constexpr millis k_longest_pause{4'000};
+constexpr std::uint32_t k_offers_due = 2;
+constexpr unsigned k_most_pages = 10;
+
+orphan orphan_of(const item& i, const offer& how) {
+    orphan o;
+    o.event_id = i.inbox_id;
+    o.how = how;
+    std::visit(
+        [&o](const auto& e) {
+            if constexpr (requires { e.who.leg; }) o.who = e.who;
+        },
+        i.what
+    );
+    o.joined = std::holds_alternative<call::leg_bridged>(i.what);
+    o.over = std::holds_alternative<call::leg_hangup>(i.what);
+    return o;
+}
+
+call::command hangup_of(const call::leg_ref& who, time_point now) {
+    call::command c;
+    c.id = derive_uuid("orphan-hangup-" + who.call_control_id).text();
+    c.call_control_id = who.call_control_id;
+    c.leg = who.leg;
+    c.issued_at = now;
+    c.deadline = now + k_must_happen;
+    c.body = call::hangup_body{call::release_reason::call_over};
+    return c;
+}
+
+} // namespace
+
+void engine_impl::no_such_call(call_id call, std::vector<item> items) {
+    std::vector<orphan> all;
+    for (const auto& i : items) {
+        const auto known = handling_.find(i.inbox_id);
+        if (!i.inbox_id.empty() && known != handling_.end()) all.push_back(orphan_of(i, known->second));
+    }
+    if (!all.empty()) work_.spawn(settle_orphans(call, std::move(all)));
+}
+
+boost::asio::awaitable<void> engine_impl::settle_orphans(call_id call, std::vector<orphan> all) {
+    std::vector<in_work> marks; // whatever happens, all of them end here
+    for (const auto& o : all)
+        marks.push_back(in_work::adopt(handling_, o.event_id));
+    std::unordered_set<std::string> tried; // legs; one hang-up is enough
+    for (const auto& o : all) {
+        const bool a_leg = o.who.leg && !o.who.call_control_id.empty() && !o.over;
+        const bool due = o.how.age() >= s_.orphan_wait && o.how.attempts >= k_offers_due;
+        if (a_leg && due && tried.insert(o.who.call_control_id).second) {
+            co_await end_orphan(call, o);
+        } else if (had_its_chance(o.how)) {
+            p_.metrics.count("unknown_session_events_total");
+            co_await bury(o.event_id, "unknown session");
+        } else {
+            const auto pause = k_first_pause * (1LL << std::min<std::uint32_t>(o.how.attempts, 8));
+            co_await put_off(o.event_id, std::min<millis>(pause, k_longest_pause), "no such call", true);
+        }
+    }
+}
+
+boost::asio::awaitable<void> engine_impl::end_orphan(call_id call, orphan o) {
+    if (calling_.contains(call) || in_memory(call)) { // it has turned up
+        co_await put_off(o.event_id, k_first_pause, "its call begins", false);
+        co_return;
+    }
+    bool joined = o.joined;
+    if (!o.how.session.empty()) {
+        auto stored = co_await p_.inbox.claim_session(o.how.session, s_.event_claim);
+        for (const auto& e : stored) {
+            const auto known = read(e.body, e.route, e.received_at);
+            if (known.new_caller) { // nobody has begun it: we do
+                for (auto& all : stored)
+                    hand_over(std::move(all));
+                co_return;
+            }
+            const bool same = known.hook && known.hook->call_control_id == o.who.call_control_id;
+            joined = joined || (same && known.what && std::holds_alternative<call::leg_bridged>(*known.what));
+        }
+    }
+    // A talk, perhaps of a node that cannot write it down, is not ended by us (I21).
+    if (!joined) joined = co_await is_joined(o);
+    if (joined) {
+        if (had_its_chance(o.how))
+            co_await bury(o.event_id, "unknown session");
+        else
+            co_await put_off(o.event_id, k_longest_pause, "a talk of a call that is not here", true);
+        co_return;
+    }
+    auto cmd = hangup_of(o.who, p_.clock.now());
+    if (!running_.insert(cmd.id).second) co_return; // under way; its claim runs out by itself
+    struct forget {
+        std::unordered_set<std::string>& set;
+        std::string key;
+        ~forget() { set.erase(key); }
+    } const guard{running_, cmd.id};
+    port::still_wanted ask = [this, call](unsigned) { return still_nobodys(call); };
+    const auto result = co_await p_.telnyx.execute(cmd, std::move(ask));
+    p_.metrics.count(
+        "commands_total", {{"verb", call::name(result.what)}, {"outcome", call::name(result.result)}}
+    );
+    const bool gone = result.result == call::outcome::done || result.result == call::outcome::peer_gone;
+    if (!gone) {
+        co_await put_off(o.event_id, k_first_pause, "the orphan's hang-up: " + result.error_code, true);
+        co_return;
+    }
+    if (result.result == call::outcome::done) {
+        p_.metrics.count("orphan_legs_hung_up_total");
+        log::error("orphan_leg_hung_up", {{"call", call}, {"leg", *o.who.leg}});
+    }
+    ignore(o.event_id);
+}
+
+boost::asio::awaitable<bool> engine_impl::still_nobodys(call_id call) {
+    co_return !in_memory(call) && !calling_.contains(call);
+}
+
+// What the carrier has on record of this leg. Throws unavailable when it does not say: asked again later.
+boost::asio::awaitable<bool> engine_impl::is_joined(orphan o) {
+    if (p_.records == nullptr || o.how.session.empty()) co_return false;
+    bool joined = false;
+    std::string cursor;
+    for (unsigned page = 0; page < k_most_pages; ++page) {
+        const auto told = co_await p_.records->events_of_session(o.how.session, cursor);
+        for (const auto& e : told.events) {
+            const auto known = read(e.body, port::webhook_route::call_control, e.at);
+            if (!known.hook || known.hook->call_control_id != o.who.call_control_id || !known.what) continue;
+            if (std::holds_alternative<call::leg_bridged>(*known.what)) joined = true;
+            if (std::holds_alternative<call::leg_hangup>(*known.what)) joined = false;
+        }
+        cursor = told.next;
+        if (cursor.empty()) break;
+    }
+    co_return joined;
+}
+
+} // namespace z360::engine

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// New callers, and events that come before, without or long after their call.
+#include "callers_world.hpp"
+#include "engine/routes.hpp"
+
+using namespace z360;
+using namespace z360::testing;
+
+namespace {
+
+// ---- durable somewhere, or 503
+
+awaitable<void> not_in_postgres(callers_world& w) {
+    auto& node = w.add_node();
+    std::size_t n = 0;
+    for (const auto f : k_faults) {
+        w.plan.arm(1, f, fault_plan::moment::before, 1, "inbox.append");
+        auto first = w.initiated(static_cast<int>(++n));
+        const auto taken = co_await node.accept(w.raw(std::move(first)));
+        EXPECT_EQ(taken, engine::accepted::spooled) << f;
+        EXPECT_EQ(w.plan.fired, 1U);
+        WAIT_FOR(w.dials_for(static_cast<int>(n)) == 2);
+    }
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(
+        w.store.processed.size() + static_cast<std::size_t>(std::count_if(
+                                       w.inbox.rows.begin(), w.inbox.rows.end(),
+                                       [](const auto& r) { return r.second.status == "ignored"; }
+                                   )),
+        n
+    );
+}
+
+awaitable<void> nowhere(callers_world& w) {
+    w.with_spool = false;
+    auto& node = w.add_node();
+    for (const auto f : k_faults) {
+        w.plan.arm(1, f, fault_plan::moment::before, 1, "inbox.append");
+        auto first = w.hangup(1);
+        bool away = false;
+        try {
+            (void)co_await node.accept(w.raw(std::move(first)));
+        } catch (const port::unavailable&) {
+            away = true; // 503: the carrier repeats it
+        }
+        EXPECT_TRUE(away) << f;
+    }
+    EXPECT_EQ(node.now().events_in_work, 0U);
+    // Both fail: the same.
+    w.with_spool = true;
+    auto& other = w.add_node();
+    for (const auto f : k_faults) {
+        w.store.away = true;
+        w.plan.arm(1, f, fault_plan::moment::before, 1, "spool.append");
+        auto first = w.hangup(1);
+        bool away = false;
+        try {
+            (void)co_await other.accept(w.raw(std::move(first)));
+        } catch (const port::unavailable&) {
+            away = true;
+        }
+        EXPECT_TRUE(away) << f;
+    }
+    w.store.away = false;
+    EXPECT_EQ(other.now().events_in_work, 0U);
+}
+
+awaitable<void> refused_rows(callers_world& w) {
+    auto& node = w.add_node();
+    auto odd = w.initiated(1);
+    w.inbox.verdicts[odd.event_id] = port::append_result::set_aside;
+    const auto id = odd.event_id;
+    const auto taken = co_await node.accept(w.raw(std::move(odd)));
+    EXPECT_EQ(taken, engine::accepted::set_aside);
+    EXPECT_EQ(w.inbox.rows.at(id).status, "dead");
+    auto odder = w.initiated(2);
+    const auto other_id = odder.event_id;
+    w.inbox.verdicts[other_id] = port::append_result::refused;
+    const auto kept = co_await node.accept(w.raw(std::move(odder)));
+    EXPECT_EQ(kept, engine::accepted::set_aside);
+    EXPECT_EQ(w.spool.aside, std::vector<std::string>{other_id});
+    EXPECT_EQ(w.metrics.counts["webhooks_set_aside_total"], 2);
+    EXPECT_EQ(node.now().events_in_work, 0U);
+}
+
+// ---- Postgres away
+
+awaitable<void> from_memory(callers_world& w) {
+    w.directory.names[w.number(1)] = "Ada";
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.dials_for(1) == 2);
+    w.postgres(false);
+    auto stranger = w.initiated(2);
+    co_await node.accept(w.raw(std::move(stranger)));
+    WAIT_FOR(w.dials_for(2) == 2); // never called before: the number is known
+    auto again = w.initiated(1);
+    again.call_session_id = w.session(3);
+    auto ada = w.event(
+        "call.initiated", 3, w.caller(3),
+        R"(,"direction":"incoming","state":"parked","from":")" + w.number(1) + R"(","to":"+15550109999")"
+    );
+    co_await node.accept(w.raw(std::move(ada)));
+    WAIT_FOR(w.dials_for(3) == 2);
+    for (const auto& c : w.telnyx.sent) {
+        const auto* dial = std::get_if<call::dial_body>(&c.body);
+        if (dial == nullptr) continue;
+        EXPECT_EQ(dial->display_name, dial->call == w.call(2) ? "" : "Ada"); // nobody borrows a name
+    }
+    EXPECT_EQ(w.metrics.counts["routes_from_memory_total"], 2);
+    w.postgres(true);
+    WAIT_FOR(w.idle());
+    EXPECT_TRUE(w.in(2, call::phase::ringing));
+}
+
+awaitable<void> a_thousand(callers_world& w) {
+    constexpr int k_callers = 1'000;
+    w.settings.max_waiting = k_callers;
+    w.directory.takes = 2ms;
+    auto& node = w.add_node();
+    w.postgres(false);
+    for (int n = 1; n <= k_callers; ++n) {
+        auto first = w.initiated(n);
+        co_await node.accept(w.raw(std::move(first)));
+    }
+    WAIT_FOR(node.now().callers_waiting == k_callers);
+    bool shed = false; // one more would wait for nothing; who hangs up is heard
+    try {
+        auto more = w.initiated(k_callers + 1);
+        (void)co_await node.accept(w.raw(std::move(more)));
+    } catch (const port::unavailable&) {
+        shed = true;
+    }
+    EXPECT_TRUE(shed);
+    for (int n = 10; n <= k_callers; n += 10) {
+        auto bye = w.hangup(n);
+        co_await node.accept(w.raw(std::move(bye)));
+    }
+    EXPECT_EQ(w.telnyx.sent.size(), 0U);
+    const auto back = std::chrono::steady_clock::now();
+    w.postgres(true);
+    const auto settled = [&w] {
+        return w.store.calls.size() == k_callers &&
+               w.telnyx.count(call::verb::dial) >= k_callers * 9 / 10 * 2;
+    };
+    WAIT_FOR(settled());
+    const auto took = std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - back);
+    ::testing::Test::RecordProperty("settled_ms", static_cast<int>(took.count()));
+    EXPECT_LT(took, 10s);
+    EXPECT_LE(w.directory.most, 16U);
+    for (int n = 10; n <= k_callers; n += 10) {
+        EXPECT_TRUE(w.in(n, call::phase::ended)) << n;
+        EXPECT_EQ(w.dials_for(n), 0U) << n;
+    }
+    // Oldest first: whoever was looked up came before everybody looked up more than a step later.
+    std::vector<int> order;
+    for (const auto& who : w.directory.asked)
+        order.push_back(std::stoi(who.substr(5)) - 1'000'000);
+    for (std::size_t i = 0; i + 1 < order.size(); ++i)
+        EXPECT_LE(order[i], order[i + 1] + 16) << i;
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.dead(), 0U);
+}
+
+awaitable<void> too_long(callers_world& w) {
+    w.directory.answer.rules.ring_time = 1'100ms; // shorter than any real one
+    auto& node = w.add_node();
+    w.postgres(false);
+    const auto began = std::chrono::steady_clock::now();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(std::chrono::steady_clock::now() - began > 1'200ms);
+    w.postgres(true);
+    WAIT_FOR(w.in(1, call::phase::voicemail));
+    EXPECT_EQ(w.dials_for(1), 0U);
+}
+
+// ---- what begins a call takes up everything stored of its session
+
+awaitable<void> buried_hangup(callers_world& w) {
+    // As a node leaves it that gave the hang-up up before its call.initiated came, a minute later.
+    auto bye = w.hangup(1);
+    auto first = w.initiated(1);
+    const auto bye_id = bye.event_id;
+    std::vector<port::inbox_event> lost;
+    lost.push_back(std::move(bye));
+    (void)co_await w.inbox.append(std::move(lost), 0ms);
+    std::vector<std::string> ids{bye_id};
+    co_await w.inbox.mark_dead(std::move(ids), "unknown session");
+    auto& node = w.add_node();
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+    EXPECT_TRUE(w.store.processed.contains(bye_id));
+}
+
+awaitable<void> taken_while_parked(callers_world& w) {
+    // The hang-up is in another node's hand at the moment at which the caller begins.
+    auto bye = w.hangup(1);
+    auto first = w.initiated(1);
+    std::vector<port::inbox_event> other;
+    other.push_back(std::move(bye));
+    (void)co_await w.inbox.append(std::move(other), 60s);
+    auto& node = w.add_node();
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+}
+
+awaitable<void> restarted(callers_world& w) {
+    // A node decided in memory, with Postgres away, and was killed; a minute later its spool is drained.
+    std::vector<port::inbox_event> all;
+    w.late = 70s;
+    all.push_back(w.initiated(1));
+    all.push_back(w.of_device("call.initiated", 1, 1));
+    w.late = 65s;
+    all.push_back(w.of_device("call.answered", 1, 1));
+    all.push_back(w.event("call.answered", 1, w.caller(1)));
+    w.late = 64s;
+    all.push_back(w.of_device("call.bridged", 1, 1));
+    all.push_back(w.event("call.bridged", 1, w.caller(1)));
+    w.late = 0s;
+    co_await w.spool.append(std::move(all));
+    w.add_node();
+    WAIT_FOR(w.in(1, call::phase::active));
+    WAIT_FOR(w.idle());
+    EXPECT_TRUE(w.in(1, call::phase::active)); // and stays
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U) << "the carrier has forgotten the ids of these dials";
+    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 0U);
+    EXPECT_EQ(w.hangups_of(w.caller(1)), 0U);
+    EXPECT_EQ(w.records.asked, std::vector<std::string>{w.caller(1)});
+    EXPECT_EQ(w.dead(), 0U);
+}
+
+awaitable<void> nobody_there(callers_world& w) {
+    w.records.life[w.caller(1)] = port::leg_life::gone; // its hang-up was told to nobody
+    w.late = 40s;
+    auto first = w.initiated(1);
+    auto& node = w.add_node();
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+}
+
+awaitable<void> asked_again(callers_world& w) {
+    w.records.life[w.caller(1)] = port::leg_life::unknown;
+    w.late = 40s;
+    auto first = w.initiated(1);
+    w.late = 0s;
+    auto& node = w.add_node();
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.records.asked.size() >= 2);
+    EXPECT_EQ(w.telnyx.sent.size(), 0U);
+    auto other = w.initiated(2); // nobody waits behind that
+    co_await node.accept(w.raw(std::move(other)));
+    WAIT_FOR(w.dials_for(2) == 2);
+    w.records.life[w.caller(1)] = port::leg_life::alive;
+    WAIT_FOR(w.dials_for(1) == 2);
+    WAIT_FOR(w.idle());
+}
+
+awaitable<void> never_told(callers_world& w) {
+    w.settings.caller_ask_limit = 300ms;
+    w.records.away = true;
+    w.late = 40s;
+    auto first = w.initiated(1);
+    auto& node = w.add_node();
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::voicemail));
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+    EXPECT_GE(w.records.asked.size(), 2U);
+    EXPECT_EQ(w.metrics.counts["callers_unasked_total"], 1);
+}
+
+awaitable<void> begun_already(callers_world& w) {
+    auto& a = w.add_node();
+    auto first = w.initiated(1);
+    co_await a.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.dials_for(1) == 2);
+    co_await a.stop(1s);
+    w.nodes.clear();
+    w.late = 40s;
+    auto repeat = w.initiated(1);
+    const auto id = repeat.event_id;
+    auto& b = w.add_node();
+    co_await b.accept(w.raw(std::move(repeat)));
+    WAIT_FOR(w.inbox.rows.at(id).status == "ignored");
+    EXPECT_EQ(w.dials_for(1), 2U);
+    EXPECT_TRUE(w.records.asked.empty());
+}
+
+// ---- waiting counts from storage
+
+awaitable<void> long_in_a_spool(callers_world& w) {
+    w.settings.unknown_session_wait = 2s;
+    w.late = 90s;
+    auto bye = w.hangup(1);
+    const auto id = bye.event_id;
+    w.late = 0s;
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(bye));
+    co_await w.spool.append(std::move(one));
+    w.add_node();
+    WAIT_FOR(w.inbox.rows.contains(id) && w.inbox.rows.at(id).event.attempts >= 1);
+    EXPECT_EQ(w.inbox.rows.at(id).status, "new"); // nobody could have processed it in the spool
+    WAIT_FOR(w.inbox.rows.at(id).status == "dead");
+    EXPECT_GE(w.clock.now() - w.inbox.rows.at(id).stored_at, 2s);
+    EXPECT_EQ(w.inbox.rows.at(id).why, "unknown session");
+}
+
+awaitable<void> outage_is_no_chance(callers_world& w) {
+    w.settings.unknown_session_wait = 15s; // needs one more offer
+    auto bye = w.hangup(1);
+    const auto id = bye.event_id;
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(bye));
+    (void)co_await w.inbox.append(std::move(one), 0ms);
+    w.inbox.rows.at(id).stored_at -= 60s; // stored before an outage of a minute
+    w.add_node();
+    WAIT_FOR(w.inbox.rows.at(id).event.attempts == 1);
+    EXPECT_EQ(w.inbox.rows.at(id).status, "new");
+    WAIT_FOR(w.inbox.rows.at(id).status == "dead"); // after its second offer
+}
+
+// ---- legs of no call
+
+awaitable<void> orphan_leg(callers_world& w) {
+    w.settings.orphan_wait = 1s;
+    auto& node = w.add_node();
+    auto up = w.of_device("call.answered", 1, 1);
+    const auto id = up.event_id;
+    const auto began = std::chrono::steady_clock::now();
+    co_await node.accept(w.raw(std::move(up)));
+    WAIT_FOR(w.hangups_of(w.device(1, 1)) == 1);
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 1s);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+    WAIT_FOR(w.inbox.rows.at(id).status == "ignored");
+    EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 1);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 1U);
+}
+
+awaitable<void> talk_of_nobody(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.settings.unknown_session_wait = 3s;
+    port::recorded_event joined;
+    auto record = w.of_device("call.bridged", 1, 1);
+    joined.event_id = record.event_id;
+    joined.body = record.body;
+    w.records.sessions[w.session(1)].push_back(joined);
+    auto& node = w.add_node();
+    auto up = w.of_device("call.answered", 1, 1);
+    const auto id = up.event_id;
+    co_await node.accept(w.raw(std::move(up)));
+    auto bridged = w.of_device("call.bridged", 2, 1);
+    co_await node.accept(w.raw(std::move(bridged)));
+    WAIT_FOR(w.inbox.rows.at(id).status == "dead");
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.telnyx.sent.size(), 0U);
+}
+
+awaitable<void> orphan_with_a_caller(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    auto first = w.initiated(1); // claimed by a node that died with it
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(first));
+    (void)co_await w.inbox.append(std::move(one), 60s);
+    auto& node = w.add_node();
+    auto up = w.of_device("call.answered", 1, 1);
+    co_await node.accept(w.raw(std::move(up)));
+    WAIT_FOR(w.state(1) != nullptr && w.state(1)->legs.at(0).answered);
+    WAIT_FOR(w.telnyx.count(call::verb::answer) >= 1);
+    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 0U);
+}
+
+} // namespace
+
+TEST(ingress, i_03_whatever_keeps_an_event_out_of_postgres_it_goes_to_the_spool) {
+    run(not_in_postgres);
+}
+TEST(ingress, i_03_what_is_durable_nowhere_is_refused_and_leaves_nothing_behind) {
+    run(nowhere);
+}
+TEST(ingress, i_03_an_event_that_postgres_refuses_for_itself_is_kept_for_people) {
+    run(refused_rows);
+}
+TEST(callers, i_16_a_number_known_by_anybodys_call_rings_while_postgres_is_away) {
+    run(from_memory);
+}
+TEST(callers, i_16_a_thousand_waiting_callers_are_settled_oldest_first_and_those_who_left_never_dialed) {
+    run(a_thousand);
+}
+TEST(callers, i_09_who_has_waited_for_a_whole_ring_goes_to_voicemail) {
+    run(too_long);
+}
+TEST(callers, i_03_a_buried_hang_up_is_taken_up_by_what_begins_its_call) {
+    run(buried_hangup);
+}
+TEST(callers, i_02_a_hang_up_in_another_nodes_hand_is_decided_with_the_beginning) {
+    run(taken_while_parked);
+}
+TEST(callers, i_21_a_talk_survives_a_restart_in_an_outage_of_more_than_a_minute) {
+    run(restarted);
+}
+TEST(callers, i_02_a_late_caller_whom_the_carrier_no_longer_has_is_not_dialed_for) {
+    run(nobody_there);
+}
+TEST(callers, i_02_the_carrier_is_asked_again_while_it_does_not_say) {
+    run(asked_again);
+}
+TEST(callers, i_09_a_late_caller_nobody_can_tell_about_goes_to_voicemail) {
+    run(never_told);
+}
+TEST(callers, i_07_a_late_repeat_of_a_stored_call_begins_nothing) {
+    run(begun_already);
+}
+TEST(ingress, be_32_time_in_a_spool_is_no_waiting) {
+    run(long_in_a_spool);
+}
+TEST(ingress, be_32_nothing_is_given_up_that_was_never_offered_again) {
+    run(outage_is_no_chance);
+}
+TEST(orphans, i_08_a_device_leg_whose_call_is_nowhere_is_hung_up) {
+    run(orphan_leg);
+}
+TEST(orphans, i_21_a_leg_that_talks_is_not_hung_up_for_want_of_its_call) {
+    run(talk_of_nobody);
+}
+TEST(orphans, i_03_a_leg_whose_caller_nobody_has_begun_begins_the_call) {
+    run(orphan_with_a_caller);
+}
+
+TEST(route_memory, is_bounded_forgets_the_least_used_and_does_not_age_in_an_outage) {
+    engine::recent_map<int, int> m(2);
+    const auto now = std::chrono::steady_clock::now();
+    m.put(1, 10, now);
+    m.put(2, 20, now);
+    ASSERT_NE(m.find(1, now), nullptr); // used: 2 is the older one now
+    m.put(3, 30, now);
+    EXPECT_EQ(m.size(), 2U);
+    EXPECT_EQ(m.find(2, now), nullptr);
+    EXPECT_EQ(*m.find(1, now), 10);
+    EXPECT_EQ(m.find(1, now + 1ms), nullptr) << "learned too long before";
+
+    engine::route_memory routes;
+    auto r = sample_incoming(1).routed;
+    routes.remember("+1", "+2", r);
+    EXPECT_TRUE(routes.find("+1", "+9", now + 59min));
+    EXPECT_FALSE(routes.find("+1", "+9", now + 61min));
+    routes.remember("+1", "+2", call::route{}); // it is not ours any more
+    EXPECT_FALSE(routes.find("+1", "+9", now));
+}
