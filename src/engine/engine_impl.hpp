@@ -112,7 +112,7 @@ class engine_impl final : public engine {
     void saw_another_node();
     boost::asio::awaitable<void> wait_for_store(actor& a);
     boost::asio::awaitable<bool> heed_hint(actor& a);
-    boost::asio::awaitable<call::authority> authority(actor& a, bool fresh);
+    boost::asio::awaitable<call::authority> authority(actor& a, bool& fresh);
     [[nodiscard]] bool overdue(const actor& a) const;
     boost::asio::awaitable<bool> asked(call::state about);
     boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
@@ -124,9 +124,10 @@ class engine_impl final : public engine {
     boost::asio::awaitable<bool> load(actor& a);
     void take_stored(actor& a, std::optional<port::stored_call> found);
     boost::asio::awaitable<void> compare(actor& a);
-    boost::asio::awaitable<void> decide(actor& a, call::authority may);
+    boost::asio::awaitable<void> decide(actor& a, call::authority may, bool fresh);
+    boost::asio::awaitable<call::authority> prove(actor& a, bool fresh);
     [[nodiscard]] folded fold_in_hand(actor& a, call::authority may);
-    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f) const;
+    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f, call::authority may) const;
     [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
     boost::asio::awaitable<bool> after_conflict(actor& a);
     void forget_unsaved(actor& a);

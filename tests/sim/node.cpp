@@ -16,7 +16,6 @@ constexpr millis k_commit_budget{400};
 constexpr millis k_command_claim{5'000};
 constexpr millis k_query_budget{500};
 constexpr millis k_whole_commit{1'000}; // where the answer must be known
-constexpr millis k_long_overdue{3'000};
 constexpr millis k_others_memory{600'000};
 constexpr millis k_held{300}; // between two looks whether a passed deadline may act
 
@@ -121,26 +120,33 @@ bool node::overdue(const mailbox& b) const {
 // I21: a passed deadline takes something away only on a copy that the store has just confirmed to be the
 // newest, and when it is long gone only after the carrier was asked what has happened.
 void node::judge_authority(const box& b, items batch, bool fresh) {
-    if (b->unsaved) return commit(b, {std::move(batch), call::authority::unproven});
-    if (!overdue(*b)) return commit(b, {std::move(batch)});
-    if (fresh) return with_fresh_copy(b, std::move(batch));
+    if (b->unsaved) return commit(b, {.batch = std::move(batch), .may = call::authority::unproven});
+    if (!overdue(*b)) return commit(b, {.batch = std::move(batch)});
+    if (fresh) return commit(b, {.batch = std::move(batch), .fresh = true});
     load(b, [this, b, batch = std::move(batch)](bool ok) mutable {
-        if (ok) return with_fresh_copy(b, std::move(batch));
-        commit(b, {std::move(batch), call::authority::unproven});
+        commit(b, {std::move(batch), ok ? call::authority::newest : call::authority::unproven, 0, ok});
     });
 }
 
-void node::with_fresh_copy(const box& b, items batch) {
-    const bool over = !b->loaded || b->loaded->state.now_in == call::phase::ended;
-    const auto at = over ? std::nullopt : call::deadline(b->loaded->state);
-    if (!at || clock() - *at < k_long_overdue) return commit(b, {std::move(batch)});
+// What is about to be taken away by time: only from the newest stored copy, and after the carrier was asked.
+void node::prove(const box& b, pass p) {
+    p.proven = true;
+    if (!p.fresh)
+        return load(b, [this, b, p = std::move(p)](bool ok) mutable {
+            p.fresh = ok;
+            if (ok) return prove(b, std::move(p));
+            p.may = call::authority::unproven;
+            commit(b, std::move(p));
+        });
+    if (!b->loaded) return commit(b, std::move(p));
     const auto session = b->loaded->state.caller.call_session_id;
-    ask_carrier(b->id, session, [this, b, batch = std::move(batch)](bool told, items on_record) mutable {
-        if (!told) return commit(b, {std::move(batch), call::authority::unproven});
+    ask_carrier(b->id, session, [this, b, p = std::move(p)](bool told, items on_record) mutable {
+        if (!told) p.may = call::authority::unproven;
         on_record.insert(on_record.end(), b->queue.begin(), b->queue.end());
         b->queue.clear();
-        on_record.insert(on_record.end(), batch.begin(), batch.end());
-        commit(b, {std::move(on_record)});
+        on_record.insert(on_record.end(), p.batch.begin(), p.batch.end());
+        p.batch = std::move(on_record);
+        commit(b, std::move(p));
     });
 }
 
@@ -203,7 +209,8 @@ void node::commit(const box& b, pass p) {
         return drive(b);
     }
     // What only time takes away waits for the store's word: nobody acts on a copy that may be old.
-    const bool takes = p.may == call::authority::newest && overdue(*b) && takes_by_time(*b, p, f);
+    const bool takes = takes_by_time(*b, p, f);
+    if (takes && !p.proven) return prove(b, std::move(p));
     auto whole = f.commit;
     if (b->unsaved) {
         whole = *b->unsaved;
@@ -223,6 +230,8 @@ void node::commit(const box& b, pass p) {
 }
 
 bool node::takes_by_time(const mailbox& b, const pass& p, const engine::folded& f) const {
+    if (p.may != call::authority::newest || !b.loaded) return false;
+    if (b.loaded->state.now_in == f.commit.next.now_in && !overdue(b)) return false;
     const char* broken = nullptr;
     items orphans;
     const auto without =

@@ -91,6 +91,8 @@ class node {
         items batch;
         call::authority may = call::authority::newest;
         int round = 0;
+        bool fresh = false;  ///< the copy was read for this pass
+        bool proven = false; ///< what time may take away was asked about
     };
     /// A call.initiated that may begin a call.
     struct arrival {
@@ -123,7 +125,7 @@ class node {
     [[nodiscard]] bool overdue(const mailbox& b) const;
     [[nodiscard]] bool shared() const;
     void judge_authority(const box& b, items batch, bool fresh);
-    void with_fresh_copy(const box& b, items batch);
+    void prove(const box& b, pass p);
     void commit(const box& b, pass p);
     [[nodiscard]] bool takes_by_time(const mailbox& b, const pass& p, const engine::folded& f) const;
     void committed(const box& b, const pass& p, port::call_commit whole, engine::folded own, saved result);
