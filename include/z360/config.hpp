@@ -35,6 +35,7 @@ struct config {
         std::string environment = "production"; ///< in bearer tokens and in names at Telnyx: a-z, 0-9, '-'
         std::string public_url; ///< https://… under which clients reach us; empty: taken from the request
         bool sandbox = false; ///< a playground for client developers: shown in replies, never for real calls
+        millis drain_delay{5'000}; ///< after SIGTERM: /readyz says 503, everybody is still served
     } server;
     struct secrets_t {
         std::string key_file; ///< keys for secrets at rest; needed to serve (see --generate-key)

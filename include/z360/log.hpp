@@ -5,8 +5,10 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -66,5 +68,21 @@ inline void error(std::string_view event, fields f = {}) {
 inline void critical(std::string_view event, fields f = {}) {
     write(level::critical, event, f);
 }
+
+/// For a line that trouble would write a thousand times: at first, and then once in a while with a count.
+///     if (const auto silent = refused.due()) log::error("refused", {{"why", w}, {"more", *silent}});
+/// Not thread-safe.
+class sparse {
+  public:
+    using clock = std::chrono::steady_clock;
+    explicit sparse(clock::duration every = std::chrono::seconds{60}) : every_(every) {}
+    /// nullopt: stay silent. A number: write the line; so many were kept silent since the last one.
+    [[nodiscard]] std::optional<std::uint64_t> due(clock::time_point now = clock::now());
+
+  private:
+    clock::duration every_;
+    std::optional<clock::time_point> last_;
+    std::uint64_t silent_ = 0;
+};
 
 } // namespace z360::log

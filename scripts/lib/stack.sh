@@ -71,6 +71,7 @@ stack_settings() {
     export Z360_HTTP_ADDRESS=127.0.0.1 Z360_HTTP_PORT=$http_port
     # Nothing leaves this machine; the API of a real server is HTTPS only.
     export Z360_HTTP_ALLOW_PLAIN_API=true Z360_SERVER_ENVIRONMENT=$1
+    export Z360_SERVER_DRAIN_DELAY_MS=0 # no balancer has to notice that it stops
     export Z360_TELNYX_BASE_URL=$carrier/v2
     export Z360_TELNYX_API_KEY=$api_key Z360_SIM_API_KEY=$api_key
     export Z360_TELNYX_CONNECTION_ID=$connection

@@ -36,6 +36,7 @@ class api_parts {
     [[nodiscard]] std::vector<http::route> routes();
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
+    [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }
     /// For the engine: what legs tell about devices goes to their identities.
     [[nodiscard]] engine::leg_witness witness();
 

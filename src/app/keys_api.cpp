@@ -167,7 +167,11 @@ void add_server(std::vector<key_spec>& k) {
         [](auto& c) -> auto& { return c.server.sandbox; }
     ));
     k.push_back(duration(
-        "server.shutdown_limit_ms", "Longest graceful stop.", 100, k_minute,
+        "server.drain_delay_ms", "After SIGTERM /readyz says 503 for so long before the listener closes.", 0,
+        5 * k_minute, [](auto& c) -> auto& { return c.server.drain_delay; }
+    ));
+    k.push_back(duration(
+        "server.shutdown_limit_ms", "Longest graceful stop, after that.", 100, k_minute,
         [](auto& c) -> auto& { return c.shutdown_limit; }
     ));
 }

@@ -3,6 +3,7 @@
 
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/migrate.hpp"
+#include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
 #include "http_server/certificate.hpp"
 
@@ -91,6 +92,24 @@ int explain(admin& db, const options& o) {
     return k_ok;
 }
 
+// Of this machine alone: what no database keeps stays where it arrived.
+std::size_t set_aside_here(const options& o, std::size_t limit) {
+    const auto& directory = o.settings.spool.directory;
+    if (directory.empty()) return 0;
+    const auto rows = adapter::spool::read_set_aside(directory, limit);
+    for (const auto& [e, why] : rows) {
+        const json line{{"event_id", e.event_id},       {"type", e.event_type},
+                        {"session", e.call_session_id}, {"received_at", iso8601(e.received_at)},
+                        {"where", directory},           {"error", why}};
+        print(
+            o, line,
+            iso8601(e.received_at) + "  " + e.event_type + "  " + e.event_id + "  set aside in " + directory +
+                ": " + why
+        );
+    }
+    return rows.size();
+}
+
 int dead_letters(admin& db, const options& o) {
     constexpr std::size_t k_limit = 1'000;
     const auto rows = db.dead_letters(k_limit);
@@ -100,7 +119,8 @@ int dead_letters(admin& db, const options& o) {
                         {"attempts", r.attempts},       {"error", r.error}};
         print(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
     }
-    if (rows.empty() && !o.json) std::cout << "no dead letters\n";
+    const auto aside = set_aside_here(o, k_limit);
+    if (rows.empty() && aside == 0 && !o.json) std::cout << "no dead letters\n";
     return k_ok;
 }
 

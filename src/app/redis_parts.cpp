@@ -32,6 +32,10 @@ void redis_parts::start() {
     if (session_) session_->start();
 }
 
+std::vector<loop_state> redis_parts::loops() const {
+    return session_ ? session_->loops() : std::vector<loop_state>{};
+}
+
 boost::asio::awaitable<void> redis_parts::stop() {
     if (session_) co_await session_->stop();
 }

@@ -4,11 +4,13 @@
 #include "adapter/redis/rate_limiter.hpp"
 #include "adapter/redis/redis.hpp"
 
+#include <z360/base/loop_state.hpp>
 #include <z360/config.hpp>
 #include <z360/port/metrics.hpp>
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace z360::app {
 
@@ -21,6 +23,7 @@ class redis_parts {
     [[nodiscard]] boost::asio::awaitable<void> stop();
     [[nodiscard]] bool configured() const { return session_ != nullptr; }
     [[nodiscard]] bool up() const { return session_ != nullptr && session_->healthy(); }
+    [[nodiscard]] std::vector<loop_state> loops() const;
     [[nodiscard]] port::ring_hint& hint() { return *hint_; }
     [[nodiscard]] port::dial_budget& budget() { return *budget_; }
     [[nodiscard]] port::rate_limiter& limiter() { return *limiter_; }

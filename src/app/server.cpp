@@ -7,14 +7,16 @@
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/postgres/rekey.hpp"
-#include "adapter/spool/spool.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "adapter/telnyx/records_client.hpp"
+#include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
+#include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
+#include "edge/readiness.hpp"
 #include "edge/webhook_routes.hpp"
 
 #include <z360/engine/engine.hpp>
@@ -24,6 +26,7 @@
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 #include <z360/rt/blocking_pool.hpp>
+#include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -31,28 +34,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <utility>
 
 namespace z360::app {
 namespace {
 
-std::unique_ptr<port::spool> open_spool(const config::spool_t& c) {
-    if (c.directory.empty()) return nullptr;
-    try {
-        return adapter::spool::make_spool(c.directory, c.max_bytes);
-    } catch (const std::exception& e) {
-        log::error(
-            "spool_unusable",
-            {{"directory", c.directory}, {"why", e.what()}, {"effect", "503 while Postgres is away"}}
-        );
-        return nullptr;
-    }
-}
+constexpr millis k_watch_database{1'000};
+constexpr millis k_watch_schema{200}; // while it is not usable
+constexpr std::chrono::seconds k_schema_again{5};
+constexpr std::chrono::seconds k_watch_late{30};
 
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
@@ -128,7 +125,13 @@ class process {
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
-          signals_(ex_, SIGTERM, SIGINT), tasks_(ex_), blocking_(1) {}
+          signals_(ex_, SIGTERM, SIGINT), loops_(
+                                              ex_,
+                                              [this](std::string_view name, std::string_view) {
+                                                  metrics_->count("loop_failures_total", {{"loop", name}});
+                                              }
+                                          ),
+          blocking_(1) {}
 
     int run() {
         listener_->start(); // throws with address, port and reason
@@ -141,8 +144,7 @@ class process {
         if (reconciler_) reconciler_->start();
         redis_.start();
         api_.start();
-        tasks_.spawn(watch_database());
-        tasks_.spawn(watch_self());
+        watch();
         await_signal();
         io_.run();
         return exit_code_;
@@ -173,52 +175,94 @@ class process {
         out.push_back({"accepting", !draining_, true, draining_ ? "shutting down" : ""});
         const auto db = database_.health();
         out.push_back({"database", db.up, true, db.error});
-        out.push_back({"schema", schema_.empty(), true, schema_});
+        // A newer schema is a deployment under way: the old nodes work on until they are replaced.
+        using kind = adapter::postgres::schema_state::kind;
+        out.push_back({"schema", schema_.what == kind::current, schema_.what != kind::newer, schema_.detail});
+        out.push_back(edge::commits_readiness(engine_->now()));
+        out.push_back(edge::loops_readiness("loops", needed_loops(), true));
+        out.push_back(edge::loops_readiness("background_loops", other_loops(), false));
         if (redis_.configured())
             out.push_back(
                 {"redis", redis_.up(), false, redis_.up() ? "" : "hints, shared limits and fan-out are local"}
             );
-        if (reconciler_)
-            for (const auto& l : reconciler_->loops())
-                if (l.late) out.push_back({l.name, false, false, l.last_error});
-        out.push_back({"spool", spool_ != nullptr, false, spool_ ? "" : "no local spool"});
+        out.push_back(spool_readiness(spool_.get()));
+        out.push_back(clock_.readiness());
         return out;
+    }
+
+    /// Without these a node must get no traffic. The spool's is not one: it matters while Postgres is away,
+    /// and a disk that is full then must not take a node out whose Postgres is there.
+    std::vector<loop_state> needed_loops() const {
+        auto all = engine_->loops();
+        std::erase_if(all, is_spool);
+        for (const auto& part : {loops_.states(), listener_->loops()})
+            all.insert(all.end(), part.begin(), part.end());
+        return all;
+    }
+    /// Without these calls go on.
+    std::vector<loop_state> other_loops() const {
+        auto all = api_.loops();
+        const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
+        for (const auto& part : {redis_.loops(), silence})
+            all.insert(all.end(), part.begin(), part.end());
+        std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
+        return all;
+    }
+
+    std::vector<loop_state> all_loops() const {
+        auto all = needed_loops();
+        const auto others = other_loops();
+        all.insert(all.end(), others.begin(), others.end());
+        return all;
+    }
+    static bool is_spool(const loop_state& l) { return l.name == "spool"; }
+
+    void watch() {
+        rt::loop_settings database{
+            .name = "database_watch",
+            .late_after = k_watch_late,
+            .longest_pause = k_watch_database,
+            .next = [this] { return schema_.usable() ? k_watch_database : k_watch_schema; }
+        };
+        loops_.run(std::move(database), [this] { return watch_database(); });
+        rt::loop_settings self{.name = "self_watch", .period = millis{0}, .late_after = k_watch_late};
+        loops_.run(std::move(self), [this] { return watch_self(); });
+        for (const auto& l : all_loops())
+            metrics_->count("loop_failures_total", {{"loop", l.name}}, 0); // an alarm sees the first one
     }
 
     // Keeps the health figure fresh while nothing else uses the database, and says what to do about the
     // schema.
     boost::asio::awaitable<void> watch_database() {
-        for (;;) {
-            bool up = false;
-            try {
-                co_await database_.ping();
-                up = true;
-            } catch (const port::unavailable&) {
-                // /readyz shows it; the pool has logged the change
-            }
-            if (up && !schema_.empty()) {
-                std::string state = "unknown";
-                try {
-                    auto check = [url = config_.database.url] {
-                        return adapter::postgres::pending_migrations(url);
-                    };
-                    const auto pending = co_await blocking_.run(std::move(check));
-                    state = pending.empty() ? "" : "migrations missing; run z360-voipd --migrate";
-                    const bool fits = !state.empty() || co_await keys_fit();
-                    if (!fits) {
-                        give_up();
-                        co_return;
-                    }
-                } catch (const std::exception& e) {
-                    state = e.what();
-                }
-                if (state != schema_) log::info("schema", {{"state", state.empty() ? "current" : state}});
-                schema_ = state;
-            }
-            auto pause = millis{1'000};
-            if (!schema_.empty()) pause = millis{200};
-            co_await rt::sleep_for(pause);
+        try {
+            clock_.take(co_await database_.ping());
+        } catch (const port::unavailable&) {
+            co_return; // /readyz shows it; the pool has logged the change
         }
+        const auto now = std::chrono::steady_clock::now();
+        if (exit_code_ != k_ok || (schema_.usable() && now < schema_again_)) co_return;
+        schema_again_ = now + k_schema_again;
+        co_await watch_schema();
+    }
+
+    // Also while it is good: a newer program may migrate, a failover may bring an older schema back.
+    boost::asio::awaitable<void> watch_schema() {
+        auto found = schema_;
+        try {
+            found = co_await adapter::postgres::look_at_schema(database_);
+            const bool fits = keys_fit_ || !found.usable() || co_await keys_fit();
+            if (!fits) {
+                give_up();
+                co_return;
+            }
+            keys_fit_ = keys_fit_ || found.usable();
+        } catch (const std::exception& e) {
+            if (schema_.usable()) co_return; // what was seen last holds
+            found = {adapter::postgres::schema_state::kind::missing, e.what()};
+        }
+        if (found.detail != schema_.detail || found.what != schema_.what)
+            log::info("schema", {{"state", adapter::postgres::name(found.what)}, {"detail", found.detail}});
+        schema_ = std::move(found);
     }
 
     // With the keys of another system nobody could be told a password, and new secrets would be lost with
@@ -238,7 +282,7 @@ class process {
              {"why", "none of its keys opens what this database holds"},
              {"fix", "name the key file of the other nodes, or the database that belongs to this one"}}
         );
-        schema_ = "the key file is of another system";
+        schema_ = {adapter::postgres::schema_state::kind::diverged, "the key file is of another system"};
         exit_code_ = k_failed;
         (void)std::raise(SIGTERM);
     }
@@ -246,21 +290,41 @@ class process {
     // How late the loop runs timers is the first thing to look at when everything is slow.
     boost::asio::awaitable<void> watch_self() {
         constexpr millis k_period{250};
-        for (int round = 0;; ++round) {
-            const auto before = std::chrono::steady_clock::now();
-            co_await rt::sleep_for(k_period);
-            const auto late = std::chrono::steady_clock::now() - before - k_period;
-            metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
-            if (round % 8 == 0) metrics_->gauge("process_resident_memory_bytes", resident_bytes());
-        }
+        const auto before = std::chrono::steady_clock::now();
+        co_await rt::sleep_for(k_period);
+        const auto late = std::chrono::steady_clock::now() - before - k_period;
+        metrics_->observe("loop_delay_seconds", std::chrono::duration<double>(late).count());
+        report_spool(spool_.get(), *metrics_);
+        clock_.report(*metrics_);
+        if (watched_++ % 4 == 0) report();
+    }
+
+    void report() {
+        metrics_->gauge("process_resident_memory_bytes", resident_bytes());
+        for (const auto& l : all_loops())
+            metrics_->gauge("loop_late", l.late ? 1 : 0, {{"loop", l.name}});
+        const auto f = engine_->now();
+        metrics_->gauge(
+            "commits_unsaved_oldest_seconds", std::chrono::duration<double>(f.oldest_unsaved).count()
+        );
+        metrics_->gauge("commits_slow", static_cast<double>(f.slow_commits));
+        using kind = adapter::postgres::schema_state::kind;
+        for (const auto k : {kind::current, kind::missing, kind::older, kind::newer, kind::diverged})
+            metrics_->gauge(
+                "schema_state", k == schema_.what ? 1 : 0, {{"state", adapter::postgres::name(k)}}
+            );
     }
 
     void await_signal() {
         signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
             if (ec) return;
-            log::info("stopping", {{"signal", signal}});
             draining_ = true;
-            boost::asio::co_spawn(ex_, shut_down(), [](const std::exception_ptr& e) {
+            listener_->drain();
+            // A person at a terminal, and a process that must not serve, do not wait for a balancer.
+            const bool at_once = signal == SIGINT || exit_code_ != k_ok;
+            const auto delay = at_once ? millis{0} : config_.server.drain_delay;
+            log::info("stopping", {{"signal", signal}, {"listener_closes_in_ms", delay.count()}});
+            boost::asio::co_spawn(ex_, shut_down(delay), [](const std::exception_ptr& e) {
                 if (e) log::error("shutdown_failed", {{"why", rt::what(e)}});
             });
             signals_.async_wait([](const boost::system::error_code& again, int) {
@@ -269,13 +333,15 @@ class process {
         });
     }
 
-    boost::asio::awaitable<void> shut_down() {
+    // `delay`: balancers learn from /readyz that they must not come any more; until then who comes is served.
+    boost::asio::awaitable<void> shut_down(millis delay) {
+        co_await rt::sleep_for(delay);
         const auto limit = config_.shutdown_limit;
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await api_.stop(limit / 8);
-        co_await tasks_.join();
+        co_await loops_.join();
         co_await redis_.stop();
         signals_.cancel();
         log::info("stopped");
@@ -284,7 +350,7 @@ class process {
     const config& config_;
     boost::asio::io_context io_{1};
     boost::asio::any_io_executor ex_;
-    wall_clock clock_;
+    anchored_clock clock_;
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;
@@ -303,10 +369,15 @@ class process {
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     boost::asio::signal_set signals_;
-    rt::task_group tasks_;
+    rt::supervisor loops_;
     rt::blocking_pool blocking_;
     bool draining_ = false;
-    std::string schema_ = "not checked yet"; ///< empty: current
+    adapter::postgres::schema_state schema_{
+        adapter::postgres::schema_state::kind::missing, "not checked yet"
+    };
+    std::chrono::steady_clock::time_point schema_again_{};
+    bool keys_fit_ = false; ///< looked at once
+    unsigned watched_ = 0;
     int exit_code_ = k_ok;
 };
 

@@ -18,13 +18,6 @@ void run(state& s, effects& out, time_point now, authority may);
 void end(state& s, effects& out, end_reason why, time_point now);
 void start_recording(state& s, effects& out, time_point now);
 
-/// The recorded winner is proven not to be joined: it leaves the race and is hung up; the ring resumes and
-/// settle decides what comes next.
-void drop_winner(state& s, effects& out, const char* why, time_point now);
-
-/// The carrier was asked and has no more on record than the state knows, and nothing of ours can change that.
-void heed_record(state& s, effects& out, time_point now);
-
 /// Deterministic: the claim's epoch and the winner name the bridge.
 [[nodiscard]] std::string bridge_command_id(const state& s);
 
@@ -36,6 +29,26 @@ constexpr millis k_refused_grace{1'000}; ///< after "refused": how long a fact a
 [[nodiscard]] command hangup_command(
     std::string id, std::string control_id, std::optional<leg_id> leg, release_reason why, time_point now
 );
+
+// ---- winner.cpp
+
+/// Null: nobody is claimed.
+[[nodiscard]] device_leg* winner(state& s);
+/// Who is claimed next: answered first, still there, and no dropped winner may live. Null: nobody yet.
+[[nodiscard]] device_leg* next_answerer(state& s);
+/// The carrier reports another leg joined than the one claimed: that one is the winner. false: nothing such.
+bool adopt_fact(state& s, effects& out);
+void join_by_fact(state& s, time_point now);
+/// The winner and the caller talk.
+void confirm(state& s, effects& out, time_point now);
+/// Nothing proves the bridge, nothing disproves it: asks, and says when to ask again.
+void ask_carrier(state& s, effects& out, time_point now);
+/// The recorded winner is proven not to be joined: it leaves the race and is hung up; the ring resumes and
+/// settle decides what comes next.
+void drop_winner(state& s, effects& out, const char* why, time_point now);
+
+/// The carrier was asked and has no more on record than the state knows, and nothing of ours can change that.
+void heed_record(state& s, effects& out, time_point now);
 
 // ---- release.cpp
 

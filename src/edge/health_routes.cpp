@@ -22,7 +22,9 @@ boost::asio::awaitable<http::response> readyz(readiness_probe probe) {
         checks[r.name] = std::move(one);
     }
     nlohmann::json body{{"ready", ready}, {"checks", std::move(checks)}};
-    co_return http::response::json(ready ? 200 : 503, body.dump());
+    // An error's text may be anything; what is no UTF-8 in it must not make this a 500.
+    constexpr auto k_replace = nlohmann::json::error_handler_t::replace;
+    co_return http::response::json(ready ? 200 : 503, body.dump(-1, ' ', false, k_replace));
 }
 
 boost::asio::awaitable<http::response> metrics_text(port::metrics& metrics) {

@@ -17,6 +17,7 @@ struct door {
     engine::engine& engine;
     port::clock& clock;
     port::metrics& metrics;
+    log::sparse refused{}; ///< one line a minute, however many webhooks come while nothing is durable
 };
 
 std::string_view label(port::webhook_route r) {
@@ -35,7 +36,7 @@ bool is_failover(port::webhook_route r) {
 }
 
 boost::asio::awaitable<http::response>
-receive(std::shared_ptr<const door> d, port::webhook_route route, http::request req) {
+receive(std::shared_ptr<door> d, port::webhook_route route, http::request req) {
     const auto arrived = std::chrono::steady_clock::now();
     const auto now = d->clock.now();
     const auto v = d->verifier->verify(req.headers, req.body, now);
@@ -51,7 +52,8 @@ receive(std::shared_ptr<const door> d, port::webhook_route route, http::request 
     try {
         result = co_await d->engine.accept(std::move(hook));
     } catch (const port::unavailable& e) {
-        log::error("webhook_not_stored", {{"why", e.what()}});
+        if (const auto silent = d->refused.due())
+            log::error("webhook_not_stored", {{"why", e.what()}, {"more", *silent}});
         d->metrics.count("webhooks_not_stored_total");
         auto r = http::response::problem(503, "not_stored", "The event could not be stored; send it again");
         r.headers.set("Retry-After", "1");
@@ -65,7 +67,7 @@ receive(std::shared_ptr<const door> d, port::webhook_route route, http::request 
     co_return http::response::json(200, "{}");
 }
 
-http::route one(std::string pattern, port::webhook_route route, const std::shared_ptr<const door>& d) {
+http::route one(std::string pattern, port::webhook_route route, const std::shared_ptr<door>& d) {
     return {"POST", std::move(pattern), [d, route](http::request req) {
                 return receive(d, route, std::move(req));
             }};
@@ -78,7 +80,7 @@ std::vector<http::route> webhook_routes(
     port::clock& clock, port::metrics& metrics
 ) {
     using port::webhook_route;
-    const auto d = std::make_shared<const door>(door{std::move(verifier), engine, clock, metrics});
+    const auto d = std::make_shared<door>(door{std::move(verifier), engine, clock, metrics});
     for (const auto v :
          {verdict::missing_header, verdict::duplicate_header, verdict::bad_timestamp, verdict::stale,
           verdict::bad_format, verdict::no_key_matches})

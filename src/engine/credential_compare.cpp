@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* k_lease = "credential-comparison";
 constexpr millis k_lease_length{60'000};
-constexpr millis k_first_within{30'000};
 constexpr millis k_duplicate_age{120'000};
 constexpr std::size_t k_rows = 1'000;
 constexpr unsigned k_page_tries = 3;
@@ -29,18 +28,21 @@ bool in_use(credential::phase p) {
 
 } // namespace
 
-boost::asio::awaitable<void> credentials_impl::compare_forever() {
-    if (s_.compare_every <= millis{0}) co_return;
-    const auto first = std::min(k_first_within, s_.compare_every);
-    co_await rt::sleep_for(millis{static_cast<std::int64_t>(static_cast<double>(first.count()) * chance())});
-    for (;;) {
-        try {
-            (void)co_await compare();
-        } catch (const port::unavailable& e) {
-            store_away(e.what());
-        }
-        co_await rt::sleep_for(s_.compare_every);
+boost::asio::awaitable<void> credentials_impl::compare_round() {
+    (void)co_await compare();
+}
+
+/// One credential that cannot be dealt with does not keep the others from it.
+void credentials_impl::failed_for_one(both_sides& b, const std::exception_ptr& e) {
+    if (stopping_) std::rethrow_exception(e);
+    try {
+        std::rethrow_exception(e);
+    } catch (const port::unavailable&) {
+        throw;
+    } catch (...) {
+        trouble("compare", e);
     }
+    if (b.result.error.empty()) b.result.error = "not everything could be dealt with: " + rt::what(e);
 }
 
 boost::asio::awaitable<bool> credentials_impl::keep_lease() {
@@ -167,8 +169,12 @@ credentials_impl::judge_page(both_sides& b, std::vector<port::carrier_credential
         const auto age = duplicate ? std::min(k_duplicate_age, s_.stray_age) : s_.stray_age;
         if (!c.created_at || now - *c.created_at < age) continue;
         log::warn("stray_credential", {{"name", c.name}, {"created_at", iso8601(*c.created_at)}});
-        co_await store_.adopt_for_removal(std::move(c), now);
-        ++b.result.retired;
+        try {
+            co_await store_.adopt_for_removal(std::move(c), now);
+            ++b.result.retired;
+        } catch (...) {
+            failed_for_one(b, std::current_exception());
+        }
     }
     if (!seen.empty()) co_await store_.checked(std::move(seen), now);
 }
@@ -182,7 +188,11 @@ boost::asio::awaitable<void> credentials_impl::judge_missing(both_sides& b) {
         if (r.outcome == outcome::gone) {
             ++b.result.missing;
             metrics_.count("credential_comparison_missing_total");
-            co_await lost(row.id, row.device, "comparison");
+            try {
+                co_await lost(row.id, row.device, "comparison");
+            } catch (...) {
+                failed_for_one(b, std::current_exception());
+            }
         }
         if (steady::now() < renew) continue;
         if (!co_await keep_lease()) co_return;

@@ -41,11 +41,9 @@ boost::asio::awaitable<identity_status> credentials_impl::ensure(device_id d, mi
     bool created = false;
     auto f = identity_flights_.join(d.value, until, created);
     if (created) {
-        if (stopping_) {
-            const identity_flights::landing no_more(identity_flights_, d.value, f);
-            co_return status;
-        }
-        work_.spawn(fly(d, f));
+        auto end = std::make_unique<identity_flights::landing>(identity_flights_, d.value, f);
+        if (stopping_) co_return status;
+        work_.spawn(fly(std::move(end), d, f));
     }
     const bool landed = co_await identity_flights::wait(f, until);
     if (landed && f->error) std::rethrow_exception(f->error);
@@ -57,13 +55,16 @@ boost::asio::awaitable<identity_status> credentials_impl::ensure(device_id d, mi
     co_return status;
 }
 
-boost::asio::awaitable<void> credentials_impl::fly(device_id d, identity_flights::pointer f) {
-    const identity_flights::landing at_the_end(identity_flights_, d.value, f);
+boost::asio::awaitable<void>
+credentials_impl::fly(identity_flights::end end, device_id d, identity_flights::pointer f) {
+    const auto at_the_end = std::move(end);
     try {
         f->result = co_await make(d, f);
-    } catch (const port::unavailable& e) {
-        f->error = std::current_exception();
-        store_away(e.what());
+    } catch (...) {
+        if (stopping_) throw;
+        trouble("ensure", std::current_exception());
+        f->error = as_unavailable(std::current_exception());
+        again_later(d); // whoever asked may not ask again
     }
 }
 
@@ -71,13 +72,19 @@ boost::asio::awaitable<identity_status> credentials_impl::make(device_id d, iden
     for (;;) {
         auto h = co_await claim(d, nullptr);
         if (h) {
-            (void)co_await settle(*h, scope::making);
-            auto status = status_of(h->what, clock_.now());
+            std::exception_ptr thrown;
+            try {
+                (void)co_await settle(*h, scope::making);
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+            if (thrown && stopping_) std::rethrow_exception(thrown);
+            // Also after a failure: somebody waits, and will not wait until the claim has run out.
+            if (ours(*h)) co_await let_go(d);
+            if (thrown) std::rethrow_exception(thrown);
             // What is left (deleting an old one, trying again) is the workers' business.
-            const bool more = !credential::decide(h->what.device, s_.rules, clock_.now()).empty();
-            if (ours(*h)) co_await store_.release(d);
-            if (more) look_at(d);
-            co_return status;
+            if (!credential::decide(h->what.device, s_.rules, clock_.now()).empty()) look_at(d);
+            co_return status_of(h->what, clock_.now());
         }
         co_await poll_pause();
         const auto seen = co_await store_.read(d);

@@ -4,7 +4,6 @@
 #include "engine/credentials_impl.hpp"
 
 #include <z360/log.hpp>
-#include <z360/port/errors.hpp>
 
 #include <algorithm>
 
@@ -16,21 +15,6 @@ constexpr std::size_t k_batch = 500;
 constexpr millis k_pause{100};
 
 } // namespace
-
-boost::asio::awaitable<void> credentials_impl::purge_forever() {
-    if (s_.purge_every <= millis{0}) co_return;
-    // Not everybody at once after a restart of all nodes.
-    const auto first = static_cast<double>(s_.purge_every.count()) / 60 * chance();
-    co_await rt::sleep_for(millis{static_cast<std::int64_t>(first)});
-    for (;;) {
-        try {
-            co_await purge();
-        } catch (const port::unavailable& e) {
-            store_away(e.what());
-        }
-        co_await rt::sleep_for(s_.purge_every);
-    }
-}
 
 boost::asio::awaitable<void> credentials_impl::purge() {
     // Kept until just before the next time: once an hour for all nodes together.

@@ -11,7 +11,6 @@
 namespace z360::engine {
 namespace {
 
-constexpr millis k_mint_claim{10'000};
 constexpr millis k_assumed_life{8LL * 3'600'000}; // of a token whose expiry cannot be read
 constexpr millis k_stale_again{60'000};           // when to ask again for a better one
 constexpr double k_spread = 0.05;                 // of a token's life before its refresh is due
@@ -98,7 +97,10 @@ boost::asio::awaitable<token_status> credentials_impl::find_token(device_id d, s
 
     bool created = false;
     auto f = token_flights_.join(d.value, until, created);
-    if (created) work_.spawn(fly_token(d, f));
+    if (created) {
+        auto end = std::make_unique<token_flights::landing>(token_flights_, d.value, f);
+        work_.spawn(fly_token(std::move(end), d, f));
+    }
     const bool landed = co_await token_flights::wait(f, until);
     if (landed && f->error) std::rethrow_exception(f->error);
     if (landed && f->result) co_return *f->result;
@@ -111,27 +113,48 @@ boost::asio::awaitable<token_status> credentials_impl::without_identity(device_i
     co_return just(token_status::state::none);
 }
 
-boost::asio::awaitable<void> credentials_impl::fly_token(device_id d, token_flights::pointer f) {
-    const token_flights::landing at_the_end(token_flights_, d.value, f);
+boost::asio::awaitable<void>
+credentials_impl::fly_token(token_flights::end end, device_id d, token_flights::pointer f) {
+    const auto at_the_end = std::move(end);
     try {
         f->result = co_await fetch_token(d, f);
-    } catch (const port::unavailable& e) {
-        f->error = std::current_exception();
-        store_away(e.what());
+    } catch (...) {
+        if (stopping_) throw;
+        trouble("token", std::current_exception());
+        f->error = as_unavailable(std::current_exception());
     }
 }
 
 boost::asio::awaitable<token_status> credentials_impl::fetch_token(device_id d, token_flights::pointer f) {
     for (;;) {
-        auto t = co_await store_.token(d, k_mint_claim);
+        auto t = co_await store_.token(d, s_.claim / 2);
         if (!t) co_return co_await without_identity(d);
         auto good = fresh(d, *t); // another was faster
-        if (t->claimed && !good) co_return co_await mint(d, std::move(*t));
+        if (t->claimed && !good) co_return co_await mint_claimed(d, std::move(*t));
         if (t->claimed) co_await store_.store_token(t->identity, std::nullopt, clock_.now());
         if (good) co_return std::move(*good);
         if (steady::now() >= f->until) co_return stale(*t);
         co_await poll_pause();
     }
+}
+
+/// As mint(); a failure gives the right to mint back, since whoever waits will ask again.
+boost::asio::awaitable<token_status> credentials_impl::mint_claimed(device_id d, port::cached_token t) {
+    const auto i = t.identity;
+    std::exception_ptr thrown;
+    try {
+        co_return co_await mint(d, std::move(t));
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (stopping_) std::rethrow_exception(thrown);
+    try {
+        co_await store_.store_token(i, std::nullopt, clock_.now());
+    } catch (...) {
+        if (stopping_) throw;
+        trouble("release", std::current_exception());
+    }
+    std::rethrow_exception(thrown);
 }
 
 boost::asio::awaitable<token_status> credentials_impl::mint(device_id d, port::cached_token t) {

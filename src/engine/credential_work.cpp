@@ -12,9 +12,6 @@
 namespace z360::engine {
 namespace {
 
-constexpr millis k_claim{20'000};
-// A create that leaves must come back within the claim, or another node could make a second one.
-constexpr millis k_claim_reserve{6'000};
 constexpr millis k_report_every{10'000};
 constexpr unsigned k_look_tries = 8;
 
@@ -28,28 +25,12 @@ bool credentials_impl::ours(const held& h) const {
     return steady::now() < h.until;
 }
 
-boost::asio::awaitable<void> credentials_impl::work_forever() {
-    for (;;) {
-        bool away = false;
-        std::string why;
-        try {
-            revive_looks();
-            co_await take_looks();
-            if (steady::now() >= next_due_ || more_due_) co_await take_due();
-            if (steady::now() >= next_report_) co_await report();
-        } catch (const port::unavailable& e) {
-            away = true;
-            why = e.what();
-        }
-        if (away) {
-            store_away(why);
-            next_due_ = steady::now() + s_.work_every;
-            co_await rt::sleep_for(s_.work_every);
-            continue;
-        }
-        store_back();
-        (void)co_await wake_.wait_for(until_next_round());
-    }
+boost::asio::awaitable<void> credentials_impl::work_round() {
+    revive_looks();
+    co_await take_looks();
+    if (steady::now() >= next_due_ || more_due_) co_await take_due();
+    if (steady::now() >= next_report_) co_await report();
+    store_back();
 }
 
 credentials_impl::steady::duration credentials_impl::until_next_round() const {
@@ -74,40 +55,50 @@ boost::asio::awaitable<void> credentials_impl::take_looks() {
         looks_.pop_front();
         looked_.erase(l.device.value);
         std::optional<held> h;
+        std::exception_ptr thrown;
         bool away = false;
-        std::string why;
         try {
             h = co_await claim(l.device, &work_pace_);
-        } catch (const port::unavailable& e) {
+        } catch (const port::unavailable&) {
+            thrown = std::current_exception();
             away = true;
-            why = e.what();
+        } catch (...) {
+            thrown = std::current_exception();
         }
+        if (thrown && stopping_) std::rethrow_exception(thrown);
         if (h) {
-            ++in_work_;
-            work_.spawn(work(std::move(*h), false));
+            begin_work(std::move(*h), false);
             continue;
         }
-        // Somebody else works on it, perhaps from what it was before the change: look again after them.
-        if ((away || ++l.tries < k_look_tries) && looked_.insert(l.device.value).second) {
-            l.not_before = steady::now() + look_pause(l.tries);
+        // Somebody else works on it, perhaps from what it was before the change: look again after them. What
+        // could not be claimed is not given up.
+        if (thrown)
+            ++l.faults;
+        else
+            ++l.tries;
+        if ((thrown || l.tries < k_look_tries) && looked_.insert(l.device.value).second) {
+            l.not_before = steady::now() + look_pause(std::max(l.tries, l.faults));
             later_.push_back(l);
         }
-        if (away) throw port::unavailable(why);
+        if (away) std::rethrow_exception(thrown);
+        if (thrown) trouble("claim", thrown); // this one's; the others have their turn
     }
 }
 
 boost::asio::awaitable<void> credentials_impl::take_due() {
     const auto room = s_.work_batch - std::min(in_work_, s_.work_batch);
     if (room == 0) co_return; // whoever finishes wakes us
-    const auto until = steady::now() + k_claim - k_claim_reserve;
-    auto due = co_await store_.claim_due(s_.rules, clock_.now(), room, k_claim);
+    const auto until = claim_until();
+    auto due = co_await store_.claim_due(s_.rules, clock_.now(), room, s_.claim);
     more_due_ = due.size() >= room;
     next_due_ = steady::now() + s_.work_every;
-    for (auto& d : due) {
-        held h{std::move(d), until, &work_pace_};
-        ++in_work_;
-        work_.spawn(work(std::move(h), true));
-    }
+    for (auto& d : due)
+        begin_work(held{std::move(d), until, &work_pace_}, true);
+}
+
+credentials_impl::steady::time_point credentials_impl::claim_until() const {
+    // A create that leaves must come back within the claim, or another node could make a second one.
+    return steady::now() + s_.claim - s_.claim * 3 / 10;
 }
 
 boost::asio::awaitable<std::optional<credentials_impl::held>> credentials_impl::claim(device_id d, pace* at) {
@@ -117,24 +108,45 @@ boost::asio::awaitable<std::optional<credentials_impl::held>> credentials_impl::
         parked_.erase(parked);
         if (still_ours) co_await store_.release(d);
     }
-    const auto until = steady::now() + k_claim - k_claim_reserve;
-    auto claimed = co_await store_.claim(d, k_claim);
+    const auto until = claim_until();
+    auto claimed = co_await store_.claim(d, s_.claim);
     if (!claimed) co_return std::nullopt;
     co_return held{std::move(*claimed), until, at};
 }
 
-boost::asio::awaitable<void> credentials_impl::work(held h, bool was_due) {
+void credentials_impl::begin_work(held h, bool was_due) {
+    ++in_work_;
+    under_way place([this] {
+        --in_work_;
+        wake_.set();
+    });
+    work_.spawn(work(std::move(h), std::move(place), was_due));
+}
+
+boost::asio::awaitable<void> credentials_impl::work(held h, under_way place, bool was_due) {
+    const under_way until_the_end = std::move(place);
+    const auto d = h.what.device.id;
+    std::exception_ptr thrown;
     try {
         const bool did_something = co_await settle(h, scope::everything);
         co_await finish(h, was_due, did_something);
-    } catch (const port::unavailable& e) {
-        store_away(e.what());
     } catch (...) {
-        --in_work_;
-        throw;
+        thrown = std::current_exception();
     }
-    --in_work_;
-    wake_.set();
+    if (!thrown) co_return;
+    if (stopping_) std::rethrow_exception(thrown);
+    // The claim stays and paces the next try: nothing says that it would go better at once.
+    trouble("work", thrown);
+    again_later(d);
+}
+
+boost::asio::awaitable<void> credentials_impl::let_go(device_id d) {
+    try {
+        co_await store_.release(d);
+    } catch (...) {
+        if (stopping_) throw;
+        trouble("release", std::current_exception()); // then the claim runs out by itself
+    }
 }
 
 boost::asio::awaitable<void> credentials_impl::finish(held& h, bool was_due, bool did_something) {
@@ -156,30 +168,30 @@ void credentials_impl::park(const held& h) {
     parked_[d.value] = h.until;
     const auto next = credential::deadline(h.what.device, s_.rules, clock_.now());
     if (!next) return;
-    const auto at = now + std::max(millis{0}, std::min(*next - clock_.now(), k_claim));
+    const auto at = now + std::max(millis{0}, std::min(*next - clock_.now(), s_.claim));
     if (at < h.until && looked_.insert(d.value).second) later_.push_back({d, 0, at});
 }
 
-boost::asio::awaitable<void> credentials_impl::check_one(identity_id i) {
-    struct leave {
-        std::unordered_set<std::int64_t>& set;
-        std::int64_t value;
-        ~leave() { set.erase(value); }
-    };
-    const leave at_the_end{checking_, i.value};
+boost::asio::awaitable<void> credentials_impl::check_one(identity_id i, under_way mark) {
+    const under_way until_the_end = std::move(mark);
     try {
-        const identity_id before{i.value - 1};
-        auto rows = co_await store_.known(before, 1);
-        if (rows.empty() || rows.front().id != i || rows.front().telnyx_id.empty()) co_return;
-        const auto row = std::move(rows.front());
-        if (row.now_in != credential::phase::active && row.now_in != credential::phase::rotating) co_return;
-        if (!co_await work_pace_.turn()) co_return;
-        const auto r = co_await carrier_.get(row.telnyx_id);
-        count("check", name(r.outcome));
-        if (r.outcome == outcome::gone) co_await lost(row.id, row.device, "check");
-    } catch (const port::unavailable& e) {
-        store_away(e.what());
+        co_await look_up(i);
+    } catch (...) {
+        if (stopping_) throw;
+        trouble("check", std::current_exception());
     }
+}
+
+boost::asio::awaitable<void> credentials_impl::look_up(identity_id i) {
+    const identity_id before{i.value - 1};
+    auto rows = co_await store_.known(before, 1);
+    if (rows.empty() || rows.front().id != i || rows.front().telnyx_id.empty()) co_return;
+    const auto row = std::move(rows.front());
+    if (row.now_in != credential::phase::active && row.now_in != credential::phase::rotating) co_return;
+    if (!co_await work_pace_.turn()) co_return;
+    const auto r = co_await carrier_.get(row.telnyx_id);
+    count("check", name(r.outcome));
+    if (r.outcome == outcome::gone) co_await lost(row.id, row.device, "check");
 }
 
 boost::asio::awaitable<void> credentials_impl::report() {

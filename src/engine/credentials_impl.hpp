@@ -7,13 +7,17 @@
 
 #include "engine/flight.hpp"
 #include "engine/pace.hpp"
+#include "engine/under_way.hpp"
 
 #include <z360/engine/credentials.hpp>
+#include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,6 +27,9 @@
 #include <vector>
 
 namespace z360::engine {
+
+/// For those who wait: whatever went wrong is to be tried again. The cause is in the log.
+[[nodiscard]] std::exception_ptr as_unavailable(const std::exception_ptr& e);
 
 class credentials_impl final : public credentials {
   public:
@@ -39,6 +46,7 @@ class credentials_impl final : public credentials {
     void look_at(device_id d) override;
     void check(identity_id i) override;
     boost::asio::awaitable<comparison> compare() override;
+    [[nodiscard]] std::vector<loop_state> loops() const override { return loops_.states(); }
 
   private:
     using steady = std::chrono::steady_clock;
@@ -53,18 +61,30 @@ class credentials_impl final : public credentials {
     enum class scope { making, everything };
     enum class made { in_use, none, failed };
 
+    // credentials.cpp
+    void run_rarely(
+        std::string name, millis period, millis first_within,
+        std::function<boost::asio::awaitable<void>()> round
+    );
+    void trouble(std::string_view step, const std::exception_ptr& e);
+    void again_later(device_id d);
+
     // credential_work.cpp
-    boost::asio::awaitable<void> work_forever();
+    boost::asio::awaitable<void> work_round();
     boost::asio::awaitable<void> take_looks();
     boost::asio::awaitable<void> take_due();
     void revive_looks();
     [[nodiscard]] steady::duration until_next_round() const;
-    boost::asio::awaitable<void> work(held h, bool was_due);
+    void begin_work(held h, bool was_due);
+    boost::asio::awaitable<void> work(held h, under_way place, bool was_due);
     boost::asio::awaitable<void> finish(held& h, bool was_due, bool did_something);
     void park(const held& h);
     boost::asio::awaitable<std::optional<held>> claim(device_id d, pace* at);
-    boost::asio::awaitable<void> check_one(identity_id i);
+    [[nodiscard]] steady::time_point claim_until() const;
+    boost::asio::awaitable<void> check_one(identity_id i, under_way mark);
+    boost::asio::awaitable<void> look_up(identity_id i);
     boost::asio::awaitable<void> report();
+    boost::asio::awaitable<void> let_go(device_id d);
     void store_away(std::string_view why);
     void store_back();
     [[nodiscard]] bool ours(const held& h) const;
@@ -100,16 +120,17 @@ class credentials_impl final : public credentials {
 
     // credential_ensure.cpp
     using identity_flights = flights<std::int64_t, identity_status>;
-    boost::asio::awaitable<void> fly(device_id d, identity_flights::pointer f);
+    boost::asio::awaitable<void> fly(identity_flights::end end, device_id d, identity_flights::pointer f);
     boost::asio::awaitable<identity_status> make(device_id d, identity_flights::pointer f);
     boost::asio::awaitable<void> poll_pause();
 
     // credential_tokens.cpp
     using token_flights = flights<std::int64_t, token_status>;
     boost::asio::awaitable<token_status> find_token(device_id d, steady::time_point until);
-    boost::asio::awaitable<void> fly_token(device_id d, token_flights::pointer f);
+    boost::asio::awaitable<void> fly_token(token_flights::end end, device_id d, token_flights::pointer f);
     boost::asio::awaitable<token_status> fetch_token(device_id d, token_flights::pointer f);
     boost::asio::awaitable<token_status> mint(device_id d, port::cached_token t);
+    boost::asio::awaitable<token_status> mint_claimed(device_id d, port::cached_token t);
     boost::asio::awaitable<token_status> without_identity(device_id d);
     boost::asio::awaitable<bool> credential_gone(device_id d, identity_id i, outcome how);
     [[nodiscard]] std::optional<token_status> fresh(device_id d, const port::cached_token& t) const;
@@ -122,17 +143,17 @@ class credentials_impl final : public credentials {
         std::vector<port::known_identity> expected; ///< in use here before the listing began
         std::unordered_set<std::string> seen;       ///< Telnyx ids in the listing
     };
-    boost::asio::awaitable<void> compare_forever();
+    boost::asio::awaitable<void> compare_round();
     boost::asio::awaitable<void> compare_held(both_sides& b);
     boost::asio::awaitable<void> read_expected(both_sides& b);
     boost::asio::awaitable<bool> read_listing(both_sides& b);
     boost::asio::awaitable<std::optional<port::credential_page>> read_page(both_sides& b, unsigned number);
     boost::asio::awaitable<void> judge_page(both_sides& b, std::vector<port::carrier_credential> page);
     boost::asio::awaitable<void> judge_missing(both_sides& b);
+    void failed_for_one(both_sides& b, const std::exception_ptr& e);
     boost::asio::awaitable<bool> keep_lease();
 
     // credential_purge.cpp
-    boost::asio::awaitable<void> purge_forever();
     boost::asio::awaitable<void> purge();
 
     double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(dice_); }
@@ -154,8 +175,9 @@ class credentials_impl final : public credentials {
     /// A device that somebody wants to be looked at.
     struct look {
         device_id device;
-        unsigned tries = 0;
+        unsigned tries = 0; ///< another held it
         steady::time_point not_before{};
+        unsigned faults = 0; ///< the claim failed
     };
     std::deque<look> looks_;
     std::vector<look> later_;                 ///< claimed by another when tried
@@ -169,11 +191,13 @@ class credentials_impl final : public credentials {
     steady::time_point next_due_{};
     steady::time_point next_report_{};
     bool store_healthy_ = true;
+    steady::time_point trouble_told_{};
+    std::size_t trouble_untold_ = 0;
     bool comparing_ = false;
     bool stopping_ = false;
 
     rt::event wake_;
-    rt::task_group loops_;
+    rt::supervisor loops_;
     rt::task_group work_; ///< devices in work, flights, checks
 };
 

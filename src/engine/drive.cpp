@@ -27,9 +27,6 @@ constexpr std::chrono::minutes k_others_memory{10};
 // Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
 constexpr millis k_least_patience{40};
 constexpr millis k_most_patience{160};
-// A deadline this long gone was not kept by anybody in time: nodes were dead, or the database away. What
-// happened meanwhile is asked of the carrier first.
-constexpr millis k_long_overdue{3'000};
 
 boost::asio::awaitable<bool> cancelled() {
     const auto state = co_await boost::asio::this_coro::cancellation_state;
@@ -150,7 +147,7 @@ boost::asio::awaitable<void> engine_impl::step(actor& a) {
     }
     if (!fresh) fresh = co_await heed_hint(a);
     const auto may = co_await authority(a, fresh);
-    co_await decide(a, may);
+    co_await decide(a, may, fresh);
     a.save_pause = millis{0};
 }
 
@@ -180,25 +177,12 @@ boost::asio::awaitable<bool> engine_impl::heed_hint(actor& a) {
     co_return false;
 }
 
-// I21: a passed deadline takes something away only on a copy that the database has just confirmed to be the
-// newest, and when it is long gone only after the carrier was asked what has happened.
-boost::asio::awaitable<call::authority> engine_impl::authority(actor& a, bool fresh) {
-    if (!overdue(a)) co_return call::authority::newest;
+// I21: time takes something away only on a copy that is known to be the newest.
+boost::asio::awaitable<call::authority> engine_impl::authority(actor& a, bool& fresh) {
     if (a.unsaved) co_return call::authority::unproven;
+    if (!overdue(a)) co_return call::authority::newest;
     if (!fresh) fresh = co_await load(a);
-    if (!fresh) co_return call::authority::unproven;
-    const auto at = a.loaded ? call::deadline(a.loaded->state) : std::nullopt;
-    const auto since_due = at ? p_.clock.now() - *at : millis{0};
-    if (!ask_ || since_due < k_long_overdue || !a.loaded || a.over()) co_return call::authority::newest;
-    const bool told = co_await asked(a.loaded->state);
-    if (!told) co_return call::authority::unproven;
-    // What the carrier told is in the queue: decided first, in the same pass.
-    auto before = std::exchange(a.in_hand, {});
-    a.take();
-    a.in_hand.insert(
-        a.in_hand.end(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end())
-    );
-    co_return call::authority::newest;
+    co_return fresh ? call::authority::newest : call::authority::unproven;
 }
 
 bool engine_impl::overdue(const actor& a) const {

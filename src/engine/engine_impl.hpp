@@ -68,6 +68,8 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> decide_or_wait(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<void> decide_caller(arrival_ptr a);
     boost::asio::awaitable<port::leg_life> life_of(std::string call_control_id);
+    [[nodiscard]] bool
+    must_ask(const arrival& a, millis ring_time, const std::vector<port::inbox_event>& others) const;
     void ask_carrier(arrival_ptr a);
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
@@ -112,7 +114,7 @@ class engine_impl final : public engine {
     void saw_another_node();
     boost::asio::awaitable<void> wait_for_store(actor& a);
     boost::asio::awaitable<bool> heed_hint(actor& a);
-    boost::asio::awaitable<call::authority> authority(actor& a, bool fresh);
+    boost::asio::awaitable<call::authority> authority(actor& a, bool& fresh);
     [[nodiscard]] bool overdue(const actor& a) const;
     boost::asio::awaitable<bool> asked(call::state about);
     boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
@@ -124,9 +126,10 @@ class engine_impl final : public engine {
     boost::asio::awaitable<bool> load(actor& a);
     void take_stored(actor& a, std::optional<port::stored_call> found);
     boost::asio::awaitable<void> compare(actor& a);
-    boost::asio::awaitable<void> decide(actor& a, call::authority may);
+    boost::asio::awaitable<void> decide(actor& a, call::authority may, bool fresh);
+    boost::asio::awaitable<call::authority> prove(actor& a, bool fresh);
     [[nodiscard]] folded fold_in_hand(actor& a, call::authority may);
-    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f) const;
+    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f, call::authority may) const;
     [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
     boost::asio::awaitable<bool> after_conflict(actor& a);
     void forget_unsaved(actor& a);

@@ -31,7 +31,7 @@ class flights {
   public:
     using pointer = std::shared_ptr<flight<T>>;
 
-    /// The flight about `key`; `created`: it must be started, with a `landing` in its frame.
+    /// The flight about `key`; `created`: it must be started, and its `landing` goes with it.
     pointer join(Key key, std::chrono::steady_clock::time_point until, bool& created) {
         auto& f = by_key_[key];
         created = f == nullptr;
@@ -42,7 +42,11 @@ class flights {
 
     [[nodiscard]] bool under_way(const Key& key) const { return by_key_.contains(key); }
 
-    /// Ends the flight when the frame that flies it ends, however that happens, and wakes everybody.
+    class landing;
+    using end = std::unique_ptr<landing>;
+
+    /// Ends the flight when it dies with the coroutine that flies it, however that happens and even if it
+    /// never ran, and wakes everybody.
     class landing {
       public:
         landing(flights& all, Key key, pointer f) : all_(all), key_(key), f_(std::move(f)) {}

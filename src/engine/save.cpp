@@ -79,11 +79,12 @@ boost::asio::awaitable<void> engine_impl::compare(actor& a) {
     if (!reached)
         a.verify = true;
     else if (a.lost_to || !a.in_hand.empty())
-        co_await decide(a, call::authority::unproven);
+        co_await decide(a, call::authority::unproven, true);
     if (a.verify) co_await wait_for_store(a);
 }
 
-boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may) {
+boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may, bool fresh) {
+    bool proven = false;
     for (int round = 0; round < k_max_conflicts; ++round) {
         auto f = fold_in_hand(a, may);
         if (!a.orphans.empty()) {
@@ -98,10 +99,14 @@ boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may) 
             ask_for(a, f);
             co_return;
         }
-        // What only time takes away waits for the database's word, however slow it is: nobody acts on a copy
-        // that may be old.
-        const bool takes = may == call::authority::newest && overdue(a) && takes_by_time(a, f);
+        const bool takes = takes_by_time(a, f, may);
+        if (takes && !proven) {
+            may = co_await prove(a, fresh);
+            proven = true;
+            continue;
+        }
         auto whole = whole_of(a, f);
+        // Waits for the database's word, however slow it is, before time takes anything away.
         const auto result = co_await try_commit(whole, takes);
         if (result == saved::conflict) {
             const bool again = co_await after_conflict(a);
@@ -137,11 +142,32 @@ folded engine_impl::fold_in_hand(actor& a, call::authority may) {
     return f;
 }
 
-bool engine_impl::takes_by_time(const actor& a, const folded& f) const {
+// Whether the decision takes away what it would leave if no time had passed.
+bool engine_impl::takes_by_time(const actor& a, const folded& f, call::authority may) const {
+    if (may != call::authority::newest || !a.loaded) return false;
+    const auto was = a.loaded->state.now_in;
+    const auto is = f.commit.next.now_in;
+    if (was == is && !overdue(a)) return false; // cheap, and right: only a change of phase takes something
     const char* broken = nullptr;
     std::vector<item> orphans;
     const auto without = fold(a.loaded, a.in_hand, f.commit.at, orphans, broken, call::authority::unproven);
     return !same_doing(f.commit, without.commit);
+}
+
+// I21: the copy must be the newest one stored, and the carrier must have been asked: another node may have
+// joined somebody in its memory while it could not store it, or what happened was told to nobody.
+boost::asio::awaitable<call::authority> engine_impl::prove(actor& a, bool fresh) {
+    if (!fresh) fresh = co_await load(a);
+    if (!fresh || !a.loaded || a.lost_to) co_return call::authority::unproven;
+    const bool told = co_await asked(a.loaded->state);
+    if (!told) co_return call::authority::unproven;
+    // What the carrier told is in the queue: decided first, in the same pass.
+    auto before = std::exchange(a.in_hand, {});
+    a.take();
+    a.in_hand.insert(
+        a.in_hand.end(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end())
+    );
+    co_return call::authority::newest;
 }
 
 port::call_commit engine_impl::whole_of(const actor& a, const folded& f) const {
@@ -269,7 +295,7 @@ boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
     if (result == saved::unavailable) co_return;
     if (result == saved::conflict) {
         const bool again = co_await after_conflict(a);
-        if (again) co_await decide(a, call::authority::unproven);
+        if (again) co_await decide(a, call::authority::unproven, true);
         co_return;
     }
     const auto& done = *a.unsaved;

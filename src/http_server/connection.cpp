@@ -40,6 +40,7 @@ constexpr std::size_t k_linger_bytes = 1 << 20; ///< what is thrown away meanwhi
 constexpr std::size_t k_one_write = 16 * 1024;  ///< bodies up to this size are copied behind their head
 constexpr std::size_t k_keep_memory = 64 * 1024;
 constexpr std::size_t k_first_read = 4 * 1024;
+constexpr millis k_first_request{500}; ///< so long after a connection was made, a stop waits for its request
 
 std::string_view method_label(std::string_view method) {
     for (const std::string_view known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -129,7 +130,7 @@ class connection_on final : public connection {
         enter(phase::handling);
         std::string_view route_label = "none";
         response res = co_await dispatch(std::move(req), &route_label);
-        keep = keep && !state_.stopping && res.headers.get("Connection") != "close";
+        keep = keep && !state_.draining && !state_.stopping && res.headers.get("Connection") != "close";
         state_.metrics.count(
             "http_requests_total",
             {{"method", method}, {"route", route_label}, {"status_class", status_class(res.status)}}
@@ -139,6 +140,7 @@ class connection_on final : public connection {
         state_.metrics.observe("http_request_seconds", took.count(), {{"route", route_label}});
         if (!sent) co_return then::gone;
         if (!keep) co_return then::close;
+        served_one_ = true;
         in_.shrink(k_keep_memory);
         parser_.restart();
         enter(phase::idle, state_.settings.idle_timeout);
@@ -154,7 +156,7 @@ class connection_on final : public connection {
             }
             if (phase_ == phase::idle && parser_.started())
                 enter(phase::reading, state_.settings.read_timeout);
-            if (phase_ == phase::idle && state_.stopping) co_return incoming::gone;
+            if (state_.stopping && idle()) co_return incoming::gone;
             if (parser_.take_expectation()) {
                 static constexpr std::string_view k_continue = "HTTP/1.1 100 Continue\r\n\r\n";
                 auto [failed, written] =
@@ -319,7 +321,11 @@ void connection::expire(clock::time_point now) {
 }
 
 void connection::close_if_idle() {
-    if (phase_ == phase::idle) cancel_io();
+    if (idle()) cancel_io();
+}
+
+bool connection::idle() const {
+    return phase_ == phase::idle && (served_one_ || clock::now() - accepted_at_ >= k_first_request);
 }
 
 std::unique_ptr<connection> make_connection(

@@ -29,6 +29,7 @@ struct server_state {
     std::list<connection*> open; ///< each connection enters and leaves by itself
     std::size_t served = 0;      ///< of them: within the cap
     std::size_t turned_away = 0; ///< of them: only told 503
+    bool draining = false;       ///< a stop is near: connections end with their next response
     bool stopping = false;
 
     /// Value of the Date header; formatted once a second.
@@ -56,7 +57,7 @@ class connection {
     virtual boost::asio::awaitable<void> run() = 0;
     /// Interrupts the operation in progress if its deadline has passed.
     void expire(clock::time_point now);
-    /// Interrupts a connection that waits for its next request.
+    /// Interrupts a connection that waits for its next request, not one that was just made.
     void close_if_idle();
 
   protected:
@@ -68,9 +69,13 @@ class connection {
     purpose purpose_;
     phase phase_ = phase::opening;
     bool timed_out_ = false;
+    bool served_one_ = false;
+    /// It may be closed: nobody is about to send its first request.
+    [[nodiscard]] bool idle() const;
 
   private:
     clock::time_point deadline_ = clock::time_point::max();
+    clock::time_point accepted_at_ = clock::now();
     std::list<connection*>::iterator place_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <z360/http/server.hpp>
 #include <z360/log.hpp>
+#include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -33,6 +34,8 @@ constexpr millis k_certificate_check{1'000};
 constexpr millis k_first_backoff{10};
 constexpr millis k_longest_backoff{1'000};
 constexpr std::chrono::seconds k_accept_log_interval{30};
+constexpr std::chrono::seconds k_tick_late{5};
+constexpr std::chrono::seconds k_certificate_late{60};
 
 time_point wall_now() {
     return std::chrono::time_point_cast<millis>(std::chrono::system_clock::now());
@@ -48,7 +51,13 @@ class tcp_server final : public server {
         asio::any_io_executor ex, server_settings settings, std::vector<route> routes, port::metrics& metrics
     )
         : ex_(std::move(ex)), state_(router(std::move(routes)), std::move(settings), metrics), acceptor_(ex_),
-          tasks_(ex_), connections_(ex_), stopped_(ex_, clock::time_point::max()) {}
+          loops_(
+              ex_,
+              [this](std::string_view name, std::string_view) {
+                  state_.metrics.count("loop_failures_total", {{"loop", name}});
+              }
+          ),
+          connections_(ex_), stopped_(ex_, clock::time_point::max()) {}
 
     void start() override {
         const auto& s = state_.settings;
@@ -61,9 +70,7 @@ class tcp_server final : public server {
         listen();
         port_ = acceptor_.local_endpoint().port();
         state_.metrics.gauge("http_connections", 0);
-        tasks_.spawn(accept_loop());
-        tasks_.spawn(tick_loop());
-        if (identity_) tasks_.spawn(certificate_loop());
+        start_loops();
         log::info(
             "http_listening", {{"address", s.address}, {"port", port_}, {"tls", identity_.has_value()}}
         );
@@ -76,12 +83,18 @@ class tcp_server final : public server {
         return identity_->days_left(wall_now());
     }
 
+    std::vector<loop_state> loops() const override { return loops_.states(); }
+
+    void drain() override { state_.draining = true; }
+
     awaitable<void> stop(millis limit) override {
         if (state_.stopping) {
             while (!all_stopped_) // a second caller waits for the first
                 (void)co_await stopped_.async_wait(asio::as_tuple(asio::use_awaitable));
             co_return;
         }
+        state_.draining = true;
+        admit_waiting();
         state_.stopping = true;
         error_code ignored;
         acceptor_.close(ignored);
@@ -90,7 +103,7 @@ class tcp_server final : public server {
         const bool drained = co_await connections_.drain(limit);
         if (!drained) log::warn("http_requests_cut_off", {{"connections", connections_.size()}});
         co_await connections_.join();
-        co_await tasks_.join();
+        co_await loops_.join();
         all_stopped_ = true;
         stopped_.cancel();
     }
@@ -124,9 +137,33 @@ class tcp_server final : public server {
         if (ec) cannot_listen(ec, "choose another port, or stop the program that has it");
     }
 
-    awaitable<void> accept_loop() {
+    void start_loops() {
+        // One round of accepting lasts until the stop; after a failure the next begins soon.
+        rt::loop_settings accept{
+            .name = "http_accept",
+            .period = k_first_backoff,
+            .late_after = rt::k_never_late,
+            .longest_pause = k_longest_backoff
+        };
+        loops_.run(std::move(accept), [this] { return accept_until_stop(); });
+        const auto& s = state_.settings;
+        const millis shortest = std::min({s.read_timeout, s.idle_timeout, s.write_timeout});
+        rt::loop_settings tick{
+            .name = "http_deadlines",
+            .period = std::clamp(shortest / 8, millis(5), millis(100)),
+            .late_after = k_tick_late
+        };
+        loops_.run(std::move(tick), [this] { return tick_round(); });
+        rt::loop_settings certificate{
+            .name = "http_certificate", .period = k_certificate_check, .late_after = k_certificate_late
+        };
+        if (identity_) loops_.run(std::move(certificate), [this] { return certificate_round(); });
+        for (const auto& l : loops_.states())
+            state_.metrics.count("loop_failures_total", {{"loop", l.name}}, 0); // an alarm sees the first one
+    }
+
+    awaitable<void> accept_until_stop() {
         millis backoff = k_first_backoff;
-        clock::time_point quiet_until{};
         while (!state_.stopping) {
             tcp::socket socket(ex_);
             auto [ec] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
@@ -139,8 +176,8 @@ class tcp_server final : public server {
             if (ec == asio::error::connection_aborted) continue; // the peer gave up while in the queue
             // Out of descriptors or memory: the connection stays in the queue, so trying at once would spin.
             state_.metrics.count("http_accept_errors_total");
-            if (clock::now() >= quiet_until) {
-                quiet_until = clock::now() + k_accept_log_interval;
+            if (clock::now() >= accept_quiet_until_) {
+                accept_quiet_until_ = clock::now() + k_accept_log_interval;
                 log::error(
                     "http_accept_failed",
                     {{"error", ec.message()},
@@ -149,6 +186,17 @@ class tcp_server final : public server {
             }
             co_await rt::sleep_for(backoff);
             backoff = std::min(backoff * 2, k_longest_backoff);
+        }
+    }
+
+    /// Whom the kernel has accepted is served; closing the listener would reset them.
+    void admit_waiting() {
+        error_code ec;
+        acceptor_.non_blocking(true, ec);
+        while (!ec) {
+            tcp::socket socket(ex_);
+            acceptor_.accept(socket, ec);
+            if (!ec) admit(std::move(socket));
         }
     }
 
@@ -166,32 +214,26 @@ class tcp_server final : public server {
     }
 
     /// Enforces the deadlines of all connections.
-    awaitable<void> tick_loop() {
-        const auto& s = state_.settings;
-        const millis shortest = std::min({s.read_timeout, s.idle_timeout, s.write_timeout});
-        const millis tick = std::clamp(shortest / 8, millis(5), millis(100));
-        while (true) {
-            co_await rt::sleep_for(tick);
-            const auto now = clock::now();
-            for (auto* c : state_.open) { // cancelling only queues completions: the list does not change here
-                c->expire(now);
-                if (state_.stopping) c->close_if_idle();
-            }
+    awaitable<void> tick_round() {
+        const auto now = clock::now();
+        for (auto* c : state_.open) { // cancelling only queues completions: the list does not change here
+            c->expire(now);
+            if (state_.stopping) c->close_if_idle();
         }
+        co_return;
     }
 
-    awaitable<void> certificate_loop() {
-        while (true) {
-            identity_->refresh(wall_now());
-            co_await rt::sleep_for(k_certificate_check);
-        }
+    awaitable<void> certificate_round() {
+        identity_->refresh(wall_now());
+        co_return;
     }
 
     asio::any_io_executor ex_;
     server_state state_;
     std::optional<tls_identity> identity_;
     tcp::acceptor acceptor_;
-    rt::task_group tasks_;
+    clock::time_point accept_quiet_until_{};
+    rt::supervisor loops_;
     rt::task_group connections_;
     asio::steady_timer stopped_;
     bool all_stopped_ = false;

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 namespace z360::log {
 namespace {
@@ -56,6 +57,15 @@ field::field(std::string_view k, double v) : key(k), quoted(false) {
     char buffer[32];
     (void)std::snprintf(buffer, sizeof buffer, "%.6g", v);
     value = buffer;
+}
+
+std::optional<std::uint64_t> sparse::due(clock::time_point now) {
+    if (last_ && now - *last_ < every_) {
+        ++silent_;
+        return std::nullopt;
+    }
+    last_ = now;
+    return std::exchange(silent_, 0);
 }
 
 void configure(const settings& s) {

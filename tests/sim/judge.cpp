@@ -30,6 +30,7 @@ class court {
     }
     std::vector<std::string> run() {
         one_device_per_caller();
+        talks_are_left_alone();
         legs_die_with_the_call();
         answered_devices_are_served();
         if (calm()) the_way_is_short();
@@ -60,6 +61,35 @@ class court {
     void one_device_per_caller() {
         if (seen_.most_devices_per_caller() > 1) say("I1: two devices were joined to one caller");
         if (seen_.displaced_bridges() > 0) say("I1: a bridge displaced another");
+    }
+
+    // I21. Excused is only a command that was on its way before the bridge took effect: nobody could know
+    // better.
+    void talks_are_left_alone() {
+        if (seen_.displaced_bridges() > 0) say("I21: a talk was displaced by another");
+        for (const auto* verb : {"hangup", "reject", "transfer"})
+            for (const auto* c : seen_.commands_of(verb))
+                if (c->acted_at) ends_no_talk(*c);
+    }
+    void ends_no_talk(const sim::command_record& c) {
+        const auto sent = w_.first_sent.find(c.command_id);
+        for (const auto& b : seen_.bridges) {
+            const bool of_it = c.call_control_id == b.caller || c.call_control_id == b.device;
+            if (!of_it || *c.acted_at < b.began || !b.ended || *b.ended != *c.acted_at) continue;
+            if (sent != w_.first_sent.end() && sent->second <= b.began) continue;
+            if (somebody_left(b, *b.ended)) continue;
+            say("I21: we ended the talk that began at " + ms(b.began, w_) + " by " + c.command_id + " at " +
+                ms(*c.acted_at, w_));
+        }
+    }
+    /// At the same moment: who came first cannot be told.
+    [[nodiscard]] bool somebody_left(const sim::bridge_record& b, time_point at) const {
+        if (caller_.ended_at == at && caller_.call_control_id == b.caller &&
+            caller_.hangup_source == "caller")
+            return true;
+        return std::any_of(seen_.phones.begin(), seen_.phones.end(), [&](const auto& p) {
+            return p.at == at && p.call_control_id == b.device && (p.what == "hangs_up" || p.what == "lost");
+        });
     }
 
     void legs_die_with_the_call() {

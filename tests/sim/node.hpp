@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // One node in virtual time. The decisions are the real ones (call core, engine::fold, wire, classifier, retry
 // plan); what is written anew here is only what the server does with coroutines: the rules of
-// src/engine/{ingress,drive,sweep}.cpp and src/adapter/telnyx/{client,exchange}.cpp about waiting.
+// src/engine/{ingress,callers,drive,save,sweep}.cpp and src/adapter/telnyx/{client,exchange}.cpp about
+// waiting.
 #pragma once
 
+#include "adapter/crypto/client_state.hpp"
 #include "adapter/telnyx/classify.hpp"
 #include "adapter/telnyx/retry.hpp"
 #include "engine/actor.hpp"
 #include "wire/telnyx_webhook.hpp"
 
 #include <z360/http/client.hpp>
+#include <z360/port/carrier_records.hpp>
 #include <z360/port/event_inbox.hpp>
 
 #include <deque>
@@ -50,6 +53,8 @@ class node {
         std::optional<port::stored_call> loaded;
         std::deque<item> queue;
         bool driving = false;
+        bool verify = false;    ///< overdue in the store: this copy may be the old one
+        bool time_held = false; ///< a deadline has passed that may not act yet
         std::uint64_t timer_round = 0;
         std::function<void()> wake; ///< set while waiting for the store
         std::optional<port::call_commit> unsaved;
@@ -80,6 +85,34 @@ class node {
     };
     using exchange_ptr = std::shared_ptr<exchange>;
     enum class saved : std::uint8_t { yes, conflict, unavailable };
+    using items = std::vector<item>;
+    /// One pass over the queue on its way to a commit.
+    struct pass {
+        items batch;
+        call::authority may = call::authority::newest;
+        int round = 0;
+        bool fresh = false;  ///< the copy was read for this pass
+        bool proven = false; ///< what time may take away was asked about
+    };
+    /// A call.initiated that may begin a call.
+    struct arrival {
+        wire::telnyx_webhook hook;
+        port::inbox_event event;
+        bool swept = false; ///< left behind by a node, or by an earlier life of this one
+        bool waited = false;
+        time_point since{};
+        unsigned asked = 0;
+        std::optional<time_point> first_asked;
+        std::optional<port::leg_life> life;
+    };
+    using arrival_ptr = std::shared_ptr<arrival>;
+    /// A webhook as this node understands it.
+    struct reading {
+        wire::telnyx_webhook hook;
+        std::optional<adapter::crypto::client_state> mark;
+        bool new_caller = false;
+        std::optional<call::event> what;
+    };
 
     // node.cpp: decide, commit, act
     [[nodiscard]] time_point clock() const;
@@ -88,23 +121,42 @@ class node {
     void drive(const box& b);
     void step(const box& b);
     void load(const box& b, std::function<void(bool)> then);
-    void commit(const box& b, std::vector<item> batch, int round);
-    void committed(
-        const box& b, const std::vector<item>& batch, port::call_commit whole, const port::call_commit& own,
-        saved result
-    );
-    void conflicted(const box& b, std::vector<item> batch, int round);
-    void try_commit(port::call_commit what, std::function<void(saved)> then);
+    void compare(const box& b);
+    [[nodiscard]] bool overdue(const mailbox& b) const;
+    [[nodiscard]] bool shared() const;
+    void judge_authority(const box& b, items batch, bool fresh);
+    void prove(const box& b, pass p);
+    void commit(const box& b, pass p);
+    [[nodiscard]] bool takes_by_time(const mailbox& b, const pass& p, const engine::folded& f) const;
+    void committed(const box& b, const pass& p, port::call_commit whole, engine::folded own, saved result);
+    void conflicted(const box& b, pass p);
+    void start_over(const box& b, items batch);
+    void try_commit(port::call_commit what, millis budget, std::function<void(saved)> then);
     void save_again(const box& b);
     void wait(const box& b, std::function<void()> then);
     void give_back(std::vector<item> items);
     void settled(const std::vector<item>& items);
     void act(mailbox& b, const port::call_commit& done);
     void arm(const box& b);
+    // node_records.cpp: what the carrier has on record
+    void ask_for(const mailbox& b, const engine::folded& f);
+    void ask_carrier(call_id id, const std::string& session, std::function<void(bool, items)> then);
+    void keep_records(call_id id, std::vector<port::inbox_event> events, std::function<void(items)> then);
+    void ask_life(const std::string& control_id, std::function<void(port::leg_life)> then);
+    // node_callers.cpp: who begins a call
+    void new_caller(const arrival_ptr& a);
+    void decide_caller(const arrival_ptr& a);
+    void store_away(const arrival_ptr& a);
+    void again(const arrival_ptr& a, millis pause);
+    void ask_about(const arrival_ptr& a);
+    void claim_others(const arrival_ptr& a);
+    void begin_call(const arrival& a, std::vector<port::inbox_event> others);
+    [[nodiscard]] millis waited(const arrival& a) const;
+    [[nodiscard]] millis age(const arrival& a) const;
+    [[nodiscard]] bool is_late(const arrival& a) const;
     // node_ingress.cpp: webhooks, sweeping
-    void dispatch(port::inbox_event event);
-    void new_caller(wire::telnyx_webhook hook, port::inbox_event event);
-    void begin_call(const wire::telnyx_webhook& hook, const port::inbox_event& event);
+    [[nodiscard]] reading read(const port::inbox_event& event) const;
+    void dispatch(port::inbox_event event, bool swept);
     void to_call(std::optional<call_id> id, call::event what, port::inbox_event event);
     void park(const port::inbox_event& event);
     void sweep();
@@ -131,6 +183,8 @@ class node {
     std::set<std::string> running_;
     std::vector<std::string> ignored_;
     bool knows_route_ = false;
+    time_point others_until_{};                      ///< another node writes to our calls, as far as we know
+    unsigned put_off_ = 0;                           ///< deadlines, for events that were found
     std::map<std::string, port::inbox_event> spool_; ///< survives a kill
 };
 

@@ -14,7 +14,7 @@ constexpr millis k_command_claim{5'000};
 constexpr millis k_query_budget{500};
 constexpr millis k_sweep_period{500};
 constexpr millis k_unknown_wait{60'000};
-constexpr millis k_route_retry{250};
+constexpr unsigned k_put_off_limit = 2;
 constexpr millis k_idle_ended{5'000};
 
 } // namespace
@@ -32,36 +32,50 @@ void node::accept(port::inbox_event event, std::function<void(bool)> answer) {
             if (ok && *result != port::append_result::stored)
                 handling_.erase(event.event_id);
             else
-                dispatch(event);
+                dispatch(event, false);
         }
     );
 }
 
-void node::dispatch(port::inbox_event event) {
-    const auto parsed = wire::parse_envelope(event.body);
-    if (!parsed.event) return w_.fail("a webhook of the carrier was not understood");
-    const auto& hook = *parsed.event;
-    std::optional<adapter::crypto::client_state> mark;
-    if (!hook.client_state.empty()) mark = w_.codec.open(hook.client_state);
-    std::optional<leg_id> leg;
-    if (mark) leg = mark->leg;
-    if (wire::is_new_caller(hook, wire::webhook_source::call_control, leg)) {
-        new_caller(hook, std::move(event));
-        return;
+node::reading node::read(const port::inbox_event& event) const {
+    reading r;
+    auto parsed = wire::parse_envelope(event.body);
+    if (!parsed.event) {
+        w_.fail("a webhook of the carrier was not understood");
+        return r;
     }
-    auto what = wire::to_call_event(hook, leg, event.received_at);
-    if (!what) {
+    r.hook = std::move(*parsed.event);
+    if (!r.hook.client_state.empty()) r.mark = w_.codec.open(r.hook.client_state);
+    std::optional<leg_id> leg;
+    if (r.mark) leg = r.mark->leg;
+    r.new_caller = wire::is_new_caller(r.hook, wire::webhook_source::call_control, leg);
+    if (!r.new_caller) r.what = wire::to_call_event(r.hook, leg, event.received_at);
+    return r;
+}
+
+void node::dispatch(port::inbox_event event, bool swept) {
+    auto known = read(event);
+    if (known.new_caller) {
+        auto a = std::make_shared<arrival>();
+        a->hook = std::move(known.hook);
+        a->event = std::move(event);
+        a->swept = swept;
+        a->since = w_.time.now();
+        return new_caller(a);
+    }
+    if (!known.what) {
         ignored_.push_back(event.event_id);
         return;
     }
-    if (mark) return to_call(mark->call, std::move(*what), std::move(event));
-    if (const auto known = sessions_.find(hook.call_session_id); known != sessions_.end())
-        return to_call(known->second, std::move(*what), std::move(event));
+    if (known.mark) return to_call(known.mark->call, std::move(*known.what), std::move(event));
+    const auto& hook = known.hook;
+    if (const auto mine = sessions_.find(hook.call_session_id); mine != sessions_.end())
+        return to_call(mine->second, std::move(*known.what), std::move(event));
     auto found = std::make_shared<std::optional<call_id>>();
     w_.ask_store(
         *this, k_query_budget,
         [this, found, hook] { *found = w_.db.find(hook.call_session_id, hook.call_control_id); },
-        [this, found, what = std::move(*what), event = std::move(event)](bool ok) {
+        [this, found, what = std::move(*known.what), event = std::move(event)](bool ok) {
             if (ok)
                 to_call(*found, what, event);
             else
@@ -75,47 +89,9 @@ void node::to_call(std::optional<call_id> id, call::event what, port::inbox_even
     post(*id, item{std::move(what), event.event_id});
 }
 
-void node::new_caller(wire::telnyx_webhook hook, port::inbox_event event) {
-    w_.ask_store(
-        *this, k_query_budget, [] {},
-        [this, hook = std::move(hook), event = std::move(event)](bool ok) mutable {
-            if (ok || (knows_route_ && w_.what.remembers_routes)) {
-                knows_route_ = true;
-                return begin_call(hook, event);
-            }
-            w_.time.after(k_route_retry, mine([this, hook = std::move(hook), event = std::move(event)] {
-                              new_caller(hook, event);
-                          }));
-        }
-    );
-}
-
-void node::begin_call(const wire::telnyx_webhook& hook, const port::inbox_event& event) {
-    call::incoming first;
-    const auto session = call_id::parse(hook.call_session_id);
-    first.id = session ? *session : call_id{derive_uuid(hook.call_session_id)};
-    first.call_control_id = hook.call_control_id;
-    first.call_session_id = hook.call_session_id;
-    first.from = hook.from;
-    first.routed = w_.what.routed;
-    const auto id = first.id;
-    sessions_.insert_or_assign(hook.call_session_id, id);
-    post(id, item{std::move(first), event.event_id});
-    auto others = std::make_shared<std::vector<port::inbox_event>>();
-    w_.ask_store(
-        *this, k_query_budget,
-        [this, others, key = hook.call_session_id] {
-            *others = w_.db.claim_pending(k_event_claim, w_.time.now(), key);
-        },
-        [this, others](bool ok) {
-            if (ok) take_up(std::move(*others));
-        }
-    );
-}
-
 void node::park(const port::inbox_event& event) {
     handling_.erase(event.event_id);
-    const auto age = clock() - event.received_at;
+    const auto age = event.waited; // in the inbox; time in a spool does not count
     const auto pause = std::clamp(age, millis{500}, millis{5'000});
     w_.ask_store(
         *this, k_query_budget,
@@ -136,9 +112,12 @@ void node::sweep() {
         std::vector<port::orphan_command> commands;
         std::vector<std::string> ignored;
         std::vector<std::string> spooled;
+        bool may_put_off = true;
+        bool put_off = false;
     };
     auto got = std::make_shared<catch_t>();
     got->ignored = std::exchange(ignored_, {});
+    got->may_put_off = put_off_ < k_put_off_limit;
     auto apply = [this, got, spooled = spool_] {
         const auto now = w_.time.now();
         w_.db.mark_done(got->ignored, false);
@@ -147,7 +126,11 @@ void node::sweep() {
             got->spooled.push_back(id);
         }
         got->events = w_.db.claim_pending(k_event_claim, now);
-        got->overdue = w_.db.claim_overdue(now - millis{300}, now);
+        // Events left behind may tell that what looks overdue has long happened: they are decided first.
+        if (got->may_put_off && (!got->events.empty() || !got->spooled.empty()))
+            got->put_off = true;
+        else
+            got->overdue = w_.db.claim_overdue(now - millis{300}, now);
         got->commands = w_.db.claim_commands(k_command_claim, now);
     };
     w_.ask_store(*this, k_query_budget, std::move(apply), [this, got](bool ok) {
@@ -159,11 +142,13 @@ void node::sweep() {
             handling_.erase(id);
         for (const auto& id : got->spooled)
             spool_.erase(id);
+        put_off_ = got->put_off ? put_off_ + 1 : 0;
         take_up(std::move(got->events));
         for (const auto& id : got->overdue) {
             const auto known = boxes_.find(id);
             if (known != boxes_.end() && known->second->driving) continue;
-            if (known != boxes_.end() && !known->second->unsaved) known->second->loaded.reset();
+            if (known != boxes_.end() && known->second->loaded && !known->second->unsaved)
+                known->second->verify = true;
             post(id, item{call::tick{}, {}});
         }
         for (const auto& c : got->commands)
@@ -175,7 +160,7 @@ void node::sweep() {
 
 void node::take_up(std::vector<port::inbox_event> events) {
     for (auto& e : events)
-        if (handling_.insert(e.event_id).second) dispatch(std::move(e));
+        if (handling_.insert(e.event_id).second) dispatch(std::move(e), true);
 }
 
 void node::evict() {

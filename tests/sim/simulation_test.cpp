@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Z360_SIM_RUNS=n   how many schedules of each level (default: as many as fit into a few seconds)
+// Z360_SIM_FIRST=s  the first seed (default 1)
 // Z360_SIM_SEED=s   only this one, with its history
 #include "judge.hpp"
 
@@ -8,6 +9,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 using namespace z360;
 using namespace z360::testing;
@@ -30,21 +34,32 @@ std::vector<std::string> broken_by(const plan& p, bool tell = false) {
     return broken;
 }
 
+/// What `broken_by` found and `counts` does not dismiss; true: nothing.
+using counting = bool (*)(const std::string&);
+bool everything(const std::string&) {
+    return true;
+}
+
 /// Runs one schedule; false: something was broken, and said.
-bool passes(std::uint64_t seed, trouble level, bool tell = false) {
-    const auto broken = broken_by(make_plan(seed, level), tell);
+bool passes(const plan& p, std::string_view kind, bool tell = false, counting counts = everything) {
+    auto broken = broken_by(p, tell);
+    std::erase_if(broken, [counts](const auto& b) { return !counts(b); });
     if (broken.empty()) return true;
-    std::string text =
-        "Z360_SIM_SEED=" + std::to_string(seed) + " level " + std::to_string(static_cast<int>(level));
+    std::string text = "Z360_SIM_SEED=" + std::to_string(p.seed) + " level " +
+                       std::to_string(static_cast<int>(p.level)) + " " + std::string(kind);
     for (const auto& b : broken)
         text += "\n  " + b;
     ADD_FAILURE() << text;
     return false;
 }
 
-void run_many(trouble level, std::uint64_t otherwise) {
+/// Schedules of one kind, as many as are asked for.
+void run_many(
+    plan (*make)(std::uint64_t), std::uint64_t otherwise, std::string_view kind = {},
+    counting counts = everything
+) {
     if (std::getenv("Z360_SIM_SEED") != nullptr) {
-        (void)passes(setting("Z360_SIM_SEED", 0), level, true);
+        (void)passes(make(setting("Z360_SIM_SEED", 0)), kind, true, counts);
         return;
     }
     const auto runs = setting("Z360_SIM_RUNS", otherwise);
@@ -52,7 +67,7 @@ void run_many(trouble level, std::uint64_t otherwise) {
     const auto began = std::chrono::steady_clock::now();
     int failures = 0;
     for (std::uint64_t seed = first; seed < first + runs && failures < 10; ++seed)
-        if (!passes(seed, level)) ++failures;
+        if (!passes(make(seed), kind, false, counts)) ++failures;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     std::cout << runs << " schedules, " << static_cast<double>(runs) / took.count() << " per second\n";
     ::testing::Test::RecordProperty(
@@ -60,30 +75,15 @@ void run_many(trouble level, std::uint64_t otherwise) {
     );
 }
 
-} // namespace
-
-TEST(simulation, without_faults) {
-    run_many(trouble::none, 2000);
-}
-TEST(simulation, i_01_i_02_i_09_i_11_webhooks_late_repeated_lost_and_out_of_order) {
-    run_many(trouble::webhooks, 2000);
-}
-TEST(simulation, i_07_i_09_commands_fail_stall_and_lose_their_answer) {
-    run_many(trouble::commands, 2000);
-}
-TEST(simulation, i_01_i_03_i_08_i_20_nodes_die_and_lose_the_store) {
-    run_many(trouble::nodes, 2000);
+template <trouble level>
+plan of_level(std::uint64_t seed) {
+    return make_plan(seed, level);
 }
 
-// reliability.md §4: with Postgres reachable the claim alone keeps a second winner out.
-TEST(simulation, i_01_no_fence_is_needed_while_the_store_is_reachable) {
-    const auto runs = setting("Z360_SIM_RUNS", 300);
-    for (std::uint64_t seed = 1; seed <= runs; ++seed) {
-        auto p = make_plan(seed, trouble::commands);
-        p.carrier.unknown.fence_lag = k_never;
-        const auto broken = broken_by(p);
-        ASSERT_TRUE(broken.empty()) << "seed " << seed << ": " << broken.front();
-    }
+plan no_fence(std::uint64_t seed) {
+    auto p = make_plan(seed, trouble::commands);
+    p.carrier.unknown.fence_lag = k_never;
+    return p;
 }
 
 plan nobody_reaches_the_store(std::uint64_t seed) {
@@ -96,19 +96,44 @@ plan nobody_reaches_the_store(std::uint64_t seed) {
     return p;
 }
 
+template <sim::unknowns::fence_answer told>
+plan fence_alone(std::uint64_t seed) {
+    auto p = nobody_reaches_the_store(seed);
+    p.carrier.unknown.fence = told;
+    return p;
+}
+
+/// Nobody is joined twice, no talk is ended by us. The rest takes a store.
+bool about_talks(const std::string& b) {
+    return b.starts_with("I1:") || b.starts_with("I21:");
+}
+
+} // namespace
+
+TEST(simulation, without_faults) {
+    run_many(of_level<trouble::none>, 2000);
+}
+TEST(simulation, i_01_i_02_i_09_i_11_webhooks_late_repeated_lost_and_out_of_order) {
+    run_many(of_level<trouble::webhooks>, 2000);
+}
+TEST(simulation, i_07_i_09_commands_fail_stall_and_lose_their_answer) {
+    run_many(of_level<trouble::commands>, 2000);
+}
+TEST(simulation, i_01_i_03_i_08_i_20_nodes_die_and_lose_the_store) {
+    run_many(of_level<trouble::nodes>, 2000);
+}
+
+// reliability.md §4: with Postgres reachable the claim alone keeps a second winner out.
+TEST(simulation, i_01_i_21_no_fence_is_needed_while_the_store_is_reachable) {
+    run_many(no_fence, 300, "without fence");
+}
+
 // P6: nodes that cannot ask anybody choose on their own; the carrier lets one of them have the caller,
 // whatever it tells the others.
-TEST(simulation, i_01_the_fence_alone_holds_without_the_store) {
+TEST(simulation, i_01_i_21_the_fence_alone_holds_without_the_store) {
     using fence = sim::unknowns::fence_answer;
-    const auto runs = setting("Z360_SIM_RUNS", 200);
-    for (const auto told : {fence::refused, fence::ok_without_effect}) {
-        for (std::uint64_t seed = 1; seed <= runs; ++seed) {
-            auto p = nobody_reaches_the_store(seed);
-            p.carrier.unknown.fence = told;
-            for (const auto& b : broken_by(p))
-                EXPECT_FALSE(b.starts_with("I1:")) << "seed " << seed << ": " << b;
-        }
-    }
+    run_many(fence_alone<fence::refused>, 200, "fence alone, refuses", about_talks);
+    run_many(fence_alone<fence::ok_without_effect>, 200, "fence alone, 200 without effect", about_talks);
 }
 
 // The judge sees a double bridge where there is one: without fence and without store two nodes do choose
@@ -126,17 +151,32 @@ TEST(simulation, i_01_without_fence_and_store_the_judge_convicts) {
 
 // Seeds that once failed, by what they found.
 TEST(simulation, seed_ringback_stopped_for_the_greeting) {
-    passes(22, trouble::none);
+    passes(of_level<trouble::none>(22), "seed");
 }
 TEST(simulation, seed_silence_after_the_longest_message) {
-    passes(1, trouble::none);
+    passes(of_level<trouble::none>(1), "seed");
 }
 TEST(simulation, seed_answer_of_the_caller_lost_once) {
-    passes(903, trouble::nodes);
+    passes(of_level<trouble::nodes>(903), "seed");
 }
 TEST(simulation, seed_message_saved_before_its_step) {
-    passes(100'686, trouble::nodes);
+    passes(of_level<trouble::nodes>(100'686), "seed");
 }
 TEST(simulation, seed_command_judged_while_its_decision_is_made_again) {
-    passes(116'281, trouble::nodes);
+    passes(of_level<trouble::nodes>(116'281), "seed");
+}
+// Both reports of a bridge and both answers to it came late: its winner was dropped by a time limit, without
+// proof. Without the fence the next one displaced the talk, with it two people who talked were hung up.
+TEST(simulation, seed_bridge_whose_fate_is_unknown_without_fence) {
+    passes(no_fence(13'315), "seed");
+}
+TEST(simulation, seed_bridge_whose_fate_is_unknown_with_the_fence) {
+    passes(of_level<trouble::commands>(13'315), "seed");
+}
+// call.hangup was buried for want of its call; then call.initiated came, and the dead caller was dialed for.
+TEST(simulation, seed_hang_up_buried_before_its_call_began) {
+    passes(of_level<trouble::webhooks>(7'034'361), "seed");
+}
+TEST(simulation, seed_events_buried_before_their_call_began) {
+    passes(of_level<trouble::nodes>(7'029'447), "seed");
 }

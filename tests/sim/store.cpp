@@ -82,7 +82,7 @@ void store::extend_claim(const std::string& command_id, millis claim, time_point
 }
 
 port::append_result store::append(const port::inbox_event& e, millis claim, time_point now) {
-    const auto [it, fresh] = events_.try_emplace(e.event_id, event_row{e, now + claim, false, false});
+    const auto [it, fresh] = events_.try_emplace(e.event_id, event_row{e, now, now + claim, false, false});
     return fresh ? port::append_result::stored : port::append_result::duplicate;
 }
 
@@ -91,9 +91,12 @@ store::claim_pending(millis claim, time_point now, const std::string& session) {
     std::vector<port::inbox_event> out;
     for (auto& [id, row] : events_) {
         const bool due = session.empty() ? row.offered_at <= now : row.event.call_session_id == session;
+        // Buried because nobody knew their call: whoever begins it takes them up.
+        if (!session.empty() && due && row.dead) row.dead = row.done = false;
         if (row.done || !due) continue;
         row.offered_at = now + claim;
         out.push_back(row.event);
+        out.back().waited = now - row.stored_at;
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
         return std::tie(a.received_at, a.event_id) < std::tie(b.received_at, b.event_id);

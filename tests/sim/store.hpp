@@ -30,6 +30,7 @@ class store {
     };
     struct event_row {
         port::inbox_event event;
+        time_point stored_at{};
         time_point offered_at{}; ///< claimed or postponed until then
         bool done = false;
         bool dead = false;

@@ -138,6 +138,7 @@ void world::transmit(
     const node& n, const call::command& cmd, const std::string& path, const std::string& body, millis limit,
     bool resend, reply_handler heard
 ) {
+    first_sent.try_emplace(cmd.id, time.now());
     if (cmd.what() == call::verb::dial && !resend) last_dial_sent = std::max(last_dial_sent, time.now());
     struct request {
         reply_handler heard;
@@ -210,17 +211,62 @@ void world::transmit(
     });
 }
 
+port::inbox_event world::event_of(const json& data) {
+    port::inbox_event e;
+    e.event_id = data["id"].get<std::string>();
+    e.event_type = data["event_type"].get<std::string>();
+    const auto& payload = data["payload"];
+    e.call_session_id = payload["call_session_id"].get<std::string>();
+    e.call_control_id = payload["call_control_id"].get<std::string>();
+    json envelope;
+    envelope["data"] = data;
+    envelope["meta"] = json{{"attempt", 1}};
+    e.body = envelope.dump();
+    return e;
+}
+
+std::vector<port::inbox_event> world::records_of(const std::string& session) const {
+    std::vector<port::inbox_event> out;
+    for (const auto& [serial, hook] : tel.seen().webhooks) {
+        if (hook.copy || hook.session != session || hook.emitted_at > time.now()) continue;
+        out.push_back(event_of(hook.data));
+        out.back().received_at = time.now();
+    }
+    return out;
+}
+
+void world::ask_records(const node& n, std::function<void()> look, std::function<void(bool)> done) {
+    struct question {
+        std::function<void(bool)> done;
+        bool answered = false;
+    };
+    constexpr millis k_limit{3'000};
+    auto q = std::make_shared<question>();
+    q->done = std::move(done);
+    const auto answer = [q, &n, life = n.life()](bool ok) {
+        if (!std::exchange(q->answered, true) && life == n.life()) q->done(ok);
+    };
+    const bool cut_off = away(what.telnyx_away, n.index());
+    auto there = latency();
+    auto back = latency();
+    enum class fault : std::uint8_t { none, lost, reply_lost, slow, slow_reply, error };
+    auto f = fault::none;
+    if (troubled() && dice.percent(what.bad_commands)) f = static_cast<fault>(dice.between(1, 5));
+    if (f == fault::slow) there += dice.span(300, 2'800);
+    if (f == fault::slow_reply) back += dice.span(300, 2'800);
+    if (cut_off || f != fault::none) disturbed(k_limit);
+    time.after(k_limit, [answer] { answer(false); });
+    if (cut_off || f == fault::lost) return;
+    time.after(there, [this, f, back, look = std::move(look), answer] {
+        if (f != fault::error) look();
+        if (f == fault::reply_lost) return;
+        time.after(back, [answer, f] { answer(f != fault::error); });
+    });
+}
+
 void world::deliver(sim::webhook hook) {
     auto d = std::make_shared<delivery>();
-    d->event.event_id = hook.data["id"].get<std::string>();
-    d->event.event_type = hook.event_type;
-    const auto& payload = hook.data["payload"];
-    d->event.call_session_id = payload["call_session_id"].get<std::string>();
-    d->event.call_control_id = payload["call_control_id"].get<std::string>();
-    json envelope;
-    envelope["data"] = hook.data;
-    envelope["meta"] = json{{"attempt", 1}};
-    d->event.body = envelope.dump();
+    d->event = event_of(hook.data);
     d->hook = std::move(hook);
     ++deliveries_;
     if (troubled() && dice.percent(what.repeated_webhooks)) {

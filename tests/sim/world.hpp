@@ -12,6 +12,7 @@
 #include "wire/telnyx_command.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,10 @@ class world {
     /// One round trip to the store: `apply` runs there, `done(false)` if no answer came within `budget`; then
     /// `apply` may have run, or may still run.
     void ask_store(const node& n, millis budget, std::function<void()> apply, std::function<void(bool)> done);
+    /// One question to the carrier about its records: `look` runs there; `done(false)`: no usable answer.
+    void ask_records(const node& n, std::function<void()> look, std::function<void(bool)> done);
+    /// What the carrier has on record of a session, as the webhooks that they were or will be; oldest first.
+    [[nodiscard]] std::vector<port::inbox_event> records_of(const std::string& session) const;
     using reply_handler = std::function<void(const http::client_response&)>;
     /// One HTTP request to the carrier.
     void transmit(
@@ -56,12 +61,14 @@ class world {
         std::uint64_t in_memory = 0;
         std::uint64_t kills = 0;
         std::uint64_t webhooks_given_up = 0;
+        std::uint64_t inquiries = 0;
     } figures;
 
     // ---- what the judge wants to know besides the carrier's truth
     std::string caller;                            ///< control id of the caller's leg
     std::optional<time_point> caller_end_accepted; ///< a node said 200 to the caller's call.hangup
     time_point last_dial_sent{};                   ///< first sendings only
+    std::map<std::string, time_point> first_sent;  ///< by command id, over all nodes
     millis longest_silence{0};                     ///< answered, alone, nothing to hear
     std::optional<time_point> silent_since;
     std::optional<time_point> disturbed_until; ///< end of the last fault that was really injected
@@ -84,6 +91,7 @@ class world {
     [[nodiscard]] bool away(const std::vector<interval>& when, std::size_t node) const;
     [[nodiscard]] millis latency();
     void pump();
+    [[nodiscard]] static port::inbox_event event_of(const sim::json& data);
     void deliver(sim::webhook hook);
     void attempt(const delivery_ptr& d);
     void arrive(const delivery_ptr& d);

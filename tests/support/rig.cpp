@@ -223,7 +223,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     std::filesystem::create_directories(folder_);
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
-    adapter::postgres::migrate(secret(direct_url_));
+    if (options_.migrated) adapter::postgres::migrate(secret(direct_url_));
     for (const auto& base : bases_) {
         const auto pg = address_of(base, 5432);
         postgres_.push_back(std::make_unique<tcp_relay>(pg.host, pg.port));
@@ -234,7 +234,7 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     s.delivery = options_.delivery;
     carrier_ = std::make_unique<sim::simulator>(std::move(s));
     carrier_->start();
-    seed();
+    if (options_.migrated) seed();
     for (int i = 0; i < options_.nodes; ++i)
         (void)add_node();
     if (options_.balanced) {
@@ -320,6 +320,7 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
         {"Z360_TELNYX_CREDENTIAL_CONNECTION_ID", options_.carrier.credential_connection_id},
         {"Z360_SECRETS_KEY_FILE", folder_ + "/keys"},
         {"Z360_SERVER_ENVIRONMENT", "test"},
+        {"Z360_SERVER_DRAIN_DELAY_MS", "0"}, // no balancer has to notice
         {"Z360_HTTP_ALLOW_PLAIN_API", "true"},
     };
     if (options_.redis) {
@@ -393,6 +394,11 @@ std::string rig::run(const std::string& arguments) {
     const auto e = run_voipd(arguments, server().environment());
     if (e.code != 0) throw std::runtime_error("z360-voipd " + arguments + ": " + e.err);
     return e.out;
+}
+
+void rig::migrate() {
+    (void)run("--migrate");
+    seed();
 }
 
 std::string rig::token(const std::string& kind) {

@@ -66,6 +66,7 @@ struct rig_options {
     bool redis = true;
     bool direct = false;   ///< no relays in front of the databases: for benchmarks
     bool start = true;     ///< start the nodes and wait until they are ready
+    bool migrated = true;  ///< false: the database is empty until migrate()
     bool balanced = false; ///< webhooks come by a balancer in front of all nodes
     /// URLs of Postgres servers, in the order in which nodes try them; empty: Z360_TEST_DATABASE_URL alone.
     std::vector<std::string> databases;
@@ -126,6 +127,8 @@ class rig {
     /// Runs z360-voipd with these arguments in the environment of server 0; its standard output. Throws when
     /// it fails.
     [[nodiscard]] std::string run(const std::string& arguments);
+    /// Makes schema and rows by the program's own command, where `migrated` was false.
+    void migrate();
     [[nodiscard]] const std::string& folder() const { return folder_; }
 
     // ---- conditions on the ground truth, waited for; every limit is an upper bound, not a pause

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <z360/base/ids.hpp>
+#include <z360/base/loop_state.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/credential/lifecycle.hpp>
@@ -19,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace z360::engine {
 
@@ -36,6 +38,7 @@ struct credential_settings {
     millis purge_every{3'600'000};     ///< one node forgets what nobody needs any more; 0: never
     unsigned requests_per_second = 10; ///< of the workers; the comparison takes half (BE-41)
     double refresh_fraction = 0.8;     ///< of a token's life: 10 h → refresh after 8 h
+    millis claim{20'000}; ///< a device belongs to one node for so long, a token's minting for half of it
 };
 
 /// A device's identity as known after ensure().
@@ -71,10 +74,11 @@ class credentials {
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
 
     /// The device's identity; makes it when missing (single flight per device, here and between nodes) and
-    /// waits at most `budget` for it. Throws unavailable when the database is.
+    /// waits at most `budget` for it. Throws unavailable when the database is, or when a step failed for a
+    /// reason that nobody expected: ask again.
     virtual boost::asio::awaitable<identity_status> ensure(device_id d, millis budget) = 0;
     /// A token, from the cache where it is fresh: one request to Telnyx per device and 80 % of its life.
-    /// Throws unavailable when the database is.
+    /// Throws as ensure() does.
     virtual boost::asio::awaitable<token_status> token(device_id d, millis budget) = 0;
     /// The token that is cached, as long as it is valid: fresh, stale or unavailable. Never asks Telnyx, now
     /// or later (MOB-01). Throws unavailable when the database is.
@@ -94,6 +98,10 @@ class credentials {
         std::string error;        ///< why it is not complete, and what to do
     };
     virtual boost::asio::awaitable<comparison> compare() = 0;
+
+    /// The loops behind it. A late one: identities are not made, replaced or deleted in time, or the sides
+    /// not compared; calls go on.
+    [[nodiscard]] virtual std::vector<loop_state> loops() const = 0;
 };
 
 /// References must outlive it. Nothing happens before start(), except ensure() and token().

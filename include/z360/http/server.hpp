@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
+#include <z360/base/loop_state.hpp>
 #include <z360/base/time.hpp>
 #include <z360/http/message.hpp>
 #include <z360/port/metrics.hpp>
@@ -68,11 +69,18 @@ class server {
     /// Binds and listens; throws std::runtime_error that names address, port and reason.
     virtual void start() = 0;
     [[nodiscard]] virtual std::uint16_t port() const = 0;
-    /// Stops accepting, lets requests in progress finish within `limit`, then closes everything. Idempotent.
+    /// A stop is near: from now on each response asks its client to close the connection; whoever comes, on a
+    /// new one or an old one, is served as before. Idempotent.
+    virtual void drain() = 0;
+    /// Stops accepting, lets requests in progress finish within `limit`, then closes everything. A connection
+    /// that was just made (in the last half second, or still in the kernel's queue) may send its first
+    /// request; idle ones are closed at once. Idempotent.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
     [[nodiscard]] virtual std::size_t connections() const = 0;
     /// Days until the served certificate expires; nullopt without TLS.
     [[nodiscard]] virtual std::optional<double> certificate_days_left() const = 0;
+    /// Its background loops: one accepts, one enforces deadlines, one watches the certificate.
+    [[nodiscard]] virtual std::vector<loop_state> loops() const = 0;
 };
 
 /// Makes a server that is not listening yet; `metrics` must outlive it.

@@ -13,7 +13,7 @@ namespace z360::port {
 
 struct spool_health {
     bool usable = true;        ///< the last attempt to store succeeded, or none was made
-    std::string why;           ///< what is wrong; empty when usable
+    std::string why;           ///< what is wrong: why it is not usable, or what housekeeping could not do
     std::size_t set_aside = 0; ///< events kept for people
 };
 
@@ -31,7 +31,8 @@ class spool {
     /// them waits for them.
     virtual boost::asio::awaitable<void> set_aside(std::vector<std::string> event_ids, std::string why) = 0;
     /// Housekeeping, called every second or so: opens what could not be opened before, takes over the files
-    /// of processes that are gone, gives room back to the disk. Throws unavailable when a part of it failed.
+    /// of processes that are gone, gives room back to the disk. What a part of it could not do is told by
+    /// health(), not thrown: a node without a usable disk serves all the same.
     virtual boost::asio::awaitable<void> tend() = 0;
     /// Events waiting in this process's queue; exact, cheap, callable from the loop.
     [[nodiscard]] virtual std::size_t size() const = 0;

@@ -2,9 +2,11 @@
 // Loops that must never end: whatever a round throws is caught, told and counted, and the next round comes.
 #pragma once
 
+#include <z360/base/loop_state.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <list>
 #include <string>
@@ -13,20 +15,21 @@
 
 namespace z360::rt {
 
+using z360::loop_state;
+
+/// A loop whose rounds may rightly take for ever (one connection's life) is never late.
+constexpr std::chrono::steady_clock::duration k_never_late = std::chrono::steady_clock::duration::max();
+
 /// One loop: what it is called and how often it does what it does.
 struct loop_settings {
     std::string name;                                 ///< snake_case; in logs, metrics and /readyz
     std::chrono::steady_clock::duration period{};     ///< pause after a round that succeeded
     std::chrono::steady_clock::duration late_after{}; ///< no round has succeeded for this long: late
-    event* wake = nullptr; ///< set: the pause ends at once; outlives the supervisor
-};
-
-/// How a loop does. `late` is what /readyz asks for: the loop hangs, or every round of it fails.
-struct loop_state {
-    std::string name;
-    bool late = false;
-    unsigned failures = 0;  ///< rounds in a row that threw
-    std::string last_error; ///< of the last round that threw; empty once a round has succeeded
+    event* wake = nullptr; ///< set: the pause after a success ends at once; outlives the supervisor
+    std::chrono::steady_clock::duration delay{}; ///< before the first round; does not count towards lateness
+    std::chrono::steady_clock::duration longest_pause = std::chrono::seconds{5}; ///< between failing rounds
+    std::function<std::chrono::steady_clock::duration()>
+        next; ///< set: asked after each success, for `period`
 };
 
 /// Runs loops until join(). Not thread-safe: everything on the loop of the executor.
@@ -40,20 +43,24 @@ class supervisor {
     supervisor(const supervisor&) = delete;
     supervisor& operator=(const supervisor&) = delete;
 
-    /// Starts a loop: `round`, pause, `round`, … A round that throws is logged (the first of a row and then
-    /// once a minute), counted, and followed by a pause that doubles up to 5 s. Only a cancellation ends it.
+    /// Starts a loop: `round`, pause, `round`, … A round that throws, whatever it is, is logged (the first of
+    /// a row and then once a minute), counted, and followed by a pause that doubles from 100 ms up to
+    /// `longest_pause`; no wake-up cuts that one short. Only join() ends the loop. After join() began: no-op.
     void run(loop_settings s, std::function<awaitable<void>()> round);
     [[nodiscard]] std::vector<loop_state> states() const;
-    /// Cancels all loops and waits for them.
+    /// Cancels all loops and waits for them. A round under way that has switched cancellation off is waited
+    /// for; no other follows it.
     [[nodiscard]] awaitable<void> join();
 
   private:
     struct loop;
     awaitable<void> keep(loop& l);
+    void note(loop& l, const std::exception_ptr& thrown);
     void failed(loop& l, std::string why);
 
     failure_sink on_failure_;
     std::list<loop> loops_;
+    bool stopping_ = false;
     task_group tasks_;
 };
 

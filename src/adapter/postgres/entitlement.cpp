@@ -69,6 +69,10 @@ std::vector<device_id> stop(
 
 } // namespace
 
+time_point time_of(pqxx::work& tx) {
+    return time_at(exec_in(tx, "time_of", "select z360_ms(now())")[0][0]);
+}
+
 std::vector<device_id> part_with(
     pqxx::work& tx, const std::vector<user_id>& people, out_of_use how, const std::string& reason,
     time_point now

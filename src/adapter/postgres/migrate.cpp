@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/migrate.hpp"
 
+#include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/session.hpp"
 
 #include <z360/port/errors.hpp>
@@ -55,6 +56,28 @@ void check(const std::map<int, applied_row>& done, std::span<const migration> fi
             );
         }
     }
+}
+
+schema_state judge(const std::map<int, applied_row>& done, std::span<const migration> files) {
+    using kind = schema_state::kind;
+    if (done.empty()) return {kind::missing, "not there; run z360-voipd --migrate"};
+    try {
+        check(done, files);
+    } catch (const migrate_error& e) {
+        return {kind::diverged, std::string("diverged: ") + e.what()};
+    }
+    std::string lacks;
+    for (const auto& f : files)
+        if (!done.contains(f.version)) lacks += (lacks.empty() ? "" : ", ") + label(f.version, f.name);
+    if (!lacks.empty())
+        return {kind::older, "older than this program, lacks " + lacks + "; run z360-voipd --migrate"};
+    const auto& [newest, row] = *done.rbegin();
+    if (!files.empty() && newest > files.back().version)
+        return {
+            kind::newer, "newer than this program, has " + label(newest, row.name) +
+                             "; finish the deployment: replace this node by the newer version"
+        };
+    return {kind::current, {}};
 }
 
 void apply(session& db, const migration& f) {
@@ -114,6 +137,25 @@ migrate_report migrate(const secret& url, std::span<const migration> files) {
     } catch (const pqxx::failure& e) {
         throw migrate_error(std::string("migrations could not be run: ") + e.what());
     }
+}
+
+std::string_view name(schema_state::kind k) {
+    switch (k) {
+    case schema_state::kind::current: return "current";
+    case schema_state::kind::missing: return "missing";
+    case schema_state::kind::older: return "older";
+    case schema_state::kind::newer: return "newer";
+    case schema_state::kind::diverged: return "diverged";
+    }
+    return "?";
+}
+
+boost::asio::awaitable<schema_state> look_at_schema(database& db, std::span<const migration> files) {
+    auto ask = [files](pqxx::connection_base& c) {
+        pqxx::nontransaction tx(c);
+        return judge(history(tx), files);
+    };
+    return db.connections().run("schema", std::move(ask));
 }
 
 std::vector<std::string> pending_migrations(const secret& url, std::span<const migration> files) {

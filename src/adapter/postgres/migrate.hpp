@@ -2,8 +2,13 @@
 // The schema's history: numbered SQL files, embedded in the binary, applied in order, never changed.
 #pragma once
 
+#include "adapter/postgres/postgres.hpp"
+
 #include <z360/base/secret.hpp>
 
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -37,6 +42,27 @@ class migrate_error : public std::runtime_error {
 /// Applies what is missing, each file in a transaction of its own; nodes that start together take turns.
 /// Blocks. Throws migrate_error or port::unavailable.
 migrate_report migrate(const secret& url, std::span<const migration> files = embedded_migrations());
+
+/// What the database's schema is to this program.
+struct schema_state {
+    enum class kind : std::uint8_t {
+        current,
+        missing,  ///< nothing of ours is there
+        older,    ///< migrations are missing
+        newer,    ///< a newer program has migrated; migrations only add, so this one goes on working
+        diverged, ///< a migration was changed after it had been applied, or slipped in before one
+    } what = kind::missing;
+    std::string detail; ///< what and the fix, for people; empty: current
+
+    /// This program can work with it.
+    [[nodiscard]] bool usable() const { return what == kind::current || what == kind::newer; }
+};
+[[nodiscard]] std::string_view name(schema_state::kind k);
+
+/// Looks at the schema. Throws port::unavailable, or statement_error when the history cannot be read. On the
+/// loop's thread.
+[[nodiscard]] boost::asio::awaitable<schema_state>
+look_at_schema(database& db, std::span<const migration> files = embedded_migrations());
 
 /// Names of the files that the database lacks. Blocks; throws like migrate.
 [[nodiscard]] std::vector<std::string>

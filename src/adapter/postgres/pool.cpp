@@ -21,6 +21,7 @@ namespace {
 
 constexpr millis k_first_backoff{50};
 constexpr millis k_longest_backoff{1'000};
+constexpr millis k_answer_limit{1'000};
 
 double seconds(steady::duration d) {
     return std::chrono::duration<double>(d).count();
@@ -138,7 +139,10 @@ bool pool::give_up(const std::shared_ptr<job>& j, bool even_if_running) {
     for (auto& w : workers_) {
         if (w->current != j) continue;
         j->abandoned = true;
-        if (w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
+        if (w->socket < 0) continue; // still connecting
+        ::shutdown(w->socket, SHUT_RDWR);
+        ++silences_;
+        work_.notify_all();
     }
     return true;
 }
@@ -169,13 +173,7 @@ std::shared_ptr<job> pool::next(worker& w) {
     std::unique_lock lock(mutex_);
     for (;;) {
         if (stopping_) return nullptr;
-        if (w.db && w.losses_seen != losses_) {
-            w.losses_seen = losses_;
-            lock.unlock();
-            if (w.db->stale()) disconnect(w, "closed by the server");
-            lock.lock();
-            continue;
-        }
+        if (look_at_connection(w, lock)) continue;
         if (!queue_.empty() && (w.db || steady::now() >= retry_at_)) break;
         if (queue_.empty() || w.db)
             work_.wait(lock);
@@ -187,6 +185,22 @@ std::shared_ptr<job> pool::next(worker& w) {
     j->now_in = job::stage::running;
     w.current = j;
     return j;
+}
+
+// What has befallen one connection is looked for at the idle ones, so that a failover does not cost a request
+// for each of them. true: time has passed.
+bool pool::look_at_connection(worker& w, std::unique_lock<std::mutex>& lock) {
+    const bool silent = w.silences_seen != silences_;
+    if (!w.db || (!silent && w.losses_seen == losses_)) return false;
+    w.losses_seen = losses_;
+    w.silences_seen = silences_;
+    lock.unlock();
+    if (w.db->stale())
+        disconnect(w, "closed by the server");
+    else if (silent && !w.db->answers(k_answer_limit))
+        disconnect(w, "no answer");
+    lock.lock();
+    return true;
 }
 
 void pool::serve(worker& w, job& j) {
@@ -258,6 +272,7 @@ void pool::connect(worker& w) {
     {
         const std::scoped_lock lock(mutex_);
         w.socket = copy;
+        w.silences_seen = silences_;
         ++connected_;
         if (stopping_ && copy >= 0) ::shutdown(copy, SHUT_RDWR);
     }
@@ -369,12 +384,17 @@ database_health database::health() const {
     return pool_->health();
 }
 
-asio::awaitable<void> database::ping() {
+asio::awaitable<clock_reading> database::ping() {
     auto ask = [](pqxx::connection_base& db) {
         pqxx::nontransaction tx(db);
-        tx.exec("select 1");
+        clock_reading r;
+        r.asked = steady::now();
+        const auto rows = tx.exec("select (extract(epoch from clock_timestamp()) * 1000000)::bigint");
+        r.answered = steady::now();
+        r.server += std::chrono::microseconds{rows[0][0].as<std::int64_t>()};
+        return r;
     };
-    co_await pool_->run("ping", ask);
+    co_return co_await pool_->run("ping", ask);
 }
 
 } // namespace z360::adapter::postgres

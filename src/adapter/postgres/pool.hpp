@@ -97,6 +97,7 @@ class pool {
         int socket = -1;              ///< own duplicate of the connection's socket, under the mutex
         std::optional<session> db;    ///< the worker's alone
         unsigned losses_seen = 0;     ///< the worker's alone
+        unsigned silences_seen = 0;   ///< the worker's alone
     };
 
     boost::asio::awaitable<void> carry_out(std::shared_ptr<job> j, millis limit);
@@ -105,6 +106,7 @@ class pool {
 
     void work(worker& w);
     [[nodiscard]] std::shared_ptr<job> next(worker& w);
+    [[nodiscard]] bool look_at_connection(worker& w, std::unique_lock<std::mutex>& lock);
     void serve(worker& w, job& j);
     void fail(job& j, std::string_view kind, const std::string& why);
     [[nodiscard]] std::string judge(const worker& w, job& j, const pqxx::failure& e);
@@ -130,6 +132,8 @@ class pool {
     unsigned connected_ = 0;
     unsigned connecting_ = 0;
     unsigned losses_ = 0; ///< connections lost so far; each makes the idle ones look at their own
+    unsigned silences_ =
+        0; ///< statements given up without an answer; each makes the idle ones ask on their own
     millis backoff_{0};
     steady::time_point retry_at_{};
     enum class view { unknown, up, down } view_ = view::unknown;

@@ -18,6 +18,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
@@ -47,6 +48,13 @@ struct database_health {
     std::string error;        ///< why it is down
 };
 
+/// What the server's clock said, and between which two moments. No waiting for a connection is in between.
+struct clock_reading {
+    std::chrono::steady_clock::time_point asked;
+    std::chrono::steady_clock::time_point answered;
+    std::chrono::sys_time<std::chrono::microseconds> server;
+};
+
 /// Postgres refused a statement for the sake of its values (a violated constraint, a trigger that raises), or
 /// the statement is a bug of ours; trying again cures neither. Trouble of the server or of its schema is
 /// port::unavailable instead. The text holds the statement's name and SQLSTATE, never the row.
@@ -69,8 +77,8 @@ class database {
 
     /// What the last use of the database showed; costs nothing.
     [[nodiscard]] database_health health() const;
-    /// Asks the server. Throws port::unavailable.
-    [[nodiscard]] boost::asio::awaitable<void> ping();
+    /// Asks the server for its time. Throws port::unavailable.
+    [[nodiscard]] boost::asio::awaitable<clock_reading> ping();
     [[nodiscard]] pool& connections() { return *pool_; }
 
   private:

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/session.hpp"
 
+#include <libpq-fe.h>
 #include <poll.h>
 
+#include <chrono>
 #include <utility>
 
 namespace z360::adapter::postgres {
@@ -15,6 +17,17 @@ thread_local decltype(servers::connection::handle) t_made;
 std::string pass_on(servers::connection& made) {
     t_made = std::move(made.handle);
     return {};
+}
+
+// false: it broke or said nothing.
+bool wait_for_result(PGconn* c, std::chrono::steady_clock::time_point until) {
+    while (PQisBusy(c) == 1) {
+        const auto left = std::chrono::ceil<millis>(until - std::chrono::steady_clock::now());
+        pollfd p{PQsocket(c), POLLIN, 0};
+        if (left <= millis::zero() || ::poll(&p, 1, static_cast<int>(left.count())) <= 0) return false;
+        if (PQconsumeInput(c) != 1) return false;
+    }
+    return true;
 }
 
 std::string session_settings(millis statement_timeout) {
@@ -42,8 +55,10 @@ session::session(const secret& url, millis statement_timeout)
 session::session(servers& among, millis statement_timeout, const std::atomic<bool>* stop)
     : session(among.connect(session_settings(statement_timeout), stop)) {}
 
-session::session(servers::connection made)
-    : pqxx::basic_connection_base<ready_connection>(pass_on(made)), server_(made.server) {
+session::session(servers::connection made) : session(made.handle.get(), made) {}
+
+session::session(pg_conn* raw, servers::connection& made)
+    : pqxx::basic_connection_base<ready_connection>(pass_on(made)), raw_(raw), server_(made.server) {
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations" // the only way in libpqxx 6
     inhibit_reactivation(true);
@@ -54,6 +69,18 @@ session::session(servers::connection made)
 bool session::stale() const {
     pollfd p{sock(), POLLIN, 0};
     return p.fd < 0 || ::poll(&p, 1, 0) != 0;
+}
+
+// By libpq itself, because libpqxx 6 waits for answers without end.
+bool session::answers(millis limit) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    if (PQsendQuery(raw_, "") != 1) return false;
+    for (;;) {
+        if (!wait_for_result(raw_, until)) return false;
+        PGresult* r = PQgetResult(raw_);
+        if (r == nullptr) return PQstatus(raw_) == CONNECTION_OK;
+        PQclear(r);
+    }
 }
 
 } // namespace z360::adapter::postgres

@@ -33,12 +33,17 @@ class session : public pqxx::basic_connection_base<ready_connection> {
 
     /// The server has hung up (or said anything) while nobody was asking. Costs one system call.
     [[nodiscard]] bool stale() const;
+    /// Sends an empty statement and waits for its answer, at most `limit`. After false it is of no further
+    /// use.
+    [[nodiscard]] bool answers(millis limit);
     /// Which of the URL's servers it is with.
     [[nodiscard]] std::size_t server() const { return server_; }
 
   private:
     explicit session(servers::connection made);
-    std::size_t server_;
+    session(pg_conn* raw, servers::connection& made);
+    pg_conn* const raw_;
+    const std::size_t server_;
 };
 
 } // namespace z360::adapter::postgres

@@ -6,8 +6,6 @@
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
 
-#include <chrono>
-
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
 
@@ -136,7 +134,7 @@ outcome_of<organisation> put(connection& db, const tenant_scope& who, organisati
         out.value = read(r[0]);
         out.created = r[0][4].as<bool>();
         if (o.status == "suspended") {
-            const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
+            const auto now = time_of(tx);
             out.stopped =
                 part_with_members(tx, out.value->id, out_of_use::suspended, "organisation_suspended", now);
         }

@@ -7,8 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
-
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
 
@@ -97,7 +95,7 @@ outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
         const user_id id{r[0][0].as<std::int64_t>()};
         outcome_of<person> out;
         if (p.status == "suspended") {
-            const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
+            const auto now = time_of(tx);
             out.stopped = part_with(tx, {id}, out_of_use::suspended, "user_suspended", now);
         }
         out.value = read(exec_in(tx, "person_of", k_of, id.value)[0]);

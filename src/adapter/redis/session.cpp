@@ -5,6 +5,7 @@
 
 #include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
+#include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -67,17 +68,27 @@ constexpr unsigned k_timeouts_until_reconnect = 3;
 class session::impl {
   public:
     impl(asio::any_io_executor ex, session_settings s, port::metrics& m)
-        : ex_(ex), settings_(std::move(s)), metrics_(m), tasks_(ex), idle_(ex),
-          random_(std::random_device{}()) {}
+        : ex_(ex), settings_(std::move(s)), metrics_(m),
+          loops_(
+              ex,
+              [this](std::string_view name, std::string_view) {
+                  metrics_.count("loop_failures_total", {{"loop", name}});
+              }
+          ),
+          idle_(ex), random_(std::random_device{}()) {}
 
     void start() {
         metrics_.gauge("redis_up", 0);
-        tasks_.spawn(run());
+        metrics_.count("loop_failures_total", {{"loop", "redis"}}, 0);
+        rt::loop_settings s{
+            .name = "redis", .late_after = rt::k_never_late, .longest_pause = settings_.backoff_longest
+        };
+        loops_.run(std::move(s), [this] { return one_connection(); });
     }
 
     asio::awaitable<void> stop() {
         stopping_ = true;
-        co_await tasks_.join();
+        co_await loops_.join();
         if (auto* r = std::get_if<ready>(&state_)) {
             const auto link = std::move(r->link);
             state_ = disconnected{};
@@ -108,6 +119,7 @@ class session::impl {
     }
 
     [[nodiscard]] bool healthy() const { return std::holds_alternative<ready>(state_) && timeouts_ == 0; }
+    [[nodiscard]] std::vector<loop_state> loops() const { return loops_.states(); }
 
   private:
     // Counts a command as under way. The probe's slot is the only one while Redis is suspected to stall.
@@ -176,18 +188,34 @@ class session::impl {
         if (timeouts_ >= k_timeouts_until_reconnect) link->close();
     }
 
-    asio::awaitable<void> run() {
-        for (;;) {
-            const auto began = steady::now();
-            auto closed = co_await connect();
-            if (closed) {
-                co_await watch(closed);
-                went_away("connection lost");
-            }
-            // A connection that lasted earns a fresh start; one that breaks at once does not.
-            if (closed && steady::now() - began > settings_.backoff_longest) attempts_ = 0;
-            co_await rt::sleep_for(backoff());
+    // Whatever ends a round, no state of it stays: a connection that nobody watches would count as ready.
+    struct leaving {
+        impl& owner;
+        explicit leaving(impl& o) : owner(o) {}
+        leaving(const leaving&) = delete;
+        leaving& operator=(const leaving&) = delete;
+        ~leaving() {
+            auto* r = std::get_if<ready>(&owner.state_);
+            if (owner.stopping_ || r == nullptr) return; // a stop closes it itself
+            const auto link = std::move(r->link);
+            owner.state_ = disconnected{};
+            owner.metrics_.gauge("redis_up", 0);
+            link->close();
         }
+    };
+
+    // A round of the loop: connects, lives as long as the connection, pauses.
+    asio::awaitable<void> one_connection() {
+        const leaving at_the_end(*this);
+        const auto began = steady::now();
+        auto closed = co_await connect();
+        if (closed) {
+            co_await watch(closed);
+            went_away("connection lost");
+        }
+        // A connection that lasted earns a fresh start; one that breaks at once does not.
+        if (closed && steady::now() - began > settings_.backoff_longest) attempts_ = 0;
+        co_await rt::sleep_for(backoff());
     }
 
     // Until the connection ends. While Redis is suspected to stall and no command comes to find out, this
@@ -322,7 +350,7 @@ class session::impl {
     asio::any_io_executor ex_;
     session_settings settings_;
     port::metrics& metrics_;
-    rt::task_group tasks_;
+    rt::supervisor loops_;
     rt::event idle_; ///< no command is under way
     std::mt19937 random_;
     state state_;
@@ -350,6 +378,9 @@ asio::awaitable<reply> session::command(std::vector<std::string> arguments) {
 }
 bool session::healthy() const {
     return impl_->healthy();
+}
+std::vector<loop_state> session::loops() const {
+    return impl_->loops();
 }
 
 } // namespace z360::adapter::redis

@@ -5,6 +5,7 @@
 #include "adapter/redis/reply.hpp"
 #include "adapter/redis/url.hpp"
 
+#include <z360/base/loop_state.hpp>
 #include <z360/base/time.hpp>
 #include <z360/port/metrics.hpp>
 
@@ -48,6 +49,8 @@ class session {
     [[nodiscard]] boost::asio::awaitable<reply> command(std::vector<std::string> arguments);
     /// Connected, and it answered when last asked.
     [[nodiscard]] bool healthy() const;
+    /// The loop that keeps the connection.
+    [[nodiscard]] std::vector<loop_state> loops() const;
 
   private:
     class impl;

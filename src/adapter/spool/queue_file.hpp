@@ -1,56 +1,62 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The queue in one SQLite file. Blocking; used by one thread at a time.
+// A queue in one SQLite file. Blocking; used by one thread at a time, and by one process at a time: SQLite's
+// exclusive lock is held as long as the file is open, and the kernel ends it with the process.
 #pragma once
+
+#include "adapter/spool/sqlite.hpp"
 
 #include <z360/port/event_inbox.hpp>
 
-#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <set>
+#include <string>
 #include <vector>
-
-struct sqlite3;
-struct sqlite3_stmt;
 
 namespace z360::adapter::spool {
 
 class queue_file {
   public:
-    /// Throws port::unavailable.
-    queue_file(const std::filesystem::path& directory, std::size_t max_bytes);
-    ~queue_file();
+    using how = sqlite_file::how;
+    /// Throws port::unavailable; in_use when another process has the file; damaged when it cannot be read.
+    queue_file(std::filesystem::path file, how h);
     queue_file(const queue_file&) = delete;
     queue_file& operator=(const queue_file&) = delete;
 
     /// All or none; on disk when it returns. An id that waits already is not stored twice.
     void append(const std::vector<port::inbox_event>& events);
-    [[nodiscard]] std::vector<port::inbox_event> peek(std::size_t limit);
+    /// The oldest, at most `limit`, but for those with these ids.
+    [[nodiscard]] std::vector<port::inbox_event>
+    peek(std::size_t limit, const std::set<std::string>& without = {});
+    [[nodiscard]] std::vector<port::inbox_event> find(const std::vector<std::string>& event_ids);
+    [[nodiscard]] bool holds(const std::string& event_id);
+    /// In one transaction. Needs no room on the disk for a few events: the journal's is reserved.
     void remove(const std::vector<std::string>& event_ids);
-    /// May be called from any thread.
-    [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+    /// Gives room that events left back to the disk, a part at a time.
+    void shrink();
+    /// Writes and takes away as much as an event or two need. Throws when there is no room for it.
+    void probe();
+    /// The path leads elsewhere or nowhere: what is stored now would be lost with the process.
+    [[nodiscard]] bool moved() { return db_.moved(); }
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    /// Of the bodies, and what SQLite adds to them.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    /// What `bytes` grows by with this event.
+    [[nodiscard]] static std::size_t cost(const port::inbox_event& e);
 
   private:
-    struct closer {
-        void operator()(sqlite3* db) const;
-        void operator()(sqlite3_stmt* s) const;
-    };
-    using handle = std::unique_ptr<sqlite3, closer>;
-    using statement = std::unique_ptr<sqlite3_stmt, closer>;
-
-    bool open(const std::filesystem::path& file);
-    void move_aside(const std::filesystem::path& file);
+    void begin_new();
+    void take_over();
+    void reserve_journal() const;
     void count();
-    void exec(const char* sql);
-    [[nodiscard]] statement prepare(const char* sql);
-    [[nodiscard]] bool step(sqlite3_stmt* s);
-    template <class F>
-    void in_transaction(F change);
 
-    handle db_;
-    const std::size_t max_bytes_;
+    std::filesystem::path path_;
+    sqlite_file db_;
+    std::size_t size_ = 0;
     std::size_t bytes_ = 0;
-    std::atomic<std::size_t> size_ = 0;
 };
 
 } // namespace z360::adapter::spool

@@ -292,6 +292,7 @@ class fake_credentials final : public engine::credentials {
     fake_credentials(fake_devices& d, const port::clock& c) : devices_(d), clock_(c) {}
     void start() override {}
     awaitable<void> stop(millis) override { co_return; }
+    std::vector<loop_state> loops() const override { return {}; }
     awaitable<engine::identity_status> ensure(device_id id, millis) override {
         ++asked;
         engine::identity_status out;

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -54,6 +55,8 @@ class memory_credentials final : public port::credential_store {
     std::map<std::string, std::pair<std::string, steady::time_point>> leases;
     std::set<std::int64_t> checked_rows;
     bool away = false;
+    /// Called first of all by every operation, with the device it is about or 0: may throw.
+    std::function<void(const std::string& operation, std::int64_t device)> fault;
     std::size_t outdated = 0; ///< rows to purge
 
     device_id add_device(std::int64_t n) {
@@ -97,7 +100,7 @@ class memory_credentials final : public port::credential_store {
     // ---- the port
 
     awaitable<std::optional<port::claimed_device>> claim(device_id d, millis claim) override {
-        co_await begin("claim");
+        co_await begin("claim", d.value);
         std::optional<port::claimed_device> out;
         const auto found = devices.find(d.value);
         if (found != devices.end() && found->second.claimed_until <= steady::now()) {
@@ -136,19 +139,19 @@ class memory_credentials final : public port::credential_store {
         co_return out;
     }
     awaitable<void> release(device_id d) override {
-        co_await begin("release");
+        co_await begin("release", d.value);
         if (devices.contains(d.value)) devices.at(d.value).claimed_until = {};
         co_await gate_.point();
     }
     awaitable<std::optional<port::claimed_device>> read(device_id d) override {
-        co_await begin("read");
+        co_await begin("read", d.value);
         std::optional<port::claimed_device> out;
         if (devices.contains(d.value)) out = assemble(devices.at(d.value));
         co_await gate_.point();
         co_return out;
     }
     awaitable<identity_id> add_identity(device_id d, std::string connection, time_point) override {
-        co_await begin("add_identity");
+        co_await begin("add_identity", d.value);
         auto* r = in(d, credential::phase::pending);
         if (r == nullptr) {
             r = &add_row(d, credential::phase::pending, "");
@@ -230,7 +233,7 @@ class memory_credentials final : public port::credential_store {
         co_await gate_.point();
     }
     awaitable<std::optional<port::cached_token>> token(device_id d, millis claim) override {
-        co_await begin("token");
+        co_await begin("token", d.value);
         std::optional<port::cached_token> out;
         if (auto* r = in(d, credential::phase::active)) {
             out = port::cached_token{r->what.id, r->telnyx_id, r->token, r->minted_at, false};
@@ -326,8 +329,9 @@ class memory_credentials final : public port::credential_store {
     }
 
   private:
-    awaitable<void> begin(std::string operation) {
+    awaitable<void> begin(std::string operation, std::int64_t device = 0) {
         ++calls[operation];
+        if (fault) fault(operation, device);
         co_await gate_.point();
         if (away) throw port::unavailable("the database is away");
     }

@@ -185,6 +185,61 @@ awaitable<void> finishes_what_is_in_flight(site& s) {
     co_await stopping.join();
 }
 
+awaitable<void> drains_before_it_stops(site& s) {
+    wire old(s.io.get_executor());
+    co_await old.connect(s.port());
+    const reply before = co_await old.ask(get("/hello"));
+    EXPECT_FALSE(before.has("Connection: close\r\n")) << before.head;
+    s.server->drain();
+    const reply last = co_await old.ask(get("/hello"));
+    EXPECT_EQ(last.status, 200);
+    EXPECT_TRUE(last.has("Connection: close\r\n")) << last.head;
+    wire fresh(s.io.get_executor());
+    co_await fresh.connect(s.port());
+    const reply served = co_await fresh.ask(get("/hello"));
+    EXPECT_EQ(served.status, 200);
+    EXPECT_TRUE(served.has("Connection: close\r\n")) << served.head;
+}
+
+awaitable<void> serves_whom_it_has_accepted(site& s) {
+    wire fresh(s.io.get_executor());
+    co_await fresh.connect(s.port());
+    const bool accepted = co_await eventually([&s] { return s.server->connections() == 1; });
+    EXPECT_TRUE(accepted);
+    wire queued(s.io.get_executor()); // only the kernel knows of it: the loop has not come to it yet
+    queued.socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), s.port()));
+    wire silent(s.io.get_executor());
+    silent.socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), s.port()));
+    rt::task_group stopping(s.io.get_executor());
+    stopping.spawn(s.server->stop(5s));
+    wire late(s.io.get_executor());
+    const tcp::endpoint at(asio::ip::address_v4::loopback(), s.port());
+    auto [refused] = co_await late.socket.async_connect(at, k_tuple);
+    EXPECT_EQ(refused, asio::error::connection_refused);
+    for (auto* w : {&fresh, &queued}) {
+        const reply r = co_await w->ask(get("/hello"));
+        EXPECT_EQ(r.status, 200);
+        EXPECT_TRUE(r.has("Connection: close\r\n")) << r.head;
+        w->socket.close();
+    }
+    const bool closed = co_await silent.closed(); // it has nothing to say, and nobody waits for it for long
+    EXPECT_TRUE(closed);
+    silent.socket.close();
+    const bool stopped = co_await stopping.drain(3s);
+    EXPECT_TRUE(stopped);
+    co_await stopping.join();
+}
+
+awaitable<void> tells_how_its_loops_do(site& s) {
+    const auto states = s.server->loops();
+    EXPECT_EQ(states.size(), 2U);
+    for (const auto& l : states) {
+        EXPECT_FALSE(l.late) << l.name;
+        EXPECT_NE(s.metrics.text().find("loop_failures_total{loop=" + l.name + "} 0"), std::string::npos);
+    }
+    co_return;
+}
+
 awaitable<void> cuts_off_at_the_limit(site& s) {
     wire busy(s.io.get_executor());
     co_await busy.connect(s.port());
@@ -266,6 +321,18 @@ TEST(http_server, expect_100_continue_is_honoured) {
 TEST(http_server, stop_finishes_requests_in_flight_and_closes_idle_connections_at_once) {
     site s;
     s.run(finishes_what_is_in_flight(s));
+}
+TEST(http_server, be_21_a_draining_server_serves_everybody_and_asks_them_to_go) {
+    site s;
+    s.run(drains_before_it_stops(s));
+}
+TEST(http_server, be_21_a_stop_serves_whom_the_kernel_has_accepted) {
+    site s;
+    s.run(serves_whom_it_has_accepted(s));
+}
+TEST(http_server, i_03_its_loops_are_told) {
+    site s;
+    s.run(tells_how_its_loops_do(s));
 }
 TEST(http_server, stop_cuts_off_what_outlasts_its_limit) {
     site s;

@@ -6,6 +6,8 @@
 #include "fakes.hpp"
 #include "sim/simulator.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -19,6 +21,8 @@ using steady = std::chrono::steady_clock;
 struct sim_line : testing::Test {
     sim::simulator carrier{settings()};
     boost::asio::io_context io{1};
+    /// Time passes also while nothing is going on.
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open{io.get_executor()};
     std::unique_ptr<http::client> http = http::make_client(io.get_executor());
     moving_clock clock;
     counting_metrics metrics;

@@ -49,6 +49,39 @@ class second_postgres {
     pid_t pid_ = 0;
 };
 
+// A port whose queue of connections is full: the kernel drops who knocks, as a machine that is gone would.
+class black_hole {
+  public:
+    black_hole() {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof a;
+        auto* address = reinterpret_cast<sockaddr*>(&a);
+        const int listener = made();
+        if (::bind(listener, address, size) != 0 || ::listen(listener, 0) != 0 ||
+            ::getsockname(listener, address, &size) != 0)
+            throw std::runtime_error("no port for a black hole");
+        port_ = ntohs(a.sin_port);
+        for (int i = 0; i < 4; ++i)
+            (void)::connect(made(), address, size);
+    }
+    ~black_hole() {
+        for (const int fd : sockets_)
+            ::close(fd);
+    }
+    black_hole(const black_hole&) = delete;
+    black_hole& operator=(const black_hole&) = delete;
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  private:
+    int made() {
+        return sockets_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    }
+    std::vector<int> sockets_;
+    std::uint16_t port_ = 0;
+};
+
 class several_hosts : public pool_test {
   protected:
     void SetUp() override {
@@ -115,6 +148,16 @@ TEST_F(several_hosts, a_frozen_first_host_costs_one_second_and_not_the_failover)
     EXPECT_GE(took, 900ms);
     EXPECT_LT(took, k_both_limits);
     EXPECT_EQ(port_of_answer(), real_);
+}
+
+TEST_F(several_hosts, a_first_host_that_swallows_packets_costs_one_second_and_not_the_failover) {
+    const black_hole hole;
+    const auto began = clock_type::now();
+    use({std::to_string(hole.port()), real_});
+    (void)until_ok();
+    const auto took = clock_type::now() - began;
+    EXPECT_GE(took, 900ms);
+    EXPECT_LT(took, k_both_limits);
 }
 
 TEST_F(several_hosts, requests_keep_their_limits_while_a_frozen_host_is_waited_for) {

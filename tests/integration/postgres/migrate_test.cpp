@@ -109,6 +109,44 @@ TEST_F(migrations, that_were_slipped_in_before_an_applied_one_are_refused) {
     EXPECT_THROW(pg::migrate(url_, k_two), pg::migrate_error);
 }
 
+TEST_F(migrations, are_told_as_a_state_of_the_schema_with_the_fix) {
+    using kind = pg::schema_state::kind;
+    const std::array<pg::migration, 3> three = {{k_two[0], k_two[1], {3, "third", "cc", "select 1"}}};
+    const auto look = [&](std::span<const pg::migration> files) {
+        pg::database_settings s;
+        s.url = url_;
+        pg::database db(std::move(s));
+        asio::io_context io{1};
+        std::optional<pg::schema_state> out;
+        asio::co_spawn(
+            io, rt::detail::into(pg::look_at_schema(db, files), &out),
+            [](const std::exception_ptr& e) { EXPECT_FALSE(e) << rt::what(e); }
+        );
+        io.run();
+        return out.value_or(pg::schema_state{});
+    };
+    const auto expect = [](const pg::schema_state& s, kind what, bool usable, const std::string& said) {
+        EXPECT_EQ(pg::name(s.what), pg::name(what)) << s.detail;
+        EXPECT_EQ(s.usable(), usable) << s.detail;
+        EXPECT_NE(s.detail.find(said), std::string::npos) << s.detail;
+    };
+    expect(look(k_two), kind::missing, false, "run z360-voipd --migrate");
+    pg::migrate(url_, std::span(k_two).first(1));
+    expect(look(k_two), kind::older, false, "lacks 0002_second; run z360-voipd --migrate");
+    expect(look(three), kind::older, false, "0002_second, 0003_third");
+    pg::migrate(url_, k_two);
+    const auto current = look(k_two);
+    expect(current, kind::current, true, "");
+    EXPECT_EQ(current.detail, "");
+    pg::migrate(url_, three);
+    expect(look(k_two), kind::newer, true, "has 0003_third");
+    auto altered = k_two;
+    altered[0].checksum = "dd";
+    expect(look(altered), kind::diverged, false, "0001_first was changed after it had been applied");
+    const std::array<pg::migration, 2> gap = {{k_two[0], {2, "other", "ee", "select 1"}}};
+    expect(look(gap), kind::diverged, false, "restore the file");
+}
+
 TEST_F(migrations, without_a_server_fail_soon_with_unavailable) {
     const auto began = std::chrono::steady_clock::now();
     EXPECT_THROW(pg::migrate(secret("postgresql://postgres@127.0.0.1:1/none")), port::unavailable);

@@ -18,7 +18,10 @@ TEST_F(pool, answers_and_reports_its_health) {
     EXPECT_EQ(ask_now(), "ok");
     EXPECT_TRUE(db_->health().up);
     EXPECT_GE(db_->health().connections, 1U);
-    run(db_->ping());
+    const auto told = run(db_->ping());
+    EXPECT_LE(told.asked, told.answered);
+    EXPECT_LT(told.answered - told.asked, 5s);
+    EXPECT_LT(std::chrono::abs(told.server - std::chrono::system_clock::now()), 10s); // the same machine
 }
 
 TEST_F(pool, errors_of_a_statement_are_told_apart_from_an_absent_server) {
@@ -172,6 +175,39 @@ TEST_F(pool, a_silent_server_is_given_up_in_bounded_time) {
     EXPECT_EQ(std::count_if(many.begin(), many.end(), is_unavailable), 20);
     relay_->resume();
     EXPECT_LT(until_ok(), 3s);
+}
+
+TEST_F(pool, be_44_one_silent_statement_makes_the_idle_connections_be_asked) {
+    relayed_.connections = 6;
+    db_ = std::make_unique<pg::database>(relayed_);
+    const auto connected = [this](unsigned n) {
+        const auto until = clock_type::now() + 5s;
+        while (db_->health().connections != n && clock_type::now() < until)
+            run(rt::sleep_for(2ms));
+        return db_->health().connections == n;
+    };
+    ASSERT_TRUE(connected(6));
+    relay_->stall();
+    EXPECT_TRUE(is_unavailable(ask_now())); // one request pays for all of them
+    EXPECT_TRUE(connected(0));
+    EXPECT_FALSE(db_->health().up);
+    relay_->resume();
+    EXPECT_LT(until_ok(), 2s);
+}
+
+TEST_F(pool, a_slow_statement_does_not_cost_the_other_connections) {
+    db_ = std::make_unique<pg::database>(settings());
+    ASSERT_EQ(ask_many(8, "select 'ok' from pg_sleep(0.05)"), std::vector<std::string>(8, "ok"));
+    const auto before = db_->health().connections;
+    ASSERT_GE(before, 2U);
+    auto slow = [](pqxx::connection_base& c) {
+        pqxx::nontransaction tx(c);
+        tx.exec("select pg_sleep(1)");
+    };
+    EXPECT_THROW(run(db_->connections().run("test", slow, 100ms)), port::unavailable);
+    EXPECT_EQ(ask_many(8, "select 'ok'"), std::vector<std::string>(8, "ok"));
+    EXPECT_GE(db_->health().connections, before - 1);
+    EXPECT_TRUE(db_->health().up);
 }
 
 TEST_F(pool, a_lost_reply_is_unavailable_and_the_repeat_shows_that_the_commit_happened) {

@@ -1,86 +1,24 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/spool/queue_file.hpp"
-#include "adapter/spool/spool.hpp"
+#include "bed.hpp"
 
-#include <z360/port/errors.hpp>
-#include <z360/rt/sync.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <optional>
+#include <algorithm>
 
 using namespace z360;
+using namespace z360::testing;
+using adapter::spool::disk_queue;
 using adapter::spool::make_spool;
-using adapter::spool::queue_file;
-namespace fs = std::filesystem;
-namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t k_plenty = 64 * 1024 * 1024;
-
-port::inbox_event event(int n, std::string body = "body") {
-    port::inbox_event e;
-    e.event_id = "e" + std::to_string(n);
-    e.event_type = "call.answered";
-    e.route = port::webhook_route::credential;
-    e.call_session_id = "session";
-    e.call_control_id = "control";
-    e.received_at = time_point{millis{1'760'000'000'123 + n}};
-    e.body = std::move(body);
-    return e;
-}
-
-class spool : public ::testing::Test {
-  protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "z360-spool-XXXXXX").string();
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        directory_ = name;
-    }
-    void TearDown() override { fs::remove_all(directory_); }
-
-    template <class T>
-    T run(asio::awaitable<T> task) {
-        asio::io_context io{1};
-        std::optional<T> out;
-        std::exception_ptr error;
-        asio::co_spawn(io, rt::detail::into(std::move(task), &out), [&error](std::exception_ptr e) {
-            error = e;
-        });
-        io.run();
-        if (error) std::rethrow_exception(error);
-        return std::move(*out);
-    }
-    void run(asio::awaitable<void> task) {
-        asio::io_context io{1};
-        std::exception_ptr error;
-        asio::co_spawn(io, std::move(task), [&error](std::exception_ptr e) { error = e; });
-        io.run();
-        if (error) std::rethrow_exception(error);
-    }
-    std::size_t files_named(const std::string& part) const {
-        std::size_t n = 0;
-        for (const auto& f : fs::directory_iterator(directory_))
-            if (f.path().filename().string().find(part) != std::string::npos) ++n;
-        return n;
-    }
-    fs::path directory_;
-};
+using spool = spool_bed;
 
 // In the child: tells each event only after it was stored, until it is killed.
 [[noreturn]] void store_until_killed(const fs::path& directory, int pipe) {
-    queue_file q(directory, k_plenty);
+    disk_queue q(directory, k_plenty);
     for (std::uint32_t n = 0;; ++n) {
         q.append({event(static_cast<int>(n), std::string(300, 'x'))});
         if (::write(pipe, &n, sizeof n) != sizeof n) ::_exit(1);
@@ -147,18 +85,23 @@ TEST_F(spool, be_21_what_was_acknowledged_survives_kill_9) {
             EXPECT_EQ(events[i].event_id, "e" + std::to_string(i));
             EXPECT_EQ(events[i].body.size(), 300U);
         }
-        EXPECT_EQ(files_named("damaged"), 0U);
+        EXPECT_TRUE(files_named("damaged").empty());
     }
 }
 
 TEST_F(spool, refuses_more_than_its_limit_and_takes_events_again_when_there_is_room) {
     auto s = make_spool(directory_, 10'000);
     run(s->append({event(1, std::string(4'000, 'x')), event(2, std::string(4'000, 'x'))}));
+    EXPECT_TRUE(s->health().usable);
     EXPECT_THROW(run(s->append({event(3, ""), event(4, std::string(2'000, 'x'))})), port::unavailable);
     EXPECT_EQ(s->size(), 2U); // all or none
+    EXPECT_FALSE(s->health().usable);
+    EXPECT_NE(s->health().why.find("full"), std::string::npos) << s->health().why;
     run(s->remove({"e1"}));
     run(s->append({event(4, std::string(2'000, 'x'))}));
     EXPECT_EQ(s->size(), 2U);
+    EXPECT_TRUE(s->health().usable);
+    EXPECT_EQ(s->health().why, "");
     s.reset();
     s = make_spool(directory_, 10'000); // the limit counts what a former process left
     EXPECT_THROW(run(s->append({event(5, std::string(4'000, 'x'))})), port::unavailable);
@@ -169,37 +112,183 @@ TEST_F(spool, a_damaged_file_is_moved_aside_and_a_new_queue_begun) {
         auto s = make_spool(directory_, k_plenty);
         run(s->append({event(1)}));
     }
+    ASSERT_EQ(queues().size(), 1U);
     {
-        std::ofstream out(directory_ / "webhooks.sqlite", std::ios::binary | std::ios::trunc);
+        std::ofstream out(queues().at(0), std::ios::binary | std::ios::trunc);
         out << "this is no database, whatever its name says, and it is long enough to be looked at";
     }
     auto s = make_spool(directory_, k_plenty);
     EXPECT_EQ(s->size(), 0U);
     run(s->append({event(2)}));
     EXPECT_EQ(run(s->peek(10)).size(), 1U);
-    EXPECT_GE(files_named("damaged"), 1U); // kept for people
+    EXPECT_FALSE(files_named("damaged").empty()); // kept for people
 }
 
-TEST_F(spool, damage_in_the_middle_of_the_file_is_noticed_at_the_start) {
+TEST_F(spool, damage_in_the_middle_of_a_file_is_noticed_when_it_is_taken_over) {
     {
-        queue_file q(directory_, k_plenty);
+        disk_queue q(directory_, k_plenty);
         for (int n = 0; n < 200; ++n)
             q.append({event(n, std::string(1'000, 'x'))});
     }
     {
-        std::fstream f(directory_ / "webhooks.sqlite", std::ios::binary | std::ios::in | std::ios::out);
+        std::fstream f(queues().at(0), std::ios::binary | std::ios::in | std::ios::out);
         f.seekp(4096);
         f << std::string(40'000, '\x5A');
     }
     auto s = make_spool(directory_, k_plenty);
     EXPECT_EQ(s->size(), 0U);
-    EXPECT_GE(files_named("damaged"), 1U);
+    EXPECT_FALSE(files_named("damaged").empty());
+    run(s->tend()); // and once is enough
+    EXPECT_TRUE(s->health().usable);
 }
 
-TEST_F(spool, a_second_process_and_an_unusable_directory_are_refused_with_a_reason) {
-    const queue_file first(directory_, k_plenty);
-    EXPECT_THROW(queue_file(directory_, k_plenty), port::unavailable);
-    EXPECT_EQ(files_named("damaged"), 0U); // in use is not damaged
+TEST_F(spool, a_file_that_goes_bad_under_a_running_process_costs_what_was_in_it_and_nothing_after_it) {
+    disk_queue q(directory_, k_plenty);
+    for (int n = 0; n < 400; ++n)
+        q.append({event(n, std::string(20'000, 'x'))}); // more than SQLite keeps in memory
+    {
+        std::fstream f(queues().at(0), std::ios::binary | std::ios::in | std::ios::out);
+        const std::string junk(static_cast<std::size_t>(fs::file_size(queues().at(0))) - 4096, '\x5A');
+        f.seekp(4096);
+        f << junk;
+    }
+    try { // whichever operation meets the damage
+        (void)q.peek(400);
+        q.remove({"e0", "e1"});
+    } catch (const port::unavailable&) {
+    }
+    q.append({event(1'000)});
+    EXPECT_EQ(ids(q.peek(10)), std::vector<std::string>{"e1000"});
+    EXPECT_EQ(q.size(), 1U);
+    EXPECT_FALSE(files_named("damaged").empty());
+}
+
+TEST_F(spool, an_unusable_directory_is_told_and_tried_again_until_it_is_usable) {
     std::ofstream(directory_ / "a-file") << "x";
-    EXPECT_THROW((void)make_spool(directory_ / "a-file" / "spool", k_plenty), port::unavailable);
+    auto s = make_spool(directory_ / "a-file" / "spool", k_plenty);
+    EXPECT_FALSE(s->health().usable);
+    EXPECT_NE(s->health().why.find("a-file"), std::string::npos) << s->health().why;
+    EXPECT_THROW(run(s->append({event(1)})), port::unavailable);
+    run(s->tend()); // told by health(), not thrown
+    EXPECT_FALSE(s->health().usable);
+    EXPECT_EQ(run(s->peek(10)).size(), 0U);
+    fs::remove(directory_ / "a-file");
+    run(s->tend());
+    EXPECT_TRUE(s->health().usable);
+    EXPECT_EQ(s->health().why, "");
+    run(s->append({event(1)}));
+    EXPECT_EQ(run(s->peek(10)).size(), 1U);
+}
+
+TEST_F(spool, a_webhook_opens_what_could_not_be_opened_at_the_start) {
+    std::ofstream(directory_ / "a-file") << "x";
+    auto s = make_spool(directory_ / "a-file" / "spool", k_plenty);
+    fs::remove(directory_ / "a-file");
+    run(s->append({event(1)}));
+    EXPECT_TRUE(s->health().usable);
+    EXPECT_EQ(s->size(), 1U);
+}
+
+TEST_F(spool, a_file_deleted_by_hand_is_replaced_before_the_next_event_is_promised) {
+    auto s = make_spool(directory_, k_plenty);
+    run(s->append({event(1)}));
+    for (const auto& f : files_named("spool-"))
+        fs::remove(f);
+    run(s->append({event(2)}));
+    EXPECT_EQ(queues().size(), 1U);
+    s.reset();
+    s = make_spool(directory_, k_plenty);
+    EXPECT_EQ(ids(run(s->peek(10))), std::vector<std::string>{"e2"});
+}
+
+TEST_F(spool, a_drained_queue_gives_its_room_back) {
+    auto s = make_spool(directory_, k_plenty);
+    const auto empty = bytes_used();
+    std::vector<std::string> all;
+    for (int n = 0; n < 300; ++n) {
+        run(s->append({event(n, std::string(10'000, 'x'))}));
+        all.push_back(event(n).event_id);
+    }
+    EXPECT_GT(bytes_used(), empty + 3'000'000U);
+    run(s->remove(all));
+    for (int i = 0; i < 3; ++i)
+        run(s->tend());
+    EXPECT_LT(bytes_used(), empty + 300'000U);
+    run(s->append({event(1)}));
+    EXPECT_EQ(run(s->peek(10)).size(), 1U);
+}
+
+TEST_F(spool, nothing_is_left_of_a_process_that_ends_with_an_empty_queue) {
+    {
+        auto s = make_spool(directory_, k_plenty);
+        run(s->append({event(1)}));
+        run(s->remove({"e1"}));
+    }
+    EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+TEST_F(spool, what_is_set_aside_blocks_nothing_and_is_kept_with_its_reason) {
+    auto s = make_spool(directory_, k_plenty);
+    run(s->append({event(1, "odd"), event(2)}));
+    run(s->set_aside({"e1", "unknown"}, "no database keeps it"));
+    EXPECT_EQ(s->size(), 1U);
+    EXPECT_EQ(s->health().set_aside, 1U);
+    EXPECT_EQ(ids(run(s->peek(10))), std::vector<std::string>{"e2"});
+    run(s->set_aside({"e1"}, "again"));
+    EXPECT_EQ(s->health().set_aside, 1U);
+    const auto kept = adapter::spool::read_set_aside(directory_, 10); // while the process runs
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].event.event_id, "e1");
+    EXPECT_EQ(kept[0].event.body, "odd");
+    EXPECT_EQ(kept[0].why, "no database keeps it");
+    s.reset();
+    s = make_spool(directory_, k_plenty); // for good
+    EXPECT_EQ(s->health().set_aside, 1U);
+    EXPECT_EQ(ids(run(s->peek(10))), std::vector<std::string>{"e2"});
+    for (const auto& f : files_named("set-aside"))
+        fs::remove(f); // read, and done with
+    run(s->tend());
+    EXPECT_EQ(s->health().set_aside, 0U);
+    EXPECT_TRUE(adapter::spool::read_set_aside(directory_, 10).empty());
+}
+
+TEST_F(spool, a_burst_is_stored_together_and_each_refused_for_itself_alone) {
+    auto s = make_spool(directory_, 1'000'000);
+    asio::io_context io{1};
+    std::set<int> refused;
+    for (int n = 0; n < 100; ++n) {
+        const bool too_large = n % 10 == 9;
+        asio::co_spawn(
+            io, s->append({event(n, std::string(too_large ? 2'000'000U : 1'000U, 'x'))}),
+            [&refused, n](const std::exception_ptr& e) {
+                if (e) refused.insert(n);
+            }
+        );
+    }
+    io.run();
+    EXPECT_EQ(refused, (std::set<int>{9, 19, 29, 39, 49, 59, 69, 79, 89, 99}));
+    EXPECT_EQ(s->size(), 90U);
+    s.reset();
+    s = make_spool(directory_, k_plenty);
+    EXPECT_EQ(s->size(), 90U);
+}
+
+TEST_F(spool, a_webhook_whose_connection_is_cut_takes_no_other_with_it) {
+    auto s = make_spool(directory_, k_plenty);
+    asio::io_context io{1};
+    int stored = 0;
+    int failed = 0;
+    const auto count = [&](const std::exception_ptr& e) { ++(e ? failed : stored); };
+    asio::cancellation_signal cut;
+    asio::co_spawn(io, s->append({event(0)}), count); // busy with this one
+    asio::co_spawn(io, s->append({event(1)}), asio::bind_cancellation_slot(cut.slot(), count));
+    asio::post(io, [&] { cut.emit(asio::cancellation_type::all); });
+    for (int n = 2; n < 5; ++n)
+        asio::post(io, [&, n] { asio::co_spawn(io, s->append({event(n)}), count); });
+    io.run();
+    EXPECT_EQ(stored, 4);
+    EXPECT_EQ(failed, 1);
+    const auto kept = ids(run(s->peek(10)));
+    for (const char* id : {"e0", "e2", "e3", "e4"})
+        EXPECT_EQ(std::count(kept.begin(), kept.end(), id), 1) << id;
 }
