@@ -60,31 +60,23 @@ bool later_line(std::uint64_t stored, std::uint64_t mine) {
 }
 
 bool can_wait(const call::event& what, const call::state* known) {
-    const bool ringing = known == nullptr || known->now_in == call::phase::ringing;
     const bool over = known != nullptr && known->now_in == call::phase::ended;
-    const bool joining =
-        known == nullptr || known->now_in == call::phase::answering || known->now_in == call::phase::bridging;
+    // Somebody waits for these: a caller who arrives or leaves, a device that answers, our own answer and
+    // bridge. Their reports by webhook say the same a little later; the node that sent the command does not
+    // wait for them.
+    if (std::holds_alternative<call::tick>(what)) return known != nullptr;
     if (std::holds_alternative<call::leg_initiated>(what)) return !over; // over: it must be hung up
-    if (std::holds_alternative<call::recording_saved>(what)) return over;
-    if (std::holds_alternative<call::leg_bridged>(what)) return !ringing && !joining;
-    if (const auto* left = std::get_if<call::leg_hangup>(&what)) {
-        if (ringing || joining) return false; // may be the last one, or the winner
-        const auto* leg = left->who.leg ? known->find(*left->who.leg) : nullptr;
-        return leg != nullptr && known->bridge.winner != leg->id;
+    if (std::holds_alternative<call::recording_saved>(what)) return true;
+    if (std::holds_alternative<call::leg_bridged>(what)) return true;
+    if (const auto* answered = std::get_if<call::leg_answered>(&what)) {
+        const auto& who = answered->who;
+        return !who.leg && known != nullptr && who.call_control_id == known->caller.call_control_id;
     }
+    if (const auto* left = std::get_if<call::leg_hangup>(&what)) return left->who.leg.has_value();
     if (const auto* done = std::get_if<call::command_outcome>(&what)) {
-        const bool well = done->result == call::outcome::done || done->result == call::outcome::superseded;
-        switch (done->what) {
-        case call::verb::dial: return well && !over;
-        case call::verb::hangup:
-        case call::verb::reject: return !joining;
-        case call::verb::answer:
-        case call::verb::bridge: return !joining;
-        case call::verb::speak:
-        case call::verb::playback_start:
-        case call::verb::playback_stop:
-        case call::verb::record_start: return well;
-        }
+        if (done->what == call::verb::answer || done->what == call::verb::bridge) return false;
+        if (done->what == call::verb::hangup || done->what == call::verb::reject) return true;
+        return !over && (done->result == call::outcome::done || done->result == call::outcome::superseded);
     }
     return false;
 }

@@ -10,6 +10,8 @@
 
 #include <chrono>
 #include <deque>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -35,6 +37,16 @@ struct folded {
     port::call_commit commit;
     bool changed = false;                 ///< something to store or to do
     std::vector<call::inquiry> inquiries; ///< what the carrier is to be asked; not stored
+};
+
+/// A commit on its way to the database.
+struct commit_under_way {
+    explicit commit_under_way(const boost::asio::any_io_executor& ex) : done(ex) {}
+    rt::event done;
+    bool finished = false;
+    bool unavailable = false;
+    port::commit_result result = port::commit_result::conflict;
+    std::exception_ptr error;
 };
 
 /// Lifecycle: made at the first item of a call, dropped when the call is over, saved and idle. While
@@ -71,6 +83,7 @@ struct actor {
     std::vector<item> unsaved_items;
     steady::time_point unsaved_since{};
     millis save_pause{0};
+    std::shared_ptr<commit_under_way> under_way; ///< has outrun its budget: no other is sent while it runs
 
     std::unordered_set<std::string> launched;            ///< command ids this node has started for the call
     std::unordered_map<std::string, call::command> open; ///< of these, those whose outcome is not decided yet

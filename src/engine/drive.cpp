@@ -26,7 +26,7 @@ constexpr millis k_newer_form_pause{1'000};
 constexpr std::chrono::minutes k_others_memory{10};
 // Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
 constexpr millis k_least_patience{40};
-constexpr millis k_most_patience{160};
+constexpr millis k_most_patience{240};
 
 boost::asio::awaitable<bool> cancelled() {
     const auto state = co_await boost::asio::this_coro::cancellation_state;

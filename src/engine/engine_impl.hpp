@@ -136,7 +136,9 @@ class engine_impl final : public engine {
     enum class saved { yes, conflict, unavailable };
     void keep(actor& a, port::call_commit whole, folded f, saved result);
     void ask_for(const actor& a, const folded& f);
-    boost::asio::awaitable<saved> try_commit(port::call_commit what, bool to_the_end);
+    boost::asio::awaitable<saved> try_commit(actor& a, port::call_commit what, bool to_the_end);
+    boost::asio::awaitable<void>
+    carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim);
     boost::asio::awaitable<void> save_again(actor& a);
     void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);

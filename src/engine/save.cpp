@@ -107,7 +107,7 @@ boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may, 
         }
         auto whole = whole_of(a, f);
         // Waits for the database's word, however slow it is, before time takes anything away.
-        const auto result = co_await try_commit(whole, takes);
+        const auto result = co_await try_commit(a, whole, takes);
         if (result == saved::conflict) {
             const bool again = co_await after_conflict(a);
             if (!again) co_return;
@@ -248,50 +248,49 @@ void engine_impl::ask_for(const actor& a, const folded& f) {
         work_.spawn(inquire(a.id, a.loaded->state, q.round));
 }
 
+boost::asio::awaitable<void>
+engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim) {
+    try {
+        out->result = co_await p_.store.commit(std::move(what), claim);
+    } catch (const port::unavailable&) {
+        out->unavailable = true;
+    } catch (...) {
+        out->error = std::current_exception();
+    }
+    out->finished = true;
+    out->done.set();
+}
+
 // The commit with a time limit of its own, unless it must be known. One that completes later is found as a
-// conflict and folded again, which changes nothing: every step is idempotent.
-boost::asio::awaitable<engine_impl::saved> engine_impl::try_commit(port::call_commit what, bool to_the_end) {
-    struct shared {
-        explicit shared(const boost::asio::any_io_executor& ex) : done(ex) {}
-        rt::event done;
-        std::optional<saved> result;
-        std::exception_ptr error;
-    };
-    auto box = std::make_shared<shared>(ex_);
-    struct runner {
-        static boost::asio::awaitable<void>
-        go(std::shared_ptr<shared> out, port::call_store& store, port::call_commit c, millis claim) {
-            try {
-                const auto r = co_await store.commit(std::move(c), claim);
-                out->result = r == port::commit_result::committed ? saved::yes : saved::conflict;
-            } catch (const port::unavailable&) {
-                out->result = saved::unavailable;
-            } catch (...) {
-                out->error = std::current_exception();
-            }
-            out->done.set();
-        }
-    };
+// conflict and folded again, which changes nothing: every step is idempotent. While it runs no other one of
+// this call is sent: it would wait for the same row and keep a connection from those who can be served.
+boost::asio::awaitable<engine_impl::saved>
+engine_impl::try_commit(actor& a, port::call_commit what, bool to_the_end) {
+    if (a.under_way && !a.under_way->finished) co_return saved::unavailable;
+    a.under_way = std::make_shared<commit_under_way>(ex_);
+    const auto box = a.under_way;
     auto claim = s_.command_claim;
     for (const auto& cmd : what.new_commands)
         claim = std::min(claim, claim_of(cmd));
-    work_.spawn(runner::go(box, p_.store, std::move(what), claim));
-    bool in_time = co_await box->done.wait_for(s_.commit_budget);
+    work_.spawn(carry(box, std::move(what), claim));
+    const bool in_time = co_await box->done.wait_for(s_.commit_budget);
     if (!in_time) {
         slow_commits_.push_back(steady::now());
         p_.metrics.count("commits_slow_total");
         if (!to_the_end) co_return saved::unavailable;
         co_await box->done.wait(); // the store bounds its own time
     }
+    a.under_way.reset();
     if (box->error) std::rethrow_exception(box->error);
-    co_return *box->result;
+    if (box->unavailable) co_return saved::unavailable;
+    co_return box->result == port::commit_result::committed ? saved::yes : saved::conflict;
 }
 
 boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
     co_await wait_for_store(a);
     if (!a.queue.empty() && a.unsaved_items.size() < 2'000) co_return; // new items take the unsaved along
     auto whole = *a.unsaved;
-    const auto result = co_await try_commit(std::move(whole), false);
+    const auto result = co_await try_commit(a, std::move(whole), false);
     if (result == saved::unavailable) co_return;
     if (result == saved::conflict) {
         const bool again = co_await after_conflict(a);

@@ -21,6 +21,7 @@ namespace {
 
 constexpr millis k_first_backoff{50};
 constexpr millis k_longest_backoff{1'000};
+constexpr std::size_t k_kept_from_commits = 2; // connections
 constexpr millis k_answer_limit{1'000};
 
 double seconds(steady::duration d) {
@@ -41,6 +42,10 @@ bool is_commit(std::string_view statement) {
 std::string_view kind_of(fault f, std::string_view sqlstate) {
     if (f == fault::schema) return "schema";
     return sqlstate == "57014" ? "statement_timeout" : "server";
+}
+
+bool commits_a_call(std::string_view statement) {
+    return statement == "call_begin" || statement == "call_step";
 }
 
 } // namespace
@@ -174,17 +179,31 @@ std::shared_ptr<job> pool::next(worker& w) {
     for (;;) {
         if (stopping_) return nullptr;
         if (look_at_connection(w, lock)) continue;
-        if (!queue_.empty() && (w.db || steady::now() >= retry_at_)) break;
-        if (queue_.empty() || w.db)
+        const auto found = next_job();
+        const bool any = found != queue_.end();
+        if (any && (w.db || steady::now() >= retry_at_)) {
+            auto j = std::move(*found);
+            queue_.erase(found);
+            if (commits_a_call(j->name)) ++committing_;
+            j->now_in = job::stage::running;
+            w.current = j;
+            return j;
+        }
+        if (!any || w.db)
             work_.wait(lock);
         else
             work_.wait_until(lock, retry_at_); // connected workers take the requests meanwhile
     }
-    auto j = std::move(queue_.front());
-    queue_.pop_front();
-    j->now_in = job::stage::running;
-    w.current = j;
-    return j;
+}
+
+// Commits that hang (a dead synchronous standby, a locked table) must not take every connection: events still
+// come in, and calls are still read.
+std::deque<std::shared_ptr<job>>::iterator pool::next_job() {
+    const bool full =
+        workers_.size() > k_kept_from_commits && committing_ >= workers_.size() - k_kept_from_commits;
+    return std::find_if(queue_.begin(), queue_.end(), [full](const auto& j) {
+        return !full || !commits_a_call(j->name);
+    });
 }
 
 // What has befallen one connection is looked for at the idle ones, so that a failover does not cost a request
@@ -303,6 +322,8 @@ void pool::hand_back(worker& w, std::shared_ptr<job> j) {
         const std::scoped_lock lock(mutex_);
         w.current.reset();
         j->now_in = job::stage::over;
+        if (commits_a_call(j->name)) --committing_;
+        if (!queue_.empty()) work_.notify_one(); // perhaps a commit that waited for its turn
     }
     auto ex = j->wake.get_executor();
     asio::post(ex, [j = std::move(j)] { // the job dies on the loop, where its timer lives

@@ -106,6 +106,7 @@ class pool {
 
     void work(worker& w);
     [[nodiscard]] std::shared_ptr<job> next(worker& w);
+    [[nodiscard]] std::deque<std::shared_ptr<job>>::iterator next_job();
     [[nodiscard]] bool look_at_connection(worker& w, std::unique_lock<std::mutex>& lock);
     void serve(worker& w, job& j);
     void fail(job& j, std::string_view kind, const std::string& why);
@@ -131,7 +132,8 @@ class pool {
     std::vector<std::unique_ptr<worker>> workers_;
     unsigned connected_ = 0;
     unsigned connecting_ = 0;
-    unsigned losses_ = 0; ///< connections lost so far; each makes the idle ones look at their own
+    std::size_t committing_ = 0; ///< workers at a commit of a call
+    unsigned losses_ = 0;        ///< connections lost so far; each makes the idle ones look at their own
     unsigned silences_ =
         0; ///< statements given up without an answer; each makes the idle ones ask on their own
     millis backoff_{0};

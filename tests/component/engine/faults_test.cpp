@@ -61,6 +61,7 @@ awaitable<void> a_call(callers_world* w, trial t, std::string* end) {
     w->settings.event_claim = 60ms;
     w->settings.command_claim = 100ms;
     w->settings.urgent_claim = 100ms;
+    w->directory.answer.rules.ring_time = 60s; // who has waited for a whole ring is not rung
     w->add_node();
     if (t.nth != 0) w->plan.arm(t.nth, t.what, t.when, 1, t.name);
     w->late = 40s;
@@ -97,7 +98,10 @@ awaitable<void> a_call(callers_world* w, trial t, std::string* end) {
                     << f.unsaved_calls << " unsaved, " << f.commands_running << " commands, "
                     << w->spool.rows.size() << " spooled";
     EXPECT_EQ(w->dead(), 0U) << label;
-    EXPECT_TRUE(t.nth == 0 || w->plan.fired == 1) << label << ": never happened";
+    // Sweeps go on: what is theirs may happen after the call.
+    ok = t.nth == 0;
+    if (!ok) ok = co_await until([w] { return w->plan.fired == 1; });
+    EXPECT_TRUE(ok) << label << ": never happened";
     *end = end_of(*w);
     co_await w->nodes.front()->stop(1s);
 }

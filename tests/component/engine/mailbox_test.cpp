@@ -186,7 +186,8 @@ awaitable<void> whole_call(bed& w) {
 // What must not differ: everything but the times.
 std::string without_times(call::state s) {
     s.began = s.ring_deadline = {};
-    s.answered_at = s.bridged_at = s.ended_at = s.step_limit = s.bridge.limit = std::nullopt;
+    s.answered_at = s.bridged_at = s.ended_at = s.step_limit = s.bridge.limit = s.bridge.quiet_from =
+        std::nullopt;
     return wire::encode(s);
 }
 
