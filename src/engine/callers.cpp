@@ -197,13 +197,23 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     auto routed = co_await p_.directory.resolve(hook.to, hook.from, p_.clock.now());
     postgres_back();
     routes_.remember(hook.to, hook.from, routed);
-    const bool old = age(*a) > (a->swept ? k_swept_fresh : k_fresh);
-    if (old && p_.records != nullptr && !a->life) {
+    auto others = co_await stored_of(a);
+    if (must_ask(*a, routed.rules.ring_time, others)) {
         ask_carrier(std::move(a));
         co_return;
     }
-    auto others = co_await stored_of(a);
     begin(*a, std::move(routed), std::move(others));
+}
+
+// Before anything is dialed for a caller whose hang-up may have been told to nobody. Who goes to voicemail at
+// once need not be asked about, unless devices have been rung: it may be a talk.
+bool engine_impl::must_ask(const arrival& a, millis ring_time, const std::vector<port::inbox_event>& others)
+    const {
+    if (p_.records == nullptr || a.life || age(a) <= (a.swept ? k_swept_fresh : k_fresh)) return false;
+    if (waited(a) < ring_time) return true;
+    return std::any_of(others.begin(), others.end(), [this](const auto& e) {
+        return read(e.body, e.route, e.received_at).mark.has_value();
+    });
 }
 
 // Outside of the line, so that a carrier that is slow to answer holds up nobody who need not be asked about.

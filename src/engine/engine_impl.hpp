@@ -68,6 +68,8 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> decide_or_wait(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<void> decide_caller(arrival_ptr a);
     boost::asio::awaitable<port::leg_life> life_of(std::string call_control_id);
+    [[nodiscard]] bool
+    must_ask(const arrival& a, millis ring_time, const std::vector<port::inbox_event>& others) const;
     void ask_carrier(arrival_ptr a);
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// New callers, and events that come before, without or long after their call.
+// New callers: who rings at once, who waits, and what is asked before anything is dialed.
 #include "callers_world.hpp"
 #include "engine/routes.hpp"
 
@@ -7,81 +7,6 @@ using namespace z360;
 using namespace z360::testing;
 
 namespace {
-
-// ---- durable somewhere, or 503
-
-awaitable<void> not_in_postgres(callers_world& w) {
-    auto& node = w.add_node();
-    std::size_t n = 0;
-    for (const auto f : k_faults) {
-        w.plan.arm(1, f, fault_plan::moment::before, 1, "inbox.append");
-        auto first = w.initiated(static_cast<int>(++n));
-        const auto taken = co_await node.accept(w.raw(std::move(first)));
-        EXPECT_EQ(taken, engine::accepted::spooled) << f;
-        EXPECT_EQ(w.plan.fired, 1U);
-        WAIT_FOR(w.dials_for(static_cast<int>(n)) == 2);
-    }
-    WAIT_FOR(w.idle());
-    EXPECT_EQ(
-        w.store.processed.size() + static_cast<std::size_t>(std::count_if(
-                                       w.inbox.rows.begin(), w.inbox.rows.end(),
-                                       [](const auto& r) { return r.second.status == "ignored"; }
-                                   )),
-        n
-    );
-}
-
-awaitable<void> nowhere(callers_world& w) {
-    w.with_spool = false;
-    auto& node = w.add_node();
-    for (const auto f : k_faults) {
-        w.plan.arm(1, f, fault_plan::moment::before, 1, "inbox.append");
-        auto first = w.hangup(1);
-        bool away = false;
-        try {
-            (void)co_await node.accept(w.raw(std::move(first)));
-        } catch (const port::unavailable&) {
-            away = true; // 503: the carrier repeats it
-        }
-        EXPECT_TRUE(away) << f;
-    }
-    EXPECT_EQ(node.now().events_in_work, 0U);
-    // Both fail: the same.
-    w.with_spool = true;
-    auto& other = w.add_node();
-    for (const auto f : k_faults) {
-        w.store.away = true;
-        w.plan.arm(1, f, fault_plan::moment::before, 1, "spool.append");
-        auto first = w.hangup(1);
-        bool away = false;
-        try {
-            (void)co_await other.accept(w.raw(std::move(first)));
-        } catch (const port::unavailable&) {
-            away = true;
-        }
-        EXPECT_TRUE(away) << f;
-    }
-    w.store.away = false;
-    EXPECT_EQ(other.now().events_in_work, 0U);
-}
-
-awaitable<void> refused_rows(callers_world& w) {
-    auto& node = w.add_node();
-    auto odd = w.initiated(1);
-    w.inbox.verdicts[odd.event_id] = port::append_result::set_aside;
-    const auto id = odd.event_id;
-    const auto taken = co_await node.accept(w.raw(std::move(odd)));
-    EXPECT_EQ(taken, engine::accepted::set_aside);
-    EXPECT_EQ(w.inbox.rows.at(id).status, "dead");
-    auto odder = w.initiated(2);
-    const auto other_id = odder.event_id;
-    w.inbox.verdicts[other_id] = port::append_result::refused;
-    const auto kept = co_await node.accept(w.raw(std::move(odder)));
-    EXPECT_EQ(kept, engine::accepted::set_aside);
-    EXPECT_EQ(w.spool.aside, std::vector<std::string>{other_id});
-    EXPECT_EQ(w.metrics.counts["webhooks_set_aside_total"], 2);
-    EXPECT_EQ(node.now().events_in_work, 0U);
-}
 
 // ---- Postgres away
 
@@ -292,101 +217,8 @@ awaitable<void> begun_already(callers_world& w) {
     EXPECT_TRUE(w.records.asked.empty());
 }
 
-// ---- waiting counts from storage
-
-awaitable<void> long_in_a_spool(callers_world& w) {
-    w.settings.unknown_session_wait = 2s;
-    w.late = 90s;
-    auto bye = w.hangup(1);
-    const auto id = bye.event_id;
-    w.late = 0s;
-    std::vector<port::inbox_event> one;
-    one.push_back(std::move(bye));
-    co_await w.spool.append(std::move(one));
-    w.add_node();
-    WAIT_FOR(w.inbox.rows.contains(id) && w.inbox.rows.at(id).event.attempts >= 1);
-    EXPECT_EQ(w.inbox.rows.at(id).status, "new"); // nobody could have processed it in the spool
-    WAIT_FOR(w.inbox.rows.at(id).status == "dead");
-    EXPECT_GE(w.clock.now() - w.inbox.rows.at(id).stored_at, 2s);
-    EXPECT_EQ(w.inbox.rows.at(id).why, "unknown session");
-}
-
-awaitable<void> outage_is_no_chance(callers_world& w) {
-    w.settings.unknown_session_wait = 15s; // needs one more offer
-    auto bye = w.hangup(1);
-    const auto id = bye.event_id;
-    std::vector<port::inbox_event> one;
-    one.push_back(std::move(bye));
-    (void)co_await w.inbox.append(std::move(one), 0ms);
-    w.inbox.rows.at(id).stored_at -= 60s; // stored before an outage of a minute
-    w.add_node();
-    WAIT_FOR(w.inbox.rows.at(id).event.attempts == 1);
-    EXPECT_EQ(w.inbox.rows.at(id).status, "new");
-    WAIT_FOR(w.inbox.rows.at(id).status == "dead"); // after its second offer
-}
-
-// ---- legs of no call
-
-awaitable<void> orphan_leg(callers_world& w) {
-    w.settings.orphan_wait = 1s;
-    auto& node = w.add_node();
-    auto up = w.of_device("call.answered", 1, 1);
-    const auto id = up.event_id;
-    const auto began = std::chrono::steady_clock::now();
-    co_await node.accept(w.raw(std::move(up)));
-    WAIT_FOR(w.hangups_of(w.device(1, 1)) == 1);
-    EXPECT_GE(std::chrono::steady_clock::now() - began, 1s);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
-    WAIT_FOR(w.inbox.rows.at(id).status == "ignored");
-    EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 1);
-    WAIT_FOR(w.idle());
-    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 1U);
-}
-
-awaitable<void> talk_of_nobody(callers_world& w) {
-    w.settings.orphan_wait = 100ms;
-    w.settings.unknown_session_wait = 3s;
-    port::recorded_event joined;
-    auto record = w.of_device("call.bridged", 1, 1);
-    joined.event_id = record.event_id;
-    joined.body = record.body;
-    w.records.sessions[w.session(1)].push_back(joined);
-    auto& node = w.add_node();
-    auto up = w.of_device("call.answered", 1, 1);
-    const auto id = up.event_id;
-    co_await node.accept(w.raw(std::move(up)));
-    auto bridged = w.of_device("call.bridged", 2, 1);
-    co_await node.accept(w.raw(std::move(bridged)));
-    WAIT_FOR(w.inbox.rows.at(id).status == "dead");
-    WAIT_FOR(w.idle());
-    EXPECT_EQ(w.telnyx.sent.size(), 0U);
-}
-
-awaitable<void> orphan_with_a_caller(callers_world& w) {
-    w.settings.orphan_wait = 100ms;
-    auto first = w.initiated(1); // claimed by a node that died with it
-    std::vector<port::inbox_event> one;
-    one.push_back(std::move(first));
-    (void)co_await w.inbox.append(std::move(one), 60s);
-    auto& node = w.add_node();
-    auto up = w.of_device("call.answered", 1, 1);
-    co_await node.accept(w.raw(std::move(up)));
-    WAIT_FOR(w.state(1) != nullptr && w.state(1)->legs.at(0).answered);
-    WAIT_FOR(w.telnyx.count(call::verb::answer) >= 1);
-    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 0U);
-}
-
 } // namespace
 
-TEST(ingress, i_03_whatever_keeps_an_event_out_of_postgres_it_goes_to_the_spool) {
-    run(not_in_postgres);
-}
-TEST(ingress, i_03_what_is_durable_nowhere_is_refused_and_leaves_nothing_behind) {
-    run(nowhere);
-}
-TEST(ingress, i_03_an_event_that_postgres_refuses_for_itself_is_kept_for_people) {
-    run(refused_rows);
-}
 TEST(callers, i_16_a_number_known_by_anybodys_call_rings_while_postgres_is_away) {
     run(from_memory);
 }
@@ -416,21 +248,6 @@ TEST(callers, i_09_a_late_caller_nobody_can_tell_about_goes_to_voicemail) {
 }
 TEST(callers, i_07_a_late_repeat_of_a_stored_call_begins_nothing) {
     run(begun_already);
-}
-TEST(ingress, be_32_time_in_a_spool_is_no_waiting) {
-    run(long_in_a_spool);
-}
-TEST(ingress, be_32_nothing_is_given_up_that_was_never_offered_again) {
-    run(outage_is_no_chance);
-}
-TEST(orphans, i_08_a_device_leg_whose_call_is_nowhere_is_hung_up) {
-    run(orphan_leg);
-}
-TEST(orphans, i_21_a_leg_that_talks_is_not_hung_up_for_want_of_its_call) {
-    run(talk_of_nobody);
-}
-TEST(orphans, i_03_a_leg_whose_caller_nobody_has_begun_begins_the_call) {
-    run(orphan_with_a_caller);
 }
 
 TEST(route_memory, is_bounded_forgets_the_least_used_and_does_not_age_in_an_outage) {

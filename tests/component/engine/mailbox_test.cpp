@@ -124,7 +124,7 @@ awaitable<void> deliver(engine::engine& to, engine::genuine_webhook hook) {
         } catch (const port::unavailable&) {
             // 503
         }
-        co_await rt::sleep_for(5ms);
+        co_await rt::sleep_for(5ms); // tidy: allow, the carrier waits before it tries again
     }
 }
 
