@@ -4,6 +4,7 @@
 #include <z360/port/metrics.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -21,6 +22,7 @@ class recording_metrics final : public port::metrics {
         counters_[key(name, l)] += n;
     }
     void gauge(std::string_view name, double value, port::labels l) override {
+        if (fault) fault(name);
         const std::lock_guard lock(mutex_);
         gauges_[key(name, l)] = value;
     }
@@ -39,6 +41,8 @@ class recording_metrics final : public port::metrics {
             out << k << "_count " << v.size() << '\n';
         return out.str();
     }
+
+    std::function<void(std::string_view gauge)> fault; ///< called first; may throw
 
     /// Counter with exactly these labels, in this order; 0 if it was never touched.
     [[nodiscard]] double counted(std::string_view name, port::labels l = {}) const {

@@ -166,6 +166,30 @@ awaitable<void> keeps_the_old_one(tls_site& s) {
     EXPECT_EQ(name, "repaired");
 }
 
+awaitable<void> goes_on_after_a_fault(tls_site& s) {
+    int faults = 2;
+    s.metrics.fault = [&faults](std::string_view gauge) {
+        if (gauge == "tls_certificate_days_left" && faults-- > 0)
+            throw std::runtime_error("nobody expected this");
+    };
+    const bool failed = co_await eventually([&s] {
+        return s.metrics.counted("loop_failures_total", {{"loop", "http_certificate"}}) == 2;
+    });
+    EXPECT_TRUE(failed);
+    s.metrics.fault = {};
+    s.renew("second", 200);
+    const bool renewed =
+        co_await eventually([&s] { return s.server->certificate_days_left().value_or(0) > 100; });
+    EXPECT_TRUE(renewed);
+    const std::string name = co_await served_name(s);
+    EXPECT_EQ(name, "second");
+    const bool well = co_await eventually([&s] {
+        const auto loops = s.server->loops();
+        return loops.size() == 3 && loops.at(2).failures == 0;
+    });
+    EXPECT_TRUE(well);
+}
+
 awaitable<void> raises_alarm(tls_site& s) {
     const bool alarmed = co_await eventually([&s] {
         return s.metrics.counted("tls_certificate_alarms_total", {{"days", "7"}}) == 1;
@@ -228,6 +252,10 @@ TEST(http_tls, sys_01_a_replaced_certificate_is_served_within_5_s_and_disturbs_n
 TEST(http_tls, sys_01_a_broken_replacement_leaves_the_old_certificate_in_use) {
     tls_site s;
     s.run(keeps_the_old_one(s));
+}
+TEST(http_tls, sys_01_i_03_a_fault_of_the_certificate_loop_does_not_end_it) {
+    tls_site s;
+    s.run(goes_on_after_a_fault(s));
 }
 TEST(http_tls, sys_01_six_days_left_raise_the_seven_day_alarm_once) {
     tls_site s(6);

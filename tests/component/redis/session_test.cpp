@@ -2,6 +2,8 @@
 #include "adapter/redis/redis.hpp"
 #include "bed.hpp"
 
+#include <stdexcept>
+
 using namespace z360;
 using namespace z360::adapter::redis;
 using namespace z360::adapter::redis::test;
@@ -12,6 +14,22 @@ namespace {
 awaitable<void> ask(session* s, reply* out, unsigned* finished) {
     *out = co_await s->command(words({"GET", "x"}));
     ++*finished;
+}
+
+awaitable<void> survives_odd_faults(bed& b) {
+    int faults = 2;
+    b.metrics.fault = [&faults](std::string_view name, double value) {
+        if (name == "redis_up" && value == 1 && faults-- > 0)
+            throw std::runtime_error("nobody expected this");
+    };
+    b.start();
+    EXPECT_EQ(b.client->loops().size(), 1U);
+    co_await b.ready();
+    EXPECT_EQ(b.server.connections, 3U) << "a connection that nobody watches is given up";
+    EXPECT_EQ(b.metrics.of("loop_failures_total,loop=redis"), 2);
+    const bool alone = co_await until([&b] { return b.client->loops().at(0).failures == 2; });
+    EXPECT_TRUE(alone);
+    EXPECT_FALSE(b.client->loops().at(0).late);
 }
 
 awaitable<void> every_reply_type(bed& b) {
@@ -276,6 +294,9 @@ awaitable<void> local_share(bed& b) {
 
 } // namespace
 
+TEST(redis_session, i_03_whatever_goes_wrong_in_its_loop_it_connects_again) {
+    play(survives_odd_faults);
+}
 TEST(redis_session, every_reply_type_is_copied) {
     play(every_reply_type);
 }

@@ -29,7 +29,10 @@ using namespace std::chrono_literals;
 class counting_metrics final : public port::metrics {
   public:
     void count(std::string_view name, port::labels l, double n) override { sums[key(name, l)] += n; }
-    void gauge(std::string_view name, double value, port::labels l) override { sums[key(name, l)] = value; }
+    void gauge(std::string_view name, double value, port::labels l) override {
+        if (fault) fault(name, value);
+        sums[key(name, l)] = value;
+    }
     void observe(std::string_view name, double, port::labels l) override { sums[key(name, l)] += 1; }
     [[nodiscard]] std::string text() const override { return {}; }
     [[nodiscard]] double of(const std::string& k) const {
@@ -38,6 +41,7 @@ class counting_metrics final : public port::metrics {
     }
 
     std::map<std::string, double> sums;
+    std::function<void(std::string_view name, double value)> fault; ///< of gauges; may throw
 
   private:
     static std::string key(std::string_view name, port::labels l) {
