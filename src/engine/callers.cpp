@@ -48,7 +48,11 @@ void engine_impl::start_callers() {
           "callers_unasked_total"})
         p_.metrics.count(figure, {}, 0);
     rt::loop_settings admit{
-        .name = "callers", .period = k_retry, .late_after = std::chrono::seconds{15}, .wake = &admit_now_
+        .name = "callers",
+        .period = k_retry,
+        .late_after = std::chrono::seconds{15},
+        .wake = &admit_now_,
+        .longest_pause = std::chrono::seconds{1}
     };
     loops_.run(std::move(admit), [this] { return admit_round(); });
 }

@@ -43,6 +43,7 @@ void reconciler_impl::start() {
         p_.metrics.count("reconcile_records_skipped_total", {{"why", why}}, 0);
     for (const char* loop : {"reconcile_deliveries", "reconcile_questions", "reconcile_sweep"})
         p_.metrics.count("loop_failures_total", {{"loop", loop}}, 0);
+    p_.metrics.gauge("reconcile_deliveries_behind_seconds", 0);
     if (s_.deliveries_every > millis{0})
         loops_.run(
             {.name = "reconcile_deliveries",

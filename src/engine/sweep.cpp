@@ -21,6 +21,7 @@ constexpr unsigned k_put_off_for_spool = 10;
 constexpr millis k_first_try{300};               // a live node's own timer is faster
 constexpr std::chrono::seconds k_idle_ended{5};  // an ended call stays in memory for late events
 constexpr std::chrono::seconds k_idle_talk{120}; // a long talk is dropped from memory and reloaded at its end
+constexpr std::chrono::seconds k_longest_pause{1}; // of a loop that fails: what it is for cannot wait
 constexpr std::chrono::seconds k_late{15}; // a loop without a good round for so long is told of in /readyz
 // After an outage every node first writes forward what the database may have lost; only then does anybody
 // judge what looks overdue in it.
@@ -37,6 +38,7 @@ void engine_impl::start_loops() {
             l.name = name;
             l.period = s_.sweep_period;
             l.late_after = k_late;
+            l.longest_pause = k_longest_pause;
             l.wake = wake;
             loops_.run(std::move(l), [this, round] { return (this->*round)(); });
         };

@@ -181,7 +181,7 @@ TEST(simulation, seed_events_buried_before_their_call_began) {
     passes(of_level<trouble::nodes>(7'029'447), "seed");
 }
 TEST(simulation, seed_ring_ended_while_another_node_had_joined_somebody_in_memory) {
-    passes(212, trouble::nodes);
-    passes(1'755, trouble::nodes);
-    passes(1'822, trouble::nodes);
+    passes(of_level<trouble::nodes>(212), "seed");
+    passes(of_level<trouble::nodes>(1'755), "seed");
+    passes(of_level<trouble::nodes>(1'822), "seed");
 }
