@@ -90,6 +90,8 @@ awaitable<void> a_call(callers_world* w, trial t, std::string* end) {
     EXPECT_TRUE(ok) << label << ": never active";
     auto bye = w->event("call.hangup", 1, w->caller(1), R"(,"hangup_cause":"normal_clearing")");
     co_await deliver(w, std::move(bye));
+    ok = co_await until([w] { return w->in(1, call::phase::ended); });
+    EXPECT_TRUE(ok) << label << ": never ended";
     auto last = w->of_device("call.hangup", 1, 2);
     co_await deliver(w, std::move(last));
     ok = co_await until([w] { return w->in(1, call::phase::ended) && w->idle(); }, 15s);
