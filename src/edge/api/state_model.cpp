@@ -23,7 +23,8 @@ std::initializer_list<phase> next_of(phase p) {
     static constexpr auto k_on_hold = {phase::active, phase::remote_hold, phase::reconnecting, phase::ended};
     static constexpr auto k_remote_hold = {phase::active, phase::on_hold, phase::reconnecting, phase::ended};
     static constexpr auto k_reconnecting = {phase::active, phase::on_hold, phase::remote_hold, phase::ended};
-    static constexpr auto k_voicemail = {phase::ended};
+    // A talk that is reported although voicemail had begun goes on as a talk.
+    static constexpr auto k_voicemail = {phase::active, phase::on_hold, phase::remote_hold, phase::ended};
     switch (p) {
     case phase::ringing: return k_ringing;
     case phase::answering: return k_answering;
