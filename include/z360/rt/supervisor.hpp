@@ -18,7 +18,8 @@ namespace z360::rt {
 using z360::loop_state;
 
 /// A loop whose rounds may rightly take for ever (one connection's life) is never late.
-inline constexpr std::chrono::steady_clock::duration k_never_late = std::chrono::steady_clock::duration::max();
+inline constexpr std::chrono::steady_clock::duration k_never_late =
+    std::chrono::steady_clock::duration::max();
 
 /// One loop: what it is called and how often it does what it does.
 struct loop_settings {

@@ -44,8 +44,14 @@ std::string_view kind_of(fault f, std::string_view sqlstate) {
     return sqlstate == "57014" ? "statement_timeout" : "server";
 }
 
-bool commits_a_call(std::string_view statement) {
-    return statement == "call_begin" || statement == "call_step";
+// What may have to wait for a commit to become durable: events, calls, commands and the turns of their
+// sweeps.
+bool waits_for_commit(std::string_view statement) {
+    constexpr std::string_view k_writes[] = {"call_begin", "call_step", "call_overdue", "command_",
+                                             "inbox_",     "turn_",     "question_"};
+    return std::any_of(std::begin(k_writes), std::end(k_writes), [statement](std::string_view w) {
+        return statement.starts_with(w);
+    });
 }
 
 } // namespace
@@ -184,7 +190,7 @@ std::shared_ptr<job> pool::next(worker& w) {
         if (any && (w.db || steady::now() >= retry_at_)) {
             auto j = std::move(*found);
             queue_.erase(found);
-            if (commits_a_call(j->name)) ++committing_;
+            if (waits_for_commit(j->name)) ++committing_;
             j->now_in = job::stage::running;
             w.current = j;
             return j;
@@ -196,13 +202,13 @@ std::shared_ptr<job> pool::next(worker& w) {
     }
 }
 
-// Commits that hang (a dead synchronous standby, a locked table) must not take every connection: events still
-// come in, and calls are still read.
+// Commits that hang (a dead synchronous standby, a locked table) must not take every connection: calls are
+// still read, and numbers looked up.
 std::deque<std::shared_ptr<job>>::iterator pool::next_job() {
     const bool full =
         workers_.size() > k_kept_from_commits && committing_ >= workers_.size() - k_kept_from_commits;
     return std::find_if(queue_.begin(), queue_.end(), [full](const auto& j) {
-        return !full || !commits_a_call(j->name);
+        return !full || !waits_for_commit(j->name);
     });
 }
 
@@ -322,7 +328,7 @@ void pool::hand_back(worker& w, std::shared_ptr<job> j) {
         const std::scoped_lock lock(mutex_);
         w.current.reset();
         j->now_in = job::stage::over;
-        if (commits_a_call(j->name)) --committing_;
+        if (waits_for_commit(j->name)) --committing_;
         if (!queue_.empty()) work_.notify_one(); // perhaps a commit that waited for its turn
     }
     auto ex = j->wake.get_executor();

@@ -132,7 +132,7 @@ class pool {
     std::vector<std::unique_ptr<worker>> workers_;
     unsigned connected_ = 0;
     unsigned connecting_ = 0;
-    std::size_t committing_ = 0; ///< workers at a commit of a call
+    std::size_t committing_ = 0; ///< workers at a statement that may wait for its commit
     unsigned losses_ = 0;        ///< connections lost so far; each makes the idle ones look at their own
     unsigned silences_ =
         0; ///< statements given up without an answer; each makes the idle ones ask on their own
