@@ -16,7 +16,9 @@ constexpr unsigned k_line_bits = 40; // a call never has this many commits
 } // namespace
 
 void actor::take() {
-    const std::size_t n = careful ? std::min<std::size_t>(queue.size(), 1) : queue.size();
+    // What begins a call stays together with what is stored of its session: nobody is dialed who has hung up.
+    const bool begins = !queue.empty() && std::holds_alternative<call::incoming>(queue.front().what);
+    const std::size_t n = careful && !begins ? std::min<std::size_t>(queue.size(), 1) : queue.size();
     const auto end = queue.begin() + static_cast<std::ptrdiff_t>(n);
     in_hand.insert(in_hand.end(), std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
     queue.erase(queue.begin(), end);

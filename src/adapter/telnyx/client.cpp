@@ -97,7 +97,7 @@ class client final : public port::telnyx_api {
         port::metrics& metrics, jitter_source jitter
     )
         : settings_(std::move(settings)), http_(http), codec_(codec), budget_(budget), clock_(clock),
-          metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight),
+          metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight), turns_(ex, 1, 0),
           repeats_(ex, settings_.repeats_per_second),
           breakers_{
               breaker(settings_.probe_every), breaker(settings_.probe_every), breaker(settings_.probe_every)
@@ -183,6 +183,7 @@ class client final : public port::telnyx_api {
     port::metrics& metrics_;
     jitter_source jitter_;
     gate gate_;
+    gate turns_; ///< of dials at the budget
     repeats repeats_;
     std::array<breaker, k_endpoint_count> breakers_;
     key_alarm alarm_;
@@ -225,7 +226,10 @@ awaitable<client::stop> client::wait_for_breaker(const call::command& cmd) {
     }
 }
 
+// One dial at a time asks for its share, in the order in which they came: who has waited longest goes first.
 awaitable<client::stop> client::wait_for_budget(const call::command& cmd) {
+    const auto turn = co_await turns_.enter(urgency::dial);
+    if (const auto late = too_late(cmd)) co_return late;
     for (;;) {
         const auto pause = co_await budget_.take_ms();
         if (pause <= 0) co_return std::nullopt;
