@@ -33,7 +33,9 @@ std::string text(double s) {
 
 } // namespace
 
-anchored_clock::anchored_clock() : anchor_(steady::now(), system_time()) {}
+anchored_clock::anchored_clock() : anchor_(steady::now(), system_time()) {
+    (void)steps_.look(steady::now(), system_time()); // a step is one from the start on
+}
 
 time_point anchored_clock::now() const {
     return anchor_.now(steady::now());
