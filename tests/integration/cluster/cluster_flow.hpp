@@ -4,6 +4,7 @@
 
 #include "integration/cluster/judge.hpp"
 #include "integration/cluster/postgres_pair.hpp"
+#include "integration/flows/aftermath.hpp"
 #include "support/rig.hpp"
 
 #include <gtest/gtest.h>
@@ -83,6 +84,10 @@ class cluster_flow : public ::testing::Test {
         for (const auto& p : all)
             EXPECT_TRUE(r.ringing(p.session, 1, 10s)) << p.session;
         return all;
+    }
+    /// The phone is answered as soon as it rings: of two phones one may ring a little later.
+    static bool picks_up(rig& r, const std::string& session, int device) {
+        return eventually([&] { return answer(r, session, device); });
     }
     /// Rows say what is true of people who talk.
     static void expect_active(rig& r, const std::vector<party>& all, millis limit = 10s) {

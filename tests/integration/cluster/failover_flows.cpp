@@ -36,7 +36,7 @@ TEST_F(failover_flow, i_21_calls_begun_and_joined_in_the_second_that_was_lost_li
     o.environment["Z360_CALLS_RING_TIME_MS"] = "9000";
     auto& r = set_up(std::move(o));
     const auto old_talk = ring(r, 1);
-    ASSERT_TRUE(answer(r, old_talk.front().session, 1));
+    ASSERT_TRUE(picks_up(r, old_talk.front().session, 1));
     ASSERT_EQ(not_joined(r, old_talk, 5s), "");
     expect_active(r, old_talk);
     const auto joined_in_it = ring(r, 2);
@@ -45,14 +45,14 @@ TEST_F(failover_flow, i_21_calls_begun_and_joined_in_the_second_that_was_lost_li
     const auto begun_in_it = ring(r, 3);
     const auto begun_and_joined_in_it = ring(r, 1);
     for (const auto& p : joined_in_it + begun_and_joined_in_it)
-        ASSERT_TRUE(answer(r, p.session, 1));
+        ASSERT_TRUE(picks_up(r, p.session, 1));
     ASSERT_EQ(not_joined(r, joined_in_it + begun_and_joined_in_it, 5s), "");
     expect_active(r, joined_in_it + begun_and_joined_in_it);
     lose_what_was_committed(r, "select count(*) from calls where phase = 'active'", "1");
     ASSERT_TRUE(all_ready(r, 10s));
 
     for (const auto& p : begun_in_it)
-        EXPECT_TRUE(answer(r, p.session, 2));
+        EXPECT_TRUE(picks_up(r, p.session, 2));
     EXPECT_EQ(not_joined(r, begun_in_it, 8s), "");
     const auto all = old_talk + joined_in_it + begun_in_it + begun_and_joined_in_it;
     EXPECT_EQ(parted(r, all, 11s), ""); // past the end of every ring

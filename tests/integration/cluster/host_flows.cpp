@@ -117,7 +117,7 @@ TEST_P(lost_primary, i_03_calls_go_on_and_their_rows_follow_to_the_standby) {
     pair().commits_wait_for_standby();
     const auto talks = ring(r, 3);
     for (const auto& p : talks)
-        ASSERT_TRUE(answer(r, p.session, 1));
+        ASSERT_TRUE(picks_up(r, p.session, 1));
     ASSERT_EQ(not_joined(r, talks, 5s), "");
     expect_active(r, talks);
     const auto ringing = ring(r, 1);
@@ -133,7 +133,7 @@ TEST_P(lost_primary, i_03_calls_go_on_and_their_rows_follow_to_the_standby) {
     }
     fail_over(r);
     const auto began = std::chrono::steady_clock::now();
-    ASSERT_TRUE(answer(r, ringing.front().session, 2));
+    ASSERT_TRUE(picks_up(r, ringing.front().session, 2));
     const auto fresh = arrive(r);
     EXPECT_TRUE(all_ready(r, 6s));
     RecordProperty(
@@ -142,7 +142,7 @@ TEST_P(lost_primary, i_03_calls_go_on_and_their_rows_follow_to_the_standby) {
     );
     EXPECT_EQ(not_joined(r, ringing, 5s), "");
     EXPECT_TRUE(r.ringing(fresh.session, 1, 10s));
-    EXPECT_TRUE(answer(r, fresh.session, 1));
+    EXPECT_TRUE(picks_up(r, fresh.session, 1));
     const auto all = talks + ringing + std::vector<party>{fresh};
     EXPECT_EQ(not_joined(r, all, 10s), "");
     expect_active(r, all);

@@ -50,7 +50,7 @@ TEST_F(outage_flow, i_21_a_node_restarted_in_a_long_outage_ends_no_talk_and_dial
     r.point_webhooks(0, 0); // all of it is known to one node, and to its spool
     take_away(r);
     const auto talk = ring(r, 1);
-    ASSERT_TRUE(answer(r, talk.front().session, 1));
+    ASSERT_TRUE(picks_up(r, talk.front().session, 1));
     ASSERT_EQ(not_joined(r, talk, 5s), "");
     const auto gone = ring(r, 1);
     r.carrier().caller_hangs_up(gone.front().caller);
@@ -72,7 +72,7 @@ TEST_F(outage_flow, i_21_a_node_restarted_in_a_long_outage_ends_no_talk_and_dial
     EXPECT_TRUE(eventually(drained, 15s));
     EXPECT_EQ(parted(r, talk, 5s), "");
     expect_active(r, talk);
-    if (r.ringing(waiting.front().session, 1, 1ms)) EXPECT_TRUE(answer(r, waiting.front().session, 2));
+    if (r.ringing(waiting.front().session, 1, 1ms)) EXPECT_TRUE(picks_up(r, waiting.front().session, 2));
     EXPECT_EQ(not_served(r, waiting, 12s), "");
     EXPECT_EQ(
         r.carrier().with([&](sim::carrier& c, time_point) {
@@ -100,7 +100,7 @@ TEST_F(outage_flow, i_09_a_caller_never_heard_of_rings_while_postgres_is_away) {
     EXPECT_TRUE(r.ringing(stranger.session, 2, 3s));
     bring_back(r);
     ASSERT_TRUE(all_ready(r, 10s));
-    EXPECT_TRUE(answer(r, stranger.session, 1));
+    EXPECT_TRUE(picks_up(r, stranger.session, 1));
     EXPECT_EQ(not_joined(r, {stranger}, 5s), "");
     expect_active(r, {stranger});
     EXPECT_EQ(farewell(r, {stranger}), "");

@@ -80,6 +80,7 @@ class clock_flow : public flow {
     static void expect_full_ring(rig& r, const std::string& caller) {
         const auto session = r.session(caller);
         ASSERT_TRUE(r.phase(session, "voicemail", k_ring + 5s));
+        ASSERT_TRUE(eventually([&] { return leg(r, caller).answered_at.has_value(); }));
         const auto took = ring_of(r, caller);
         EXPECT_GE(took, k_ring - k_tolerance);
         EXPECT_LE(took, k_ring + k_tolerance);
