@@ -228,9 +228,9 @@ TEST_F(several_hosts, what_is_wrong_with_each_host_is_told) {
 }
 
 TEST_F(several_hosts, i_06_a_url_that_cannot_be_read_is_told_without_its_password) {
-    for (const std::string url :
-         {"postgresql://u:hunter2%zz@127.0.0.1/x",
-          "postgresql://u:hunter2@127.0.0.1,b:1,c:2,d:3/x?hostaddr=1.2.3.4"}) {
+    const std::string user = "postgresql://u:hunter2";
+    for (const std::string& url :
+         {user + "%zz@127.0.0.1/x", user + "@127.0.0.1,b:1,c:2,d:3/x?hostaddr=1.2.3.4"}) {
         auto s = settings();
         s.url = secret(url);
         db_ = std::make_unique<pg::database>(s);
