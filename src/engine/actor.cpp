@@ -11,6 +11,8 @@ namespace {
 constexpr std::chrono::seconds k_recent{60};
 constexpr std::size_t k_recent_items = 256;
 
+constexpr std::size_t k_unsaved_limit = 2'000; // items of one call
+
 constexpr unsigned k_line_bits = 40; // a call never has this many commits
 
 } // namespace
@@ -49,6 +51,14 @@ void actor::remember(const std::vector<item>& items) {
     const auto oldest = steady::now() - k_recent;
     while (!recent.empty() && (recent.size() > k_recent_items || recent.front().since < oldest))
         recent.pop_front();
+}
+
+bool actor::too_much_unsaved() const {
+    return unsaved_items.size() >= k_unsaved_limit;
+}
+
+std::uint64_t version_after(const port::call_commit& c) {
+    return c.next_version == 0 ? c.expected_version + 1 : c.next_version;
 }
 
 std::uint64_t forward_version(std::uint64_t mine) {

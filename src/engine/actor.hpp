@@ -91,6 +91,8 @@ struct actor {
     steady::time_point touched = steady::now();
 
     [[nodiscard]] bool over() const { return loaded && loaded->state.now_in == call::phase::ended; }
+    /// So much is decided without Postgres that it is saved before anything more is decided.
+    [[nodiscard]] bool too_much_unsaved() const;
     [[nodiscard]] bool has_work() const { return !queue.empty() || unsaved || verify; }
 
     /// Moves what is queued (one item when careful) into the hand.
@@ -105,6 +107,8 @@ struct actor {
 /// Versions of a row that was written forward over lost commits lie above every version of the line before:
 /// who still has a copy of that line sees that it was cut off, and tells its recent facts again.
 [[nodiscard]] std::uint64_t forward_version(std::uint64_t mine);
+/// The row's version once this is committed.
+[[nodiscard]] std::uint64_t version_after(const port::call_commit& c);
 [[nodiscard]] bool later_line(std::uint64_t stored, std::uint64_t mine);
 
 /// Folds the items, each as of its `decided_at` or else `now`, over `from` (nullopt: the call does not exist

@@ -19,8 +19,7 @@ using steady = std::chrono::steady_clock;
 constexpr millis k_first_retry{200};
 constexpr millis k_longest_retry{2'000};
 constexpr unsigned k_tries_of_an_item = 4;
-constexpr std::size_t k_unsaved_limit = 2'000; // items of one call decided without Postgres
-constexpr std::size_t k_queue_limit = 4'000;   // beyond: they wait in the inbox
+constexpr std::size_t k_queue_limit = 4'000; // beyond: they wait in the inbox
 constexpr millis k_newer_form_pause{1'000};
 // Another node has written to one of our calls within this time: our copies may be old at any moment.
 constexpr std::chrono::minutes k_others_memory{10};
@@ -89,7 +88,7 @@ boost::asio::awaitable<void> engine_impl::turn(actor& a) {
         co_await compare(a);
         co_return;
     }
-    if (a.queue.empty() || a.unsaved_items.size() >= k_unsaved_limit) {
+    if (a.queue.empty() || a.too_much_unsaved()) {
         co_await save_again(a);
         co_return;
     }

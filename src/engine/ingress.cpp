@@ -301,13 +301,13 @@ boost::asio::awaitable<void> engine_impl::park(arrival_ptr a) {
     const auto how = known == handling_.end() ? offer{} : known->second;
     if (had_its_chance(how)) {
         p_.metrics.count("unknown_session_events_total");
-        co_await bury(a->event.event_id, "unknown session");
+        co_await bury(a->event.event_id, std::string(port::k_unknown_session));
         co_return;
     }
     keep_for_caller(a->event);
     // Durable side of parking: other nodes see the event again after a growing wait.
     const auto wait = std::clamp<millis>(how.age(), millis{500}, k_longest_pause);
-    co_await put_off(a->event.event_id, wait, "unknown session", true);
+    co_await put_off(a->event.event_id, wait, std::string(port::k_unknown_session), true);
 }
 
 void engine_impl::keep_for_caller(const port::inbox_event& event) {

@@ -68,7 +68,7 @@ boost::asio::awaitable<void> engine_impl::settle_orphans(call_id call, std::vect
             co_await end_orphan(call, o);
         } else if (had_its_chance(o.how)) {
             p_.metrics.count("unknown_session_events_total");
-            co_await bury(o.event_id, "unknown session");
+            co_await bury(o.event_id, std::string(port::k_unknown_session));
         } else {
             const auto pause = k_first_pause * (1LL << std::min<std::uint32_t>(o.how.attempts, 8));
             co_await put_off(o.event_id, std::min<millis>(pause, k_longest_pause), "no such call", true);
@@ -99,7 +99,7 @@ boost::asio::awaitable<void> engine_impl::end_orphan(call_id call, orphan o) {
     if (!joined) joined = co_await is_joined(o);
     if (joined) {
         if (had_its_chance(o.how))
-            co_await bury(o.event_id, "unknown session");
+            co_await bury(o.event_id, std::string(port::k_unknown_session));
         else
             co_await put_off(o.event_id, k_longest_pause, "a talk of a call that is not here", true);
         co_return;

@@ -211,9 +211,8 @@ void engine_impl::forget_unsaved(actor& a) {
 
 void engine_impl::keep(actor& a, port::call_commit whole, folded f, saved result) {
     auto news = news_of(a.loaded ? &a.loaded->state : nullptr, whole.next);
-    const auto version = whole.next_version == 0 ? whole.expected_version + 1 : whole.next_version;
     const auto before = a.loaded ? a.loaded->version : 0;
-    a.loaded = port::stored_call{whole.next, result == saved::yes ? version : before};
+    a.loaded = port::stored_call{whole.next, result == saved::yes ? version_after(whole) : before};
     sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
     a.remember(a.in_hand);
     for (const auto& o : f.commit.finished_commands)
@@ -288,7 +287,7 @@ engine_impl::try_commit(actor& a, port::call_commit what, bool to_the_end) {
 
 boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
     co_await wait_for_store(a);
-    if (!a.queue.empty() && a.unsaved_items.size() < 2'000) co_return; // new items take the unsaved along
+    if (!a.queue.empty() && !a.too_much_unsaved()) co_return; // new items take the unsaved along
     auto whole = *a.unsaved;
     const auto result = co_await try_commit(a, std::move(whole), false);
     if (result == saved::unavailable) co_return;
@@ -297,8 +296,7 @@ boost::asio::awaitable<void> engine_impl::save_again(actor& a) {
         if (again) co_await decide(a, call::authority::unproven, true);
         co_return;
     }
-    const auto& done = *a.unsaved;
-    a.loaded->version = done.next_version == 0 ? done.expected_version + 1 : done.next_version;
+    a.loaded->version = version_after(*a.unsaved);
     a.lost_to.reset();
     settled(a.unsaved_items);
     forget_unsaved(a);

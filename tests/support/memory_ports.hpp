@@ -166,7 +166,7 @@ class memory_inbox final : public port::event_inbox {
         std::vector<row*> due;
         for (auto& [id, r] : rows) {
             if (r.event.call_session_id != session) continue;
-            if (r.status == "dead" && r.why == "unknown session") r.status = "new";
+            if (r.status == "dead" && r.why == port::k_unknown_session) r.status = "new";
             if (open(id, r)) due.push_back(&r);
         }
         const auto all = due.size();
