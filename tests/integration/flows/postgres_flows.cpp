@@ -78,14 +78,15 @@ class postgres_flow : public flow {
         const auto arrived_away = ring(r); // a number called before: its route is remembered
         const auto stranger = r.call(k_stranger);
         EXPECT_TRUE(eventually([&] { return !ready_now(r); }, 5s));
+        const auto as_they_should = [&](const sim::carrier& c) {
+            return c.alive_legs(bridging.session) == 2 && c.alive_legs(answered_away.session) == 2 &&
+                   c.alive_legs(arrived_away.session) == 3;
+        };
+        EXPECT_TRUE(r.carrier().wait_until(as_they_should, 5s)); // the other phones fall silent
         const auto rest = std::chrono::floor<millis>(back_at - std::chrono::steady_clock::now());
         EXPECT_FALSE(r.carrier().wait_until( // nobody may be cut off for the whole outage
-            [&](const sim::carrier& c) {
-                return c.alive_legs(bridging.session) != 2 || c.alive_legs(answered_away.session) != 2 ||
-                       c.alive_legs(arrived_away.session) != 3;
-            },
-            std::max(rest, millis{1})
-        ));
+            [&](const sim::carrier& c) { return !as_they_should(c); }, std::max(rest, millis{1})
+        )) << living(r, {bridging, answered_away, arrived_away});
 
         bring_back(r);
         ASSERT_TRUE(r.server().ready());
@@ -110,6 +111,14 @@ class postgres_flow : public flow {
         expect_acknowledged(r);
         EXPECT_TRUE(eventually([&] { return r.server().metric("spool_events") == 0.0; }));
         EXPECT_EQ(r.sql("select count(*) from webhook_events where status in ('new', 'dead')"), "0");
+    }
+    static std::string living(rig& r, const std::vector<party>& calls) {
+        return r.carrier().with([&](sim::carrier& c, time_point) {
+            std::string out = "living legs, of 2, 2 and 3:";
+            for (const auto& p : calls)
+                out += ' ' + std::to_string(c.alive_legs(p.session));
+            return out;
+        });
     }
     static bool ready_now(const rig& r) {
         int status = 0;
