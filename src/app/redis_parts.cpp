@@ -6,11 +6,19 @@
 #include <variant>
 
 namespace z360::app {
+namespace {
+
+// The carrier counts when a dial arrives: one that was slow on its way and a later one that was not may meet
+// in its window.
+constexpr millis k_on_the_way{250};
+
+} // namespace
 
 redis_parts::redis_parts(const boost::asio::any_io_executor& ex, const config& c, port::metrics& m) {
     using namespace adapter::redis;
     dial_settings dials;
     dials.limit = c.telnyx.dials_per_5s;
+    dials.window += k_on_the_way;
     if (c.redis.url.empty()) {
         hint_ = make_null_ring_hint();
         budget_ = make_local_dial_budget(dials);

@@ -14,6 +14,8 @@
 namespace z360::call {
 namespace {
 
+constexpr std::uint32_t k_unanswered = UINT32_MAX; // a question that failed
+
 // Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
 constexpr millis k_dial_window{55'000};
 constexpr millis k_dial_margin{1'000};
@@ -24,7 +26,10 @@ class absorber {
     absorber(state& s, std::vector<effect>& out, time_point now) : s_(s), out_(out), now_(now) {}
 
     void operator()(const incoming&) {} // the call exists already: a repeated call.initiated
-    void operator()(const tick&) {}
+    void operator()(const tick&) {
+        for (auto& l : s_.legs) // the carrier could not be asked: again
+            if (l.asked == k_unanswered) l.asked = 0;
+    }
 
     void operator()(const leg_initiated& e) {
         if (auto* leg = meet(e.who)) leg->initiated = true;
@@ -82,6 +87,11 @@ class absorber {
     }
 
     void operator()(const carrier_told& e) {
+        for (auto& l : s_.legs) {
+            if (l.asked == 0 || e.round < l.asked || e.round > s_.asked) continue;
+            l.cleared = l.cleared || e.answered;
+            if (!e.answered) l.asked = k_unanswered;
+        }
         const auto proof = s_.bridge.proof_round;
         if (!e.answered || s_.now_in != phase::bridging || proof == 0) return;
         if (e.round >= proof && e.round <= s_.asked) settle::heed_record(s_, out_, now_);
@@ -100,13 +110,17 @@ class absorber {
 
     void operator()(const prompt_ended& e) {
         if (!is_caller(e.who)) return;
-        if (s_.prompt_playing) {
-            s_.prompt_playing = false;
-            if (s_.now_in != phase::voicemail) s_.step_limit.reset();
+        // Speeches are heard one after the other and each reports its end once, late as that may come: it is
+        // the newest one's only when those before it are over. A lost one leaves it to the watchdog.
+        if (e.spoken && ++s_.spoken_over < s_.spoken) return;
+        if (s_.now_in == phase::voicemail) {
+            if (e.spoken && s_.vm == voicemail_step::greeting && !e.listener_left)
+                settle::start_recording(s_, out_, now_);
             return;
         }
-        if (s_.now_in == phase::voicemail && s_.vm == voicemail_step::greeting && !e.listener_left)
-            settle::start_recording(s_, out_, now_);
+        if (!s_.prompt_playing || e.spoken != s_.routed.rules.ringback_url.empty()) return;
+        s_.prompt_playing = false;
+        s_.step_limit.reset();
     }
 
     void operator()(const recording_saved& e) {
@@ -185,6 +199,7 @@ class absorber {
         if (!e.who.leg) return;
         auto* leg = meet(e.who);
         if (leg == nullptr) return;
+        leg->expired = leg->expired || e.result == outcome::expired;
         if (leg->dial == dial_status::accepted) return;
         if (e.result == outcome::done) return; // 2xx without a control id: a webhook will tell
         leg->dial = dial_status::failed;
@@ -270,6 +285,7 @@ class absorber {
             s_.prompt_playing = false;
             return;
         }
+        if (e.what == verb::speak && e.result == outcome::refused) ++s_.spoken_over; // never to be heard
         // Nothing is coming: the message is over, or the watchdog of the step moves on sooner.
         if (e.what == verb::record_start)
             s_.vm = voicemail_step::done;

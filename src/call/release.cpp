@@ -55,6 +55,12 @@ bool may_live(const state& s, const device_leg& leg, authority may) {
     return false;
 }
 
+// Our dial ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may have joined
+// it to the caller. It is asked about before it is hung up (I21).
+bool in_doubt(const state& s, const device_leg& leg) {
+    return s.now_in == phase::voicemail && leg.expired && !leg.cleared;
+}
+
 } // namespace
 
 // D4: every leg that must not live gets a hang-up, at once or the moment its control id is known.
@@ -63,6 +69,13 @@ void sweep(state& s, effects& out, time_point now, authority may) {
         if (leg.ended) continue;
         if (leg.release == release_reason::none && leg.dial != dial_status::failed &&
             !may_live(s, leg, may)) {
+            if (in_doubt(s, leg)) {
+                if (leg.asked == 0) {
+                    leg.asked = ++s.asked;
+                    out.emplace_back(inquiry{leg.asked});
+                }
+                continue;
+            }
             leg.release = why_released(s, leg);
             if (leg.bridged && s.bridge.winner != leg.id && s.now_in == phase::active)
                 add_note(out, "second_bridge_dropped", "leg=" + leg.id.text());

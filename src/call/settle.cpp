@@ -87,6 +87,7 @@ void keep_company(state& s, effects& out, time_point now) {
         ));
         return;
     }
+    ++s.spoken;
     s.step_limit = now + spoken_length(rules.hold_prompt) + k_step_grace;
     out.emplace_back(caller_command(
         s, prompt_command_id(s), now, millis{5'000}, speak_body{rules.hold_prompt, rules.voice}
@@ -116,10 +117,7 @@ void to_voicemail(state& s, effects& out, const char* why, time_point now) {
     s.now_in = phase::voicemail;
     s.bridge.winner.reset();
     s.bridge.limit.reset();
-    // The stopped prompt still reports its end; that must not pass for the end of the greeting.
-    const bool prompted = s.prompt_playing;
     stop_prompt(s, out, now);
-    s.prompt_playing = prompted;
     s.vm = voicemail_step::answering;
     s.step_limit = now + s.routed.rules.answer_limit;
     request_answer(s, out, "answer-voicemail", 0, now);
@@ -233,6 +231,7 @@ bool settle_talking(state& s, effects& out, time_point now) {
 void speak_greeting(state& s, effects& out, time_point now) {
     const auto& rules = s.routed.rules;
     s.vm = voicemail_step::greeting;
+    ++s.spoken;
     s.step_limit = now + spoken_length(rules.voicemail_greeting) + k_step_grace;
     out.emplace_back(caller_command(
         s, prompt_command_id(s), now, millis{5'000}, speak_body{rules.voicemail_greeting, rules.voice}
@@ -269,6 +268,11 @@ bool settle_voicemail(state& s, effects& out, time_point now, authority may) {
         s.vm = voicemail_step::done;
         [[fallthrough]];
     case voicemail_step::done: // by time, or because the carrier said so
+        // The caller is hung up on: only on the newest copy, for another node may have joined somebody (I21).
+        if (may != authority::newest) {
+            s.step_limit = now;
+            return false;
+        }
         end(s, out, end_reason::voicemail, now);
         return true;
     case voicemail_step::none: return false;

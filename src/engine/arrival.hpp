@@ -15,6 +15,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace z360::engine {
 
@@ -128,6 +129,8 @@ struct arrival {
     std::optional<std::chrono::steady_clock::time_point> first_asked; ///< the carrier
     std::optional<port::leg_life> life; ///< what it said; unknown: it did not say in time
     unsigned asked = 0;
+    bool too_late_to_ring = false;            ///< it has waited a whole ring
+    std::vector<port::inbox_event> on_record; ///< what it has on record of the session then
 };
 using arrival_ptr = std::shared_ptr<arrival>;
 

@@ -202,22 +202,24 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     postgres_back();
     routes_.remember(hook.to, hook.from, routed);
     auto others = co_await stored_of(a);
-    if (must_ask(*a, routed.rules.ring_time, others)) {
+    a->too_late_to_ring = waited(*a) >= routed.rules.ring_time;
+    if (must_ask(*a)) {
         ask_carrier(std::move(a));
         co_return;
     }
+    for (auto& e : a->on_record)
+        if (std::none_of(others.begin(), others.end(), [&e](const auto& o) {
+                return o.event_id == e.event_id;
+            }))
+            others.push_back(std::move(e));
     begin(*a, std::move(routed), std::move(others));
 }
 
-// Before anything is dialed for a caller whose hang-up may have been told to nobody. Who goes to voicemail at
-// once need not be asked about, unless devices have been rung: it may be a talk.
-bool engine_impl::must_ask(const arrival& a, millis ring_time, const std::vector<port::inbox_event>& others)
-    const {
-    if (p_.records == nullptr || a.life || age(a) <= (a.swept ? k_swept_fresh : k_fresh)) return false;
-    if (waited(a) < ring_time) return true;
-    return std::any_of(others.begin(), others.end(), [this](const auto& e) {
-        return read(e.body, e.route, e.received_at).mark.has_value();
-    });
+// Before anything is dialed for a caller whose hang-up may have been told to nobody, and before one who has
+// waited a whole ring is sent to voicemail: another node may have joined somebody in its memory (I21).
+bool engine_impl::must_ask(const arrival& a) const {
+    if (p_.records == nullptr || a.life) return false;
+    return a.too_late_to_ring || age(a) > (a.swept ? k_swept_fresh : k_fresh);
 }
 
 // Outside of the line, so that a carrier that is slow to answer holds up nobody who need not be asked about.
@@ -231,7 +233,8 @@ void engine_impl::ask_carrier(arrival_ptr a) {
 }
 
 boost::asio::awaitable<void> engine_impl::ask(arrival_ptr a, counted<int> place) {
-    const auto life = co_await life_of(a->known.hook->call_control_id);
+    const auto life =
+        a->too_late_to_ring ? co_await look_up_record(*a) : co_await life_of(a->known.hook->call_control_id);
     place.release();
     if (!a->first_asked) a->first_asked = steady::now();
     if (life != port::leg_life::unknown || since(*a->first_asked) >= s_.caller_ask_limit) {
@@ -244,6 +247,24 @@ boost::asio::awaitable<void> engine_impl::ask(arrival_ptr a, counted<int> place)
         co_await put_off(a->event.event_id, pause + s_.event_claim, "the carrier does not say", false);
     }
     wait_in_line(a);
+}
+
+// All that happened to the caller and to devices rung for it; a hang-up is among it.
+boost::asio::awaitable<port::leg_life> engine_impl::look_up_record(arrival& a) {
+    if (!p_.ask) co_return co_await life_of(a.known.hook->call_control_id);
+    carrier_answer answer;
+    try {
+        answer = co_await p_.ask(a.known.hook->call_session_id);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw;
+    } catch (...) {
+        // asked again
+    }
+    if (!answer.answered) co_return port::leg_life::unknown;
+    a.on_record.clear();
+    for (auto& [e, fresh] : answer.events)
+        a.on_record.push_back(std::move(e));
+    co_return port::leg_life::alive;
 }
 
 // Whatever goes wrong, it is no proof of anything.
@@ -333,7 +354,8 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     auto later = take_up(a, std::move(others));
     // Its devices have been rung already, by a node that could not write it down: then it is decided as of
     // the times at which things happened, and no dial leaves that the carrier may have forgotten.
-    const bool rung = is_late(a) && std::any_of(later.begin(), later.end(), is_of_a_device);
+    const bool rung =
+        (is_late(a) || a.too_late_to_ring) && std::any_of(later.begin(), later.end(), is_of_a_device);
     auto as_of = std::min(a.event.received_at, now);
     for (auto& i : later) {
         if (rung) as_of = std::clamp(*i.decided_at, as_of, now);

@@ -8,6 +8,15 @@
 #include <utility>
 
 namespace z360::engine {
+namespace {
+
+// Sent although nobody can say whether it is wanted still: it was when it was issued. A dial rings phones for
+// nobody, a bridge joins people.
+bool harmless_twice(call::verb v) {
+    return v != call::verb::dial && v != call::verb::bridge;
+}
+
+} // namespace
 
 // Answer and bridge have few seconds in all: whoever helps a dead node must come in time (P6). Doing them
 // twice is harmless, the carrier knows the repeated command by its id.
@@ -37,10 +46,8 @@ boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command 
         const std::string& key;
         ~forget() { set.erase(key); }
     } guard{running_, key};
-    // What another node issued is judged by what is stored, not by a copy of the call that may be older.
-    const unsigned base = taken_over ? 1 : 0;
-    port::still_wanted ask = [this, id, cmd, base](unsigned attempt) {
-        return still_wanted(id, cmd, attempt + base);
+    port::still_wanted ask = [this, id, cmd, taken_over](unsigned attempt) {
+        return still_wanted(id, cmd, attempt, taken_over);
     };
     auto result = co_await p_.telnyx.execute(cmd, std::move(ask));
     p_.metrics.count(
@@ -50,9 +57,10 @@ boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command 
     post(id, std::move(i));
 }
 
-boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command cmd, unsigned attempt) {
+boost::asio::awaitable<bool>
+engine_impl::still_wanted(call_id id, call::command cmd, unsigned attempt, bool taken_over) {
     std::optional<port::stored_call> stored;
-    if (attempt > 1) {
+    if (attempt > 1 || taken_over) {
         // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
         // or this one's copy may be older than the command it repeats.
         try {
@@ -69,6 +77,8 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(call_id id, call::command
     const bool memory = here && (!stored || known->second->loaded->version >= stored->version);
     if (!memory && !stored) co_return true;
     if (call::wanted(memory ? known->second->loaded->state : stored->state, cmd)) co_return true;
+    // What another node issued is judged by what is stored, not by a copy that may be older than the command.
+    if (taken_over && !stored) co_return harmless_twice(cmd.what());
     // While the call is being decided again (after a conflict) the state lacks what led to this command.
     // Sending it once too often is harmless, the carrier knows its id; only a dial must not ring for nobody.
     const bool deciding = known != actors_.end() && known->second->driving;

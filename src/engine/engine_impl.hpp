@@ -67,9 +67,9 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> admitted(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<void> decide_or_wait(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<void> decide_caller(arrival_ptr a);
+    boost::asio::awaitable<port::leg_life> look_up_record(arrival& a);
     boost::asio::awaitable<port::leg_life> life_of(std::string call_control_id);
-    [[nodiscard]] bool
-    must_ask(const arrival& a, millis ring_time, const std::vector<port::inbox_event>& others) const;
+    [[nodiscard]] bool must_ask(const arrival& a) const;
     void ask_carrier(arrival_ptr a);
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
@@ -148,7 +148,8 @@ class engine_impl final : public engine {
     void act(actor& a, const port::call_commit& done);
     void launch(call_id id, call::command cmd, bool taken_over = false);
     boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
-    boost::asio::awaitable<bool> still_wanted(call_id id, call::command cmd, unsigned attempt);
+    boost::asio::awaitable<bool>
+    still_wanted(call_id id, call::command cmd, unsigned attempt, bool taken_over);
 
     // sweep.cpp
     void start_loops();

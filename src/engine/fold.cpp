@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "engine/actor.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -52,6 +53,14 @@ folded fold(
             out.changed = true;
         }
     }
+    // A run that was given up because an older copy did not want it is no end of a command that is issued
+    // now.
+    std::erase_if(c.finished_commands, [&c](const call::command_outcome& o) {
+        return o.result == call::outcome::superseded &&
+               std::any_of(c.new_commands.begin(), c.new_commands.end(), [&o](const auto& cmd) {
+                   return cmd.id == o.command_id;
+               });
+    });
     // Commands that a later event of the same pass made pointless never leave: a dial for a caller who has
     // hung up, for instance.
     std::erase_if(c.new_commands, [&](const call::command& cmd) { return !call::wanted(c.next, cmd); });

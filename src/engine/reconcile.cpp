@@ -180,6 +180,16 @@ boost::asio::awaitable<void> reconciler_impl::ask_about(port::due_call c) {
 
 // ---- (c) a call asks
 
+// Every call that waits for an answer asks again and again: one line in ten seconds says how many.
+void reconciler_impl::not_asked(const char* why) {
+    constexpr std::chrono::seconds k_quiet{10};
+    ++not_asked_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < quiet_until_) return;
+    quiet_until_ = now + k_quiet;
+    log::warn("carrier_not_asked", {{"why", why}, {"times", std::exchange(not_asked_, 0)}});
+}
+
 boost::asio::awaitable<carrier_answer> reconciler_impl::ask(std::string call_session_id) {
     carrier_answer out;
     record r;
@@ -187,7 +197,7 @@ boost::asio::awaitable<carrier_answer> reconciler_impl::ask(std::string call_ses
         r = co_await on_record(std::move(call_session_id));
         out.answered = r.complete;
     } catch (const std::exception& e) {
-        log::warn("carrier_not_asked", {{"why", e.what()}});
+        not_asked(e.what());
     }
     if (!out.answered) co_return out;
     auto copy = r.known;

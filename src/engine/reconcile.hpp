@@ -32,6 +32,7 @@ class reconciler_impl final : public reconciler {
     using events = std::vector<port::inbox_event>;
 
     // reconcile.cpp
+    void not_asked(const char* why);
     boost::asio::awaitable<void> deliveries_round();
     boost::asio::awaitable<bool> read_deliveries(time_point since);
     boost::asio::awaitable<void> questions_round();
@@ -100,6 +101,8 @@ class reconciler_impl final : public reconciler {
     std::size_t asking_ = 0;
     std::string ask_failure_;
     rt::event asked_;
+    std::size_t not_asked_ = 0; ///< questions that could not be asked and are not told of yet
+    std::chrono::steady_clock::time_point quiet_until_{};
     bool store_away_ = false;
 
     bool sweep_at_once_ = true;

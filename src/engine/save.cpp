@@ -167,6 +167,10 @@ boost::asio::awaitable<call::authority> engine_impl::prove(actor& a, bool fresh)
     a.in_hand.insert(
         a.in_hand.end(), std::make_move_iterator(before.begin()), std::make_move_iterator(before.end())
     );
+    // The question took its time: nothing has been decided yet, and what is issued now has its whole
+    // deadline.
+    for (auto& i : a.in_hand)
+        i.decided_at.reset();
     co_return call::authority::newest;
 }
 
@@ -215,6 +219,10 @@ void engine_impl::keep(actor& a, port::call_commit whole, folded f, saved result
     a.loaded = port::stored_call{whole.next, result == saved::yes ? version_after(whole) : before};
     sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
     a.remember(a.in_hand);
+    for (const auto& i : a.in_hand) { // given up unsent or half-way: if it is issued again it runs again
+        const auto* o = std::get_if<call::command_outcome>(&i.what);
+        if (o != nullptr && o->result == call::outcome::superseded) a.launched.erase(o->command_id);
+    }
     for (const auto& o : f.commit.finished_commands)
         a.open.erase(o.command_id);
     if (result == saved::yes) {

@@ -97,6 +97,9 @@ constexpr void fields(V& v, T& x) {
     v("hangup_sent", x.hangup_sent);
     v("hung_up", x.hung_up);
     v("spared", x.spared);
+    v("expired", x.expired);
+    v("asked", x.asked);
+    v("cleared", x.cleared);
 }
 template <class V, some<call::caller_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -149,6 +152,8 @@ constexpr void fields(V& v, T& x) {
     v("step_limit", x.step_limit);
     v("prompts", x.prompts);
     v("prompt_playing", x.prompt_playing);
+    v("spoken", x.spoken);
+    v("spoken_over", x.spoken_over);
     v("device_hold", x.device_hold);
     v("caller_hold", x.caller_hold);
     v("saved", x.saved);

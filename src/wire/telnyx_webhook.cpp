@@ -105,11 +105,12 @@ telnyx_webhook read_event(const json& data, const json* meta) {
     return out;
 }
 
-call::event prompt_ended_of(call::leg_ref who, std::string_view status) {
+call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook) {
     call::prompt_ended e;
     e.who = std::move(who);
-    e.listener_left = status == "call_hangup";
-    e.failed = status == "file_not_found" || status == "failed";
+    e.listener_left = hook.status == "call_hangup";
+    e.failed = hook.status == "file_not_found" || hook.status == "failed";
+    e.spoken = hook.event_type == "call.speak.ended";
     return e;
 }
 
@@ -181,7 +182,7 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
             std::move(who), hook.event_type == "call.hold", hook.occurred_at.value_or(received_at)
         };
     if (hook.event_type == "call.speak.ended" || hook.event_type == "call.playback.ended")
-        return prompt_ended_of(std::move(who), hook.status);
+        return prompt_ended_of(std::move(who), hook);
     return std::nullopt;
 }
 

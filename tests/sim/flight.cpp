@@ -72,6 +72,8 @@ void node::still_wanted(const flight_ptr& f, std::function<void(bool)> then) {
         const bool memory = here && (!*stored || it->second->loaded->version >= (*stored)->version);
         if (!memory && !*stored) return then(true);
         if (call::wanted(memory ? it->second->loaded->state : (*stored)->state, f->cmd)) return then(true);
+        if (f->taken_over && !*stored)
+            return then(f->cmd.what() != verb::dial && f->cmd.what() != verb::bridge);
         then(it != boxes_.end() && it->second->driving && f->cmd.what() != verb::dial);
     };
     if (f->attempts == 1 && !f->taken_over) return judge();

@@ -146,6 +146,8 @@ void node::prove(const box& b, pass p) {
         b->queue.clear();
         on_record.insert(on_record.end(), p.batch.begin(), p.batch.end());
         p.batch = std::move(on_record);
+        for (auto& i : p.batch)
+            i.decided_at.reset();
         commit(b, std::move(p));
     });
 }
@@ -203,6 +205,22 @@ void node::commit(const box& b, pass p) {
         if (p.batch.empty()) return drive(b);
     }
     b->time_held = p.may == call::authority::unproven;
+    if (getenv("TRACE")) {
+        std::fprintf(
+            stderr, "%lld node%zu decides from v%ld %s -> %s changed %d may %d:",
+            static_cast<long long>(w_.time.now().time_since_epoch().count()), index_,
+            b->loaded ? static_cast<long>(b->loaded->version) : -1L,
+            b->loaded ? std::string(call::name(b->loaded->state.now_in)).c_str() : "-",
+            std::string(call::name(f.commit.next.now_in)).c_str(), f.changed ? 1 : 0, static_cast<int>(p.may)
+        );
+        for (auto& i : p.batch)
+            std::fprintf(stderr, " %zu%s", i.what.index(), i.inbox_id.substr(0, 6).c_str());
+        for (auto& c : f.commit.new_commands)
+            std::fprintf(stderr, " +%s", c.id.c_str());
+        for (auto& c : f.commit.finished_commands)
+            std::fprintf(stderr, " -%s:%s", c.command_id.c_str(), std::string(call::name(c.result)).c_str());
+        std::fprintf(stderr, "\n");
+    }
     if (!f.changed) {
         settled(p.batch);
         ask_for(*b, f);
@@ -218,6 +236,12 @@ void node::commit(const box& b, pass p) {
     }
     const auto budget = takes ? k_whole_commit : k_commit_budget;
     auto then = [this, b, takes, p = std::move(p), whole, f = std::move(f)](saved result) mutable {
+        if (getenv("TRACE"))
+            std::fprintf(
+                stderr, "%lld node%zu commit on v%ld: %d\n",
+                static_cast<long long>(w_.time.now().time_since_epoch().count()), index_,
+                static_cast<long>(whole.expected_version), static_cast<int>(result)
+            );
         if (result == saved::conflict) return conflicted(b, std::move(p));
         if (result == saved::unavailable && takes) { // perhaps it took effect: the next look tells
             b->queue.insert(b->queue.begin(), p.batch.begin(), p.batch.end());
@@ -282,6 +306,10 @@ void node::committed(const box& b, const pass& p, port::call_commit whole, engin
         ++w_.figures.in_memory;
         b->unsaved = std::move(whole);
         b->unsaved_items.insert(b->unsaved_items.end(), p.batch.begin(), p.batch.end());
+    }
+    for (const auto& i : p.batch) {
+        const auto* o = std::get_if<call::command_outcome>(&i.what);
+        if (o != nullptr && o->result == call::outcome::superseded) b->launched.erase(o->command_id);
     }
     act(*b, own.commit);
     ask_for(*b, own);

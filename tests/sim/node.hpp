@@ -104,6 +104,7 @@ class node {
         unsigned asked = 0;
         std::optional<time_point> first_asked;
         std::optional<port::leg_life> life;
+        std::vector<port::inbox_event> on_record; ///< of the session, at the carrier
     };
     using arrival_ptr = std::shared_ptr<arrival>;
     /// A webhook as this node understands it.
@@ -149,6 +150,7 @@ class node {
     void store_away(const arrival_ptr& a);
     void again(const arrival_ptr& a, millis pause);
     void ask_about(const arrival_ptr& a);
+    void look_up_record(const arrival_ptr& a, std::function<void(port::leg_life)> then);
     void claim_others(const arrival_ptr& a);
     void begin_call(const arrival& a, std::vector<port::inbox_event> others);
     [[nodiscard]] millis waited(const arrival& a) const;

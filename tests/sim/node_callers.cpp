@@ -83,7 +83,8 @@ void node::decide_caller(const arrival_ptr& a) {
             ignored_.push_back(a->event.event_id);
             return;
         }
-        if (!a->life && age(*a) > (a->swept ? k_swept_fresh : k_fresh)) return ask_about(a);
+        const bool late = waited(*a) >= w_.what.routed.rules.ring_time;
+        if (!a->life && (late || age(*a) > (a->swept ? k_swept_fresh : k_fresh))) return ask_about(a);
         claim_others(a);
     });
 }
@@ -94,7 +95,7 @@ void node::store_away(const arrival_ptr& a) {
 }
 
 void node::ask_about(const arrival_ptr& a) {
-    ask_life(a->hook.call_control_id, [this, a](port::leg_life life) {
+    const auto heard = [this, a](port::leg_life life) {
         if (!a->first_asked) a->first_asked = w_.time.now();
         const bool enough = w_.time.now() - *a->first_asked >= k_ask_limit;
         if (life != port::leg_life::unknown || enough) {
@@ -102,7 +103,33 @@ void node::ask_about(const arrival_ptr& a) {
             return new_caller(a);
         }
         again(a, std::min<millis>(k_ask_first * (1LL << std::min(a->asked++, 8U)), k_ask_longest));
-    });
+    };
+    // Whoever has waited a whole ring may have been joined by another node in its memory.
+    if (waited(*a) >= w_.what.routed.rules.ring_time)
+        look_up_record(a, heard);
+    else
+        ask_life(a->hook.call_control_id, heard);
+}
+
+void node::look_up_record(const arrival_ptr& a, std::function<void(port::leg_life)> then) {
+    auto found = std::make_shared<std::vector<port::inbox_event>>();
+    const auto keep = [this, a, found, then] {
+        auto apply = [this, found] {
+            for (const auto& e : *found)
+                (void)w_.db.append(e, k_event_claim, w_.time.now());
+        };
+        w_.ask_store(*this, k_query_budget, std::move(apply), [a, found, then](bool ok) {
+            if (ok) a->on_record = std::move(*found);
+            then(ok ? port::leg_life::alive : port::leg_life::unknown);
+        });
+    };
+    w_.ask_records(
+        *this, [this, a, found] { *found = w_.records_of(a->hook.call_session_id); },
+        [keep, then](bool ok) {
+            if (!ok) return then(port::leg_life::unknown);
+            keep();
+        }
+    );
 }
 
 void node::claim_others(const arrival_ptr& a) {
@@ -114,6 +141,11 @@ void node::claim_others(const arrival_ptr& a) {
         },
         [this, a, others](bool ok) {
             if (!ok && (is_late(*a) || a->waited)) return again(a, k_retry);
+            for (auto& e : a->on_record)
+                if (std::none_of(others->begin(), others->end(), [&e](const auto& o) {
+                        return o.event_id == e.event_id;
+                    }))
+                    others->push_back(std::move(e));
             begin_call(*a, std::move(*others));
         }
     );
@@ -143,9 +175,9 @@ void node::begin_call(const arrival& a, std::vector<port::inbox_event> others) {
     }
     // Its devices have been rung already, by a node that could not write it down: then it is decided as of
     // the times at which things happened, and no dial leaves that the carrier may have forgotten.
-    const bool rung = is_late(a) && std::any_of(later.begin(), later.end(), [](const item& i) {
-                          return is_of_a_device(i.what);
-                      });
+    const bool rung =
+        (is_late(a) || !a.on_record.empty()) &&
+        std::any_of(later.begin(), later.end(), [](const item& i) { return is_of_a_device(i.what); });
     auto as_of = std::min(a.event.received_at, now);
     for (auto& i : later) {
         if (rung) as_of = std::clamp(*i.decided_at, as_of, now);

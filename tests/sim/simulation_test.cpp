@@ -107,6 +107,10 @@ plan fence_alone(std::uint64_t seed) {
 bool about_talks(const std::string& b) {
     return b.starts_with("I1:") || b.starts_with("I21:");
 }
+/// All that holds when the carrier says 200 and joins nobody: who was told so believes it.
+bool about_double_joins(const std::string& b) {
+    return b.starts_with("I1:");
+}
 
 } // namespace
 
@@ -133,7 +137,9 @@ TEST(simulation, i_01_i_21_no_fence_is_needed_while_the_store_is_reachable) {
 TEST(simulation, i_01_i_21_the_fence_alone_holds_without_the_store) {
     using fence = sim::unknowns::fence_answer;
     run_many(fence_alone<fence::refused>, 200, "fence alone, refuses", about_talks);
-    run_many(fence_alone<fence::ok_without_effect>, 200, "fence alone, 200 without effect", about_talks);
+    run_many(
+        fence_alone<fence::ok_without_effect>, 200, "fence alone, 200 without effect", about_double_joins
+    );
 }
 
 // The judge sees a double bridge where there is one: without fence and without store two nodes do choose
@@ -184,4 +190,29 @@ TEST(simulation, seed_ring_ended_while_another_node_had_joined_somebody_in_memor
     passes(of_level<trouble::nodes>(212), "seed");
     passes(of_level<trouble::nodes>(1'755), "seed");
     passes(of_level<trouble::nodes>(1'822), "seed");
+}
+// A late end of a hold prompt or of the ringback passed for the end of the greeting: it was recorded over.
+TEST(simulation, seed_greeting_recorded_over) {
+    for (const auto seed : {7'028'145U, 9'003'213U, 9'032'102U, 9'035'713U, 9'076'288U})
+        passes(of_level<trouble::webhooks>(seed), "seed");
+}
+// A hang-up was given up by a copy that had lost its decision, and finished in the very commit that issued it
+// again: its leg rang for ever.
+TEST(simulation, seed_command_given_up_and_issued_again) {
+    for (const auto seed : {9'010'099U, 9'146'107U, 9'170'437U})
+        passes(of_level<trouble::nodes>(seed), "seed");
+}
+// A node whose copy was old heard that the message was saved, and hung up on two who talked.
+TEST(simulation, seed_message_over_on_an_old_copy) {
+    passes(of_level<trouble::nodes>(9'167'256), "seed");
+}
+// The command of a dead node was judged by a copy older than the command.
+TEST(simulation, seed_command_judged_by_an_older_copy) {
+    passes(of_level<trouble::nodes>(9'175'672), "seed");
+}
+// A caller whom another node had joined in its memory was sent to voicemail by one that had waited all the
+// time.
+TEST(simulation, seed_caller_who_talks_had_waited_elsewhere) {
+    for (const auto seed : {9'015'741U, 9'047'298U, 9'055'226U, 9'057'096U, 9'063'100U, 9'110'493U})
+        passes(fence_alone<sim::unknowns::fence_answer::refused>(seed), "seed", false, about_talks);
 }

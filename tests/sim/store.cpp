@@ -46,8 +46,11 @@ port::commit_result store::commit(const port::call_commit& what, millis claim, t
 }
 
 void store::keep_commands(const port::call_commit& what, millis claim, time_point now) {
-    for (const auto& c : what.new_commands)
-        commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
+    for (const auto& c : what.new_commands) {
+        const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
+        if (!is_new && it->second.outcome.starts_with("superseded")) // as in call_store.cpp
+            it->second = command_row{what.next.id, c, now + claim, false};
+    }
     for (const auto& c : what.finished_commands)
         if (const auto it = commands_.find(c.command_id); it != commands_.end()) {
             it->second.finished = true;

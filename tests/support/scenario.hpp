@@ -10,7 +10,7 @@
 //     == ringing next=30000        state after the step: phase, device states, next deadline
 //
 // who: caller, d1 … dN, or stranger (a leg nobody knows). Events: incoming, initiated, answered, bridged,
-// hangup <cause>, hold, unhold, prompt_ended [left|failed], recording_saved, recording_failed, tick,
+// hangup <cause>, hold, unhold, prompt_ended [left|failed|played], recording_saved, recording_failed, tick,
 // told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), and
 // outcome <verb> <who> <done|peer_gone|refused|expired|superseded> [code].
 // `incoming waited=9000`: the caller reached us 9 s ago.

@@ -58,6 +58,7 @@ struct prompt_ended {
     leg_ref who;
     bool listener_left = false; ///< status call_hangup: do not record (reference §9)
     bool failed = false;        ///< file_not_found, failed
+    bool spoken = true;         ///< false: audio that was played (playback.ended)
 };
 struct recording_saved {
     leg_ref who;

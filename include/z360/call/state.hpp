@@ -83,6 +83,10 @@ struct device_leg {
     bool hung_up = false; ///< the carrier took our hang-up, or refused a bridge because this leg is gone: no
                           ///< bridge of it takes effect any more
     std::uint32_t spared = 0; ///< hang-ups taken back because the carrier reported the leg joined after all
+    bool expired =
+        false; ///< our dial ran out of time; a leg that is there all the same may be another node's
+    std::uint32_t asked = 0; ///< the question to the carrier about such a leg; 0: none under way
+    bool cleared = false;    ///< it was answered: what is on record of the leg is known
 
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
@@ -160,6 +164,8 @@ struct state {
     std::optional<time_point> step_limit; ///< watchdog of the current voicemail step (B24)
     std::uint32_t prompts = 0;            ///< hold prompts spoken to a waiting, answered caller
     bool prompt_playing = false;
+    std::uint32_t spoken = 0;      ///< speeches the caller was to hear, the greeting included
+    std::uint32_t spoken_over = 0; ///< ends of speeches that were reported; each reports one
     hold_mark device_hold;
     hold_mark caller_hold;
     recording saved;

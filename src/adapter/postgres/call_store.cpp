@@ -80,7 +80,10 @@ constexpr millis k_deadline_claim{1'000};
            (j->>'form')::int
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, verb text, payload jsonb,
            deadline bigint, issued bigint, status text, error text)
-    on conflict (command_id) do nothing
+    on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
+       set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
+           finished_at = excluded.finished_at, error_code = excluded.error_code
+     where commands.status = 'superseded' and excluded.status = 'pending'
 ), finished as (
     update commands c
        set status = x.status, error_code = x.error, finished_at = z360_at((j->>'at')::bigint)

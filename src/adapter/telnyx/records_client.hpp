@@ -26,10 +26,11 @@ struct records_client_settings {
     millis connect_timeout{1'000};
     millis attempt_timeout{3'000}; ///< of a request; also the longest wait for its turn
     millis probe_every{500};       ///< pause between probes of an open breaker
-    unsigned requests_per_second = 10;
-    unsigned burst = 5;
-    std::size_t max_in_flight = 4;
-    std::size_t max_waiting = 32; ///< for one of those; who comes on top is refused at once
+    /// As many rings may end unanswered in a second as begin: the carrier is asked about each (I21).
+    unsigned requests_per_second = 30;
+    unsigned burst = 10;
+    std::size_t max_in_flight = 8;
+    std::size_t max_waiting = 64; ///< for one of those; who comes on top is refused at once
 };
 [[nodiscard]] records_client_settings records_settings_from(const config::telnyx_t& c);
 

@@ -217,6 +217,61 @@ awaitable<void> begun_already(callers_world& w) {
     EXPECT_TRUE(w.records.asked.empty());
 }
 
+// This node has waited a whole ring for Postgres; another one knew the number, rang, and joined the caller in
+// its memory. Only the carrier can tell.
+awaitable<void> joined_elsewhere(callers_world& w) {
+    w.directory.answer.rules.ring_time = 1'100ms;
+    int asked = 0;
+    auto record = std::make_shared<std::vector<port::inbox_event>>();
+    w.ask = [&](std::string) -> awaitable<engine::carrier_answer> {
+        engine::carrier_answer out;
+        out.answered = ++asked > 1; // it could not be asked at first
+        if (out.answered)
+            for (const auto& e : *record)
+                out.events.push_back({e, false});
+        co_return out;
+    };
+    auto& node = w.add_node();
+    w.postgres(false);
+    const auto began = std::chrono::steady_clock::now();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    record->push_back(w.of_device("call.initiated", 1, 1));
+    record->push_back(w.of_device("call.answered", 1, 1));
+    record->push_back(w.event("call.answered", 1, w.caller(1)));
+    record->push_back(w.of_device("call.bridged", 1, 1));
+    record->push_back(w.event("call.bridged", 1, w.caller(1)));
+    WAIT_FOR(std::chrono::steady_clock::now() - began > 1'200ms);
+    w.postgres(true);
+    WAIT_FOR(w.in(1, call::phase::active));
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(asked, 2);
+    EXPECT_EQ(w.telnyx.count(call::verb::speak), 0U) << "nobody talks into a talk";
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 0U);
+}
+
+// The ring is over, and the carrier takes its time to say what it has on record: what is issued then has its
+// whole deadline.
+awaitable<void> asked_for_long(callers_world& w) {
+    w.directory.answer.rules.ring_time = 1'100ms;
+    time_point told{};
+    w.ask = [&](std::string) -> awaitable<engine::carrier_answer> {
+        co_await rt::sleep_for(700ms); // tidy: allow, the carrier is slow
+        told = w.clock.now();
+        engine::carrier_answer out;
+        out.answered = true;
+        co_return out;
+    };
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::voicemail));
+    WAIT_FOR(w.telnyx.count(call::verb::answer) == 1);
+    for (const auto& c : w.telnyx.sent)
+        if (c.what() == call::verb::answer) EXPECT_GE(c.issued_at, told);
+}
+
 } // namespace
 
 TEST(callers, i_16_a_number_known_by_anybodys_call_rings_while_postgres_is_away) {
@@ -236,6 +291,12 @@ TEST(callers, i_02_a_hang_up_in_another_nodes_hand_is_decided_with_the_beginning
 }
 TEST(callers, i_21_a_talk_survives_a_restart_in_an_outage_of_more_than_a_minute) {
     run(restarted);
+}
+TEST(callers, i_21_whoever_was_joined_by_another_node_in_its_memory_goes_on_talking) {
+    run(joined_elsewhere);
+}
+TEST(callers, i_09_what_is_issued_after_a_slow_answer_of_the_carrier_has_its_whole_deadline) {
+    run(asked_for_long);
 }
 TEST(callers, i_02_a_late_caller_whom_the_carrier_no_longer_has_is_not_dialed_for) {
     run(nobody_there);

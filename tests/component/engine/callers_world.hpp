@@ -59,6 +59,7 @@ struct callers_world {
         engine::ports p{fstore,  finbox, with_spool ? &fspool : nullptr, fdirectory, telnyx, hint, clock,
                         metrics, open};
         p.records = &frecords;
+        p.ask = ask;
         nodes.push_back(engine::make_engine(io.get_executor(), p, settings));
         nodes.back()->start();
         return *nodes.back();
@@ -175,6 +176,7 @@ struct callers_world {
     faulty_directory fdirectory{directory, plan};
     faulty_records frecords{records, plan};
     engine::settings settings;
+    engine::carrier_question ask; ///< of nodes made from now on
     bool with_spool = true;
     millis late{0}; ///< how long ago the next events were received
     int serial = 0;

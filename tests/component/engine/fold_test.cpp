@@ -47,6 +47,28 @@ TEST(fold, nothing_is_stored_when_nothing_happened) {
     EXPECT_FALSE(f.changed);
 }
 
+TEST(fold, i_08_a_run_that_was_given_up_does_not_finish_the_command_that_is_issued_now) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    const call::leg_ref winner{"v3:d1", begun.legs[0].id};
+    const call::leg_ref loser{"v3:d2", begun.legs[1].id};
+    const call::leg_ref caller{begun.caller.call_control_id, std::nullopt};
+    const auto bridging = run(port::stored_call{begun, 1},
+                              {item{call::leg_initiated{loser}, ""}, item{call::leg_answered{winner}, ""},
+                               item{call::leg_answered{caller}, ""}})
+                              .commit.next;
+    // This node hung the loser up in its memory and lost that decision to another one's; its hang-up was
+    // given up.
+    const auto id = begun.legs[1].id.text() + "-hangup";
+    const call::command_outcome given_up{id, call::verb::hangup, loser, call::outcome::superseded, "10007"};
+    const auto f =
+        run(port::stored_call{bridging, 2},
+            {item{given_up, ""}, item{call::leg_bridged{winner}, ""}, item{call::leg_bridged{caller}, ""}});
+    ASSERT_EQ(f.commit.next.now_in, call::phase::active);
+    ASSERT_EQ(f.commit.new_commands.size(), 1U);
+    EXPECT_EQ(f.commit.new_commands[0].id, id);
+    EXPECT_TRUE(f.commit.finished_commands.empty());
+}
+
 TEST(fold, two_commits_merge_into_one) {
     auto first = run(std::nullopt, {item{sample_incoming(2), "e1"}}).commit;
     const auto leg = first.next.legs[0].id;

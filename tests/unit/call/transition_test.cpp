@@ -166,6 +166,11 @@ TEST(call_transitions, i_21_facts_decide_the_same_whatever_the_copy_except_by_ti
             if ((bridge && s.now_in == phase::bridging) || (due && *due <= k_now + millis{1})) continue;
             const auto sure = decide(s, e, k_now + millis{1});
             const auto unsure = decide(s, e, k_now + millis{1}, authority::unproven);
+            // The message is over: the caller is hung up on, which waits for the newest copy.
+            if (s.now_in == phase::voicemail && unsure.next.vm == voicemail_step::done) {
+                EXPECT_EQ(taken(s, unsure), "") << name(e);
+                continue;
+            }
             EXPECT_EQ(sure.next, unsure.next) << name(e) << " in " << name(s.now_in);
         }
     }
