@@ -128,6 +128,7 @@ struct arrival {
     std::optional<std::chrono::steady_clock::time_point> first_asked; ///< the carrier
     std::optional<port::leg_life> life; ///< what it said; unknown: it did not say in time
     unsigned asked = 0;
+    bool from_memory = false; ///< its route was not looked up: the directory is away
 };
 using arrival_ptr = std::shared_ptr<arrival>;
 
