@@ -126,7 +126,11 @@ find_device(service& s, port::tenant_scope scope, user_id owner, std::string nam
     const auto number = whole_number(name, 1, std::numeric_limits<std::int64_t>::max());
     if (found && scope.user.none())
         found = co_await s.parts.devices.by_id(scope, found->id); // is it in sight?
-    if (!found && number) found = co_await s.parts.devices.by_id(scope, device_id{*number});
+    if (number && (!found || found->status == "removed")) {
+        const device_id numbered{*number};
+        auto other = co_await s.parts.devices.by_id(scope, numbered);
+        if (other && other->user == owner) found = std::move(other);
+    }
     if (found && found->user != owner) found.reset();
     co_return found;
 }

@@ -189,9 +189,9 @@ awaitable<void> refused_call(bed& w) {
     auto& a = w.add_node();
     auto& b = w.add_node();
     const auto hook = w.incoming();
-    for (int i = 0; i < 2; ++i)
-        for (auto* node : {&a, &b})
-            co_await deliver(*node, hook);
+    engine::engine* const nodes[] = {&a, &b};
+    for (int i = 0; i < 4; ++i)
+        co_await deliver(*nodes[i % 2], hook);
     WAIT_FOR(w.in(call::phase::ended) && w.files.size() == 0);
     WAIT_FOR(a.now().events_in_work == 0 && b.now().events_in_work == 0);
     WAIT_FOR(a.now().unsaved_calls == 0 && b.now().unsaved_calls == 0);
