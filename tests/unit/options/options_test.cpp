@@ -489,11 +489,6 @@ TEST(options, cfg_05_a_server_that_nobody_could_reach_over_https_is_warned_about
     EXPECT_TRUE(accepted({"--migrate"}, env).warnings.empty()) << "serves nobody";
     EXPECT_TRUE(accepted({"--http.allow_plain_api"}, env).warnings.empty());
     EXPECT_TRUE(accepted({"--http.trusted_proxies", "10.0.0.0/8"}, env).warnings.empty());
-    folder f;
-    const auto file = f.write("pem", "x");
-    EXPECT_TRUE(
-        accepted({"--http.tls_certificate_file", file, "--http.tls_key_file", file}, env).warnings.empty()
-    );
 }
 
 TEST(options, plain_http_to_a_distant_carrier_is_warned_about) {
