@@ -193,6 +193,7 @@ awaitable<void> refused_call(bed& w) {
     for (int i = 0; i < 4; ++i)
         co_await deliver(*nodes[i % 2], hook);
     WAIT_FOR(w.in(call::phase::ended) && w.files.size() == 0);
+    w.rows.slow = 0ms; // or no commit would ever be known in time
     WAIT_FOR(a.now().events_in_work == 0 && b.now().events_in_work == 0);
     WAIT_FOR(a.now().unsaved_calls == 0 && b.now().unsaved_calls == 0);
     WAIT_FOR(w.telnyx.count(call::verb::reject) > 0);
@@ -385,7 +386,10 @@ TEST(mailbox, web_04_a_refused_call_is_counted_once_whatever_is_repeated) {
         for (const auto f : k_faults)
             for (std::size_t n = 1; n <= 4; ++n)
                 for (const char* port : {"store.commit", "store.load", "inbox."})
-                    trials.push_back({port, n, f, when});
+                    // What a newer program wrote is found by reading; a commit does not say so once it is
+                    // done.
+                    if (f != fault::newer_form || std::string_view(port) != "store.commit")
+                        trials.push_back({port, n, f, when});
     std::vector<std::unique_ptr<bed>> beds;
     std::vector<std::pair<script, bed*>> plays;
     for (const auto& t : trials) {
