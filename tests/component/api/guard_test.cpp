@@ -228,9 +228,9 @@ TEST_F(api_guard, a_sandbox_tells_the_address_at_which_it_is_reached) {
     const auto told = [&](const with& more) {
         return send("GET", "/api/voip/bootstrap", plus(phone, more)).data()["client_config"];
     };
-    const auto here = told({{"Host", "127.0.0.1:8080"}});
-    EXPECT_EQ(here["api_base_url"], "http://127.0.0.1:8080");
-    EXPECT_EQ(here["ws_url"], "ws://127.0.0.1:8080/app");
+    const auto here = told({});
+    EXPECT_EQ(here["api_base_url"], "http://voip.example.com"); // the Host that was asked
+    EXPECT_EQ(here["ws_url"], "ws://voip.example.com/app");
     peer = "10.1.2.3:555";
     const auto behind = told({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "s.example.com"}});
     EXPECT_EQ(behind["api_base_url"], "https://s.example.com");
