@@ -97,7 +97,10 @@ struct config {
     struct auth_t {
         std::string introspection_url; ///< asks the web product whose cookie it is; empty: no cookies
         millis introspection_cache{30'000};
+        std::string cookie_name =
+            "z360_session"; ///< of the product's session, as the API's document names it
         std::vector<std::string> allowed_origins; ///< https origins that may send cookies or read replies
+        bool native_webviews = true; ///< so may the pages inside native apps (capacitor://localhost and such)
         millis device_sliding{30LL * 86'400'000};
         millis device_absolute{180LL * 86'400'000};
     } auth;
@@ -114,6 +117,8 @@ struct config {
         std::vector<std::string> jwt_from_sdk; ///< "android=3.4.0": from this SDK on no password (CFG-03)
         std::vector<std::string> bundle_ids;   ///< allowed at registration; empty: any
         bool force_relay = false;              ///< TURN only (B7)
+        bool empty_push_tokens = false;        ///< old clients: an empty push token counts as left out
+        bool blanks_in_device_ids = false;     ///< old clients: a device's own id may hold blanks
     } clients;
     struct limits_t { ///< requests of one subject (SEC-04)
         unsigned register_per_minute = 10;

@@ -59,9 +59,18 @@ void add_auth(std::vector<key_spec>& k) {
         "auth.introspection_cache_ms", "How long its answer is remembered.", 0, 30 * k_second,
         [](auto& c) -> auto& { return c.auth.introspection_cache; }
     ));
+    k.push_back(text(
+        "auth.cookie_name", "Name of the web product's session cookie, for the API's document.",
+        "cookie name", false, check_cookie_name, [](auto& c) -> auto& { return c.auth.cookie_name; }
+    ));
     k.push_back(list(
         "auth.allowed_origins", "Web pages that may send cookies and read replies.", "https origins",
         check_origin, [](auto& c) -> auto& { return c.auth.allowed_origins; }
+    ));
+    k.push_back(boolean(
+        "auth.native_webviews",
+        "So may pages inside native apps: capacitor://localhost and https://localhost.",
+        [](auto& c) -> auto& { return c.auth.native_webviews; }
     ));
     k.push_back(duration(
         "auth.device_sliding_ms", "A device's token ends when it was not used for so long.", k_minute, k_year,
@@ -113,6 +122,14 @@ void add_clients(std::vector<key_spec>& k) {
     k.push_back(boolean("clients.force_relay", "Apps send media through TURN only.", [](auto& c) -> auto& {
         return c.clients.force_relay;
     }));
+    k.push_back(boolean(
+        "clients.empty_push_tokens", "An empty push token counts as left out, for old clients.",
+        [](auto& c) -> auto& { return c.clients.empty_push_tokens; }
+    ));
+    k.push_back(boolean(
+        "clients.blanks_in_device_ids", "A device's own id may hold blanks, for old clients.",
+        [](auto& c) -> auto& { return c.clients.blanks_in_device_ids; }
+    ));
 }
 
 template <class Member>

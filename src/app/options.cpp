@@ -80,7 +80,8 @@ class merger {
             else
                 plain_value(k);
         }
-        together();
+        // Who has mistyped an option is told that, not what is missing besides.
+        if (line.problems.empty()) together();
         return std::move(problems_);
     }
 
@@ -322,6 +323,7 @@ class merger {
                 "telnyx.credential_connection_id is not set: devices that register get no SIP identity"
             );
         tls();
+        if (serve) https();
         key_file(serve || keys);
         lives();
         plain_transport();
@@ -388,6 +390,20 @@ class merger {
         if (h.tls_key_file.empty()) return;
         if (const auto text = secret_file_problem(h.tls_key_file); !text.empty())
             problem("http.tls_key_file", quote(h.tls_key_file), text);
+    }
+
+    // The API is HTTPS only, and who ends TLS in front of us is believed only if it is named.
+    void https() {
+        const auto& h = out_.settings.http;
+        if (!h.tls_certificate_file.empty() || !h.trusted_proxies.empty() || h.allow_plain_api) return;
+        if (refused_.contains("http.trusted_proxies") || refused_.contains("http.tls_certificate_file"))
+            return;
+        out_.warnings.emplace_back(
+            "neither http.tls_certificate_file nor http.trusted_proxies is set: webhooks are taken, but the "
+            "API "
+            "refuses everybody with 403 https_required; name the address of the proxy that ends TLS "
+            "(http.trusted_proxies, e.g. 127.0.0.1), or give a certificate; see docs/operations.md, TLS"
+        );
     }
 
     void plain_transport() {

@@ -163,6 +163,14 @@ std::string check_origin(std::string_view text) {
                : "more than an origin; give only scheme, host and port, e.g. https://app.example.com";
 }
 
+std::string check_cookie_name(std::string_view text) {
+    const bool good =
+        !text.empty() && text.size() <= 64 &&
+        text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+        ) == std::string_view::npos;
+    return good ? "" : "no name of a cookie; give it as the browser shows it, e.g. z360_session";
+}
+
 std::string check_network(std::string_view text) {
     constexpr const char* k_fix = "neither an address nor a network; write e.g. 10.0.0.7 or 10.0.0.0/8";
     const auto slash = text.find('/');

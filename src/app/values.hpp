@@ -23,6 +23,7 @@ read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, st
 /// http://host… or https://host…, without user, query or fragment.
 [[nodiscard]] std::string check_http_url(std::string_view text);
 /// ws://host… or wss://host…, likewise.
+[[nodiscard]] std::string check_cookie_name(std::string_view text);
 [[nodiscard]] std::string check_ws_url(std::string_view text);
 /// http(s)://host[:port] and nothing behind it.
 [[nodiscard]] std::string check_origin(std::string_view text);

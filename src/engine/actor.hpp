@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -29,7 +30,14 @@ struct item {
     /// When it was first decided about. A repetition (after a conflict, perhaps seconds later) is decided as
     /// of then: what was in time does not become late by being written down late.
     std::optional<time_point> decided_at;
-    unsigned failures = 0; ///< turns that failed while it was in hand
+    unsigned failures = 0;                   ///< turns that failed while it was in hand
+    std::vector<std::string_view> figures{}; ///< counted if it begins the call: how that came about
+};
+
+/// What a commit holds that is counted, once it is known to be stored.
+struct countable {
+    call::state next;
+    std::vector<call::note> notes;
 };
 
 /// What one pass over the queue made of a call.
@@ -47,6 +55,7 @@ struct commit_under_way {
     bool unavailable = false;
     port::commit_result result = port::commit_result::conflict;
     std::exception_ptr error;
+    countable facts;
 };
 
 /// Lifecycle: made at the first item of a call, dropped when the call is over, saved and idle. While
@@ -84,6 +93,9 @@ struct actor {
     steady::time_point unsaved_since{};
     millis save_pause{0};
     std::shared_ptr<commit_under_way> under_way; ///< has outrun its budget: no other is sent while it runs
+
+    std::vector<countable> in_doubt;         ///< commits whose reply was lost: perhaps they took effect
+    std::unordered_set<std::string> counted; ///< facts of this call that have been counted here
 
     std::unordered_set<std::string> launched;            ///< command ids this node has started for the call
     std::unordered_map<std::string, call::command> open; ///< of these, those whose outcome is not decided yet

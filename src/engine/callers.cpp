@@ -45,7 +45,7 @@ void engine_impl::start_callers() {
     for (const char* figure :
          {"routes_from_memory_total", "event_failures_total", "orphan_legs_hung_up_total",
           "unknown_session_events_total", "webhooks_set_aside_total", "callers_gone_unheard_total",
-          "callers_unasked_total"})
+          "callers_unasked_total", "unknown_numbers_total"})
         p_.metrics.count(figure, {}, 0);
     rt::loop_settings admit{
         .name = "callers",
@@ -296,7 +296,7 @@ bool engine_impl::ring_from_memory(arrival& a) {
     const auto& hook = *a.known.hook;
     auto routed = routes_.find(hook.to, hook.from, away_since_);
     if (!routed) return false;
-    p_.metrics.count("routes_from_memory_total");
+    a.from_memory = true;
     begin(a, std::move(*routed), {});
     return true;
 }
@@ -346,11 +346,9 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     first.call_session_id = key;
     first.from = hook.from;
     first.routed = std::move(routed);
-    if (first.routed.verdict == call::route_verdict::unknown_number) {
-        log::error("number_unknown", {{"call", first.id}, {"session", first.call_session_id}});
-        p_.metrics.count("unknown_numbers_total");
-    }
     const auto id = first.id;
+    std::vector<std::string_view> figures;
+    if (a.from_memory) figures.emplace_back("routes_from_memory_total");
     auto later = take_up(a, std::move(others));
     // Its devices have been rung already, by a node that could not write it down: then it is decided as of
     // the times at which things happened, and no dial leaves that the carrier may have forgotten.
@@ -365,7 +363,7 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     if (!rung && rang >= k_long_wait) first.waiting_since = now - rang;
     if (a.life == port::leg_life::unknown) {
         // Nobody could say whether the caller is still there: nobody's phone is rung for it.
-        p_.metrics.count("callers_unasked_total");
+        figures.emplace_back("callers_unasked_total");
         if (!rung) first.waiting_since = now - std::max(rang, first.routed.rules.ring_time);
     }
     std::vector<item> items;
@@ -375,9 +373,10 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     std::move(later.begin(), later.end(), std::back_inserter(items));
     if (a.life == port::leg_life::gone) {
         log::info("caller_gone_unheard", {{"call", id}});
-        p_.metrics.count("callers_gone_unheard_total");
+        figures.emplace_back("callers_gone_unheard_total");
         items.push_back(item{call::leg_hangup{caller, "not_found", ""}, {}});
     }
+    items.front().figures = std::move(figures);
     sessions_.insert_or_assign(key, id);
     a.mark.keep();
     a.pending.release();

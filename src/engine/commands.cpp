@@ -33,23 +33,27 @@ void engine_impl::act(actor& a, const port::call_commit& done) {
     }
 }
 
-void engine_impl::launch(call_id id, call::command cmd, bool taken_over) {
+void engine_impl::launch(call_id id, call::command cmd, std::optional<unsigned> made) {
     if (stopping_ && cmd.what() == call::verb::dial) return; // I15: nothing new is originated while stopping
     if (!running_.insert(cmd.id).second) return;
-    work_.spawn(run_command(id, std::move(cmd), taken_over));
+    work_.spawn(run_command(id, std::move(cmd), made));
 }
 
-boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command cmd, bool taken_over) {
+boost::asio::awaitable<void>
+engine_impl::run_command(call_id id, call::command cmd, std::optional<unsigned> made) {
     const std::string key = cmd.id;
     struct forget {
         std::unordered_set<std::string>& set;
         const std::string& key;
         ~forget() { set.erase(key); }
     } guard{running_, key};
-    port::still_wanted ask = [this, id, cmd, taken_over](unsigned attempt) {
-        return still_wanted(id, cmd, attempt, taken_over);
+    const unsigned before = made.value_or(0);
+    const bool taken_over = made.has_value();
+    port::still_wanted ask = [this, id, cmd, before, taken_over](unsigned attempt) {
+        return still_wanted(id, cmd, before + attempt - 1, taken_over, attempt == 1);
     };
     auto result = co_await p_.telnyx.execute(cmd, std::move(ask));
+    result.attempts += before;
     p_.metrics.count(
         "commands_total", {{"verb", call::name(result.what)}, {"outcome", call::name(result.result)}}
     );
@@ -58,13 +62,13 @@ boost::asio::awaitable<void> engine_impl::run_command(call_id id, call::command 
 }
 
 boost::asio::awaitable<bool>
-engine_impl::still_wanted(call_id id, call::command cmd, unsigned attempt, bool taken_over) {
+engine_impl::still_wanted(call_id id, call::command cmd, unsigned made, bool taken_over, bool first) {
     std::optional<port::stored_call> stored;
-    if (attempt > 1 || taken_over) {
+    if (taken_over || !first) {
         // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
         // or this one's copy may be older than the command it repeats.
         try {
-            co_await p_.store.extend_claim(cmd.id, claim_of(cmd));
+            co_await p_.store.extend_claim(cmd.id, claim_of(cmd), made);
             stored = co_await p_.store.load(id);
         } catch (const port::unavailable&) {
             // what is in memory has to do

@@ -142,14 +142,19 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> save_again(actor& a);
     void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
+    void count_facts(const countable& stored);
+    void count_doubted(actor& a, const call::state* stored);
+    void count_beginning(const std::vector<item>& decided);
 
     // commands.cpp
     [[nodiscard]] millis claim_of(const call::command& cmd) const;
     void act(actor& a, const port::call_commit& done);
-    void launch(call_id id, call::command cmd, bool taken_over = false);
-    boost::asio::awaitable<void> run_command(call_id id, call::command cmd, bool taken_over);
+    /// `made`: attempts known of another node that left the command behind; nullopt: it is ours.
+    void launch(call_id id, call::command cmd, std::optional<unsigned> made = std::nullopt);
+    boost::asio::awaitable<void> run_command(call_id id, call::command cmd, std::optional<unsigned> made);
+    /// `made`: attempts so far, of all nodes. `first`: of this node's.
     boost::asio::awaitable<bool>
-    still_wanted(call_id id, call::command cmd, unsigned attempt, bool taken_over);
+    still_wanted(call_id id, call::command cmd, unsigned made, bool taken_over, bool first);
 
     // sweep.cpp
     void start_loops();

@@ -300,7 +300,6 @@ boost::asio::awaitable<void> engine_impl::park(arrival_ptr a) {
     const auto known = handling_.find(a->event.event_id);
     const auto how = known == handling_.end() ? offer{} : known->second;
     if (had_its_chance(how)) {
-        p_.metrics.count("unknown_session_events_total");
         co_await bury(a->event.event_id, std::string(port::k_unknown_session));
         co_return;
     }
@@ -328,11 +327,12 @@ void engine_impl::ignore(arrival& a) {
 }
 
 boost::asio::awaitable<void> engine_impl::bury(std::string event_id, std::string why) {
-    log::error("dead_letter", {{"event_id", event_id}, {"why", why}});
-    p_.metrics.count("dead_letters_total");
     try {
         std::vector<std::string> ids{event_id};
-        co_await p_.inbox.mark_dead(std::move(ids), std::move(why));
+        co_await p_.inbox.mark_dead(std::move(ids), why);
+        log::error("dead_letter", {{"event_id", event_id}, {"why", why}});
+        p_.metrics.count("dead_letters_total");
+        if (why == port::k_unknown_session) p_.metrics.count("unknown_session_events_total");
     } catch (const boost::system::system_error& e) {
         if (e.code() == boost::asio::error::operation_aborted) throw;
     } catch (...) {

@@ -67,7 +67,6 @@ boost::asio::awaitable<void> engine_impl::settle_orphans(call_id call, std::vect
         if (a_leg && due && tried.insert(o.who.call_control_id).second) {
             co_await end_orphan(call, o);
         } else if (had_its_chance(o.how)) {
-            p_.metrics.count("unknown_session_events_total");
             co_await bury(o.event_id, std::string(port::k_unknown_session));
         } else {
             const auto pause = k_first_pause * (1LL << std::min<std::uint32_t>(o.how.attempts, 8));

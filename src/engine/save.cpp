@@ -16,6 +16,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr int k_max_conflicts = 20;
+constexpr std::size_t k_doubts_kept = 8; // beyond, a fact may stay uncounted
 constexpr std::chrono::seconds k_slow_memory{10};
 
 double seconds_since(steady::time_point t) {
@@ -60,6 +61,7 @@ void engine_impl::take_stored(actor& a, std::optional<port::stored_call> found) 
         return;
     }
     a.lost_to.reset();
+    count_doubted(a, found ? &found->state : nullptr);
     if (found && mine > 0 && found->version > mine) {
         saw_another_node();
         if (later_line(
@@ -214,6 +216,7 @@ void engine_impl::forget_unsaved(actor& a) {
 }
 
 void engine_impl::keep(actor& a, port::call_commit whole, folded f, saved result) {
+    if (!a.loaded) count_beginning(a.in_hand);
     auto news = news_of(a.loaded ? &a.loaded->state : nullptr, whole.next);
     const auto before = a.loaded ? a.loaded->version : 0;
     a.loaded = port::stored_call{whole.next, result == saved::yes ? version_after(whole) : before};
@@ -264,6 +267,12 @@ engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what
     } catch (...) {
         out->error = std::current_exception();
     }
+    const auto of = actors_.find(out->facts.next.id);
+    if (out->result == port::commit_result::committed)
+        count_facts(out->facts);
+    else if ((out->unavailable || out->error) && of != actors_.end() &&
+             of->second->in_doubt.size() < k_doubts_kept)
+        of->second->in_doubt.push_back(std::move(out->facts));
     out->finished = true;
     out->done.set();
 }
@@ -279,6 +288,7 @@ engine_impl::try_commit(actor& a, port::call_commit what, bool to_the_end) {
     auto claim = s_.command_claim;
     for (const auto& cmd : what.new_commands)
         claim = std::min(claim, claim_of(cmd));
+    box->facts = {what.next, what.notes};
     work_.spawn(carry(box, std::move(what), claim));
     const bool in_time = co_await box->done.wait_for(s_.commit_budget);
     if (!in_time) {
@@ -323,10 +333,44 @@ void engine_impl::settled(const std::vector<item>& items) {
 void engine_impl::tell(const actor& a, const std::vector<call::note>& notes) {
     for (const auto& n : notes) {
         log::info(n.what, {{"call", a.id}, {"org", a.loaded->state.routed.org}, {"detail", n.detail}});
-        if (n.what == "call_ended")
-            p_.metrics.count("calls_ended_total", {{"reason", call::name(a.loaded->state.reason)}});
-        if (n.what == "second_bridge_dropped") p_.metrics.count("double_bridges_total");
     }
+}
+
+// Figures count facts, not tries: webhooks come twice, decisions are made again, and replies of the database
+// get lost. So what is counted is what has been stored, by the node that stored it.
+void engine_impl::count_facts(const countable& stored) {
+    const auto& s = stored.next;
+    const auto known = actors_.find(s.id);
+    for (const auto& n : stored.notes) {
+        const bool ended = n.what == "call_ended";
+        const bool refused = n.what == "number_refused";
+        if (!ended && !refused && n.what != "second_bridge_dropped") continue;
+        if (known != actors_.end() && !known->second->counted.insert(n.what + " " + n.detail).second)
+            continue;
+        if (ended) {
+            p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
+        } else if (refused) {
+            log::error("number_unknown", {{"call", s.id}, {"session", s.caller.call_session_id}});
+            p_.metrics.count("unknown_numbers_total");
+        } else {
+            p_.metrics.count("double_bridges_total");
+        }
+    }
+}
+
+// The row is what one of them would have made of it: it did take effect. null: there is no row.
+void engine_impl::count_doubted(actor& a, const call::state* stored) {
+    for (const auto& d : std::exchange(a.in_doubt, {}))
+        if (stored != nullptr && d.next == *stored) count_facts(d);
+}
+
+void engine_impl::count_beginning(const std::vector<item>& decided) {
+    const auto first = std::find_if(decided.begin(), decided.end(), [](const item& i) {
+        return std::holds_alternative<call::incoming>(i.what);
+    });
+    if (first == decided.end()) return;
+    for (const auto figure : first->figures)
+        p_.metrics.count(figure);
 }
 
 figures engine_impl::now() const {

@@ -177,7 +177,7 @@ boost::asio::awaitable<void> engine_impl::sweep_commands() {
     for (auto& c : left) {
         if (running_.contains(c.command.id)) continue;
         p_.metrics.count("commands_taken_over_total");
-        launch(c.call, std::move(c.command), true);
+        launch(c.call, std::move(c.command), c.attempts);
     }
 }
 

@@ -116,7 +116,10 @@ api_reply api::send(
     const std::string& method, const std::string& path, const std::string& body,
     const std::string& content_type
 ) const {
-    std::string out = method + " " + path + " HTTP/1.1\r\nHost: voip.test\r\nConnection: close\r\n";
+    std::string out = method + " " + path + " HTTP/1.1\r\nConnection: close\r\n";
+    const bool named =
+        std::any_of(headers_.begin(), headers_.end(), [](const auto& h) { return h.first == "Host"; });
+    if (!named) out += "Host: voip.test\r\n";
     for (const auto& [name, value] : headers_)
         out += name + ": " + value + "\r\n";
     if (!body.empty()) out += "Content-Type: " + content_type + "\r\n";

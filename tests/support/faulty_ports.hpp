@@ -140,8 +140,8 @@ class faulty_store final : public port::call_store {
     claim_commands(std::size_t limit, millis claim) override {
         return faulty(plan_, "store.claim_commands", in_.claim_commands(limit, claim));
     }
-    boost::asio::awaitable<void> extend_claim(std::string id, millis claim) override {
-        return faulty(plan_, "store.extend_claim", in_.extend_claim(std::move(id), claim));
+    boost::asio::awaitable<void> extend_claim(std::string id, millis claim, unsigned attempts) override {
+        return faulty(plan_, "store.extend_claim", in_.extend_claim(std::move(id), claim, attempts));
     }
 
   private:

@@ -98,9 +98,12 @@ class memory_store final : public port::call_store {
         }
         co_return out;
     }
-    awaitable<void> extend_claim(std::string id, millis claim) override {
+    awaitable<void> extend_claim(std::string id, millis claim, unsigned attempts) override {
         check();
-        if (auto c = commands.find(id); c != commands.end()) c->second.claimed_until = clock_.now() + claim;
+        if (auto c = commands.find(id); c != commands.end()) {
+            c->second.claimed_until = clock_.now() + claim;
+            c->second.attempts = attempts;
+        }
         co_return;
     }
 

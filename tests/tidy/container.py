@@ -70,7 +70,40 @@ def check(root=tree.ROOT):
         base = root if target.startswith("docker/") else os.path.join(root, "docker")
         if not os.path.exists(os.path.join(base, target)):
             out.append(f"{COMPOSE}: '{target}' does not exist")
-    return out + broken_yaml(compose)
+    return out + broken_yaml(compose) + without_simulator(compose)
+
+
+# As the head of the compose file says: for a real account they are left out.
+SIMULATED = ("sim", "sim-key", "demo-data")
+
+
+def depends_on(text):
+    """{service: services that it waits for}; the file's own two-space style, so that no YAML library is needed."""
+    out, inside, service, waits = {}, False, None, False
+    for line in text.splitlines():
+        if re.match(r"\S", line) and not line.startswith("#"):
+            inside = line.startswith("services:")
+        if not inside:
+            continue
+        if hit := re.match(r"  ([\w-]+):", line):
+            service = hit.group(1)
+            out[service] = set()
+        if re.match(r"    \w", line):
+            waits = line.startswith("    depends_on:")
+        elif waits and (hit := re.match(r"      ([\w-]+):", line)):
+            out[service].add(hit.group(1))
+    return out
+
+
+def without_simulator(text):
+    services = depends_on(text)
+    out = [f"{COMPOSE}: there is no service '{name}'" for name in ("server", "migrate", *SIMULATED) if name not in services]
+    head = "\n".join(l for l in text.split("\nname:")[0].splitlines())
+    out += [f"{COMPOSE}: its head does not name '{name}'" for name in SIMULATED if f"`{name}`" not in head]
+    out += [f"{COMPOSE}: without {', '.join(SIMULATED)} the service '{name}' waits for '{other}', which is left out"
+            for name, others in services.items() if name not in SIMULATED
+            for other in sorted(others.intersection(SIMULATED))]
+    return out
 
 
 def broken_yaml(text):

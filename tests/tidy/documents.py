@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LicenseRef-z360-proprietary
 """Checks the documents: every relative link leads somewhere, every src folder has a README, every package in
-scripts/packages*.txt is explained in docs/dependencies.md, every named script exists."""
+scripts/packages*.txt is explained in docs/dependencies.md, every named script exists, no internal id in public texts."""
 import os
 import re
 
@@ -41,6 +41,21 @@ def folders_without_readme(root=tree.ROOT):
     return out
 
 
+# What clients read is about the API, not about our list of requirements.
+PUBLIC = ("docs/api/openapi.json", "docs/api/page.html")
+PUBLIC_FOLDERS = ("docs/api/schemas", "docs/api/fixtures")
+INTERNAL_ID = re.compile(r"\b(?:AND|IOS|MOB|WEB|BE|CRED|CFG|SEC|CONN|STATE|SYS|AUTH)-\d{1,2}\b|\([BDIJPWC]\d{1,2}\)")
+
+
+def internal_ids(root=tree.ROOT):
+    paths = [p for p in PUBLIC if os.path.exists(os.path.join(root, p))]
+    for folder in PUBLIC_FOLDERS:
+        paths += tree.files(folder, suffixes=(".json",), root=root)
+    return [f"{path}:{number}: '{hit}' is an internal id; say what it means instead"
+            for path in paths for number, line in enumerate(tree.read(path, root).splitlines(), 1)
+            for hit in INTERNAL_ID.findall(line)]
+
+
 def packages(text):
     return [l.split()[0] for l in text.splitlines() if l.strip() and not l.startswith("#")]
 
@@ -52,6 +67,5 @@ def unexplained(root=tree.ROOT):
             if not re.search(rf"(?<![\w.+-]){re.escape(p)}(?![\w+-])", text)]
 
 
-
 if __name__ == "__main__":
-    tree.finish("documents", sorted(check() + folders_without_readme() + unexplained()))
+    tree.finish("documents", sorted(check() + folders_without_readme() + unexplained() + internal_ids()))

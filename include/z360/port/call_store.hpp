@@ -48,7 +48,7 @@ enum class commit_result : std::uint8_t {
 struct orphan_command {
     call_id call;
     call::command command;
-    std::uint32_t attempts = 0;
+    std::uint32_t attempts = 0; ///< that its owners are known to have made
 };
 
 /// Durable memory of all calls. Every function may throw unavailable.
@@ -73,8 +73,10 @@ class call_store {
     /// of calls of a newer form are left alone.
     virtual boost::asio::awaitable<std::vector<orphan_command>>
     claim_commands(std::size_t limit, millis claim) = 0;
-    /// Keeps the claim of a command that is still being retried, and counts the attempt.
-    virtual boost::asio::awaitable<void> extend_claim(std::string command_id, millis claim) = 0;
+    /// Keeps the claim of a command that is still being retried, and notes how many attempts were made so
+    /// far.
+    virtual boost::asio::awaitable<void>
+    extend_claim(std::string command_id, millis claim, unsigned attempts) = 0;
 };
 
 } // namespace z360::port

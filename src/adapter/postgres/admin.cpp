@@ -38,7 +38,8 @@ auto with(session& db, F ask) {
     }
 }
 
-// Commands appear twice: when they were decided and when their outcome was known.
+// Commands appear twice: when they were decided and when their outcome was known. Each line says what was so
+// then.
 constexpr const char* k_lines = R"sql(
 select z360_ms(at), source, what, detail from (
     select received_at as at, 0 as rank, seq, 'webhook' as source, event_type as what,
@@ -49,7 +50,8 @@ select z360_ms(at), source, what, detail from (
     select at, 1, seq, 'note', what, detail from call_events where call_id = $1
     union all
     select created_at, 2, 0, 'command', verb,
-           'command_id=' || command_id || coalesce(' leg=' || leg_id, '') || ' status=' || status
+           'command_id=' || command_id || coalesce(' leg=' || leg_id, '') ||
+           case when status = 'pending' then ' status=pending attempts=' || attempts else '' end
       from commands where call_id = $1
     union all
     select finished_at, 3, 0, 'outcome', verb,

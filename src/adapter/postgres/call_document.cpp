@@ -67,6 +67,7 @@ json command_row(const call::command& c, const std::vector<call::command_outcome
         {"issued", ms(c.issued_at)},
         {"status", over ? json(std::string(name(end->result))) : json()},
         {"error", over ? text(end->error_code) : json()},
+        {"attempts", over ? json(end->attempts) : json()},
     };
 }
 
@@ -114,7 +115,8 @@ std::string call_document(const port::call_commit& what) {
         d["finished"].push_back(
             {{"id", storable(o.command_id)},
              {"status", std::string(name(o.result))},
-             {"error", text(o.error_code)}}
+             {"error", text(o.error_code)},
+             {"attempts", o.attempts}}
         );
     for (const auto& n : what.notes)
         d["notes"].push_back(json::array({storable(n.what), storable(n.detail)}));

@@ -73,21 +73,22 @@ constexpr millis k_deadline_claim{1'000};
             excluded.answered, excluded.bridged, excluded.ended, excluded.release_reason, excluded.hangup_cause)
 ), new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, verb, payload, deadline, status, claimed_until,
-                          created_at, finished_at, error_code, form)
+                          created_at, finished_at, error_code, attempts, form)
     select x.id, m.call_id, m.org_id, x.leg, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
            clock_timestamp() + $2::bigint * interval '1 ms', z360_at(x.issued),
            case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error,
-           (j->>'form')::int
+           coalesce(x.attempts, 0), (j->>'form')::int
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, verb text, payload jsonb,
-           deadline bigint, issued bigint, status text, error text)
+           deadline bigint, issued bigint, status text, error text, attempts int)
     on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
        set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
            finished_at = excluded.finished_at, error_code = excluded.error_code
      where commands.status = 'superseded' and excluded.status = 'pending'
 ), finished as (
     update commands c
-       set status = x.status, error_code = x.error, finished_at = z360_at((j->>'at')::bigint)
-      from moved m, d, jsonb_to_recordset(j->'finished') as x(id text, status text, error text)
+       set status = x.status, error_code = x.error, finished_at = z360_at((j->>'at')::bigint),
+           attempts = greatest(c.attempts, x.attempts)
+      from moved m, d, jsonb_to_recordset(j->'finished') as x(id text, status text, error text, attempts int)
      where c.command_id = x.id and c.call_id = m.call_id and c.status = 'pending'
 ), timeline as (
     insert into call_events (call_id, org_id, at, what, detail)
@@ -136,7 +137,7 @@ update commands c set claimed_until = clock_timestamp() + $2::bigint * interval 
 returning c.call_id, c.payload::text, c.attempts, c.command_id)sql";
 
 constexpr const char* k_extend = R"sql(
-update commands set attempts = attempts + 1, claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
+update commands set attempts = greatest(attempts, $3::int), claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
  where command_id = $1 and status = 'pending')sql";
 
 class call_rows final : public port::call_store {
@@ -150,7 +151,7 @@ class call_rows final : public port::call_store {
     asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override;
     asio::awaitable<std::vector<port::orphan_command>>
     claim_commands(std::size_t limit, millis claim) override;
-    asio::awaitable<void> extend_claim(std::string command_id, millis claim) override;
+    asio::awaitable<void> extend_claim(std::string command_id, millis claim, unsigned attempts) override;
 
   private:
     pool& db_;
@@ -224,9 +225,9 @@ call_rows::claim_commands(std::size_t limit, millis claim) {
     co_return co_await db_.run("command_claim", std::move(ask));
 }
 
-asio::awaitable<void> call_rows::extend_claim(std::string command_id, millis claim) {
-    auto ask = [id = std::move(command_id), ms = claim.count()](pqxx::connection_base& db) {
-        exec_once(db, "command_extend", k_extend, id, ms);
+asio::awaitable<void> call_rows::extend_claim(std::string command_id, millis claim, unsigned attempts) {
+    auto ask = [id = std::move(command_id), ms = claim.count(), attempts](pqxx::connection_base& db) {
+        exec_once(db, "command_extend", k_extend, id, ms, attempts);
     };
     co_await db_.run("command_extend", std::move(ask));
 }

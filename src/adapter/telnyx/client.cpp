@@ -404,6 +404,7 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
         stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
         if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
         auto result = co_await attempt(cmd, request, wanted, n, clear);
+        out.attempts += result.resent ? 2 : 1;
         clear.slot.reset(); // others go while this one waits
         auto& answer = result.answer;
         if (answer.what == answer_class::done && cmd.what() == verb::dial)

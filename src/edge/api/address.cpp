@@ -101,7 +101,12 @@ origin_of look_behind(const http::request& req, const address_list& proxies) {
     const auto peer = parsed(req.remote_address);
     out.address = peer ? peer->to_string() : req.remote_address;
     if (out.address.empty()) out.address = "unknown";
-    if (!peer || !proxies.holds(*peer)) return out;
+    out.scheme_told = !req.headers.get("X-Forwarded-Proto").empty();
+    out.forwarded = out.scheme_told || !req.headers.get("X-Forwarded-For").empty() ||
+                    !req.headers.get("Forwarded").empty() || !req.headers.get("X-Real-IP").empty() ||
+                    !req.headers.get("Via").empty();
+    out.trusted = peer && proxies.holds(*peer);
+    if (!out.trusted) return out;
     // From the right: what our own proxies wrote. The first that is not ours is the client; anything left of
     // it is the client's own invention.
     const auto hops = listed(req, "X-Forwarded-For");

@@ -30,9 +30,12 @@ class address_list {
 
 /// How a request reached us. Forwarding headers count only when the peer is a trusted proxy.
 struct origin_of {
-    std::string address; ///< of the client; never empty
-    bool https = false;  ///< the trusted proxy says so
-    std::string host;    ///< X-Forwarded-Host of the proxy, else Host; may be empty
+    std::string address;      ///< of the client; never empty
+    bool https = false;       ///< the trusted proxy says so
+    bool trusted = false;     ///< the peer is one of our proxies
+    bool forwarded = false;   ///< some proxy has passed the request on, by headers that proxies add
+    bool scheme_told = false; ///< X-Forwarded-Proto is there, whoever wrote it
+    std::string host;         ///< X-Forwarded-Host of the proxy, else Host; may be empty
 };
 [[nodiscard]] origin_of look_behind(const http::request& req, const address_list& proxies);
 

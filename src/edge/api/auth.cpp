@@ -258,6 +258,10 @@ bool allowed_origin(const service& s, std::string_view origin, std::string_view 
     if (origin.empty()) return false;
     const auto& list = s.parts.settings.auth.allowed_origins;
     if (std::find(list.begin(), list.end(), origin) != list.end()) return true;
+    // What the web views of native apps send; no page of the web can have one of these.
+    if (s.parts.settings.auth.native_webviews &&
+        (origin == "capacitor://localhost" || origin == "https://localhost"))
+        return true;
     if (!s.parts.settings.server.public_url.empty()) {
         std::string_view own = s.parts.settings.server.public_url;
         const auto path = own.find('/', own.find("://") + 3);

@@ -21,7 +21,8 @@ json client_config(
 ) {
     const auto& c = s.parts.settings;
     std::string ws = c.clients.ws_url;
-    if (ws.empty()) ws = "wss" + base.substr(base.find("://")) + "/app";
+    if (ws.empty())
+        ws = (base.starts_with("http://") ? "ws" : "wss") + base.substr(base.find("://")) + "/app";
     const auto ring = std::chrono::duration_cast<std::chrono::seconds>(c.calls.ring_time).count();
     return {
         {"environment", c.server.environment},

@@ -77,7 +77,8 @@ client_rules::client_rules(const config& c)
     : min_(read(c.clients.min_versions, "clients.min_versions")),
       latest_(read(c.clients.latest_versions, "clients.latest_versions")),
       store_(read(c.clients.store_urls, "clients.store_urls")),
-      jwt_from_(read(c.clients.jwt_from_sdk, "clients.jwt_from_sdk")) {
+      jwt_from_(read(c.clients.jwt_from_sdk, "clients.jwt_from_sdk")),
+      empty_tokens_(c.clients.empty_push_tokens), blanks_(c.clients.blanks_in_device_ids) {
     for (const auto& [platform, url] : store_)
         if (!url.starts_with("https://"))
             throw std::runtime_error("clients.store_urls: " + url + " must begin with https://");
@@ -105,11 +106,21 @@ bool client_rules::jwt_only(std::string_view platform, std::string_view sdk_vers
     return it != jwt_from_.end() && !sdk_version.empty() && !older(sdk_version, it->second);
 }
 
-const char* device_id_fault(std::string_view id) {
+std::string client_rules::device_id(std::string_view given) const {
+    if (!blanks_) return std::string(given);
+    const auto first = given.find_first_not_of(' ');
+    if (first == std::string_view::npos) return {};
+    return std::string(given.substr(first, given.find_last_not_of(' ') - first + 1));
+}
+
+const char* client_rules::device_id_fault(std::string_view id) const {
     if (is_junk(id)) return "is not a device id";
     if (id.size() > 255) return "must have at most 255 characters";
-    if (!all_of(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:~@=+-"))
-        return "must consist of letters, digits and ._:~@=+-";
+    std::string_view alphabet = " 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:~@=+-";
+    if (!blanks_) alphabet.remove_prefix(1);
+    if (!all_of(id, alphabet))
+        return blanks_ ? "must consist of letters, digits, blanks and ._:~@=+-"
+                       : "must consist of letters, digits and ._:~@=+-";
     return nullptr;
 }
 

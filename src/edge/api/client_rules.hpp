@@ -32,15 +32,20 @@ class client_rules {
     [[nodiscard]] std::string store_url(std::string_view platform) const { return at(store_, platform); }
     /// No password leaves for this device: browsers, and apps whose SDK can log in with a token (CFG-03).
     [[nodiscard]] bool jwt_only(std::string_view platform, std::string_view sdk_version) const;
+    /// A device id as it is kept: as given, or without blanks around it where old clients may send blanks.
+    [[nodiscard]] std::string device_id(std::string_view given) const;
+    /// Why this is no device id; nullptr: it is one (AND-24).
+    [[nodiscard]] const char* device_id_fault(std::string_view id) const;
+    /// An empty push token is none, not a fault: old clients.
+    [[nodiscard]] bool empty_tokens() const { return empty_tokens_; }
 
   private:
     using by_platform = std::map<std::string, std::string, std::less<>>;
     static std::string at(const by_platform& m, std::string_view platform);
     by_platform min_, latest_, store_, jwt_from_;
+    bool empty_tokens_ = false;
+    bool blanks_ = false;
 };
-
-/// Why this is no device id; nullptr: it is one (AND-24).
-[[nodiscard]] const char* device_id_fault(std::string_view id);
 
 /// A push token as one of the request's fields gave it.
 struct token_reading {

@@ -30,17 +30,17 @@ awaitable<http::response> list_devices(service& s, ask in) {
 }
 
 awaitable<http::response> delete_device(service& s, ask in) {
-    const auto uid = in.param("deviceId");
     const auto unknown = not_found("device_unknown", "There is no such device");
-    if (in.who.by == via::device && uid != in.who.device_uid) co_return respond(unknown);
-    const auto d = co_await s.parts.devices.by_uid(in.who.user, uid);
-    if (!d || d->status == "removed" || d->user != in.who.user) co_return respond(unknown);
+    auto name = in.param("deviceId");
+    const auto d = co_await find_device(s, in.who.scope(), in.who.user, std::move(name));
+    if (!d || d->status == "removed") co_return respond(unknown);
+    if (in.who.by == via::device && d->id != in.who.device) co_return respond(unknown);
     co_await audit(s, in.who, in.address, "device_removed", d->id, "logout");
     port::removal what{d->id, "logout", in.now};
     const bool removed = co_await s.parts.devices.remove(in.who.scope(), std::move(what));
     if (!removed) co_return respond(unknown);
     s.parts.credentials.look_at(d->id);
-    json data{{"device_id", uid}};
+    json data{{"device_id", d->uid}};
     co_return success(200, std::move(data), "Device token removed successfully");
 }
 
@@ -48,14 +48,14 @@ awaitable<http::response> update_push(service& s, ask in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
-    const auto uid = f.text("device_id", {.required = true});
-    if (!uid.empty())
-        if (const auto* fault = device_id_fault(uid)) f.refuse("device_id", fault);
+    const auto uid = s.rules.device_id(f.text("device_id", {.required = true}));
+    if (!uid.empty() || f.has("device_id"))
+        if (const auto* fault = s.rules.device_id_fault(uid)) f.refuse("device_id", fault);
     bool any = false;
     for (const char* name : {"fcm_token", "voip_token", "apns_voip_token", "push_token"}) {
         const auto given = f.text_if(name, {.max = 500});
         any = any || f.has(name);
-        if (!given) continue;
+        if (!given || (given->empty() && s.rules.empty_tokens())) continue;
         // What is no token on any platform; the device's own follows below.
         const auto read = read_push_token("android", name, *given, uid);
         if (read.fault != nullptr) f.refuse(name, read.fault);
@@ -70,11 +70,14 @@ awaitable<http::response> update_push(service& s, ask in) {
     fields checked(as_registered);
     auto wanted = read_registration(checked, s).wanted;
     if (!checked.ok()) co_return respond(checked.refusal());
-    const auto done =
-        co_await s.parts.devices.update_push(in.who.scope(), uid, std::move(wanted.push), in.now);
-    if (!done) co_return respond(not_found("device_unknown", "There is no such device"));
-    look_at(s, done->replaced);
-    const auto& d = done->device;
+    port::device_view d = std::move(*found.device);
+    if (!wanted.push.empty() || !s.rules.empty_tokens()) {
+        auto done =
+            co_await s.parts.devices.update_push(in.who.scope(), d.uid, std::move(wanted.push), in.now);
+        if (!done) co_return respond(not_found("device_unknown", "There is no such device"));
+        look_at(s, done->replaced);
+        d = std::move(done->device);
+    }
     json data{
         {"device_id", d.uid},
         {"push_state", d.push_state},

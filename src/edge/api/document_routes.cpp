@@ -7,8 +7,19 @@
 namespace z360::edge::api {
 namespace {
 
-awaitable<http::response> get_document(service&, ask) {
-    auto r = http::response::json(200, std::string(openapi_document()));
+constexpr std::string_view k_written_cookie = "\"name\": \"z360_session\"";
+constexpr std::string_view k_written_server = "\"url\": \"https://voip.example.com\"";
+
+void put(std::string& text, std::string_view written, const std::string& here) {
+    if (const auto at = text.find(written); at != std::string::npos) text.replace(at, written.size(), here);
+}
+
+/// As it lies in docs/api, but for what each installation has of its own.
+awaitable<http::response> get_document(service& s, ask in) {
+    std::string text(openapi_document());
+    put(text, k_written_server, "\"url\": " + json(in.base).dump());
+    put(text, k_written_cookie, "\"name\": " + json(s.parts.settings.auth.cookie_name).dump());
+    auto r = http::response::json(200, std::move(text));
     r.headers.set("Cache-Control", "public, max-age=300");
     co_return r;
 }

@@ -13,8 +13,9 @@
 namespace z360::edge::api {
 namespace {
 
-constexpr std::string_view k_allow_headers =
-    "Authorization, Content-Type, Accept, X-Credential-Version, X-Requested-With, X-XSRF-TOKEN";
+constexpr std::string_view k_allow_headers = "Authorization, Content-Type, Accept, X-Credential-Version, "
+                                             "X-Z360-Device, X-Z360-User, X-Z360-Organization, "
+                                             "X-Requested-With, X-XSRF-TOKEN";
 constexpr std::string_view k_expose_headers =
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate";
 
@@ -47,26 +48,50 @@ bool plain_host(std::string_view host) {
                std::string_view::npos;
 }
 
-/// Every URL in a reply is https (CFG-05), whatever this hop was.
+/// Every URL in a reply is https (CFG-05), whatever this hop was; only a sandbox says what it is itself.
 std::string base_of(const service& s, const outside& o) {
     std::string url = s.parts.settings.server.public_url;
     while (url.ends_with('/'))
         url.pop_back();
     if (!url.empty()) return url;
-    return "https://" + (plain_host(o.from.host) ? o.from.host : std::string("localhost"));
+    const bool plain = s.parts.settings.server.sandbox && !o.encrypted;
+    return (plain ? "http://" : "https://") +
+           (plain_host(o.from.host) ? o.from.host : std::string("localhost"));
 }
 
-http::response refuse_plain(const service& s, const outside& o) {
+/// Why a request that may have come over HTTPS counts as plain; empty: it is plain.
+std::string why_plain(const service& s, const outside& o) {
+    if (o.from.forwarded && !o.from.trusted)
+        return "A proxy has passed this on that the server does not trust: its operator adds the proxy's "
+               "address "
+               "to http.trusted_proxies";
+    if (o.from.forwarded && !o.from.scheme_told)
+        return "The proxy in front of the server does not say how it was asked: its operator makes it send "
+               "X-Forwarded-Proto";
+    if (s.parts.settings.http.trusted_proxies.empty())
+        return "The server has neither a certificate nor a trusted proxy: its operator sets "
+               "http.tls_certificate_file or http.trusted_proxies";
+    return {};
+}
+
+http::response refuse_plain(service& s, const outside& o) {
     const auto& url = s.parts.settings.server.public_url;
-    if (o.head_or_get && !url.empty() && o.target.starts_with('/')) {
-        auto r = http::response::text(308, "");
-        r.headers.set("Location", base_of(s, o) + o.target);
-        return r;
-    }
     problem p;
     p.status = 403;
     p.code = "https_required";
     p.title = "This API is served over HTTPS only";
+    p.detail = why_plain(s, o);
+    // Whoever came through a proxy over HTTPS would be sent back to where they are.
+    if (p.detail.empty() && o.head_or_get && !url.empty() && o.target.starts_with('/')) {
+        auto r = http::response::text(308, "");
+        r.headers.set("Location", base_of(s, o) + o.target);
+        return r;
+    }
+    if (!p.detail.empty())
+        if (const auto silent = s.plain_refusals.due())
+            log::warn(
+                "https_not_recognised", {{"peer", o.from.address}, {"why", p.detail}, {"more", *silent}}
+            );
     return respond(p);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 namespace z360::edge::api {
@@ -118,15 +119,33 @@ json sip_credentials(const login& l) {
     return out;
 }
 
+awaitable<std::optional<port::device_view>>
+find_device(service& s, port::tenant_scope scope, user_id owner, std::string name) {
+    auto own_id = s.rules.device_id(name);
+    auto found = co_await s.parts.devices.by_uid(owner, std::move(own_id));
+    const auto number = whole_number(name, 1, std::numeric_limits<std::int64_t>::max());
+    if (found && scope.user.none())
+        found = co_await s.parts.devices.by_id(scope, found->id); // is it in sight?
+    if (number && (!found || found->status == "removed")) {
+        const device_id numbered{*number};
+        auto other = co_await s.parts.devices.by_id(scope, numbered);
+        if (other && other->user == owner) found = std::move(other);
+    }
+    if (found && found->user != owner) found.reset();
+    co_return found;
+}
+
 awaitable<device_found> device_of(service& s, ask in, std::string uid) {
     device_found out;
     out.refused = not_found("device_unknown", "There is no such device");
     if (uid.empty()) uid = std::string(in.req.headers.get("X-Z360-Device"));
     if (in.who.by == via::device) {
-        if (!uid.empty() && uid != in.who.device_uid) co_return out;
+        const bool own = uid.empty() || s.rules.device_id(uid) == in.who.device_uid ||
+                         uid == std::to_string(in.who.device.value);
+        if (!own) co_return out;
         out.device = co_await s.parts.devices.by_id(in.who.scope(), in.who.device);
     } else if (!uid.empty()) {
-        out.device = co_await s.parts.devices.by_uid(in.who.user, std::move(uid));
+        out.device = co_await find_device(s, in.who.scope(), in.who.user, std::move(uid));
     } else {
         const auto all = co_await s.parts.devices.list(in.who.scope(), in.who.user, k_most_devices);
         const auto* meant = pick_device(all, in.req.headers.get("User-Agent"));

@@ -35,6 +35,11 @@ log_in(service& s, ask in, port::device_view d, password_rule rule, millis budge
 /// The old `sip_credentials` block; null while pending.
 [[nodiscard]] json sip_credentials(const login& l);
 
+/// The person's device of this name: the app's own `device_id` first, then the number `id`. Removed ones,
+/// too; nullopt: the person has none.
+[[nodiscard]] awaitable<std::optional<port::device_view>>
+find_device(service& s, port::tenant_scope scope, user_id owner, std::string name);
+
 /// The device that a request is about: the token's own, the one named by `uid` (body or query `device_id`, or
 /// X-Z360-Device), or the one that an old request must mean. Refused: another's (404), or none (404).
 struct device_found {

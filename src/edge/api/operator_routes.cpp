@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What operators do for people and with tokens.
 #include "adapter/crypto/bearer.hpp"
+#include "edge/api/logins.hpp"
 #include "edge/api/operators.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
@@ -31,10 +32,14 @@ awaitable<http::response> list_devices(service& s, ask in) {
 awaitable<http::response> delete_device(service& s, ask in) {
     const auto unknown = not_found("device_unknown", "There is no such device");
     const user_id user{path_id(in, "user")};
-    const device_id device{path_id(in, "device")};
-    if (user.none() || device.none()) co_return respond(unknown);
-    const auto d = co_await s.parts.devices.by_id(scope_of(in), device);
-    if (!d || d->user != user || d->status == "removed") co_return respond(unknown);
+    if (user.none()) co_return respond(unknown);
+    // The number is what the list shows first; an app's own id may look like one.
+    std::optional<port::device_view> d;
+    const device_id number{path_id(in, "device")};
+    if (!number.none()) d = co_await s.parts.devices.by_id(scope_of(in), number);
+    if (!d || d->user != user) d = co_await find_device(s, scope_of(in), user, in.param("device"));
+    if (!d || d->status == "removed") co_return respond(unknown);
+    const auto device = d->id;
     co_await audit(s, in.who, in.address, "device_removed", device, "revoked");
     port::removal what{device, "revoked", in.now};
     const bool done = co_await s.parts.devices.remove(scope_of(in), std::move(what));

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t k_most_capabilities = 4'096;
 
-void read_push(fields& f, port::registration& r, std::optional<time_point> issued_at) {
+void read_push(
+    fields& f, port::registration& r, const client_rules& rules, std::optional<time_point> issued_at
+) {
     // The first of these that is given wins among those of one kind: old clients send aliases beside each
     // other.
     static constexpr std::array<std::string_view, 4> k_fields{
@@ -19,7 +21,7 @@ void read_push(fields& f, port::registration& r, std::optional<time_point> issue
     for (const auto name : k_fields) {
         if (!f.has(name)) continue;
         const auto given = f.text_if(name, {.max = 500});
-        if (!given) continue;
+        if (!given || (given->empty() && rules.empty_tokens())) continue;
         const auto read = read_push_token(r.platform, name, *given, r.device_uid);
         if (read.fault != nullptr) {
             f.refuse(name, read.fault);
@@ -37,11 +39,12 @@ void read_push(fields& f, port::registration& r, std::optional<time_point> issue
     }
 }
 
-std::string read_device_id(fields& f, std::string_view name, bool required) {
+std::string read_device_id(fields& f, const client_rules& rules, std::string_view name, bool required) {
     const auto given = f.text_if(name, {.required = required});
     if (!given) return {};
-    if (const auto* fault = device_id_fault(*given)) f.refuse(name, fault);
-    return *given;
+    auto id = rules.device_id(*given);
+    if (const auto* fault = rules.device_id_fault(id)) f.refuse(name, fault);
+    return id;
 }
 
 void read_public_key(fields& f, port::registration& r) {
@@ -65,10 +68,10 @@ void read_bundle(fields& f, port::registration& r, const service& s) {
         f.refuse("bundle_id", "is not one of this server's apps");
 }
 
-void read_links(fields& f, port::registration& r) {
+void read_links(fields& f, port::registration& r, const client_rules& rules) {
     r.embedded_webview = f.boolean("embedded_webview").value_or(false);
-    r.native_device_uid = read_device_id(f, "native_device_id", false);
-    r.previous_device_uid = read_device_id(f, "previous_device_id", false);
+    r.native_device_uid = read_device_id(f, rules, "native_device_id", false);
+    r.previous_device_uid = read_device_id(f, rules, "previous_device_id", false);
     if (!r.native_device_uid.empty() && r.platform != "web" && !r.platform.empty())
         f.refuse("native_device_id", "is for web views only");
     if (r.embedded_webview && r.platform != "web" && !r.platform.empty())
@@ -84,7 +87,7 @@ void read_links(fields& f, port::registration& r) {
 registration_request read_registration(fields& f, const service& s) {
     registration_request out;
     auto& r = out.wanted;
-    r.device_uid = read_device_id(f, "device_id", true);
+    r.device_uid = read_device_id(f, s.rules, "device_id", true);
     r.platform = f.word("platform", {"ios", "android", "web"}, true);
     r.name = f.text("device_name");
     r.app_version = f.text("app_version", {.max = 50});
@@ -103,8 +106,8 @@ registration_request read_registration(fields& f, const service& s) {
         issued_at = parse_iso8601(*text);
         if (!issued_at) f.refuse("issued_at", "must be a time such as 2026-01-31T12:00:00Z");
     }
-    if (!r.platform.empty()) read_push(f, r, issued_at);
-    read_links(f, r);
+    if (!r.platform.empty()) read_push(f, r, s.rules, issued_at);
+    read_links(f, r, s.rules);
     read_public_key(f, r);
     if (const auto v = f.integer("credential_version", 1, 1'000'000'000))
         r.credential_version = static_cast<int>(*v);

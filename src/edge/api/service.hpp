@@ -8,6 +8,7 @@
 #include "edge/api/client_rules.hpp"
 #include "edge/api/problem.hpp"
 
+#include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 #include <z360/port/scope.hpp>
 
@@ -98,6 +99,7 @@ struct service {
     api_parts parts;
     address_list proxies;
     client_rules rules;
+    log::sparse plain_refusals; ///< requests that a proxy may have received over HTTPS
 
     /// Proof of life already told to the registry, so that it hears of a device once a minute at most.
     struct life {

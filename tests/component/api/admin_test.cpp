@@ -110,6 +110,30 @@ TEST_F(api_admin, and_11_an_operator_revokes_a_persons_device) {
     EXPECT_FALSE(credentials.looked_at.empty());
 }
 
+TEST_F(api_admin, and_11_an_operator_names_a_device_by_its_number_or_by_its_own_id) {
+    (void)device(k_ada, "phone-1");
+    (void)device(k_ada, "phone-2");
+    (void)device(k_mallory, "phone-3");
+    const auto of_acme = admin(k_acme);
+    EXPECT_EQ(send("DELETE", "/api/admin/users/3/devices/phone-3", of_acme).status, 404);
+    EXPECT_EQ(
+        send("DELETE", "/api/admin/users/" + std::to_string(k_mallory.value) + "/devices/phone-3", of_acme)
+            .status,
+        404
+    ) << "the operator does not see that person";
+    EXPECT_TRUE(devices.removed.empty());
+    const auto r = send("DELETE", "/api/admin/users/3/devices/phone-2", of_acme);
+    EXPECT_EQ(r.status, 200) << r.text;
+    EXPECT_EQ(r.data()["device_id"], "phone-2");
+    EXPECT_EQ(
+        send(
+            "DELETE", "/api/admin/users/3/devices/" + std::to_string(row(k_ada, "phone-1").id.value), of_acme
+        )
+            .status,
+        200
+    );
+}
+
 TEST_F(api_admin, and_11_whatever_stops_devices_is_acted_on_at_once) {
     const auto boss = admin();
     const json org{{"name", "Acme"}, {"status", "suspended"}};

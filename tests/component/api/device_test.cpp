@@ -118,6 +118,94 @@ TEST_F(api_devices, sec_03_old_clients_get_it_every_time_when_configured) {
     );
 }
 
+TEST_F(api_devices, old_clients_may_send_an_empty_push_token_when_configured) {
+    const auto backend = acting(k_ada);
+    const auto with_token = [](const char* field, const char* value) {
+        auto body = phone(field[0] == 'f' ? "a-1" : "a-2", "android");
+        body[field] = value;
+        return body;
+    };
+    for (const char* field : {"fcm_token", "push_token"}) {
+        const auto r = post(backend, with_token(field, ""));
+        EXPECT_EQ(r.status, 422) << field;
+        EXPECT_NE(r.text.find(field), std::string::npos);
+    }
+    settings.clients.empty_push_tokens = true;
+    restart();
+    for (const char* field : {"fcm_token", "push_token"}) {
+        const auto r = post(backend, with_token(field, ""));
+        EXPECT_LT(r.status, 300) << r.text;
+        EXPECT_EQ(r.data()["push_token_required"], true) << "nothing was taken for a token";
+    }
+    EXPECT_EQ(post(backend, with_token("fcm_token", "undefined")).status, 422) << "empty, not whatever";
+    const auto update = [&](const std::string& token) {
+        return send(
+            "POST", "/api/device-tokens/update-fcm", backend, json{{"device_id", "a-1"}, {"fcm_token", token}}
+        );
+    };
+    EXPECT_EQ(update(std::string(40, 'f')).status, 200);
+    devices.pushed.clear();
+    auto later = update("");
+    EXPECT_EQ(later.status, 200) << later.text;
+    EXPECT_EQ(later.data()["push_state"], "active");
+    EXPECT_TRUE(devices.pushed.empty()) << "the token it has stays";
+    settings.clients.empty_push_tokens = false;
+    restart();
+    later = update("");
+    EXPECT_EQ(later.status, 422);
+}
+
+TEST_F(api_devices, old_clients_may_have_blanks_in_their_device_ids_when_configured) {
+    const auto backend = acting(k_ada);
+    EXPECT_EQ(post(backend, phone("a'b")).status, 422);
+    EXPECT_EQ(post(backend, phone("a b c")).status, 422);
+    settings.clients.blanks_in_device_ids = true;
+    restart();
+    EXPECT_EQ(post(backend, phone("a'b")).status, 422) << "blanks, not whatever";
+    for (const char* nothing : {" ", "   "})
+        EXPECT_EQ(post(backend, phone(nothing)).status, 422);
+    const auto r = post(backend, phone(" a b c "));
+    ASSERT_EQ(r.status, 201) << r.text;
+    EXPECT_EQ(r.data()["device_id"], "a b c") << "blanks around it do not survive in a header";
+    EXPECT_EQ(post(backend, phone("a b c")).status, 200) << "the same device";
+    EXPECT_EQ(send("GET", "/api/voip/devices/self?device_id=a+b%20c", backend).status, 200);
+    EXPECT_EQ(send("GET", "/api/voip/devices/self", plus(backend, {{"X-Z360-Device", "a b c"}})).status, 200);
+    const with own{{"Authorization", "Bearer " + r.data()["device_token"].get<std::string>()}};
+    EXPECT_EQ(send("GET", "/api/voip/devices/self?device_id=a%20b%20c", own).status, 200);
+}
+
+TEST_F(api_devices, a_device_goes_by_its_own_id_or_its_number) {
+    const auto backend = acting(k_ada);
+    ASSERT_EQ(post(backend, phone("phone-1")).status, 201);
+    ASSERT_EQ(post(backend, phone("phone-2")).status, 201);
+    const auto number = [&](const char* uid) {
+        return send("GET", std::string("/api/voip/devices/self?device_id=") + uid, backend)
+            .data()["id"]
+            .dump();
+    };
+    const auto one = number("phone-1");
+    const auto two = number("phone-2");
+    EXPECT_EQ(send("GET", "/api/voip/devices/self?device_id=" + two, backend).data()["device_id"], "phone-2");
+    EXPECT_EQ(
+        send("GET", "/api/voip/devices/self", plus(backend, {{"X-Z360-Device", one}})).data()["device_id"],
+        "phone-1"
+    );
+    for (const auto& name : {one, two, std::string("phone-1")}) {
+        EXPECT_EQ(send("GET", "/api/voip/devices/self?device_id=" + name, acting(k_bob)).status, 404)
+            << "somebody else's does not exist";
+        EXPECT_EQ(send("DELETE", "/api/device-tokens/" + name, acting(k_bob)).status, 404);
+    }
+    for (const char* name : {"0", "-1", "99999999999999999999", "999999"})
+        EXPECT_EQ(send("GET", std::string("/api/voip/devices/self?device_id=") + name, backend).status, 404)
+            << name;
+    // An own id that looks like another's number is that device.
+    ASSERT_EQ(post(backend, phone(one.c_str())).status, 201);
+    EXPECT_EQ(send("GET", "/api/voip/devices/self?device_id=" + one, backend).data()["device_id"], one);
+    const auto gone = send("DELETE", "/api/device-tokens/" + two, backend);
+    EXPECT_EQ(gone.status, 200) << gone.text;
+    EXPECT_EQ(gone.data()["device_id"], "phone-2");
+}
+
 TEST_F(api_devices, cfg_03_an_sdk_that_can_gets_tokens_only_and_back_without_a_new_login) {
     settings.clients.jwt_from_sdk = {"android=3.4"};
     restart();

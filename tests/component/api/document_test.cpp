@@ -67,6 +67,19 @@ TEST_F(api_document, it_is_served_as_it_lies_in_the_project_with_a_page_that_loa
         EXPECT_EQ(page.text.find(outside), std::string::npos) << outside;
 }
 
+TEST_F(api_document, it_names_the_server_and_the_cookie_of_the_installation) {
+    settings.server.public_url = "https://calls.example.net";
+    settings.auth.cookie_name = "session";
+    restart();
+    const auto served = json::parse(send("GET", "/api/openapi.json").text);
+    EXPECT_EQ(served["servers"][0]["url"], "https://calls.example.net");
+    EXPECT_EQ(served["components"]["securitySchemes"]["sessionCookie"]["name"], "session");
+    auto written = json::parse(edge::api::openapi_document());
+    written["servers"][0]["url"] = "https://calls.example.net";
+    written["components"]["securitySchemes"]["sessionCookie"]["name"] = "session";
+    EXPECT_EQ(served, written) << "nothing else differs";
+}
+
 TEST_F(api_document, health_says_ok) {
     const auto r = send("GET", "/api/health");
     EXPECT_EQ(r.status, 200);

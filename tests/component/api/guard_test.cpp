@@ -32,14 +32,40 @@ TEST_F(api_guard, cfg_05_https_counts_when_a_trusted_proxy_says_so_and_sets_hsts
     settings.http.allow_plain_api = false;
     restart();
     const with forwarded{{"X-Forwarded-Proto", "https"}};
-    EXPECT_EQ(send("GET", "/api/openapi.json", forwarded).status, 308) << "anybody can send that header";
-    peer = "10.1.2.3:555";
     auto r = send("GET", "/api/openapi.json", forwarded);
+    EXPECT_EQ(r.status, 403) << "anybody can send that header; through a proxy it would be sent where it is";
+    EXPECT_NE(r.body["detail"].get<std::string>().find("http.trusted_proxies"), std::string::npos);
+    peer = "10.1.2.3:555";
+    r = send("GET", "/api/openapi.json", forwarded);
     EXPECT_EQ(r.status, 200);
     EXPECT_NE(r.header("Strict-Transport-Security").find("max-age="), std::string::npos);
     settings.http.allow_plain_api = true;
     restart();
     EXPECT_TRUE(send("GET", "/api/openapi.json").header("Strict-Transport-Security").empty());
+}
+
+// Behind a proxy that ends TLS the client has come over HTTPS already: 308 to the public URL would be a
+// circle.
+TEST_F(api_guard, cfg_05_nobody_behind_a_proxy_is_redirected_to_where_they_are) {
+    settings.http.allow_plain_api = false;
+    restart();
+    const auto refused = [this](const with& headers, const char* fix) {
+        const auto r = send("GET", "/api/openapi.json", headers);
+        EXPECT_EQ(r.status, 403);
+        EXPECT_EQ(r.code(), "https_required");
+        EXPECT_TRUE(r.header("Location").empty());
+        EXPECT_NE(r.body["detail"].get<std::string>().find(fix), std::string::npos) << r.text;
+    };
+    for (const char* header : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via"})
+        refused({{header, "198.51.100.7"}}, "http.trusted_proxies");
+    peer = "10.1.2.3:555";
+    refused({{"X-Forwarded-For", "198.51.100.7"}}, "X-Forwarded-Proto");
+    EXPECT_EQ(send("GET", "/api/openapi.json", {{"X-Forwarded-Proto", "http"}}).status, 308);
+    EXPECT_EQ(send("GET", "/api/openapi.json").status, 308) << "asked directly";
+    settings.http.trusted_proxies.clear();
+    restart();
+    refused({}, "http.trusted_proxies"); // a proxy that tells nothing
+    refused({{"X-Forwarded-Proto", "https"}}, "http.trusted_proxies");
 }
 
 TEST_F(api_guard, cfg_05_every_url_in_replies_is_https_or_wss) {
@@ -154,6 +180,61 @@ TEST_F(api_guard, cors_is_for_allowed_origins_only) {
     r = send("GET", "/api/voip/calls", plus(phone, {{"Origin", "https://evil.example"}}));
     EXPECT_EQ(r.status, 200);
     EXPECT_TRUE(r.header("Access-Control-Allow-Origin").empty());
+}
+
+// The web view of a native app has a page of its own; nobody on the web can have its origin.
+TEST_F(api_guard, cors_lets_native_web_views_in_until_they_are_switched_off) {
+    for (const char* page : {"capacitor://localhost", "https://localhost"}) {
+        SCOPED_TRACE(page);
+        const auto r = send("OPTIONS", "/api/device-tokens", {{"Origin", page}});
+        EXPECT_EQ(r.status, 204);
+        EXPECT_EQ(r.header("Access-Control-Allow-Origin"), page);
+        EXPECT_EQ(r.header("Access-Control-Allow-Credentials"), "true");
+        const json body{{"device_id", page[0] == 'c' ? "v1" : "v2"}, {"platform", "web"}};
+        const auto made = send("POST", "/api/device-tokens", plus(cookie(k_ada), {{"Origin", page}}), body);
+        EXPECT_LT(made.status, 300) << made.text;
+    }
+    for (const char* page :
+         {"http://localhost", "https://localhost:8100", "capacitor://localhost.evil.example",
+          "capacitor://evil"})
+        EXPECT_EQ(send("OPTIONS", "/api/device-tokens", {{"Origin", page}}).status, 403) << page;
+    settings.auth.native_webviews = false;
+    restart();
+    for (const char* page : {"capacitor://localhost", "https://localhost"})
+        EXPECT_EQ(send("OPTIONS", "/api/device-tokens", {{"Origin", page}}).status, 403) << page;
+}
+
+TEST_F(api_guard, and_26_every_header_that_the_document_names_may_be_sent_from_a_page) {
+    const auto allowed =
+        send("OPTIONS", "/api/voip/credentials", from_page()).header("Access-Control-Allow-Headers");
+    const auto document = json::parse(send("GET", "/api/openapi.json").text);
+    std::size_t headers = 0;
+    for (const auto& [key, parameter] : document["components"]["parameters"].items()) {
+        if (parameter["in"] != "header") continue;
+        ++headers;
+        const auto name = parameter["name"].get<std::string>();
+        EXPECT_NE((", " + allowed + ",").find(", " + name + ","), std::string::npos)
+            << name << " in " << allowed;
+    }
+    EXPECT_GE(headers, 3U);
+}
+
+// A sandbox on one machine speaks plain HTTP; what it tells apps must work there.
+TEST_F(api_guard, a_sandbox_tells_the_address_at_which_it_is_reached) {
+    settings.server.public_url.clear();
+    settings.server.sandbox = true;
+    restart();
+    const auto phone = device(k_ada, "phone-1");
+    const auto told = [&](const with& more) {
+        return send("GET", "/api/voip/bootstrap", plus(phone, more)).data()["client_config"];
+    };
+    const auto here = told({});
+    EXPECT_EQ(here["api_base_url"], "http://voip.example.com"); // the Host that was asked
+    EXPECT_EQ(here["ws_url"], "ws://voip.example.com/app");
+    peer = "10.1.2.3:555";
+    const auto behind = told({{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "s.example.com"}});
+    EXPECT_EQ(behind["api_base_url"], "https://s.example.com");
+    EXPECT_EQ(behind["ws_url"], "wss://s.example.com/app");
 }
 
 TEST_F(api_guard, a_dependency_that_is_away_is_503_and_names_no_detail) {

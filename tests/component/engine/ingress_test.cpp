@@ -101,6 +101,21 @@ awaitable<void> long_in_a_spool(callers_world& w) {
     EXPECT_EQ(w.inbox.rows.at(id).why, "unknown session");
 }
 
+// Burying it fails twice: one dead letter nevertheless.
+awaitable<void> hard_to_bury(callers_world& w) {
+    w.settings.unknown_session_wait = 500ms;
+    w.plan.arm(1, fault::unavailable, fault_plan::moment::before, 2, "inbox.mark_dead");
+    auto& node = w.add_node();
+    auto bye = w.hangup(1);
+    const auto id = bye.event_id;
+    (void)co_await node.accept(w.raw(std::move(bye)));
+    WAIT_FOR(w.inbox.rows.at(id).status == "dead");
+    EXPECT_EQ(w.plan.fired, 2U);
+    WAIT_FOR(w.metrics.counts["dead_letters_total"] > 0);
+    EXPECT_EQ(w.metrics.counts["dead_letters_total"], 1);
+    EXPECT_EQ(w.metrics.counts["unknown_session_events_total"], 1);
+}
+
 awaitable<void> outage_is_no_chance(callers_world& w) {
     w.settings.unknown_session_wait = 15s; // needs one more offer
     auto bye = w.hangup(1);
@@ -179,6 +194,9 @@ TEST(ingress, i_03_an_event_that_postgres_refuses_for_itself_is_kept_for_people)
 }
 TEST(ingress, be_32_time_in_a_spool_is_no_waiting) {
     run(long_in_a_spool);
+}
+TEST(ingress, be_32_a_dead_letter_is_counted_once_however_hard_it_was_to_bury) {
+    run(hard_to_bury);
 }
 TEST(ingress, be_32_nothing_is_given_up_that_was_never_offered_again) {
     run(outage_is_no_chance);

@@ -183,6 +183,25 @@ awaitable<void> whole_call(bed& w) {
     WAIT_FOR(w.metrics.gauges["events_in_work"] == 0 && node.now().unsaved_calls == 0);
 }
 
+// A number that is nobody's; the carrier tells both nodes, and again.
+awaitable<void> refused_call(bed& w) {
+    w.directory.answer = {};
+    auto& a = w.add_node();
+    auto& b = w.add_node();
+    const auto hook = w.incoming();
+    engine::engine* const nodes[] = {&a, &b};
+    for (int i = 0; i < 4; ++i)
+        co_await deliver(*nodes[i % 2], hook);
+    WAIT_FOR(w.in(call::phase::ended) && w.files.size() == 0);
+    w.rows.slow = 0ms; // or no commit would ever be known in time
+    WAIT_FOR(a.now().events_in_work == 0 && b.now().events_in_work == 0);
+    WAIT_FOR(a.now().unsaved_calls == 0 && b.now().unsaved_calls == 0);
+    WAIT_FOR(w.telnyx.count(call::verb::reject) > 0);
+    WAIT_FOR(std::all_of(w.rows.commands.begin(), w.rows.commands.end(), [](const auto& c) {
+        return c.second.finished;
+    }));
+}
+
 // What must not differ: everything but the times.
 std::string without_times(call::state s) {
     s.began = s.ring_deadline = {};
@@ -354,8 +373,45 @@ TEST(mailbox, i_03_the_end_is_the_same_whatever_throws_at_any_call_to_the_databa
         ASSERT_NE(w.state(), nullptr);
         EXPECT_EQ(without_times(*w.state()), wanted);
         EXPECT_EQ(w.metrics.counts["dead_letters_total"], 0);
+        EXPECT_EQ(w.metrics.counts["calls_ended_total"], 1);
         EXPECT_EQ(w.telnyx.distinct(call::verb::dial), 2U);
         EXPECT_EQ(w.telnyx.distinct(call::verb::bridge), 1U);
+    }
+}
+
+TEST(mailbox, web_04_a_refused_call_is_counted_once_whatever_is_repeated) {
+    boost::asio::io_context io{1};
+    std::vector<trial> trials;
+    for (const auto when : {fault_plan::moment::before, fault_plan::moment::after})
+        for (const auto f : k_faults)
+            for (std::size_t n = 1; n <= 4; ++n)
+                for (const char* port : {"store.commit", "store.load", "inbox."})
+                    // What a newer program wrote is found by reading; a commit does not say so once it is
+                    // done.
+                    if (f != fault::newer_form || std::string_view(port) != "store.commit")
+                        trials.push_back({port, n, f, when});
+    std::vector<std::unique_ptr<bed>> beds;
+    std::vector<std::pair<script, bed*>> plays;
+    for (const auto& t : trials) {
+        beds.push_back(std::make_unique<bed>(io));
+        beds.back()->plan.arm(t.nth, t.what, t.when, 1, t.port);
+        plays.emplace_back(refused_call, beds.back().get());
+    }
+    // A commit that is slow goes on; the call is decided from memory meanwhile.
+    beds.push_back(std::make_unique<bed>(io));
+    beds.back()->settings.commit_budget = 20ms;
+    beds.back()->rows.slow = 100ms;
+    plays.emplace_back(refused_call, beds.back().get());
+    trials.push_back({"slow commits", 0, fault::unavailable, fault_plan::moment::before});
+    run(plays, io);
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+        const auto& t = trials[i];
+        SCOPED_TRACE(
+            ::testing::Message() << t.port << " #" << t.nth << " " << t.what << " "
+                                 << (t.when == fault_plan::moment::before ? "before" : "after")
+        );
+        EXPECT_EQ(beds[i]->metrics.counts["unknown_numbers_total"], 1);
+        EXPECT_EQ(beds[i]->metrics.counts["calls_ended_total"], 1);
     }
 }
 

@@ -21,7 +21,9 @@ struct hedge : ::testing::Test {
 
 TEST_F(hedge, a_quick_answer_is_not_resent) {
     s.http.script = {answer(200)};
-    EXPECT_EQ(s.run(answer_caller()).result, outcome::done);
+    const auto out = s.run(answer_caller());
+    EXPECT_EQ(out.result, outcome::done);
+    EXPECT_EQ(out.attempts, 1U);
     EXPECT_EQ(s.http.seen.size(), 1U);
 }
 
@@ -30,6 +32,7 @@ TEST_F(hedge, silence_is_answered_with_the_same_bytes) {
     const auto out = s.run(s.dial());
     EXPECT_EQ(out.result, outcome::done);
     EXPECT_EQ(out.who.call_control_id, "v3:new");
+    EXPECT_EQ(out.attempts, 2U);
     ASSERT_EQ(s.http.seen.size(), 2U);
     EXPECT_EQ(s.http.seen[0].body, s.http.seen[1].body);
     EXPECT_EQ(s.http.seen[0].url, s.http.seen[1].url);
@@ -79,7 +82,9 @@ TEST_F(hedge, applied_but_both_replies_lost_is_sent_again_and_ends_well) {
 TEST_F(hedge, a_stalled_first_and_a_failing_second_do_not_hold_the_retry_up) {
     s.http.script = {silence(), answer(503), answer(200)};
     const auto before = s.clock.now();
-    EXPECT_EQ(s.run(answer_caller()).result, outcome::done);
+    const auto out = s.run(answer_caller());
+    EXPECT_EQ(out.result, outcome::done);
+    EXPECT_EQ(out.attempts, 3U);
     EXPECT_EQ(s.http.seen.size(), 3U);
     EXPECT_LT(s.clock.now() - before, s.settings.attempt_timeout);
 }

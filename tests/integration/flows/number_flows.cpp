@@ -41,12 +41,13 @@ TEST_F(number_flow, web_04_numbers_that_are_not_ours_are_rejected) {
         SCOPED_TRACE(to);
         expect_rejected(r, r.carrier().place_call("+13125550142", to));
     }
-    EXPECT_EQ(r.server().metric("unknown_numbers_total"), 6);
+    EXPECT_TRUE(eventually([&] { return r.server().metric("unknown_numbers_total") >= 6; }));
     // The server goes on.
     const auto caller = r.call();
     EXPECT_TRUE(r.ringing(r.session(caller), 1));
     r.carrier().caller_hangs_up(caller);
     EXPECT_TRUE(r.quiet(r.session(caller)));
+    EXPECT_EQ(r.server().metric("unknown_numbers_total"), 6) << "each is counted once, whatever came twice";
 }
 
 // Two organisations have the same number at two connections of the carrier: ours is meant, nothing is

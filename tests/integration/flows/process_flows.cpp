@@ -163,6 +163,9 @@ TEST_F(process_flow, commands_answer_on_standard_output_and_repeat_safely) {
 TEST_F(process_flow, explain_tells_a_finished_call_in_the_order_of_time) {
     auto& r = set_up();
     const auto session = finished_call(r);
+    EXPECT_TRUE(eventually([&] {
+        return r.sql("select count(*) from commands where status = 'pending'") == "0";
+    }));
     const auto e = run(r, "--explain " + shell_quoted(session));
     EXPECT_EQ(e.code, 0) << e.err;
     std::size_t at = 0;
@@ -177,6 +180,22 @@ TEST_F(process_flow, explain_tells_a_finished_call_in_the_order_of_time) {
         EXPECT_NE(e.out.find(source), std::string::npos) << e.out;
     for (const char* verb : {"dial", "answer", "bridge", "hangup"})
         EXPECT_NE(e.out.find(verb), std::string::npos) << verb;
+    // Each line says what was so at its time: a command has no outcome yet, an outcome has its attempts.
+    const std::regex command(R"(Z  command  \S+ +command_id=\S+( leg=\S+)?)");
+    const std::regex outcome(R"(Z  outcome  \S+ +command_id=\S+ status=(\S+) attempts=(\d+)( error=\S+)?)");
+    std::istringstream in(e.out);
+    int outcomes = 0;
+    for (std::string line; std::getline(in, line);) {
+        if (line.find("Z  command  ") != std::string::npos)
+            EXPECT_TRUE(std::regex_search(line, command) && line.find("status=") == std::string::npos)
+                << line;
+        if (line.find("Z  outcome  ") == std::string::npos) continue;
+        std::smatch m;
+        ASSERT_TRUE(std::regex_search(line, m, outcome)) << line;
+        if (m[1] == "done") EXPECT_GE(std::stoi(m[2]), 1) << line;
+        ++outcomes;
+    }
+    EXPECT_GE(outcomes, 4);
 }
 
 TEST_F(process_flow, i_08_two_processes_share_the_port_and_one_may_leave) {

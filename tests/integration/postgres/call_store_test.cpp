@@ -160,7 +160,7 @@ TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_c
     l.release = call::release_reason::caller_gone;
     l.hangup_cause = "normal_clearing";
     l.ended = true;
-    step.finished_commands.push_back({s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, ""});
+    step.finished_commands.push_back({s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, "", 3});
     step.finished_commands.push_back({"hangup-1", call::verb::hangup, {}, call::outcome::peer_gone, "90018"});
     call::command hangup;
     hangup.id = "hangup-1";
@@ -179,7 +179,12 @@ TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_c
         ),
         "v3:legacceptedcaller_gonenormal_clearingtrue"
     );
-    EXPECT_EQ(value("select status from commands where command_id = '" + s.legs[1].id.text() + "'"), "done");
+    EXPECT_EQ(
+        value(
+            "select status || ' ' || attempts from commands where command_id = '" + s.legs[1].id.text() + "'"
+        ),
+        "done 3"
+    );
     // decided and finished by one folded commit
     EXPECT_EQ(
         value("select status || ' ' || error_code from commands where command_id = 'hangup-1'"),
@@ -377,7 +382,7 @@ TEST_F(call_store, sys_a_program_of_the_version_before_goes_on_beside_this_one) 
 TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim_is_over) {
     auto s = ringing(people_, "s1");
     commit(first_commit(s), millis{0});
-    run(calls_->extend_claim(s.legs[0].id.text(), k_claim)); // its node lives
+    run(calls_->extend_claim(s.legs[0].id.text(), k_claim, 1)); // its node lives
     const auto orphans = run(calls_->claim_commands(10, k_claim));
     ASSERT_EQ(orphans.size(), 2U);
     for (const auto& o : orphans) {
@@ -387,7 +392,11 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
         EXPECT_EQ(std::get<call::dial_body>(o.command.body).org, people_.org);
     }
     EXPECT_TRUE(run(calls_->claim_commands(10, k_claim)).empty());
-    EXPECT_EQ(value("select attempts from commands where command_id = '" + s.legs[0].id.text() + "'"), "1");
+    const auto attempts = "select attempts from commands where command_id = '" + s.legs[0].id.text() + "'";
+    EXPECT_EQ(value(attempts), "1");
+    for (int i = 0; i < 3; ++i) // it is asked about while it waits: that is no attempt
+        run(calls_->extend_claim(s.legs[0].id.text(), k_claim, 2));
+    EXPECT_EQ(value(attempts), "2");
 }
 
 TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {

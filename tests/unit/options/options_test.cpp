@@ -114,7 +114,11 @@ INSTANTIATE_TEST_SUITE_P(
         bad{"clients.bundle_ids", "com/example", "com.example.app"},
         bad{"credentials.life_ms", "1s", "10 s to 365 d"},
         bad{"credentials.rotate_percent", "100", "10 to 95"}, bad{"credentials.overlap_ms", "4d", "3 d"},
-        bad{"limits.reveal_per_hour", "0", "1 to"}
+        bad{"limits.reveal_per_hour", "0", "1 to"}, bad{"auth.cookie_name", "a b", "browser"},
+        bad{"auth.cookie_name", "session=", "browser"}, bad{"auth.cookie_name", "", "give a value"},
+        bad{"auth.native_webviews", "maybe", "give one"},
+        bad{"clients.empty_push_tokens", "maybe", "give one"},
+        bad{"clients.blanks_in_device_ids", "2", "give one"}
     )
 );
 
@@ -128,6 +132,23 @@ TEST(options, every_problem_is_reported_at_once_one_per_line) {
     EXPECT_THAT(text, HasSubstr("config: calls.ring_time_ms: \"1\""));
     EXPECT_THAT(text, HasSubstr("config: --http.prot: no such option; did you mean --http.port?"));
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4);
+}
+
+TEST(options, a_wrong_option_is_told_and_nothing_else) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> all{
+        {{"--http.prot", "80"}, "--http.prot: no such option; did you mean --http.port?"},
+        {{"--check-confg"}, "--check-confg: no such option; did you mean --check-config?"},
+        {{"serve"}, "\"serve\": not an option"},
+        {{"--org", "x"}, "--org: belongs to a command"},
+        {{"--migrate", "--check-config"}, "cannot be combined"},
+        {{"--create-user", "ada@example.com"}, "--org: --create-user needs it"},
+        {{"--config"}, "--config: wrong number of values"},
+    };
+    for (const auto& [arguments, wanted] : all) {
+        const auto text = refused(arguments, {}); // nothing is set that a server needs
+        EXPECT_THAT(text, HasSubstr(wanted));
+        EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+    }
 }
 
 TEST(options, flags_win_over_environment_and_environment_over_file) {
@@ -454,6 +475,20 @@ TEST(options, without_a_credential_connection_the_server_warns) {
     const auto o = accepted({}, env);
     ASSERT_EQ(o.warnings.size(), 1U);
     EXPECT_THAT(o.warnings[0], HasSubstr("telnyx.credential_connection_id"));
+}
+
+TEST(options, cfg_05_a_server_that_nobody_could_reach_over_https_is_warned_about) {
+    auto env = complete();
+    env.erase("Z360_HTTP_TRUSTED_PROXIES");
+    for (const auto& arguments : {std::vector<std::string>{}, std::vector<std::string>{"--check-config"}}) {
+        const auto o = accepted(arguments, env);
+        ASSERT_EQ(o.warnings.size(), 1U);
+        EXPECT_THAT(o.warnings[0], HasSubstr("http.trusted_proxies"));
+        EXPECT_THAT(o.warnings[0], HasSubstr("403"));
+    }
+    EXPECT_TRUE(accepted({"--migrate"}, env).warnings.empty()) << "serves nobody";
+    EXPECT_TRUE(accepted({"--http.allow_plain_api"}, env).warnings.empty());
+    EXPECT_TRUE(accepted({"--http.trusted_proxies", "10.0.0.0/8"}, env).warnings.empty());
 }
 
 TEST(options, plain_http_to_a_distant_carrier_is_warned_about) {
