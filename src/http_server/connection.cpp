@@ -35,8 +35,7 @@ constexpr refusal k_slow{408, "request_timeout", "The request did not arrive in 
 constexpr refusal k_incomplete{400, "request_incomplete", "The connection ended inside the request"};
 constexpr refusal k_full{503, "too_many_connections", "The server has no connection to spare"};
 constexpr refusal k_crowded{
-    503, "too_many_connections",
-    "This address has too many connections; use fewer, and keep them open"
+    503, "too_many_connections", "This address has too many connections; use fewer, and keep them open"
 };
 
 constexpr millis k_linger{1'000};               ///< for the peer to read the last response and close

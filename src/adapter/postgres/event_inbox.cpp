@@ -110,7 +110,11 @@ class inbox final : public port::event_inbox {
     append(std::vector<inbox_event> events, millis claim) override;
     asio::awaitable<std::vector<inbox_event>> claim_pending(std::size_t limit, millis claim) override {
         auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
-            return read_rows(exec_once(db, "inbox_claim", k_claim_pending, limit, ms));
+            pqxx::work tx(db);
+            tx.exec(k_in_order);
+            const auto rows = exec_in(tx, "inbox_claim", k_claim_pending, limit, ms);
+            tx.commit();
+            return read_rows(rows);
         };
         co_return co_await db_.run("inbox_claim", std::move(ask));
     }

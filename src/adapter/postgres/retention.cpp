@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Each statement finds its rows by an index in the order of their age and names them by their place, so that
 // no plan reads a whole table however wrong the planner's figures are.
+#include "adapter/postgres/inbox_claim.hpp"
 #include "adapter/postgres/leases.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
@@ -87,6 +88,7 @@ class retention_rows final : public port::retention_store {
             return in_transaction(db, [&](pqxx::work& tx) {
                 // What a crash brings back is removed again; nobody else's commit waits for this one's disk.
                 tx.exec("set local synchronous_commit = off");
+                tx.exec(k_in_order);
                 return remove_rows(tx, what, age, limit);
             });
         };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What is removed when its time is over, what never is, and how a backlog is claimed.
 #include "adapter/postgres/inbox_claim.hpp"
+#include "adapter/postgres/session.hpp"
 #include "calls.hpp"
 
 using namespace z360;
@@ -164,14 +165,16 @@ class backlog : public keeping {
             "from generate_series(1, " +
             n + ") n");
     }
-    /// The plan of a claim of 200, carried out.
+    /// The plan of a claim of 200 in a session of ours, carried out and taken back.
     std::string plan(const std::string& mode) {
-        sql("set plan_cache_mode = " + mode);
-        sql("deallocate all");
-        sql(std::string("prepare claim (bigint, bigint) as ") + adapter::postgres::k_claim_pending);
+        pg::session db{secret(scratch_->url())};
+        pqxx::work tx(db);
+        tx.exec("set local plan_cache_mode = " + mode);
+        tx.exec(pg::k_in_order);
+        tx.exec(std::string("prepare claim (bigint, bigint) as ") + pg::k_claim_pending);
         std::string out;
         for (const auto& r :
-             sql("explain (analyze, costs off, timing off, summary off) execute claim (200, 0)"))
+             tx.exec("explain (analyze, costs off, timing off, summary off) execute claim (200, 0)"))
             out += std::string(r[0].c_str()) + "\n";
         return out;
     }
