@@ -12,6 +12,8 @@ drop index concurrently if exists calls_ended;
 create index concurrently webhook_events_pending on webhook_events (received_at, seq, claimed_until) where status = 'new';
 -- Served claims without their order: a hundred thousand waiting rows were sorted for each.
 drop index concurrently if exists webhook_events_unprocessed;
+-- No statement reads it, and every claim had to keep it.
+drop index concurrently if exists webhook_events_received;
 
 -- What retention removes, oldest first. (Dead letters have webhook_events_dead.)
 create index concurrently webhook_events_settled on webhook_events (processed_at) where status in ('done', 'ignored');

@@ -117,7 +117,7 @@ int claims_of_a_backlog() {
     (void)r.sql("analyze webhook_events"); // an outage makes the planner's figures worthless
     (void)r.sql(insert_events(
         k_backlog, "new",
-        "now() - (n % 1000) * interval '1 s', convert_to(repeat('x', 700), 'UTF8'), now(), 'new', null"
+        "now() - (100000 - n) * interval '5 ms', convert_to(repeat('x', 700), 'UTF8'), now(), 'new', null"
     ));
     boost::asio::io_context io{1};
     adapter::postgres::database_settings s;
@@ -142,6 +142,7 @@ int claims_of_a_backlog() {
 } // namespace
 
 int main() {
+    (void)std::setvbuf(stdout, nullptr, _IOLBF, 0); // it runs for minutes
     if (!testing::rig::available()) {
         std::puts("bench_retention needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;

@@ -18,12 +18,10 @@ inline constexpr const char* k_in_order = "set local enable_bitmapscan = off";
 /// webhook_events_pending: a backlog of any length costs the rows that are taken. A time that stands still
 /// within the statement, so that rows which somebody holds are passed over in the index.
 inline constexpr const char* k_claim_pending = R"sql(
-with due as (
-    select event_id from webhook_events where status = 'new' and claimed_until <= statement_timestamp()
-     order by received_at, seq limit $1 for update skip locked
-)
 update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
-  from due where w.event_id = due.event_id
+ where w.ctid = any(array(
+           select ctid from webhook_events where status = 'new' and claimed_until <= statement_timestamp()
+            order by received_at, seq limit $1 for update skip locked))
 returning )sql" Z360_INBOX_ROW;
 
 } // namespace z360::adapter::postgres

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "http_server/connection.hpp"
 #include "site.hpp"
 
 #include <fcntl.h>
@@ -413,6 +414,13 @@ TEST(http_limits, one_address_has_its_share_of_the_places) {
     s.settings.max_connections_per_address = 4;
     s.settings.reserved_connections = 2;
     s.run(one_address(s));
+}
+TEST(http_limits, addresses_are_counted_by_ipv4_address_and_ipv6_network) {
+    EXPECT_EQ(http::source_of("192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(http::source_of("::ffff:192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(http::source_of("2001:db8:1:2:3:4:5:6"), http::source_of("2001:db8:1:2::1"));
+    EXPECT_NE(http::source_of("2001:db8:1:2::1"), http::source_of("2001:db8:1:3::1"));
+    EXPECT_EQ(http::source_of(""), "");
 }
 TEST(http_limits, a_proxys_address_has_no_share) {
     site s;

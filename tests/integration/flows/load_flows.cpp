@@ -3,6 +3,7 @@
 // for those whom they are meant for.
 #include "integration/flows/flow.hpp"
 #include "integration/flows/raw_http.hpp"
+#include "support/run_program.hpp"
 
 #include <sys/resource.h>
 
@@ -233,4 +234,30 @@ TEST_F(load_flow, figures_may_have_a_listener_of_their_own) {
     EXPECT_EQ(ask(port, "/webhooks/cpaas/telnyx/call-control").status, 404);
     r.server().signal(SIGTERM);
     EXPECT_EQ(r.server().wait(), 0);
+}
+
+TEST_F(load_flow, check_config_asks_a_database_that_can_be_reached) {
+    rig_options o;
+    o.start = false;
+    rig& r = set_up(std::move(o));
+    const auto check = [&](const std::string& url) {
+        auto e = r.server().environment();
+        e["Z360_DATABASE_URL"] = url;
+        return run_voipd("--check-config", e);
+    };
+    const auto good = check(r.database_url());
+    EXPECT_EQ(good.code, 0);
+    EXPECT_EQ(good.err.find("database:"), std::string::npos) << good.err;
+    const auto away = check("postgresql://nobody@127.0.0.1:1/nothing");
+    EXPECT_EQ(away.code, 0) << "an image is built without a database";
+    EXPECT_NE(away.err.find("database: not reached"), std::string::npos) << away.err;
+    (void)r.sql("delete from schema_migrations where version = (select max(version) from schema_migrations) "
+                "returning 1");
+    const auto older = check(r.database_url());
+    EXPECT_EQ(older.code, 0);
+    EXPECT_NE(older.err.find("run --migrate"), std::string::npos) << older.err;
+    (void)r.sql("update schema_migrations set checksum = 'another' where version = 1 returning 1");
+    const auto other = check(r.database_url());
+    EXPECT_EQ(other.code, 1);
+    EXPECT_NE(other.err.find("0001_init was changed"), std::string::npos) << other.err;
 }
