@@ -27,9 +27,11 @@ struct retention_settings {
     millis period{600'000};  ///< between looks that find nothing
     millis lease{60'000};    ///< a node that dies in the middle is replaced after so long
     millis least_pause{100}; ///< between batches
-    unsigned share = 20;     ///< percent of the time that the database may be busy with it
-    std::size_t batch = 500; ///< rows in one transaction, about
-    millis round{30'000};    ///< longest stretch of work in one round of the loop
+    unsigned share = 10;     ///< percent of the time that the database may be busy with it
+    /// Rows in one transaction, about. Few: the next commit of a call waits for the disk until what a batch
+    /// has written is there too.
+    std::size_t batch = 50;
+    millis round{30'000}; ///< longest stretch of work in one round of the loop
 };
 
 /// Not thread-safe: everything runs on the loop of the executor.
