@@ -21,6 +21,8 @@ struct config {
         std::string address = "0.0.0.0";
         std::uint16_t port = 8080;
         std::size_t max_connections = 2000;
+        std::size_t max_connections_per_address = 500; ///< 0: no such limit; trusted proxies have none
+        std::size_t webhook_connections = 200; ///< on top of max_connections, for the carrier's routes alone
         std::size_t max_header_bytes = 16 * 1024;
         std::size_t max_body_bytes = 1024 * 1024;
         millis read_timeout{10'000}; ///< from the first byte of a request to its last
@@ -31,6 +33,11 @@ struct config {
         std::vector<std::string> trusted_proxies; ///< addresses or CIDRs whose X-Forwarded-… headers count
         bool allow_plain_api = false; ///< the API also over plain HTTP; for development on one machine only
     } http;
+    struct metrics_t {
+        std::string address = "127.0.0.1";
+        std::uint16_t port = 0; ///< of a listener for metrics and health alone; 0: none
+        secret token;           ///< bearer token that opens details to other machines; empty: loopback only
+    } metrics;
     struct server_t {
         std::string environment = "production"; ///< in bearer tokens and in names at Telnyx: a-z, 0-9, '-'
         std::string public_url; ///< https://… under which clients reach us; empty: taken from the request
@@ -78,6 +85,11 @@ struct config {
         millis silence{45'000};          ///< of a talk, before its session is asked about
         unsigned questions_per_second = 10;
     } reconcile;
+    struct retention_t { ///< days that rows are kept; 0: for ever
+        unsigned raw_events_days = 7;
+        unsigned dead_letters_days = 30; ///< also doubles of known events with other bytes
+        unsigned calls_days = 400;       ///< with legs, commands and timeline
+    } retention;
     struct log_t {
         log::level level = log::level::info;
         bool json = false;

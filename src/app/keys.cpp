@@ -40,6 +40,13 @@ std::string check_api_key(std::string_view v) {
                ? ""
                : "not 8 to 512 characters; copy the whole key from the Telnyx portal";
 }
+std::string check_metrics_token(std::string_view v) {
+    for (const char c : v)
+        if (c <= 0x20 || c >= 0x7F) return "blanks or control characters in it; give the token alone";
+    return v.size() >= 16 && v.size() <= 512
+               ? ""
+               : "not 16 to 512 characters; make one with: openssl rand -hex 32";
+}
 std::string check_mac_key(std::string_view v) {
     return v.size() >= 32 && v.size() <= 512
                ? ""
@@ -67,6 +74,59 @@ key_spec log_level() {
 }
 
 constexpr std::int64_t k_day = 86'400'000;
+
+// Who may see figures and details.
+void add_metrics_keys(std::vector<key_spec>& k) {
+    k.push_back(text(
+        "metrics.address", "Address of the listener for metrics and health alone.", "IPv4 or IPv6 address",
+        false, check_ip_address, [](auto& c) -> auto& { return c.metrics.address; }
+    ));
+    k.push_back(number(
+        "metrics.port", "Its port; 0: no such listener, /metrics is where everything is.", "", 0, 65535,
+        [](auto& c) -> auto& { return c.metrics.port; }
+    ));
+    k.push_back(secret_key(
+        "metrics.token", "Opens /metrics and the details of /readyz to other machines than this one.",
+        "16 to 512 characters", key_kind::secret, check_metrics_token,
+        [](auto& c) -> auto& { return c.metrics.token; }
+    ));
+}
+
+// How long rows are kept. Below the least a webhook's id would not be known any more when it is sent again
+// (BE-34).
+template <class Member>
+key_spec days_kept(std::string name, std::string help, std::int64_t least, Member at) {
+    constexpr std::int64_t k_most = 36'500;
+    auto k = number(std::move(name), std::move(help), "", 0, k_most, at);
+    if (least <= 1) return k;
+    const auto range = "0, or " + std::to_string(least) + " to " + std::to_string(k_most);
+    k.range = range;
+    k.set = [=, any = k.set](config& c, const std::string& v) {
+        auto wanted = c;
+        auto problem = any(wanted, v);
+        if (problem.empty() && at(wanted) != 0 && at(wanted) < least)
+            problem = "too short: a webhook that is sent again must be known; give " + range;
+        if (problem.empty()) at(c) = at(wanted);
+        return problem;
+    };
+    return k;
+}
+
+void add_retention_keys(std::vector<key_spec>& k) {
+    constexpr std::int64_t k_week = 7;
+    k.push_back(days_kept(
+        "retention.raw_events_days", "Days that processed webhooks are kept; 0: for ever.", k_week,
+        [](auto& c) -> auto& { return c.retention.raw_events_days; }
+    ));
+    k.push_back(days_kept(
+        "retention.dead_letters_days", "Days that webhooks nobody could use are kept; 0: for ever.", k_week,
+        [](auto& c) -> auto& { return c.retention.dead_letters_days; }
+    ));
+    k.push_back(days_kept(
+        "retention.calls_days", "Days that calls, their commands and timelines are kept; 0: for ever.", 1,
+        [](auto& c) -> auto& { return c.retention.calls_days; }
+    ));
+}
 
 // What is asked when webhooks do not come; each limit is for all nodes together.
 void add_reconcile_keys(std::vector<key_spec>& k) {
@@ -108,6 +168,15 @@ std::vector<key_spec> all_keys() {
         [](auto& c) -> auto& { return c.http.max_connections; }
     ));
     k.push_back(number(
+        "http.max_connections_per_address",
+        "Of them from one address, or one IPv6 /64; 0: no limit. Proxies of trusted_proxies have none.", "",
+        0, 100'000, [](auto& c) -> auto& { return c.http.max_connections_per_address; }
+    ));
+    k.push_back(number(
+        "http.webhook_connections", "Further connections, which serve the carrier's webhooks alone.", "", 0,
+        100'000, [](auto& c) -> auto& { return c.http.webhook_connections; }
+    ));
+    k.push_back(number(
         "http.max_header_bytes", "Longest request header.", "bytes", 1024, k_mib,
         [](auto& c) -> auto& { return c.http.max_header_bytes; }
     ));
@@ -143,6 +212,8 @@ std::vector<key_spec> all_keys() {
         "http.allow_plain_api", "The API also over plain HTTP; for development on one machine only.",
         [](auto& c) -> auto& { return c.http.allow_plain_api; }
     ));
+
+    add_metrics_keys(k);
 
     k.push_back(text(
         "secrets.key_file", "Keys for secrets at rest, mode 600 or 640; made with --generate-key.", "path",
@@ -243,6 +314,7 @@ std::vector<key_spec> all_keys() {
     ));
 
     add_reconcile_keys(k);
+    add_retention_keys(k);
 
     k.push_back(log_level());
     k.push_back(boolean("log.json", "One JSON object a line instead of text.", [](auto& c) -> auto& {

@@ -2,6 +2,7 @@
 #include "app/ops.hpp"
 
 #include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/login_check.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
@@ -31,6 +32,25 @@ int migrate(const options& o) {
         text += "\nnewer than this program: " + name;
     print(o, {{"applied", report.applied}, {"version", report.version}, {"newer", report.newer}}, text);
     return k_ok;
+}
+
+// The database is asked where it can be reached; one that is away, as when an image is built, is no mistake
+// in the configuration.
+int check_config(const options& o) {
+    std::cout << describe(o) << '\n';
+    if (o.settings.database.url.empty()) return k_ok;
+    try {
+        const auto found = adapter::postgres::check_login(o.settings.database.url);
+        for (const auto& note : found.notes)
+            std::cerr << "database: " << note << '\n';
+        for (const auto& problem : found.problems)
+            std::cerr << "database: " << problem << '\n';
+        return found.problems.empty() ? k_ok : k_failed;
+    } catch (const port::unavailable& e) {
+        std::cerr << "database: not reached, so its version, schema and rights were not checked: " << e.what()
+                  << '\n';
+        return k_ok;
+    }
 }
 
 int check_certificates(const options& o) {
@@ -127,7 +147,7 @@ int dead_letters(admin& db, const options& o) {
 int dispatch(const options& o) {
     switch (o.what) {
     case command::serve: return k_usage; // main's business
-    case command::check_config: std::cout << describe(o) << '\n'; return k_ok;
+    case command::check_config: return check_config(o);
     case command::migrate: return migrate(o);
     case command::check_certs: return check_certificates(o);
     case command::explain: {

@@ -322,6 +322,7 @@ class merger {
             out_.warnings.emplace_back(
                 "telnyx.credential_connection_id is not set: devices that register get no SIP identity"
             );
+        listeners();
         tls();
         if (serve) https();
         key_file(serve || keys);
@@ -371,6 +372,16 @@ class merger {
         look("clients.ws_url", c.clients.ws_url, c.clients.ws_url);
         for (const auto& s : c.clients.store_urls)
             look("clients.store_urls", s, std::string_view(s).substr(s.find('=') + 1));
+    }
+
+    // The kernel would spread connections over both.
+    void listeners() {
+        const auto& c = out_.settings;
+        if (c.metrics.port != 0 && c.metrics.port == c.http.port)
+            problem(
+                "metrics.port", quote(std::to_string(c.metrics.port)),
+                "is http.port too; choose another one, or 0 for no listener of its own"
+            );
     }
 
     void tls() {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -33,6 +34,14 @@ adapter::postgres::database_settings api_database(const config& c) {
     return s;
 }
 
+adapter::postgres::database_settings retention_database(const config& c) {
+    auto s = calls_database(c);
+    s.name = "retention";
+    s.connections = 1;
+    s.statement_timeout = std::max(s.statement_timeout, millis{10'000});
+    return s;
+}
+
 engine::credential_settings credential_settings(const config& c) {
     engine::credential_settings s;
     s.rules.life = c.credentials.life;
@@ -58,6 +67,16 @@ engine::reconcile_settings reconcile_settings(const config& c) {
     s.sweep_every = c.telnyx.connection_id.empty() ? millis{0} : c.reconcile.sweep_every;
     s.times.silence = c.reconcile.silence;
     s.questions_per_second = c.reconcile.questions_per_second;
+    return s;
+}
+
+engine::retention_settings retention_settings(const config& c) {
+    constexpr millis k_day{86'400'000};
+    engine::retention_settings s;
+    s.node = this_node();
+    s.raw_events = k_day * c.retention.raw_events_days;
+    s.dead_letters = k_day * c.retention.dead_letters_days;
+    s.calls = k_day * c.retention.calls_days;
     return s;
 }
 

@@ -7,6 +7,7 @@
 #include <z360/config.hpp>
 #include <z360/engine/credentials.hpp>
 #include <z360/engine/reconciler.hpp>
+#include <z360/engine/retention.hpp>
 #include <z360/port/clock.hpp>
 
 #include <chrono>
@@ -24,7 +25,10 @@ class wall_clock final : public port::clock {
 [[nodiscard]] adapter::postgres::database_settings calls_database(const config& c);
 /// Of the API and the credential manager: a stall there never holds up a call.
 [[nodiscard]] adapter::postgres::database_settings api_database(const config& c);
+/// Of removing old rows: one connection, with time.
+[[nodiscard]] adapter::postgres::database_settings retention_database(const config& c);
 [[nodiscard]] engine::credential_settings credential_settings(const config& c);
 [[nodiscard]] engine::reconcile_settings reconcile_settings(const config& c);
+[[nodiscard]] engine::retention_settings retention_settings(const config& c);
 
 } // namespace z360::app

@@ -11,6 +11,7 @@
 #include "adapter/telnyx/records_client.hpp"
 #include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
+#include "app/open_files.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/redis_parts.hpp"
@@ -21,6 +22,7 @@
 
 #include <z360/engine/engine.hpp>
 #include <z360/engine/reconciler.hpp>
+#include <z360/engine/retention.hpp>
 #include <z360/http/client.hpp>
 #include <z360/http/server.hpp>
 #include <z360/log.hpp>
@@ -64,6 +66,11 @@ http::server_settings listener_settings(const config::http_t& c) {
     s.address = c.address;
     s.port = c.port;
     s.max_connections = c.max_connections;
+    s.max_connections_per_address = c.max_connections_per_address;
+    s.reserved_connections = c.webhook_connections;
+    s.no_address_limit = [proxies = edge::api::address_list(c.trusted_proxies)](std::string_view address) {
+        return proxies.trusts(address);
+    };
     s.max_header_bytes = c.max_header_bytes;
     s.max_body_bytes = c.max_body_bytes;
     s.read_timeout = c.read_timeout;
@@ -71,6 +78,16 @@ http::server_settings listener_settings(const config::http_t& c) {
     s.write_timeout = c.write_timeout;
     s.tls_certificate_file = c.tls_certificate_file;
     s.tls_key_file = c.tls_key_file;
+    return s;
+}
+
+// Figures and health, for whoever can reach it.
+http::server_settings metrics_listener_settings(const config& c) {
+    http::server_settings s;
+    s.name = "metrics";
+    s.address = c.metrics.address;
+    s.port = c.metrics.port;
+    s.max_connections = 64;
     return s;
 }
 
@@ -117,6 +134,9 @@ class process {
               ex_, adapter::telnyx::records_settings_from(c.telnyx), *http_client_, clock_, *metrics_
           )),
           silence_(adapter::postgres::make_reconcile_store(database_)), reconciler_(reconciler()),
+          old_rows_database_(retention_database(c), metrics_.get()),
+          old_rows_(adapter::postgres::make_retention_store(old_rows_database_)),
+          retention_(engine::make_retention(ex_, *old_rows_, *metrics_, retention_settings(c))),
           api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
@@ -125,15 +145,18 @@ class process {
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
-          signals_(ex_, SIGTERM, SIGINT), loops_(
-                                              ex_,
-                                              [this](std::string_view name, std::string_view) {
-                                                  metrics_->count("loop_failures_total", {{"loop", name}});
-                                              }
-                                          ),
+          figures_(metrics_listener()), signals_(ex_, SIGTERM, SIGINT),
+          loops_(
+              ex_,
+              [this](std::string_view name, std::string_view) {
+                  metrics_->count("loop_failures_total", {{"loop", name}});
+              }
+          ),
           blocking_(1) {}
 
     int run() {
+        raise_open_files(files_needed(config_));
+        if (figures_) figures_->start();
         listener_->start(); // throws with address, port and reason
         log::info(
             "listening", {{"address", config_.http.address},
@@ -144,6 +167,7 @@ class process {
         if (reconciler_) reconciler_->start();
         redis_.start();
         api_.start();
+        retention_->start();
         watch();
         await_signal();
         io_.run();
@@ -163,11 +187,22 @@ class process {
     }
     std::vector<http::route> routes() {
         auto all = edge::webhook_routes(verifier_, *engine_, clock_, *metrics_);
-        for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_))
+        edge::health_access who{
+            config_.metrics.token, edge::api::address_list(config_.http.trusted_proxies),
+            config_.metrics.port == 0, false
+        };
+        for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
         for (auto& r : api_.routes())
             all.push_back(std::move(r));
         return all;
+    }
+
+    std::unique_ptr<http::server> metrics_listener() {
+        if (config_.metrics.port == 0) return nullptr;
+        edge::health_access who{config_.metrics.token, {}, true, true};
+        auto routes = edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who));
+        return http::make_server(ex_, metrics_listener_settings(config_), std::move(routes), *metrics_);
     }
 
     std::vector<edge::readiness> readiness() const {
@@ -203,7 +238,8 @@ class process {
     std::vector<loop_state> other_loops() const {
         auto all = api_.loops();
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
-        for (const auto& part : {redis_.loops(), silence})
+        const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
+        for (const auto& part : {redis_.loops(), silence, retention_->loops(), figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
@@ -337,7 +373,9 @@ class process {
     boost::asio::awaitable<void> shut_down(millis delay) {
         co_await rt::sleep_for(delay);
         const auto limit = config_.shutdown_limit;
+        co_await retention_->stop();
         co_await listener_->stop(limit / 4); // nothing new, what is being read is finished
+        if (figures_) co_await figures_->stop(limit / 8);
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await api_.stop(limit / 8);
@@ -365,9 +403,13 @@ class process {
     std::unique_ptr<port::carrier_records> records_;
     std::unique_ptr<port::reconcile_store> silence_;
     std::unique_ptr<engine::reconciler> reconciler_; ///< null: switched off
+    adapter::postgres::database old_rows_database_;
+    std::unique_ptr<port::retention_store> old_rows_;
+    std::unique_ptr<engine::retention> retention_;
     api_parts api_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
+    std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is
     boost::asio::signal_set signals_;
     rt::supervisor loops_;
     rt::blocking_pool blocking_;

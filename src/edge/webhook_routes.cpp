@@ -68,9 +68,10 @@ receive(std::shared_ptr<door> d, port::webhook_route route, http::request req) {
 }
 
 http::route one(std::string pattern, port::webhook_route route, const std::shared_ptr<door>& d) {
-    return {"POST", std::move(pattern), [d, route](http::request req) {
-                return receive(d, route, std::move(req));
-            }};
+    return {
+        "POST", std::move(pattern),
+        [d, route](http::request req) { return receive(d, route, std::move(req)); }, true
+    };
 }
 
 } // namespace

@@ -34,6 +34,9 @@ constexpr auto k_token = asio::as_tuple(asio::use_awaitable);
 constexpr refusal k_slow{408, "request_timeout", "The request did not arrive in time"};
 constexpr refusal k_incomplete{400, "request_incomplete", "The connection ended inside the request"};
 constexpr refusal k_full{503, "too_many_connections", "The server has no connection to spare"};
+constexpr refusal k_crowded{
+    503, "too_many_connections", "This address has too many connections; use fewer, and keep them open"
+};
 
 constexpr millis k_linger{1'000};               ///< for the peer to read the last response and close
 constexpr std::size_t k_linger_bytes = 1 << 20; ///< what is thrown away meanwhile
@@ -67,10 +70,11 @@ class connection_on final : public connection {
     template <class... Args>
     connection_on(
         std::shared_ptr<asio::ssl::context> tls, server_state& state, purpose why, std::string peer,
-        Args&&... stream
+        std::string source, Args&&... stream
     )
-        : connection(state, why), tls_(std::move(tls)), stream_(std::forward<Args>(stream)...),
-          peer_(std::move(peer)), parser_(state.settings.max_header_bytes, state.settings.max_body_bytes) {}
+        : connection(state, why, std::move(source)), tls_(std::move(tls)),
+          stream_(std::forward<Args>(stream)...), peer_(std::move(peer)),
+          parser_(state.settings.max_header_bytes, state.settings.max_body_bytes) {}
 
     awaitable<void> run() override {
         const bool opened = co_await open();
@@ -126,10 +130,17 @@ class connection_on final : public connection {
         bool keep = parser_.keep_alive();
         auto req = parser_.take();
         const bool head_only = req.method == "HEAD";
+        auto route = state_.routes.find(req.method, req.path);
+        const bool reserved = route.found != nullptr && route.found->reserved;
+        if (purpose_ == purpose::reserved && !reserved && !find_place()) {
+            co_await send_refusal(crowded_ ? k_crowded : k_full);
+            co_return then::close;
+        }
         const std::string_view method = method_label(req.method);
         enter(phase::handling);
         std::string_view route_label = "none";
-        response res = co_await dispatch(std::move(req), &route_label);
+        response res = co_await dispatch(std::move(req), std::move(route), &route_label);
+        asks_reserved_ = reserved && res.status < 400; // who is refused there has no claim to patience
         keep = keep && !state_.draining && !state_.stopping && res.headers.get("Connection") != "close";
         state_.metrics.count(
             "http_requests_total",
@@ -174,8 +185,7 @@ class connection_on final : public connection {
         }
     }
 
-    awaitable<response> dispatch(request req, std::string_view* route_label) {
-        auto match = state_.routes.find(req.method, req.path);
+    awaitable<response> dispatch(request req, router::match match, std::string_view* route_label) {
         if (!match.found) {
             if (match.allow.empty())
                 co_return response::problem(404, "not_found", "There is nothing at this path");
@@ -281,40 +291,107 @@ const std::string& server_state::date() {
     return date_;
 }
 
-connection::connection(server_state& state, purpose why)
-    : state_(state), purpose_(why), place_(state.open.insert(state.open.end(), this)) {
-    if (purpose_ == purpose::turn_away) {
-        ++state_.turned_away;
-    } else {
-        ++state_.served;
-        state_.metrics.gauge("http_connections", static_cast<double>(state_.served));
-    }
+bool server_state::crowded(const std::string& source) const {
+    if (source.empty() || settings.max_connections_per_address == 0) return false;
+    const auto it = by_source.find(source);
+    return it != by_source.end() && it->second >= settings.max_connections_per_address;
+}
+
+bool server_state::has_place(const std::string& source) const {
+    return served < settings.max_connections && !crowded(source);
+}
+
+bool server_state::make_room() {
+    connection* longest = nullptr;
+    for (auto* c : open)
+        if (c->may_make_room() && (longest == nullptr || c->waits_since() < longest->waits_since()))
+            longest = c;
+    if (longest != nullptr) longest->evict();
+    return longest != nullptr;
+}
+
+void server_state::report() const {
+    const auto taken = static_cast<double>(served + reserved);
+    if (settings.name == server_settings{}.name)
+        metrics.gauge("http_connections", taken);
+    else
+        metrics.gauge("http_connections", taken, {{"listener", settings.name}});
+}
+
+connection::connection(server_state& state, purpose why, std::string source)
+    : state_(state), purpose_(why), crowded_(state.crowded(source)), source_(std::move(source)),
+      place_(state.open.insert(state.open.end(), this)) {
+    take_place();
 }
 
 connection::~connection() {
     state_.open.erase(place_);
-    if (purpose_ == purpose::turn_away) {
-        --state_.turned_away;
-    } else {
-        --state_.served;
-        state_.metrics.gauge("http_connections", static_cast<double>(state_.served));
+    leave_place();
+}
+
+void connection::take_place() {
+    switch (purpose_) {
+    case purpose::turn_away: ++state_.turned_away; return;
+    case purpose::reserved: ++state_.reserved; break;
+    case purpose::serve:
+        ++state_.served;
+        if (!source_.empty()) ++state_.by_source[source_];
+        break;
     }
+    state_.report();
+}
+
+void connection::leave_place() {
+    switch (purpose_) {
+    case purpose::turn_away: --state_.turned_away; return;
+    case purpose::reserved: --state_.reserved; break;
+    case purpose::serve:
+        --state_.served;
+        if (const auto it = state_.by_source.find(source_); it != state_.by_source.end() && --it->second == 0)
+            state_.by_source.erase(it);
+        break;
+    }
+    state_.report();
+}
+
+bool connection::find_place() {
+    if (!state_.has_place(source_)) return false;
+    leave_place();
+    purpose_ = purpose::serve;
+    take_place();
+    return true;
+}
+
+bool connection::may_make_room() const {
+    const bool waits = phase_ == phase::opening || phase_ == phase::idle || phase_ == phase::reading;
+    return purpose_ == purpose::reserved && waits && !evicted_;
+}
+
+void connection::evict() {
+    evicted_ = true;
+    state_.metrics.count("http_rejected_total", {{"reason", "made_room"}});
+    deadline_ = clock::time_point::min(); // again on every tick, as with any deadline
+    cancel_io();
 }
 
 void connection::enter(phase p) {
-    phase_ = p;
-    timed_out_ = false;
-    deadline_ = clock::time_point::max();
+    enter(p, millis::max());
 }
 
 void connection::enter(phase p, millis limit) {
+    const auto now = clock::now();
+    if (p == phase::idle && served_one_) waits_since_ = now;
     phase_ = p;
-    timed_out_ = false;
-    deadline_ = clock::now() + limit;
+    timed_out_ = evicted_;
+    deadline_ = evicted_ || limit == millis::max() ? clock::time_point::max() : now + limit;
+    if (evicted_) deadline_ = clock::time_point::min();
 }
 
 void connection::expire(clock::time_point now) {
-    if (now < deadline_) return;
+    const bool waits = phase_ == phase::opening || phase_ == phase::idle;
+    const bool too_long = waits && !asks_reserved_ && state_.short_of_places() &&
+                          now - waits_since_ >= state_.settings.short_idle_timeout;
+    if (now < deadline_ && !too_long) return;
     // Again on every tick: a cancel between two steps of a TLS operation would otherwise be lost.
     timed_out_ = true;
     cancel_io();
@@ -328,20 +405,37 @@ bool connection::idle() const {
     return phase_ == phase::idle && (served_one_ || clock::now() - accepted_at_ >= k_first_request);
 }
 
+std::string address_of(const tcp::socket& socket) {
+    error_code ec;
+    const auto peer = socket.remote_endpoint(ec);
+    return ec ? std::string() : peer.address().to_string();
+}
+
+std::string source_of(const std::string& address) {
+    error_code ec;
+    const auto a = asio::ip::make_address(address, ec);
+    if (ec || a.is_v4()) return address;
+    const auto v6 = a.to_v6();
+    if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+    auto bytes = v6.to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+    return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 std::unique_ptr<connection> make_connection(
-    tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, server_state& state, connection::purpose why
+    tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, server_state& state, connection::purpose why,
+    std::string source
 ) {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    const auto peer = socket.remote_endpoint(ignored);
-    std::string address = ignored ? std::string() : peer.address().to_string();
+    auto address = address_of(socket);
     if (!tls)
         return std::make_unique<connection_on<tcp::socket>>(
-            nullptr, state, why, std::move(address), std::move(socket)
+            nullptr, state, why, std::move(address), std::move(source), std::move(socket)
         );
     auto& context = *tls;
     return std::make_unique<connection_on<asio::ssl::stream<tcp::socket>>>(
-        std::move(tls), state, why, std::move(address), std::move(socket), context
+        std::move(tls), state, why, std::move(address), std::move(source), std::move(socket), context
     );
 }
 

@@ -69,7 +69,7 @@ class tcp_server final : public server {
             identity_.emplace(s.tls_certificate_file, s.tls_key_file, state_.metrics);
         listen();
         port_ = acceptor_.local_endpoint().port();
-        state_.metrics.gauge("http_connections", 0);
+        state_.report();
         start_loops();
         log::info(
             "http_listening", {{"address", s.address}, {"port", port_}, {"tls", identity_.has_value()}}
@@ -77,7 +77,7 @@ class tcp_server final : public server {
     }
 
     std::uint16_t port() const override { return port_; }
-    std::size_t connections() const override { return state_.served; }
+    std::size_t connections() const override { return state_.served + state_.reserved; }
     std::optional<double> certificate_days_left() const override {
         if (!identity_) return std::nullopt;
         return identity_->days_left(wall_now());
@@ -138,24 +138,25 @@ class tcp_server final : public server {
     }
 
     void start_loops() {
+        const auto& s = state_.settings;
         // One round of accepting lasts until the stop; after a failure the next begins soon.
         rt::loop_settings accept{
-            .name = "http_accept",
+            .name = s.name + "_accept",
             .period = k_first_backoff,
             .late_after = rt::k_never_late,
             .longest_pause = k_longest_backoff
         };
         loops_.run(std::move(accept), [this] { return accept_until_stop(); });
-        const auto& s = state_.settings;
-        const millis shortest = std::min({s.read_timeout, s.idle_timeout, s.write_timeout});
+        const millis shortest =
+            std::min({s.read_timeout, s.idle_timeout, s.write_timeout, s.short_idle_timeout});
         rt::loop_settings tick{
-            .name = "http_deadlines",
+            .name = s.name + "_deadlines",
             .period = std::clamp(shortest / 8, millis(5), millis(100)),
             .late_after = k_tick_late
         };
         loops_.run(std::move(tick), [this] { return tick_round(); });
         rt::loop_settings certificate{
-            .name = "http_certificate", .period = k_certificate_check, .late_after = k_certificate_late
+            .name = s.name + "_certificate", .period = k_certificate_check, .late_after = k_certificate_late
         };
         if (identity_) loops_.run(std::move(certificate), [this] { return certificate_round(); });
         for (const auto& l : loops_.states())
@@ -201,16 +202,47 @@ class tcp_server final : public server {
     }
 
     void admit(tcp::socket socket) {
+        const auto& s = state_.settings;
+        const auto address = address_of(socket);
+        const bool free = s.no_address_limit && s.no_address_limit(address);
+        auto source = free ? std::string() : source_of(address);
         auto why = connection::purpose::serve;
-        if (state_.served >= state_.settings.max_connections) {
-            if (state_.turned_away >= k_turn_away) {
+        if (!state_.has_place(source)) {
+            tell_short(address, source);
+            // Its request decides: it may be one of those that places are kept for.
+            const bool room = state_.reserved < s.reserved_connections ||
+                              (s.reserved_connections > 0 && state_.make_room());
+            why = room ? connection::purpose::reserved : connection::purpose::turn_away;
+            if (!room && state_.turned_away >= k_turn_away) {
                 state_.metrics.count("http_rejected_total", {{"reason", "too_many_connections"}});
                 return; // the socket's destructor closes it
             }
-            why = connection::purpose::turn_away;
         }
         auto tls = identity_ ? identity_->context() : nullptr;
-        connections_.spawn(run_connection(make_connection(std::move(socket), std::move(tls), state_, why)));
+        connections_.spawn(
+            run_connection(make_connection(std::move(socket), std::move(tls), state_, why, std::move(source)))
+        );
+    }
+
+    void tell_short(const std::string& address, const std::string& source) {
+        const bool crowded = state_.crowded(source);
+        const auto silent = (crowded ? crowded_told_ : full_told_).due();
+        if (!silent) return;
+        if (crowded)
+            log::warn(
+                "http_address_has_too_many_connections",
+                {{"address", address},
+                 {"limit", state_.settings.max_connections_per_address},
+                 {"more", *silent},
+                 {"fix", "a proxy or balancer belongs into http.trusted_proxies; else find out who it is"}}
+            );
+        else
+            log::warn(
+                "http_too_many_connections",
+                {{"limit", state_.settings.max_connections},
+                 {"more", *silent},
+                 {"fix", "raise http.max_connections, or find out who holds them"}}
+            );
     }
 
     /// Enforces the deadlines of all connections.
@@ -233,6 +265,8 @@ class tcp_server final : public server {
     std::optional<tls_identity> identity_;
     tcp::acceptor acceptor_;
     clock::time_point accept_quiet_until_{};
+    log::sparse full_told_;
+    log::sparse crowded_told_;
     rt::supervisor loops_;
     rt::task_group connections_;
     asio::steady_timer stopped_;

@@ -4,10 +4,8 @@
 // share the machine. Needs Z360_TEST_DATABASE_URL (scripts/bench sets it).
 #include "adapter/crypto/webhook_verifier.hpp"
 #include "bench/load.hpp"
-#include "sim/signer.hpp"
+#include "bench/webhooks.hpp"
 #include "support/rig.hpp"
-
-#include <z360/base/ids.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -20,7 +18,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <ctime>
 
 using namespace z360;
 using namespace z360::bench;
@@ -86,32 +83,6 @@ pid_t start_bare(const std::string& key, std::uint16_t& port) {
     return pid;
 }
 
-// Signed when needed: a signature is good for five minutes.
-std::vector<std::string> make_requests(const sim::signer& signer, std::size_t n, unsigned run) {
-    std::vector<std::string> out;
-    out.reserve(n);
-    const auto timestamp = std::to_string(std::time(nullptr));
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto id =
-            derive_uuid("ingest " + std::to_string(run) + " " + std::to_string(i) + " " + timestamp).text();
-        // As long as a real call.dtmf.received; stored, and of no consequence for a call.
-        const std::string body =
-            R"({"data":{"record_type":"event","event_type":"call.dtmf.received","id":")" + id +
-            R"(","occurred_at":"2026-01-01T00:00:00.000000Z","payload":{"call_control_id":"v3:)" + id + id +
-            R"(","call_leg_id":")" + id + R"(","call_session_id":")" + id +
-            R"(","client_state":null,"connection_id":"2650000000000000001","digit":"5","from":"+13125550142","to":"+13125550100"}},)" +
-            R"("meta":{"attempt":1,"delivered_to":"https://voip.example.com/webhooks/cpaas/telnyx/call-control"}})";
-        out.push_back(
-            "POST /webhooks/cpaas/telnyx/call-control HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
-            "application/json\r\n"
-            "telnyx-timestamp: " +
-            timestamp + "\r\ntelnyx-signature-ed25519: " + signer.sign(timestamp, body) +
-            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body
-        );
-    }
-    return out;
-}
-
 } // namespace
 
 int main() {
@@ -133,9 +104,9 @@ int main() {
     double best_ratio = 0;
     std::printf("%-28s %12s %12s %8s\n", "webhooks/s, 32 connections", "verify only", "z360-voipd", "ratio");
     for (unsigned round = 1; round <= 3; ++round) {
-        auto base = run_load(bare_port, make_requests(signer, k_unlimited, round), k_connections, 0);
+        auto base = run_load(bare_port, make_webhooks(signer, k_unlimited, round), k_connections, 0);
         auto ours =
-            run_load(r.server().port(), make_requests(signer, k_unlimited, 100 + round), k_connections, 0);
+            run_load(r.server().port(), make_webhooks(signer, k_unlimited, 100 + round), k_connections, 0);
         const double ratio = ours.per_second() / base.per_second();
         best_ratio = std::max(best_ratio, ratio);
         std::printf(
@@ -144,7 +115,7 @@ int main() {
             ours.latency_ms.percentile(50), ours.latency_ms.percentile(99)
         );
     }
-    auto paced = run_load(r.server().port(), make_requests(signer, k_paced, 200), k_connections, 1'000);
+    auto paced = run_load(r.server().port(), make_webhooks(signer, k_paced, 200), k_connections, 1'000);
     std::printf(
         "ack at 1,000/s               p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms  (%lu of %zu stored)\n",
         paced.latency_ms.percentile(50), paced.latency_ms.percentile(99), paced.latency_ms.percentile(99.9),

@@ -131,7 +131,7 @@ void node::start() {
     for (auto& t : texts)
         envp.push_back(t.data());
     envp.push_back(nullptr);
-    std::string program = std::string(Z360_BINARY_DIR) + "/z360-voipd";
+    std::string program = program_.empty() ? std::string(Z360_BINARY_DIR) + "/z360-voipd" : program_;
     char* argv[] = {program.data(), nullptr};
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);

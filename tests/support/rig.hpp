@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace z360::testing {
@@ -41,6 +42,8 @@ class node {
     /// kill -9 and reap.
     void kill();
     [[nodiscard]] bool running() const { return pid_ > 0; }
+    /// Runs this file instead of the z360-voipd that was built with the tests; before start().
+    void use_program(std::string path) { program_ = std::move(path); }
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] std::string url(const std::string& path) const;
     /// Body of a GET, empty when there is no answer; the status through `status`.
@@ -57,6 +60,7 @@ class node {
     std::map<std::string, std::string> environment_;
     std::uint16_t port_;
     std::string log_file_;
+    std::string program_; ///< empty: ours
     pid_t pid_ = -1;
 };
 

@@ -28,6 +28,7 @@ struct route {
     std::string method;
     std::string pattern;
     handler handle;
+    bool reserved = false; ///< also from the places of server_settings::reserved_connections
 };
 
 /// Finds the route; 404 for an unknown path, 405 with Allow for a known path and another method. Pure.
@@ -50,7 +51,18 @@ struct server_settings {
     std::string address = "127.0.0.1";
     std::uint16_t port = 0; ///< 0: any free port; see server::port()
     bool reuse_port = true; ///< several processes may share the port (SO_REUSEPORT)
+    std::string name =
+        "http"; ///< of this listener, in the names of its loops; different for each of a process
     std::size_t max_connections = 2000;
+    /// On top of max_connections: who finds no other place is read, and served if it asks for a reserved
+    /// route. Whoever has waited longest there without a request makes room for the next.
+    std::size_t reserved_connections = 0;
+    /// Of max_connections, from one IPv4 address or one IPv6 /64; 0: no such limit.
+    std::size_t max_connections_per_address = 0;
+    std::function<bool(std::string_view address)> no_address_limit; ///< set: for whom it does not hold
+    /// When three quarters of max_connections are taken: longest wait for a request, of who never sent one
+    /// and of who asked for no reserved route.
+    millis short_idle_timeout{5'000};
     std::size_t max_header_bytes = 16 * 1024;
     std::size_t max_body_bytes = 1024 * 1024;
     millis read_timeout{10'000};
@@ -62,7 +74,7 @@ struct server_settings {
 
 /// HTTP/1.1 server on the caller's loop, with keep-alive and limits on everything. Not thread-safe: use it on
 /// the thread that runs the executor. Malformed requests get 400 and a closed connection, oversized ones 413
-/// or 431, connections beyond the cap 503.
+/// or 431, connections beyond a cap 503.
 class server {
   public:
     virtual ~server() = default;

@@ -6,6 +6,7 @@
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/identity_life.hpp"
 #include "adapter/postgres/identity_rows.hpp"
+#include "adapter/postgres/leases.hpp"
 #include "adapter/postgres/login_tokens.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
@@ -78,14 +79,6 @@ constexpr const char* k_lookup =
 constexpr const char* k_checked =
     "update sip_identities set last_checked_at = z360_at($2) where identity_id = any($1::bigint[])";
 
-constexpr const char* k_hold = R"sql(
-insert into leases as l (name, holder, held_until)
-values ($1, $2, clock_timestamp() + $3::bigint * interval '1 ms')
-on conflict (name) do update
-   set holder = excluded.holder, held_until = excluded.held_until,
-       fence = l.fence + case when l.holder = excluded.holder then 0 else 1 end
- where l.holder = excluded.holder or l.held_until <= clock_timestamp()
-returning name)sql";
 constexpr const char* k_drop =
     "update leases set held_until = clock_timestamp() where name = $1 and holder = $2";
 
@@ -371,7 +364,7 @@ asio::awaitable<void> identities::adopt_for_removal(carrier_credential stranger,
 
 asio::awaitable<bool> identities::hold_lease(std::string name, std::string holder, millis length) {
     auto ask = [name = storable(name), holder = storable(holder), length](pqxx::connection_base& db) {
-        return !exec_once(db, "lease_hold", k_hold, name, holder, length.count()).empty();
+        return postgres::hold_lease(db, name, holder, length);
     };
     co_return co_await db_.run("lease_hold", std::move(ask));
 }

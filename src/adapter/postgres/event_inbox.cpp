@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The webhook inbox. Requests that arrive while an INSERT is on its way share the next one: under load the
 // batches grow and the cost per event falls, without a timer and without waiting when there is no load.
+#include "adapter/postgres/inbox_claim.hpp"
 #include "adapter/postgres/inbox_insert.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
@@ -24,20 +25,6 @@ constexpr std::size_t k_batch_bytes = 8 * 1024 * 1024;
 constexpr std::size_t k_waiting_events = 20'000;
 // Telnyx gives up a delivery after about two seconds: the spool needs its share of them.
 constexpr millis k_append_limit{1'000};
-
-#define Z360_INBOX_ROW                                                                                       \
-    "w.event_id, w.event_type, w.route, coalesce(w.call_session_id, ''), coalesce(w.call_control_id, ''), "  \
-    "z360_ms(w.received_at), w.body, w.attempts, w.seq, "                                                    \
-    "(extract(epoch from clock_timestamp() - w.stored_at) * 1000)::bigint"
-
-constexpr const char* k_claim_pending = R"sql(
-with due as (
-    select event_id from webhook_events where status = 'new' and claimed_until <= clock_timestamp()
-     order by received_at, seq limit $1 for update skip locked
-)
-update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
-  from due where w.event_id = due.event_id
-returning )sql" Z360_INBOX_ROW;
 
 // Waits for rows that somebody is just changing: one that is being buried must not be missed here. By its
 // error text: what the program of the version before buried.
@@ -123,7 +110,11 @@ class inbox final : public port::event_inbox {
     append(std::vector<inbox_event> events, millis claim) override;
     asio::awaitable<std::vector<inbox_event>> claim_pending(std::size_t limit, millis claim) override {
         auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
-            return read_rows(exec_once(db, "inbox_claim", k_claim_pending, limit, ms));
+            pqxx::work tx(db);
+            tx.exec(k_in_order);
+            const auto rows = exec_in(tx, "inbox_claim", k_claim_pending, limit, ms);
+            tx.commit();
+            return read_rows(rows);
         };
         co_return co_await db_.run("inbox_claim", std::move(ask));
     }

@@ -4,15 +4,24 @@
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/session.hpp"
 
+#include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <map>
 
 namespace z360::adapter::postgres {
 namespace {
 
 constexpr long long k_lock = 0x7A333630'6D696772; // "z360migr"
+
+std::string readable(millis t) {
+    return t < millis{10'000} ? std::to_string(t.count()) + " ms" : std::to_string(t.count() / 1'000) + " s";
+}
 
 struct applied_row {
     std::string name;
@@ -80,27 +89,141 @@ schema_state judge(const std::map<int, applied_row>& done, std::span<const migra
     return {kind::current, {}};
 }
 
-void apply(session& db, const migration& f) {
-    try {
-        pqxx::work tx(db);
-        tx.exec(std::string(f.sql));
-        tx.exec_params(
-            "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)", f.version,
-            std::string(f.name), std::string(f.checksum)
-        );
-        tx.commit();
-    } catch (const pqxx::sql_error& e) {
-        throw migrate_error(
-            "migration " + label(f.version, f.name) + " failed, nothing of it was applied: " + e.what()
-        );
+using steady = std::chrono::steady_clock;
+
+constexpr const char* k_lock_not_available = "55P03";
+constexpr const char* k_deadlock = "40P01";
+constexpr millis k_turn_look{200};
+constexpr millis k_longest_pause{4'000};
+constexpr std::chrono::seconds k_told_after{5};
+
+// Nothing else runs in a program that migrates.
+void pause(millis t) {
+    timespec left{t.count() / 1'000, t.count() % 1'000 * 1'000'000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
 }
 
-migrate_report run(const secret& url, std::span<const migration> files) {
+void set_lock_timeout(pqxx::transaction_base& tx, millis t, const char* local) {
+    tx.exec(std::string("set ") + local + "lock_timeout = " + std::to_string(t.count()));
+}
+
+// Who may be in the way, for people: never what it asks, there may be anything in that.
+std::string whoever_is_in_the_way(session& db) {
+    try {
+        pqxx::nontransaction tx(db);
+        std::string out;
+        const auto rows = tx.exec(
+            "select pid, usename, coalesce(nullif(application_name, ''), 'no name'), state, "
+            "extract(epoch from clock_timestamp() - xact_start)::bigint from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null "
+            "order by xact_start limit 3"
+        );
+        for (const auto& r : rows)
+            out += (out.empty() ? "" : ", ") + std::string("pid ") + r[0].c_str() + " (" + r[1].c_str() +
+                   ", " + r[2].c_str() + ", " + r[3].c_str() + ", for " + r[4].c_str() + " s)";
+        return out.empty() ? "nobody any more" : out;
+    } catch (const pqxx::failure&) {
+        return "unknown";
+    }
+}
+
+void record(pqxx::transaction_base& tx, const migration& f) {
+    tx.exec_params(
+        "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)", f.version,
+        std::string(f.name), std::string(f.checksum)
+    );
+}
+
+bool is_outside(const migration& f) {
+    return f.sql.find(k_outside) != std::string_view::npos;
+}
+
+void apply_once(session& db, const migration& f, const migrate_patience& patience) {
+    if (!is_outside(f)) {
+        pqxx::work tx(db);
+        set_lock_timeout(tx, patience.lock, "local ");
+        tx.exec(std::string(f.sql));
+        record(tx, f);
+        tx.commit();
+        return;
+    }
+    pqxx::nontransaction tx(db);
+    for (const auto& statement : statements_of(f.sql)) {
+        // Building an index waits for transactions under way, and nobody waits behind it.
+        const bool beside = statement.find(" concurrently ") != std::string::npos;
+        set_lock_timeout(tx, beside ? patience.beside : patience.lock, "");
+        tx.exec(statement);
+    }
+    record(tx, f);
+}
+
+void apply(session& db, const migration& f, const migrate_patience& patience) {
+    const auto until = steady::now() + patience.all_tries;
+    auto wait = patience.pause;
+    for (;;) {
+        std::string state;
+        std::string what;
+        try {
+            apply_once(db, f, patience);
+            return;
+        } catch (const pqxx::sql_error& e) {
+            state = e.sqlstate();
+            what = e.what();
+        }
+        const auto name = "migration " + label(f.version, f.name);
+        if (state != k_lock_not_available && state != k_deadlock)
+            throw migrate_error(
+                name +
+                (is_outside(f) ? " failed; put right what is wrong and run --migrate again, it begins anew: "
+                               : " failed, nothing of it was applied: ") +
+                what
+            );
+        const auto in_the_way = whoever_is_in_the_way(db);
+        if (steady::now() + wait > until)
+            throw migrate_error(
+                name + " did not get its locks within " + readable(patience.all_tries) +
+                " and is not applied; in the way: " + in_the_way +
+                "; let that end, or end it with pg_terminate_backend(pid), then run --migrate again"
+            );
+        log::warn(
+            "migration_waits_for_locks", {{"migration", label(f.version, f.name)}, {"in_the_way", in_the_way}}
+        );
+        pause(wait);
+        wait = std::min(wait * 2, k_longest_pause);
+    }
+}
+
+// Not by waiting in the database: building an index waits for everybody who waits there. The session's end
+// gives the turn back, however it ends.
+void wait_for_turn(session& db, const migrate_patience& patience) {
+    const auto began = steady::now();
+    bool told = false;
+    for (;;) {
+        {
+            pqxx::nontransaction tx(db);
+            if (tx.exec("select pg_try_advisory_lock(" + std::to_string(k_lock) + ")")[0][0].as<bool>())
+                return;
+        }
+        const auto waited = steady::now() - began;
+        if (waited >= patience.others)
+            throw migrate_error(
+                "another migration of this database has not ended within " + readable(patience.others) +
+                "; in the way: " + whoever_is_in_the_way(db)
+            );
+        if (!told && waited >= k_told_after) {
+            log::info("migration_waits", {{"for", "another node's migration"}});
+            told = true;
+        }
+        pause(std::min(k_turn_look, patience.others));
+    }
+}
+
+migrate_report run(const secret& url, std::span<const migration> files, const migrate_patience& patience) {
     session db(url);
+    wait_for_turn(db, patience);
     {
-        pqxx::nontransaction tx(db); // the session's end releases the lock, however it ends
-        tx.exec("select pg_advisory_lock(" + std::to_string(k_lock) + ")");
+        pqxx::nontransaction tx(db);
         tx.exec("set client_min_messages = warning");
         tx.exec("create table if not exists schema_migrations (version int primary key, name text not null, "
                 "checksum text not null, applied_at timestamptz not null default now())");
@@ -115,7 +238,7 @@ migrate_report run(const secret& url, std::span<const migration> files) {
     for (const auto& f : files) {
         report.version = std::max(report.version, f.version);
         if (done.contains(f.version)) continue;
-        apply(db, f);
+        apply(db, f, patience);
         report.applied.push_back(label(f.version, f.name));
     }
     const int ours = files.empty() ? 0 : files.back().version;
@@ -129,9 +252,30 @@ migrate_report run(const secret& url, std::span<const migration> files) {
 
 } // namespace
 
-migrate_report migrate(const secret& url, std::span<const migration> files) {
+std::vector<std::string> statements_of(std::string_view sql) {
+    std::vector<std::string> out;
+    std::string now;
+    bool quoted = false; // between $$ and $$
+    while (!sql.empty()) {
+        const auto end = std::min(sql.find('\n'), sql.size());
+        const auto line = sql.substr(0, end);
+        sql.remove_prefix(std::min(end + 1, sql.size()));
+        if (!quoted && (line.empty() || line.starts_with("--"))) continue;
+        for (auto at = line.find("$$"); at != std::string_view::npos; at = line.find("$$", at + 2))
+            quoted = !quoted;
+        now.append(line).append("\n");
+        if (quoted || !line.ends_with(';')) continue;
+        out.push_back(std::move(now));
+        now.clear();
+    }
+    if (!now.empty()) out.push_back(std::move(now));
+    return out;
+}
+
+migrate_report
+migrate(const secret& url, std::span<const migration> files, const migrate_patience& patience) {
     try {
-        return run(url, files);
+        return run(url, files, patience);
     } catch (const pqxx::broken_connection& e) {
         throw port::unavailable(std::string("postgres: migrate: ") + e.what());
     } catch (const pqxx::failure& e) {

@@ -5,6 +5,7 @@
 #include "adapter/postgres/postgres.hpp"
 
 #include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -39,9 +40,29 @@ class migrate_error : public std::runtime_error {
 /// The files of migrations/, oldest first.
 [[nodiscard]] std::span<const migration> embedded_migrations();
 
-/// Applies what is missing, each file in a transaction of its own; nodes that start together take turns.
-/// Blocks. Throws migrate_error or port::unavailable.
-migrate_report migrate(const secret& url, std::span<const migration> files = embedded_migrations());
+/// How long a migration waits, and lets others wait.
+struct migrate_patience {
+    /// For one lock: whoever comes after us waits behind us for as long.
+    millis lock{500};
+    millis pause{500};        ///< before the first repetition; doubles up to 4 s
+    millis all_tries{60'000}; ///< of one file
+    millis beside{900'000};   ///< for transactions under way, where nobody waits behind us
+    millis others{1'800'000}; ///< for another node's migration
+};
+
+/// Applies what is missing, each file in a transaction of its own, or, where it holds the line k_outside,
+/// statement by statement: such a file must bear being repeated. A lock that somebody holds is asked for
+/// again and again, each time briefly. Nodes that start together take turns. Blocks. Throws migrate_error or
+/// port::unavailable.
+migrate_report migrate(
+    const secret& url, std::span<const migration> files = embedded_migrations(),
+    const migrate_patience& patience = {}
+);
+inline constexpr std::string_view k_outside = "-- migrate: outside a transaction\n";
+
+/// The statements of a file: each ends with a semicolon at the end of a line, outside of $$ … $$. Comments
+/// that stand alone are left out.
+[[nodiscard]] std::vector<std::string> statements_of(std::string_view sql);
 
 /// What the database's schema is to this program.
 struct schema_state {

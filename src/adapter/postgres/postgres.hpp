@@ -13,6 +13,7 @@
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
 #include <z360/port/reconcile_store.hpp>
+#include <z360/port/retention_store.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -95,6 +96,7 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
 [[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
 [[nodiscard]] std::unique_ptr<port::reconcile_store> make_reconcile_store(database& db);
+[[nodiscard]] std::unique_ptr<port::retention_store> make_retention_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
 [[nodiscard]] std::unique_ptr<port::token_store> make_token_store(database& db);
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.

@@ -95,6 +95,11 @@ bool address_list::holds(const ip::address& a) const {
     return false;
 }
 
+bool address_list::trusts(std::string_view address) const {
+    const auto a = parsed(address);
+    return a && holds(*a);
+}
+
 origin_of look_behind(const http::request& req, const address_list& proxies) {
     origin_of out;
     out.host = std::string(req.headers.get("Host"));

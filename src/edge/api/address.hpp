@@ -19,6 +19,8 @@ class address_list {
     /// Throws std::runtime_error naming the entry that is neither.
     explicit address_list(const std::vector<std::string>& entries);
     [[nodiscard]] bool holds(const boost::asio::ip::address& a) const;
+    /// The same of an address as text; false when it is none.
+    [[nodiscard]] bool trusts(std::string_view address) const;
 
   private:
     struct block {

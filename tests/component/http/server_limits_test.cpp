@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "http_server/connection.hpp"
 #include "site.hpp"
 
 #include <fcntl.h>
@@ -176,6 +177,132 @@ awaitable<void> connection_cap(site& s) {
     EXPECT_EQ(served.status, 200);
 }
 
+using wires = std::list<wire>;
+
+awaitable<void> fill(site& s, wires& held, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        auto& w = held.emplace_back(s.io.get_executor());
+        co_await w.connect(s.port());
+    }
+}
+
+awaitable<void> expect_answer(site& s, std::string bytes, int status, std::string code) {
+    wire w(s.io.get_executor());
+    co_await w.connect(s.port());
+    const reply r = co_await w.ask(std::move(bytes));
+    EXPECT_EQ(r.status, status) << r.head << r.body;
+    if (!code.empty()) EXPECT_TRUE(r.is_problem(code)) << r.body;
+}
+
+awaitable<void> reserved_places(site& s) {
+    wires held;
+    co_await fill(s, held, s.settings.max_connections);
+    const bool full =
+        co_await eventually([&] { return s.server->connections() == s.settings.max_connections; });
+    EXPECT_TRUE(full);
+    co_await expect_answer(s, post("/hook", "a"), 200, "");
+    co_await expect_answer(s, get("/hello"), 503, "too_many_connections");
+    co_await expect_answer(s, get("/hook"), 503, "too_many_connections");
+    // Kept open, it goes on being served, and asks for the rest once there is room.
+    wire carrier(s.io.get_executor());
+    co_await carrier.connect(s.port());
+    for (int i = 0; i < 3; ++i) {
+        const reply r = co_await carrier.ask(post("/hook", "again"));
+        EXPECT_EQ(r.status, 200);
+        EXPECT_FALSE(r.has("Connection: close\r\n"));
+    }
+    held.pop_front();
+    const bool room =
+        co_await eventually([&] { return s.server->connections() == s.settings.max_connections; });
+    EXPECT_TRUE(room);
+    const reply other = co_await carrier.ask(get("/hello"));
+    EXPECT_EQ(other.status, 200);
+}
+
+awaitable<void> silent_holders_of_reserved_places(site& s) {
+    wires held;
+    co_await fill(s, held, s.settings.max_connections + s.settings.reserved_connections + 20);
+    co_await expect_answer(s, post("/hook", "a"), 200, "");
+    wire half(s.io.get_executor());
+    co_await half.connect(s.port());
+    co_await half.send("POST /hook HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
+    co_await fill(s, held, s.settings.reserved_connections + 1);
+    co_await expect_answer(s, post("/hook", "b"), 200, "");
+    EXPECT_GT(s.metrics.counted("http_rejected_total", {{"reason", "made_room"}}), 0);
+    const bool bounded = co_await eventually([&] {
+        return s.server->connections() <= s.settings.max_connections + s.settings.reserved_connections;
+    });
+    EXPECT_TRUE(bounded);
+}
+
+awaitable<void> busy_holders_of_reserved_places(site& s) {
+    wires held;
+    co_await fill(s, held, s.settings.max_connections);
+    wire busy(s.io.get_executor());
+    co_await busy.connect(s.port());
+    co_await busy.send(post("/hold", "x"));
+    co_await s.entered.wait();
+    co_await expect_answer(s, post("/hook", "a"), 503, "too_many_connections");
+    s.gate.set();
+    const reply r = co_await busy.receive();
+    EXPECT_EQ(r.status, 200) << "who is being served makes no room";
+    co_await expect_answer(s, post("/hook", "a"), 200, "");
+}
+
+awaitable<void> one_address(site& s) {
+    wires held;
+    co_await fill(s, held, s.settings.max_connections_per_address);
+    const bool taken = co_await eventually([&] {
+        return s.server->connections() == s.settings.max_connections_per_address;
+    });
+    EXPECT_TRUE(taken);
+    wire extra(s.io.get_executor());
+    co_await extra.connect(s.port());
+    const reply refused = co_await extra.ask(get("/hello"));
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(refused.is_problem("too_many_connections")) << refused.body;
+    EXPECT_NE(refused.body.find("This address has too many connections"), std::string::npos) << refused.body;
+    co_await expect_answer(s, post("/hook", "a"), 200, "");
+    wire elsewhere(s.io.get_executor());
+    elsewhere.socket.open(tcp::v4());
+    elsewhere.socket.bind({asio::ip::make_address_v4("127.0.0.2"), 0});
+    const tcp::endpoint at(asio::ip::address_v4::loopback(), s.port());
+    co_await elsewhere.socket.async_connect(at, asio::use_awaitable);
+    const reply r = co_await elsewhere.ask(get("/hello"));
+    EXPECT_EQ(r.status, 200);
+    held.pop_front();
+    const bool room = co_await eventually([&] {
+        return s.server->connections() == s.settings.max_connections_per_address;
+    });
+    EXPECT_TRUE(room);
+    co_await expect_answer(s, get("/hello"), 200, "");
+}
+
+awaitable<void> exempt_address(site& s) {
+    wires held;
+    co_await fill(s, held, s.settings.max_connections_per_address + 3);
+    co_await expect_answer(s, get("/hello"), 200, "");
+}
+
+// With places to spare they may wait for a minute; short of them those that never asked go.
+awaitable<void> silent_when_short(site& s) {
+    wire old(s.io.get_executor());
+    wire carrier(s.io.get_executor());
+    co_await old.connect(s.port());
+    co_await carrier.connect(s.port());
+    for (int i = 0; i < 3; ++i) {
+        const reply r = co_await carrier.ask(post("/hook", "a"));
+        EXPECT_EQ(r.status, 200);
+    }
+    EXPECT_EQ(s.server->connections(), 2U) << "nobody is short of places";
+    wires held;
+    co_await fill(s, held, s.settings.max_connections - 2);
+    const bool gone = co_await eventually([&] { return s.server->connections() == 1; });
+    EXPECT_TRUE(gone) << s.server->connections() << " are left";
+    const reply r = co_await carrier.ask(post("/hook", "a"));
+    EXPECT_EQ(r.status, 200) << "the carrier's connection stays";
+}
+
 /// Holds every free descriptor but `left` of this process.
 class descriptor_shortage {
   public:
@@ -262,6 +389,51 @@ TEST(http_limits, connections_beyond_the_cap_are_told_503) {
     site s;
     s.settings.max_connections = 3;
     s.run(connection_cap(s));
+}
+TEST(http_limits, reserved_routes_are_served_when_all_places_are_taken) {
+    site s;
+    s.settings.max_connections = 3;
+    s.settings.reserved_connections = 2;
+    s.run(reserved_places(s));
+}
+TEST(http_limits, who_only_waits_in_a_reserved_place_makes_room) {
+    site s;
+    s.settings.max_connections = 3;
+    s.settings.reserved_connections = 2;
+    s.run(silent_holders_of_reserved_places(s));
+}
+TEST(http_limits, who_is_served_in_a_reserved_place_stays) {
+    site s;
+    s.settings.max_connections = 1;
+    s.settings.reserved_connections = 1;
+    s.run(busy_holders_of_reserved_places(s));
+}
+TEST(http_limits, one_address_has_its_share_of_the_places) {
+    site s;
+    s.settings.max_connections = 100;
+    s.settings.max_connections_per_address = 4;
+    s.settings.reserved_connections = 2;
+    s.run(one_address(s));
+}
+TEST(http_limits, addresses_are_counted_by_ipv4_address_and_ipv6_network) {
+    EXPECT_EQ(http::source_of("192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(http::source_of("::ffff:192.0.2.7"), "192.0.2.7");
+    EXPECT_EQ(http::source_of("2001:db8:1:2:3:4:5:6"), http::source_of("2001:db8:1:2::1"));
+    EXPECT_NE(http::source_of("2001:db8:1:2::1"), http::source_of("2001:db8:1:3::1"));
+    EXPECT_EQ(http::source_of(""), "");
+}
+TEST(http_limits, a_proxys_address_has_no_share) {
+    site s;
+    s.settings.max_connections = 100;
+    s.settings.max_connections_per_address = 4;
+    s.settings.no_address_limit = [](std::string_view address) { return address == "127.0.0.1"; };
+    s.run(exempt_address(s));
+}
+TEST(http_limits, who_never_asked_is_let_go_when_places_are_short) {
+    site s;
+    s.settings.max_connections = 12;
+    s.settings.short_idle_timeout = 150ms;
+    s.run(silent_when_short(s));
 }
 TEST(http_limits, running_out_of_descriptors_does_not_spin_and_heals) {
     site s;

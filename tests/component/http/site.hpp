@@ -192,7 +192,8 @@ class site {
         return {
             {"GET", "/hello", &say_hello},  {"POST", "/echo", &echo},          {"PUT", "/echo", &echo},
             {"GET", "/echo/{name}", &echo}, {"DELETE", "/echo/{name}", &echo}, {"GET", "/fail", &fail},
-            {"GET", "/wait", hold},         {"GET", "/large", large},
+            {"GET", "/wait", hold},         {"GET", "/large", large},          {"POST", "/hook", &echo, true},
+            {"POST", "/hold", hold, true},
         };
     }
     static awaitable<http::response> send_large() {

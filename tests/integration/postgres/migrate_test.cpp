@@ -152,3 +152,136 @@ TEST_F(migrations, without_a_server_fail_soon_with_unavailable) {
     EXPECT_THROW(pg::migrate(secret("postgresql://postgres@127.0.0.1:1/none")), port::unavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
 }
+
+namespace {
+
+/// A transaction that holds a table until it is let go.
+class holder {
+  public:
+    holder(const std::string& url, const std::string& table) : db_(url), tx_(db_) {
+        tx_.exec("select count(*) from " + table);
+    }
+    void let_go() { tx_.abort(); }
+
+  private:
+    pqxx::connection db_;
+    pqxx::work tx_;
+};
+
+constexpr std::array<pg::migration, 2> k_altering = {{
+    {1, "first", "aa", "create table one (x int)"},
+    {2, "second", "bb", "alter table one add column y int"},
+}};
+
+pg::migrate_patience short_patience() {
+    pg::migrate_patience p;
+    p.lock = millis{50};
+    p.pause = millis{20};
+    p.all_tries = millis{600};
+    p.others = millis{200};
+    return p;
+}
+
+} // namespace
+
+TEST_F(migrations, that_get_no_lock_end_with_who_is_in_the_way_and_nothing_applied) {
+    pg::migrate(url_, std::span(k_altering).first(1));
+    holder reader(scratch_->url(), "one");
+    const auto began = std::chrono::steady_clock::now();
+    try {
+        pg::migrate(url_, k_altering, short_patience());
+        FAIL() << "it was applied under a reader";
+    } catch (const pg::migrate_error& e) {
+        const std::string what = e.what();
+        for (const char* said :
+             {"0002_second", "in the way: pid ", "idle in transaction", "run --migrate again"})
+            EXPECT_NE(what.find(said), std::string::npos) << what;
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20)) << "it waits for ever";
+    reader.let_go();
+    EXPECT_EQ(
+        pg::migrate(url_, k_altering, short_patience()).applied, std::vector<std::string>{"0002_second"}
+    );
+}
+
+TEST_F(migrations, let_everybody_else_work_while_somebody_is_in_their_way) {
+    pg::migrate(url_, std::span(k_altering).first(1));
+    auto reader = std::make_unique<holder>(scratch_->url(), "one");
+    std::string failed;
+    std::thread migrating([&] {
+        auto p = short_patience();
+        p.all_tries = millis{30'000};
+        try {
+            pg::migrate(url_, k_altering, p);
+        } catch (const std::exception& e) {
+            failed = e.what();
+        }
+    });
+    // Written to again and again: the one behind the migration waits for its short patience, never for the
+    // reader.
+    pqxx::connection other(scratch_->url());
+    {
+        pqxx::nontransaction tx(other);
+        tx.exec("set statement_timeout = '10s'");
+        std::size_t waited = 0;
+        while (waited < 3) {
+            const auto asking =
+                tx.exec("select count(*) from pg_locks where not granted and relation = 'one'::regclass");
+            if (asking[0][0].as<int>() == 0) continue;
+            tx.exec("insert into one values (1)");
+            ++waited;
+        }
+    }
+    reader->let_go();
+    migrating.join();
+    EXPECT_EQ(failed, "");
+    EXPECT_EQ(count("select count(*) from information_schema.columns where table_name = 'one'"), 2);
+}
+
+TEST_F(migrations, do_not_wait_for_ever_for_another_nodes) {
+    pqxx::connection other(scratch_->url());
+    pqxx::nontransaction tx(other);
+    tx.exec("select pg_advisory_lock(" + std::to_string(0x7A333630'6D696772) + ")");
+    try {
+        pg::migrate(url_, k_altering, short_patience());
+        FAIL() << "two at a time";
+    } catch (const pg::migrate_error& e) {
+        EXPECT_NE(std::string(e.what()).find("another migration of this database"), std::string::npos)
+            << e.what();
+    }
+}
+
+TEST_F(migrations, outside_a_transaction_go_on_from_their_beginning_after_a_failure) {
+    const std::string begin =
+        "-- Why.\n" + std::string(pg::k_outside) +
+        "drop index concurrently if exists one_x;\ncreate index concurrently one_x on one (x);\n";
+    const std::string bad = begin + "select 1 /\n 0;\n";
+    const std::string good = begin + "do $$\nbegin\n    perform 1;\nend $$;\n";
+    std::array<pg::migration, 2> files = {{k_two[0], {2, "beside", "bb", bad}}};
+    EXPECT_THROW(pg::migrate(url_, files), pg::migrate_error);
+    EXPECT_EQ(pg::pending_migrations(url_, files), std::vector<std::string>{"0002_beside"});
+    files[1].sql = good;
+    EXPECT_EQ(pg::migrate(url_, files).applied, std::vector<std::string>{"0002_beside"});
+    EXPECT_EQ(count("select count(*) from pg_index where indexrelid = 'one_x'::regclass and indisvalid"), 1);
+}
+
+TEST_F(migrations, leave_no_index_invalid) {
+    pg::migrate(url_);
+    EXPECT_EQ(count("select count(*) from pg_index where not indisvalid"), 0);
+    EXPECT_EQ(
+        count("select count(*) from pg_indexes where indexname in "
+              "('webhook_events_pending', 'webhook_events_settled', 'calls_ended')"),
+        3
+    );
+}
+
+TEST(migration_files, are_taken_apart_at_the_semicolons_that_end_a_line) {
+    const auto parts =
+        pg::statements_of("-- about ; this;\n\nselect 1; -- one\n  ;\ndo $$ begin\n  perform 1;\nend $$;\n"
+                          "select ';' ||\n'x';\nselect 2");
+    ASSERT_EQ(parts.size(), 4U);
+    EXPECT_EQ(parts[0], "select 1; -- one\n  ;\n");
+    EXPECT_EQ(parts[1], "do $$ begin\n  perform 1;\nend $$;\n");
+    EXPECT_EQ(parts[2], "select ';' ||\n'x';\n");
+    EXPECT_EQ(parts[3], "select 2\n");
+}

@@ -60,7 +60,12 @@ INSTANTIATE_TEST_SUITE_P(
         bad{"http.address", "localhost", "127.0.0.1"}, bad{"http.address", "1.2.3", "0.0.0.0"},
         bad{"http.port", "65536", "0 to 65535"}, bad{"http.port", "-1", "0 to 65535"},
         bad{"http.port", "80 ", "0 to 65535"}, bad{"http.port", "0x50", "0 to 65535"},
-        bad{"http.max_connections", "0", "1 to 100000"}, bad{"http.max_body_bytes", "1k", "bytes"},
+        bad{"http.max_connections", "0", "1 to 100000"},
+        bad{"retention.raw_events_days", "6", "0, or 7 to 36500"},
+        bad{"retention.dead_letters_days", "1", "0, or 7 to 36500"},
+        bad{"retention.calls_days", "40000", "0 to 36500"}, bad{"retention.calls_days", "-1", "0 to 36500"},
+        bad{"http.webhook_connections", "x", "0 to 100000"}, bad{"metrics.address", "localhost", "127.0.0.1"},
+        bad{"metrics.port", "70000", "0 to 65535"}, bad{"http.max_body_bytes", "1k", "bytes"},
         bad{"http.max_header_bytes", "99999999999999999999", "1024 to"},
         bad{"http.read_timeout_ms", "1us", "500ms"}, bad{"http.idle_timeout_ms", "2h", "1 h"},
         bad{"http.write_timeout_ms", "9223372036854775807s", "2 m"},
@@ -494,4 +499,33 @@ TEST(options, cfg_05_a_server_that_nobody_could_reach_over_https_is_warned_about
 TEST(options, plain_http_to_a_distant_carrier_is_warned_about) {
     EXPECT_TRUE(accepted({"--telnyx.base_url", "http://127.0.0.1:4010/v2"}, complete()).warnings.empty());
     EXPECT_EQ(accepted({"--telnyx.base_url", "http://10.0.0.9/v2"}, complete()).warnings.size(), 1U);
+}
+
+TEST(options, rows_are_kept_for_a_while_unless_told_otherwise) {
+    const auto standard = accepted({}, complete()).settings.retention;
+    EXPECT_EQ(standard.raw_events_days, 7U);
+    EXPECT_EQ(standard.dead_letters_days, 30U);
+    EXPECT_EQ(standard.calls_days, 400U);
+    const auto other = accepted(
+        {"--retention.raw_events_days", "0", "--retention.dead_letters_days", "7", "--retention.calls_days",
+         "1"},
+        complete()
+    );
+    EXPECT_EQ(other.settings.retention.raw_events_days, 0U);
+    EXPECT_EQ(other.settings.retention.dead_letters_days, 7U);
+    EXPECT_EQ(other.settings.retention.calls_days, 1U);
+}
+
+TEST(options, figures_do_not_share_a_port_with_everything_else) {
+    EXPECT_THAT(
+        refused({"--metrics.port", "8080"}, complete()),
+        HasSubstr("config: metrics.port: \"8080\": is http.port too; choose another one")
+    );
+    EXPECT_EQ(accepted({"--metrics.port", "9090"}, complete()).settings.metrics.port, 9090);
+    auto env = complete();
+    env["Z360_METRICS_TOKEN"] = "short";
+    EXPECT_THAT(refused({}, env), HasSubstr("config: metrics.token: "));
+    EXPECT_THAT(refused({}, env), Not(HasSubstr("short")));
+    env["Z360_METRICS_TOKEN"] = "0123456789abcdef";
+    EXPECT_FALSE(accepted({}, env).settings.metrics.token.empty());
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Each statement finds its rows by an index in the order of their age and names them by their place, so that
+// no plan reads a whole table however wrong the planner's figures are.
+#include "adapter/postgres/inbox_claim.hpp"
+#include "adapter/postgres/leases.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/transaction.hpp"
+
+#include <z360/port/retention_store.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+using port::kept;
+namespace {
+
+constexpr const char* k_lease = "retention";
+constexpr std::size_t k_rows_of_call = 20; ///< about: legs, commands, timeline
+
+// $1: age in ms, $2: how many.
+constexpr const char* k_raw_events = R"sql(
+delete from webhook_events where ctid = any(array(
+    select w.ctid from webhook_events w
+     where w.status in ('done', 'ignored') and w.processed_at < statement_timestamp() - $1::bigint * interval '1 ms'
+       and not exists (select from webhook_conflicts c where c.event_id = w.event_id)
+     order by w.processed_at limit $2 for update of w skip locked)))sql";
+
+constexpr const char* k_dead_letters = R"sql(
+delete from webhook_events where ctid = any(array(
+    select w.ctid from webhook_events w
+     where w.status = 'dead' and w.processed_at < statement_timestamp() - $1::bigint * interval '1 ms'
+       and not exists (select from webhook_conflicts c where c.event_id = w.event_id)
+     order by w.seq limit $2 for update of w skip locked)))sql";
+
+constexpr const char* k_conflicts = R"sql(
+delete from webhook_conflicts where ctid = any(array(
+    select c.ctid from webhook_conflicts c where c.received_at < statement_timestamp() - $1::bigint * interval '1 ms'
+     limit $2 for update of c skip locked)))sql";
+
+// Rows that name each other go in one statement: what refers to what is looked at when it is over.
+constexpr const char* k_calls = R"sql(
+with old as materialized (
+    select call_id from calls
+     where phase = 'ended' and ended_at < statement_timestamp() - $1::bigint * interval '1 ms'
+     order by ended_at limit $2 for update skip locked
+), timeline as (
+    delete from call_events where call_id = any(array(select call_id from old))
+), outbox as (
+    delete from commands where call_id = any(array(select call_id from old))
+), legs as (
+    delete from call_legs where call_id = any(array(select call_id from old))
+), gone as (
+    delete from calls where call_id = any(array(select call_id from old)) returning call_id
+)
+select count(*) from gone)sql";
+
+std::size_t remove_rows(pqxx::work& tx, kept what, std::int64_t age, std::size_t limit) {
+    switch (what) {
+    case kept::raw_events:
+        return exec_in(tx, "retention_raw_events", k_raw_events, age, limit).affected_rows();
+    case kept::dead_letters:
+        return exec_in(tx, "retention_dead_letters", k_dead_letters, age, limit).affected_rows();
+    case kept::conflicts: return exec_in(tx, "retention_conflicts", k_conflicts, age, limit).affected_rows();
+    case kept::calls:
+        return exec_in(tx, "retention_calls", k_calls, age, std::max<std::size_t>(limit / k_rows_of_call, 1))
+            .at(0)
+            .at(0)
+            .as<std::size_t>();
+    }
+    return 0;
+}
+
+class retention_rows final : public port::retention_store {
+  public:
+    explicit retention_rows(database& db) : db_(db.connections()) {}
+
+    asio::awaitable<bool> hold(std::string holder, millis length) override {
+        auto ask = [holder = storable(holder), length](pqxx::connection_base& db) {
+            return hold_lease(db, k_lease, holder, length);
+        };
+        co_return co_await db_.run("lease_hold", std::move(ask));
+    }
+    asio::awaitable<std::size_t> remove(kept what, millis age, std::size_t limit) override {
+        auto ask = [what, age = age.count(), limit](pqxx::connection_base& db) {
+            return in_transaction(db, [&](pqxx::work& tx) {
+                // What a crash brings back is removed again; nobody else's commit waits for this one's disk.
+                tx.exec("set local synchronous_commit = off");
+                tx.exec(k_in_order);
+                return remove_rows(tx, what, age, limit);
+            });
+        };
+        co_return co_await db_.run("retention", std::move(ask));
+    }
+
+  private:
+    pool& db_;
+};
+
+} // namespace
+
+std::unique_ptr<port::retention_store> make_retention_store(database& db) {
+    return std::make_unique<retention_rows>(db);
+}
+
+} // namespace z360::adapter::postgres
