@@ -60,9 +60,10 @@ std::string store_record_calls(command_arguments& a, const std::string& v) {
     bool ignored = false;
     return v.empty() ? "" : read_bool(v, ignored);
 }
-std::string store_strict(command_arguments& a, const std::string& v) {
-    a.strict = true;
-    return v.empty() ? "" : read_bool(v, a.strict);
+template <bool command_arguments::* Member>
+std::string store_switch(command_arguments& a, const std::string& v) {
+    a.*Member = true;
+    return v.empty() ? "" : read_bool(v, a.*Member);
 }
 
 using args = command_arguments;
@@ -84,7 +85,11 @@ const std::vector<command_flag>& command_flags() {
         {"--scopes", "What a token may, separated by commas; see docs/operations.md.", store<&args::scopes>},
         {"--days", "Validity of a token, 1 to 3650; default 365.", store_number<&args::days, 1, 3'650>},
         {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
-        {"--strict", "Change nothing when a line is bad.", store_strict, true},
+        {"--strict", "Change nothing when a line is bad.", store_switch<&args::strict>, true},
+        {"--adopt", "Credentials of other installations, or of none, are this one's from now on.",
+         store_switch<&args::adopt>, true},
+        {"--confirm-strangers", "Delete every credential under our names that no row knows.",
+         store_switch<&args::confirm_strangers>, true},
         {"--ring-seconds", "5 to 60; empty: the server's default, as with those below.",
          store_number<&args::ring_seconds, 5, 60>},
         {"--voicemail-max-seconds", "Longest message, 5 to 600.",
@@ -134,9 +139,9 @@ const std::vector<command_spec>& commands() {
         {"--compare-credentials",
          command::compare_credentials,
          "",
-         "Compare the credentials at Telnyx with the rows now; strangers and lost ones are dealt with.",
+         "Compare the credentials at Telnyx with the rows now; also --adopt or --confirm-strangers.",
          {},
-         {}},
+         {"--adopt", "--confirm-strangers"}},
 
         {"--create-org",
          command::create_org,
@@ -259,6 +264,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
     } else if (!chosen.value.empty() && s.empty()) {
         refuse("empty; give " + std::string(chosen.value));
     }
+    if (a.adopt && a.confirm_strangers)
+        out.emplace_back("--adopt: cannot be combined with --confirm-strangers; keep the one you mean");
     const bool rings = a.route.empty() || a.route == "user";
     if (chosen.what == command::add_number && rings && a.user.empty())
         out.emplace_back("--user: --add-number needs it; add --user …, or another --route");

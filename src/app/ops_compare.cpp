@@ -16,12 +16,13 @@ namespace {
 
 using comparison = engine::credentials::comparison;
 
-boost::asio::awaitable<comparison> compare_once(engine::credentials& manager) {
+boost::asio::awaitable<comparison>
+compare_once(engine::credentials& manager, engine::credentials::strangers rule) {
     constexpr millis k_stop{1'000};
     comparison out;
     std::exception_ptr error;
     try {
-        out = co_await manager.compare();
+        out = co_await manager.compare(rule);
     } catch (...) {
         error = std::current_exception();
     }
@@ -45,7 +46,11 @@ comparison compare(const options& o) {
     );
     const auto manager =
         engine::make_credentials(ex, *store, *carrier, clock, *metrics, credential_settings(c));
-    return run_to_end(io, compare_once(*manager));
+    using strangers = engine::credentials::strangers;
+    const auto rule = o.arguments.confirm_strangers ? strangers::confirmed
+                      : o.arguments.adopt           ? strangers::adopted
+                                                    : strangers::usual;
+    return run_to_end(io, compare_once(*manager, rule));
 }
 
 } // namespace
@@ -55,6 +60,7 @@ int compare_credentials(const options& o) {
     const nlohmann::json counts{
         {"complete", r.complete}, {"listed", r.listed},       {"known", r.known},
         {"missing", r.missing},   {"strangers", r.strangers}, {"retired", r.retired},
+        {"foreign", r.foreign},   {"postponed", r.postponed}, {"installations", r.installations},
     };
     std::string people = r.complete ? "compared" : "not compared to the end";
     people += "\n  listed at Telnyx: " + std::to_string(r.listed) +
@@ -62,6 +68,16 @@ int compare_credentials(const options& o) {
               "\n  missing at Telnyx: " + std::to_string(r.missing) + "; each is made anew" +
               "\n  strangers under our name: " + std::to_string(r.strangers) + "; " +
               std::to_string(r.retired) + " old enough to be deleted now";
+    if (r.postponed > 0)
+        people += "\n  left for the next comparisons: " + std::to_string(r.postponed) +
+                  "; check that no rows were lost, then --confirm-strangers deletes all of them";
+    if (r.foreign > 0) {
+        people += "\n  of another installation, or of none: " + std::to_string(r.foreign) +
+                  "; left alone. Check database.url; if it is right, --adopt takes them for this one's, "
+                  "--confirm-strangers deletes them now";
+        for (const auto& id : r.installations)
+            people += "\n    installation " + id;
+    }
     print(o, counts, people);
     if (r.complete) return k_ok;
     std::cerr << "incomplete: " << r.error << '\n';

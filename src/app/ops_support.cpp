@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/ops_support.hpp"
 
-#include "adapter/postgres/slug.hpp"
-
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -10,7 +8,6 @@
 namespace z360::app {
 
 using adapter::postgres::admin;
-using adapter::postgres::slug_of;
 
 void print(const options& o, const nlohmann::json& machine, const std::string& people) {
     if (o.json)
@@ -30,27 +27,17 @@ std::optional<std::int64_t> as_number(const std::string& text) {
     return n;
 }
 
-org_id made_org(admin& db, const std::string& text) {
-    if (const auto n = as_number(text)) return org_id{*n};
-    return db.upsert_organization(slug_of(text), text);
-}
-user_id made_user(admin& db, const std::string& text) {
-    if (const auto n = as_number(text)) return user_id{*n};
-    return db.upsert_user(text, text);
-}
-
 org_id known_org(admin& db, const std::string& text) {
-    if (const auto n = as_number(text)) return org_id{*n};
-    auto id = db.find_organization(text);
-    if (!id) id = db.find_organization(slug_of(text));
-    if (!id) throw std::runtime_error("there is no organisation \"" + text + "\"; see --list-orgs");
-    return *id;
+    if (const auto id = db.find_organization(text)) return *id;
+    throw std::runtime_error(
+        "there is no organisation \"" + text + "\": see --list-orgs, or make it with --create-org"
+    );
 }
 user_id known_user(admin& db, const std::string& text) {
-    if (const auto n = as_number(text)) return user_id{*n};
-    const auto id = db.find_user(text);
-    if (!id) throw std::runtime_error("there is no user \"" + text + "\"; see --list-members");
-    return *id;
+    if (const auto id = db.find_user(text)) return *id;
+    throw std::runtime_error(
+        "there is no user \"" + text + "\": see --list-members, or make them with --create-user"
+    );
 }
 
 adapter::postgres::database_settings database_of(const options& o) {

@@ -39,9 +39,6 @@ void print(const options& o, const nlohmann::json& machine, const std::string& p
 
 /// A positive number and nothing else.
 [[nodiscard]] std::optional<std::int64_t> as_number(const std::string& text);
-/// By id or name; a new name makes a new row.
-[[nodiscard]] org_id made_org(adapter::postgres::admin& db, const std::string& text);
-[[nodiscard]] user_id made_user(adapter::postgres::admin& db, const std::string& text);
 /// By id or name; throws when there is none.
 [[nodiscard]] org_id known_org(adapter::postgres::admin& db, const std::string& text);
 [[nodiscard]] user_id known_user(adapter::postgres::admin& db, const std::string& text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Organisations, people, numbers, contacts: what the admin API does, from a terminal.
+#include "adapter/postgres/slug.hpp"
 #include "app/ops_support.hpp"
 
 #include <iostream>
@@ -38,7 +39,9 @@ int create_org(const options& o) {
         id = put(o, org).id;
     } else {
         admin db(o.settings.database.url);
-        id = made_org(db, a.subject);
+        // A name that looks like an id is a name here.
+        const auto found = as_number(a.subject) ? std::nullopt : db.find_organization(a.subject);
+        id = found ? *found : db.upsert_organization(adapter::postgres::slug_of(a.subject), a.subject);
     }
     print(o, {{"org", id.value}}, "organisation " + std::to_string(id.value) + ": " + a.subject);
     return k_ok;
@@ -47,20 +50,17 @@ int create_org(const options& o) {
 int create_user(const options& o) {
     const auto& a = o.arguments;
     admin db(o.settings.database.url);
-    const auto org = made_org(db, a.org);
-    const std::string name = a.name.empty() ? a.subject : a.name;
-    user_id id;
-    if (const auto given = as_number(a.id)) {
-        port::person p;
-        p.id = {*given};
-        p.login = a.subject;
-        p.name = name;
-        id = put(o, p).id;
-    } else {
-        id = db.upsert_user(a.subject, name);
-    }
-    db.upsert_membership(org, id, a.role.empty() ? "member" : a.role);
-    print(o, {{"user", id.value}, {"org", org.value}}, "user " + std::to_string(id.value) + ": " + a.subject);
+    adapter::postgres::user_wish w;
+    w.login = a.subject;
+    w.name = a.name;
+    w.id = {as_number(a.id).value_or(0)};
+    w.org = a.org;
+    w.role = a.role;
+    const auto keys = db.create_user(w);
+    print(
+        o, {{"user", keys.user.value}, {"org", keys.org.value}},
+        "user " + std::to_string(keys.user.value) + ": " + a.subject
+    );
     return k_ok;
 }
 
@@ -84,17 +84,17 @@ int add_member(const options& o) {
 int add_number(const options& o) {
     const auto& a = o.arguments;
     admin db(o.settings.database.url);
-    adapter::postgres::number_row n;
-    n.org = made_org(db, a.org);
-    n.connection_id = o.settings.telnyx.connection_id;
-    n.number = a.subject;
-    n.receiver = a.user.empty() ? user_id{} : made_user(db, a.user);
-    n.route_type = a.route.empty() ? "user" : a.route;
-    n.alias = a.name;
-    const auto id = db.upsert_number(n);
+    adapter::postgres::number_wish w;
+    w.org = a.org;
+    w.connection_id = o.settings.telnyx.connection_id;
+    w.number = a.subject;
+    w.receiver = a.user;
+    w.route_type = a.route.empty() ? "user" : a.route;
+    w.alias = a.name;
+    const auto id = db.add_number(w);
     print(
         o, {{"number", id.value}},
-        "number " + a.subject + " routes to " + (n.route_type == "user" ? a.user : n.route_type)
+        "number " + a.subject + " routes to " + (w.route_type == "user" ? a.user : w.route_type)
     );
     return k_ok;
 }
@@ -104,7 +104,7 @@ int add_contact(const options& o) {
     port::contact c;
     {
         admin db(o.settings.database.url);
-        c.org = made_org(db, a.org);
+        c.org = known_org(db, a.org);
     }
     c.e164 = a.subject;
     c.name = a.name;
@@ -118,14 +118,14 @@ int add_device(const options& o) {
     const auto& a = o.arguments;
     admin db(o.settings.database.url);
     adapter::postgres::device_row d;
-    d.user = made_user(db, a.user);
+    (void)known_org(db, a.org);
+    d.user = known_user(db, a.user);
     d.device_uid = a.subject;
     d.name = a.name;
     d.platform = a.platform;
     d.telnyx_credential_id = "manual-" + a.sip_username;
     d.sip_username = a.sip_username;
     const auto keys = db.upsert_device(d);
-    db.touch_device(keys.device, now());
     print(
         o, {{"device", keys.device.value}, {"identity", keys.identity.value}},
         "device " + std::to_string(keys.device.value) + ": " + a.subject
@@ -212,40 +212,32 @@ int change_tenants(const options& o) {
 
 int remove_tenants(const options& o) {
     const auto& a = o.arguments;
-    const bool of_user = o.what == command::remove_user || o.what == command::remove_member;
-    org_id org;
-    user_id user;
-    {
-        admin db(o.settings.database.url);
-        if (of_user) user = known_user(db, a.subject);
-        if (o.what == command::remove_org)
-            org = known_org(db, a.subject);
-        else if (o.what != command::remove_user)
-            org = known_org(db, a.org);
-        if (a.number.empty()) { // numbers and contacts touch nobody's devices
-            port::audit_line line;
-            line.actor = "cli";
-            line.user = user;
-            line.org = org;
-            line.action = of_user ? (org.none() ? "user_removed" : "member_removed") : "organisation_removed";
-            line.at = now();
-            db.record(line);
-        }
-    }
-    if (!a.number.empty()) {
+    admin db(o.settings.database.url);
+    if (!a.number.empty()) { // numbers and contacts touch nobody's devices
+        const auto org = known_org(db, a.org);
         const bool done = with_tenants(o, [&](port::tenants& t) {
             if (o.what == command::remove_number) return t.remove_number(k_all, org, a.number);
             return t.remove_contact(k_all, org, a.number);
         });
         return told(o, done, a.subject);
     }
+    port::audit_line line;
+    line.actor = "cli";
+    line.at = now();
     // The servers find the devices whose identities are to be deleted by themselves.
-    const auto stopped = with_tenants(o, [&](port::tenants& t) {
-        if (o.what == command::remove_org) return t.remove_organisation(k_all, org, now());
-        if (o.what == command::remove_user) return t.remove_person(k_all, user, now());
-        return t.remove_membership(k_all, org, user, now());
-    });
-    return told(o, stopped.has_value(), a.subject);
+    if (o.what == command::remove_org) {
+        line.org = known_org(db, a.subject);
+        line.action = "organisation_removed";
+        return told(o, db.remove_organization(line.org, line).has_value(), a.subject);
+    }
+    line.user = known_user(db, a.subject);
+    if (o.what == command::remove_user) {
+        line.action = "user_removed";
+        return told(o, db.remove_user(line.user, line).has_value(), a.subject);
+    }
+    line.org = known_org(db, a.org);
+    line.action = "member_removed";
+    return told(o, db.remove_member(line.org, line.user, line).has_value(), a.subject);
 }
 
 int list_tenants(const options& o) {

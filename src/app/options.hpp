@@ -70,6 +70,8 @@ struct command_arguments {
     std::string minutes; ///< validity of a code
     std::string days;    ///< validity of a token
     bool strict = false;
+    bool adopt = false;             ///< of --compare-credentials: strangers are this installation's
+    bool confirm_strangers = false; ///< likewise: they may be deleted now
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
         ringback_url, record_calls;

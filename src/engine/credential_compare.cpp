@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Both sides against each other (I4, BE-06, BE-41): what Telnyx has under our prefix and no row knows is
+// Both sides against each other (I4, BE-06, BE-41): what this installation made at Telnyx and no row knows is
 // retired through the one path; what a row has and Telnyx lost is retired and made anew. An incomplete
 // listing proves nothing about what is missing, and a complete one is confirmed by asking for the very
 // credential: pages shift while credentials come and go.
+//
+// That no row knows a credential may also mean that this is the wrong database. So each one says in its tag
+// which installation made it; what another one made, or nobody knows who, is left until people say otherwise.
+// Even of its own a comparison deletes only some: a table that lost its rows is noticed before all phones are
+// dumb.
 #include "engine/credentials_impl.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -21,6 +27,8 @@ constexpr millis k_duplicate_age{120'000};
 constexpr std::size_t k_rows = 1'000;
 constexpr unsigned k_page_tries = 3;
 constexpr millis k_page_pause{5'000};
+constexpr std::size_t k_most_strays = 50; // in one comparison, or a tenth of what is ours there
+constexpr std::size_t k_most_told = 5;
 
 bool in_use(credential::phase p) {
     return p == credential::phase::active || p == credential::phase::rotating;
@@ -29,7 +37,7 @@ bool in_use(credential::phase p) {
 } // namespace
 
 boost::asio::awaitable<void> credentials_impl::compare_round() {
-    (void)co_await compare();
+    (void)co_await compare(strangers::usual);
 }
 
 /// One credential that cannot be dealt with does not keep the others from it.
@@ -49,8 +57,9 @@ boost::asio::awaitable<bool> credentials_impl::keep_lease() {
     co_return co_await store_.hold_lease(k_lease, s_.node, k_lease_length);
 }
 
-boost::asio::awaitable<credentials::comparison> credentials_impl::compare() {
+boost::asio::awaitable<credentials::comparison> credentials_impl::compare(strangers rule) {
     both_sides b;
+    b.rule = rule;
     if (s_.connection_id.empty())
         b.result.error = "no credential connection; set telnyx.credential_connection_id";
     if (comparing_ || stopping_) b.result.error = "another comparison is under way; try again in a minute";
@@ -74,6 +83,8 @@ boost::asio::awaitable<credentials::comparison> credentials_impl::compare() {
                                  {"known", r.known},
                                  {"missing", r.missing},
                                  {"strangers", r.strangers},
+                                 {"foreign", r.foreign},
+                                 {"postponed", r.postponed},
                                  {"retired", r.retired}}
     );
     co_return b.result;
@@ -82,6 +93,7 @@ boost::asio::awaitable<credentials::comparison> credentials_impl::compare() {
 boost::asio::awaitable<void> credentials_impl::compare_held(both_sides& b) {
     co_await read_expected(b);
     b.result.complete = co_await read_listing(b);
+    co_await judge_strays(b);
     if (b.result.complete) co_await judge_missing(b);
 }
 
@@ -139,7 +151,6 @@ credentials_impl::judge_page(both_sides& b, std::vector<port::carrier_credential
     }
     if (ids.empty()) co_return;
     b.result.listed += ids.size();
-    const auto now = clock_.now();
     std::unordered_map<std::string, identity_id> by_id;
     std::unordered_map<uuid, port::known_identity> by_key;
     std::vector<identity_id> seen;
@@ -163,20 +174,91 @@ credentials_impl::judge_page(both_sides& b, std::vector<port::carrier_credential
         }
         ++b.result.strangers;
         metrics_.count("credential_comparison_strangers_total");
-        // A young one may be about to get its row's answer; one without a date is left to people. A row that
-        // has another one waits for no answer: this one is a duplicate for certain (BE-13).
-        const bool duplicate = row != by_key.end();
-        const auto age = duplicate ? std::min(k_duplicate_age, s_.stray_age) : s_.stray_age;
-        if (!c.created_at || now - *c.created_at < age) continue;
-        log::warn("stray_credential", {{"name", c.name}, {"created_at", iso8601(*c.created_at)}});
+        c.sip_password = {};
+        b.strays.push_back({std::move(c), row != by_key.end()});
+    }
+    if (!seen.empty()) co_await store_.checked(std::move(seen), clock_.now());
+}
+
+/// A young one may be about to get its row's answer; one without a date is left to people. A row that has
+/// another one waits for no answer: this one is a duplicate for certain (BE-13).
+bool credentials_impl::old_enough(const stray& s, strangers rule, time_point now) const {
+    if (!s.what.created_at) return rule == strangers::confirmed;
+    const auto age = s.duplicate ? std::min(k_duplicate_age, s_.stray_age) : s_.stray_age;
+    return now - *s.what.created_at >= age;
+}
+
+boost::asio::awaitable<void> credentials_impl::judge_strays(both_sides& b) {
+    const auto now = clock_.now();
+    auto ours = co_await store_.installed();
+    std::set<uuid> others;
+    for (const auto& s : b.strays)
+        if (const auto maker = maker_of(s.what.tag)) others.insert(*maker);
+    others.erase(ours.id);
+    for (const auto& known : ours.adopted)
+        others.erase(known);
+    if (b.rule == strangers::adopted && !b.strays.empty()) {
+        std::vector<uuid> taken(others.begin(), others.end());
+        co_await store_.adopt(std::move(taken), now);
+        ours = co_await store_.installed();
+    }
+    const auto is_ours = [&](const stray& s) {
+        if (b.rule == strangers::confirmed || s.duplicate) return true; // its row's key is in its name
+        const auto maker = maker_of(s.what.tag);
+        if (!maker)
+            return ours.unmarked_until && s.what.created_at && *s.what.created_at < *ours.unmarked_until;
+        return *maker == ours.id ||
+               std::find(ours.adopted.begin(), ours.adopted.end(), *maker) != ours.adopted.end();
+    };
+    const auto limit = std::max(k_most_strays, (b.result.known + b.result.strangers) / 10);
+    for (auto& s : b.strays) {
+        if (!is_ours(s)) {
+            ++b.result.foreign;
+            continue;
+        }
+        if (!old_enough(s, b.rule, now)) continue;
+        if (b.rule != strangers::confirmed && b.result.retired >= limit) {
+            ++b.result.postponed;
+            continue;
+        }
+        log::warn("stray_credential", {{"name", s.what.name}, {"tag", s.what.tag}});
         try {
-            co_await store_.adopt_for_removal(std::move(c), now);
+            co_await store_.adopt_for_removal(std::move(s.what), now);
             ++b.result.retired;
         } catch (...) {
             failed_for_one(b, std::current_exception());
         }
     }
-    if (!seen.empty()) co_await store_.checked(std::move(seen), now);
+    for (const auto& maker : others)
+        if (b.rule != strangers::adopted) b.result.installations.push_back(maker.text());
+    tell_strays(b, ours.id);
+}
+
+void credentials_impl::tell_strays(const both_sides& b, const uuid& own) {
+    const auto& r = b.result;
+    metrics_.gauge("credential_strangers_foreign", static_cast<double>(r.foreign));
+    metrics_.gauge("credential_strangers_postponed", static_cast<double>(r.postponed));
+    if (r.foreign > 0) {
+        std::string makers;
+        for (std::size_t n = 0; n < std::min(k_most_told, r.installations.size()); ++n)
+            makers += (n == 0 ? "" : " ") + r.installations[n];
+        log::error(
+            "strangers_of_another_installation",
+            {{"count", r.foreign},
+             {"their_installations", makers.empty() ? "none" : makers},
+             {"our_installation", own.text()},
+             {"fix",
+              "check database.url; if it is right: --compare-credentials --adopt or --confirm-strangers"}}
+        );
+    }
+    if (r.postponed > 0)
+        log::error(
+            "too_many_strangers",
+            {{"retired", r.retired},
+             {"postponed", r.postponed},
+             {"fix", "check that the database lost no rows; if it is right: --compare-credentials "
+                     "--confirm-strangers"}}
+        );
 }
 
 boost::asio::awaitable<void> credentials_impl::judge_missing(both_sides& b) {

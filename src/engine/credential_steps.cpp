@@ -51,6 +51,22 @@ std::optional<uuid> credentials_impl::own_key(std::string_view name) const {
     return uuid::parse(name.substr(prefix_.size()));
 }
 
+boost::asio::awaitable<std::string> credentials_impl::carrier_tag(user_id user) {
+    if (!installation_) {
+        const auto who = co_await store_.installed();
+        installation_ = who.id;
+    }
+    co_return prefix_ + installation_->text() + "-u" + std::to_string(user.value);
+}
+
+std::optional<uuid> credentials_impl::maker_of(std::string_view tag) const {
+    constexpr std::size_t k_uuid = 36;
+    if (!tag.starts_with(prefix_)) return std::nullopt;
+    tag.remove_prefix(prefix_.size());
+    if (!tag.substr(std::min(k_uuid, tag.size())).starts_with("-u")) return std::nullopt;
+    return uuid::parse(tag.substr(0, k_uuid));
+}
+
 void credentials_impl::count(std::string_view step, std::string_view how) {
     metrics_.count("credential_work_total", {{"step", step}, {"outcome", how}});
 }
@@ -128,11 +144,11 @@ boost::asio::awaitable<bool> credentials_impl::create(held& h, identity_id who, 
     if (!co_await may_ask(h)) co_return false;
     const auto subject = subject_of(h.what, who);
     const auto now = clock_.now();
+    port::credential_request request;
+    request.tag = co_await carrier_tag(subject.names.user);
     co_await store_.mark_asked(who, now);
     if (!ours(h)) co_return false; // asked or not: whoever is next looks it up
-    port::credential_request request;
     request.name = name;
-    request.tag = prefix_ + "u" + std::to_string(subject.names.user.value);
     request.connection_id =
         subject.names.connection_id.empty() ? s_.connection_id : subject.names.connection_id;
     request.expires_at = now + s_.rules.life;

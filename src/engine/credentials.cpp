@@ -57,6 +57,8 @@ void credentials_impl::start() {
          {"credential_comparison_strangers_total", "credential_comparison_missing_total",
           "credential_looks_dropped_total"})
         metrics_.count(figure, {}, 0);
+    for (const char* figure : {"credential_strangers_foreign", "credential_strangers_postponed"})
+        metrics_.gauge(figure, 0);
     for (const char* step : {"work", "claim", "ensure", "token", "check", "compare", "release"})
         metrics_.count("credential_faults_total", {{"step", step}}, 0);
     if (s_.connection_id.empty())

@@ -45,7 +45,7 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<token_status> cached_token(device_id d) override;
     void look_at(device_id d) override;
     void check(identity_id i) override;
-    boost::asio::awaitable<comparison> compare() override;
+    boost::asio::awaitable<comparison> compare(strangers rule) override;
     [[nodiscard]] std::vector<loop_state> loops() const override { return loops_.states(); }
 
   private:
@@ -117,6 +117,9 @@ class credentials_impl final : public credentials {
     void count(std::string_view step, std::string_view how);
     [[nodiscard]] std::string carrier_name(const uuid& key) const;
     [[nodiscard]] std::optional<uuid> own_key(std::string_view name) const;
+    /// Which installation made it, by its tag; nullopt: one of before there were ids, or somebody's hand.
+    [[nodiscard]] std::optional<uuid> maker_of(std::string_view tag) const;
+    boost::asio::awaitable<std::string> carrier_tag(user_id user);
 
     // credential_ensure.cpp
     using identity_flights = flights<std::int64_t, identity_status>;
@@ -138,8 +141,14 @@ class credentials_impl final : public credentials {
     [[nodiscard]] std::optional<time_point> refresh_after(device_id d, const port::cached_token& t) const;
 
     // credential_compare.cpp
+    struct stray {
+        port::carrier_credential what;
+        bool duplicate = false; ///< of a row that has another one
+    };
     struct both_sides {
         comparison result;
+        strangers rule = strangers::usual;
+        std::vector<stray> strays;
         std::vector<port::known_identity> expected; ///< in use here before the listing began
         std::unordered_set<std::string> seen;       ///< Telnyx ids in the listing
     };
@@ -149,6 +158,9 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<bool> read_listing(both_sides& b);
     boost::asio::awaitable<std::optional<port::credential_page>> read_page(both_sides& b, unsigned number);
     boost::asio::awaitable<void> judge_page(both_sides& b, std::vector<port::carrier_credential> page);
+    boost::asio::awaitable<void> judge_strays(both_sides& b);
+    [[nodiscard]] bool old_enough(const stray& s, strangers rule, time_point now) const;
+    void tell_strays(const both_sides& b, const uuid& own);
     boost::asio::awaitable<void> judge_missing(both_sides& b);
     void failed_for_one(both_sides& b, const std::exception_ptr& e);
     boost::asio::awaitable<bool> keep_lease();
@@ -164,7 +176,8 @@ class credentials_impl final : public credentials {
     const port::clock& clock_;
     port::metrics& metrics_;
     credential_settings s_;
-    std::string prefix_; ///< of our names at Telnyx
+    std::string prefix_;               ///< of our names at Telnyx
+    std::optional<uuid> installation_; ///< once it was read
     std::mt19937_64 dice_;
 
     pace work_pace_;

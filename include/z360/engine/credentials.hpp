@@ -27,14 +27,14 @@ namespace z360::engine {
 /// What decides the pace and the names.
 struct credential_settings {
     credential::policy rules;
-    std::string
-        environment; ///< in names and tags at Telnyx: z360-<environment>-<key>, z360-<environment>-u<user>
+    std::string environment;   ///< in names and tags at Telnyx: z360-<environment>-<key>, and
+                               ///< z360-<environment>-<installation>-u<user>
     std::string connection_id; ///< credential connection; empty: no identity can be made
     std::string node;          ///< who holds leases, e.g. host and pid
     millis work_every{1'000};  ///< looks for due devices
     std::size_t work_batch = 20;
     millis compare_every{900'000};     ///< both sides (I4: drift at most 15 min); 0: only when asked
-    millis stray_age{600'000};         ///< a stranger with our prefix is deleted when it is older
+    millis stray_age{600'000};         ///< a stranger of this installation is deleted when it is older
     millis purge_every{3'600'000};     ///< one node forgets what nobody needs any more; 0: never
     unsigned requests_per_second = 10; ///< of the workers; the comparison takes half (BE-41)
     double refresh_fraction = 0.8;     ///< of a token's life: 10 h → refresh after 8 h
@@ -89,15 +89,25 @@ class credentials {
     /// A dial of this identity failed as not_found: compare this one now (BE-41). Returns at once.
     virtual void check(identity_id i) = 0;
 
+    /// What becomes of credentials under our names that no row knows. Those that this installation made are
+    /// deleted, at most max(50, 10 %) in one comparison; those of another installation, or of none, are left.
+    enum class strangers : std::uint8_t {
+        usual,
+        adopted,   ///< people say that all of them are this installation's, now and later
+        confirmed, ///< people say that all of them may go now: no limit
+    };
     /// One comparison of both sides now, for the command line and tests. Returns what it did. Throws
     /// unavailable when the database is.
     struct comparison {
         std::size_t listed = 0, known = 0, missing = 0, strangers = 0, retired = 0;
-        bool complete = false;    ///< every page was read
-        bool unreachable = false; ///< Telnyx did not answer
-        std::string error;        ///< why it is not complete, and what to do
+        std::size_t foreign = 0;   ///< of the strangers: of another installation, or of none; left alone
+        std::size_t postponed = 0; ///< this installation's, beyond the limit; the next comparisons' turn
+        std::vector<std::string> installations; ///< other ids among the strangers
+        bool complete = false;                  ///< every page was read
+        bool unreachable = false;               ///< Telnyx did not answer
+        std::string error;                      ///< why it is not complete, and what to do
     };
-    virtual boost::asio::awaitable<comparison> compare() = 0;
+    virtual boost::asio::awaitable<comparison> compare(strangers rule = strangers::usual) = 0;
 
     /// The loops behind it. A late one: identities are not made, replaced or deleted in time, or the sides
     /// not compared; calls go on.

@@ -53,6 +53,13 @@ struct known_identity {
     std::optional<time_point> expires_at;
 };
 
+/// Which credentials at Telnyx belong to this database: those whose tag names one of these ids.
+struct installation {
+    uuid id;                                  ///< made with the database's schema, never changed
+    std::vector<uuid> adopted;                ///< others that an operator has declared to be this one's
+    std::optional<time_point> unmarked_until; ///< likewise: those without an id that are older than this
+};
+
 /// Every function may throw unavailable. Claims use the database's clock.
 class credential_store {
   public:
@@ -106,6 +113,10 @@ class credential_store {
     virtual boost::asio::awaitable<std::vector<known_identity>>
     lookup(std::vector<std::string> telnyx_ids, std::vector<uuid> keys) = 0;
     virtual boost::asio::awaitable<void> checked(std::vector<identity_id> seen, time_point now) = 0;
+    /// Who this database is at Telnyx.
+    virtual boost::asio::awaitable<installation> installed() = 0;
+    /// From now on credentials of `others`, and those without an id from before `now`, count as this one's.
+    virtual boost::asio::awaitable<void> adopt(std::vector<uuid> others, time_point now) = 0;
     /// An organisation credential or stranger found at Telnyx is recorded and retired through the same path.
     virtual boost::asio::awaitable<void> adopt_for_removal(carrier_credential stranger, time_point now) = 0;
 

@@ -65,8 +65,10 @@ struct device_view {
     bool native_handles_calls =
         false; ///< a linked native device takes the calls: no identity, no JWT (IOS-01)
     bool wants_identity = true;
-    std::string public_key; ///< 32 raw bytes, or empty
-    std::string push_state; ///< none, active, invalid
+    org_id bound_to;          ///< rings for this organisation only; none: for all of the person's
+    std::string session_hash; ///< digest of the web session that registered it; empty: none did
+    std::string public_key;   ///< 32 raw bytes, or empty
+    std::string push_state;   ///< none, active, invalid
     std::optional<time_point> push_updated_at;
     time_point last_seen_at{};
     time_point registered_at{};
@@ -79,6 +81,8 @@ struct device_view {
 struct registration {
     user_id user;
     org_id org; ///< organisation of the request; the device serves all of the person's anyway (D7)
+    org_id
+        bound_to; ///< of who registers: the device serves this organisation only; none: all of the person's
     std::string device_uid;
     std::string platform;
     std::string name, app_version, sdk_version, os_version, bundle_id, apns_env;
@@ -87,6 +91,8 @@ struct registration {
     bool embedded_webview = false;
     std::string native_device_uid;
     std::string previous_device_uid;       ///< reinstalled: merge with it (B14)
+    std::vector<device_id> proved;         ///< whose bearer the request holds: this is the same phone (B13)
+    std::string session_hash;              ///< digest of the web session that asks; empty: no cookie did
     std::string public_key;                ///< 32 raw bytes, or empty: keep
     std::optional<int> credential_version; ///< what the device holds: proof of the identity of that version
     bool wants_identity = true;
@@ -101,6 +107,8 @@ struct registered {
     std::vector<device_id>
         replaced;                  ///< same push token, previous install, or too many browsers: now retiring
     std::vector<device_id> linked; ///< web views whose calls it takes from now on (MOB-14): now retiring
+    /// The person has this device id outside `bound_to`: nothing has changed, and nothing else here is set.
+    bool held_elsewhere = false;
 };
 
 /// A device with its new push tokens.
@@ -124,9 +132,12 @@ class device_registry {
 
     /// One transaction (BE-13): inserts or revives the device and its row for the organisation, stores tokens
     /// encrypted, makes a pending identity where one is wanted and none exists, retires what this device
-    /// replaces: other devices with the same push token, whoever's they were (B13), `previous_device_uid`
-    /// (B14), a web view's identity once its native device is known (MOB-14), the idle browsers beyond the
-    /// limit (B50). nullopt: the person is not a member of the organisation, or is suspended.
+    /// replaces: other devices with the same push token or in `proved`, whoever's they were (B13),
+    /// `previous_device_uid` (B14), a web view's identity once its native device is known (MOB-14), the idle
+    /// browsers beyond the limit (B50). Another person's device of the same id stays: an id is no proof.
+    /// nullopt: the person is not a member of the organisation, or is suspended.
+    /// `bound_to` lasts: only a registration without it lifts it, not during a call, and then identity and
+    /// tokens that were given out under it are replaced.
     /// A registration without `wants_identity` (business pushes only) never replaces a device of the same
     /// person that holds the token already: it is that device, and nothing changes (B33).
     virtual boost::asio::awaitable<std::optional<registered>>
@@ -139,7 +150,8 @@ class device_registry {
     virtual boost::asio::awaitable<std::vector<device_view>>
     list(tenant_scope who, user_id of, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::optional<device_view>> by_id(tenant_scope who, device_id d) = 0;
-    virtual boost::asio::awaitable<std::optional<device_view>> by_uid(user_id owner, std::string uid) = 0;
+    virtual boost::asio::awaitable<std::optional<device_view>>
+    by_uid(tenant_scope who, user_id owner, std::string uid) = 0;
     /// State only (BE-05): `removed`, identities `retiring`, tokens revoked, push tokens forgotten. The rows
     /// go when Telnyx has let go of the credential. false: no such device.
     virtual boost::asio::awaitable<bool> remove(tenant_scope who, removal what) = 0;

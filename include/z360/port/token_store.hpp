@@ -54,6 +54,7 @@ struct token_row {
     std::string label; ///< for people
     std::vector<std::string> scopes;
     org_id org;                ///< none: every organisation (service and admin only)
+    org_id bound_to;           ///< other kinds: sees, and issues for, this organisation only; none: all
     user_id user;              ///< device, enrolment, handoff
     device_id device;          ///< device
     std::string device_uid;    ///< the device's own id; device only
@@ -77,6 +78,7 @@ struct new_token {
     std::string label;
     std::vector<std::string> scopes;
     org_id org;
+    org_id bound_to; ///< of kinds other than service and admin
     user_id user;
     device_id device;
     time_point now{};

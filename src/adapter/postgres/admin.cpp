@@ -5,6 +5,8 @@
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
+#include "adapter/postgres/slug.hpp"
+#include "adapter/postgres/tenant_rows.hpp"
 #include "wire/e164.hpp"
 
 #include <z360/port/errors.hpp>
@@ -21,14 +23,11 @@ std::string e164_or_error(const std::string& number) {
     return *e164;
 }
 
-// Asks and turns what Postgres says into words for a person.
+// Turns what Postgres says into words for a person.
 template <class F>
-auto with(session& db, F ask) {
+auto in_words(F ask) {
     try {
-        pqxx::work tx(db);
-        auto out = ask(tx);
-        tx.commit();
-        return out;
+        return ask();
     } catch (const pqxx::broken_connection& e) {
         throw port::unavailable(std::string("postgres: ") + e.what());
     } catch (const pqxx::foreign_key_violation& e) {
@@ -36,6 +35,117 @@ auto with(session& db, F ask) {
     } catch (const pqxx::sql_error& e) {
         throw admin_error(std::string("the database refused: ") + e.what());
     }
+}
+template <class F>
+auto with(session& db, F ask) {
+    return in_words([&] {
+        pqxx::work tx(db);
+        auto out = ask(tx);
+        tx.commit();
+        return out;
+    });
+}
+
+std::string id_or_empty(const std::string& text) {
+    const bool number = !text.empty() && text.size() < 17 && text[0] != '0' &&
+                        text.find_first_not_of("0123456789") == std::string::npos;
+    return number ? text : "";
+}
+
+std::optional<org_id> org_of(pqxx::work& tx, const std::string& text) {
+    if (const auto id = id_or_empty(text); !id.empty()) {
+        const auto r = tx.exec_params("select org_id from organizations where org_id = $1", id);
+        if (r.empty()) return std::nullopt;
+        return org_id{r[0][0].as<std::int64_t>()};
+    }
+    for (const auto& spelling : {storable(text), slug_of(text)}) {
+        const auto r = tx.exec_params(
+            "select org_id from organizations where slug = $1 or name = $1 order by slug = $1 desc limit 2",
+            spelling
+        );
+        if (r.size() == 2)
+            throw admin_error("\"" + text + "\" may be several organisations: name it by its id");
+        if (!r.empty()) return org_id{r[0][0].as<std::int64_t>()};
+    }
+    return std::nullopt;
+}
+
+std::optional<user_id> person_of(pqxx::work& tx, const std::string& text) {
+    const auto id = id_or_empty(text);
+    const auto r = id.empty() ? tx.exec_params("select user_id from users where login = $1", storable(text))
+                              : tx.exec_params("select user_id from users where user_id = $1", id);
+    if (r.empty()) return std::nullopt;
+    return user_id{r[0][0].as<std::int64_t>()};
+}
+
+// What is only named is never made: a slip of the pen would be a tenant.
+org_id required_org(pqxx::work& tx, const std::string& text) {
+    if (const auto found = org_of(tx, text)) return *found;
+    throw admin_error(
+        "there is no organisation \"" + text + "\": see --list-orgs, or make it with --create-org"
+    );
+}
+user_id required_user(pqxx::work& tx, const std::string& text) {
+    if (const auto found = person_of(tx, text)) return *found;
+    throw admin_error(
+        "there is no user \"" + text + "\": see --list-members, or make them with --create-user"
+    );
+}
+
+user_id user_of_login(pqxx::work& tx, const user_wish& w) {
+    const auto r = tx.exec_params1(
+        "insert into users as u (login, name) values ($1, coalesce(nullif($2, ''), $1)) on conflict (login) "
+        "do update set name = coalesce(nullif($2, ''), u.name) returning user_id",
+        w.login, w.name
+    );
+    return {r[0].as<std::int64_t>()};
+}
+
+user_id user_of_id(pqxx::work& tx, const user_wish& w) {
+    const auto other =
+        tx.exec_params("select user_id from users where login = $1 and user_id <> $2", w.login, w.id.value);
+    if (!other.empty())
+        throw admin_error(
+            "--id: \"" + w.login + "\" is user " + other[0][0].c_str() +
+            " already; leave --id out, or name that one"
+        );
+    tx.exec_params(
+        "select setval('users_user_id_seq', $1::bigint) from users_user_id_seq where last_value < $1::bigint",
+        w.id.value
+    );
+    tx.exec_params0(
+        "insert into users as u (user_id, login, name) values ($1, $2, coalesce(nullif($3, ''), $2)) "
+        "on conflict (user_id) do update set login = excluded.login, name = coalesce(nullif($3, ''), "
+        "u.name), "
+        "status = 'active', updated_at = now()",
+        w.id.value, w.login, w.name
+    );
+    return w.id;
+}
+
+phone_number_id put_number(pqxx::work& tx, const number_row& n) {
+    const auto e164 = e164_or_error(n.number);
+    const std::string receiver = std::to_string(n.receiver.value);
+    const auto r = tx.exec_params(
+        "insert into phone_numbers as p (org_id, connection_id, e164, route_type, receiving_user_id, alias) "
+        "values ($1, $2, $3, $4, $5, $6) on conflict (connection_id, e164) do update set route_type = "
+        "excluded.route_type, receiving_user_id = excluded.receiving_user_id, alias = "
+        "coalesce(nullif(excluded.alias, ''), p.alias), status = 'active' where p.org_id = excluded.org_id "
+        "returning phone_number_id",
+        n.org.value, n.connection_id, e164, n.route_type, n.receiver.none() ? nullptr : receiver.c_str(),
+        n.alias
+    );
+    if (!r.empty()) return phone_number_id{r[0][0].as<std::int64_t>()};
+    const auto holder = tx.exec_params1(
+        "select o.slug, (select slug from organizations where org_id = $3) from phone_numbers join "
+        "organizations o using (org_id) where connection_id = $1 and e164 = $2",
+        n.connection_id, e164, n.org.value
+    );
+    throw admin_error(
+        "number " + e164 + " on connection " + n.connection_id + " belongs to organisation \"" +
+        holder[0].c_str() + "\" and cannot be given to \"" + holder[1].c_str() +
+        "\" too: remove it there first"
+    );
 }
 
 // Commands appear twice: when they were decided and when their outcome was known. Each line says what was so
@@ -79,8 +189,9 @@ admin::~admin() = default;
 org_id admin::upsert_organization(const std::string& slug, const std::string& name) {
     return with(db_->db, [&](pqxx::work& tx) {
         const auto r = tx.exec_params1(
-            "insert into organizations (slug, name) values ($1, $2) on conflict (slug) do update set name = "
-            "excluded.name returning org_id",
+            "insert into organizations as o (slug, name) values ($1, $2) on conflict (slug) do update set "
+            "name = "
+            "o.name returning org_id",
             slug, name
         );
         return org_id{r[0].as<std::int64_t>()};
@@ -111,31 +222,43 @@ void admin::upsert_membership(org_id org, user_id user, const std::string& role)
 }
 
 phone_number_id admin::upsert_number(const number_row& n) {
-    const auto e164 = e164_or_error(n.number);
+    return with(db_->db, [&](pqxx::work& tx) { return put_number(tx, n); });
+}
+
+user_keys admin::create_user(const user_wish& w) {
     return with(db_->db, [&](pqxx::work& tx) {
-        const std::string receiver = std::to_string(n.receiver.value);
-        const auto r = tx.exec_params(
-            "insert into phone_numbers as p (org_id, connection_id, e164, route_type, receiving_user_id, "
-            "alias) "
-            "values ($1, $2, $3, $4, $5, $6) on conflict (connection_id, e164) do update set route_type = "
-            "excluded.route_type, receiving_user_id = excluded.receiving_user_id, alias = excluded.alias, "
-            "status = "
-            "'active' where p.org_id = excluded.org_id returning phone_number_id",
-            n.org.value, n.connection_id, e164, n.route_type, n.receiver.none() ? nullptr : receiver.c_str(),
-            n.alias
+        user_keys keys;
+        keys.org = required_org(tx, w.org);
+        keys.user = w.id.none() ? user_of_login(tx, w) : user_of_id(tx, w);
+        tx.exec_params0(
+            "insert into memberships as m (org_id, user_id, role) values ($1, $2, coalesce(nullif($3, ''), "
+            "'member')) on conflict (org_id, user_id) do update set role = coalesce(nullif($3, ''), m.role)",
+            keys.org.value, keys.user.value, w.role
         );
-        if (!r.empty()) return phone_number_id{r[0][0].as<std::int64_t>()};
-        const auto holder = tx.exec_params1(
-            "select o.slug, (select slug from organizations where org_id = $3) from phone_numbers join "
-            "organizations "
-            "o using (org_id) where connection_id = $1 and e164 = $2",
-            n.connection_id, e164, n.org.value
-        );
-        throw admin_error(
-            "number " + e164 + " on connection " + n.connection_id + " belongs to organisation \"" +
-            holder[0].c_str() + "\" and cannot be given to \"" + holder[1].c_str() +
-            "\" too: remove it there first"
-        );
+        return keys;
+    });
+}
+
+phone_number_id admin::add_number(const number_wish& w) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        number_row n;
+        n.org = required_org(tx, w.org);
+        n.connection_id = w.connection_id;
+        n.number = w.number;
+        n.route_type = w.route_type;
+        n.alias = w.alias;
+        if (!w.receiver.empty()) {
+            n.receiver = required_user(tx, w.receiver);
+            const auto member = tx.exec_params(
+                "select from memberships where org_id = $1 and user_id = $2", n.org.value, n.receiver.value
+            );
+            if (member.empty())
+                throw admin_error(
+                    "\"" + w.receiver + "\" is no member of organisation \"" + w.org +
+                    "\", whose calls would ring there; --add-member makes them one"
+                );
+        }
+        return put_number(tx, n);
     });
 }
 
@@ -201,25 +324,12 @@ void admin::touch_device(device_id device, time_point seen) {
     });
 }
 
-std::optional<org_id> admin::find_organization(const std::string& slug_or_name) {
-    return with(db_->db, [&](pqxx::work& tx) -> std::optional<org_id> {
-        const auto r = tx.exec_params(
-            "select org_id from organizations where slug = $1 or name = $1 order by slug = $1 desc limit 2",
-            slug_or_name
-        );
-        if (r.size() == 2)
-            throw admin_error("\"" + slug_or_name + "\" may be several organisations: name it by its id");
-        if (r.empty()) return std::nullopt;
-        return org_id{r[0][0].as<std::int64_t>()};
-    });
+std::optional<org_id> admin::find_organization(const std::string& text) {
+    return with(db_->db, [&](pqxx::work& tx) { return org_of(tx, text); });
 }
 
-std::optional<user_id> admin::find_user(const std::string& login) {
-    return with(db_->db, [&](pqxx::work& tx) -> std::optional<user_id> {
-        const auto r = tx.exec_params("select user_id from users where login = $1", login);
-        if (r.empty()) return std::nullopt;
-        return user_id{r[0][0].as<std::int64_t>()};
-    });
+std::optional<user_id> admin::find_user(const std::string& text) {
+    return with(db_->db, [&](pqxx::work& tx) { return person_of(tx, text); });
 }
 
 std::vector<device_line> admin::devices_of(user_id owner) {
@@ -256,6 +366,25 @@ admin::revoke_device(user_id owner, const std::string& device, port::audit_line 
         line.device = which;
         append_audit(tx, line);
         return which;
+    });
+}
+
+using gone_devices = std::optional<std::vector<device_id>>;
+gone_devices admin::remove_organization(org_id org, const port::audit_line& line) {
+    return in_words([&] {
+        return tenant_rows::remove_organisation(db_->db, port::tenant_scope::all(), org, line.at, &line);
+    });
+}
+
+gone_devices admin::remove_user(user_id user, const port::audit_line& line) {
+    return in_words([&] {
+        return tenant_rows::remove_person(db_->db, port::tenant_scope::all(), user, line.at, &line);
+    });
+}
+
+gone_devices admin::remove_member(org_id org, user_id user, const port::audit_line& line) {
+    return in_words([&] {
+        return tenant_rows::remove_membership(db_->db, port::tenant_scope::all(), org, user, line.at, &line);
     });
 }
 

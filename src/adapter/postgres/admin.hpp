@@ -32,6 +32,29 @@ struct number_row {
     std::string alias;
 };
 
+/// A person as --create-user names them. Organisations and people that are only named must be there already.
+struct user_wish {
+    std::string login;
+    std::string name; ///< empty: as it is; of a new person the login
+    user_id id;       ///< the existing product's; none: found by the login, or made
+    std::string org;  ///< id, slug or name
+    std::string role; ///< empty: as it is; of a new member "member"
+};
+struct user_keys {
+    user_id user;
+    org_id org;
+};
+
+/// A number as --add-number names it.
+struct number_wish {
+    std::string org; ///< id, slug or name
+    std::string connection_id;
+    std::string number;
+    std::string route_type;
+    std::string receiver; ///< id or login; needed for "user"
+    std::string alias;    ///< empty: as it is
+};
+
 struct device_row {
     user_id user;
     std::string device_uid; ///< the app's own id of the device
@@ -82,7 +105,8 @@ struct explained_call {
     std::vector<timeline_line> lines; ///< in the order of time
 };
 
-/// One blocking connection. Every call repeats safely. Throws admin_error or port::unavailable.
+/// One blocking connection. Every call repeats safely and is one transaction: all of it happens or nothing.
+/// Throws admin_error or port::unavailable.
 class admin {
   public:
     explicit admin(const secret& url);
@@ -90,26 +114,37 @@ class admin {
     admin(const admin&) = delete;
     admin& operator=(const admin&) = delete;
 
+    /// Made, or found by its slug: then its name stays.
     org_id upsert_organization(const std::string& slug, const std::string& name);
     user_id upsert_user(const std::string& login, const std::string& name);
     void upsert_membership(org_id org, user_id user, const std::string& role);
     /// A number that another organisation holds on the same connection is refused, naming both (WEB-04).
     phone_number_id upsert_number(const number_row& n);
+    user_keys create_user(const user_wish& w);
+    /// As upsert_number().
+    phone_number_id add_number(const number_wish& w);
     void upsert_contact(org_id org, const std::string& number, const std::string& name);
     /// Makes the given credential the device's active identity; a former one becomes `retiring`.
     device_keys upsert_device(const device_row& d);
     /// The device has shown life.
     void touch_device(device_id device, time_point at);
 
-    /// By slug, or by the only name that is spelled so.
-    [[nodiscard]] std::optional<org_id> find_organization(const std::string& slug_or_name);
-    [[nodiscard]] std::optional<user_id> find_user(const std::string& login);
+    /// By id, slug, or the only name that is spelled so or makes this slug.
+    [[nodiscard]] std::optional<org_id> find_organization(const std::string& text);
+    /// By id or login.
+    [[nodiscard]] std::optional<user_id> find_user(const std::string& id_or_login);
     /// Removed ones too, the most recently seen first.
     [[nodiscard]] std::vector<device_line> devices_of(user_id owner);
     /// By the app's own id of the device, or ours. State only: the credential at Telnyx goes by the one path
     /// for all (AND-11, BE-05). `line` goes into the audit, with the device. nullopt: the person has no such
     /// device, or it is removed; nothing changed.
     std::optional<device_id> revoke_device(user_id owner, const std::string& device, port::audit_line line);
+    /// As port::tenants removes them, together with the line of the audit. nullopt: not there; nothing
+    /// changed.
+    std::optional<std::vector<device_id>> remove_organization(org_id org, const port::audit_line& line);
+    std::optional<std::vector<device_id>> remove_user(user_id user, const port::audit_line& line);
+    std::optional<std::vector<device_id>>
+    remove_member(org_id org, user_id user, const port::audit_line& line);
     /// For the audit; before what it tells is done.
     void record(const port::audit_line& line);
 

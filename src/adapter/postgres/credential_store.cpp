@@ -13,7 +13,10 @@
 #include "adapter/postgres/purge.hpp"
 #include "adapter/postgres/transaction.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
+#include <stdexcept>
 #include <unordered_map>
 
 namespace z360::adapter::postgres {
@@ -79,6 +82,13 @@ constexpr const char* k_lookup =
 constexpr const char* k_checked =
     "update sip_identities set last_checked_at = z360_at($2) where identity_id = any($1::bigint[])";
 
+constexpr const char* k_installed =
+    "select id, array_to_json(adopted)::text, z360_ms(unmarked_until) from installation";
+constexpr const char* k_adopt = R"sql(
+update installation
+   set adopted = array(select distinct x from unnest(adopted || $1::text[]::uuid[]) x where x <> id order by x),
+       unmarked_until = greatest(unmarked_until, z360_at($2)))sql";
+
 constexpr const char* k_drop =
     "update leases set held_until = clock_timestamp() where name = $1 and holder = $2";
 
@@ -134,6 +144,8 @@ class identities final : public port::credential_store {
     asio::awaitable<std::vector<known_identity>>
     lookup(std::vector<std::string> telnyx_ids, std::vector<uuid> keys) override;
     asio::awaitable<void> checked(std::vector<identity_id> seen, time_point now) override;
+    asio::awaitable<port::installation> installed() override;
+    asio::awaitable<void> adopt(std::vector<uuid> others, time_point now) override;
     asio::awaitable<void> adopt_for_removal(carrier_credential stranger, time_point now) override;
     asio::awaitable<bool> hold_lease(std::string name, std::string holder, millis length) override;
     asio::awaitable<void> drop_lease(std::string name, std::string holder) override;
@@ -351,6 +363,31 @@ asio::awaitable<void> identities::checked(std::vector<identity_id> seen, time_po
         exec_once(db, "credential_checked", k_checked, ids, in_ms(now));
     };
     co_await db_.run("credential_checked", std::move(ask));
+}
+
+asio::awaitable<port::installation> identities::installed() {
+    auto ask = [](pqxx::connection_base& db) {
+        const auto r = exec_once(db, "installation", k_installed);
+        if (r.empty())
+            throw std::runtime_error("the table installation is empty: restore its row from a backup");
+        port::installation out;
+        out.id = uuid::parse(r[0][0].c_str()).value_or(uuid{});
+        for (const auto& other : nlohmann::json::parse(r[0][1].c_str()))
+            if (const auto id = uuid::parse(other.get<std::string>())) out.adopted.push_back(*id);
+        out.unmarked_until = time_or_null(r[0][2]);
+        return out;
+    };
+    co_return co_await db_.run("installation", std::move(ask));
+}
+
+asio::awaitable<void> identities::adopt(std::vector<uuid> others, time_point now) {
+    std::vector<std::string> ids;
+    for (const auto& o : others)
+        ids.push_back(o.text());
+    auto ask = [ids = std::move(ids), now](pqxx::connection_base& db) {
+        exec_once(db, "installation_adopt", k_adopt, text_array(ids), in_ms(now));
+    };
+    co_await db_.run("installation_adopt", std::move(ask));
 }
 
 asio::awaitable<void> identities::adopt_for_removal(carrier_credential stranger, time_point now) {

@@ -67,7 +67,8 @@ class registry final : public port::device_registry {
     ) override;
     asio::awaitable<std::vector<device_view>> list(tenant_scope who, user_id of, std::size_t limit) override;
     asio::awaitable<std::optional<device_view>> by_id(tenant_scope who, device_id d) override;
-    asio::awaitable<std::optional<device_view>> by_uid(user_id owner, std::string uid) override;
+    asio::awaitable<std::optional<device_view>>
+    by_uid(tenant_scope who, user_id owner, std::string uid) override;
     asio::awaitable<bool> remove(tenant_scope who, port::removal what) override;
     asio::awaitable<void> seen(device_id d, time_point now, std::optional<int> credential_version) override;
     asio::awaitable<std::vector<port::org_label>> organisations(user_id u) override;
@@ -128,9 +129,10 @@ asio::awaitable<std::optional<device_view>> registry::by_id(tenant_scope who, de
     co_return co_await db_.run("device_by_id", std::move(ask));
 }
 
-asio::awaitable<std::optional<device_view>> registry::by_uid(user_id owner, std::string uid) {
-    auto ask = [owner, uid = storable(uid)](pqxx::connection_base& db) -> std::optional<device_view> {
-        tenant_transaction tx(db, tenant_scope::of(owner));
+asio::awaitable<std::optional<device_view>>
+registry::by_uid(tenant_scope who, user_id owner, std::string uid) {
+    auto ask = [who, owner, uid = storable(uid)](pqxx::connection_base& db) -> std::optional<device_view> {
+        tenant_transaction tx(db, who);
         const auto found = exec_in(*tx, "device_by_uid", k_by_uid, owner.value, uid);
         if (found.empty()) return std::nullopt;
         return first(read_views(*tx, {{found[0][0].as<std::int64_t>()}}));

@@ -3,9 +3,12 @@
 // asked for here and made at Telnyx later.
 //
 // The person's own rows are written in the person's scope. One thing cannot be: a phone that changed hands
-// still belongs to somebody else, whose device must go in the same moment (B13). So the transaction begins
-// with the owner's rights, asks explicitly whether the person may register here, takes the other person's
-// device out of use, and only then enters the scope.
+// still belongs to somebody else, or to another of the person's organisations, and that device must go in the
+// same moment (B13). So the transaction begins with the owner's rights, asks explicitly whether the person
+// may register here, takes what is replaced out of use, and only then enters the scope.
+//
+// Proof that it is the same phone is one of its push tokens or its bearer. A device id is none: apps send
+// theirs to whoever asks, so another person's device of the same id stays beside this one.
 //
 // Locks, in this order everywhere: advisory locks of the person and the push tokens, then rows of devices by
 // id, their identities, their tokens. A person's lock covers each of their devices, because a registration
@@ -32,13 +35,13 @@ constexpr const char* k_may_register = R"sql(
 select from memberships m join users u on u.user_id = m.user_id join organizations o on o.org_id = m.org_id
  where m.user_id = $1 and m.org_id = $2 and u.status = 'active' and o.status = 'active')sql";
 
-// Every device that this registration may concern: $1 person, $2 their device ids that are named, $3 the id
-// of the device itself (also at other people), $4 hashes of the push tokens.
+// Every device that this registration may concern: $1 person, $2 their device ids that are named, $3 devices
+// whose bearer is there, $4 hashes of the push tokens.
 constexpr const char* k_related = R"sql(
 select device_id, user_id, device_uid, platform, status, z360_ms(push_issued_at), z360_ms(voip_issued_at),
-       push_token_hash, voip_token_hash
+       push_token_hash, voip_token_hash, coalesce(bound_org_id, 0), z360_device_busy(device_id)
   from devices
- where (user_id = $1 and device_uid = any($2::text[])) or device_uid = $3
+ where (user_id = $1 and device_uid = any($2::text[])) or device_id = any($3::bigint[])
     or push_token_hash = any($4::bytea[]) or voip_token_hash = any($4::bytea[])
  order by device_id for update)sql";
 
@@ -48,6 +51,8 @@ struct related_device {
     std::string uid, platform, status;
     stored_push push;
     std::string push_hash, voip_hash;
+    org_id bound_to;
+    bool busy = false;
 
     [[nodiscard]] bool holds_one_of(const std::vector<std::string>& hashes) const {
         return std::any_of(hashes.begin(), hashes.end(), [this](const std::string& h) {
@@ -57,13 +62,15 @@ struct related_device {
 };
 
 std::vector<related_device> lock_related(
-    pqxx::transaction_base& tx, user_id person, const std::vector<std::string>& uids, const std::string& uid,
-    const std::vector<std::string>& hashes
+    pqxx::transaction_base& tx, user_id person, const std::vector<std::string>& uids,
+    const std::vector<device_id>& proved, const std::vector<std::string>& hashes
 ) {
     const std::vector<std::string_view> raw(hashes.begin(), hashes.end());
     std::vector<related_device> out;
-    for (const auto& r :
-         exec_in(tx, "devices_related", k_related, person.value, text_array(uids), uid, bytea_array(raw)))
+    for (const auto& r : exec_in(
+             tx, "devices_related", k_related, person.value, text_array(uids), key_array(proved),
+             bytea_array(raw)
+         ))
         out.push_back(
             {{r[0].as<std::int64_t>()},
              {r[1].as<std::int64_t>()},
@@ -72,7 +79,9 @@ std::vector<related_device> lock_related(
              r[4].c_str(),
              {time_or_null(r[5]), time_or_null(r[6])},
              bytes_of(r[7]),
-             bytes_of(r[8])}
+             bytes_of(r[8]),
+             {r[9].as<std::int64_t>()},
+             r[10].as<bool>()}
         );
     return out;
 }
@@ -80,9 +89,10 @@ std::vector<related_device> lock_related(
 constexpr const char* k_upsert = R"sql(
 insert into devices as d (user_id, device_uid, platform, name, app_version, sdk_version, os_version, bundle_id,
                           apns_env, capabilities, embedded_webview, native_device_uid, native_device_id, public_key,
-                          wants_identity, last_seen_at, registered_at, created_at)
+                          wants_identity, last_seen_at, registered_at, created_at, bound_org_id, session_hash)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce(nullif($10, ''), '{}')::jsonb, $11, $12,
-        nullif($13::bigint, 0), nullif($14::bytea, ''::bytea), $15, z360_at($16), z360_at($16), z360_at($16))
+        nullif($13::bigint, 0), nullif($14::bytea, ''::bytea), $15, z360_at($16), z360_at($16), z360_at($16),
+        nullif($17::bigint, 0), nullif($18, ''))
 on conflict (user_id, device_uid) do update
    set platform = excluded.platform, name = coalesce(nullif(excluded.name, ''), d.name),
        app_version = coalesce(nullif(excluded.app_version, ''), d.app_version),
@@ -95,10 +105,22 @@ on conflict (user_id, device_uid) do update
        native_device_id = excluded.native_device_id, public_key = coalesce(excluded.public_key, d.public_key),
        -- A registration for pushes only takes nothing away from a device that has more.
        wants_identity = excluded.wants_identity or (d.wants_identity and d.status <> 'removed'),
+       bound_org_id = excluded.bound_org_id, session_hash = coalesce(excluded.session_hash, d.session_hash),
        status = 'active', status_reason = '', removed_at = null,
        last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
        registered_at = case when d.status = 'removed' then excluded.registered_at else d.registered_at end
 returning device_id)sql";
+
+// A session has one device of a kind: whoever registers last in it is who asks in it.
+constexpr const char* k_one_per_session = R"sql(
+update devices set session_hash = null
+ where user_id = $1 and session_hash = $2 and device_id <> $3 and platform = $4 and embedded_webview = $5)sql";
+
+constexpr const char* k_rebind =
+    "update devices set bound_org_id = nullif($2::bigint, 0) where device_id = $1";
+
+constexpr const char* k_revoke_tokens = R"sql(
+update api_tokens set revoked_at = z360_at($3), revoke_reason = $2 where device_id = $1 and revoked_at is null)sql";
 
 constexpr const char* k_register = R"sql(
 insert into device_registrations (device_id, org_id, created_at, updated_at)
@@ -109,24 +131,25 @@ returning registration_id)sql";
 constexpr const char* k_registration = R"sql(
 select registration_id from device_registrations where device_id = $1 order by org_id = $2 desc limit 1)sql";
 
-// The organisations of the install before.
+// The organisations of the install before; $3: only this one, unless 0.
 constexpr const char* k_inherit = R"sql(
 insert into device_registrations (device_id, org_id)
-select distinct $1::bigint, org_id from device_registrations where device_id = any($2::bigint[])
+select distinct $1::bigint, org_id from device_registrations
+ where device_id = any($2::bigint[]) and ($3::bigint = 0 or org_id = $3)
 on conflict do nothing)sql";
 
 // Web views that named this native device before it was known.
 constexpr const char* k_link = R"sql(
 update devices set native_device_id = $1
  where user_id = $2 and platform = 'web' and native_device_uid = $3 and status = 'active'
-   and native_device_id is distinct from $1
+   and native_device_id is distinct from $1 and coalesce(bound_org_id, 0) = $4
 returning device_id)sql";
 
-// $1 person, $2 this one, $3 how many others may stay. One on a call is not idle.
+// $1 person, $2 this one, $3 how many others may stay, $4 bound like this one. One on a call is not idle.
 constexpr const char* k_idle_browsers = R"sql(
 select device_id from devices
  where user_id = $1 and platform = 'web' and status = 'active' and device_id <> $2
-   and not embedded_webview and native_device_id is null
+   and not embedded_webview and native_device_id is null and coalesce(bound_org_id, 0) = $4
  order by z360_device_busy(device_id) desc, last_seen_at desc, device_id desc offset $3)sql";
 
 constexpr const char* k_entitled = "select " Z360_ENTITLED ", z360_device_busy(d.device_id), "
@@ -145,8 +168,11 @@ class enrolling {
     std::optional<port::registered> run(unsigned max_browsers);
 
   private:
+    void find_own(const std::vector<related_device>& related);
     void sort_out(const std::vector<related_device>& related);
+    [[nodiscard]] bool proved(const related_device& d) const;
     void upsert();
+    void lift_binding();
     void settle_native();
     void settle_browsers(unsigned max_browsers);
     void settle_identity();
@@ -161,6 +187,9 @@ class enrolling {
     const std::string native_uid_;
     std::vector<hashed_token> push_;
     std::optional<related_device> own_;
+    org_id bound_to_;     ///< of the device from now on
+    bool lifted_ = false; ///< it was bound until now
+    bool held_elsewhere_ = false;
     device_id native_;
     device_id holder_;               ///< of the token, when only pushes are wanted
     std::vector<device_id> foreign_; ///< other people's
@@ -176,22 +205,30 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
     lock_person_and_tokens(tx_, r_.user, push_);
     if (exec_in(tx_, "device_may_register", k_may_register, r_.user.value, r_.org.value).empty())
         return std::nullopt;
-    sort_out(lock_related(
-        tx_, r_.user, {r_.device_uid, r_.previous_device_uid, native_uid_}, r_.device_uid, all_hashes(push_)
-    ));
+    const auto related = lock_related(
+        tx_, r_.user, {r_.device_uid, r_.previous_device_uid, native_uid_}, r_.proved, all_hashes(push_)
+    );
+    find_own(related);
+    sort_out(related);
+    port::registered out;
+    out.held_elsewhere = held_elsewhere_;
+    if (held_elsewhere_) return out;
+    if (own_ && own_->bound_to != bound_to_)
+        exec_in(tx_, "device_rebind", k_rebind, own_->id.value, bound_to_.value);
     replace(foreign_, k_replaced);
+    if (holder_.none()) replace(merged_, k_replaced);
 
-    enter_scope(tx_, port::tenant_scope::of(r_.user));
+    enter_scope(tx_, port::tenant_scope::of(r_.user, r_.bound_to));
     if (!holder_.none()) return it_is(holder_);
-    replace(merged_, k_replaced);
     upsert();
+    lift_binding();
     settle_native();
     settle_browsers(max_browsers);
     settle_identity();
     if (r_.credential_version) prove_identity(tx_, id_, *r_.credential_version, r_.now);
 
-    port::registered out;
-    if (!merged_.empty()) exec_in(tx_, "device_inherit", k_inherit, id_.value, key_array(merged_));
+    if (!merged_.empty())
+        exec_in(tx_, "device_inherit", k_inherit, id_.value, key_array(merged_), bound_to_.value);
     out.registration_id =
         exec_in(tx_, "device_register", k_register, id_.value, r_.org.value, in_ms(r_.now))[0][0]
             .as<std::int64_t>();
@@ -218,22 +255,42 @@ port::device_view enrolling::seen_as(device_id d) {
     return std::move(views.front());
 }
 
-void enrolling::sort_out(const std::vector<related_device>& related) {
+// The device itself, and what it is bound to. During a call a binding stays: the identity of that call was
+// given out under it.
+void enrolling::find_own(const std::vector<related_device>& related) {
+    bound_to_ = r_.bound_to;
     for (const auto& d : related)
         if (d.user == r_.user && d.uid == r_.device_uid) own_ = d;
+    if (!own_ || own_->bound_to == r_.bound_to) return;
+    if (!r_.bound_to.none())
+        held_elsewhere_ = own_->status != "removed" || own_->busy;
+    else if (own_->busy)
+        bound_to_ = own_->bound_to;
+    else
+        lifted_ = own_->status != "removed";
+}
+
+bool enrolling::proved(const related_device& d) const {
+    return std::find(r_.proved.begin(), r_.proved.end(), d.id) != r_.proved.end();
+}
+
+void enrolling::sort_out(const std::vector<related_device>& related) {
     if (own_ && own_->status != "removed") push_ = newer(std::move(push_), own_->push);
     const auto hashes = all_hashes(push_);
     for (const auto& d : related) {
         if (d.status == "removed" || (own_ && d.id == own_->id)) continue;
         const bool theirs = d.user == r_.user;
         if (theirs && !native_uid_.empty() && d.uid == native_uid_) {
-            if (d.platform != "web" && d.status == "active") native_ = d.id;
+            if (d.platform != "web" && d.status == "active" && d.bound_to == bound_to_) native_ = d.id;
             continue;
         }
-        // The same phone again: under another person (B13), or installed anew (B14).
-        const bool same_install = theirs ? d.uid == r_.previous_device_uid : d.uid == r_.device_uid;
-        if (theirs && !r_.wants_identity && d.holds_one_of(hashes)) holder_ = d.id;
-        if (same_install || d.holds_one_of(hashes)) (theirs ? merged_ : foreign_).push_back(d.id);
+        // The same phone again: under another person (B13), or installed anew (B14). From within one
+        // organisation nobody takes away what serves the person's others.
+        const bool ours = r_.bound_to.none() || d.bound_to == r_.bound_to;
+        const bool named = theirs && ours && d.uid == r_.previous_device_uid;
+        if (theirs && !ours && d.holds_one_of(hashes) && !proved(d)) held_elsewhere_ = true;
+        if (theirs && ours && !r_.wants_identity && d.holds_one_of(hashes)) holder_ = d.id;
+        if (named || proved(d) || d.holds_one_of(hashes)) (theirs ? merged_ : foreign_).push_back(d.id);
     }
 }
 
@@ -248,16 +305,30 @@ void enrolling::upsert() {
                tx_, "device_upsert", k_upsert, r_.user.value, r_.device_uid, r_.platform, storable(r_.name),
                storable(r_.app_version), storable(r_.sdk_version), storable(r_.os_version),
                storable(r_.bundle_id), r_.apns_env, storable(r_.capabilities), embedded_, native_uid_,
-               native_.value, key, r_.wants_identity, in_ms(r_.now)
+               native_.value, key, r_.wants_identity, in_ms(r_.now), bound_to_.value, r_.session_hash
     )[0][0]
                .as<std::int64_t>()};
+    if (!r_.session_hash.empty())
+        exec_in(
+            tx_, "device_one_per_session", k_one_per_session, r_.user.value, r_.session_hash, id_.value,
+            r_.platform, embedded_
+        );
     store_push(tx_, keys_, id_, push_, r_.now);
+}
+
+// What was given out within the organisation must not open what the device is from now on: its tokens are
+// void, its identity is replaced.
+void enrolling::lift_binding() {
+    if (!lifted_) return;
+    exec_in(tx_, "device_revoke_tokens", k_revoke_tokens, id_.value, "binding_lifted", in_ms(r_.now));
+    retire_identities(tx_, {id_}, retire_reason::device_gone, r_.now);
 }
 
 // The other order of MOB-14: the web view came first.
 void enrolling::settle_native() {
     if (web_) return;
-    for (const auto& v : exec_in(tx_, "device_link", k_link, id_.value, r_.user.value, r_.device_uid))
+    for (const auto& v :
+         exec_in(tx_, "device_link", k_link, id_.value, r_.user.value, r_.device_uid, bound_to_.value))
         linked_.push_back({v[0].as<std::int64_t>()});
     retire_identities(tx_, linked_, retire_reason::not_wanted, r_.now);
 }
@@ -266,8 +337,9 @@ void enrolling::settle_browsers(unsigned max_browsers) {
     if (!web_ || embedded_ || !native_.none()) return;
     std::vector<device_id> idle;
     const auto others = std::max(1U, max_browsers) - 1;
-    for (const auto& v :
-         exec_in(tx_, "device_idle_browsers", k_idle_browsers, r_.user.value, id_.value, others))
+    for (const auto& v : exec_in(
+             tx_, "device_idle_browsers", k_idle_browsers, r_.user.value, id_.value, others, bound_to_.value
+         ))
         idle.push_back({v[0].as<std::int64_t>()});
     replace(idle, k_too_many);
 }
@@ -315,7 +387,7 @@ std::optional<port::push_update> update_push(
     leave_scope(tx); // the token may be at somebody else's device
     auto push = hashed(keys, tokens, now);
     lock_person_and_tokens(tx, person, push);
-    const auto related = lock_related(tx, person, {uid}, "", all_hashes(push));
+    const auto related = lock_related(tx, person, {uid}, {}, all_hashes(push));
     const auto own = std::find_if(related.begin(), related.end(), [id](const auto& d) { return d.id == id; });
     if (own == related.end() || own->status == "removed") return std::nullopt;
     push = newer(std::move(push), own->push);

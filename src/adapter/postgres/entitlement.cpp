@@ -23,6 +23,20 @@ select u.user_id from users u
                         where m.user_id = u.user_id and o.status = 'active'))
  order by u.user_id)sql";
 
+// Devices bound to an organisation that their person has left, or that is suspended, whatever others there
+// are.
+constexpr const char* k_out_of_bounds = R"sql(
+select d.device_id from devices d
+ where d.user_id = any($1::bigint[]) and d.status <> 'removed' and d.bound_org_id is not null
+   and not exists (select from memberships m join organizations o using (org_id)
+                    where m.user_id = d.user_id and m.org_id = d.bound_org_id and o.status = 'active')
+ order by d.device_id for update of d)sql";
+constexpr const char* k_codes_out_of_bounds = R"sql(
+update api_tokens t set revoked_at = z360_at($3), revoke_reason = $2
+ where t.user_id = any($1::bigint[]) and t.bound_org_id is not null and t.revoked_at is null
+   and not exists (select from memberships m join organizations o using (org_id)
+                    where m.user_id = t.user_id and m.org_id = t.bound_org_id and o.status = 'active'))sql";
+
 // In the order of ids, as everywhere.
 constexpr const char* k_devices =
     "select device_id from devices where user_id = any($1::bigint[]) and status <> 'removed' "
@@ -79,7 +93,15 @@ std::vector<device_id> part_with(
 ) {
     lock_all(tx, people);
     const auto left = exec_in(tx, "entitlement_left", k_left, key_array(people));
-    return stop(tx, keys_in<user_id>(left), how, reason, now);
+    auto gone = stop(tx, keys_in<user_id>(left), how, reason, now);
+    const auto bound =
+        keys_in<device_id>(exec_in(tx, "entitlement_out_of_bounds", k_out_of_bounds, key_array(people)));
+    const auto more = take_out_of_use(tx, bound, how, reason, now);
+    gone.insert(gone.end(), more.begin(), more.end());
+    exec_in(
+        tx, "entitlement_codes_out_of_bounds", k_codes_out_of_bounds, key_array(people), reason, in_ms(now)
+    );
+    return gone;
 }
 
 std::vector<device_id>

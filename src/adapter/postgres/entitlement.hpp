@@ -13,9 +13,9 @@ namespace z360::adapter::postgres {
 
 /// When this transaction began, by the database's clock: a node's own may be wrong.
 [[nodiscard]] time_point time_of(pqxx::work& tx);
-/// Their devices go out of use, their tokens are revoked. Nothing happens to people who still have an
-/// organisation. Runs as owner from here on: other organisations are looked at. Locks the people, so that two
-/// departures at once see each other. Returns the devices.
+/// Their devices go out of use, their tokens are revoked. Of people who still have an organisation only what
+/// is bound to one that they have no longer. Runs as owner from here on: other organisations are looked at.
+/// Locks the people, so that two departures at once see each other. Returns the devices.
 std::vector<device_id> part_with(
     pqxx::work& tx, const std::vector<user_id>& people, out_of_use how, const std::string& reason,
     time_point now

@@ -21,7 +21,8 @@ namespace z360::adapter::postgres {
     "(d.status = 'active' and d.wants_identity and not " Z360_NATIVE_HANDLES_CALLS                           \
     " and exists (select from users u join memberships m on m.user_id = u.user_id "                          \
     "join organizations o on o.org_id = m.org_id "                                                           \
-    "where u.user_id = d.user_id and u.status = 'active' and o.status = 'active'))"
+    "where u.user_id = d.user_id and u.status = 'active' and o.status = 'active' "                           \
+    "and (d.bound_org_id is null or d.bound_org_id = o.org_id)))"
 
 // One row of `sip_identities i` as JSON, without its secrets.
 #define Z360_IDENTITY                                                                                        \

@@ -2,6 +2,7 @@
 // The statements behind port::tenants, by family. Blocking; each is one transaction under its scope.
 #pragma once
 
+#include <z360/port/device_registry.hpp>
 #include <z360/port/tenants.hpp>
 
 #include <pqxx/pqxx>
@@ -21,6 +22,8 @@ using port::tenant_scope;
     return who.everything || (!org.none() && who.org == org);
 }
 
+// What is removed is told to the audit in the same transaction, with `told`.
+
 // tenants_organisations.cpp
 outcome_of<port::organisation> put(connection& db, const tenant_scope& who, port::organisation o);
 outcome_of<port::org_settings> put(connection& db, const tenant_scope& who, org_id org, port::org_settings s);
@@ -28,8 +31,9 @@ std::optional<port::organisation> organisation_of(connection& db, const tenant_s
 std::optional<port::org_settings> settings_of(connection& db, const tenant_scope& who, org_id o);
 std::vector<port::organisation>
 organisations(connection& db, const tenant_scope& who, org_id after, std::size_t limit);
-std::optional<std::vector<device_id>>
-remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now);
+std::optional<std::vector<device_id>> remove_organisation(
+    connection& db, const tenant_scope& who, org_id o, time_point now, const port::audit_line* told = nullptr
+);
 
 // tenants_people.cpp
 outcome_of<port::person> put(connection& db, const tenant_scope& who, port::person p);
@@ -38,10 +42,13 @@ std::optional<port::person> person_of(connection& db, const tenant_scope& who, u
 std::vector<port::person> people(connection& db, const tenant_scope& who, user_id after, std::size_t limit);
 std::vector<port::membership>
 members(connection& db, const tenant_scope& who, org_id o, user_id after, std::size_t limit);
-std::optional<std::vector<device_id>>
-remove_person(connection& db, const tenant_scope& who, user_id u, time_point now);
-std::optional<std::vector<device_id>>
-remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now);
+std::optional<std::vector<device_id>> remove_person(
+    connection& db, const tenant_scope& who, user_id u, time_point now, const port::audit_line* told = nullptr
+);
+std::optional<std::vector<device_id>> remove_membership(
+    connection& db, const tenant_scope& who, org_id o, user_id u, time_point now,
+    const port::audit_line* told = nullptr
+);
 
 // tenants_numbers.cpp
 outcome_of<port::number> put(connection& db, const tenant_scope& who, port::number n);

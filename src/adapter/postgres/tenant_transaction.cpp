@@ -10,8 +10,9 @@ void enter_scope(pqxx::transaction_base& tx, const port::tenant_scope& who) {
     exec_in(
         tx, "tenant_scope",
         "select set_config('z360.user_id', $1, true), set_config('z360.org_id', $2, true), "
-        "set_config('role', 'z360_tenant', true)",
-        std::to_string(who.user.value), std::to_string(who.org.value)
+        "set_config('z360.bound_org_id', $3, true), set_config('role', 'z360_tenant', true)",
+        std::to_string(who.user.value), std::to_string(who.user.none() ? who.org.value : 0),
+        std::to_string(who.user.none() ? 0 : who.org.value)
     );
 }
 

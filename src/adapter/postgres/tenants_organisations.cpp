@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/entitlement.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/refusals.hpp"
@@ -204,8 +205,9 @@ organisations(connection& db, const tenant_scope& who, org_id after, std::size_t
     return out;
 }
 
-std::optional<std::vector<device_id>>
-remove_organisation(connection& db, const tenant_scope& who, org_id o, time_point now) {
+std::optional<std::vector<device_id>> remove_organisation(
+    connection& db, const tenant_scope& who, org_id o, time_point now, const port::audit_line* told
+) {
     if (!may_write(who, o)) return std::nullopt;
     return in_scope(db, who, [&](pqxx::work& tx) -> std::optional<std::vector<device_id>> {
         const auto r = exec_in(
@@ -213,7 +215,9 @@ remove_organisation(connection& db, const tenant_scope& who, org_id o, time_poin
             "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value
         );
         if (r.affected_rows() == 0) return std::nullopt;
-        return part_with_members(tx, o, out_of_use::removed, "organisation_removed", now);
+        auto gone = part_with_members(tx, o, out_of_use::removed, "organisation_removed", now);
+        if (told != nullptr) append_audit(tx, *told);
+        return gone;
     });
 }
 

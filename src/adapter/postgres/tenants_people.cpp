@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/entitlement.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/refusals.hpp"
@@ -156,7 +157,9 @@ members(connection& db, const tenant_scope& who, org_id o, user_id after, std::s
     return out;
 }
 
-gone_devices remove_person(connection& db, const tenant_scope& who, user_id u, time_point now) {
+gone_devices remove_person(
+    connection& db, const tenant_scope& who, user_id u, time_point now, const port::audit_line* told
+) {
     if (!who.everything) return std::nullopt;
     return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
         const auto r = exec_in(
@@ -170,11 +173,14 @@ gone_devices remove_person(connection& db, const tenant_scope& who, user_id u, t
             "update apple_links set revoked_at = z360_at($2) where user_id = $1 and revoked_at is null",
             u.value, in_ms(now)
         );
+        if (told != nullptr) append_audit(tx, *told);
         return gone;
     });
 }
 
-gone_devices remove_membership(connection& db, const tenant_scope& who, org_id o, user_id u, time_point now) {
+gone_devices remove_membership(
+    connection& db, const tenant_scope& who, org_id o, user_id u, time_point now, const port::audit_line* told
+) {
     if (!may_write(who, o)) return std::nullopt;
     return in_scope(db, who, [&](pqxx::work& tx) -> gone_devices {
         // First what the membership makes visible, then the membership.
@@ -189,7 +195,9 @@ gone_devices remove_membership(connection& db, const tenant_scope& who, org_id o
             tx, "member_remove", "delete from memberships where org_id = $1 and user_id = $2", o.value,
             u.value
         );
-        return part_with(tx, {u}, out_of_use::removed, "membership_removed", now);
+        auto gone = part_with(tx, {u}, out_of_use::removed, "membership_removed", now);
+        if (told != nullptr) append_audit(tx, *told);
+        return gone;
     });
 }
 

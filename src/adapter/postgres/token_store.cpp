@@ -20,7 +20,7 @@ namespace {
     "coalesce(d.status, ''), coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), "       \
     "z360_ms(t.expires_at), z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), "                 \
     "t.revoke_reason, t.kind = 'device' and t.expires_at < now() + interval '1 hour' and "                   \
-    "z360_device_busy(t.device_id) "                                                                         \
+    "z360_device_busy(t.device_id), coalesce(t.bound_org_id, d.bound_org_id, 0) "                            \
     "from api_tokens t left join devices d on d.device_id = t.device_id "                                    \
     "left join users u on u.user_id = t.user_id "
 
@@ -28,8 +28,8 @@ constexpr const char* k_find = Z360_TOKEN "where t.hash = any($1::bytea[]) limit
 
 constexpr const char* k_add = R"sql(
 insert into api_tokens (kind, hash, hash_key_id, name, scopes, org_id, user_id, device_id, created_at, expires_at,
-                        ends_at)
-values ($1, $2, $3, $4, $5::text[], $6, $7, $8, z360_at($9), least(z360_at($10), z360_at($11)), z360_at($11))
+                        ends_at, bound_org_id)
+values ($1, $2, $3, $4, $5::text[], $6, $7, $8, z360_at($9), least(z360_at($10), z360_at($11)), z360_at($11), $12)
 returning token_id)sql";
 
 // Never backwards, and never back to life.
@@ -90,6 +90,7 @@ token_row read(const pqxx::row& r) {
     t.revoked_at = time_or_null(r[16]);
     t.revoke_reason = r[17].c_str();
     t.on_call = r[18].as<bool>();
+    t.bound_to = {r[19].as<std::int64_t>()};
     return t;
 }
 
@@ -100,10 +101,11 @@ token_id insert(pqxx::connection_base& db, const new_token& t) {
     const auto org = key_or_null(t.org);
     const auto user = key_or_null(t.user);
     const auto device = key_or_null(t.device);
+    const auto bound = key_or_null(t.bound_to);
     const auto r = exec_once(
         db, "token_add", k_add, std::string(name(t.kind)), pqxx::binarystring(t.hash), t.hash_key_id,
         storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), in_ms(t.now),
-        in_ms(t.expires_at), in_ms(t.ends_at)
+        in_ms(t.expires_at), in_ms(t.ends_at), or_null(bound)
     );
     return {r[0][0].as<std::int64_t>()};
 }

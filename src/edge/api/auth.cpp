@@ -2,6 +2,7 @@
 #include "edge/api/auth.hpp"
 
 #include "adapter/crypto/bearer.hpp"
+#include "adapter/crypto/digest.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -155,8 +156,8 @@ by_bearer(service& s, std::string text, http::request req, time_point now, bool 
     who.token = row->id;
     who.scopes = row->scopes;
     who.token_expires_at = row->expires_at;
-    if (by == via::service || by == via::admin) who.bound_to = row->org;
-    if (by == via::enrolment) who.org = row->org;
+    who.bound_to = by == via::service || by == via::admin ? row->org : row->bound_to;
+    if (by == via::enrolment) who.org = row->bound_to.none() ? row->org : row->bound_to;
     if (by == via::device)
         who.token_expires_at =
             std::max(row->expires_at, std::min(now + s.parts.settings.auth.device_sliding, row->ends_at));
@@ -195,6 +196,7 @@ awaitable<identified> by_cookie(service& s, std::string cookie, std::string user
     out.who.by = via::cookie;
     out.who.user = said.user;
     out.who.org = said.org;
+    if (!said.session.empty()) out.who.session = crypto::sha256_hex("session " + said.session);
     co_return out;
 }
 

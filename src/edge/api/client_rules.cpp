@@ -62,6 +62,16 @@ bool is_fcm_token(std::string_view s) {
            all_of(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:.-");
 }
 
+/// The apps' own HTTP stacks and their web views; everything else that sends cookies is a browser.
+std::string_view platform_of(std::string_view user_agent) {
+    const auto says = [user_agent](std::string_view word) {
+        return user_agent.find(word) != std::string_view::npos;
+    };
+    if (says("okhttp") || says("Dalvik") || (is_native_webview(user_agent) && says("Android")))
+        return "android";
+    return says("CFNetwork") || is_native_webview(user_agent) ? "ios" : "web";
+}
+
 } // namespace
 
 bool older(std::string_view version, std::string_view than) {
@@ -169,23 +179,30 @@ bool is_native_webview(std::string_view user_agent) {
     return user_agent.find("Z360Capacitor") != std::string_view::npos;
 }
 
-const port::device_view*
-pick_device(const std::vector<port::device_view>& devices, std::string_view user_agent) {
-    const auto says = [user_agent](std::string_view word) {
-        return user_agent.find(word) != std::string_view::npos;
-    };
-    // The apps' own HTTP stacks and their web views; everything else that sends cookies is a browser.
-    std::string_view platform = "web";
-    if (says("okhttp") || says("Dalvik") || (is_native_webview(user_agent) && says("Android")))
-        platform = "android";
-    else if (says("CFNetwork") || is_native_webview(user_agent))
-        platform = "ios";
-    const port::device_view* best = nullptr;
+picked_device pick_device(
+    const std::vector<port::device_view>& devices, std::string_view user_agent, std::string_view session
+) {
+    const auto platform = platform_of(user_agent);
+    std::vector<const port::device_view*> of_session, of_platform, of_both;
     for (const auto& d : devices) {
-        if (d.status != "active" || d.platform != platform || !d.wants_identity) continue;
-        if (best == nullptr || d.last_seen_at > best->last_seen_at) best = &d;
+        if (d.status != "active" || !d.wants_identity) continue;
+        const bool in_session = !session.empty() && d.session_hash == session;
+        if (in_session) of_session.push_back(&d);
+        if (d.platform == platform) of_platform.push_back(&d);
+        if (in_session && d.platform == platform) of_both.push_back(&d);
     }
-    return best;
+    if (of_both.size() == 1) return {of_both.front(), false};
+    if (!of_session.empty()) {
+        if (of_session.size() == 1) return {of_session.front(), false};
+        return {nullptr, true};
+    }
+    if (of_platform.empty()) return {};
+    const auto* only = of_platform.front();
+    // Another session registered it: this is a phone that has not registered yet. A browser gets a new
+    // session with each sign-in, an app keeps its own.
+    const bool taken = platform != "web" && !session.empty() && !only->session_hash.empty();
+    if (of_platform.size() > 1 || taken) return {nullptr, true};
+    return {only, false};
 }
 
 bool is_e164(std::string_view text) {

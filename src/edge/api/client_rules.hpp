@@ -66,10 +66,17 @@ struct prompt {
 
 /// The User-Agent of the app's own web view (WEB-06).
 [[nodiscard]] bool is_native_webview(std::string_view user_agent);
-/// Which of a person's devices an old request without a device id means: the one seen last of the platform
-/// that the User-Agent tells. nullptr: none fits.
-[[nodiscard]] const port::device_view*
-pick_device(const std::vector<port::device_view>& devices, std::string_view user_agent);
+/// Which of a person's devices a request without a device id means.
+struct picked_device {
+    const port::device_view* device = nullptr; ///< nullptr: none fits, or nobody can tell
+    bool ambiguous = false;                    ///< one or more fit, and none of them is it for certain
+};
+/// The device that was registered in this web session; the User-Agent tells an app from the pages in it. Else
+/// the only device of the platform that the User-Agent tells, unless it is a phone that another
+/// session registered. `session`: digest, empty when it is not known. Never a guess.
+[[nodiscard]] picked_device pick_device(
+    const std::vector<port::device_view>& devices, std::string_view user_agent, std::string_view session
+);
 
 /// +15551234567
 [[nodiscard]] bool is_e164(std::string_view text);

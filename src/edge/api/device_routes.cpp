@@ -33,7 +33,7 @@ awaitable<http::response> delete_device(service& s, ask in) {
     const auto unknown = not_found("device_unknown", "There is no such device");
     auto name = in.param("deviceId");
     const auto d = co_await find_device(s, in.who.scope(), in.who.user, std::move(name));
-    if (!d || d->status == "removed") co_return respond(unknown);
+    if (!d || d->status == "removed" || d->user != in.who.user) co_return respond(unknown);
     if (in.who.by == via::device && d->id != in.who.device) co_return respond(unknown);
     co_await audit(s, in.who, in.address, "device_removed", d->id, "logout");
     port::removal what{d->id, "logout", in.now};
@@ -157,6 +157,7 @@ awaitable<http::response> post_business(service& s, ask in) {
     r.org = org->id;
     r.device_uid = push_uid(s.parts.vault.hash(b.token));
     r.platform = b.platform;
+    r.bound_to = in.who.bound_to;
     r.wants_identity = false;
     r.now = in.now;
     port::push_token t;
@@ -164,6 +165,7 @@ awaitable<http::response> post_business(service& s, ask in) {
     r.push.push_back(std::move(t));
     const auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
     if (!done) co_return respond(access_denied());
+    if (done->held_elsewhere) co_return respond(held_elsewhere());
     look_at(s, done->replaced);
     co_return back(in.req);
 }
@@ -172,7 +174,7 @@ awaitable<http::response> delete_business(service& s, ask in) {
     const auto b = read_business(in.req, false);
     if (b.refused) co_return respond(*b.refused);
     for (const auto& h : s.parts.vault.hashes(b.token)) {
-        const auto d = co_await s.parts.devices.by_uid(in.who.user, push_uid(h));
+        const auto d = co_await s.parts.devices.by_uid(in.who.scope(), in.who.user, push_uid(h));
         if (!d || d->status == "removed" || d->user != in.who.user) continue;
         port::removal what{d->id, "logout", in.now};
         const bool removed = co_await s.parts.devices.remove(in.who.scope(), std::move(what));

@@ -26,6 +26,7 @@ class introspected_cookies final : public cookie_introspector {
         }
         out.user = said.who.user;
         out.org = said.who.org;
+        out.session = said.who.session;
         co_return out;
     }
 

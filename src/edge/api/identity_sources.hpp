@@ -16,7 +16,8 @@ namespace z360::edge::api {
 struct cookie_answer {
     enum class what : std::uint8_t { known, refused, unavailable } result = what::refused;
     user_id user;
-    org_id org; ///< the session's current organisation; none: it named none
+    org_id org;          ///< the session's current organisation; none: it named none
+    std::string session; ///< the product's id of the session; empty: it named none
 };
 
 class cookie_introspector {

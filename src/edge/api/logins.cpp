@@ -36,6 +36,15 @@ bool may_disclose(
     return d.identity->disclosed_at && *d.identity->disclosed_at >= begun;
 }
 
+problem ambiguous() {
+    problem p;
+    p.status = 409;
+    p.code = "device_ambiguous";
+    p.title = "It cannot be told which device this is";
+    p.detail = "Name it in device_id or in the header X-Z360-Device, or register it in this session";
+    return p;
+}
+
 bool usable(const std::optional<port::identity_view>& i, time_point now) {
     return i && (i->state == "active" || i->state == "rotating") && !i->sip_username.empty() &&
            (!i->expires_at || *i->expires_at > now);
@@ -148,10 +157,11 @@ awaitable<device_found> device_of(service& s, ask in, std::string uid) {
         out.device = co_await find_device(s, in.who.scope(), in.who.user, std::move(uid));
     } else {
         const auto all = co_await s.parts.devices.list(in.who.scope(), in.who.user, k_most_devices);
-        const auto* meant = pick_device(all, in.req.headers.get("User-Agent"));
-        if (meant != nullptr) out.device = *meant;
+        const auto meant = pick_device(all, in.req.headers.get("User-Agent"), in.who.session);
+        if (meant.device != nullptr) out.device = *meant.device;
         out.refused->code = "device_not_registered";
         out.refused->title = "No device fits; register it first, or name it in device_id";
+        if (meant.ambiguous) out.refused = ambiguous();
     }
     if (out.device && (out.device->status != "active" || out.device->user != in.who.user)) out.device.reset();
     if (out.device) out.refused.reset();

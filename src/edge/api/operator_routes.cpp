@@ -22,10 +22,13 @@ awaitable<http::response> list_devices(service& s, ask in) {
     std::optional<port::person> person;
     if (!user.none()) person = co_await s.parts.tenants.person_of(scope_of(in), user);
     if (!person) co_return respond(no_user());
-    const auto all = co_await s.parts.devices.list(scope_of(in), user, k_most_devices);
+    auto all = co_await s.parts.devices.list(scope_of(in), user, k_most_devices);
     json rows = json::array();
-    for (const auto& d : all)
+    for (auto& d : all) {
+        // Whether somebody talks for another organisation is not this one's to know.
+        if (!in.who.bound_to.none()) d.on_call = d.call_session_id.has_value();
         rows.push_back(device_json(d));
+    }
     co_return success(200, std::move(rows));
 }
 
@@ -78,7 +81,7 @@ awaitable<http::response> post_enrolment(service& s, ask in) {
     port::new_token t;
     t.kind = port::token_kind::enrolment;
     t.user = user;
-    t.org = in.who.bound_to;
+    t.org = t.bound_to = in.who.bound_to;
     if (org && t.org.none()) t.org = org_id{*org};
     const auto& member = person->memberships;
     const bool belongs =

@@ -44,6 +44,7 @@ awaitable<issued> issue_token(service& s, caller who, port::device_view d, time_
     t.label = d.name.empty() ? d.platform : d.name;
     t.user = d.user;
     t.device = d.id;
+    t.bound_to = d.bound_to;
     t.now = now;
     t.ends_at = now + c.auth.device_absolute;
     t.expires_at = std::min(now + c.auth.device_sliding, t.ends_at);
@@ -121,7 +122,38 @@ enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> or
     co_return out;
 }
 
+/// The device whose bearer the body holds: an expired one proves as much. None: it is void, or not known
+/// here.
+awaitable<std::vector<device_id>> proved_by(service& s, secret token) {
+    std::vector<device_id> out;
+    const auto read = adapter::crypto::read_bearer(token.reveal());
+    if (!read || read->environment != s.parts.settings.server.environment) co_return out;
+    std::vector<std::string> hashes;
+    for (auto& h : s.parts.vault.hashes(read->whole))
+        hashes.push_back(std::move(h.bytes));
+    const auto row = co_await s.parts.tokens.find(std::move(hashes));
+    if (row && row->kind == port::token_kind::device && !row->revoked_at) out.push_back(row->device);
+    co_return out;
+}
+
+/// A code is not used up for what will be refused.
+awaitable<bool> held_outside(service& s, caller who, std::string uid) {
+    if (who.bound_to.none()) co_return false;
+    const auto own = port::tenant_scope::of(who.user);
+    const auto d = co_await s.parts.devices.by_uid(own, who.user, std::move(uid));
+    co_return d && d->status != "removed" && d->bound_to != who.bound_to;
+}
+
 } // namespace
+
+problem held_elsewhere() {
+    problem p;
+    p.status = 409;
+    p.code = "device_id_taken";
+    p.title = "The person has this device outside the organisation of this token";
+    p.detail = "Give it another device_id, or register it with the person's own session or an unbound code";
+    return p;
+}
 
 awaitable<registration_result> try_register(service& s, ask in, json body) {
     fields f(body);
@@ -140,7 +172,12 @@ awaitable<registration_result> try_register(service& s, ask in, json body) {
     if (org == nullptr) co_return refuse(access_denied());
     r.user = in.who.user;
     r.org = org->id;
+    r.bound_to = in.who.bound_to;
+    r.session_hash = in.who.session;
     r.now = in.now;
+    const bool held = co_await held_outside(s, in.who, r.device_uid);
+    if (held) co_return refuse(held_elsewhere());
+    if (!wanted.previous_token.empty()) r.proved = co_await proved_by(s, wanted.previous_token);
     if (in.who.by == via::enrolment && !in.who.token.none()) {
         // Used up first: of two devices with one code, one gets in.
         const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
@@ -152,6 +189,7 @@ awaitable<registration_result> try_register(service& s, ask in, json body) {
     const auto chosen = org->id.value;
     auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
     if (!done) co_return refuse(access_denied());
+    if (done->held_elsewhere) co_return refuse(held_elsewhere());
     auto out = co_await enrolled(s, std::move(in), std::move(*done), std::move(orgs), chosen);
     co_return out;
 }

@@ -12,9 +12,13 @@ struct registration_request {
     std::optional<std::int64_t> org;    ///< organization_id
     std::string store_url;              ///< with too_old
     std::optional<std::string> too_old; ///< the lowest version allowed
+    secret previous_token; ///< previous_device_token: a bearer of the device on this phone before
 };
 /// Reads and checks every field; what is wrong is in `f`.
 [[nodiscard]] registration_request read_registration(fields& f, const service& s);
+
+/// 409: the person has the device outside the organisation that the caller is bound to.
+[[nodiscard]] problem held_elsewhere();
 
 /// Registers the device of in.who.user and replies. Uses an enrolment code up.
 [[nodiscard]] awaitable<http::response> register_device(service& s, ask in, json body);

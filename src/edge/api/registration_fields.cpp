@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/crypto/base64.hpp"
+#include "adapter/crypto/bearer.hpp"
 #include "edge/api/registration.hpp"
 
 #include <algorithm>
@@ -82,6 +83,15 @@ void read_links(fields& f, port::registration& r, const client_rules& rules) {
         r.previous_device_uid.clear();
 }
 
+void read_previous_token(fields& f, registration_request& r) {
+    const auto given = f.text("previous_device_token", {.max = 200});
+    if (given.empty()) return;
+    const auto read = adapter::crypto::read_bearer(given);
+    if (!read || read->kind != port::token_kind::device)
+        f.refuse("previous_device_token", "is not a device token; leave it out if there is none");
+    r.previous_token = secret(given);
+}
+
 } // namespace
 
 registration_request read_registration(fields& f, const service& s) {
@@ -108,6 +118,7 @@ registration_request read_registration(fields& f, const service& s) {
     }
     if (!r.platform.empty()) read_push(f, r, s.rules, issued_at);
     read_links(f, r, s.rules);
+    read_previous_token(f, out);
     read_public_key(f, r);
     if (const auto v = f.integer("credential_version", 1, 1'000'000'000))
         r.credential_version = static_cast<int>(*v);

@@ -44,7 +44,7 @@ bool caller::may(std::string_view scope) const {
 }
 
 port::tenant_scope caller::scope() const {
-    if (!user.none()) return port::tenant_scope::of(user);
+    if (!user.none()) return port::tenant_scope::of(user, bound_to);
     if (!bound_to.none()) return port::tenant_scope::of(bound_to);
     if (by == via::admin || by == via::service) return port::tenant_scope::all();
     return {};

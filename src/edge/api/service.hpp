@@ -46,10 +46,11 @@ struct caller {
     via by = via::nobody;
     user_id user;           ///< on whose behalf; none: an operator, or a backend for itself
     org_id org;             ///< organisation that the request names or its cookie is in; a hint
-    org_id bound_to;        ///< the token sees this organisation only
+    org_id bound_to;        ///< sees this organisation only, and so does whatever it issues; none: all
     device_id device;       ///< device tokens
     std::string device_uid; ///< device tokens
     token_id token;         ///< none for cookies
+    std::string session;    ///< cookies: digest of the web session; empty: the product named none
     std::vector<std::string> scopes;
     time_point token_expires_at{};
 

@@ -75,6 +75,18 @@ awaitable<account> find_account(service& s, ask in, apple_answer apple) {
         out.refused->detail = "Send it once together with a session, a device token or an enrolment code";
         co_return out;
     }
+    // The link signs the person in everywhere: whoever speaks for one organisation cannot make it.
+    if (!in.who.bound_to.none()) {
+        problem p;
+        p.status = 403;
+        p.code = "wrong_credential";
+        p.title = "Forbidden";
+        p.detail =
+            "This token is bound to one organisation; link the account with a session or an unbound token";
+        p.more["credential"] = name(in.who.by);
+        out.refused = std::move(p);
+        co_return out;
+    }
     if (in.who.by == via::enrolment) {
         const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
         if (!first) {
@@ -115,6 +127,7 @@ awaitable<http::response> post_apple(service& s, ask in) {
         as.who = caller{};
         as.who.by = via::enrolment; // proved by Apple; there is no code to use up
         as.who.user = found.user;
+        if (in.who.user == found.user) as.who.session = in.who.session;
         auto done = co_await try_register(s, std::move(as), *device);
         if (done.status == 0) co_return std::move(done.refused);
         status = done.status;

@@ -163,12 +163,13 @@ with bed::acting(user_id user, org_id org) {
     return out;
 }
 
-with bed::cookie(user_id user, org_id org) {
-    const auto text = "z360_session=of-" + std::to_string(user.value);
+with bed::cookie(user_id user, org_id org, const std::string& session) {
+    const auto text = "z360_session=of-" + std::to_string(user.value) + session;
     edge::api::cookie_answer known;
     known.result = edge::api::cookie_answer::what::known;
     known.user = user;
     known.org = org;
+    known.session = session;
     cookies.sessions[text] = known;
     return {{"Cookie", text}, {"User-Agent", "Mozilla/5.0 Chrome"}};
 }
@@ -177,6 +178,14 @@ with bed::device(user_id user, const std::string& uid, const std::string& platfo
     const json body{{"device_id", uid}, {"platform", platform}};
     const auto r = send("POST", "/api/device-tokens", acting(user), body);
     EXPECT_TRUE(r.status == 200 || r.status == 201 || r.status == 202) << r.text;
+    return {{"Authorization", "Bearer " + r.data().at("device_token").get<std::string>()}};
+}
+
+with bed::bound_device(user_id user, org_id org, const std::string& uid) {
+    const auto backend = plus(service(org), {{"X-Z360-User", std::to_string(user.value)}});
+    const json body{{"device_id", uid}, {"platform", "ios"}};
+    const auto r = send("POST", "/api/device-tokens", backend, body);
+    EXPECT_EQ(r.status, 201) << r.text;
     return {{"Authorization", "Bearer " + r.data().at("device_token").get<std::string>()}};
 }
 

@@ -69,11 +69,14 @@ class bed : public ::testing::Test {
         a.insert(a.end(), b.begin(), b.end());
         return a;
     }
-    with cookie(user_id user, org_id org = {});
+    /// `session`: the product's id of it; empty: it names none.
+    with cookie(user_id user, org_id org = {}, const std::string& session = {});
     static with from_page() { return {{"Origin", "https://app.example.com"}}; }
 
     /// Registers a device through a backend; its own bearer.
     with device(user_id user, const std::string& uid, const std::string& platform = "ios");
+    /// The same through a backend that is bound to one organisation.
+    with bound_device(user_id user, org_id org, const std::string& uid);
     port::device_view& row(user_id user, const std::string& uid) { return *devices.find(user, uid); }
     /// A call of the person that rings these devices.
     port::call_view& ring(user_id user, org_id org, std::vector<device_id> to);

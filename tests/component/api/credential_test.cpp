@@ -140,19 +140,94 @@ TEST_F(api_credentials, cred_02_a_pending_identity_has_no_credentials_yet) {
     EXPECT_EQ(s.code(), "credentials_pending");
 }
 
-TEST_F(api_credentials, an_old_request_by_cookie_means_the_device_of_its_kind_that_was_seen_last) {
+TEST_F(api_credentials, a_request_without_a_device_id_means_the_only_device_of_its_kind) {
     (void)device(k_ada, "phone-1", "ios");
     (void)device(k_ada, "phone-2", "android");
     (void)device(k_ada, "web_1", "web");
-    clock.at += millis{1'000};
-    (void)device(k_ada, "web_2", "web");
     const auto by = [this](const char* agent) {
         const with headers{{"Cookie", cookie(k_ada)[0].second}, {"User-Agent", agent}};
-        return send("GET", "/api/voip/credentials", headers).body["data"]["device_id"];
+        return send("GET", "/api/voip/credentials", headers);
     };
-    EXPECT_EQ(by("Mozilla/5.0 (Windows NT 10.0)"), "web_2");
-    EXPECT_EQ(by("okhttp/4.12"), "phone-2");
-    EXPECT_EQ(by("Z360/12 CFNetwork/1490 Darwin/23"), "phone-1");
+    EXPECT_EQ(by("Mozilla/5.0 (Windows NT 10.0)").data()["device_id"], "web_1");
+    EXPECT_EQ(by("okhttp/4.12").data()["device_id"], "phone-2");
+    EXPECT_EQ(by("Z360/12 CFNetwork/1490 Darwin/23").data()["device_id"], "phone-1");
     const with bob{{"Cookie", cookie(k_bob)[0].second}, {"User-Agent", "Mozilla/5.0"}};
     EXPECT_EQ(send("GET", "/api/voip/credentials", bob).code(), "device_not_registered");
+    // Of two nobody can tell which it is: whoever was seen last is a guess.
+    clock.at += millis{1'000};
+    (void)device(k_ada, "web_2", "web");
+    const auto r = by("Mozilla/5.0 (Windows NT 10.0)");
+    EXPECT_EQ(r.status, 409);
+    EXPECT_EQ(r.code(), "device_ambiguous");
+    EXPECT_NE(r.text.find("X-Z360-Device"), std::string::npos) << "the fix";
+}
+
+TEST_F(api_credentials, b_16_each_phone_of_a_person_gets_its_own_identity_by_the_session_that_registered_it) {
+    const with app{{"User-Agent", "Z360/12 CFNetwork/1490 Darwin/23"}};
+    const auto phone = [&](const std::string& session) {
+        return plus(plus({{"Cookie", cookie(k_ada, {}, session)[0].second}}, app), from_page());
+    };
+    const auto registers = [&](const with& who, const std::string& uid) {
+        EXPECT_EQ(
+            send("POST", "/api/device-tokens", who, json{{"device_id", uid}, {"platform", "ios"}}).status, 201
+        );
+    };
+    const auto switched = [&](const with& who) {
+        return send("POST", "/api/voip/switch-org", who, json{{"target_organization_id", 8}});
+    };
+    registers(phone("one"), "phone-1");
+    clock.at += millis{1'000};
+    registers(phone("two"), "phone-2");
+    for (const auto& [session, uid] : {std::pair{"one", "phone-1"}, std::pair{"two", "phone-2"}}) {
+        const auto r = switched(phone(session));
+        ASSERT_EQ(r.status, 200) << r.text;
+        EXPECT_EQ(r.data()["device_id"], uid);
+        for (const char* path : {"/api/voip/credentials", "/api/voip/devices/self", "/api/voip/bootstrap"}) {
+            const auto got = send("GET", path, phone(session)).data();
+            EXPECT_EQ(got.contains("device") ? got["device"]["device_id"] : got["device_id"], uid) << path;
+        }
+        EXPECT_EQ(send("POST", "/api/voip/token", phone(session)).data()["device_id"], uid);
+    }
+    // A third one that has not registered gets nobody's, also when there is only one other.
+    EXPECT_EQ(switched(phone("three")).code(), "device_ambiguous");
+    EXPECT_EQ(send("POST", "/api/voip/token", phone("three")).code(), "device_ambiguous");
+    for (const char* path : {"/api/voip/credentials", "/api/voip/devices/self", "/api/voip/bootstrap"})
+        EXPECT_EQ(send("GET", path, phone("three")).status, 409) << path;
+    EXPECT_EQ(send("DELETE", "/api/device-tokens/phone-2", phone("two")).status, 200);
+    EXPECT_EQ(switched(phone("three")).code(), "device_ambiguous");
+    EXPECT_EQ(switched(plus(phone("three"), {{"X-Z360-Device", "phone-1"}})).data()["device_id"], "phone-1");
+    // A browser has a new session after each sign-in: the only one is meant.
+    const auto page = [&](const std::string& session) {
+        return plus(cookie(k_bob, {}, session), from_page());
+    };
+    const json browser{{"device_id", "web_1"}, {"platform", "web"}};
+    EXPECT_EQ(send("POST", "/api/device-tokens", page("before"), browser).status, 201);
+    EXPECT_EQ(send("GET", "/api/voip/credentials", page("after")).data()["device_id"], "web_1");
+    // What the session is called is not stored.
+    EXPECT_EQ(row(k_ada, "phone-1").session_hash.find("one"), std::string::npos);
+}
+
+TEST_F(api_credentials, b_16_an_app_and_the_page_in_it_share_a_session_and_are_two_devices) {
+    const auto in_session = [&](const char* agent) {
+        const with headers{{"Cookie", cookie(k_ada, {}, "shared")[0].second}, {"User-Agent", agent}};
+        return plus(headers, from_page());
+    };
+    const char* app = "okhttp/4.12";
+    const char* page = "Mozilla/5.0 (Windows NT 10.0)";
+    for (const auto& [agent, uid, platform] :
+         {std::tuple{app, "phone-1", "android"}, std::tuple{page, "web_1", "web"}})
+        EXPECT_EQ(
+            send(
+                "POST", "/api/device-tokens", in_session(agent),
+                json{{"device_id", uid}, {"platform", platform}}
+            ).status,
+            201
+        );
+    (void)device(k_ada, "phone-9", "android");
+    EXPECT_EQ(send("GET", "/api/voip/credentials", in_session(app)).data()["device_id"], "phone-1");
+    EXPECT_EQ(send("GET", "/api/voip/credentials", in_session(page)).data()["device_id"], "web_1");
+    // Neither is of the kind that the User-Agent tells.
+    EXPECT_EQ(
+        send("GET", "/api/voip/credentials", in_session("Z360/12 CFNetwork/1490")).code(), "device_ambiguous"
+    );
 }

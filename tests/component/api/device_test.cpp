@@ -440,3 +440,28 @@ TEST(client_rules, versions_compare_by_number) {
     EXPECT_FALSE(older("3.4.0-beta", "3.4"));
     EXPECT_FALSE(older("10", "9.9.9"));
 }
+
+TEST_F(api_devices, b_13_the_bearer_of_the_device_before_proves_that_it_is_the_same_phone) {
+    const auto old = device(k_bob, "bobs-install");
+    const auto old_id = row(k_bob, "bobs-install").id;
+    auto body = phone();
+    body["previous_device_token"] = old[0].second.substr(7);
+    EXPECT_EQ(post(acting(k_ada), body).status, 201);
+    EXPECT_EQ(devices.last->proved, std::vector{old_id});
+    // Void ones and strangers' prove nothing, and a registration does not fail for them.
+    for (auto& t : tokens.rows)
+        if (t.row.device == old_id) t.row.revoked_at = clock.at;
+    EXPECT_EQ(post(acting(k_ada), body).status, 200);
+    EXPECT_TRUE(devices.last->proved.empty());
+    body["previous_device_token"] = "z360d_elsewhere_" + std::string(43, 'A');
+    EXPECT_EQ(post(acting(k_ada), body).status, 200);
+    EXPECT_TRUE(devices.last->proved.empty());
+    // What is no device token is a mistake of the app.
+    for (const auto& text : {std::string("Bearer"), "z360s_test_" + std::string(43, 'A')}) {
+        body["previous_device_token"] = text;
+        const auto r = post(acting(k_ada), body);
+        EXPECT_EQ(r.status, 422);
+        EXPECT_TRUE(r.body["errors"].contains("previous_device_token"));
+        EXPECT_EQ(r.text.find(text + "\""), std::string::npos);
+    }
+}

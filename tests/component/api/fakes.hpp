@@ -33,13 +33,20 @@ struct membership_table {
 
     [[nodiscard]] bool sees_user(const port::tenant_scope& s, user_id u) const {
         if (s.everything || s.user == u) return true;
+        if (!s.user.none()) return false;
         const auto it = orgs_of.find(u.value);
         return !s.org.none() && it != orgs_of.end() && it->second.contains(s.org.value);
     }
     [[nodiscard]] bool sees_org(const port::tenant_scope& s, org_id o) const {
-        if (s.everything || s.org == o) return true;
+        if (s.everything || (s.user.none() && s.org == o)) return true;
+        if (!s.org.none() && s.org != o) return false; // a person within one organisation
         const auto it = orgs_of.find(s.user.value);
         return !s.user.none() && it != orgs_of.end() && it->second.contains(o.value);
+    }
+    [[nodiscard]] bool sees(const port::tenant_scope& s, const port::device_view& d) const {
+        if (!sees_user(s, d.user)) return false;
+        if (s.everything || s.org.none()) return true;
+        return d.bound_to == s.org || (s.user.none() && d.bound_to.none());
     }
 };
 
@@ -62,6 +69,7 @@ class fake_tokens final : public port::token_store {
         s.row.label = t.label;
         s.row.scopes = t.scopes;
         s.row.org = t.org;
+        s.row.bound_to = t.bound_to;
         s.row.user = t.user;
         s.row.device = t.device;
         s.row.created_at = t.now;
@@ -136,6 +144,11 @@ class fake_devices final : public port::device_registry {
         port::registered out;
         auto* d = find(r.user, r.device_uid);
         out.created = d == nullptr || d->status == "removed";
+        last = r;
+        if (!out.created && !r.bound_to.none() && d->bound_to != r.bound_to) {
+            out.held_elsewhere = true;
+            co_return out;
+        }
         if (d == nullptr) {
             rows.emplace_back();
             d = &rows.back();
@@ -160,8 +173,9 @@ class fake_devices final : public port::device_registry {
         d->wants_identity = r.wants_identity;
         if (!r.public_key.empty()) d->public_key = r.public_key;
         if (!r.push.empty()) d->push_state = "active";
+        d->bound_to = r.bound_to;
+        if (!r.session_hash.empty()) d->session_hash = r.session_hash;
         d->last_seen_at = r.now;
-        last = r;
         out.registration_id = d->id.value + 1000;
         out.device = *d;
         out.replaced = std::exchange(replaces, {});
@@ -172,7 +186,7 @@ class fake_devices final : public port::device_registry {
         port::tenant_scope who, std::string uid, std::vector<port::push_token> tokens, time_point now
     ) override {
         for (auto& d : rows) {
-            if (d.uid != uid || !members_.sees_user(who, d.user)) continue;
+            if (d.uid != uid || !members_.sees(who, d)) continue;
             d.push_state = "active";
             d.push_updated_at = now;
             pushed = std::move(tokens);
@@ -183,23 +197,24 @@ class fake_devices final : public port::device_registry {
     awaitable<std::vector<port::device_view>> list(port::tenant_scope who, user_id of, std::size_t) override {
         std::vector<port::device_view> out;
         for (const auto& d : rows)
-            if (d.status != "removed" && (of.none() || d.user == of) && members_.sees_user(who, d.user))
+            if (d.status != "removed" && (of.none() || d.user == of) && members_.sees(who, d))
                 out.push_back(d);
         co_return out;
     }
     awaitable<std::optional<port::device_view>> by_id(port::tenant_scope who, device_id id) override {
         for (const auto& d : rows)
-            if (d.id == id && members_.sees_user(who, d.user)) co_return d;
+            if (d.id == id && members_.sees(who, d)) co_return d;
         co_return std::nullopt;
     }
-    awaitable<std::optional<port::device_view>> by_uid(user_id owner, std::string uid) override {
+    awaitable<std::optional<port::device_view>>
+    by_uid(port::tenant_scope who, user_id owner, std::string uid) override {
         const auto* d = find(owner, uid);
-        if (d == nullptr) co_return std::nullopt;
+        if (d == nullptr || !members_.sees(who, *d)) co_return std::nullopt;
         co_return *d;
     }
     awaitable<bool> remove(port::tenant_scope who, port::removal what) override {
         for (auto& d : rows) {
-            if (d.id != what.device || !members_.sees_user(who, d.user) || d.status == "removed") continue;
+            if (d.id != what.device || !members_.sees(who, d) || d.status == "removed") continue;
             d.status = "removed";
             d.identity.reset();
             removed.push_back(what);
@@ -331,7 +346,7 @@ class fake_credentials final : public engine::credentials {
     }
     void look_at(device_id d) override { looked_at.push_back(d); }
     void check(identity_id) override {}
-    awaitable<comparison> compare() override { co_return comparison{}; }
+    awaitable<comparison> compare(strangers) override { co_return comparison{}; }
 
     bool up = true;
     bool have_jwt = true;

@@ -12,6 +12,16 @@ std::string stray_name(std::uint64_t n) {
     return "z360-test-" + uuid{9, n}.text();
 }
 
+/// As this world's database marks what it makes, or as another one's.
+std::string tag_of(const uuid& installation) {
+    return "z360-test-" + installation.text() + "-u1";
+}
+port::carrier_credential& plant_own(world& w, const std::string& name, time_point created_at) {
+    auto& c = w.carrier.plant(name, created_at);
+    c.tag = tag_of(w.store.installation.id);
+    return c;
+}
+
 /// `n` devices with an identity each, known to both sides.
 void populate(world& w, int n) {
     for (int k = 1; k <= n; ++k) {
@@ -32,13 +42,13 @@ TEST(credentials, be_06_strangers_with_our_prefix_vanish_and_others_stay) {
         populate(w, 3);
         const auto old = w.clock.now() - 11min;
         for (std::uint64_t n = 1; n <= 50; ++n)
-            w.carrier.plant(stray_name(n), old);
+            plant_own(w, stray_name(n), old);
         for (int n = 0; n < 5; ++n)
             w.carrier.plant("somebody else's " + std::to_string(n), old);
         w.carrier.plant("z360-test-eu-" + uuid{9, 100}.text(), old);
         w.carrier.plant("z360-production-" + uuid{9, 101}.text(), old);
         w.carrier.plant("z360-test-by hand", old);
-        const auto young = w.carrier.plant(stray_name(102), w.clock.now() - 9min).id;
+        const auto young = plant_own(w, stray_name(102), w.clock.now() - 9min).id;
         auto& node = w.add_node();
         const auto c = co_await node.compare();
         EXPECT_TRUE(c.complete);
@@ -52,6 +62,95 @@ TEST(credentials, be_06_strangers_with_our_prefix_vanish_and_others_stay) {
         EXPECT_TRUE(w.carrier.there.contains(young)) << "its row may be on the way";
         EXPECT_EQ(w.store.checked_rows.size(), 3U);
         EXPECT_EQ(w.metrics.total("credential_comparison_strangers_total"), 51);
+    });
+}
+
+TEST(credentials, be_06_the_wrong_database_deletes_nothing_of_another_installation) {
+    run([](world& w) -> awaitable<void> {
+        // Production's credentials, as an empty database sees them, and some of before there were ids.
+        const uuid production{8, 8};
+        const auto old = w.clock.now() - 24h;
+        for (std::uint64_t n = 1; n <= 6; ++n)
+            w.carrier.plant(stray_name(n), old).tag = tag_of(production);
+        for (const char* tag : {"", "z360-test-u1", "by hand", "z360-test-not-a-uuid-u1", "z360-test-"})
+            w.carrier.plant(stray_name(w.carrier.there.size() + 1), old).tag = tag;
+        w.carrier.plant(stray_name(99), old).tag = "z360-live-" + w.store.installation.id.text() + "-u1";
+        auto& node = w.add_node();
+        for (int round = 0; round < 3; ++round) {
+            const auto c = co_await node.compare();
+            EXPECT_EQ(c.strangers, 12U);
+            EXPECT_EQ(c.foreign, 12U);
+            EXPECT_EQ(c.retired, 0U);
+            EXPECT_EQ(c.installations, std::vector{production.text()});
+        }
+        EXPECT_EQ(w.carrier.there.size(), 12U);
+        EXPECT_TRUE(w.store.rows.empty());
+        EXPECT_EQ(w.metrics.gauge_value("credential_strangers_foreign"), 12);
+    });
+}
+
+TEST(credentials, be_06_at_most_fifty_or_a_tenth_of_its_own_strangers_go_in_one_comparison) {
+    run([](world& w) -> awaitable<void> {
+        const auto old = w.clock.now() - 11min;
+        for (std::uint64_t n = 1; n <= 120; ++n)
+            plant_own(w, stray_name(n), old);
+        auto& node = w.add_node(false);
+        auto c = co_await node.compare();
+        EXPECT_EQ(c.retired, 50U);
+        EXPECT_EQ(c.postponed, 70U);
+        EXPECT_EQ(w.metrics.gauge_value("credential_strangers_postponed"), 70);
+        node.start();
+        EXPECT_TRUE(co_await until([&] { return w.dead() == 50; }));
+        EXPECT_EQ((co_await node.compare()).postponed, 20U);
+        EXPECT_TRUE(co_await until([&] { return w.dead() == 100; }));
+        EXPECT_EQ((co_await node.compare()).postponed, 0U);
+        EXPECT_TRUE(co_await until([&] { return w.carrier.there.empty(); }));
+    });
+    run([](world& w) -> awaitable<void> {
+        populate(w, 900);
+        for (std::uint64_t n = 1; n <= 300; ++n)
+            plant_own(w, stray_name(n), w.clock.now() - 11min);
+        const auto c = co_await w.add_node(false).compare();
+        EXPECT_EQ(c.retired, 120U) << "a tenth of 1,200";
+        EXPECT_EQ(c.postponed, 180U);
+        EXPECT_EQ(w.store.count_in(phase::active), 900U);
+    });
+}
+
+TEST(credentials, be_06_people_may_adopt_strangers_or_confirm_that_they_go) {
+    using strangers = engine::credentials::strangers;
+    run([](world& w) -> awaitable<void> {
+        const auto old = w.clock.now() - 11min;
+        for (std::uint64_t n = 1; n <= 60; ++n)
+            w.carrier.plant(stray_name(n), old).tag = n % 2 == 0 ? "" : tag_of(uuid{8, 8});
+        auto& node = w.add_node();
+        auto c = co_await node.compare(strangers::adopted);
+        EXPECT_EQ(c.foreign, 0U);
+        EXPECT_EQ(c.retired, 50U) << "the limit holds for them too";
+        EXPECT_EQ(c.postponed, 10U);
+        EXPECT_TRUE(co_await until([&] { return w.dead() == 50; }));
+        EXPECT_EQ((co_await node.compare()).retired, 10U) << "from now on they are this one's";
+        EXPECT_TRUE(co_await until([&] { return w.carrier.there.empty(); }));
+        // One without an id that is made later is nobody's again.
+        w.carrier.plant(stray_name(70), w.clock.now() + 1s);
+        w.clock.shift = 12min;
+        EXPECT_EQ((co_await node.compare()).foreign, 1U);
+    });
+    run([](world& w) -> awaitable<void> {
+        populate(w, 2);
+        for (std::uint64_t n = 1; n <= 60; ++n)
+            w.carrier.plant(stray_name(n), w.clock.now() - 11min).tag = n % 2 == 0 ? "" : tag_of(uuid{8, 8});
+        const auto young = w.carrier.plant(stray_name(61), w.clock.now() - 1min).id;
+        w.carrier.plant(stray_name(62), w.clock.now()).created_at.reset();
+        w.carrier.plant("somebody else's", w.clock.now() - 11min);
+        auto& node = w.add_node();
+        const auto c = co_await node.compare(strangers::confirmed);
+        EXPECT_EQ(c.retired, 61U);
+        EXPECT_EQ(c.postponed, 0U);
+        EXPECT_TRUE(co_await until([&] { return w.carrier.there.size() == 4; }));
+        EXPECT_TRUE(w.carrier.there.contains(young)) << "its row may be on the way";
+        EXPECT_EQ(w.store.count_in(phase::active), 2U);
+        EXPECT_TRUE(w.store.installation.adopted.empty()) << "this once";
     });
 }
 
@@ -168,7 +267,7 @@ TEST(credentials, be_13_a_create_that_telnyx_carried_out_late_is_a_duplicate_and
         const auto second = "z360-test-" + w.store.rows.at(2).key.text();
         w.carrier.plant(first, w.clock.now() - 121s);
         const auto fresh = w.carrier.plant(second, w.clock.now() - 60s).id;
-        const auto stranger = w.carrier.plant(stray_name(1), w.clock.now() - 121s).id;
+        const auto stranger = plant_own(w, stray_name(1), w.clock.now() - 121s).id;
         auto& node = w.add_node();
         const auto c = co_await node.compare();
         EXPECT_EQ(c.strangers, 3U);
@@ -187,7 +286,7 @@ TEST(credentials, i_04_a_dead_row_whose_credential_lives_again_is_deleted_again)
         w.store.remove_device(d);
         auto& row = w.store.add_row(d, phase::dead, "cred-1");
         // The create had been given up; it arrived after the search for it.
-        w.carrier.plant("z360-test-" + row.key.text(), w.clock.now() - 11min);
+        plant_own(w, "z360-test-" + row.key.text(), w.clock.now() - 11min);
         auto& node = w.add_node();
         EXPECT_EQ((co_await node.compare()).retired, 1U);
         EXPECT_TRUE(co_await until([&] { return w.carrier.there.empty(); }));

@@ -41,7 +41,7 @@ TEST(credentials, be_13_fifty_parallel_registrations_of_one_device_make_one_cred
         EXPECT_EQ(w.store.rows.size(), 1U);
         const auto& made = w.carrier.there.begin()->second;
         EXPECT_EQ(made.name, "z360-test-" + w.store.rows.at(1).key.text());
-        EXPECT_EQ(made.tag, "z360-test-u1001");
+        EXPECT_EQ(made.tag, "z360-test-" + w.store.installation.id.text() + "-u1001");
         EXPECT_EQ(made.expires_at, w.store.rows.at(1).what.expires_at) << "the same end on both sides";
     });
 }

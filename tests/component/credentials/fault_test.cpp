@@ -237,7 +237,8 @@ TEST(credentials, be_41_one_credential_that_cannot_be_dealt_with_does_not_end_th
     run([](world& w) -> awaitable<void> {
         const auto long_ago = w.clock.now() - 24h;
         for (unsigned n = 1; n <= 3; ++n)
-            w.carrier.plant("z360-test-" + uuid{1, n}.text(), long_ago);
+            w.carrier.plant("z360-test-" + uuid{1, n}.text(), long_ago).tag =
+                "z360-test-" + w.store.installation.id.text() + "-u1";
         int first = 1;
         w.store.fault = [&first](const std::string& op, std::int64_t) {
             if (op == "adopt_for_removal" && first-- > 0) throw std::runtime_error("SQLSTATE 22021");

@@ -58,6 +58,7 @@ class memory_credentials final : public port::credential_store {
     /// Called first of all by every operation, with the device it is about or 0: may throw.
     std::function<void(const std::string& operation, std::int64_t device)> fault;
     std::size_t outdated = 0; ///< rows to purge
+    port::installation installation{uuid{5, 5}, {}, {}};
 
     device_id add_device(std::int64_t n) {
         devices[n] = {device_id{n}, user_id{1'000 + n}, true, false, clock_.now(), {}};
@@ -282,6 +283,15 @@ class memory_credentials final : public port::credential_store {
         for (const auto i : seen)
             checked_rows.insert(i.value);
         co_await gate_.point();
+    }
+    awaitable<port::installation> installed() override {
+        co_await begin("installed");
+        co_return installation;
+    }
+    awaitable<void> adopt(std::vector<uuid> others, time_point now) override {
+        co_await begin("adopt");
+        installation.adopted.insert(installation.adopted.end(), others.begin(), others.end());
+        installation.unmarked_until = now;
     }
     awaitable<void> adopt_for_removal(port::carrier_credential stranger, time_point) override {
         co_await begin("adopt_for_removal");

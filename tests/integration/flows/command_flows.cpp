@@ -204,8 +204,9 @@ TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
     const auto key = sql("select gen_random_uuid()");
     const auto connection = rig_->server().environment().at("Z360_TELNYX_CREDENTIAL_CONNECTION_ID");
     const auto name = "z360-test-" + key;
+    const auto tag = "z360-test-" + sql("select id from installation") + "-u1";
     carrier.with([&](sim::carrier& c, time_point now) {
-        c.seed_credential(name, "", connection, std::nullopt, now - 11min);
+        c.seed_credential(name, tag, connection, std::nullopt, now - 11min);
         c.seed_credential("somebody else's", "", connection, std::nullopt, now - 11min);
     });
     // Somebody deletes the credentials of the rig's two devices in the portal.

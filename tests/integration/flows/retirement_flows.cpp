@@ -115,8 +115,9 @@ TEST_F(retirement_flow, be_06_strangers_with_our_prefix_vanish_in_one_comparison
         const auto two = std::to_string(n + 10);
         return "0192d3a4-5b6c-4d7e-8f90-a1b2c3d4e5" + two;
     };
+    const auto tag = "z360-test-" + r.sql("select id from installation") + "-u1";
     for (int n = 0; n < 50; ++n)
-        (void)r.carrier().seed_credential("z360-test-" + uuid(n), "", ours);
+        (void)r.carrier().seed_credential("z360-test-" + uuid(n), tag, ours);
     std::set<std::string> stay;
     for (const auto* name : {"somebody-1", "z360-", "z360-test2-", "z360-testing", "Z360"})
         stay.insert(r.carrier().seed_credential(name + uuid(60), "", ours));

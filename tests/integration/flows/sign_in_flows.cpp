@@ -67,6 +67,7 @@ TEST_F(sign_in_flow, ios_04_a_linked_account_signs_in_and_registers_its_phone) {
     EXPECT_EQ(backend.post("/api/auth/handoff", {{"handoff_token", code}}).status, 404) << "once";
 
     // The same account cannot be two people.
+    (void)r.run("--create-org Rival");
     (void)r.run("--create-user eve@rival.example --org Rival --id 721");
     const auto rivals_org = std::stoll(r.sql("select org_id from memberships where user_id = 721"));
     const auto rival =

@@ -364,3 +364,20 @@ TEST_F(credential_store, figures_count_states_backlog_and_devices_without_a_vali
     EXPECT_EQ(now.by_state.size(), 3U);
     EXPECT_EQ(run(store_->count(k_then + 31 * k_one_day)).lapsed, 2U);
 }
+
+TEST_F(credential_store, be_06_each_database_is_an_installation_of_its_own_and_adopts_others_when_told) {
+    const auto own = run(store_->installed());
+    EXPECT_NE(own.id, uuid{});
+    EXPECT_TRUE(own.adopted.empty());
+    EXPECT_FALSE(own.unmarked_until);
+    EXPECT_EQ(own.id.text(), value("select id::text from installation"));
+    const uuid other{8, 8};
+    for (int n = 0; n < 2; ++n)
+        run(store_->adopt({other, own.id}, k_then));
+    run(store_->adopt({uuid{9, 9}}, k_then - millis{1'000}));
+    const auto now = run(store_->installed());
+    EXPECT_EQ(now.id, own.id);
+    EXPECT_EQ(now.adopted, (std::vector{other, uuid{9, 9}}));
+    EXPECT_EQ(now.unmarked_until, k_then) << "never earlier again";
+    EXPECT_THROW(sql("insert into installation default values"), pqxx::unique_violation);
+}

@@ -228,7 +228,7 @@ TEST_F(device_registry, i_05_another_persons_device_does_not_exist) {
     const auto bobs = enrolled(bob_, "bob's");
     const auto ann = tenant_scope::of(ann_.user);
     EXPECT_FALSE(run(registry_->by_id(ann, bobs.id)));
-    EXPECT_FALSE(run(registry_->by_uid(ann_.user, "bob's")));
+    EXPECT_FALSE(run(registry_->by_uid(tenant_scope::of(ann_.user), ann_.user, "bob's")));
     EXPECT_TRUE(run(registry_->list(ann, bob_.user, 10)).empty());
     EXPECT_FALSE(run(registry_->remove(ann, {bobs.id, "logout", k_then})));
     std::vector<port::push_token> stolen;
@@ -263,7 +263,7 @@ TEST_F(device_registry, a_view_shows_the_identity_the_call_and_the_organisations
     const auto d = enrolled(ann_, "phone");
     const auto identity = activate(d, "x");
     put_on_call(ann_, d.id, identity);
-    const auto v = run(registry_->by_uid(ann_.user, "phone"));
+    const auto v = run(registry_->by_uid(tenant_scope::of(ann_.user), ann_.user, "phone"));
     ASSERT_TRUE(v && v->identity);
     EXPECT_EQ(v->identity->sip_username, "gencredx");
     EXPECT_FALSE(v->identity->disclosed);
@@ -275,7 +275,7 @@ TEST_F(device_registry, a_view_shows_the_identity_the_call_and_the_organisations
     EXPECT_EQ(password->reveal(), "password-of-x");
     run(registry_->mark_delivered(identity, true, k_then + millis{5}));
     run(registry_->mark_delivered(identity, true, k_then + millis{9}));
-    const auto after = run(registry_->by_uid(ann_.user, "phone"));
+    const auto after = run(registry_->by_uid(tenant_scope::of(ann_.user), ann_.user, "phone"));
     EXPECT_EQ(after->identity->disclosed_at, k_then + millis{5});
     sql("insert into phone_numbers (org_id, connection_id, e164, route_type, is_default_caller_id) values (" +
         text(ann_.org) + ", 'c', '+15550100001', 'voicemail', true)");

@@ -285,3 +285,34 @@ TEST(migration_files, are_taken_apart_at_the_semicolons_that_end_a_line) {
     EXPECT_EQ(parts[2], "select ';' ||\n'x';\n");
     EXPECT_EQ(parts[3], "select 2\n");
 }
+
+TEST_F(migrations, i_05_devices_that_only_bound_backends_have_registered_are_bound_from_then_on) {
+    pg::migrate(url_, std::span(pg::embedded_migrations()).first(4));
+    pqxx::connection c(std::string(url_.reveal()));
+    {
+        pqxx::work tx(c);
+        tx.exec(R"sql(
+insert into organizations (org_id, slug, name) values (1, 'acme', 'Acme'), (2, 'globex', 'Globex');
+insert into users (user_id, login, name) values (1, 'ada@example.com', 'Ada');
+insert into devices (device_id, user_id, device_uid, platform)
+select n, 1, 'phone-' || n, 'ios' from generate_series(1, 6) n;
+insert into api_tokens (token_id, kind, hash, hash_key_id, org_id, user_id, device_id, expires_at, ends_at)
+select n, kind, sha256(n::text::bytea), 'k1', org, who, device, now() + interval '1 day', now() + interval '1 day'
+  from (values (1, 'service', 1, null, null), (2, 'service', null, null, null), (3, 'service', 2, null, null),
+               (4, 'enrolment', 1, 1, null), (11, 'device', null, 1, 1), (12, 'device', null, 1, 2))
+       as t (n, kind, org, who, device);
+-- 1 by Acme twice, 2 by Acme and then by somebody who is not bound, 3 by Acme and Globex, 4 by a code, 5 by cookie
+insert into audit_events (actor, token_id, device_id, action)
+values ('service', 1, 1, 'device_registered'), ('service', 1, 1, 'device_registered'),
+       ('service', 1, 2, 'device_registered'), ('service', 2, 2, 'device_registered'),
+       ('service', 1, 3, 'device_registered'), ('service', 3, 3, 'device_registered'),
+       ('enrolment', 4, 4, 'device_registered'), ('cookie', null, 5, 'device_registered'))sql");
+        tx.commit();
+    }
+    pg::migrate(url_);
+    EXPECT_EQ(count("select count(*) from devices where bound_org_id is not null"), 1);
+    EXPECT_EQ(count("select bound_org_id from devices where device_id = 1"), 1);
+    EXPECT_EQ(count("select count(*) from api_tokens where bound_org_id is not null"), 1);
+    EXPECT_EQ(count("select bound_org_id from api_tokens where token_id = 11"), 1);
+    EXPECT_EQ(count("select count(*) from installation"), 1);
+}

@@ -38,11 +38,35 @@ TEST_F(replacement, b_13_a_phone_that_changes_hands_leaves_its_former_owner_at_o
     EXPECT_EQ(status(now.device.id), "active");
 }
 
-TEST_F(replacement, b_13_the_same_device_id_under_another_person_goes_too) {
-    const auto old = enrolled(ann_, "web_1", "web");
-    EXPECT_EQ(must_enrol(registration(bob_, "web_1", "web")).replaced, std::vector{old.id});
+TEST_F(replacement, b_13_a_device_id_is_no_proof_and_both_exist) {
+    auto anns = registration(ann_, "web_1", "web");
+    const auto old = must_enrol(anns).device;
+    activate(old, "ann");
+    add_token(ann_, old.id);
+    const auto bobs = must_enrol(registration(bob_, "web_1", "web"));
+    EXPECT_TRUE(bobs.replaced.empty());
+    EXPECT_NE(bobs.device.id, old.id);
+    EXPECT_EQ(status(old.id), "active");
+    EXPECT_EQ(states(old.id), "active");
+    EXPECT_EQ(live_tokens(old.id), "1");
+    // Whoever shows a push token of it, or its bearer, has the phone in hand.
+    auto proof = registration(bob_, "web_1", "web");
+    proof.proved = {old.id};
+    EXPECT_EQ(must_enrol(proof).replaced, std::vector{old.id});
     EXPECT_EQ(status(old.id), "removed");
     EXPECT_EQ(states(old.id), "retiring");
+    EXPECT_EQ(live_tokens(old.id), "0");
+}
+
+TEST_F(replacement, b_13_the_bearer_of_an_own_install_before_proves_as_much) {
+    const auto first = enrolled(ann_, "install-1");
+    auto second = registration(ann_, "install-2");
+    second.proved = {first.id};
+    EXPECT_EQ(must_enrol(second).replaced, std::vector{first.id});
+    auto same = registration(ann_, "install-2");
+    same.proved = {must_enrol(registration(ann_, "install-2")).device.id};
+    EXPECT_TRUE(must_enrol(same).replaced.empty()) << "itself";
+    EXPECT_EQ(status(same.proved.front()), "active");
 }
 
 TEST_F(replacement, b_13_an_identity_in_a_call_stays_until_the_call_is_over) {

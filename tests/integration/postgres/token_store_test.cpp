@@ -200,3 +200,16 @@ TEST_F(token_rows, live_service_and_admin_tokens_are_listed_newest_first) {
     ASSERT_EQ(mine.size(), 1U);
     EXPECT_EQ(mine[0].id, first);
 }
+
+TEST_F(token_rows, i_05_a_binding_is_kept_with_the_token_and_with_its_device) {
+    auto bound = code('b');
+    bound.bound_to = acme_.org;
+    (void)run(tokens_->add(bound));
+    EXPECT_EQ(get('b').bound_to, acme_.org);
+    EXPECT_TRUE(get('b').org.none());
+    (void)run(tokens_->add(device_token('d')));
+    EXPECT_TRUE(get('d').bound_to.none());
+    // A token that a program of before has issued is no way round the device's own binding.
+    sql("update devices set bound_org_id = " + std::to_string(acme_.org.value));
+    EXPECT_EQ(get('d').bound_to, acme_.org);
+}

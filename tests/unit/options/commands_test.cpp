@@ -128,7 +128,18 @@ TEST(commands, sec_02_what_needs_the_keys_says_so_and_making_them_needs_nothing)
         HasSubstr("config: telnyx.credential_connection_id: (not set): ")
     );
     with_telnyx["Z360_TELNYX_CREDENTIAL_CONNECTION_ID"] = "1234567890";
-    EXPECT_EQ(accepted({"--compare-credentials"}, with_telnyx).what, command::compare_credentials);
+    const auto usual = accepted({"--compare-credentials"}, with_telnyx);
+    EXPECT_EQ(usual.what, command::compare_credentials);
+    EXPECT_FALSE(usual.arguments.adopt || usual.arguments.confirm_strangers);
+    EXPECT_TRUE(accepted({"--compare-credentials", "--adopt"}, with_telnyx).arguments.adopt);
+    EXPECT_TRUE(
+        accepted({"--compare-credentials", "--confirm-strangers"}, with_telnyx).arguments.confirm_strangers
+    );
+    EXPECT_THAT(
+        refused({"--compare-credentials", "--adopt", "--confirm-strangers"}, with_telnyx),
+        HasSubstr("--adopt: cannot be combined with --confirm-strangers")
+    );
+    EXPECT_THAT(refused({"--rekey", "--adopt"}, with_keys), HasSubstr("--adopt: --rekey does not take it"));
     EXPECT_TRUE(accepted({"--import", "old.jsonl", "--strict"}, with_keys).arguments.strict);
     EXPECT_FALSE(accepted({"--import", "old.jsonl"}, with_keys).arguments.strict);
 }
