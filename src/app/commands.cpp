@@ -60,9 +60,10 @@ std::string store_record_calls(command_arguments& a, const std::string& v) {
     bool ignored = false;
     return v.empty() ? "" : read_bool(v, ignored);
 }
-std::string store_strict(command_arguments& a, const std::string& v) {
-    a.strict = true;
-    return v.empty() ? "" : read_bool(v, a.strict);
+template <bool command_arguments::* Member>
+std::string store_flag(command_arguments& a, const std::string& v) {
+    a.*Member = true;
+    return v.empty() ? "" : read_bool(v, a.*Member);
 }
 
 using args = command_arguments;
@@ -84,7 +85,10 @@ const std::vector<command_flag>& command_flags() {
         {"--scopes", "What a token may, separated by commas; see docs/operations.md.", store<&args::scopes>},
         {"--days", "Validity of a token, 1 to 3650; default 365.", store_number<&args::days, 1, 3'650>},
         {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
-        {"--strict", "Change nothing when a line is bad.", store_strict, true},
+        {"--key", "Id of a key in a key file.", store<&args::key>},
+        {"--strict", "Change nothing when a line is bad.", store_flag<&args::strict>, true},
+        {"--issued", "Also end what the token made: tokens, codes and devices.", store_flag<&args::issued>,
+         true},
         {"--ring-seconds", "5 to 60; empty: the server's default, as with those below.",
          store_number<&args::ring_seconds, 5, 60>},
         {"--voicemail-max-seconds", "Longest message, 5 to 600.",
@@ -119,8 +123,14 @@ const std::vector<command_spec>& commands() {
         {"--generate-key",
          command::generate_key,
          "FILE",
-         "Make a key file, or put a new first key into FILE; keys are not shown.",
+         "Make a key file, or add a key to FILE that is read and not used yet; keys are not shown.",
          {},
+         {}},
+        {"--promote-key",
+         command::promote_key,
+         "FILE",
+         "Put --key first in FILE, so that it is used: once every node has the file with that key.",
+         {"--key"},
          {}},
         {"--rekey", command::rekey, "", "Encrypt what is stored under the first key of the key file.", {}, {}
         },
@@ -223,10 +233,15 @@ const std::vector<command_spec>& commands() {
         {"--list-tokens",
          command::list_tokens,
          "",
-         "List valid service and admin tokens; also --org.",
+         "List valid service and admin tokens and enrolment codes; also --org.",
          {},
          {"--org"}},
-        {"--revoke-token", command::revoke_token, "ID", "Make a token void, at once on every node.", {}, {}},
+        {"--revoke-token",
+         command::revoke_token,
+         "ID",
+         "Make a token void, at once on every node, and list what it made; --issued ends that too.",
+         {},
+         {"--issued"}},
     };
     return k_all;
 }

@@ -9,8 +9,6 @@
 
 #include <z360/http/client.hpp>
 
-#include <iostream>
-
 namespace z360::app {
 namespace {
 
@@ -32,7 +30,7 @@ boost::asio::awaitable<comparison> compare_once(engine::credentials& manager) {
 
 comparison compare(const options& o) {
     const auto& c = o.settings;
-    const auto keys = adapter::crypto::vault::open(c.secrets.key_file);
+    const auto keys = keys_of(o);
     const wall_clock clock;
     const auto metrics = adapter::metrics::make_prometheus_metrics(); // nobody asks for them
     boost::asio::io_context io{1};
@@ -64,7 +62,7 @@ int compare_credentials(const options& o) {
               std::to_string(r.retired) + " old enough to be deleted now";
     print(o, counts, people);
     if (r.complete) return k_ok;
-    std::cerr << "incomplete: " << r.error << '\n';
+    complain("incomplete: " + r.error);
     return r.unreachable ? k_unreachable : k_failed;
 }
 
