@@ -11,6 +11,7 @@
 #include <z360/port/errors.hpp>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -22,8 +23,20 @@ namespace {
 using adapter::postgres::admin;
 using nlohmann::json;
 
+// Whoever makes a database says whose keys it is: the next command may be one with a wrong file.
+void note_keys(const options& o) {
+    const auto& file = o.settings.secrets.key_file;
+    if (file.empty() || ::access(file.c_str(), F_OK) != 0) return;
+    try {
+        (void)keys_of(o);
+    } catch (const std::exception& e) {
+        complain(e.what());
+    }
+}
+
 int migrate(const options& o) {
     const auto report = adapter::postgres::migrate(o.settings.database.url);
+    note_keys(o);
     std::string text = report.applied.empty() ? "nothing to do" : "applied";
     for (const auto& name : report.applied)
         text += " " + name;

@@ -238,7 +238,10 @@ TEST_F(command_flow, sec_02_a_promoted_key_leaves_every_other_line_as_it_was) {
 
 TEST_F(command_flow, sec_02_every_command_that_opens_keys_refuses_those_of_another_system) {
     begin();
-    ask("--create-token admin"); // says whose database this is: nothing is encrypted here yet
+    // Nothing is encrypted here yet: --migrate says whose database it is.
+    ask("--migrate");
+    EXPECT_EQ(sql("select count(*) from secret_keys"), "1");
+    ask("--create-token admin");
     const auto folder = rig_->folder();
     const auto rows = folder + "/old-rows";
     std::ofstream(rows) << json{
