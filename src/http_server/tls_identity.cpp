@@ -5,7 +5,9 @@
 
 #include <z360/log.hpp>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <sys/stat.h>
 
 #include <stdexcept>
@@ -51,12 +53,13 @@ std::shared_ptr<ssl::context> make_context(const std::string& certificate, const
             "TLS certificate file " + certificate + ": " + openssl_error() +
             "; expected a PEM chain, own certificate first"
         );
-    if (SSL_CTX_use_PrivateKey_file(native, key.c_str(), SSL_FILETYPE_PEM) != 1)
+    const bool used = SSL_CTX_use_PrivateKey_file(native, key.c_str(), SSL_FILETYPE_PEM) == 1;
+    if (!used && ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
         throw std::runtime_error(
             "TLS key file " + key + ": " + openssl_error() +
             "; expected the PEM private key, without a pass phrase, of the certificate in " + certificate
         );
-    if (SSL_CTX_check_private_key(native) != 1)
+    if (!used || SSL_CTX_check_private_key(native) != 1)
         throw std::runtime_error(
             "TLS key file " + key + " is not the key of the certificate in " + certificate
         );
