@@ -37,6 +37,8 @@ class api_parts {
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
     [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }
+    /// As read at the start: what the database is compared with.
+    [[nodiscard]] std::shared_ptr<const adapter::crypto::vault> keys() const { return vault_; }
     /// For the engine: what legs tell about devices goes to their identities.
     [[nodiscard]] engine::leg_witness witness();
 

@@ -160,11 +160,11 @@ void add_limits(std::vector<key_spec>& k) {
         return c.limits.admin_per_minute;
     }));
     k.push_back(limit(
-        "address_per_minute", "Requests of one address, whoever sends them.",
+        "address_per_minute", "Requests of one address without a bearer; those with a cookie count apart.",
         [](auto& c) -> auto& { return c.limits.address_per_minute; }
     ));
     k.push_back(limit(
-        "failed_auth_per_minute", "Requests of one address without a valid token.",
+        "failed_auth_per_minute", "Failed sign-ins of one address; beyond it no cookie is asked about.",
         [](auto& c) -> auto& { return c.limits.failed_auth_per_minute; }
     ));
 }

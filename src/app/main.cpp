@@ -4,6 +4,7 @@
 #include "app/options.hpp"
 #include "app/server.hpp"
 
+#include <z360/base/printable.hpp>
 #include <z360/log.hpp>
 
 #include <csignal>
@@ -18,7 +19,7 @@ int main(int argc, char** argv) {
     const auto parsed = app::parse_options(arguments, app::process_environment());
     if (const auto* end = std::get_if<app::early_exit>(&parsed)) {
         std::cout << end->out;
-        std::cerr << end->err;
+        std::cerr << printable(end->err, line_ends::kept);
         return end->code;
     }
     const auto& o = std::get<app::options>(parsed);

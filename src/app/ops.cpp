@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/ops.hpp"
 
+#include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/login_check.hpp"
 #include "adapter/postgres/migrate.hpp"
@@ -11,10 +12,11 @@
 #include <z360/port/errors.hpp>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 #include <string>
+#include <vector>
 
 namespace z360::app {
 namespace {
@@ -22,8 +24,20 @@ namespace {
 using adapter::postgres::admin;
 using nlohmann::json;
 
+// Whoever makes a database says whose keys it is: the next command may be one with a wrong file.
+void note_keys(const options& o) {
+    const auto& file = o.settings.secrets.key_file;
+    if (file.empty() || ::access(file.c_str(), F_OK) != 0) return;
+    try {
+        (void)keys_of(o);
+    } catch (const std::exception& e) {
+        complain(e.what());
+    }
+}
+
 int migrate(const options& o) {
     const auto report = adapter::postgres::migrate(o.settings.database.url);
+    note_keys(o);
     std::string text = report.applied.empty() ? "nothing to do" : "applied";
     for (const auto& name : report.applied)
         text += " " + name;
@@ -36,19 +50,17 @@ int migrate(const options& o) {
 
 // The database is asked where it can be reached; one that is away, as when an image is built, is no mistake
 // in the configuration.
-int check_config(const options& o) {
-    std::cout << describe(o) << '\n';
+int check_database(const options& o) {
     if (o.settings.database.url.empty()) return k_ok;
     try {
         const auto found = adapter::postgres::check_login(o.settings.database.url);
         for (const auto& note : found.notes)
-            std::cerr << "database: " << note << '\n';
+            complain("database: " + note);
         for (const auto& problem : found.problems)
-            std::cerr << "database: " << problem << '\n';
+            complain("database: " + problem);
         return found.problems.empty() ? k_ok : k_failed;
     } catch (const port::unavailable& e) {
-        std::cerr << "database: not reached, so its version, schema and rights were not checked: " << e.what()
-                  << '\n';
+        complain(std::string("database: not reached, so its version, schema and rights were not checked: ") + e.what());
         return k_ok;
     }
 }
@@ -61,14 +73,16 @@ int check_certificates(const options& o) {
         );
         return k_ok;
     }
-    const auto status = http::read_certificate(file);
-    if (!status.ok()) {
-        std::cerr << status.error << '\n';
+    const auto fault = http::identity_fault(file, o.settings.http.tls_key_file);
+    if (!fault.empty()) {
+        complain(fault);
         return k_failed;
     }
+    const auto status = http::read_certificate(file);
     const auto now = std::chrono::floor<millis>(std::chrono::system_clock::now());
     const double days = status.days_left(now);
-    const bool alarm = http::certificate_alarm(days).has_value();
+    const auto invalid = status.fault_at(now);
+    const bool alarm = http::certificate_alarm(days).has_value() || !invalid.empty();
     char text[64];
     (void)std::snprintf(text, sizeof text, "%.1f days left", days);
     print(
@@ -76,38 +90,60 @@ int check_certificates(const options& o) {
         {{"file", file},
          {"subject", status.subject},
          {"days_left", days},
+         {"not_before", iso8601(status.not_before)},
          {"not_after", iso8601(status.not_after)},
          {"alarm", alarm}},
         file + ": " + status.subject + ", until " + iso8601(status.not_after) + ", " + text +
-            (alarm ? "; renew it now" : "")
+            (!invalid.empty() ? "; it is " + invalid + ": replace it now"
+             : alarm          ? "; renew it now"
+                              : "")
     );
     return alarm ? k_failed : k_ok;
+}
+
+// What a start would say about the files that the configuration names.
+int check_configuration(const options& o) {
+    std::vector<std::string> problems;
+    try {
+        (void)adapter::crypto::vault::open(o.settings.secrets.key_file);
+    } catch (const std::exception& e) {
+        problems.emplace_back(e.what());
+    }
+    const auto& h = o.settings.http;
+    if (!h.tls_certificate_file.empty()) {
+        const auto fault = http::identity_fault(h.tls_certificate_file, h.tls_key_file);
+        if (!fault.empty()) problems.push_back("http.tls_certificate_file, http.tls_key_file: " + fault);
+    }
+    for (const auto& p : problems)
+        complain("config: " + p);
+    if (!problems.empty()) {
+        if (o.json) print(o, {{"problems", problems}}, {});
+        return k_usage;
+    }
+    print_text(describe(o));
+    return check_database(o);
 }
 
 int explain(admin& db, const options& o) {
     const auto call = db.explain(o.arguments.subject);
     if (!call) {
-        std::cerr << "no call or webhook is known under " << o.arguments.subject << '\n';
+        complain("no call or webhook is known under " + o.arguments.subject);
         return k_failed;
     }
-    if (o.json) { // one line each, for programs that follow along
-        for (const auto& l : call->lines) {
-            const json line{
-                {"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}
-            };
-            std::cout << line.dump() << '\n';
-        }
-        return k_ok;
-    }
-    std::cout << "call " << call->id.text() << " session " << call->call_session_id << ": " << call->phase
-              << (call->end_reason.empty() ? "" : " (" + call->end_reason + ")") << ", version "
-              << call->version << '\n';
+    if (!o.json)
+        print_row(
+            o, {},
+            "call " + call->id.text() + " session " + call->call_session_id + ": " + call->phase +
+                (call->end_reason.empty() ? "" : " (" + call->end_reason + ")") + ", version " +
+                std::to_string(call->version)
+        );
     for (const auto& l : call->lines) {
+        const json line{{"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}};
         char head[64];
         (void)std::snprintf(
             head, sizeof head, "%s  %-8s %-22s ", iso8601(l.at).c_str(), l.source.c_str(), l.what.c_str()
         );
-        std::cout << head << l.detail << '\n';
+        print_row(o, line, head + l.detail);
     }
     return k_ok;
 }
@@ -121,7 +157,7 @@ std::size_t set_aside_here(const options& o, std::size_t limit) {
         const json line{{"event_id", e.event_id},       {"type", e.event_type},
                         {"session", e.call_session_id}, {"received_at", iso8601(e.received_at)},
                         {"where", directory},           {"error", why}};
-        print(
+        print_row(
             o, line,
             iso8601(e.received_at) + "  " + e.event_type + "  " + e.event_id + "  set aside in " + directory +
                 ": " + why
@@ -137,17 +173,17 @@ int dead_letters(admin& db, const options& o) {
         const json line{{"event_id", r.event_id},       {"type", r.event_type},
                         {"session", r.call_session_id}, {"received_at", iso8601(r.received_at)},
                         {"attempts", r.attempts},       {"error", r.error}};
-        print(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
+        print_row(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
     }
     const auto aside = set_aside_here(o, k_limit);
-    if (rows.empty() && aside == 0 && !o.json) std::cout << "no dead letters\n";
+    if (rows.empty() && aside == 0 && !o.json) print(o, {}, "no dead letters");
     return k_ok;
 }
 
 int dispatch(const options& o) {
     switch (o.what) {
     case command::serve: return k_usage; // main's business
-    case command::check_config: return check_config(o);
+    case command::check_config: return check_configuration(o);
     case command::migrate: return migrate(o);
     case command::check_certs: return check_certificates(o);
     case command::explain: {
@@ -175,6 +211,7 @@ int dispatch(const options& o) {
     case command::list_numbers:
     case command::list_contacts: return list_tenants(o);
     case command::generate_key: return generate_key(o);
+    case command::promote_key: return promote_key(o);
     case command::rekey:
     case command::import_rows: return credentials(o);
     case command::compare_credentials: return compare_credentials(o);
@@ -194,10 +231,10 @@ int run_command(const options& o) {
     try {
         return dispatch(o);
     } catch (const port::unavailable& e) {
-        std::cerr << "database: " << e.what() << "; check database.url and that Postgres is running\n";
+        complain(std::string("database: ") + e.what() + "; check database.url and that Postgres is running");
         return k_unreachable;
     } catch (const std::exception& e) {
-        std::cerr << e.what() << '\n';
+        complain(e.what());
         return k_failed;
     }
 }

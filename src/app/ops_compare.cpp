@@ -9,8 +9,6 @@
 
 #include <z360/http/client.hpp>
 
-#include <iostream>
-
 namespace z360::app {
 namespace {
 
@@ -33,7 +31,7 @@ compare_once(engine::credentials& manager, engine::credentials::strangers rule) 
 
 comparison compare(const options& o) {
     const auto& c = o.settings;
-    const auto keys = adapter::crypto::vault::open(c.secrets.key_file);
+    const auto keys = keys_of(o);
     const wall_clock clock;
     const auto metrics = adapter::metrics::make_prometheus_metrics(); // nobody asks for them
     boost::asio::io_context io{1};
@@ -80,7 +78,7 @@ int compare_credentials(const options& o) {
     }
     print(o, counts, people);
     if (r.complete) return k_ok;
-    std::cerr << "incomplete: " << r.error << '\n';
+    complain("incomplete: " + r.error);
     return r.unreachable ? k_unreachable : k_failed;
 }
 

@@ -6,7 +6,6 @@
 #include "app/ops_support.hpp"
 
 #include <fstream>
-#include <iostream>
 
 namespace z360::app {
 namespace {
@@ -14,9 +13,9 @@ namespace {
 using nlohmann::json;
 
 int rekey(const options& o) {
-    const auto keys = adapter::crypto::vault::open(o.settings.secrets.key_file);
+    const auto keys = keys_of(o);
     const auto progress = [&o](const std::string& column, std::size_t rows) {
-        if (!o.json) std::cerr << column << ": " << rows << " rows\n";
+        if (!o.json) complain(column + ": " + std::to_string(rows) + " rows");
     };
     const auto report = adapter::postgres::rekey(o.settings.database.url, *keys, progress);
     json left = json::array();
@@ -43,7 +42,7 @@ int rekey(const options& o) {
 
 int import_file(const options& o) {
     const auto& file = o.arguments.subject;
-    const auto keys = adapter::crypto::vault::open(o.settings.secrets.key_file);
+    const auto keys = keys_of(o);
     std::ifstream in(file, std::ios::binary);
     if (!in) throw std::runtime_error(file + ": cannot be read; correct the path or its permissions");
     adapter::postgres::import_options how;
@@ -51,9 +50,18 @@ int import_file(const options& o) {
     how.now = now();
     const auto r = adapter::postgres::import_old_rows(in, o.settings.database.url, *keys, how);
     for (const auto& p : r.problems)
-        std::cerr << file << " line " << p.line << ": " << (p.field.empty() ? "" : p.field + ": ") << p.reason
-                  << '\n';
-    const json counts{
+        complain(
+            file + " line " + std::to_string(p.line) + ": " + (p.field.empty() ? "" : p.field + ": ") +
+            p.reason
+        );
+    json dropped = json::array();
+    for (const auto& d : r.dropped) {
+        dropped.push_back({{"line", d.line}, {"what", d.what}});
+        if (!o.json) complain(file + " line " + std::to_string(d.line) + ": " + d.what);
+    }
+    if (r.drops > r.dropped.size() && !o.json)
+        complain(file + ": and " + std::to_string(r.drops - r.dropped.size()) + " more of these");
+    json counts{
         {"lines", r.lines},
         {"devices", r.devices},
         {"registrations", r.registrations},
@@ -64,11 +72,13 @@ int import_file(const options& o) {
         {"organization_credentials", r.organization_credentials},
         {"unchanged", r.unchanged},
         {"bad_lines", r.bad_lines},
+        {"drops", r.drops},
         {"applied", r.applied},
     };
     std::string people = r.applied ? "imported" : "nothing was changed (--strict)";
     for (const auto& [key, v] : counts.items())
         if (key != "applied") people += "\n  " + key + ": " + v.dump();
+    counts["dropped"] = std::move(dropped);
     print(o, counts, people);
     return r.applied && r.bad_lines == 0 ? k_ok : k_failed;
 }

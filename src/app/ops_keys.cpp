@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace z360::app {
 namespace {
@@ -65,14 +66,6 @@ class new_file {
     bool kept_ = false;
 };
 
-// After k1 comes k2. Ids are never used twice: what an old key has made names it.
-std::string next_id(const std::vector<std::string>& ids) {
-    std::int64_t highest = 0;
-    for (const auto& id : ids)
-        if (id.starts_with('k')) highest = std::max(highest, as_number(id.substr(1)).value_or(0));
-    return "k" + std::to_string(highest + 1);
-}
-
 secret content(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in) fail(file, "cannot be read");
@@ -81,43 +74,119 @@ secret content(const std::string& file) {
 
 } // namespace
 
+namespace {
+
+using adapter::crypto::vault;
+
+int first_key(const options& o, const std::string& file) {
+    const auto id = vault::make_id(now());
+    const auto line = vault::generate_line(id);
+    new_file out(file, 0600);
+    out.write(line.reveal());
+    out.write("\n");
+    out.keep();
+    print(
+        o, {{"file", file}, {"key", id}, {"created", true}},
+        file + ": made, with key " + id +
+            "; name it in secrets.key_file, copy it to every node, and keep a copy "
+            "apart from the database"
+    );
+    return k_ok;
+}
+
+/// The file that is replaced, whole or not at all, by what `fill` writes; mode and owner stay.
+template <class F>
+void replace(const std::string& file, const struct stat& before, F fill) {
+    const std::string next = file + ".new";
+    new_file out(next, before.st_mode & 0777);
+    out.own_as(before);
+    fill(out);
+    if (::rename(next.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
+    out.keep();
+}
+
+struct stat looked_at(const std::string& file) {
+    struct stat s{};
+    if (::stat(file.c_str(), &s) != 0) fail(file, "cannot be looked at");
+    return s;
+}
+
+/// Where the line of a key begins and ends, its newline included; without an id: of the first key.
+std::pair<std::size_t, std::size_t> line_of(std::string_view text, std::string_view id) {
+    constexpr std::string_view k_blanks = " \t\r";
+    for (std::size_t from = 0; from < text.size();) {
+        const auto end = std::min(text.find('\n', from), text.size() - 1) + 1;
+        auto line = text.substr(from, end - from);
+        line.remove_prefix(std::min(line.find_first_not_of(k_blanks), line.size()));
+        const bool key = !line.empty() && line.front() != '#' && line.front() != '\n';
+        if (key && (id.empty() || line.substr(0, line.find_first_of(k_blanks)) == id)) return {from, end};
+        from = end;
+    }
+    return {text.size(), text.size()};
+}
+
+} // namespace
+
 int generate_key(const options& o) {
     const auto& file = o.arguments.subject;
-    using adapter::crypto::vault;
     struct stat before{};
     if (::stat(file.c_str(), &before) != 0) {
         if (errno != ENOENT) fail(file, "cannot be looked at");
-        new_file out(file, 0600);
-        const auto line = vault::generate_line("k1");
-        out.write(line.reveal());
-        out.write("\n");
-        out.keep();
-        print(
-            o, {{"file", file}, {"key", "k1"}, {"created", true}},
-            file + ": made, with key k1; name it in secrets.key_file, copy it to every node, and keep a copy "
-                   "apart from the database"
-        );
-        return k_ok;
+        return first_key(o, file);
     }
-    const auto keys = vault::open(file); // says what is wrong with it
-    const auto id = next_id(keys->key_ids());
+    (void)vault::open(file); // says what is wrong with it
     const auto old = content(file);
+    const auto id = vault::make_id(now());
     const auto line = vault::generate_line(id);
-    const std::string next = file + ".new";
-    {
-        new_file out(next, before.st_mode & 0777);
-        out.own_as(before);
+    replace(file, before, [&](new_file& out) {
+        out.write(old.reveal());
+        if (!old.reveal().ends_with('\n')) out.write("\n");
         out.write(line.reveal());
         out.write("\n");
-        out.write(old.reveal());
-        if (::rename(next.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
-        out.keep();
-    }
+    });
     print(
         o, {{"file", file}, {"key", id}, {"created", false}},
         file + ": key " + id +
-            " is first now; copy the file to every node, restart them one by one, then run "
-            "--rekey"
+            " stands last: it is read, not used yet; copy the file to every node, restart them one by one, "
+            "then: --promote-key " +
+            file + " --key " + id
+    );
+    return k_ok;
+}
+
+int promote_key(const options& o) {
+    const auto& file = o.arguments.subject;
+    const auto& id = o.arguments.key;
+    const auto before = looked_at(file);
+    const auto keys = vault::open(file);
+    const auto ids = keys->key_ids();
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) {
+        std::string all;
+        for (const auto& known : ids)
+            all += (all.empty() ? "" : ", ") + known;
+        throw std::runtime_error("--key: \"" + id + "\" is not in " + file + "; it has " + all);
+    }
+    const bool already = keys->current_key() == id;
+    if (!already) {
+        const auto old = content(file);
+        const auto text = old.reveal();
+        const auto first = line_of(text, {}).first;
+        const auto line = line_of(text, id);
+        replace(file, before, [&](new_file& out) {
+            const auto moved = text.substr(line.first, line.second - line.first);
+            out.write(text.substr(0, first));
+            out.write(moved);
+            if (!moved.ends_with('\n')) out.write("\n");
+            out.write(text.substr(first, line.first - first));
+            out.write(text.substr(line.second));
+        });
+    }
+    print(
+        o, {{"file", file}, {"key", id}, {"changed", !already}},
+        file + ": key " + id +
+            (already ? " is first already"
+                     : " is first now; copy the file to every node, restart them one by one, then run "
+                       "--rekey")
     );
     return k_ok;
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/ops_support.hpp"
 
+#include "adapter/postgres/key_check.hpp"
+
+#include <z360/base/printable.hpp>
+
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -9,11 +13,29 @@ namespace z360::app {
 
 using adapter::postgres::admin;
 
-void print(const options& o, const nlohmann::json& machine, const std::string& people) {
+namespace {
+
+void put(const options& o, const nlohmann::json& machine, const std::string& people, line_ends ends) {
+    using handler = nlohmann::json::error_handler_t;
     if (o.json)
-        std::cout << machine.dump() << '\n';
+        std::cout << printable(machine.dump(-1, ' ', false, handler::replace)) << '\n';
     else
-        std::cout << people << '\n';
+        std::cout << printable(people, ends) << '\n';
+}
+
+} // namespace
+
+void print(const options& o, const nlohmann::json& machine, const std::string& people) {
+    put(o, machine, people, line_ends::kept);
+}
+void print_row(const options& o, const nlohmann::json& machine, const std::string& people) {
+    put(o, machine, people, line_ends::escaped);
+}
+void print_text(const std::string& text) {
+    std::cout << printable(text, line_ends::kept) << '\n';
+}
+void complain(const std::string& what) {
+    std::cerr << printable(what) << '\n';
 }
 
 time_point now() {
@@ -38,6 +60,14 @@ user_id known_user(admin& db, const std::string& text) {
     throw std::runtime_error(
         "there is no user \"" + text + "\": see --list-members, or make them with --create-user"
     );
+}
+
+std::shared_ptr<const adapter::crypto::vault> keys_of(const options& o) {
+    const auto& file = o.settings.secrets.key_file;
+    auto keys = adapter::crypto::vault::open(file);
+    const auto fault = adapter::postgres::foreign_keys(o.settings.database.url, *keys);
+    if (!fault.empty()) throw std::runtime_error("secrets.key_file: " + file + ": " + fault);
+    return keys;
 }
 
 adapter::postgres::database_settings database_of(const options& o) {

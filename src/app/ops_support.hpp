@@ -2,6 +2,7 @@
 // What the commands share, and the commands by family.
 #pragma once
 
+#include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "app/options.hpp"
@@ -15,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -28,13 +30,23 @@ int change_tenants(const options& o);
 int remove_tenants(const options& o);
 int list_tenants(const options& o);
 int generate_key(const options& o);
+int promote_key(const options& o);
 int tokens(const options& o);
 int devices(const options& o);
 int credentials(const options& o);
 int compare_credentials(const options& o);
 
-/// One result in the form that was asked for.
+// The one way to an operator's screen: what comes from outside is made printable, so that no name, number or
+// error of anybody makes a terminal act.
+
+/// One result in the form that was asked for; `people` may have several lines.
 void print(const options& o, const nlohmann::json& machine, const std::string& people);
+/// One line of a list: a newline in it is data, and escaped.
+void print_row(const options& o, const nlohmann::json& machine, const std::string& people);
+/// Text that is ready as it is, such as the configuration.
+void print_text(const std::string& text);
+/// On standard error, a line of its own.
+void complain(const std::string& what);
 [[nodiscard]] time_point now();
 
 /// A positive number and nothing else.
@@ -42,6 +54,10 @@ void print(const options& o, const nlohmann::json& machine, const std::string& p
 /// By id or name; throws when there is none.
 [[nodiscard]] org_id known_org(adapter::postgres::admin& db, const std::string& text);
 [[nodiscard]] user_id known_user(adapter::postgres::admin& db, const std::string& text);
+
+/// The keys of secrets.key_file, which are this database's: throws when they are another's. The one way by
+/// which commands come to keys.
+[[nodiscard]] std::shared_ptr<const adapter::crypto::vault> keys_of(const options& o);
 
 /// A few connections for one command.
 [[nodiscard]] adapter::postgres::database_settings database_of(const options& o);

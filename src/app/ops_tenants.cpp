@@ -3,7 +3,6 @@
 #include "adapter/postgres/slug.hpp"
 #include "app/ops_support.hpp"
 
-#include <iostream>
 #include <stdexcept>
 
 namespace z360::app {
@@ -191,7 +190,7 @@ int org_settings(const options& o) {
 
 int told(const options& o, bool done, const std::string& what) {
     if (!done) {
-        std::cerr << what << ": not there, or gone already\n";
+        complain(what + ": not there, or gone already");
         return k_failed;
     }
     print(o, {{"removed", what}}, what + ": removed");
@@ -260,7 +259,7 @@ int list_tenants(const options& o) {
         walk(
             org_id{}, [&](port::tenants& t, org_id after) { return t.organisations(k_all, after, k_page); },
             [&](const port::organisation& x) {
-                print(
+                print_row(
                     o, {{"org", x.id.value}, {"slug", x.slug}, {"name", x.name}, {"status", x.status}},
                     std::to_string(x.id.value) + "  " + x.slug + "  " + x.name + "  " + x.status
                 );
@@ -271,7 +270,7 @@ int list_tenants(const options& o) {
         walk(
             user_id{}, [&](port::tenants& t, user_id after) { return t.members(k_all, org, after, k_page); },
             [&](const port::membership& x) {
-                print(
+                print_row(
                     o, {{"user", x.user.value}, {"login", x.login}, {"name", x.name}, {"role", x.role}},
                     std::to_string(x.user.value) + "  " + x.login + "  " + x.name + "  " + x.role
                 );
@@ -283,7 +282,7 @@ int list_tenants(const options& o) {
             std::string(),
             [&](port::tenants& t, const std::string& after) { return t.numbers(k_all, org, after, k_page); },
             [&](const port::number& x) {
-                print(
+                print_row(
                     o,
                     {{"number", x.e164},
                      {"route", x.route_type},
@@ -303,7 +302,7 @@ int list_tenants(const options& o) {
             std::string(),
             [&](port::tenants& t, const std::string& after) { return t.contacts(k_all, org, after, k_page); },
             [&](const port::contact& x) {
-                print(
+                print_row(
                     o, {{"number", x.e164}, {"name", x.name}, {"avatar_url", x.avatar_url}},
                     x.e164 + "  " + x.name
                 );

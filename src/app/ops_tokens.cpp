@@ -5,7 +5,6 @@
 #include "app/ops_support.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <stdexcept>
 
 namespace z360::app {
@@ -64,7 +63,7 @@ struct made {
 // The audit comes first: nothing is given out that is not recorded.
 made make(const options& o, admin& db, port::new_token t, const std::string& action) {
     made out;
-    const auto keys = adapter::crypto::vault::open(o.settings.secrets.key_file);
+    const auto keys = keys_of(o);
     out.text = adapter::crypto::make_bearer(t.kind, o.settings.server.environment);
     auto hash = keys->hash(out.text);
     t.hash = std::move(hash.bytes);
@@ -100,50 +99,93 @@ int create_token(const options& o) {
     return k_ok;
 }
 
+json shown(const port::token_row& t) {
+    return {
+        {"id", t.id.value},
+        {"kind", name(t.kind)},
+        {"name", t.label},
+        {"scopes", t.scopes},
+        {"org", t.org.none() ? json() : json(t.org.value)},
+        {"user", t.user.none() ? json() : json(t.user.value)},
+        {"device_id", t.device.none() ? json() : json(t.device_uid)},
+        {"issued_by", t.issued_by.none() ? json() : json(t.issued_by.value)},
+        {"created_at", iso8601(t.created_at)},
+        {"last_used_at", t.last_used_at ? json(iso8601(*t.last_used_at)) : json()},
+        {"expires_at", iso8601(t.expires_at)},
+    };
+}
+
+std::string line_of(const port::token_row& t) {
+    std::string scopes;
+    for (const auto& s : t.scopes)
+        scopes += (scopes.empty() ? "" : ",") + s;
+    const bool personal = !t.user.none();
+    std::string out = std::to_string(t.id.value) + "  " + std::string(name(t.kind)) + "  ";
+    if (personal)
+        out += "user " + std::to_string(t.user.value) + "  " +
+               (t.device.none() ? "one device" : "device " + t.device_uid);
+    else
+        out += (t.org.none() ? "every organisation" : "organisation " + std::to_string(t.org.value)) + "  " +
+               (scopes.empty() ? "everything" : scopes);
+    return out + "  until " + iso8601(t.expires_at) + "  " +
+           (t.last_used_at ? "used " + iso8601(*t.last_used_at) : std::string("never used")) + "  " + t.label;
+}
+
 int list_tokens(const options& o) {
     org_id org;
     if (!o.arguments.org.empty()) {
         admin db(o.settings.database.url);
         org = known_org(db, o.arguments.org);
     }
-    for (const auto& t : with_tokens(o, [&](port::token_store& s) { return s.list(org, k_most); })) {
-        std::string scopes;
-        for (const auto& s : t.scopes)
-            scopes += (scopes.empty() ? "" : ",") + s;
-        const auto used = t.last_used_at ? iso8601(*t.last_used_at) : std::string();
-        print(
-            o,
-            {{"id", t.id.value},
-             {"kind", name(t.kind)},
-             {"name", t.label},
-             {"scopes", t.scopes},
-             {"org", t.org.none() ? json() : json(t.org.value)},
-             {"created_at", iso8601(t.created_at)},
-             {"last_used_at", used.empty() ? json() : json(used)},
-             {"expires_at", iso8601(t.expires_at)}},
-            std::to_string(t.id.value) + "  " + std::string(name(t.kind)) + "  " +
-                (t.org.none() ? "every organisation" : "organisation " + std::to_string(t.org.value)) + "  " +
-                (scopes.empty() ? "everything" : scopes) + "  until " + iso8601(t.expires_at) + "  " +
-                (used.empty() ? "never used" : "used " + used) + "  " + t.label
-        );
-    }
+    for (const auto& t : with_tokens(o, [&](port::token_store& s) { return s.list(org, k_most); }))
+        print_row(o, shown(t), line_of(t));
+    for (const auto& t : with_tokens(o, [&](port::token_store& s) { return s.codes(org, k_most); }))
+        print_row(o, shown(t), line_of(t));
     return k_ok;
 }
 
 int revoke_token(const options& o) {
-    const token_id id{as_number(o.arguments.subject).value_or(0)};
+    const auto& a = o.arguments;
+    const token_id id{as_number(a.subject).value_or(0)};
+    const auto made = with_tokens(o, [&](port::token_store& s) { return s.issued_by(id, k_most); });
     admin db(o.settings.database.url);
-    record(db, "token_revoked", o.arguments.subject, {}, {});
-    const bool done = with_tokens(o, [&](port::token_store& s) {
-        return s.revoke(id, {}, "revoked by an operator", now());
-    });
-    if (!done) {
-        std::cerr << "token " << o.arguments.subject
-                  << ": there is no valid one of that id; see --list-tokens\n";
-        return k_failed;
+    port::audit_line line;
+    line.actor = "cli";
+    line.action = "token_revoked";
+    line.at = now();
+    const auto devices = db.revoke_token(id, a.issued, line);
+    if (!devices) {
+        complain(
+            "token " + a.subject + ": there is no valid one of that id" +
+            (a.issued || made.empty() ? "; see --list-tokens"
+                                      : ", but what it made is in force; end that with --issued")
+        );
+        if (a.issued || made.empty()) return k_failed;
     }
-    print(o, {{"revoked", id.value}}, "token " + o.arguments.subject + " is void now");
-    return k_ok;
+    json rows = json::array();
+    for (const auto& t : made)
+        rows.push_back(shown(t));
+    if (o.json) {
+        print(
+            o,
+            {{"revoked", devices ? json(id.value) : json()},
+             {"issued", std::move(rows)},
+             {"issued_revoked", a.issued},
+             {"devices_removed", devices.value_or(0)}},
+            {}
+        );
+    } else {
+        if (devices) print_row(o, {}, "token " + a.subject + " is void now");
+        for (const auto& t : made)
+            print_row(o, {}, std::string(a.issued ? "void too:  " : "in force:  ") + line_of(t));
+        if (a.issued && devices.value_or(0) > 0)
+            print_row(o, {}, std::to_string(*devices) + " devices ring no more");
+        if (!a.issued && !made.empty())
+            print_row(
+                o, {}, "what it made stays in force; end it with: --revoke-token " + a.subject + " --issued"
+            );
+    }
+    return devices ? k_ok : k_failed;
 }
 
 int enroll_device(const options& o) {
@@ -191,7 +233,7 @@ int devices(const options& o) {
     const auto owner = known_user(db, o.arguments.user);
     if (o.what == command::list_devices) {
         for (const auto& d : db.devices_of(owner))
-            print(
+            print_row(
                 o,
                 {{"device", d.id.value},
                  {"device_id", d.device_uid},
@@ -214,8 +256,10 @@ int devices(const options& o) {
     line.at = now();
     const auto gone = db.revoke_device(owner, o.arguments.subject, line);
     if (!gone) {
-        std::cerr << "device " << o.arguments.subject
-                  << ": the user has none of that id, or it is removed; see --list-devices\n";
+        complain(
+            "device " + o.arguments.subject +
+            ": the user has none of that id, or it is removed; see --list-devices"
+        );
         return k_failed;
     }
     print(o, {{"revoked", gone->value}}, "device " + o.arguments.subject + " rings no more");

@@ -6,6 +6,8 @@
 #include "app/toml.hpp"
 #include "app/values.hpp"
 
+#include <z360/base/printable.hpp>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,17 +33,10 @@ struct given {
 std::string quote(std::string_view v) {
     std::string out = "\"";
     for (const char c : v) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u < 0x20 || u == 0x7F) {
-            char buffer[8];
-            (void)std::snprintf(buffer, sizeof buffer, "\\u%04x", u);
-            out += buffer;
-        } else {
-            if (c == '"' || c == '\\') out.push_back('\\');
-            out.push_back(c);
-        }
+        if (c == '"' || c == '\\') out.push_back('\\');
+        out.push_back(c);
     }
-    return out + "\"";
+    return printable(out) + "\"";
 }
 
 std::optional<std::string> read_text(const std::string& path) {
@@ -59,6 +54,7 @@ std::string secret_file_problem(const std::string& path) {
     if (!S_ISREG(s.st_mode)) return "not a regular file; name a file that holds only the secret";
     if ((s.st_mode & (S_IROTH | S_IWOTH)) != 0)
         return "every user of this machine may read or write it; run: chmod 600 " + path;
+    if ((s.st_mode & S_IWGRP) != 0) return "its group may write it; run: chmod 600 " + path + " (or 640)";
     if (::access(path.c_str(), R_OK) != 0) return "not readable for this process; change its owner";
     if (s.st_size > 64 * 1024) return "larger than 64 KiB; name a file that holds only the secret";
     return {};
@@ -275,7 +271,9 @@ class merger {
     void together() {
         const auto& c = out_.settings;
         const bool serve = out_.what == command::serve || out_.what == command::check_config;
-        if (out_.what != command::check_certs && out_.what != command::generate_key)
+        const bool of_files = out_.what == command::check_certs || out_.what == command::generate_key ||
+                              out_.what == command::promote_key;
+        if (!of_files)
             required(
                 c.database.url.empty(), "database.url",
                 "needed; set Z360_DATABASE_URL=postgresql://user:password@host/database, or database.url_file"

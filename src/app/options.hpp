@@ -40,6 +40,7 @@ enum class command {
     list_numbers,
     list_contacts,
     generate_key,
+    promote_key,
     rekey,
     import_rows,
     compare_credentials,
@@ -69,9 +70,11 @@ struct command_arguments {
     std::string scopes;  ///< comma separated
     std::string minutes; ///< validity of a code
     std::string days;    ///< validity of a token
+    std::string key;     ///< id of a key in a key file
     bool strict = false;
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's
     bool confirm_strangers = false; ///< likewise: they may be deleted now
+    bool issued = false; ///< with a token, what it made
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
         ringback_url, record_calls;

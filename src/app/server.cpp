@@ -4,9 +4,9 @@
 #include "adapter/crypto/client_state.hpp"
 #include "adapter/crypto/webhook_verifier.hpp"
 #include "adapter/metrics/prometheus_metrics.hpp"
+#include "adapter/postgres/key_check.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
-#include "adapter/postgres/rekey.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "adapter/telnyx/records_client.hpp"
 #include "app/anchored_clock.hpp"
@@ -286,12 +286,14 @@ class process {
         auto found = schema_;
         try {
             found = co_await adapter::postgres::look_at_schema(database_);
-            const bool fits = keys_fit_ || !found.usable() || co_await keys_fit();
-            if (!fits) {
-                give_up();
-                co_return;
+            if (found.usable() && !keys_fit_) {
+                const auto fault = co_await foreign_keys();
+                if (!fault.empty()) {
+                    give_up(fault);
+                    co_return;
+                }
+                keys_fit_ = true;
             }
-            keys_fit_ = keys_fit_ || found.usable();
         } catch (const std::exception& e) {
             if (schema_.usable()) co_return; // what was seen last holds
             found = {adapter::postgres::schema_state::kind::missing, e.what()};
@@ -302,22 +304,17 @@ class process {
     }
 
     // With the keys of another system nobody could be told a password, and new secrets would be lost with
-    // them.
-    boost::asio::awaitable<bool> keys_fit() {
-        auto check = [url = config_.database.url, file = config_.secrets.key_file] {
-            return adapter::postgres::keys_fit(url, *adapter::crypto::vault::open(file));
+    // them. Empty: they are this database's.
+    boost::asio::awaitable<std::string> foreign_keys() {
+        auto check = [url = config_.database.url, keys = api_.keys()] {
+            return adapter::postgres::foreign_keys(url, *keys);
         };
-        const bool fits = co_await blocking_.run(std::move(check));
-        co_return fits;
+        auto fault = co_await blocking_.run(std::move(check));
+        co_return fault;
     }
 
-    void give_up() {
-        log::critical(
-            "wrong_key_file",
-            {{"secrets.key_file", config_.secrets.key_file},
-             {"why", "none of its keys opens what this database holds"},
-             {"fix", "name the key file of the other nodes, or the database that belongs to this one"}}
-        );
+    void give_up(const std::string& why) {
+        log::critical("wrong_key_file", {{"secrets.key_file", config_.secrets.key_file}, {"why", why}});
         schema_ = {adapter::postgres::schema_state::kind::diverged, "the key file is of another system"};
         exit_code_ = k_failed;
         (void)std::raise(SIGTERM);

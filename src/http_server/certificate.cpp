@@ -22,9 +22,9 @@ struct x509_free {
 using bio_ptr = std::unique_ptr<BIO, bio_free>;
 using x509_ptr = std::unique_ptr<X509, x509_free>;
 
-std::optional<time_point> end_of(const X509* certificate) {
+std::optional<time_point> moment(const ASN1_TIME* when) {
     std::tm tm{};
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1) return std::nullopt;
+    if (ASN1_TIME_to_tm(when, &tm) != 1) return std::nullopt;
     return time_point(std::chrono::seconds(timegm(&tm)));
 }
 
@@ -42,6 +42,12 @@ std::string subject_of(const X509* certificate) {
 double certificate_status::days_left(time_point now) const {
     using days = std::chrono::duration<double, std::ratio<86'400>>;
     return std::chrono::duration_cast<days>(not_after - now).count();
+}
+
+std::string certificate_status::fault_at(time_point now) const {
+    if (now >= not_after) return "expired at " + iso8601(not_after);
+    if (now < not_before) return "not valid before " + iso8601(not_before);
+    return {};
 }
 
 certificate_status read_certificate(const std::string& path) {
@@ -66,11 +72,13 @@ certificate_status read_certificate(const std::string& path) {
             ERR_clear_error();
             break;
         }
-        const auto end = end_of(certificate.get());
-        if (!end) {
-            out.error = path + ": a certificate has no readable end date";
+        const auto begin = moment(X509_get0_notBefore(certificate.get()));
+        const auto end = moment(X509_get0_notAfter(certificate.get()));
+        if (!begin || !end) {
+            out.error = path + ": a certificate has no readable dates of beginning and end";
             return out;
         }
+        if (out.certificates == 0 || *begin > out.not_before) out.not_before = *begin;
         if (out.certificates == 0) out.subject = subject_of(certificate.get());
         if (out.certificates == 0 || *end < out.not_after) out.not_after = *end;
         ++out.certificates;

@@ -5,7 +5,9 @@
 
 #include <z360/log.hpp>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <sys/stat.h>
 
 #include <stdexcept>
@@ -51,12 +53,13 @@ std::shared_ptr<ssl::context> make_context(const std::string& certificate, const
             "TLS certificate file " + certificate + ": " + openssl_error() +
             "; expected a PEM chain, own certificate first"
         );
-    if (SSL_CTX_use_PrivateKey_file(native, key.c_str(), SSL_FILETYPE_PEM) != 1)
+    const bool used = SSL_CTX_use_PrivateKey_file(native, key.c_str(), SSL_FILETYPE_PEM) == 1;
+    if (!used && ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH)
         throw std::runtime_error(
             "TLS key file " + key + ": " + openssl_error() +
             "; expected the PEM private key, without a pass phrase, of the certificate in " + certificate
         );
-    if (SSL_CTX_check_private_key(native) != 1)
+    if (!used || SSL_CTX_check_private_key(native) != 1)
         throw std::runtime_error(
             "TLS key file " + key + " is not the key of the certificate in " + certificate
         );
@@ -74,6 +77,16 @@ void look_at(const std::string& path, std::int64_t* out) {
 
 } // namespace
 
+std::string identity_fault(const std::string& certificate_file, const std::string& key_file) {
+    try {
+        (void)make_context(certificate_file, key_file);
+        const auto status = read_certificate(certificate_file);
+        return status.ok() ? std::string() : "TLS certificate file " + status.error;
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+}
+
 tls_identity::tls_identity(std::string certificate_file, std::string key_file, port::metrics& metrics)
     : certificate_file_(std::move(certificate_file)), key_file_(std::move(key_file)), metrics_(metrics) {
     loaded_ = look(); // before reading: a change in between is then seen as one
@@ -87,10 +100,17 @@ tls_identity::fingerprint tls_identity::look() const {
     return f;
 }
 
-void tls_identity::load() {
+// With `now`: only a certificate that clients take now, unless they do not take the one in use either.
+void tls_identity::load(std::optional<time_point> now) {
     auto context = make_context(certificate_file_, key_file_);
     auto status = read_certificate(certificate_file_);
     if (!status.ok()) throw std::runtime_error("TLS certificate file " + status.error);
+    const auto fault = now && status_.fault_at(*now).empty() ? status.fault_at(*now) : std::string();
+    if (!fault.empty())
+        throw std::runtime_error(
+            "TLS certificate file " + certificate_file_ + ": " + status.subject + " is " + fault +
+            "; the one in use is good until " + iso8601(status_.not_after)
+        );
     context_ = std::move(context);
     status_ = std::move(status);
     alarm_.reset();
@@ -100,7 +120,7 @@ void tls_identity::refresh(time_point now) {
     const auto seen = look();
     if (seen != loaded_) {
         try {
-            load();
+            load(now);
             loaded_ = seen;
             failed_ = {};
             metrics_.count("tls_reloads_total", {{"result", "ok"}});
@@ -119,6 +139,8 @@ void tls_identity::refresh(time_point now) {
             }
         }
     }
+    // Above 0: what lies there is not what is served, and a restart would not do what is expected of it.
+    metrics_.gauge("tls_files_refused", seen == loaded_ ? 0 : 1);
     watch_expiry(now);
 }
 

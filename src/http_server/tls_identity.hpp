@@ -23,16 +23,17 @@ class tls_identity {
     tls_identity(std::string certificate_file, std::string key_file, port::metrics& metrics);
 
     [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> context() const { return context_; }
-    /// Loads again if a file has changed. What cannot be loaded is logged and counted once per state of the
-    /// files, and the old identity stays in use; it is tried again on every call, because key and
-    /// certificate are seldom replaced at the same instant. Also writes the gauge and the alarms.
+    /// Loads again if a file has changed. What cannot be loaded, or is not valid at `now` while the one in
+    /// use is, is logged and counted once per state of the files, and the old identity stays in use; it is
+    /// tried again on every call, because key and certificate are seldom replaced at the same instant and
+    /// time makes valid. Also writes the gauges and the alarms.
     void refresh(time_point now);
     [[nodiscard]] double days_left(time_point now) const { return status_.days_left(now); }
 
   private:
     using fingerprint = std::array<std::int64_t, 8>;
     [[nodiscard]] fingerprint look() const;
-    void load();
+    void load(std::optional<time_point> now = std::nullopt);
     void watch_expiry(time_point now);
 
     std::string certificate_file_;

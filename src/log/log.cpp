@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include <z360/base/printable.hpp>
 #include <z360/log.hpp>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -25,21 +27,14 @@ spdlog::level::level_enum to_spdlog(level l) {
 }
 
 void append_quoted(std::string& out, std::string_view v) {
-    out.push_back('"');
+    std::string text;
+    text.reserve(v.size() + 8);
     for (const char c : v) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out.push_back('\\');
-            out.push_back(c);
-        } else if (u < 0x20 || u == 0x7F) { // a newline in a value must not forge a log line
-            char buffer[8];
-            (void)std::snprintf(buffer, sizeof buffer, "\\u%04x", u);
-            out += buffer;
-        } else {
-            out.push_back(c);
-        }
+        if (c == '"' || c == '\\') text.push_back('\\');
+        text.push_back(c);
     }
-    out.push_back('"');
+    // A newline in a value must not forge a log line, nor anything make a terminal act.
+    out.append(1, '"').append(printable(text)).append(1, '"');
 }
 
 bool plain(std::string_view v) {
@@ -48,7 +43,8 @@ bool plain(std::string_view v) {
         const auto u = static_cast<unsigned char>(c);
         if (u <= 0x20 || u == 0x7F || c == '"' || c == '\\' || c == '=') return false;
     }
-    return true;
+    return std::all_of(v.begin(), v.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }) ||
+           printable(v) == v;
 }
 
 } // namespace

@@ -144,6 +144,7 @@ std::string apple_id::identity_token(const json& about, time_point now) {
         {"auth_time", seconds_of(now)},
         {"exp", seconds_of(now) + exp_in_s},
         {"nonce_supported", true},
+        {"c_hash", derive_uuid("sign-in " + std::to_string(++signed_in_)).text()}, // no two are the same
     };
     if (!nonce.empty()) claims["nonce"] = nonce;
     if (!email.empty()) {

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class apple_id {
     [[nodiscard]] std::string sign(const json& claims, const std::string& kid);
 
     std::vector<std::unique_ptr<key>> keys_;
+    std::uint64_t signed_in_ = 0;
 };
 
 } // namespace z360::sim

@@ -17,6 +17,8 @@ BANNED = [
      "settings come from z360::config, which src/app reads once"),
     (r"\bstd::(?:cout|cerr|clog)\b|(?<![\w.>:])(?:std::)?(?:printf|puts)\s*\(",
      lambda p: not p.startswith(("src/app/", "src/sim/", "tests/")), "log through z360/log.hpp"),
+    (r"\bstd::(?:cout|cerr|clog)\b", lambda p: p.startswith("src/app/ops") and p != "src/app/ops_support.cpp",
+     "print() and complain() of app/ops_support.hpp: what comes from outside must not make a terminal act"),
     (r"\bsleep_(?:for|until)\s*\(|(?<![\w.>:])(?:::)?u?sleep\s*\(",
      lambda p: p.startswith("tests/") and not p.startswith(("tests/bench/", "tests/unit/rt/")),
      "wait for the condition, not for time"),

@@ -34,6 +34,8 @@ class rate_limiter {
     virtual ~rate_limiter() = default;
     /// Takes one request of `key` (class and subject, e.g. "credentials:device:42"; no secrets).
     virtual boost::asio::awaitable<rate_verdict> take(std::string key, rate r) = 0;
+    /// What take() would answer now; takes nothing.
+    virtual boost::asio::awaitable<rate_verdict> look(std::string key, rate r) = 0;
 };
 
 } // namespace z360::port

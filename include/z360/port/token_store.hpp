@@ -57,6 +57,7 @@ struct token_row {
     org_id bound_to;           ///< other kinds: sees, and issues for, this organisation only; none: all
     user_id user;              ///< device, enrolment, handoff
     device_id device;          ///< device
+    token_id issued_by;        ///< the token by whose right it was made; none: at a terminal, or by a cookie
     std::string device_uid;    ///< the device's own id; device only
     std::string device_status; ///< active, suspended, removed; device only
     std::string user_status;   ///< active, suspended; empty without a user
@@ -81,6 +82,7 @@ struct new_token {
     org_id bound_to; ///< of kinds other than service and admin
     user_id user;
     device_id device;
+    token_id issued_by; ///< none: by nobody's token
     time_point now{};
     time_point expires_at{};
     time_point ends_at{};
@@ -106,6 +108,15 @@ class token_store {
     revoke(token_id t, org_id org, std::string reason, time_point now) = 0;
     /// Live service and admin tokens of an organisation (none: of every), newest first.
     virtual boost::asio::awaitable<std::vector<token_row>> list(org_id org, std::size_t limit) = 0;
+    /// Enrolment codes of an organisation (none: of every) that are still good for a device, newest first.
+    virtual boost::asio::awaitable<std::vector<token_row>> codes(org_id org, std::size_t limit) = 0;
+    /// Live tokens and codes that were made by right of this one, also by what it made and by codes that were
+    /// used since; newest first. `t` itself may be void.
+    virtual boost::asio::awaitable<std::vector<token_row>> issued_by(token_id t, std::size_t limit) = 0;
+    /// An identity token of somebody else (Sign in with Apple) serves once: false when this one has served.
+    /// `fingerprint`: 64 hexadecimal digits of what is signed in it. It is remembered until `until`.
+    virtual boost::asio::awaitable<bool>
+    first_use(std::string fingerprint, time_point until, time_point now) = 0;
 };
 
 } // namespace z360::port

@@ -78,7 +78,7 @@ std::string_view trimmed(std::string_view line) {
     throw std::runtime_error("secrets.key_file: " + where + ": " + why);
 }
 
-constexpr const char* k_make_a_line = "; make a line with: z360-voipd --generate-key";
+constexpr const char* k_make_a_line = "; make a line with: z360-voipd --generate-key FILE";
 
 // The text names no part of the line: what looks like an id may be a key with a blank in it.
 entry read_line(std::string_view line, const std::string& at) {
@@ -203,8 +203,7 @@ void check_file(const std::string& file) {
                 file, "cannot be looked at (" + error.message() + "); correct the path or its folder's mode"
             );
         refuse(
-            file,
-            "no such file; make it with: umask 077; z360-voipd --generate-key > FILE, or correct the path"
+            file, "no such file; make it with: z360-voipd --generate-key " + file + ", or correct the path"
         );
     }
     if (!fs::is_regular_file(found)) refuse(file, "not a regular file; name the file that holds the keys");
@@ -235,6 +234,18 @@ std::shared_ptr<const vault> vault::open(const std::string& file) {
 std::shared_ptr<const vault> vault::parse(const secret& text, const std::string& where) {
     ensure_sodium();
     return std::make_shared<const key_file_vault>(read_lines(text.reveal(), where));
+}
+
+std::string vault::make_id(time_point now) {
+    ensure_sodium();
+    std::string id = "k";
+    for (const char c : iso8601(now).substr(0, 10))
+        if (c != '-') id.push_back(c);
+    std::array<unsigned char, 5> noise{};
+    randombytes_buf(noise.data(), noise.size());
+    std::array<char, 2 * noise.size() + 1> hex{};
+    sodium_bin2hex(hex.data(), hex.size(), noise.data(), noise.size());
+    return id + '-' + hex.data();
 }
 
 secret vault::generate_line(const std::string& id) {

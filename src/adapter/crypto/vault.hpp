@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/base/secret.hpp>
+#include <z360/base/time.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -21,8 +22,9 @@ struct sealed {
 
 /// The keys of the key file: immutable, shareable between threads.
 ///
-/// File: one key a line, `<id> <base64 of 32 bytes>`; the first is used for new secrets, the others still
-/// open old ones until --rekey has replaced them. `#` begins a comment. Ids: 1 … 32 of a-z, 0-9, '-'.
+/// File: one key a line, `<id> <base64 of 32 bytes>`; the first is used for new secrets, the others only open
+/// what is under them: old ones until --rekey has replaced them, a new one until every node can read it. `#`
+/// begins a comment. Ids: 1 … 32 of a-z, 0-9, '-'.
 class vault {
   public:
     /// Reads the file; throws std::runtime_error naming file, line and fix: missing, readable by others than
@@ -30,7 +32,10 @@ class vault {
     [[nodiscard]] static std::shared_ptr<const vault> open(const std::string& file);
     /// The same from text, for tests.
     [[nodiscard]] static std::shared_ptr<const vault> parse(const secret& text, const std::string& where);
-    /// A line for a new key file.
+    /// A new id, such as k20260131-1f0c9a52e4: of the day, and unlike every other one anywhere, so that the
+    /// files of two systems are told apart.
+    [[nodiscard]] static std::string make_id(time_point now);
+    /// A line for a key file.
     [[nodiscard]] static secret generate_line(const std::string& id);
 
     virtual ~vault() = default;

@@ -388,6 +388,34 @@ gone_devices admin::remove_member(org_id org, user_id user, const port::audit_li
     });
 }
 
+std::optional<std::size_t> admin::revoke_token(token_id t, bool issued, port::audit_line line) {
+    return with(db_->db, [&](pqxx::work& tx) -> std::optional<std::size_t> {
+        const auto ended = tx.exec_params(
+            "with recursive made (token_id) as (select $1::bigint union "
+            "  select n.token_id from api_tokens n join made m on n.issued_by = m.token_id where $2) "
+            "update api_tokens t set revoked_at = z360_at($3), revoke_reason = 'revoked by an operator' "
+            " where t.token_id in (select token_id from made) and t.revoked_at is null and t.used_at is null "
+            "   and t.expires_at > z360_at($3) "
+            "returning t.token_id, t.kind, coalesce(t.device_id, 0), coalesce(t.user_id, 0)",
+            t.value, issued, in_ms(line.at)
+        );
+        std::vector<device_id> devices;
+        for (const auto& r : ended) {
+            auto one = line;
+            const token_id which{r[0].as<std::int64_t>()};
+            one.device = device_id{r[2].as<std::int64_t>()};
+            one.user = user_id{r[3].as<std::int64_t>()};
+            one.token = which.value;
+            one.detail =
+                std::string(r[1].c_str()) + (which == t ? "" : ", made by token " + std::to_string(t.value));
+            append_audit(tx, one);
+            if (!one.device.none() && which != t) devices.push_back(one.device);
+        }
+        if (ended.empty()) return std::nullopt;
+        return take_out_of_use(tx, devices, out_of_use::removed, "revoked", line.at).size();
+    });
+}
+
 void admin::record(const port::audit_line& line) {
     with(db_->db, [&](pqxx::work& tx) {
         append_audit(tx, line);

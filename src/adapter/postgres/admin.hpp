@@ -6,6 +6,7 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/port/device_registry.hpp>
+#include <z360/port/token_store.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -145,6 +146,10 @@ class admin {
     std::optional<std::vector<device_id>> remove_user(user_id user, const port::audit_line& line);
     std::optional<std::vector<device_id>>
     remove_member(org_id org, user_id user, const port::audit_line& line);
+    /// Makes a token void and, with `issued`, everything that was made by its right, however far back:
+    /// tokens, codes, devices with their tokens. One transaction; each goes into the audit. nullopt: nothing
+    /// of it was in force. Else how many devices went.
+    std::optional<std::size_t> revoke_token(token_id t, bool issued, port::audit_line line);
     /// For the audit; before what it tells is done.
     void record(const port::audit_line& line);
 

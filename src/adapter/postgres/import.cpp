@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Two steps: every good line goes into a temporary table, secrets already encrypted; then one device after
+// Three steps: every good line goes into a temporary table, secrets already encrypted; then one device after
 // the other is made from its rows, newest proof of life first, so that the order of the file does not matter.
+// What nobody has taken over ends last.
 #include "adapter/postgres/import.hpp"
 
 #include "adapter/postgres/identity_life.hpp"
@@ -33,6 +34,13 @@ create temporary table import_rows (
     expires timestamptz, unique (source, old_id))sql"
                                 ")";
 
+// What ends when every device has been taken; who else may want it of what could not be read.
+constexpr const char* k_more_tables = R"sql(
+create temporary table import_superfluous (line bigint primary key, device_id bigint not null);
+create temporary table import_left_out (credential_id text primary key))sql";
+constexpr const char* k_left_out =
+    "insert into import_left_out (credential_id) values ($1) on conflict do nothing";
+
 constexpr const char* k_stage = R"sql(
 insert into import_rows values ($1, $2, $3, $4, nullif($5::bigint, 0), $6, $7, $8, $9, nullif($10::bytea, ''::bytea),
     nullif($11, ''), $12, nullif($13, ''), nullif($14, ''), $15, nullif($16::bytea, ''::bytea), nullif($17, ''),
@@ -46,7 +54,10 @@ with unknown as (
     delete from import_rows r
      where not exists (select from users u where u.user_id = r.user_id)
         or (r.org_id is not null and not exists (select from organizations o where o.org_id = r.org_id))
-    returning line, user_id
+    returning line, user_id, credential_id
+), kept as (
+    insert into import_left_out select distinct credential_id from unknown where credential_id is not null
+    on conflict do nothing
 )
 select line, not exists (select from users u where u.user_id = x.user_id) from unknown x order by line)sql";
 constexpr const char* k_known_before = R"sql(
@@ -81,6 +92,12 @@ constexpr const char* k_device =
 constexpr const char* k_register = R"sql(
 insert into device_registrations (device_id, org_id) select $1, m.org_id from memberships m
  where m.user_id = $2 and m.org_id = $3 on conflict do nothing)sql";
+constexpr const char* k_member = "select from memberships where user_id = $1 and org_id = $2";
+constexpr const char* k_superfluous = "insert into import_superfluous (line, device_id) values ($1, $2)";
+constexpr const char* k_next_superfluous = R"sql(
+select s.line, s.device_id, r.credential_id, coalesce(r.sip_username, ''), r.connection_id,
+       exists (select from import_left_out l where l.credential_id = r.credential_id)
+  from import_superfluous s join import_rows r using (line) where s.line > $1 order by s.line limit $2)sql";
 constexpr const char* k_token_taken = R"sql(
 select from devices where push_token_hash = any($1::bytea[]) or voip_token_hash = any($1::bytea[]) limit 1)sql";
 constexpr const char* k_name_taken =
@@ -108,7 +125,8 @@ select case when $1::bigint = 0 then 'organization' else 'device' end, nullif($1
 on conflict (telnyx_credential_id) do nothing returning identity_id)sql";
 
 constexpr const char* k_next_credentials = R"sql(
-select line, coalesce(org_id, 0), coalesce(credential_id, ''), coalesce(sip_username, ''), connection_id
+select line, coalesce(org_id, 0), coalesce(credential_id, ''), coalesce(sip_username, ''), connection_id,
+       exists (select from import_left_out l where l.credential_id = import_rows.credential_id)
   from import_rows where source = 'user_telnyx_telephony_credentials' and line > $1 order by line limit $2)sql";
 
 std::string push_place(std::int64_t line) {
@@ -146,13 +164,22 @@ class importing {
     void take_all(std::istream& in);
     bool next_line(std::istream& in, std::string& line);
     void stage_row(pqxx::work& tx, const old_row& row, std::size_t line);
+    void leave_out(pqxx::work& tx, const std::string& credential);
     void drop_unknown();
     void take_devices();
     void take_device(pqxx::work& tx, std::int64_t user, const std::string& uid, import_report& r);
+    std::vector<staged> rows_of(pqxx::work& tx, std::int64_t user, const std::string& uid);
+    void
+    register_at(pqxx::work& tx, device_id device, std::int64_t user, const staged& row, import_report& r);
     void take_push(pqxx::work& tx, device_id device, const std::vector<staged>& rows);
     const staged* survivor(pqxx::work& tx, const std::vector<staged>& rows);
     void take_identity(pqxx::work& tx, device_id device, const staged* best, import_report& r);
+    void retire_superfluous();
     void take_organization_credentials();
+    void note(std::int64_t line, std::string what);
+    void keep_notes();
+    template <class F>
+    void counted(F step);
     bool retire(
         pqxx::work& tx, std::int64_t device, std::int64_t org, const std::string& id,
         const std::string& username, const std::string& connection, std::size_t nth
@@ -166,6 +193,8 @@ class importing {
     import_report out_; ///< counters only; copied for each transaction
     std::vector<import_problem> problems_;
     std::vector<import_problem> found_; ///< of one batch
+    std::vector<import_note> noted_;    ///< of one transaction
+    std::vector<import_note> notes_;
 };
 
 // ---- reading
@@ -202,7 +231,7 @@ void importing::stage(std::istream& in) {
             if (const auto row = read_old_row(line, out_.lines, found_))
                 stage_row(tx, *row, out_.lines);
             else
-                ++out_.bad_lines;
+                leave_out(tx, credential_of_bad_line(line));
         }
         tx.commit();
         for (auto& p : found_)
@@ -227,7 +256,12 @@ void importing::stage_row(pqxx::work& tx, const old_row& row, std::size_t line) 
     );
     if (!staged.empty()) return;
     found_.push_back({line, "id", "appears twice in this table"});
+    leave_out(tx, row.credential_id);
+}
+
+void importing::leave_out(pqxx::work& tx, const std::string& credential) {
     ++out_.bad_lines;
+    if (!credential.empty()) exec_in(tx, "import_left_out", k_left_out, storable(credential));
 }
 
 void importing::drop_unknown() {
@@ -251,6 +285,29 @@ void importing::drop_unknown() {
 
 // ---- devices
 
+void importing::note(std::int64_t line, std::string what) {
+    noted_.push_back({static_cast<std::size_t>(line), std::move(what)});
+}
+
+void importing::keep_notes() {
+    out_.drops += noted_.size();
+    for (auto& n : noted_)
+        if (notes_.size() < k_most_problems) notes_.push_back(std::move(n));
+    noted_.clear();
+}
+
+// Counted and noted only when committed: the transaction may have to begin again.
+template <class F>
+void importing::counted(F step) {
+    out_ = in_transaction(db_, [&](pqxx::work& tx) {
+        noted_.clear();
+        auto r = out_;
+        step(tx, r);
+        return r;
+    });
+    keep_notes();
+}
+
 void importing::take_devices() {
     {
         pqxx::work tx(db_);
@@ -268,20 +325,16 @@ void importing::take_devices() {
         if (groups.empty()) return;
         for (const auto& g : groups) {
             after = g[0].as<std::int64_t>();
-            // Counted only when committed: the transaction may have to begin again.
-            out_ = in_transaction(db_, [&](pqxx::work& tx) {
-                auto r = out_;
+            counted([&](pqxx::work& tx, import_report& r) {
                 take_device(tx, g[1].as<std::int64_t>(), g[2].c_str(), r);
-                return r;
             });
         }
         if (progress_) progress_(out_.lines);
     }
 }
 
-void importing::take_device(pqxx::work& tx, std::int64_t user, const std::string& uid, import_report& r) {
+std::vector<staged> importing::rows_of(pqxx::work& tx, std::int64_t user, const std::string& uid) {
     std::vector<staged> rows;
-    std::vector<std::int64_t> lines;
     for (const auto& x : exec_in(tx, "import_rows_of", k_rows_of, user, uid)) {
         staged s;
         s.line = x[0].as<std::int64_t>();
@@ -298,9 +351,13 @@ void importing::take_device(pqxx::work& tx, std::int64_t user, const std::string
         s.seen = time_or_null(x[14]);
         s.created = time_or_null(x[15]);
         s.expires = time_or_null(x[16]);
-        lines.push_back(s.line);
         rows.push_back(std::move(s));
     }
+    return rows;
+}
+
+void importing::take_device(pqxx::work& tx, std::int64_t user, const std::string& uid, import_report& r) {
+    const auto rows = rows_of(tx, user, uid);
     const auto& newest = rows.front();
     const auto added = exec_in(
         tx, "import_add_device", k_add_device, user, uid, newest.name, newest.platform, newest.app_version,
@@ -318,17 +375,38 @@ void importing::take_device(pqxx::work& tx, std::int64_t user, const std::string
         take_push(tx, device, rows);
         best = survivor(tx, rows);
         take_identity(tx, device, best, r);
+        if (!best)
+            note(newest.line, "device " + uid + " gets a new identity: no line of it has one to take over");
     }
+    std::vector<std::int64_t> done;
     for (const auto& s : rows) {
-        if (s.org != 0)
-            r.registrations += static_cast<std::size_t>(
-                exec_in(tx, "import_register", k_register, device.value, user, s.org).affected_rows()
+        if (!fresh)
+            note(s.line, "device " + uid + " is known here already: it keeps what it has");
+        else if (&s != &newest)
+            note(
+                s.line,
+                "device " + uid + " is made of line " + std::to_string(newest.line) + ", which is newer"
             );
-        if (&s != best && !s.credential_id.empty() &&
-            retire(tx, device.value, 0, s.credential_id, s.sip_username, s.connection_id, r.retired))
-            ++r.retired;
+        if (s.org != 0) register_at(tx, device, user, s, r);
+        // Another device may have the better claim to it: what ends is known when all are taken.
+        if (&s != best && !s.credential_id.empty())
+            exec_in(tx, "import_superfluous", k_superfluous, s.line, device.value);
+        else
+            done.push_back(s.line);
     }
-    mark(tx, lines);
+    mark(tx, done);
+}
+
+void importing::register_at(
+    pqxx::work& tx, device_id device, std::int64_t user, const staged& row, import_report& r
+) {
+    const auto n = exec_in(tx, "import_register", k_register, device.value, user, row.org).affected_rows();
+    r.registrations += static_cast<std::size_t>(n);
+    if (n == 0 && exec_in(tx, "import_member", k_member, user, row.org).empty())
+        note(
+            row.line,
+            "not registered with organisation " + std::to_string(row.org) + ": the user is no member of it"
+        );
 }
 
 void importing::take_push(pqxx::work& tx, device_id device, const std::vector<staged>& rows) {
@@ -343,9 +421,11 @@ void importing::take_push(pqxx::work& tx, device_id device, const std::vector<st
     }
     auto push = hashed(keys_, std::move(tokens), options_.now);
     // Devices come in the order of their last proof of life: who holds it already has the better claim.
-    std::erase_if(push, [&tx](const hashed_token& t) {
+    std::erase_if(push, [&](const hashed_token& t) {
         const std::vector<std::string_view> raw(t.hashes.begin(), t.hashes.end());
-        return !exec_in(tx, "import_token_taken", k_token_taken, bytea_array(raw)).empty();
+        if (exec_in(tx, "import_token_taken", k_token_taken, bytea_array(raw)).empty()) return false;
+        note(rows.front().line, "its push token is another device's, which was seen later");
+        return true;
     });
     store_push(tx, keys_, device, push, options_.now);
 }
@@ -391,26 +471,68 @@ bool importing::retire(
                 .empty();
 }
 
+void importing::retire_superfluous() {
+    for (std::int64_t after = 0;;) {
+        std::size_t read = 0;
+        auto last = after; // the transaction may begin again
+        counted([&](pqxx::work& tx, import_report& r) {
+            std::vector<std::int64_t> done;
+            const auto rows = exec_in(tx, "import_next_superfluous", k_next_superfluous, after, k_batch);
+            read = rows.size();
+            for (const auto& x : rows) {
+                const auto line = x[0].as<std::int64_t>();
+                const std::string id = x[2].c_str();
+                if (x[5].as<bool>()) { // is looked at again once that line is mended and imported
+                    note(line, "credential " + id + " stays as it is: a line that was left out names it too");
+                    continue;
+                }
+                done.push_back(line);
+                if (retire(tx, x[1].as<std::int64_t>(), 0, id, x[3].c_str(), x[4].c_str(), r.retired)) {
+                    ++r.retired;
+                    note(line, "credential " + id + " is deleted at Telnyx: no device has it now");
+                } else {
+                    note(line, "credential " + id + " stays: another device has it, or it ends already");
+                }
+            }
+            mark(tx, done);
+            if (!rows.empty()) last = rows.back()[0].as<std::int64_t>();
+        });
+        if (read == 0) return;
+        after = last;
+    }
+}
+
 void importing::take_organization_credentials() {
     for (std::int64_t after = 0;;) {
-        std::vector<std::int64_t> lines;
-        out_ = in_transaction(db_, [&](pqxx::work& tx) {
-            auto r = out_;
-            lines.clear();
-            for (const auto& x : exec_in(tx, "import_next_credentials", k_next_credentials, after, k_batch)) {
-                lines.push_back(x[0].as<std::int64_t>());
+        std::size_t read = 0;
+        auto last = after; // the transaction may begin again
+        counted([&](pqxx::work& tx, import_report& r) {
+            std::vector<std::int64_t> done;
+            const auto rows = exec_in(tx, "import_next_credentials", k_next_credentials, after, k_batch);
+            read = rows.size();
+            for (const auto& x : rows) {
+                const auto line = x[0].as<std::int64_t>();
                 const std::string id = x[2].c_str(); // empty: Telnyx never made one
-                if (!id.empty() && retire(
-                                       tx, 0, x[1].as<std::int64_t>(), id, x[3].c_str(), x[4].c_str(),
-                                       r.retired + r.organization_credentials
-                                   ))
+                if (!id.empty() && x[5].as<bool>()) {
+                    note(line, "credential " + id + " stays as it is: a line that was left out names it too");
+                    continue;
+                }
+                done.push_back(line);
+                if (id.empty()) continue;
+                const auto org = x[1].as<std::int64_t>();
+                const auto nth = r.retired + r.organization_credentials;
+                if (retire(tx, 0, org, id, x[3].c_str(), x[4].c_str(), nth)) {
                     ++r.organization_credentials;
+                    note(line, "credential " + id + " is deleted at Telnyx: devices have their own now");
+                } else {
+                    note(line, "credential " + id + " stays: a device has it, or it ends already");
+                }
             }
-            mark(tx, lines);
-            return r;
+            mark(tx, done);
+            if (!rows.empty()) last = rows.back()[0].as<std::int64_t>();
         });
-        if (lines.empty()) return;
-        after = lines.back();
+        if (read == 0) return;
+        after = last;
     }
 }
 
@@ -424,6 +546,10 @@ void importing::mark(pqxx::work& tx, const std::vector<std::int64_t>& lines) {
 import_report importing::run(std::istream& in) {
     take_all(in);
     out_.problems = std::move(problems_);
+    out_.dropped = std::move(notes_);
+    std::sort(out_.dropped.begin(), out_.dropped.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.line, a.what) < std::tie(b.line, b.what);
+    });
     return std::move(out_);
 }
 
@@ -431,6 +557,7 @@ void importing::take_all(std::istream& in) {
     {
         pqxx::nontransaction tx(db_);
         tx.exec(k_table);
+        tx.exec(k_more_tables);
     }
     stage(in);
     drop_unknown();
@@ -439,6 +566,7 @@ void importing::take_all(std::istream& in) {
         return;
     }
     take_devices();
+    retire_superfluous();
     take_organization_credentials();
 }
 

@@ -34,6 +34,12 @@ struct import_problem {
     std::string reason;   ///< holds no value of a secret field
 };
 
+/// What of a good line is not taken, or ends.
+struct import_note {
+    std::size_t line = 0; ///< from 1
+    std::string what;     ///< holds no value of a secret field
+};
+
 struct import_report {
     std::size_t lines = 0;
     std::size_t devices = 0;                  ///< added
@@ -47,6 +53,8 @@ struct import_report {
     std::size_t bad_lines = 0;
     bool applied = true;                  ///< false: strict, and there are problems
     std::vector<import_problem> problems; ///< in the order of lines, at most 10 000
+    std::size_t drops = 0;                ///< how many there are of the next
+    std::vector<import_note> dropped;     ///< in the order of lines, at most 10 000
 };
 
 /// Called after each batch: lines read so far.
@@ -55,7 +63,8 @@ using import_progress = std::function<void(std::size_t)>;
 /// Reads JSON lines of the tables user_device_tokens and user_telnyx_telephony_credentials. There is one
 /// device per (user, device id). Its identity is the usable credential with the newest proof of life
 /// (last_active_at, then updated_at, then id); the others, and every credential of an organisation, are
-/// recorded to be deleted at Telnyx. Memory is bounded whatever the file's size; secrets are encrypted before
+/// recorded to be deleted at Telnyx once every device is taken, but none that a device has or that a line
+/// names which was left out. Memory is bounded whatever the file's size; secrets are encrypted before
 /// they touch the database. A device is one transaction: an import that was cut short is repeated. A row is
 /// taken once, however often it is imported. Blocks. Throws port::unavailable.
 import_report import_old_rows(

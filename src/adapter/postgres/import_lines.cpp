@@ -3,6 +3,8 @@
 
 #include "adapter/postgres/params.hpp"
 
+#include <z360/base/printable.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -47,7 +49,7 @@ class fields {
         return 0;
     }
 
-    /// Text without NUL, at most `longest` bytes; empty: none.
+    /// Text without control characters, at most `longest` bytes; empty: none.
     std::string text(const char* field, std::size_t longest, bool needed = false) {
         const auto* v = find(field);
         std::string out;
@@ -58,7 +60,10 @@ class fields {
         if (v && v->is_string() && needed && out.empty()) bad(field, "is empty");
         if (!v && needed) bad(field, "is missing");
         if (out.size() > longest) bad(field, "is longer than " + std::to_string(longest) + " bytes");
-        if (out.find('\0') != std::string::npos) bad(field, "has a NUL in it");
+        if (out.find('\0') != std::string::npos)
+            bad(field, "has a NUL in it");
+        else if (has_controls(out))
+            bad(field, "has a control character in it");
         return out;
     }
 
@@ -130,6 +135,15 @@ void read_device(old_row& out, fields& f) {
 }
 
 } // namespace
+
+std::string credential_of_bad_line(std::string_view line) {
+    const json row = json::parse(line, nullptr, false);
+    if (!row.is_object()) return {};
+    for (const char* field : {"telnyx_credential_id", "credential_id"})
+        if (const auto it = row.find(field); it != row.end() && it->is_string())
+            return credential(it->get<std::string>());
+    return {};
+}
 
 std::optional<old_row>
 read_old_row(std::string_view line, std::size_t number, std::vector<import_problem>& problems) {

@@ -28,6 +28,9 @@ struct old_row {
     std::optional<time_point> last_active, created, updated, expires;
 };
 
+/// The credential that a bad line names, if it can be told: it may be in use. Empty: none.
+[[nodiscard]] std::string credential_of_bad_line(std::string_view line);
+
 /// nullopt: the line is bad; `problems` says in which fields, all at once.
 [[nodiscard]] std::optional<old_row>
 read_old_row(std::string_view line, std::size_t number, std::vector<import_problem>& problems);

@@ -31,8 +31,10 @@ delete from devices where status = 'removed' and device_id in (
      limit $2 for update skip locked))sql"},
     {"purge_tokens", R"sql(
 delete from api_tokens where token_id in (
-    select token_id from api_tokens
+    select token_id from api_tokens t
      where least(expires_at, revoked_at, used_at) < z360_at($1) - interval '30 days'
+       and not exists (select from api_tokens made where made.issued_by = t.token_id and made.revoked_at is null
+                                                      and made.expires_at > z360_at($1)) -- who made them is still asked
      limit $2 for update skip locked))sql"},
     {"purge_audit", R"sql(
 delete from audit_events where seq in (

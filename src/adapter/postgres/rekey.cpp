@@ -2,36 +2,19 @@
 #include "adapter/postgres/rekey.hpp"
 
 #include "adapter/postgres/params.hpp"
+#include "adapter/postgres/secret_places.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/transaction.hpp"
 
 #include <z360/port/errors.hpp>
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 namespace z360::adapter::postgres {
 namespace {
 
 constexpr std::size_t k_batch = 200;
-constexpr std::size_t k_sample = 20;
 constexpr millis k_statement_limit{30'000};
-
-/// Where ciphertext lies. `hash` is the column with the keyed hash of the same secret, if there is one.
-struct place_of_secrets {
-    const char* table;
-    const char* key;
-    const char* column;
-    const char* key_id;
-    const char* hash;
-};
-constexpr std::array<place_of_secrets, 4> k_places = {{
-    {"sip_identities", "identity_id", "sip_password", "password_key_id", nullptr},
-    {"sip_identities", "identity_id", "jwt", "jwt_key_id", nullptr},
-    {"devices", "device_id", "push_token", "push_key_id", "push_token_hash"},
-    {"devices", "device_id", "voip_token", "voip_key_id", "voip_token_hash"},
-}};
 
 class pass {
   public:
@@ -110,24 +93,6 @@ void pass::replace(pqxx::work& tx, std::int64_t id, const secret& plain, const s
     );
 }
 
-/// Opened of the newest values of one column, and how many were tried.
-std::pair<std::size_t, std::size_t>
-openable(session& db, const crypto::vault& keys, const place_of_secrets& where) {
-    const std::string name = std::string(where.table) + "." + where.column;
-    pqxx::nontransaction tx(db);
-    const auto rows = tx.exec_params(
-        std::string("select ") + where.key + ", " + where.column + ", " + where.key_id + " from " +
-            where.table + " where " + where.column + " is not null order by " + where.key + " desc limit $1",
-        k_sample
-    );
-    std::size_t opened = 0;
-    for (const auto& r : rows) {
-        const auto at = crypto::place(name, r[0].as<std::int64_t>());
-        if (keys.open_sealed({r[2].c_str(), bytes_of(r[1])}, at)) ++opened;
-    }
-    return {opened, rows.size()};
-}
-
 bool under_old_keys(
     session& db, const crypto::vault& keys, const place_of_secrets& where, std::size_t beyond
 ) {
@@ -157,7 +122,7 @@ rekey_report rekey(const secret& url, const crypto::vault& keys, const rekey_pro
     rekey_report out;
     try {
         session db(url, k_statement_limit);
-        for (const auto& where : k_places) {
+        for (const auto& where : k_secret_places) {
             auto& column = out.columns.emplace_back();
             column.name = std::string(where.table) + "." + where.column;
             pass p(db, keys, where, column);
@@ -175,22 +140,6 @@ rekey_report rekey(const secret& url, const crypto::vault& keys, const rekey_pro
         throw port::unavailable(std::string("postgres: ") + e.what());
     }
     return out;
-}
-
-bool keys_fit(const secret& url, const crypto::vault& keys) {
-    try {
-        session db(url, k_statement_limit);
-        std::size_t opened = 0;
-        std::size_t tried = 0;
-        for (const auto& where : k_places) {
-            const auto [ours, all] = openable(db, keys, where);
-            opened += ours;
-            tried += all;
-        }
-        return opened > 0 || tried == 0;
-    } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
-    }
 }
 
 } // namespace z360::adapter::postgres

@@ -36,8 +36,4 @@ using rekey_progress = std::function<void(const std::string&, std::size_t)>;
 /// port::unavailable; what was done until then stays.
 rekey_report rekey(const secret& url, const crypto::vault& keys, const rekey_progress& progress = {});
 
-/// False: of the newest secrets in the database the keys open none, so they are those of another system. True
-/// also for a database without secrets. Blocks; throws port::unavailable.
-[[nodiscard]] bool keys_fit(const secret& url, const crypto::vault& keys);
-
 } // namespace z360::adapter::postgres

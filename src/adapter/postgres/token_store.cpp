@@ -20,7 +20,7 @@ namespace {
     "coalesce(d.status, ''), coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), "       \
     "z360_ms(t.expires_at), z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), "                 \
     "t.revoke_reason, t.kind = 'device' and t.expires_at < now() + interval '1 hour' and "                   \
-    "z360_device_busy(t.device_id), coalesce(t.bound_org_id, d.bound_org_id, 0) "                            \
+    "z360_device_busy(t.device_id), coalesce(t.bound_org_id, d.bound_org_id, 0), coalesce(t.issued_by, 0) "                            \
     "from api_tokens t left join devices d on d.device_id = t.device_id "                                    \
     "left join users u on u.user_id = t.user_id "
 
@@ -28,8 +28,9 @@ constexpr const char* k_find = Z360_TOKEN "where t.hash = any($1::bytea[]) limit
 
 constexpr const char* k_add = R"sql(
 insert into api_tokens (kind, hash, hash_key_id, name, scopes, org_id, user_id, device_id, created_at, expires_at,
-                        ends_at, bound_org_id)
-values ($1, $2, $3, $4, $5::text[], $6, $7, $8, z360_at($9), least(z360_at($10), z360_at($11)), z360_at($11), $12)
+                        ends_at, bound_org_id, issued_by)
+values ($1, $2, $3, $4, $5::text[], $6, $7, $8, z360_at($9), least(z360_at($10), z360_at($11)), z360_at($11),
+        $12, $13)
 returning token_id)sql";
 
 // Never backwards, and never back to life.
@@ -61,6 +62,27 @@ constexpr const char* k_list = Z360_TOKEN Z360_LIVE "order by t.token_id desc li
 constexpr const char* k_list_of_org =
     Z360_TOKEN Z360_LIVE "and t.org_id = $2 order by t.token_id desc limit $1";
 
+#define Z360_CODE                                                                                            \
+    "where t.kind = 'enrolment' and t.used_at is null and t.revoked_at is null and t.expires_at > now() "
+constexpr const char* k_codes = Z360_TOKEN Z360_CODE "order by t.token_id desc limit $1";
+constexpr const char* k_codes_of_org =
+    Z360_TOKEN Z360_CODE "and t.org_id = $2 order by t.token_id desc limit $1";
+
+// "union" ends where somebody made a ring of rows by hand.
+constexpr const char* k_issued_by = R"sql(
+with recursive made (token_id) as (
+    select token_id from api_tokens where issued_by = $1
+    union select n.token_id from api_tokens n join made m on n.issued_by = m.token_id
+) )sql" Z360_TOKEN R"sql(
+ where t.token_id in (select token_id from made) and t.token_id <> $1 and t.revoked_at is null
+   and t.used_at is null and t.expires_at > now() and coalesce(d.status, 'active') <> 'removed'
+ order by t.token_id desc limit $2)sql";
+
+// The clean-up rides along: a few are made a minute at most.
+constexpr const char* k_first_use = R"sql(
+with gone as (delete from used_identity_tokens where until < z360_at($3) - interval '1 day')
+insert into used_identity_tokens (fingerprint, until) values ($1, z360_at($2)) on conflict do nothing)sql";
+
 token_kind kind_of(std::string_view text) {
     for (const auto k :
          {token_kind::device, token_kind::service, token_kind::admin, token_kind::enrolment,
@@ -91,6 +113,7 @@ token_row read(const pqxx::row& r) {
     t.revoke_reason = r[17].c_str();
     t.on_call = r[18].as<bool>();
     t.bound_to = {r[19].as<std::int64_t>()};
+    t.issued_by = {r[20].as<std::int64_t>()};
     return t;
 }
 
@@ -101,11 +124,12 @@ token_id insert(pqxx::connection_base& db, const new_token& t) {
     const auto org = key_or_null(t.org);
     const auto user = key_or_null(t.user);
     const auto device = key_or_null(t.device);
+    const auto issuer = key_or_null(t.issued_by);
     const auto bound = key_or_null(t.bound_to);
     const auto r = exec_once(
         db, "token_add", k_add, std::string(name(t.kind)), pqxx::binarystring(t.hash), t.hash_key_id,
         storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), in_ms(t.now),
-        in_ms(t.expires_at), in_ms(t.ends_at), or_null(bound)
+        in_ms(t.expires_at), in_ms(t.ends_at), or_null(bound), or_null(issuer)
     );
     return {r[0][0].as<std::int64_t>()};
 }
@@ -138,15 +162,24 @@ bool end(pqxx::connection_base& db, token_id t, org_id org, const std::string& r
     return n == 1;
 }
 
-std::vector<token_row> live(pqxx::connection_base& db, org_id org, std::size_t limit) {
+struct listing {
+    const char* name;
+    const char* sql;
+    const char* name_of_org;
+    const char* sql_of_org;
+};
+constexpr listing k_tokens{"token_list", k_list, "token_list_of_org", k_list_of_org};
+constexpr listing k_open_codes{"token_codes", k_codes, "token_codes_of_org", k_codes_of_org};
+
+std::vector<token_row> live(pqxx::connection_base& db, const listing& l, org_id org, std::size_t limit) {
     std::vector<token_row> out;
     if (org.none()) {
-        for (const auto& r : exec_once(db, "token_list", k_list, limit))
+        for (const auto& r : exec_once(db, l.name, l.sql, limit))
             out.push_back(read(r));
         return out;
     }
     tenant_transaction tx(db, port::tenant_scope::of(org));
-    for (const auto& r : exec_in(*tx, "token_list_of_org", k_list_of_org, limit, org.value))
+    for (const auto& r : exec_in(*tx, l.name_of_org, l.sql_of_org, limit, org.value))
         out.push_back(read(r));
     return out;
 }
@@ -188,8 +221,32 @@ class rows final : public port::token_store {
     }
     asio::awaitable<std::vector<token_row>> list(org_id org, std::size_t limit) override {
         return db_.run("token_list", [org, limit](pqxx::connection_base& db) {
-            return live(db, org, limit);
+            return live(db, k_tokens, org, limit);
         });
+    }
+    asio::awaitable<std::vector<token_row>> codes(org_id org, std::size_t limit) override {
+        return db_.run("token_codes", [org, limit](pqxx::connection_base& db) {
+            return live(db, k_open_codes, org, limit);
+        });
+    }
+    asio::awaitable<std::vector<token_row>> issued_by(token_id t, std::size_t limit) override {
+        return db_.run("token_issued_by", [t, limit](pqxx::connection_base& db) {
+            std::vector<token_row> out;
+            for (const auto& r : exec_once(db, "token_issued_by", k_issued_by, t.value, limit))
+                out.push_back(read(r));
+            return out;
+        });
+    }
+    asio::awaitable<bool> first_use(std::string fingerprint, time_point until, time_point now) override {
+        return db_.run(
+            "token_first_use",
+            [fingerprint = std::move(fingerprint), until, now](pqxx::connection_base& db) {
+                return exec_once(
+                           db, "token_first_use", k_first_use, storable(fingerprint), in_ms(until), in_ms(now)
+                       )
+                           .affected_rows() == 1;
+            }
+        );
     }
 
   private:

@@ -21,7 +21,8 @@ namespace {
 namespace asio = boost::asio;
 
 // KEYS[1]: the moment in µs at which the bucket is full again; none: it is full. ARGV: interval and capacity
-// in µs, and the least debt (what was granted while Redis did not answer). The same arithmetic as gcra().
+// in µs, the least debt (what was granted while Redis did not answer), and 0 for a mere look. The same
+// arithmetic as gcra().
 // Returns allowed, debt, wait.
 constexpr const char* k_script = R"(
 local interval = tonumber(ARGV[1])
@@ -33,7 +34,7 @@ local debt = math.min(math.max(full_at - now, tonumber(ARGV[3]), 0), capacity)
 local allowed = 0
 if debt + interval <= capacity then
   allowed = 1
-  debt = debt + interval
+  if ARGV[4] ~= '0' then debt = debt + interval end
 end
 if debt > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', now + debt), 'PX', math.ceil(debt / 1000))
@@ -61,6 +62,12 @@ class bucket_table {
         const auto a = gcra(b.full_at - at, t);
         b.full_at = at + a.debt_us;
         b.unshared = true;
+        return a;
+    }
+    [[nodiscard]] gcra_answer look(const std::string& key, const gcra_terms& t) const {
+        const auto found = index_.find(key);
+        auto a = gcra(found == index_.end() ? 0 : found->second->full_at - now(), t);
+        if (a.allowed) a.debt_us -= t.interval_us;
         return a;
     }
     /// What Redis has to be told: the debt of a bucket that was used without it.
@@ -112,11 +119,19 @@ class redis_rate_limiter final : public port::rate_limiter {
     }
 
     asio::awaitable<port::rate_verdict> take(std::string key, port::rate r) override {
+        return answer(std::move(key), r, true);
+    }
+    asio::awaitable<port::rate_verdict> look(std::string key, port::rate r) override {
+        return answer(std::move(key), r, false);
+    }
+
+  private:
+    asio::awaitable<port::rate_verdict> answer(std::string key, port::rate r, bool takes) {
         const auto terms = gcra_terms::of(r);
         const auto asked = own_.now();
         std::optional<gcra_answer> told;
         try {
-            told = co_await ask(key, terms, own_.unshared_debt(key));
+            told = co_await ask(key, terms, own_.unshared_debt(key), takes);
         } catch (const std::exception&) {
             // cancelled: the caller's next await tells it
         }
@@ -125,12 +140,12 @@ class redis_rate_limiter final : public port::rate_limiter {
             co_return verdict_of(*told, r, terms);
         }
         metrics_.count("rate_limit_fallback_total");
-        co_return verdict_of(own_.take(key, terms), r, terms);
+        const auto own = takes ? own_.take(key, terms) : own_.look(key, terms);
+        co_return verdict_of(own, r, terms);
     }
 
-  private:
     asio::awaitable<std::optional<gcra_answer>>
-    ask(std::string key, gcra_terms terms, std::int64_t least_debt) {
+    ask(std::string key, gcra_terms terms, std::int64_t least_debt, bool takes) {
         std::vector<std::string> words;
         words.emplace_back("EVAL");
         words.emplace_back(k_script);
@@ -139,6 +154,7 @@ class redis_rate_limiter final : public port::rate_limiter {
         words.push_back(std::to_string(terms.interval_us));
         words.push_back(std::to_string(terms.capacity_us));
         words.push_back(std::to_string(least_debt));
+        if (!takes) words.emplace_back("0");
         const auto r = co_await session_.command(std::move(words));
         co_return read(r, terms);
     }
@@ -178,6 +194,10 @@ class local_rate_limiter final : public port::rate_limiter {
     asio::awaitable<port::rate_verdict> take(std::string key, port::rate r) override {
         const auto terms = gcra_terms::of(r);
         co_return verdict_of(own_.take(key, terms), r, terms);
+    }
+    asio::awaitable<port::rate_verdict> look(std::string key, port::rate r) override {
+        const auto terms = gcra_terms::of(r);
+        co_return verdict_of(own_.look(key, terms), r, terms);
     }
 
   private:

@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -125,6 +126,16 @@ origin_of look_behind(const http::request& req, const address_list& proxies) {
     out.https = !schemes.empty() && schemes.back() == "https";
     if (const auto hosts = listed(req, "X-Forwarded-Host"); !hosts.empty()) out.host = hosts.back();
     return out;
+}
+
+std::string limit_subject(const std::string& address) {
+    if (address.find(':') == std::string::npos) return address;
+    boost::system::error_code ec;
+    const auto a = ip::make_address(address, ec);
+    if (ec || !a.is_v6()) return address;
+    auto bytes = a.to_v6().to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+    return ip::make_address_v6(bytes).to_string();
 }
 
 } // namespace z360::edge::api

@@ -41,4 +41,7 @@ struct origin_of {
 };
 [[nodiscard]] origin_of look_behind(const http::request& req, const address_list& proxies);
 
+/// Whom the limits of an address hold for: an IPv6 customer has a whole /64.
+[[nodiscard]] std::string limit_subject(const std::string& address);
+
 } // namespace z360::edge::api

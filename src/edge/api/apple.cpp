@@ -77,6 +77,7 @@ judge_identity(const claims& c, std::string_view nonce, const config::apple_t& s
     if (now >= *ends + k_leeway) return apple_refusal::expired;
     if (!nonce_fits(text_of(c, "nonce"), nonce)) return apple_refusal::wrong_nonce;
     apple_identity out;
+    out.ends_at = *ends + k_leeway;
     out.sub = text_of(c, "sub");
     if (!is_sub(out.sub)) return apple_refusal::malformed;
     out.email = text_of(c, "email");
@@ -158,9 +159,14 @@ apple_verifier::apple_verifier(jwks& keys, const port::clock& clock, config::app
 awaitable<std::variant<apple_identity, apple_refusal>>
 apple_verifier::verify(secret identity_token, std::string nonce) {
     if (settings_.client_ids.empty()) co_return apple_refusal::wrong_audience; // switched off: ask nobody
+    const auto text = identity_token.reveal();
+    // Without the signature, which can be written in several ways.
+    auto fingerprint = adapter::crypto::sha256_hex(text.substr(0, text.rfind('.')));
     const auto told = co_await genuine_claims(keys_, std::move(identity_token));
     if (const auto* refused = std::get_if<apple_refusal>(&told)) co_return *refused;
-    co_return judge_identity(std::get<claims>(told), nonce, settings_, clock_.now());
+    auto out = judge_identity(std::get<claims>(told), nonce, settings_, clock_.now());
+    if (auto* who = std::get_if<apple_identity>(&out)) who->fingerprint = std::move(fingerprint);
+    co_return out;
 }
 
 awaitable<std::variant<apple_event, apple_refusal>> apple_verifier::verify_event(std::string payload) {

@@ -35,6 +35,8 @@ struct apple_identity {
     std::string sub;   ///< Apple's lasting id of the person for our team
     std::string email; ///< may be empty, may be a relay address
     bool email_verified = false;
+    std::string fingerprint; ///< of what Apple signed: the same token, however it is written
+    time_point ends_at{};    ///< from then on the token is refused anyway
 };
 
 enum class apple_event_kind : std::uint8_t { consent_revoked, account_delete, email_disabled, email_enabled };

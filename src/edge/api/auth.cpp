@@ -15,6 +15,7 @@ using port::token_kind;
 
 constexpr millis k_touch_every{3'600'000};
 constexpr millis k_seen_every{60'000};
+constexpr millis k_good_for{3'600'000};
 constexpr std::size_t k_most_remembered = 200'000;
 
 via via_of(token_kind k) {
@@ -126,8 +127,26 @@ awaitable<std::optional<problem>> name_person(service& s, caller& who, http::req
     co_return std::nullopt;
 }
 
-awaitable<identified>
-by_bearer(service& s, std::string text, http::request req, time_point now, bool in_call) {
+awaitable<std::optional<port::token_row>>
+look_up(service& s, std::string digest, secret token, std::string address, time_point now) {
+    std::vector<std::string> hashes;
+    for (auto& h : s.parts.vault.hashes(token))
+        hashes.push_back(std::move(h.bytes));
+    const auto good = s.good_bearers.find(digest);
+    if (good != s.good_bearers.end() && now < good->second) {
+        auto row = co_await s.parts.tokens.find(std::move(hashes));
+        co_return row;
+    }
+    const auto place = co_await s.bearer_questions.enter(std::move(address));
+    if (!place.has_one())
+        throw port::unavailable("too many unknown bearers of one address are being looked up");
+    auto row = co_await s.parts.tokens.find(std::move(hashes));
+    co_return row;
+}
+
+awaitable<identified> by_bearer(
+    service& s, std::string text, http::request req, std::string address, time_point now, bool in_call
+) {
     const auto read = crypto::read_bearer(text);
     if (!read || read->kind == token_kind::handoff)
         co_return refuse(
@@ -139,13 +158,16 @@ by_bearer(service& s, std::string text, http::request req, time_point now, bool 
             unauthorized("wrong_environment", by, "The token belongs to environment " + read->environment),
             true
         );
-    std::vector<std::string> hashes;
-    for (auto& h : s.parts.vault.hashes(read->whole))
-        hashes.push_back(std::move(h.bytes));
-    const auto row = co_await s.parts.tokens.find(std::move(hashes));
+    const auto digest = s.digests.of(read->whole.reveal());
+    const auto row = co_await look_up(s, digest, read->whole, std::move(address), now);
     if (!row || row->kind != read->kind)
         co_return refuse(unauthorized("token_unknown", by, "The token is not known"), true);
-    if (auto fault = fault_of(*row, now, in_call)) co_return refuse(std::move(*fault), true);
+    if (auto fault = fault_of(*row, now, in_call)) {
+        s.good_bearers.erase(digest);
+        co_return refuse(std::move(*fault), true);
+    }
+    if (s.good_bearers.size() > k_most_remembered) s.good_bearers.clear();
+    s.good_bearers[digest] = now + k_good_for;
 
     identified out;
     auto& who = out.who;
@@ -176,27 +198,61 @@ by_bearer(service& s, std::string text, http::request req, time_point now, bool 
     co_return out;
 }
 
-awaitable<identified> by_cookie(service& s, std::string cookie, std::string user_agent) {
+identified limited(port::rate_verdict v) {
+    identified out;
+    out.limited = v;
+    return out;
+}
+
+/// Whose cookie it is; nullopt and `why`: nobody was asked. A failure is counted here, before the next in the
+/// line is asked about; one that is remembered is the caller's to count.
+awaitable<std::optional<cookie_answer>>
+ask_product(service& s, std::string cookie, std::string user_agent, std::string address, identified& why) {
+    auto& cookies = *s.parts.cookies;
+    if (auto known = cookies.remembered(cookie)) {
+        why.guess = known->result == cookie_answer::what::refused;
+        co_return known;
+    }
+    auto left = co_await s.parts.limits.look(failed_key(address), failed_rate(s));
+    if (left.allowed) {
+        const auto place = co_await s.cookie_questions.enter(address);
+        // Those in front in the line may have used up what was left.
+        left = co_await s.parts.limits.look(failed_key(address), failed_rate(s));
+        if (left.allowed && place.has_one()) {
+            auto said = co_await cookies.who(std::move(cookie), std::move(user_agent));
+            if (said.result == cookie_answer::what::refused)
+                (void)co_await s.parts.limits.take(failed_key(address), failed_rate(s));
+            co_return said;
+        }
+    }
+    left.allowed = false;
+    why = limited(left);
+    co_return std::nullopt;
+}
+
+awaitable<identified> by_cookie(service& s, std::string cookie, std::string user_agent, std::string address) {
     if (s.parts.cookies == nullptr)
         co_return refuse(
             unauthorized("token_missing", via::cookie, "This server takes no cookies; send a bearer token"),
             false
         );
-    const auto said = co_await s.parts.cookies->who(std::move(cookie), std::move(user_agent));
-    switch (said.result) {
+    identified out;
+    const auto said =
+        co_await ask_product(s, std::move(cookie), std::move(user_agent), std::move(address), out);
+    if (!said) co_return out;
+    switch (said->result) {
     case cookie_answer::what::refused:
         co_return refuse(
-            unauthorized("session_invalid", via::cookie, "The session is not valid; sign in"), true
+            unauthorized("session_invalid", via::cookie, "The session is not valid; sign in"), out.guess
         );
     case cookie_answer::what::unavailable:
         co_return refuse(unavailable_now("session_check_unavailable"), false);
     case cookie_answer::what::known: break;
     }
-    identified out;
     out.who.by = via::cookie;
-    out.who.user = said.user;
-    out.who.org = said.org;
-    if (!said.session.empty()) out.who.session = crypto::sha256_hex("session " + said.session);
+    out.who.user = said->user;
+    out.who.org = said->org;
+    if (!said->session.empty()) out.who.session = crypto::sha256_hex("session " + said->session);
     co_return out;
 }
 
@@ -218,17 +274,26 @@ problem unauthorized(std::string code, via credential, std::string detail) {
     return p;
 }
 
-awaitable<identified> identify(service& s, http::request req, time_point now, bool in_call) {
+std::string failed_key(const std::string& address) {
+    return "failed-auth:" + address;
+}
+
+port::rate failed_rate(const service& s) {
+    return {s.parts.settings.limits.failed_auth_per_minute, millis{60'000}};
+}
+
+awaitable<identified>
+identify(service& s, http::request req, std::string address, time_point now, bool in_call) {
     const auto header = req.headers.get("Authorization");
     if (!header.empty()) {
         std::string text(bearer_text(header).value_or(std::string_view{}));
-        auto out = co_await by_bearer(s, std::move(text), std::move(req), now, in_call);
+        auto out = co_await by_bearer(s, std::move(text), std::move(req), std::move(address), now, in_call);
         co_return out;
     }
     std::string cookie(req.headers.get("Cookie"));
     if (!cookie.empty()) {
         std::string user_agent(req.headers.get("User-Agent"));
-        auto out = co_await by_cookie(s, std::move(cookie), std::move(user_agent));
+        auto out = co_await by_cookie(s, std::move(cookie), std::move(user_agent), std::move(address));
         co_return out;
     }
     co_return identified{};

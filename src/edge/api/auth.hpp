@@ -6,17 +6,27 @@
 
 namespace z360::edge::api {
 
-/// Somebody, or why not. `guess`: counts as a failed authentication.
+/// Somebody, or why not.
 struct identified {
     caller who;
     std::optional<problem> refused;
-    bool guess = false;
+    bool guess = false;                        ///< counts as a failed authentication
+    std::optional<port::rate_verdict> limited; ///< not even looked at: the address has failed too often
 };
 
 /// Bearer before cookie: a cookie counts only without an Authorization header. Device tokens slide with use.
 /// Never looks a token of another environment up (AND-01). `in_call`: an expired device token does while its
 /// device is on a call (B47); a revoked one never. Throws unavailable.
-[[nodiscard]] awaitable<identified> identify(service& s, http::request req, time_point now, bool in_call);
+///
+/// `address`: the limit subject. A cookie that nobody remembers costs the web product a question: it is asked
+/// only while the address has failed sign-ins left, and for a few of an address at a time. A bearer is always
+/// looked up, whatever else came from its address.
+[[nodiscard]] awaitable<identified>
+identify(service& s, http::request req, std::string address, time_point now, bool in_call);
+
+/// Failed authentications of an address.
+[[nodiscard]] std::string failed_key(const std::string& address);
+[[nodiscard]] port::rate failed_rate(const service& s);
 
 /// Whether the route takes this caller; nullopt: yes.
 [[nodiscard]] std::optional<problem> admit(const entry& e, const caller& who);

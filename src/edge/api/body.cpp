@@ -3,6 +3,8 @@
 
 #include "http/percent.hpp"
 
+#include <z360/base/printable.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -35,11 +37,8 @@ std::size_t characters(std::string_view s) {
 }
 
 const char* control_fault(std::string_view s, bool lines) {
-    for (const char c : s) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u == 0x7F || (u < 0x20 && !(lines && (c == '\n' || c == '\r' || c == '\t'))))
-            return "must not contain control characters";
-    }
+    if (has_controls(s, lines ? line_ends::kept : line_ends::escaped))
+        return "must not contain control characters";
     return nullptr;
 }
 

@@ -108,17 +108,6 @@ void dress(const outside& o, http::response& r) {
     r.headers.set("Access-Control-Expose-Headers", std::string(k_expose_headers));
 }
 
-/// An IPv6 customer has a whole /64.
-std::string limit_subject(const std::string& address) {
-    if (address.find(':') == std::string::npos) return address;
-    boost::system::error_code ec;
-    const auto a = boost::asio::ip::make_address(address, ec);
-    if (ec || !a.is_v6()) return address;
-    auto bytes = a.to_v6().to_bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-    return boost::asio::ip::make_address_v6(bytes).to_string();
-}
-
 std::string subject_of(const caller& who, const std::string& address) {
     const auto number = [](auto id) { return std::to_string(id.value); };
     switch (who.by) {
@@ -174,34 +163,85 @@ http::response too_many(service& s, std::string_view which, const port::rate_ver
 /// 429 instead of the refusal once an address has failed too often. A good credential from the same address
 /// still passes: one broken app behind a company's NAT does not lock everybody out.
 awaitable<http::response> failed(service& s, problem why, std::string address) {
-    s.parts.metrics.count("api_auth_failures_total", {{"code", why.code}});
-    port::rate r{s.parts.settings.limits.failed_auth_per_minute, millis{60'000}};
-    auto key = "failed-auth:" + limit_subject(address);
-    const auto v = co_await s.parts.limits.take(std::move(key), r);
+    const auto v = co_await s.parts.limits.take(failed_key(address), failed_rate(s));
     if (!v.allowed) co_return too_many(s, "failed_auth", v);
     co_return respond(why);
 }
 
-awaitable<http::response> handle(service& s, const entry& e, http::request req, outside o) {
-    port::rate by_address{s.parts.settings.limits.address_per_minute, millis{60'000}};
-    auto address_key = "address:" + limit_subject(o.from.address);
-    const auto everything = co_await s.parts.limits.take(std::move(address_key), by_address);
-    if (!everything.allowed) co_return too_many(s, "address", everything);
+/// Who asks, or the reply to whoever may not. Of an address counts, each for itself, what brings nothing and
+/// what brings a cookie; what brings a bearer has its subject's limits, so that it is never starved by those
+/// that bring none (SEC-04).
+struct passed {
+    caller who;
+    std::optional<http::response> refused;
+};
+awaitable<std::optional<port::rate_verdict>> full(service& s, std::string_view what, std::string address) {
+    const port::rate most{s.parts.settings.limits.address_per_minute, millis{60'000}};
+    auto key = std::string(what) + address;
+    const auto v = co_await s.parts.limits.take(std::move(key), most);
+    if (v.allowed) co_return std::nullopt;
+    co_return v;
+}
 
+awaitable<passed>
+identified_or_refused(service& s, entry e, http::request req, outside o, std::string address) {
+    passed out;
+    const bool bearer = !req.headers.get("Authorization").empty();
+    auto who = co_await identify(s, std::move(req), address, o.now, e.in_call);
+    const bool anybody = (e.takes & any_of(via::nobody)) != 0;
+    if (who.limited) {
+        if (!anybody) out.refused = too_many(s, "failed_auth", *who.limited);
+        co_return out;
+    }
+    if (!who.refused) {
+        out.who = std::move(who.who);
+        co_return out;
+    }
+    s.parts.metrics.count("api_auth_failures_total", {{"code", who.refused->code}});
+    if (!bearer && anybody) { // a dead session does not stand in the way, but counts
+        if (who.guess) (void)co_await s.parts.limits.take(failed_key(address), failed_rate(s));
+        co_return out;
+    }
+    if (who.guess)
+        out.refused = co_await failed(s, std::move(*who.refused), address);
+    else
+        out.refused = respond(*who.refused);
+    co_return out;
+}
+
+awaitable<passed> let_in(service& s, entry e, http::request req, outside o) {
+    passed out;
+    const auto address = limit_subject(o.from.address);
+    const bool bearer = !req.headers.get("Authorization").empty();
+    const bool for_nobody = e.takes == any_of(via::nobody);
+    const bool cookie = !for_nobody && !bearer && !req.headers.get("Cookie").empty();
+    std::optional<port::rate_verdict> no;
+    if (cookie)
+        no = co_await full(s, "address-cookie:", address);
+    else if (!bearer || for_nobody)
+        no = co_await full(s, "address:", address);
+    if (no && !bearer) {
+        out.refused = too_many(s, "address", *no);
+        co_return out;
+    }
+    if (for_nobody && !no) co_return out;
+    out = co_await identified_or_refused(s, e, std::move(req), o, address);
+    if (!no || out.refused) co_return out;
+    // Nobody need be known here, but who is passes on a limit of their own.
+    no = co_await full(s, "beside-address:", subject_of(out.who, o.from.address));
+    if (no) out.refused = too_many(s, "address", *no);
+    out.who = caller{};
+    co_return out;
+}
+
+awaitable<http::response> handle(service& s, entry e, http::request req, outside o) {
     ask in;
     in.address = o.from.address;
     in.base = base_of(s, o);
     in.now = o.now;
-    if (e.takes != any_of(via::nobody)) {
-        const bool bearer = !req.headers.get("Authorization").empty();
-        auto who = co_await identify(s, req, o.now, e.in_call);
-        if (who.refused && (bearer || (e.takes & any_of(via::nobody)) == 0)) {
-            if (!who.guess) co_return respond(*who.refused);
-            auto r = co_await failed(s, std::move(*who.refused), o.from.address);
-            co_return r;
-        }
-        in.who = std::move(who.who);
-    }
+    auto who = co_await let_in(s, e, req, o);
+    if (who.refused) co_return std::move(*who.refused);
+    in.who = std::move(who.who);
     if (auto no = admit(e, in.who)) {
         s.parts.metrics.count("api_auth_failures_total", {{"code", no->code}});
         co_return respond(*no);

@@ -16,8 +16,18 @@ class introspected_cookies final : public cookie_introspector {
   public:
     explicit introspected_cookies(introspection& asks) : asks_(asks) {}
 
+    std::optional<cookie_answer> remembered(const std::string& cookie) override {
+        const auto said = asks_.believed(cookie);
+        if (!said) return std::nullopt;
+        return answer_of(*said);
+    }
     boost::asio::awaitable<cookie_answer> who(std::string cookie, std::string user_agent) override {
         const auto said = co_await asks_.who(std::move(cookie), std::move(user_agent));
+        co_return answer_of(said);
+    }
+
+  private:
+    static cookie_answer answer_of(const verdict& said) {
         cookie_answer out;
         switch (said.what) {
         case verdict::kind::signed_in: out.result = cookie_answer::what::known; break;
@@ -27,10 +37,8 @@ class introspected_cookies final : public cookie_introspector {
         out.user = said.who.user;
         out.org = said.who.org;
         out.session = said.who.session;
-        co_return out;
+        return out;
     }
-
-  private:
     introspection& asks_;
 };
 
@@ -48,6 +56,8 @@ class apple_tokens final : public apple_checker {
         out.result = apple_answer::what::genuine;
         out.subject = std::move(who.sub);
         out.email = std::move(who.email);
+        out.fingerprint = std::move(who.fingerprint);
+        out.ends_at = who.ends_at;
         co_return out;
     }
     boost::asio::awaitable<apple_answer> verify_event(std::string payload) override {

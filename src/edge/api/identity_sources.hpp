@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace z360::edge::api {
@@ -23,6 +24,8 @@ struct cookie_answer {
 class cookie_introspector {
   public:
     virtual ~cookie_introspector() = default;
+    /// What is still believed of this cookie without a question.
+    [[nodiscard]] virtual std::optional<cookie_answer> remembered(const std::string& cookie) = 0;
     /// Never throws for what the network or the web product does.
     virtual boost::asio::awaitable<cookie_answer> who(std::string cookie, std::string user_agent) = 0;
 };
@@ -33,8 +36,10 @@ struct apple_answer {
     std::string reason; ///< of a refusal: signature, issuer, audience, expired, nonce, … ; for people
     std::string subject;
     std::string email;
-    std::string event;      ///< of a notice: consent-revoked, account-delete, email-disabled, …
-    time_point issued_at{}; ///< of a notice
+    std::string fingerprint; ///< of a sign-in: the same for the same token, 64 hexadecimal digits
+    time_point ends_at{};    ///< of a sign-in: the token's end
+    std::string event;       ///< of a notice: consent-revoked, account-delete, email-disabled, …
+    time_point issued_at{};  ///< of a notice
 };
 
 class apple_checker {

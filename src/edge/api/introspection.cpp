@@ -143,11 +143,15 @@ class introspection::impl {
             metrics_.count("introspection_total", {{"result", name(k)}}, 0);
     }
 
-    awaitable<verdict> who(std::string cookie, std::string user_agent) {
+    [[nodiscard]] std::optional<verdict> believed(const std::string& cookie) const {
         if (settings_.url.empty() || cookie.empty() || !fit_for_a_header(cookie))
-            co_return verdict{kind::not_signed_in, {}};
+            return verdict{kind::not_signed_in, {}};
+        return beliefs_.find(digest_.of(cookie), clock_.now());
+    }
+
+    awaitable<verdict> who(std::string cookie, std::string user_agent) {
+        if (auto known = believed(cookie)) co_return std::move(*known);
         const auto key = digest_.of(cookie);
-        if (auto known = beliefs_.find(key, clock_.now())) co_return std::move(*known);
         const auto f = join_or_start(key, std::move(cookie), std::move(user_agent));
         if (!f) co_return verdict{};
         // The question has a limit of its own; this one is for a loop that is late.
@@ -239,6 +243,9 @@ introspection::introspection(
 )
     : impl_(std::make_unique<impl>(std::move(ex), client, clock, metrics, std::move(s))) {}
 introspection::~introspection() = default;
+std::optional<verdict> introspection::believed(const std::string& cookie) const {
+    return impl_->believed(cookie);
+}
 awaitable<verdict> introspection::who(std::string cookie, std::string user_agent) {
     return impl_->who(std::move(cookie), std::move(user_agent));
 }

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace z360::edge::api {
@@ -62,6 +63,8 @@ class introspection {
     introspection(const introspection&) = delete;
     introspection& operator=(const introspection&) = delete;
 
+    /// What is believed of the cookie now; nullopt: the product has to be asked.
+    [[nodiscard]] std::optional<verdict> believed(const std::string& cookie) const;
     /// `cookie`: the whole Cookie header. Throws only when the awaiting coroutine is cancelled.
     [[nodiscard]] boost::asio::awaitable<verdict> who(std::string cookie, std::string user_agent);
     /// Ends questions under way; those who wait get `unavailable`.

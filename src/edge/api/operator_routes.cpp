@@ -89,6 +89,7 @@ awaitable<http::response> post_enrolment(service& s, ask in) {
     if ((org && *org != t.org.value) || (!t.org.none() && !belongs))
         co_return respond(not_found("organization_unknown", "The person is in no such organisation"));
     t.label = "enrolment";
+    t.issued_by = in.who.token;
     t.now = in.now;
     t.expires_at = in.now + std::chrono::seconds(ttl);
     t.ends_at = t.expires_at;
@@ -159,6 +160,7 @@ awaitable<http::response> post_token(service& s, ask in) {
     if (!t.org.none()) found = co_await s.parts.tenants.organisation_of(scope_of(in), t.org);
     if ((org && *org != t.org.value) || (!t.org.none() && !found))
         co_return respond(not_found("organization_unknown", "There is no such organisation"));
+    t.issued_by = in.who.token;
     t.now = in.now;
     t.expires_at = in.now + k_day * days;
     t.ends_at = t.expires_at;

@@ -45,6 +45,7 @@ awaitable<issued> issue_token(service& s, caller who, port::device_view d, time_
     t.user = d.user;
     t.device = d.id;
     t.bound_to = d.bound_to;
+    t.issued_by = who.token;
     t.now = now;
     t.ends_at = now + c.auth.device_absolute;
     t.expires_at = std::min(now + c.auth.device_sliding, t.ends_at);

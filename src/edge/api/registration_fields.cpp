@@ -3,6 +3,8 @@
 #include "adapter/crypto/bearer.hpp"
 #include "edge/api/registration.hpp"
 
+#include <z360/base/printable.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -108,7 +110,8 @@ registration_request read_registration(fields& f, const service& s) {
     if (const auto* c = f.object("capabilities")) {
         r.capabilities = c->dump(-1, ' ', false, json::error_handler_t::replace);
         if (r.capabilities.size() > k_most_capabilities) f.refuse("capabilities", "is too long");
-        if (r.capabilities.find("\\u0000") != std::string::npos)
+        // Those below U+0020 are escaped in it.
+        if (has_controls(r.capabilities) || r.capabilities.find("\\u00") != std::string::npos)
             f.refuse("capabilities", "must not contain control characters");
     }
     std::optional<time_point> issued_at;

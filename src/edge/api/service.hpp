@@ -2,10 +2,12 @@
 // What the handlers share: the parts, the request with who asks, and the shape of the route table.
 #pragma once
 
+#include "adapter/crypto/digest.hpp"
 #include "edge/api/address.hpp"
 #include "edge/api/api.hpp"
 #include "edge/api/body.hpp"
 #include "edge/api/client_rules.hpp"
+#include "edge/api/places.hpp"
 #include "edge/api/problem.hpp"
 
 #include <z360/log.hpp>
@@ -108,6 +110,14 @@ struct service {
         int version = 0;
     };
     std::unordered_map<std::int64_t, life> lives;
+
+    /// Questions about credentials that nobody here knows yet, by address: made-up ones take no places from
+    /// others, neither at the database nor at the web product.
+    places bearer_questions{{.at_once = 4, .waiting = 2'000}};
+    places cookie_questions{{.at_once = 16, .waiting = 200}};
+    /// Bearers that were good lately, by a digest: they are looked up without waiting in those lines.
+    adapter::crypto::private_digest digests;
+    std::unordered_map<std::string, time_point> good_bearers;
 
     [[nodiscard]] time_point now() const { return parts.clock.now(); }
 };

@@ -24,6 +24,12 @@ problem apple_refused(const std::string& reason) {
     return p;
 }
 
+problem apple_token_used() {
+    auto p = apple_refused("it has served already; start the sign-in anew");
+    p.code = "apple_token_used";
+    return p;
+}
+
 problem no_apple() {
     return not_found("apple_not_configured", "Sign in with Apple is not offered here");
 }
@@ -32,7 +38,8 @@ struct short_lived {
     secret token;
     time_point until{};
 };
-awaitable<short_lived> issue(service& s, port::token_kind kind, user_id user, millis life, time_point now) {
+awaitable<short_lived> issue(service& s, port::token_kind kind, user_id user, millis life, ask in) {
+    const auto now = in.now;
     short_lived out;
     out.token = adapter::crypto::make_bearer(kind, s.parts.settings.server.environment);
     out.until = now + life;
@@ -43,11 +50,29 @@ awaitable<short_lived> issue(service& s, port::token_kind kind, user_id user, mi
     t.hash_key_id = std::move(hash.key_id);
     t.label = "apple";
     t.user = user;
+    t.issued_by = in.who.token;
     t.now = now;
     t.expires_at = out.until;
     t.ends_at = out.until;
     (void)co_await s.parts.tokens.add(std::move(t));
     co_return out;
+}
+
+/// Before anything is given out: only to who may sign in, once for a token, and written down.
+awaitable<std::optional<problem>>
+may_hand_out(service& s, ask in, apple_answer apple, user_id user, std::string what) {
+    const auto person = co_await s.parts.tenants.person_of(port::tenant_scope::all(), user);
+    if (!person || person->status != "active") {
+        auto no = access_denied();
+        no.detail = "This person is suspended; ask whoever administers the organisation";
+        co_return no;
+    }
+    const bool first = co_await s.parts.tokens.first_use(std::move(apple.fingerprint), apple.ends_at, in.now);
+    if (!first) co_return apple_token_used();
+    auto who = in.who;
+    who.user = user;
+    co_await audit(s, std::move(who), in.address, "apple_sign_in", {}, std::move(what));
+    co_return std::nullopt;
 }
 
 /// Whose account it is: linked already, or now, when the request proves a person besides.
@@ -117,8 +142,11 @@ awaitable<http::response> post_apple(service& s, ask in) {
         co_return respond(unavailable_now("apple_unavailable", 5));
     if (apple.result == apple_answer::what::refused) co_return respond(apple_refused(apple.reason));
     // A foreign page must not link its own Apple account to whoever's cookie this is (B34).
-    const auto found = co_await find_account(s, in, std::move(apple));
+    const auto found = co_await find_account(s, in, apple);
     if (found.refused) co_return respond(*found.refused);
+    std::string what = device != nullptr ? "registers a device" : "enrolment code";
+    auto no = co_await may_hand_out(s, in, std::move(apple), found.user, what + ", handoff token");
+    if (no) co_return respond(*no);
 
     json registration = nullptr;
     int status = 200;
@@ -133,7 +161,7 @@ awaitable<http::response> post_apple(service& s, ask in) {
         status = done.status;
         registration = std::move(done.data);
     }
-    const auto handoff = co_await issue(s, port::token_kind::handoff, found.user, k_handoff_life, in.now);
+    const auto handoff = co_await issue(s, port::token_kind::handoff, found.user, k_handoff_life, in);
     json data{
         {"user_id", found.user.value},
         {"handoff_token", handoff.token.reveal()},
@@ -143,8 +171,7 @@ awaitable<http::response> post_apple(service& s, ask in) {
         {"registration", std::move(registration)},
     };
     if (device == nullptr) {
-        const auto code =
-            co_await issue(s, port::token_kind::enrolment, found.user, k_enrolment_life, in.now);
+        const auto code = co_await issue(s, port::token_kind::enrolment, found.user, k_enrolment_life, in);
         data["enrolment_code"] = code.token.reveal();
         data["enrolment_expires_at"] = iso8601(code.until);
     }

@@ -86,8 +86,31 @@ TEST_F(api_bad_input, texts_hold_no_control_characters_and_numbers_may_be_texts)
     body["device_name"] = "Ada\xE2\x80\x99s \xF0\x9F\x93\xB1";
     body["organization_id"] = "7";
     EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 201);
-    body["capabilities"] = {{"x", std::string("\0", 1)}};
-    EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 422);
+    for (const std::string& bad : {std::string("\0", 1), std::string("\x1b[31m"), std::string("\xC2\x9B")}) {
+        body["capabilities"] = {{"x", bad}};
+        EXPECT_EQ(send("POST", "/api/device-tokens", backend, body).status, 422);
+    }
+    body.erase("capabilities");
+    for (const char* bad :
+         {"\x1b[31mred", "a\x7f",
+          "C1 \xC2\x9B"
+          "31m",
+          "C1 \xC2\x85"})
+        for (const char* field : {"device_id", "device_name", "app_version", "os_version"}) {
+            auto wrong = body;
+            wrong[field] = bad;
+            const auto r = send("POST", "/api/device-tokens", backend, wrong);
+            EXPECT_EQ(r.status, 422) << field;
+            EXPECT_TRUE(r.body["errors"].contains(field)) << r.text;
+        }
+    for (const auto& [path, field] : std::vector<std::pair<std::string, std::string>>{
+             {"/api/admin/organizations/7", "name"},
+             {"/api/admin/users/3", "name"},
+             {"/api/admin/organizations/7/contacts/+13125550188", "name"}
+         })
+        EXPECT_EQ(
+            send("PUT", path, admin(), json{{field, "a\xC2\x9B"}, {"login", "a@b.example"}}).status, 422
+        ) << path;
 }
 
 TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {

@@ -103,7 +103,7 @@ http::response bed::run(http::request req, const std::string& path) {
     return std::move(*out);
 }
 
-answer bed::send(std::string method, std::string target, with headers, std::string body) {
+http::request bed::request(const std::string& method, const std::string& target, const with& headers) const {
     http::request req;
     req.method = method;
     req.target = target;
@@ -111,10 +111,36 @@ answer bed::send(std::string method, std::string target, with headers, std::stri
     req.path = decoded(target.substr(0, question));
     if (question != std::string::npos) req.query = target.substr(question + 1);
     req.headers.add("Host", "voip.example.com");
-    for (auto& [name, value] : headers)
+    for (const auto& [name, value] : headers)
         req.headers.add(name, value);
-    req.body = std::move(body);
     req.remote_address = peer;
+    return req;
+}
+
+std::vector<answer>
+bed::at_once(const std::string& method, const std::string& target, const std::vector<with>& each) {
+    std::vector<answer> out(each.size());
+    for (std::size_t i = 0; i < each.size(); ++i) {
+        auto req = request(method, target, each[i]);
+        auto match = routes_->find(req.method, req.path);
+        req.params = std::move(match.params);
+        boost::asio::co_spawn(
+            io, match.found->handle(std::move(req)),
+            [&answered = out[i]](const std::exception_ptr& e, const http::response& r) {
+                answered.status = e ? -1 : r.status;
+                answered.text = r.body;
+            }
+        );
+    }
+    io.restart();
+    io.run();
+    return out;
+}
+
+answer bed::send(std::string method, std::string target, with headers, std::string body) {
+    auto req = request(method, target, headers);
+    const auto question = target.find('?');
+    req.body = std::move(body);
     auto r = run(std::move(req), decoded(target.substr(0, question)));
     record(method, target.substr(0, question), r);
     answer out;

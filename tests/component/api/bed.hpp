@@ -59,6 +59,10 @@ class bed : public ::testing::Test {
         return send(std::move(method), std::move(target), std::move(headers), body.dump());
     }
 
+    /// One request for each of these headers, all under way together.
+    std::vector<answer>
+    at_once(const std::string& method, const std::string& target, const std::vector<with>& each);
+
     /// A token of this kind, stored; returns `Bearer …` as a header.
     with token(port::token_kind kind, user_id user, org_id org = {}, std::vector<std::string> scopes = {});
     with service(org_id org = {}) { return token(port::token_kind::service, {}, org); }
@@ -101,6 +105,7 @@ class bed : public ::testing::Test {
 
   private:
     http::response run(http::request req, const std::string& path);
+    http::request request(const std::string& method, const std::string& target, const with& headers) const;
     void record(const std::string& method, const std::string& path, const http::response& r) const;
     std::unique_ptr<http::router> routes_;
     int calls_made_ = 0;

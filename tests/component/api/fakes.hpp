@@ -72,6 +72,7 @@ class fake_tokens final : public port::token_store {
         s.row.bound_to = t.bound_to;
         s.row.user = t.user;
         s.row.device = t.device;
+        s.row.issued_by = t.issued_by;
         s.row.created_at = t.now;
         s.row.expires_at = t.expires_at;
         s.row.ends_at = t.ends_at;
@@ -123,10 +124,29 @@ class fake_tokens final : public port::token_store {
         co_return out;
     }
 
+    awaitable<std::vector<port::token_row>> codes(org_id org, std::size_t) override {
+        std::vector<port::token_row> out;
+        for (const auto& s : rows)
+            if (s.row.kind == port::token_kind::enrolment && !s.row.revoked_at && !s.row.used_at &&
+                (org.none() || s.row.org == org))
+                out.push_back(s.row);
+        co_return out;
+    }
+    awaitable<std::vector<port::token_row>> issued_by(token_id t, std::size_t) override {
+        std::vector<port::token_row> out;
+        for (const auto& s : rows)
+            if (s.row.issued_by == t && !s.row.revoked_at && !s.row.used_at) out.push_back(s.row);
+        co_return out;
+    }
+    awaitable<bool> first_use(std::string fingerprint, time_point, time_point) override {
+        co_return used_elsewhere.insert(fingerprint).second;
+    }
+
     struct stored {
         std::string hash;
         port::token_row row;
     };
+    std::set<std::string> used_elsewhere;
     std::vector<stored> rows;
     std::function<std::string(device_id)> uid_of;
     int lookups = 0;
@@ -291,6 +311,13 @@ class fake_limits final : public port::rate_limiter {
         if (!v.allowed) v.retry_after = v.reset_after;
         co_return v;
     }
+    awaitable<port::rate_verdict> look(std::string key, port::rate r) override {
+        const auto before = buckets;
+        auto v = co_await take(std::move(key), r);
+        buckets = before;
+        if (v.allowed) ++v.remaining;
+        co_return v;
+    }
     struct bucket {
         time_point since{};
         unsigned used = 0;
@@ -401,14 +428,26 @@ class fake_calls final : public port::call_reader {
 
 class fake_cookies final : public edge::api::cookie_introspector {
   public:
+    std::optional<edge::api::cookie_answer> remembered(const std::string& cookie) override {
+        const auto it = believed.find(cookie);
+        if (it == believed.end()) return std::nullopt;
+        return it->second;
+    }
     awaitable<edge::api::cookie_answer> who(std::string cookie, std::string) override {
         ++asked;
+        most_at_once = std::max(most_at_once, ++under_way);
+        if (before_answer) co_await before_answer();
+        --under_way;
         const auto it = sessions.find(cookie);
         if (it == sessions.end()) co_return edge::api::cookie_answer{};
         co_return it->second;
     }
     std::map<std::string, edge::api::cookie_answer> sessions;
+    std::map<std::string, edge::api::cookie_answer> believed; ///< without a question
+    std::function<awaitable<void>()> before_answer;           ///< the product takes its time
     int asked = 0;
+    int under_way = 0;
+    int most_at_once = 0;
 };
 
 class fake_apple final : public edge::api::apple_checker {
@@ -420,8 +459,11 @@ class fake_apple final : public edge::api::apple_checker {
             out.reason = "wrong_nonce";
         } else if (token.starts_with("apple:")) {
             out.result = edge::api::apple_answer::what::genuine;
-            out.subject = token.substr(6);
             out.email = "ada@example.com";
+            // "apple:001#7" is the token number 7 of 001; without a number each is a new one.
+            const auto number = token.find('#');
+            out.subject = token.substr(6, number == std::string::npos ? number : number - 6);
+            out.fingerprint = number == std::string::npos ? "fresh " + std::to_string(++made_) : token;
         } else if (token == "away") {
             out.result = edge::api::apple_answer::what::unavailable;
         }
@@ -437,6 +479,9 @@ class fake_apple final : public edge::api::apple_checker {
         }
         co_return out;
     }
+
+  private:
+    int made_ = 0;
 };
 
 } // namespace z360::test

@@ -86,3 +86,49 @@ TEST_F(api_sign_in, ios_04_a_revocation_retires_what_came_by_it) {
     EXPECT_EQ(post({}).status, 404);
     EXPECT_EQ(send("POST", "/api/auth/apple/notifications", {}, json{{"payload", "forged"}}).status, 401);
 }
+
+TEST_F(api_sign_in, ios_04_an_identity_token_serves_once) {
+    tenants.apple["001"] = k_ada;
+    EXPECT_EQ(post({}, "002#7").code(), "apple_account_unknown");
+    EXPECT_EQ(post({}, "001#7").status, 200);
+    const auto r = post({}, "001#7");
+    EXPECT_EQ(r.status, 401);
+    EXPECT_EQ(r.code(), "apple_token_used");
+    const auto made = tokens.rows.size();
+    json body{{"identity_token", "apple:001#7"}, {"nonce", "the-nonce"}};
+    body["device"] = {{"device_id", "thief"}, {"platform", "ios"}};
+    EXPECT_EQ(send("POST", "/api/auth/apple", {}, body).code(), "apple_token_used");
+    EXPECT_EQ(tokens.rows.size(), made) << "nothing more is given out for it";
+    EXPECT_EQ(devices.find(k_ada, "thief"), nullptr);
+    EXPECT_EQ(post({}, "001#8").status, 200);
+    // Whoever is not linked yet sends the same token again, with a proof.
+    EXPECT_EQ(post(token(port::token_kind::enrolment, k_bob), "002#7").status, 200);
+}
+
+TEST_F(api_sign_in, ios_04_a_suspended_person_gets_nothing) {
+    tenants.apple["001"] = k_ada;
+    tenants.persons.at(k_ada.value).status = "suspended";
+    const auto made = tokens.rows.size();
+    const auto r = post({});
+    EXPECT_EQ(r.status, 403);
+    EXPECT_EQ(r.code(), "access_denied");
+    json body{{"identity_token", "apple:001"}, {"nonce", "the-nonce"}};
+    body["device"] = {{"device_id", "i-1"}, {"platform", "ios"}};
+    EXPECT_EQ(send("POST", "/api/auth/apple", {}, body).status, 403);
+    EXPECT_EQ(tokens.rows.size(), made);
+    EXPECT_EQ(devices.find(k_ada, "i-1"), nullptr);
+}
+
+TEST_F(api_sign_in, ios_04_what_it_hands_out_is_in_the_audit_and_not_given_without_it) {
+    tenants.apple["001"] = k_ada;
+    ASSERT_EQ(post({}).status, 200);
+    ASSERT_FALSE(audit.lines.empty());
+    EXPECT_EQ(audit.lines.back().action, "apple_sign_in");
+    EXPECT_EQ(audit.lines.back().user, k_ada);
+    EXPECT_EQ(audit.lines.back().remote_address, "198.51.100.9");
+    EXPECT_EQ(audit.lines.back().detail, "enrolment code, handoff token");
+    audit.away = true;
+    const auto made = tokens.rows.size();
+    EXPECT_EQ(post({}).status, 503);
+    EXPECT_EQ(tokens.rows.size(), made);
+}

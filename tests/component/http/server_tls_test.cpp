@@ -166,6 +166,32 @@ awaitable<void> keeps_the_old_one(tls_site& s) {
     EXPECT_EQ(name, "repaired");
 }
 
+// A replacement that clients do not take, then one that they take.
+awaitable<void> keeps_the_valid_one(tls_site& s, std::string from, std::string until) {
+    write_certificate_of(s.settings.tls_certificate_file, s.settings.tls_key_file, "worse", from, until);
+    const auto failed = [&s] { return s.metrics.counted("tls_reloads_total", {{"result", "failed"}}); };
+    const bool noticed = co_await eventually([&failed] { return failed() == 1; });
+    EXPECT_TRUE(noticed);
+    std::string name = co_await served_name(s);
+    EXPECT_EQ(name, "first");
+    EXPECT_NEAR(s.server->certificate_days_left().value_or(0), 90, 0.1);
+    EXPECT_EQ(s.metrics.gauge_value("tls_files_refused"), 1);
+    s.renew("better", 60);
+    const bool taken =
+        co_await eventually([&s] { return s.metrics.counted("tls_reloads_total", {{"result", "ok"}}) == 1; });
+    EXPECT_TRUE(taken);
+    name = co_await served_name(s);
+    EXPECT_EQ(name, "better");
+    EXPECT_EQ(failed(), 1) << "counted once for one state of the files";
+    EXPECT_EQ(s.metrics.gauge_value("tls_files_refused"), 0);
+}
+awaitable<void> keeps_it_over_an_expired_one(tls_site& s) {
+    co_await keeps_the_valid_one(s, "20200101000000Z", "20200201000000Z");
+}
+awaitable<void> keeps_it_over_a_future_one(tls_site& s) {
+    co_await keeps_the_valid_one(s, "20990101000000Z", "20991231000000Z");
+}
+
 awaitable<void> goes_on_after_a_fault(tls_site& s) {
     int faults = 2;
     s.metrics.fault = [&faults](std::string_view gauge) {
@@ -252,6 +278,38 @@ TEST(http_tls, sys_01_a_replaced_certificate_is_served_within_5_s_and_disturbs_n
 TEST(http_tls, sys_01_a_broken_replacement_leaves_the_old_certificate_in_use) {
     tls_site s;
     s.run(keeps_the_old_one(s));
+}
+TEST(http_tls, sys_01_a_valid_certificate_is_not_replaced_by_one_that_clients_refuse) {
+    for (const auto play : {keeps_it_over_an_expired_one, keeps_it_over_a_future_one}) {
+        tls_site s;
+        s.run(play(s));
+    }
+}
+TEST(http_tls, sys_01_the_check_says_what_the_start_says) {
+    const temp_folder files;
+    const auto at = [&files](const char* name) { return files.file(name); };
+    write_certificate(at("a.pem"), at("a.key"), "a", 30);
+    write_certificate(at("b.pem"), at("b.key"), "b", 30);
+    std::ofstream(at("junk")) << "junk";
+    struct pair_of_files {
+        const char* certificate;
+        const char* key;
+    };
+    for (const auto& [certificate, key] :
+         {pair_of_files{"a.pem", "b.key"},
+          {"a.pem", "junk"},
+          {"junk", "a.key"},
+          {"a.pem", "none"},
+          {"none", "a.key"},
+          {"a.pem", "a.key"}}) {
+        http::server_settings settings;
+        settings.tls_certificate_file = at(certificate);
+        settings.tls_key_file = at(key);
+        const auto said = http::identity_fault(settings.tls_certificate_file, settings.tls_key_file);
+        const auto start = start_error(settings);
+        EXPECT_EQ(said.empty() ? "started" : said, start) << certificate << " " << key;
+    }
+    EXPECT_NE(http::identity_fault(at("a.pem"), at("b.key")).find("is not the key of"), std::string::npos);
 }
 TEST(http_tls, sys_01_i_03_a_fault_of_the_certificate_loop_does_not_end_it) {
     tls_site s;

@@ -171,6 +171,38 @@ awaitable<void> table_is_bounded(bed& b) {
     EXPECT_EQ(forgotten, 10U) << "room was made for d";
 }
 
+awaitable<void> looks_take_nothing(bed& b) {
+    b.start(); // not connected yet: this process' own
+    hand clock;
+    const auto limiter = make_local_rate_limiter(clock.settings());
+    for (int i = 0; i < 30; ++i) {
+        const auto v = co_await limiter->look("a", k_ten);
+        EXPECT_TRUE(v.allowed);
+        EXPECT_EQ(v.remaining, 10U);
+    }
+    const auto granted = co_await granted_of(limiter.get(), "a", 30);
+    EXPECT_EQ(granted, 10U);
+    const auto full = co_await limiter->look("a", k_ten);
+    EXPECT_FALSE(full.allowed);
+    EXPECT_EQ(full.retry_after, millis{6'000});
+    clock.us += 6'000'000;
+    const auto again = co_await limiter->look("a", k_ten);
+    EXPECT_TRUE(again.allowed);
+    EXPECT_EQ(again.remaining, 1U);
+}
+
+awaitable<void> tells_redis_that_it_only_looks(bed& b) {
+    b.server.answer = [](const std::vector<std::string>&) { return told(true, 6'000'000, 0); };
+    b.start();
+    co_await b.ready();
+    const auto limiter = make_rate_limiter(*b.client, "env:", b.metrics);
+    const auto v = co_await limiter->look("failed-auth:192.0.2.1", k_ten);
+    EXPECT_TRUE(v.allowed);
+    EXPECT_EQ(v.remaining, 9U);
+    EXPECT_EQ(b.server.seen.back().size(), 8U);
+    EXPECT_EQ(b.server.seen.back().back(), "0");
+}
+
 awaitable<void> take_into(port::rate_limiter* l, std::optional<port::rate_verdict>* out) {
     *out = co_await l->take("a", k_ten);
 }
@@ -214,6 +246,10 @@ TEST(rate_limiter, sec_04_a_refusing_or_senseless_redis_is_as_good_as_none) {
 }
 TEST(rate_limiter, sec_04_a_stall_delays_nobody_beyond_the_budget_and_lets_no_more_through) {
     play(answers_within_the_budget);
+}
+TEST(rate_limiter, sec_04_a_look_takes_nothing) {
+    play(looks_take_nothing);
+    play(tells_redis_that_it_only_looks);
 }
 TEST(rate_limiter, the_local_table_is_bounded_and_forgets_the_oldest) {
     play(table_is_bounded);

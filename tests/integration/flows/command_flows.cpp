@@ -2,14 +2,17 @@
 // What an operator does at a terminal to tenants, tokens, devices and keys.
 #include "adapter/crypto/bearer.hpp"
 #include "adapter/crypto/vault.hpp"
+#include "component/http/test_certificate.hpp"
 #include "integration/flows/flow.hpp"
 #include "support/run_program.hpp"
 
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 using namespace z360;
 using namespace z360::testing;
@@ -173,29 +176,112 @@ TEST_F(command_flow, an_enrolment_code_is_for_one_active_user_and_ends_soon) {
     EXPECT_EQ(run("--enroll-device --user ada@flow.example").code, 1) << "suspended";
 }
 
-TEST_F(command_flow, sec_02_a_key_file_is_private_grows_at_the_front_and_is_never_shown) {
+TEST_F(command_flow, sec_02_a_key_file_is_private_grows_at_the_end_and_is_never_shown) {
     begin();
-    const auto file = std::filesystem::path(rig_->key_file()).parent_path().string() + "/new-keys";
+    using adapter::crypto::vault;
+    const auto folder = std::filesystem::path(rig_->key_file()).parent_path().string();
+    const auto file = folder + "/new-keys";
     const auto made = run("--generate-key " + file);
     EXPECT_EQ(made.code, 0) << made.err;
     EXPECT_EQ(mode(file), 0600U);
+    const auto old = vault::open(file)->current_key();
     const auto first = read_file(file);
-    EXPECT_EQ(adapter::crypto::vault::open(file)->current_key(), "k1");
     const auto more = run("--generate-key " + file);
     EXPECT_EQ(more.code, 0) << more.err;
     EXPECT_EQ(mode(file), 0600U);
-    const auto keys = adapter::crypto::vault::open(file);
-    EXPECT_EQ(keys->current_key(), "k2");
-    EXPECT_EQ(keys->key_ids().size(), 2U);
-    EXPECT_TRUE(read_file(file).ends_with(first)) << "old keys still open old secrets";
+    EXPECT_TRUE(read_file(file).starts_with(first));
+    const auto ids = vault::open(file)->key_ids();
+    ASSERT_EQ(ids.size(), 2U);
+    EXPECT_EQ(ids[0], old) << "nothing is under a key that other nodes may not have yet";
+    EXPECT_NE(ids[1], old);
+    EXPECT_NE(more.out.find("--promote-key " + file + " --key " + ids[1]), std::string::npos) << more.out;
+
+    EXPECT_EQ(ask("--generate-key " + folder + "/others-keys").at(0).at("created"), true);
+    EXPECT_NE(vault::open(folder + "/others-keys")->current_key(), old) << "no two files share an id";
+
+    std::vector<ended> all{made, more};
+    for (int twice = 0; twice < 2; ++twice) {
+        all.push_back(run("--promote-key " + file + " --key " + ids[1]));
+        EXPECT_EQ(all.back().code, 0) << all.back().err;
+        EXPECT_EQ(vault::open(file)->key_ids(), (std::vector<std::string>{ids[1], ids[0]}));
+        EXPECT_EQ(mode(file), 0600U);
+    }
+    all.push_back(run("--promote-key " + file + " --key nobody"));
+    EXPECT_EQ(all.back().code, 1);
+    EXPECT_NE(all.back().err.find(ids[0]), std::string::npos) << "which there are: " << all.back().err;
+    EXPECT_EQ(run("--promote-key " + file).code, 2);
+    EXPECT_EQ(run("--promote-key " + folder + "/nothing --key x").code, 1);
     std::istringstream lines(read_file(file));
     for (std::string id, key; lines >> id >> key;)
-        for (const auto& e : {made, more})
+        for (const auto& e : all)
             EXPECT_EQ((e.out + e.err).find(key), std::string::npos);
     EXPECT_EQ(::chmod(file.c_str(), 0644), 0);
     EXPECT_EQ(run("--generate-key " + file).code, 1) << "everybody may read it";
+    EXPECT_EQ(run("--promote-key " + file + " --key " + ids[0]).code, 1);
     EXPECT_EQ(run("--generate-key /nonexistent/folder/keys").code, 1);
     EXPECT_FALSE(std::filesystem::exists(file + ".new"));
+}
+
+TEST_F(command_flow, sec_02_a_promoted_key_leaves_every_other_line_as_it_was) {
+    begin();
+    using adapter::crypto::vault;
+    const auto file = rig_->folder() + "/commented-keys";
+    const std::string a(vault::generate_line("a").reveal());
+    const std::string b(vault::generate_line("b").reveal());
+    const std::string c(vault::generate_line("b2").reveal());
+    std::ofstream(file) << "# ours\n\n" << a << " # of May\n" << "  " << c << "\n# then\n" << b;
+    EXPECT_EQ(::chmod(file.c_str(), 0640), 0);
+    EXPECT_EQ(run("--promote-key " + file + " --key b").code, 0);
+    EXPECT_EQ(read_file(file), "# ours\n\n" + b + "\n" + a + " # of May\n  " + c + "\n# then\n");
+    EXPECT_EQ(mode(file), 0640U);
+}
+
+TEST_F(command_flow, sec_02_every_command_that_opens_keys_refuses_those_of_another_system) {
+    begin();
+    // Nothing is encrypted here yet: --migrate says whose database it is.
+    ask("--migrate");
+    EXPECT_EQ(sql("select count(*) from secret_keys"), "1");
+    ask("--create-token admin");
+    const auto folder = rig_->folder();
+    const auto rows = folder + "/old-rows";
+    std::ofstream(rows) << json{
+        {"table", "user_device_tokens"}, {"id", 1},
+        {"user_id", rig_->user()},       {"organization_id", rig_->org()},
+        {"device_id", "old-phone"},      {"fcm_token", "token-of-old-phone"},
+        {"telnyx_credential_id", "c-1"}, {"sip_username", "gencred-old"},
+        {"sip_password", "old-secret"},
+    } << "\n";
+    // Of the same name as ours, as every first key once was, and of one that is unknown here.
+    for (const auto& id : std::vector<std::string>{"k1", "another"}) {
+        const auto file = folder + "/keys-of-" + id;
+        std::ofstream(file) << adapter::crypto::vault::generate_line(id).reveal() << "\n";
+        EXPECT_EQ(::chmod(file.c_str(), 0600), 0);
+        auto environment = rig_->server().environment();
+        environment["Z360_SECRETS_KEY_FILE"] = file;
+        const std::vector<std::string> commands{
+            "--import " + rows, "--create-token service", "--enroll-device --user ada@flow.example",
+            "--rekey", "--compare-credentials"
+        };
+        for (const auto& command : commands) {
+            SCOPED_TRACE(command + " with " + id);
+            const auto before = sql("select count(*) from api_tokens") + " " +
+                                sql("select count(*) from devices") + " " +
+                                sql("select count(*) from audit_events");
+            const auto e = run_voipd(command, environment);
+            EXPECT_EQ(e.code, 1);
+            EXPECT_NE(e.err.find(file), std::string::npos) << e.err;
+            EXPECT_NE(e.err.find("none of its keys opens"), std::string::npos) << e.err;
+            EXPECT_EQ(std::count(e.err.begin(), e.err.end(), '\n'), 1) << e.err;
+            EXPECT_EQ(
+                sql("select count(*) from api_tokens") + " " + sql("select count(*) from devices") + " " +
+                    sql("select count(*) from audit_events"),
+                before
+            );
+        }
+    }
+    EXPECT_EQ(run("--import " + rows).code, 0) << "with the right file it goes on as if nothing had been";
+    EXPECT_EQ(sql("select count(*) from devices where device_uid = 'old-phone'"), "1");
+    EXPECT_EQ(run("--rekey").code, 0);
 }
 
 TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
@@ -241,4 +327,148 @@ TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
     elsewhere = rig_->server().environment();
     elsewhere["Z360_DATABASE_URL"] = "postgresql://postgres@127.0.0.1:1/nothing";
     EXPECT_EQ(run_voipd("--compare-credentials", elsewhere).code, 3);
+}
+
+TEST_F(command_flow, and_01_a_revoked_token_shows_what_it_made_and_takes_it_along_on_request) {
+    rig_options o;
+    rig_ = &set_up(o);
+    const auto boss = json::parse(rig_->run("--json --create-token admin --name operator"));
+    const auto id = std::to_string(boss.at("id").get<std::int64_t>());
+    const auto by = rig_->client().bearer(boss.at("token").get<std::string>());
+    const auto codes = "/api/admin/users/" + std::to_string(rig_->user()) + "/enrolment-codes";
+    const auto code = by.post(codes, json::object());
+    ASSERT_EQ(code.status, 201) << code.body;
+    const auto phone = rig_->client()
+                           .bearer(code.data().at("enrolment_code").get<std::string>())
+                           .post("/api/device-tokens", {{"device_id", "enrolled"}, {"platform", "ios"}});
+    ASSERT_LT(phone.status, 300) << phone.body;
+    const auto bearer = rig_->client().bearer(phone.data().at("device_token").get<std::string>());
+    ASSERT_EQ(by.post(codes, json::object()).status, 201);
+    ASSERT_EQ(
+        by.post(
+              "/api/admin/tokens", {{"kind", "service"}, {"name", "made by it"}, {"scopes", {"act"}}}
+        ).status,
+        201
+    );
+
+    std::size_t listed = 0;
+    for (const auto& t : ask("--list-tokens"))
+        listed += t.at("kind") == "enrolment" && t.at("issued_by") == boss.at("id") ? 1 : 0;
+    EXPECT_EQ(listed, 1U) << "codes that nobody has used yet";
+
+    const auto first = ask("--revoke-token " + id).at(0);
+    EXPECT_EQ(first.at("revoked"), boss.at("id"));
+    EXPECT_EQ(first.at("issued_revoked"), false);
+    std::multiset<std::string> kinds;
+    for (const auto& t : first.at("issued"))
+        kinds.insert(t.at("kind").get<std::string>());
+    EXPECT_EQ(kinds, (std::multiset<std::string>{"device", "enrolment", "service"}));
+    EXPECT_EQ(by.get("/api/admin/tokens").status, 401);
+    EXPECT_EQ(bearer.get("/api/voip/devices/self").status, 200) << "nothing of it was asked for";
+
+    const auto again = run("--revoke-token " + id);
+    EXPECT_EQ(again.code, 1);
+    EXPECT_NE(again.err.find("--issued"), std::string::npos) << again.err;
+    const auto second = ask("--revoke-token " + id + " --issued").at(0);
+    EXPECT_EQ(second.at("devices_removed"), 1);
+    EXPECT_EQ(bearer.get("/api/voip/devices/self").status, 401);
+    EXPECT_EQ(sql("select status from devices where device_uid = 'enrolled'"), "removed");
+    for (const auto& t : ask("--list-tokens"))
+        EXPECT_NE(t.at("issued_by"), boss.at("id")) << t;
+    EXPECT_EQ(run("--revoke-token " + id + " --issued").code, 1);
+}
+
+TEST_F(command_flow, nothing_that_is_stored_makes_a_terminal_act) {
+    begin();
+    const auto org = " --org " + std::to_string(rig_->org());
+    // As rows may lie there from before: today neither the API nor an import takes them.
+    const std::string esc = "E'\\x1b[31m\\u009b32m\\u202e\\nfaked line'";
+    ask("--add-contact +13125550188" + org + " --name Carol");
+    sql("update contacts set name = " + esc + " returning 1");
+    sql("update devices set name = " + esc + ", device_uid = device_uid || " + esc + " returning 1");
+    sql("update organizations set name = " + esc + " returning 1");
+    sql("update users set name = " + esc + " returning 1");
+    sql("update phone_numbers set alias = " + esc + " returning 1");
+    sql("insert into webhook_events (event_id, event_type, route, call_session_id, body, status, error, "
+        "received_at, "
+        "claimed_until, processed_at) values ('bad-1', " +
+        esc + ", 'call_control', 's', '{}', 'dead', " + esc + ", now(), now(), now()) returning 1");
+    (void)run("--create-token service --name \"$(printf '\\033[31m\\302\\233')\"");
+    const std::vector<std::string> commands{
+        "--list-contacts" + org,
+        "--list-devices --user ada@flow.example",
+        "--dead-letters",
+        "--list-members" + org,
+        "--list-numbers" + org,
+        "--list-orgs",
+        "--list-tokens",
+        "--revoke-token 999999",
+        "--explain bad-1",
+        "--explain \"$(printf '\\033[31m')\"",
+        "--remove-org \"$(printf 'x\\302\\2331m')\"",
+        "--ring-seconds \"$(printf '\\033[1m')\" --org-settings 1"
+    };
+    for (const auto& command : commands)
+        for (const std::string& form : {std::string(), std::string(" --json")}) {
+            const auto e = run(command + form);
+            const auto text = e.out + e.err;
+            EXPECT_FALSE(text.empty()) << command;
+            for (const char* bad : {"\x1b", "\xc2\x9b", "\xe2\x80\xae", "\nfaked"})
+                EXPECT_EQ(text.find(bad), std::string::npos) << command << form;
+            if (form.empty() || e.code != 0) continue;
+            std::istringstream lines(e.out);
+            for (std::string line; std::getline(lines, line);)
+                EXPECT_FALSE(json::parse(line, nullptr, false).is_discarded()) << line;
+        }
+    EXPECT_EQ(
+        ask("--list-contacts" + org).at(0).at("name"), "\x1b[31m\xc2\x9b"
+                                                       "32m\xe2\x80\xae\nfaked line"
+    ) << "as JSON it is what is stored";
+}
+
+TEST_F(command_flow, sys_01_the_checks_say_what_the_start_would_say) {
+    begin();
+    const auto at = [this](const char* name) { return rig_->folder() + "/" + name; };
+    test::write_certificate(at("a.pem"), at("a.key"), "a", 60);
+    test::write_certificate(at("b.pem"), at("b.key"), "b", 60);
+    test::write_certificate_of(at("old.pem"), at("old.key"), "old", "20200101000000Z", "20200201000000Z");
+    test::write_certificate_of(at("new.pem"), at("new.key"), "new", "20990101000000Z", "20991231000000Z");
+    const auto with = [&](const std::string& arguments, std::map<std::string, std::string> changes) {
+        auto environment = rig_->server().environment();
+        for (auto& [k, v] : changes)
+            environment[k] = v;
+        return run_voipd(arguments, environment);
+    };
+    const auto tls = [&](const char* certificate, const char* key) {
+        return std::map<std::string, std::string>{
+            {"Z360_HTTP_TLS_CERTIFICATE_FILE", at(certificate)}, {"Z360_HTTP_TLS_KEY_FILE", at(key)}
+        };
+    };
+    EXPECT_EQ(with("--check-certs", tls("a.pem", "a.key")).code, 0);
+    EXPECT_EQ(with("--check-config", tls("a.pem", "a.key")).code, 0);
+    for (const char* check : {"--check-certs", "--check-config"}) {
+        const auto e = with(check, tls("a.pem", "b.key"));
+        EXPECT_NE(e.code, 0) << check;
+        EXPECT_NE(e.err.find("is not the key of the certificate"), std::string::npos) << check << e.err;
+        EXPECT_EQ(std::count(e.err.begin(), e.err.end(), '\n'), 1) << e.err;
+    }
+    EXPECT_NE(
+        with("--check-certs", tls("old.pem", "old.key")).out.find("expired at 2020"), std::string::npos
+    );
+    const auto future = with("--check-certs", tls("new.pem", "new.key"));
+    EXPECT_EQ(future.code, 1);
+    EXPECT_NE(future.out.find("not valid before 2099"), std::string::npos) << future.out;
+    EXPECT_EQ(::chmod(at("a.key").c_str(), 0660), 0);
+    for (const char* check : {"--check-certs", "--check-config"})
+        EXPECT_NE(with(check, tls("a.pem", "a.key")).err.find("chmod 600"), std::string::npos) << check;
+
+    std::ofstream(at("empty-keys")) << "# nothing\n";
+    EXPECT_EQ(::chmod(at("empty-keys").c_str(), 0600), 0);
+    std::filesystem::copy_file(rig_->key_file(), at("shared-keys"));
+    EXPECT_EQ(::chmod(at("shared-keys").c_str(), 0660), 0);
+    for (const char* file : {"empty-keys", "shared-keys"}) {
+        const auto e = with("--check-config", {{"Z360_SECRETS_KEY_FILE", at(file)}});
+        EXPECT_EQ(e.code, 2) << file;
+        EXPECT_NE(e.err.find(at(file)), std::string::npos) << e.err;
+    }
 }

@@ -35,6 +35,18 @@ std::string refused_start(rig& r, const std::string& file) {
     return read_file(n.log_file());
 }
 
+/// Adds a key to the file; its id.
+std::string added_key(rig& r, const std::string& file) {
+    return json::parse(r.run("--json --generate-key " + file)).at("key").get<std::string>();
+}
+
+void restart(node& n) {
+    n.signal(SIGTERM);
+    ASSERT_EQ(n.wait(), 0);
+    n.start();
+    ASSERT_TRUE(n.ready());
+}
+
 } // namespace
 
 TEST_F(key_flow, sec_02_a_wrong_key_file_is_a_clear_end_at_the_start) {
@@ -87,11 +99,9 @@ TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fa
         apps.push_back(install(r, "old-" + std::to_string(i), "android", push(i)));
     (void)r.service(r.user(), r.org()); // the token is made under the old key
 
-    (void)r.run("--generate-key " + r.key_file());
-    r.server().signal(SIGTERM);
-    ASSERT_EQ(r.server().wait(), 0);
-    r.server().start();
-    ASSERT_TRUE(r.server().ready());
+    const auto now = added_key(r, r.key_file());
+    (void)r.run("--promote-key " + r.key_file() + " --key " + now);
+    restart(r.server());
 
     std::atomic<bool> done{false};
     std::vector<app> during;
@@ -116,11 +126,13 @@ TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fa
     EXPECT_GE(reports[0].at("changed").get<int>(), 12) << reports[0];
     EXPECT_EQ(reports[2].at("left"), json::array());
     EXPECT_EQ(
-        r.sql("select count(*) from sip_identities where coalesce(password_key_id, 'k2') <> 'k2' or "
-              "coalesce(jwt_key_id, 'k2') <> 'k2'"),
+        r.sql(
+            "select count(*) from sip_identities where password_key_id <> '" + now + "' or jwt_key_id <> '" +
+            now + "'"
+        ),
         "0"
     );
-    EXPECT_EQ(r.sql("select count(*) from devices where coalesce(push_key_id, 'k2') <> 'k2'"), "0");
+    EXPECT_EQ(r.sql("select count(*) from devices where push_key_id <> '" + now + "'"), "0");
 
     // Every bearer was used since; the old key may go.
     for (const auto& a : apps)
@@ -130,10 +142,7 @@ TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fa
     }));
     const auto both = read_file(r.key_file());
     write_keys(r.key_file(), both.substr(0, both.find('\n') + 1));
-    r.server().signal(SIGTERM);
-    ASSERT_EQ(r.server().wait(), 0);
-    r.server().start();
-    ASSERT_TRUE(r.server().ready());
+    restart(r.server());
     ASSERT_FALSE(during.empty());
     apps.insert(apps.end(), during.begin(), during.end());
     for (const auto& a : apps) {
@@ -145,4 +154,81 @@ TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fa
     EXPECT_EQ(again.status, 200);
     EXPECT_EQ(r.sql("select count(distinct push_token_hash) = count(*) from devices"), "t")
         << "the push token is known";
+}
+
+// The steps of operations.md, "To replace a key", on two nodes with a file each, while apps of both are in
+// use.
+TEST_F(key_flow, sec_02_a_rotation_over_two_nodes_signs_no_device_out) {
+    rig_options o;
+    o.devices = 0;
+    o.environment = {
+        {"Z360_LIMITS_REGISTER_PER_MINUTE", "100000"},
+        {"Z360_LIMITS_READ_PER_MINUTE", "1000000"},
+        {"Z360_CREDENTIALS_REQUESTS_PER_SECOND", "1000"}
+    };
+    auto& r = set_up(std::move(o));
+    const auto other_file = r.folder() + "/keys-of-two";
+    const auto copy = [&] { write_keys(other_file, read_file(r.key_file())); };
+    copy();
+    auto& two = r.add_node({{"Z360_SECRETS_KEY_FILE", other_file}});
+    two.start();
+    ASSERT_TRUE(two.ready());
+    std::vector<app> apps;
+    for (int i = 0; i < 8; ++i)
+        apps.push_back(install(r, "app-" + std::to_string(i)));
+
+    std::atomic<bool> done{false};
+    std::atomic<int> served{0};
+    std::vector<std::string> failures;
+    std::thread traffic([&] {
+        // Every app at one node, then at the other: what the first has made of its bearer, the second must
+        // know. New ones come in by both.
+        for (int i = 0; !done; ++i) {
+            for (const std::size_t n : {std::size_t{0}, std::size_t{1}}) {
+                const auto& a = apps[static_cast<std::size_t>(i) % apps.size()];
+                const auto seen = r.client(n).bearer(a.token).get("/api/voip/devices/self");
+                if (seen.status == 200)
+                    ++served;
+                else if (seen.status != 0 && seen.status != 503)
+                    failures.push_back(seen.body);
+                const auto fresh =
+                    r.register_device("new-" + std::to_string(i % 20), "android", json::object(), n);
+                if (fresh.status != 0 && fresh.status != 503 && fresh.status > 202)
+                    failures.push_back(fresh.body);
+            }
+        }
+    });
+    const auto passed = [&] { // both nodes have served everybody since now
+        const int before = served;
+        return eventually([&] { return served >= before + 2 * static_cast<int>(apps.size()) + 2; }, 20s);
+    };
+    const auto id = added_key(r, r.key_file());
+    copy();
+    restart(r.server(0));
+    EXPECT_TRUE(passed());
+    restart(r.server(1));
+    EXPECT_TRUE(passed());
+    (void)r.run("--promote-key " + r.key_file() + " --key " + id);
+    copy();
+    restart(r.server(0));
+    EXPECT_TRUE(passed()) << "one node uses the new key, the other one reads it";
+    restart(r.server(1));
+    EXPECT_TRUE(passed());
+    EXPECT_EQ(json::parse(r.run("--json --rekey")).at("left"), json::array());
+    EXPECT_TRUE(passed());
+    done = true;
+    traffic.join();
+    EXPECT_EQ(failures, std::vector<std::string>{});
+    // Each bearer has followed; with the old line deleted everybody is still in.
+    for (const auto& a : apps)
+        EXPECT_EQ(r.client(1).bearer(a.token).get("/api/voip/devices/self").status, 200);
+    EXPECT_EQ(
+        r.sql(
+            "select count(*) from api_tokens where kind = 'device' and hash_key_id <> '" + id +
+            "' and device_id in (select device_id from devices where device_uid like 'app-%') and revoked_at "
+            "is "
+            "null"
+        ),
+        "0"
+    );
 }

@@ -3,6 +3,9 @@
 #include "integration/flows/flow.hpp"
 #include "integration/flows/people.hpp"
 
+#include <atomic>
+#include <thread>
+
 using namespace z360;
 using namespace z360::testing;
 
@@ -145,4 +148,48 @@ TEST_F(limit_flow, sec_04_guessing_is_limited_by_address_and_good_tokens_still_p
         (void)guess(i, ("2001:db8:1:2::" + std::to_string(i + 2)).c_str());
     EXPECT_EQ(guess(1, "2001:db8:1:2:ffff::9").status, 429) << "a customer has a whole /64";
     EXPECT_EQ(guess(1, "2001:db8:1:3::1").status, 401);
+}
+
+TEST_F(limit_flow, sec_04_two_thousand_made_up_cookies_take_nothing_from_others) {
+    rig_options o;
+    o.devices = 0;
+    o.start = false;
+    auto& r = set_up(std::move(o));
+    auto& server = r.add_node(
+        {{"Z360_AUTH_INTROSPECTION_URL", r.carrier().introspection_url()},
+         {"Z360_HTTP_TRUSTED_PROXIES", "127.0.0.1"},
+         {"Z360_LIMITS_ADDRESS_PER_MINUTE", "5000"}}
+    );
+    server.start();
+    ASSERT_TRUE(server.ready());
+    const auto phone = install(r, "phone", "android", json::object(), 1);
+    r.carrier().put_session("good", {{"user_id", r.user()}, {"organization_id", r.org()}});
+    const auto from = [&](const char* address) { return r.client(1).with("X-Forwarded-For", address); };
+
+    std::atomic<int> odd{0};
+    std::vector<std::thread> crowd;
+    for (int t = 0; t < 8; ++t)
+        crowd.emplace_back([&, t] {
+            const auto junk = from("203.0.113.5");
+            for (int i = 0; i < 250; ++i) {
+                const auto reply =
+                    junk.cookie("session=junk-" + std::to_string(t * 1'000 + i)).get("/api/device-tokens");
+                if (reply.status != 401 && reply.status != 429) ++odd;
+            }
+        });
+    // Meanwhile: a person elsewhere by cookie, and a phone behind the same address by its bearer.
+    std::vector<int> others;
+    for (int i = 0; i < 20; ++i) {
+        const auto elsewhere = "198.51.100." + std::to_string(i + 1);
+        others.push_back(from(elsewhere.c_str()).cookie("session=good").get("/api/device-tokens").status);
+        others.push_back(
+            phone.client.with("X-Forwarded-For", "203.0.113.5").get("/api/voip/my-active-call").status
+        );
+    }
+    for (auto& t : crowd)
+        t.join();
+    EXPECT_EQ(others, std::vector<int>(40, 200));
+    EXPECT_EQ(odd, 0);
+    EXPECT_LE(server.metric("introspection_total{result=\"not_signed_in\"}"), 40)
+        << "ten a minute, and who was in the line";
 }

@@ -282,3 +282,120 @@ TEST_F(old_rows, sec_02_no_password_of_the_file_is_in_the_database_afterwards) {
     EXPECT_EQ(dump.find("planted"), std::string::npos);
     EXPECT_EQ(dump.find("token of phone"), std::string::npos);
 }
+
+namespace {
+
+std::string notes_of(const pg::import_report& r) {
+    std::string out;
+    for (const auto& n : r.dropped)
+        out += std::to_string(n.line) + " " + n.what + "\n";
+    return out;
+}
+
+} // namespace
+
+TEST_F(old_rows, cred_05_a_credential_that_another_device_adopts_is_not_retired) {
+    // Ann's phone was reset: its older line and the line of the tablet name one credential.
+    const auto newest = device(1, ann_, "phone", 90);
+    auto older = device(2, ann_, "phone", 80);
+    auto tablet = device(3, bob_, "tablet", 50);
+    older["telnyx_credential_id"] = tablet["telnyx_credential_id"];
+    older["sip_username"] = tablet["sip_username"];
+    older["sip_password"] = tablet["sip_password"];
+    for (const auto& file : {lines({newest, older, tablet}), lines({tablet, older, newest})}) {
+        sql("truncate imported_rows");
+        sql("update sip_identities set state = 'dead', sip_password = null, password_key_id = null");
+        sql("delete from sip_identities");
+        sql("delete from devices");
+        const auto r = import(file);
+        EXPECT_EQ(r.identities, 2U);
+        EXPECT_EQ(r.pending, 0U);
+        EXPECT_EQ(r.retired, 0U);
+        EXPECT_EQ(
+            value(
+                "select string_agg(state, ' ') from sip_identities where telnyx_credential_id = 'old-cred-3'"
+            ),
+            "active"
+        );
+        EXPECT_NE(notes_of(r).find("credential old-cred-3 stays: another device has it"), std::string::npos)
+            << notes_of(r);
+    }
+}
+
+TEST_F(old_rows, be_06_an_organisations_credential_that_a_device_uses_is_not_retired) {
+    auto shared = credential(1, ann_);
+    shared["credential_id"] = "old-cred-5";
+    const auto r = import(lines({shared, device(5, ann_, "phone", 90)}));
+    EXPECT_EQ(r.organization_credentials, 0U);
+    EXPECT_EQ(value("select string_agg(state, ' ') from sip_identities"), "active");
+}
+
+TEST_F(old_rows, cred_05_what_a_line_names_that_was_left_out_is_not_retired) {
+    const auto newest = device(1, ann_, "phone", 90);
+    std::vector<json> wanting;
+    for (int n = 2; n <= 4; ++n) // Ann's older lines, whose credentials others use by now
+        wanting.push_back(device(n, ann_, "phone", 10 * n));
+    auto unknown = device(12, bob_, "of a stranger", 5);
+    unknown["user_id"] = 987'654; // not synchronised yet
+    unknown["telnyx_credential_id"] = "old-cred-2";
+    auto broken = device(13, bob_, "broken", 5);
+    broken["platform"] = "symbian";
+    broken["telnyx_credential_id"] = "old-cred-3";
+    const auto r = import(lines({newest, wanting[0], wanting[1], wanting[2], unknown, broken}));
+    EXPECT_EQ(r.bad_lines, 2U);
+    EXPECT_EQ(r.retired, 1U);
+    EXPECT_EQ(
+        value("select string_agg(telnyx_credential_id, ' ') from sip_identities where state = 'retiring'"),
+        "old-cred-4"
+    );
+    // Mended and imported: whoever it belongs to has it.
+    auto mended = broken;
+    mended["platform"] = "android";
+    mended["sip_username"] = "gencred-old-3";
+    const auto again = import(lines({newest, wanting[0], wanting[1], wanting[2], mended}));
+    EXPECT_EQ(again.identities, 1U);
+    EXPECT_EQ(again.retired, 1U) << "the one whose line is not in this file any more";
+    EXPECT_EQ(value("select state from sip_identities where telnyx_credential_id = 'old-cred-3'"), "active");
+}
+
+TEST_F(old_rows, an_import_says_what_it_drops) {
+    const auto stranger = add_person("carol");
+    auto elsewhere = device(3, ann_, "tablet", 70);
+    elsewhere["organization_id"] = stranger.org.value;
+    auto failed = device(4, ann_, "laptop", 60);
+    failed["telnyx_credential_id"] = "failed";
+    failed["fcm_token"] = "token of phone";
+    (void)enrolled(bob_, "here already");
+    const auto r = import(lines(
+        {device(1, ann_, "phone", 90), device(2, ann_, "phone", 80), elsewhere, failed,
+         device(5, bob_, "here already", 99), credential(6, ann_)}
+    ));
+    const auto text = notes_of(r);
+    for (const char* expected :
+         {"2 device phone is made of line 1", "2 credential old-cred-2 is deleted at Telnyx",
+          "3 not registered with organisation", "4 device laptop gets a new identity",
+          "4 its push token is another device's", "5 device here already is known here",
+          "6 credential org-cred-6 is deleted at Telnyx"})
+        EXPECT_NE(text.find(expected), std::string::npos) << expected << "\nin\n" << text;
+    EXPECT_EQ(r.drops, r.dropped.size());
+    EXPECT_EQ(text.find("planted"), std::string::npos);
+}
+
+TEST_F(old_rows, control_characters_are_refused_in_every_field) {
+    std::size_t n = 0;
+    for (const char* bad :
+         {"\x1b[31m",
+          "\xC2\x9B"
+          "31m",
+          "a\nb", "\x7f"})
+        for (const char* field : {"device_id", "device_name", "app_version", "sip_username"}) {
+            auto row = device(static_cast<int>(++n), ann_, "phone", 1);
+            row[field] = std::string("x") + bad;
+            const auto r = import(lines({row}));
+            EXPECT_EQ(r.bad_lines, 1U) << field;
+            ASSERT_EQ(r.problems.size(), 1U);
+            EXPECT_EQ(r.problems[0].field, field);
+            EXPECT_NE(r.problems[0].reason.find("control character"), std::string::npos);
+        }
+    EXPECT_EQ(value("select count(*) from devices"), "0");
+}

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/purge.hpp"
+#include "adapter/postgres/session.hpp"
 #include "calls.hpp"
 
 #include <algorithm>
@@ -212,4 +214,90 @@ TEST_F(token_rows, i_05_a_binding_is_kept_with_the_token_and_with_its_device) {
     // A token that a program of before has issued is no way round the device's own binding.
     sql("update devices set bound_org_id = " + std::to_string(acme_.org.value));
     EXPECT_EQ(get('d').bound_to, acme_.org);
+}
+
+TEST_F(token_rows, and_01_what_a_token_made_is_found_however_far_back) {
+    auto boss = device_token('a');
+    boss.kind = token_kind::admin;
+    boss.user = {};
+    boss.device = {};
+    const auto admin = run(tokens_->add(boss));
+    auto of = [&](new_token t, token_id by) {
+        t.issued_by = by;
+        return run(tokens_->add(std::move(t)));
+    };
+    const auto used = of(code('b'), admin);
+    const auto open = of(code('c'), admin);
+    const auto phone = of(device_token('d'), used);
+    EXPECT_TRUE(run(tokens_->consume(used, now_)));
+    auto second = boss;
+    second.hash = hash('e');
+    const auto next = of(second, admin);
+    const auto theirs = of(code('f'), next);
+    (void)run(tokens_->add(code('g'))); // nobody's
+
+    std::vector<std::int64_t> ids;
+    for (const auto& t : run(tokens_->issued_by(admin, 100)))
+        ids.push_back(t.id.value);
+    EXPECT_EQ(ids, (std::vector<std::int64_t>{theirs.value, next.value, phone.value, open.value}));
+    EXPECT_EQ(get('d').issued_by, used);
+
+    pg::admin terminal(secret(scratch_->url()));
+    port::audit_line line;
+    line.actor = "cli";
+    line.action = "token_revoked";
+    line.at = now_;
+    EXPECT_EQ(terminal.revoke_token(admin, false, line), 0U);
+    EXPECT_FALSE(terminal.revoke_token(admin, false, line)) << "once";
+    EXPECT_FALSE(get('d').revoked_at) << "not asked for";
+    EXPECT_EQ(run(tokens_->issued_by(admin, 100)).size(), 4U) << "of a void one too";
+    EXPECT_EQ(terminal.revoke_token(admin, true, line), 1U) << "one device";
+    for (const char c : {'c', 'd', 'e', 'f'})
+        EXPECT_TRUE(get(c).revoked_at) << c;
+    EXPECT_FALSE(get('g').revoked_at);
+    EXPECT_EQ(get('d').device_status, "removed");
+    EXPECT_TRUE(run(tokens_->issued_by(admin, 100)).empty());
+    EXPECT_EQ(value("select count(*) from audit_events where action = 'token_revoked'"), "5");
+}
+
+TEST_F(token_rows, and_01_open_enrolment_codes_are_listed) {
+    auto of_acme = code('a');
+    of_acme.org = acme_.org;
+    const auto first = run(tokens_->add(of_acme));
+    const auto used = run(tokens_->add(code('b')));
+    const auto open = run(tokens_->add(code('c')));
+    EXPECT_TRUE(run(tokens_->consume(used, now_)));
+    (void)run(tokens_->add(device_token('d')));
+    const auto all = run(tokens_->codes({}, 100));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].id, open);
+    EXPECT_EQ(all[1].id, first);
+    const auto theirs = run(tokens_->codes(acme_.org, 100));
+    ASSERT_EQ(theirs.size(), 1U);
+    EXPECT_EQ(theirs[0].id, first);
+}
+
+TEST_F(token_rows, ios_04_a_fingerprint_counts_once_until_it_has_ended) {
+    const std::string one(64, 'a');
+    EXPECT_TRUE(run(tokens_->first_use(one, now_ + millis{600'000}, now_)));
+    EXPECT_FALSE(run(tokens_->first_use(one, now_ + millis{600'000}, now_)));
+    EXPECT_TRUE(run(tokens_->first_use(std::string(64, 'b'), now_ + millis{600'000}, now_)));
+    EXPECT_EQ(value("select count(*) from used_identity_tokens"), "2");
+    EXPECT_TRUE(run(tokens_->first_use(std::string(64, 'c'), now_ + 3 * k_day, now_ + 2 * k_day)));
+    EXPECT_EQ(value("select count(*) from used_identity_tokens"), "1") << "the table does not grow for ever";
+}
+
+TEST_F(token_rows, and_01_whoever_made_a_living_token_is_not_purged) {
+    const auto maker = run(tokens_->add(code('a')));
+    auto made = device_token('b');
+    made.issued_by = maker;
+    (void)run(tokens_->add(made));
+    EXPECT_TRUE(run(tokens_->consume(maker, now_)));
+    sql("update api_tokens set used_at = now() - interval '40 days' where kind = 'enrolment'");
+    auto connection = pg::session(secret(scratch_->url()));
+    (void)pg::purge(connection, now_, 100);
+    EXPECT_EQ(value("select count(*) from api_tokens"), "2");
+    sql("update api_tokens set revoked_at = now() where kind = 'device'");
+    (void)pg::purge(connection, now_, 100);
+    EXPECT_EQ(value("select count(*) from api_tokens"), "1");
 }

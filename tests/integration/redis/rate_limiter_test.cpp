@@ -75,6 +75,20 @@ class redis_rate_limits : public testing::Test {
     }
 };
 
+awaitable<void> looks(pair& p) {
+    for (int i = 0; i < 30; ++i) {
+        const auto v = co_await p.one.limiter->look("address:1", k_ten);
+        EXPECT_TRUE(v.allowed);
+        EXPECT_EQ(v.remaining, 10U);
+    }
+    const auto granted = co_await p.two.take("address:1", 30);
+    EXPECT_EQ(granted, 10U);
+    const auto v = co_await p.one.limiter->look("address:1", k_ten);
+    EXPECT_FALSE(v.allowed) << "what the other node took is seen";
+    EXPECT_GT(v.retry_after, millis{0});
+    EXPECT_EQ(p.one.metrics.of("rate_limit_fallback_total"), 0);
+}
+
 awaitable<void> one_limit(pair& p) {
     const auto a = co_await p.one.take("device:1", 6);
     const auto b = co_await p.two.take("device:1", 30);
@@ -166,6 +180,9 @@ awaitable<void> comes_back(pair& p) {
 
 } // namespace
 
+TEST_F(redis_rate_limits, sec_04_a_look_takes_nothing_and_sees_what_others_took) {
+    play(looks);
+}
 TEST_F(redis_rate_limits, sec_04_two_nodes_share_one_limit) {
     play(one_limit);
 }
