@@ -116,3 +116,16 @@ TEST(readiness, readyz_is_503_only_for_what_is_needed_and_survives_odd_texts) {
     EXPECT_FALSE(body.at("checks").at("loops").at("ok").get<bool>());
     EXPECT_THAT(body.at("checks").at("loops").at("detail").get<std::string>(), HasSubstr("of an error"));
 }
+
+TEST(readiness, webhooks_of_the_older_api_are_told_with_the_fix_and_turn_no_traffic_away) {
+    engine::figures f;
+    EXPECT_TRUE(webhooks_readiness(f).ok);
+    EXPECT_EQ(webhooks_readiness(f).detail, "");
+    f.old_webhooks = 3;
+    const auto r = webhooks_readiness(f);
+    EXPECT_FALSE(r.ok);
+    EXPECT_FALSE(r.needed);
+    EXPECT_THAT(r.detail, HasSubstr("webhook API version 1"));
+    EXPECT_THAT(r.detail, HasSubstr("to 2"));
+    EXPECT_EQ(readyz({r}).status, 200);
+}
