@@ -115,7 +115,8 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<bool> may_ask(held& h);
     /// The carrier has it no more: replaced, unless this device's last replacement was a moment ago (false).
     boost::asio::awaitable<bool> lost(identity_id i, device_id d, std::string found_by);
-    [[nodiscard]] bool may_replace(device_id d);
+    [[nodiscard]] bool may_replace(device_id d) const;
+    void note_replacement(device_id d);
     void count(std::string_view step, std::string_view how);
     [[nodiscard]] std::string carrier_name(const uuid& key) const;
     [[nodiscard]] std::optional<uuid> own_key(std::string_view name) const;
