@@ -65,6 +65,8 @@ struct config {
         std::string base_url = "https://api.telnyx.com/v2";
         std::string connection_id;            ///< call control application that our dials use
         std::string credential_connection_id; ///< connection that the devices' credentials hang on (D7)
+        /// Where numbers without a calling code are at home: "US", or "CONNECTION=US"; empty: nowhere.
+        std::vector<std::string> default_countries;
         std::string sip_domain = "sip.telnyx.com";
         std::string webhook_url; ///< sent with each dial when set; empty: the application's own
         millis connect_timeout{1'000};

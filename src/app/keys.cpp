@@ -3,6 +3,7 @@
 
 #include "app/key_builders.hpp"
 #include "app/values.hpp"
+#include "wire/countries.hpp"
 
 #include <array>
 #include <cctype>
@@ -274,6 +275,11 @@ std::vector<key_spec> all_keys() {
     k.push_back(text(
         "telnyx.credential_connection_id", "Credential connection that the devices' SIP identities hang on.",
         "digits", true, check_digits, [](auto& c) -> auto& { return c.telnyx.credential_connection_id; }
+    ));
+    k.push_back(list(
+        "telnyx.default_countries", "Where numbers without a calling code are at home; none: nowhere.",
+        "country, or connection=country", wire::default_countries::fault_of,
+        [](auto& c) -> auto& { return c.telnyx.default_countries; }
     ));
     k.push_back(text(
         "telnyx.sip_domain", "Domain of the devices' SIP addresses.", "host name", false, check_host_name,

@@ -7,6 +7,7 @@
 #include "app/values.hpp"
 
 #include <z360/base/printable.hpp>
+#include <z360/base/trim.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,10 @@ class merger {
         environment_variables();
         for (const auto& [key, values] : line.flags)
             given_[key] = given{values, source::flag, "flag --" + key};
+        // Blanks at the ends come along when people copy; no setting means any.
+        for (auto& [key, g] : given_)
+            for (auto& v : g.values)
+                v = std::string(trimmed(v));
         for (const auto& k : keys()) {
             if (k.is_secret())
                 secret_value(k);
@@ -179,11 +184,8 @@ class merger {
             std::size_t from = 0;
             while (from <= v.size()) {
                 const auto comma = std::min(v.find(',', from), v.size());
-                const auto first = v.find_first_not_of(" \t", from);
-                if (first < comma) {
-                    const auto last = v.find_last_not_of(" \t", comma - 1);
-                    out.push_back(v.substr(first, last - first + 1));
-                }
+                const auto one = trimmed(std::string_view(v).substr(from, comma - from));
+                if (!one.empty()) out.emplace_back(one);
                 from = comma + 1;
             }
         }
@@ -242,8 +244,7 @@ class merger {
         if (text.empty()) content = read_text(path);
         if (text.empty() && !content) text = "cannot be read; check the path and the disk";
         if (text.empty()) {
-            while (!content->empty() && (content->back() == '\n' || content->back() == '\r'))
-                content->pop_back();
+            content = std::string(trimmed(*content));
             if (content->empty()) text = "empty; write the secret into it";
         }
         if (!text.empty()) {

@@ -94,6 +94,7 @@ http::server_settings metrics_listener_settings(const config& c) {
 engine::settings engine_settings(const config& c) {
     engine::settings s;
     s.unknown_session_wait = c.unknown_session_wait;
+    s.default_countries = c.telnyx.default_countries;
     return s;
 }
 
@@ -214,6 +215,7 @@ class process {
         using kind = adapter::postgres::schema_state::kind;
         out.push_back({"schema", schema_.what == kind::current, schema_.what != kind::newer, schema_.detail});
         out.push_back(edge::commits_readiness(engine_->now()));
+        out.push_back(edge::webhooks_readiness(engine_->now()));
         out.push_back(edge::loops_readiness("loops", needed_loops(), true));
         out.push_back(edge::loops_readiness("background_loops", other_loops(), false));
         if (redis_.configured())

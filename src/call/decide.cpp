@@ -302,14 +302,13 @@ class absorber {
     time_point now_;
 };
 
-// The carrier takes +E.164 or a SIP URI only. A caller who withholds the number is shown as the number
-// called; with bridge_intent the carrier replaces it by what the caller's leg carries anyway.
+// The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
+// bridge_intent the carrier replaces it by what the caller's leg carries anyway.
 std::string presentable(const state& s) {
     const auto& from = s.caller.number;
     const bool e164 = from.size() >= 8 && from.size() <= 16 && from[0] == '+' &&
                       std::all_of(from.begin() + 1, from.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (e164 || from.rfind("sip:", 0) == 0) return from;
-    return s.routed.number_e164;
+    return e164 ? from : s.routed.number_e164;
 }
 
 command dial_command(const state& s, const device_leg& leg, time_point now) {
@@ -343,6 +342,8 @@ decision begin(const incoming& what, time_point now) {
     s.caller.call_control_id = what.call_control_id;
     s.caller.call_session_id = what.call_session_id;
     s.caller.number = what.from;
+    s.caller.number_sent = what.from_sent;
+    s.caller.dialed_sent = what.to_sent;
     s.began = now;
     s.ring_deadline = now + s.routed.rules.ring_time;
     if (s.routed.verdict == route_verdict::unknown_number) {

@@ -60,4 +60,13 @@ readiness commits_readiness(const engine::figures& f) {
     return out;
 }
 
+readiness webhooks_readiness(const engine::figures& f) {
+    readiness out{"webhooks", f.old_webhooks == 0, false, {}};
+    if (!out.ok)
+        out.detail = std::to_string(f.old_webhooks) +
+                     " since the start were of webhook API version 1, nobody was rung for them; set the API "
+                     "version of both Telnyx connections to 2";
+    return out;
+}
+
 } // namespace z360::edge

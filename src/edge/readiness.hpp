@@ -25,4 +25,7 @@ struct readiness {
 /// one slow commit takes no node out.
 [[nodiscard]] readiness commits_readiness(const engine::figures& f);
 
+/// Not ok, though traffic is welcome, when webhooks came that are of webhook API version 1.
+[[nodiscard]] readiness webhooks_readiness(const engine::figures& f);
+
 } // namespace z360::edge

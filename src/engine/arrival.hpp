@@ -2,6 +2,7 @@
 // One durable event on its way to its call, and the marks that say who has it in hand. Private to src/engine.
 #pragma once
 
+#include "wire/party.hpp"
 #include "wire/telnyx_webhook.hpp"
 
 #include <z360/call/event.hpp>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -109,8 +111,11 @@ class counted {
 struct reading {
     std::optional<wire::telnyx_webhook> hook; ///< nullopt: unreadable
     wire::envelope_fault fault = wire::envelope_fault::none;
+    std::string why; ///< the fault in words
     std::optional<leg_mark> mark;
     bool new_caller = false;
+    bool own_leg = false;            ///< a device's leg, seen from the other side: of no consequence
+    wire::party caller, called;      ///< of a new caller
     std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
 };
 
@@ -123,6 +128,7 @@ struct arrival {
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now(); ///< on this node
 
     // Of a new caller
+    std::string name;                                                 ///< of the call in our tables
     counted<call_id> pending;                                         ///< until the call begins
     std::uint64_t place = 0;                                          ///< in the line; 0: has not waited
     std::chrono::steady_clock::time_point not_before{};               ///< when it is looked at again
@@ -148,5 +154,9 @@ struct orphan {
 [[nodiscard]] call_id call_of(std::string_view name);
 /// The name of a webhook's session in our tables.
 [[nodiscard]] const std::string& session_of(const wire::telnyx_webhook& hook);
+/// The same of a caller whose session belongs to another caller's call already.
+[[nodiscard]] std::string second_name(std::string_view session, std::string_view call_control_id);
+/// What the carrier calls the session that has this name in our tables.
+[[nodiscard]] std::string carrier_session(std::string_view name);
 
 } // namespace z360::engine

@@ -27,6 +27,17 @@ millis since(std::chrono::steady_clock::time_point t) {
     return std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - t);
 }
 
+// The directory knows numbers only.
+const std::string& dialed(const arrival& a) {
+    static const std::string k_none;
+    return a.known.called.is_number() ? a.known.called.text : k_none;
+}
+
+const std::string& contact(const arrival& a) {
+    static const std::string k_none;
+    return a.known.caller.is_number() ? a.known.caller.text : k_none;
+}
+
 bool is_of_a_device(const item& i) {
     return std::visit(
         [](const auto& e) {
@@ -106,11 +117,15 @@ bool engine_impl::drained() const {
 }
 
 boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
-    const auto id = call_of(session_of(*a->known.hook));
+    const auto& hook = *a->known.hook;
+    a->name = session_of(hook);
+    if (shares_session(*a, call_of(a->name))) a->name = second_name(a->name, hook.call_control_id);
+    const auto id = call_of(a->name);
     if (in_memory(id)) { // a repeat
         ignore(*a);
         co_return;
     }
+    remember_caller(hook.call_control_id, id);
     a->event.body.clear(); // has been read; a line of thousands need not hold it
     a->pending = counted(calling_, id);
     const bool sure_to_fail = away_ && steady::now() < retry_at_;
@@ -120,6 +135,37 @@ boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
     }
     counted<int> place(deciding_, 0);
     co_await decide_or_wait(std::move(a), std::move(place));
+}
+
+void engine_impl::remember_caller(const std::string& call_control_id, call_id call) {
+    if (!call_control_id.empty()) caller_calls_.put(call_control_id, call, steady::now());
+}
+
+// The carrier puts two callers into one session; the first has the call of its name.
+bool engine_impl::shares_session(const arrival& a, call_id call) {
+    const auto& own = a.known.hook->call_control_id;
+    if (own.empty()) return false;
+    if (const auto* known = caller_calls_.find(own, steady::time_point::min())) return *known != call;
+    const auto found = actors_.find(call);
+    if (found == actors_.end()) return calling_.contains(call);
+    const auto& queue = found->second->queue;
+    const bool begins = std::any_of(queue.begin(), queue.end(), [&own](const item& i) {
+        const auto* first = std::get_if<call::incoming>(&i.what);
+        return first != nullptr && first->call_control_id != own;
+    });
+    const auto& loaded = found->second->loaded;
+    return begins || (loaded && loaded->state.caller.call_control_id != own);
+}
+
+void engine_impl::serve_second(const item& caller) {
+    auto mine = caller;
+    auto& first = std::get<call::incoming>(mine.what);
+    first.call_session_id = second_name(carrier_session(first.call_session_id), first.call_control_id);
+    first.id = call_of(first.call_session_id);
+    const auto id = first.id;
+    remember_caller(first.call_control_id, id);
+    log::info("second_caller_of_session", {{"call", id}, {"session", first.call_session_id}});
+    post(id, std::move(mine));
 }
 
 void engine_impl::wait_in_line(const arrival_ptr& a) {
@@ -137,10 +183,9 @@ boost::asio::awaitable<void> engine_impl::admit_round() {
     if (callers_.empty() || stopping_) co_return;
     if (away_) {
         const auto first = callers_.begin()->second;
-        const auto& hook = *first->known.hook;
         try {
-            auto r = co_await p_.directory.resolve(hook.to, hook.from, p_.clock.now());
-            routes_.remember(hook.to, hook.from, std::move(r));
+            auto r = co_await p_.directory.resolve(dialed(*first), contact(*first), p_.clock.now());
+            routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
         } catch (const port::unavailable&) {
             postgres_away();
             co_return;
@@ -189,18 +234,25 @@ boost::asio::awaitable<void> engine_impl::decide_or_wait(arrival_ptr a, counted<
 }
 
 boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
-    const auto& hook = *a->known.hook;
-    const auto id = call_of(session_of(hook));
     if (is_late(*a)) {
-        const auto stored = co_await p_.store.load(id);
-        if (stored) { // a late repeat: the call has begun, wherever that was
+        const bool begun = co_await has_begun(a);
+        if (begun) { // a late repeat: the call has begun, wherever that was
             ignore(*a);
             co_return;
         }
     }
-    auto routed = co_await p_.directory.resolve(hook.to, hook.from, p_.clock.now());
+    const auto& called = a->known.called;
+    if (!called.is_number() && !called.user.empty()) {
+        const bool ours = co_await p_.directory.is_device(called.user);
+        if (ours) { // somebody dials a device itself: the other side of a leg, not a caller
+            own_leg(*a->known.hook);
+            ignore(*a);
+            co_return;
+        }
+    }
+    auto routed = co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
     postgres_back();
-    routes_.remember(hook.to, hook.from, routed);
+    routes_.remember(dialed(*a), a->known.caller.text, routed);
     auto others = co_await stored_of(a);
     a->too_late_to_ring = waited(*a) >= routed.rules.ring_time;
     if (must_ask(*a)) {
@@ -213,6 +265,20 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
             }))
             others.push_back(std::move(e));
     begin(*a, std::move(routed), std::move(others));
+}
+
+// The store knows the call of this caller. One of the session that is another caller's is not it.
+boost::asio::awaitable<bool> engine_impl::has_begun(arrival_ptr a) {
+    const auto& own = a->known.hook->call_control_id;
+    auto stored = co_await p_.store.load(call_of(a->name));
+    if (stored && !own.empty() && stored->state.caller.call_control_id != own) {
+        a->name = second_name(carrier_session(a->name), own);
+        const auto id = call_of(a->name);
+        remember_caller(own, id);
+        a->pending = counted(calling_, id);
+        stored = co_await p_.store.load(id);
+    }
+    co_return stored.has_value();
 }
 
 // Before anything is dialed for a caller whose hang-up may have been told to nobody, and before one who has
@@ -293,8 +359,7 @@ boost::asio::awaitable<std::vector<port::inbox_event>> engine_impl::stored_of(ar
 
 bool engine_impl::ring_from_memory(arrival& a) {
     if (is_late(a) || stopping_) return false;
-    const auto& hook = *a.known.hook;
-    auto routed = routes_.find(hook.to, hook.from, away_since_);
+    auto routed = routes_.find(dialed(a), a.known.caller.text, away_since_);
     if (!routed) return false;
     a.from_memory = true;
     begin(a, std::move(*routed), {});
@@ -323,8 +388,9 @@ std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event
         auto& e = others[n];
         if (e.event_id == a.event.event_id) continue;
         auto known = read(e.body, e.route, e.received_at);
-        if (!known.what) {
-            hand_over(std::move(e)); // unreadable, of no consequence, or a repeat of the beginning
+        // Unreadable, of no consequence, a repeat of the beginning, or another caller's of this session.
+        if (!known.what || !is_for(call_of(a.name), a.name, a.known.hook->call_control_id, known)) {
+            hand_over(std::move(e));
             continue;
         }
         in_work mark(handling_, e.event_id, offer{e.call_session_id, e.attempts, e.waited});
@@ -336,16 +402,32 @@ std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event
     return out;
 }
 
+// Whether a readable event of the session that a call shares with others is this call's.
+bool engine_impl::is_for(
+    call_id call, const std::string& name, const std::string& caller_control_id, const reading& known
+) {
+    if (known.mark) return known.mark->call == call;
+    if (!known.hook || known.hook->call_control_id.empty()) return true;
+    if (known.hook->call_control_id == caller_control_id) return true;
+    // The second caller of a session gets what names it; the first everything that is not known as another's.
+    return carrier_session(name) == name && !of_another(call, *known.hook);
+}
+
 void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_event> others) {
     const auto& hook = *a.known.hook;
-    const std::string& key = session_of(hook);
+    const std::string& key = a.name;
     const auto now = p_.clock.now();
     call::incoming first;
     first.id = call_of(key);
     first.call_control_id = hook.call_control_id;
     first.call_session_id = key;
-    first.from = hook.from;
+    first.from = a.known.caller.text;
+    first.from_sent = wire::raw_party(hook.from);
+    first.to_sent = wire::raw_party(hook.to);
     first.routed = std::move(routed);
+    // No contact has a SIP address: what it calls itself is better than nothing.
+    if (first.routed.caller_name.empty() && first.routed.verdict == call::route_verdict::ring)
+        first.routed.caller_name = a.known.caller.name;
     const auto id = first.id;
     std::vector<std::string_view> figures;
     if (a.from_memory) figures.emplace_back("routes_from_memory_total");

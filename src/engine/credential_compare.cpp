@@ -271,7 +271,7 @@ boost::asio::awaitable<void> credentials_impl::judge_missing(both_sides& b) {
             ++b.result.missing;
             metrics_.count("credential_comparison_missing_total");
             try {
-                co_await lost(row.id, row.device, "comparison");
+                (void)co_await lost(row.id, row.device, "comparison");
             } catch (...) {
                 failed_for_one(b, std::current_exception());
             }

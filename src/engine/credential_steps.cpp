@@ -309,11 +309,39 @@ boost::asio::awaitable<void> credentials_impl::failed(held& h, identity_id who, 
     co_await store_.failed(who, std::move(text), clock_.now() + pause);
 }
 
-boost::asio::awaitable<void> credentials_impl::lost(identity_id i, device_id d, std::string found_by) {
+// A carrier that loses one credential of a device after the other, or says so, must not be given ever more of
+// them: each replacement of a device makes the next one wait longer.
+bool credentials_impl::may_replace(device_id d) const {
+    const auto found = replaced_.find(d.value);
+    return found == replaced_.end() || clock_.now() >= found->second.not_before;
+}
+
+void credentials_impl::note_replacement(device_id d) {
+    constexpr millis k_first{60'000};
+    constexpr millis k_longest{3'600'000};
+    constexpr millis k_forgotten{24LL * 3'600'000};
+    constexpr std::size_t k_remembered = 10'000;
+    const auto now = clock_.now();
+    if (replaced_.size() > k_remembered)
+        std::erase_if(replaced_, [&](const auto& r) { return r.second.not_before + k_longest < now; });
+    auto& r = replaced_[d.value];
+    if (now > r.not_before + k_forgotten) r.times = 0;
+    r.not_before = now + std::min<millis>(k_first * (1LL << std::min(r.times, 8U)), k_longest);
+    ++r.times;
+}
+
+boost::asio::awaitable<bool> credentials_impl::lost(identity_id i, device_id d, std::string found_by) {
+    if (!may_replace(d)) {
+        count("retire", "put_off");
+        log::warn("identity_lost_again", {{"device", d}, {"identity", i}, {"found_by", found_by}});
+        co_return false;
+    }
     co_await store_.retire(i, credential::retire_reason::lost, clock_.now());
+    note_replacement(d);
     count("retire", credential::name(credential::retire_reason::lost));
     log::warn("identity_lost_at_carrier", {{"device", d}, {"identity", i}, {"found_by", found_by}});
     look_at(d);
+    co_return true;
 }
 
 } // namespace z360::engine

@@ -171,8 +171,11 @@ boost::asio::awaitable<token_status> credentials_impl::mint(device_id d, port::c
     }
     co_await store_.store_token(t.identity, std::nullopt, now);
     if (r.outcome == outcome::gone || r.outcome == outcome::expired) {
-        if (co_await credential_gone(d, t.identity, r.outcome)) co_return just(token_status::state::pending);
-        co_return just(token_status::state::unavailable);
+        auto copy = t;
+        const bool replaced = co_await credential_gone(d, std::move(copy), r.outcome);
+        if (replaced) co_return just(token_status::state::pending);
+        if (r.outcome == outcome::expired) co_return just(token_status::state::unavailable);
+        co_return stale(t);
     }
     log::warn(
         "token_not_minted",
@@ -181,11 +184,20 @@ boost::asio::awaitable<token_status> credentials_impl::mint(device_id d, port::c
     co_return stale(t);
 }
 
-/// true: retired, the next one is on its way.
-boost::asio::awaitable<bool> credentials_impl::credential_gone(device_id d, identity_id i, outcome how) {
+/// true: retired, the next one is on its way. That the token's address is not found is no proof: the
+/// credential itself is asked for.
+boost::asio::awaitable<bool>
+credentials_impl::credential_gone(device_id d, port::cached_token t, outcome how) {
+    const auto i = t.identity;
     if (how == outcome::gone) {
-        co_await lost(i, d, "mint");
-        co_return true;
+        const auto itself = co_await carrier_.get(t.telnyx_id);
+        count("check", port::name(itself.outcome));
+        if (itself.outcome == outcome::gone) co_return co_await lost(i, d, "mint");
+        log::warn(
+            "token_not_found_at_carrier",
+            {{"device", d}, {"identity", i}, {"credential", port::name(itself.outcome)}}
+        );
+        co_return false;
     }
     // Expired there, whatever our row says. On a call it is kept: the call's end makes us look again.
     const auto seen = co_await store_.read(d);

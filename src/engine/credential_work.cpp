@@ -191,7 +191,7 @@ boost::asio::awaitable<void> credentials_impl::look_up(identity_id i) {
     if (!co_await work_pace_.turn()) co_return;
     const auto r = co_await carrier_.get(row.telnyx_id);
     count("check", name(r.outcome));
-    if (r.outcome == outcome::gone) co_await lost(row.id, row.device, "check");
+    if (r.outcome == outcome::gone) (void)co_await lost(row.id, row.device, "check");
 }
 
 boost::asio::awaitable<void> credentials_impl::report() {

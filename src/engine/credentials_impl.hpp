@@ -113,7 +113,10 @@ class credentials_impl final : public credentials {
     };
     boost::asio::awaitable<void> failed(held& h, identity_id who, failure why);
     boost::asio::awaitable<bool> may_ask(held& h);
-    boost::asio::awaitable<void> lost(identity_id i, device_id d, std::string found_by);
+    /// The carrier has it no more: replaced, unless this device's last replacement was a moment ago (false).
+    boost::asio::awaitable<bool> lost(identity_id i, device_id d, std::string found_by);
+    [[nodiscard]] bool may_replace(device_id d) const;
+    void note_replacement(device_id d);
     void count(std::string_view step, std::string_view how);
     [[nodiscard]] std::string carrier_name(const uuid& key) const;
     [[nodiscard]] std::optional<uuid> own_key(std::string_view name) const;
@@ -135,7 +138,7 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<token_status> mint(device_id d, port::cached_token t);
     boost::asio::awaitable<token_status> mint_claimed(device_id d, port::cached_token t);
     boost::asio::awaitable<token_status> without_identity(device_id d);
-    boost::asio::awaitable<bool> credential_gone(device_id d, identity_id i, outcome how);
+    boost::asio::awaitable<bool> credential_gone(device_id d, port::cached_token t, outcome how);
     [[nodiscard]] std::optional<token_status> fresh(device_id d, const port::cached_token& t) const;
     [[nodiscard]] token_status stale(const port::cached_token& t) const;
     [[nodiscard]] std::optional<time_point> refresh_after(device_id d, const port::cached_token& t) const;
@@ -196,6 +199,11 @@ class credentials_impl final : public credentials {
     std::vector<look> later_;                 ///< claimed by another when tried
     std::unordered_set<std::int64_t> looked_; ///< in either
     std::unordered_set<std::int64_t> checking_;
+    struct replacements {
+        unsigned times = 0;
+        time_point not_before{}; ///< of the next one
+    };
+    std::unordered_map<std::int64_t, replacements> replaced_; ///< by device
     /// Claims kept on devices that were due but where nothing may be done yet, so that they do not fill every
     /// batch; device → when the claim runs out.
     std::unordered_map<std::int64_t, steady::time_point> parked_;

@@ -8,8 +8,8 @@
 namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
-    : ex_(ex), p_(std::move(p)), s_(s), sweep_now_(ex), admit_now_(ex), work_(ex),
-      loops_(ex, [this](std::string_view name, std::string_view) {
+    : ex_(ex), p_(std::move(p)), s_(std::move(s)), countries_(s_.default_countries), sweep_now_(ex),
+      admit_now_(ex), work_(ex), loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {
     if (p_.ask) ask_ = [this](call::state about) { return ask_on_record(std::move(about)); };
@@ -20,6 +20,7 @@ void engine_impl::start() {
     for (const char* figure :
          {"dead_letters_total", "double_bridges_total", "invariants_broken_total", "engine_shed_total",
           "webhook_conflicts_total", "webhooks_spooled_total", "commands_taken_over_total",
+          "webhook_retries_total", "webhooks_version_1_total", "own_legs_ignored_total",
           "call_step_failures_total", "commit_conflicts_total", "commits_slow_total", "commits_lost_total"})
         p_.metrics.count(figure, {}, 0);
     start_loops();
@@ -38,7 +39,7 @@ boost::asio::awaitable<void> engine_impl::stop(millis limit) {
 }
 
 std::unique_ptr<engine> make_engine(boost::asio::any_io_executor ex, ports p, settings s) {
-    return std::make_unique<engine_impl>(std::move(ex), std::move(p), s);
+    return std::make_unique<engine_impl>(std::move(ex), std::move(p), std::move(s));
 }
 
 } // namespace z360::engine

@@ -8,8 +8,10 @@
 #include "engine/actor.hpp"
 #include "engine/arrival.hpp"
 #include "engine/routes.hpp"
+#include "wire/countries.hpp"
 
 #include <z360/engine/engine.hpp>
+#include <z360/log.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <deque>
@@ -52,6 +54,11 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> find_its_call(arrival_ptr a);
     boost::asio::awaitable<void> failed(arrival_ptr a, std::exception_ptr why);
     boost::asio::awaitable<std::optional<call_id>> whose(const wire::telnyx_webhook& hook);
+    [[nodiscard]] call_id expected_call(const wire::telnyx_webhook& hook);
+    [[nodiscard]] bool of_another(call_id call, const wire::telnyx_webhook& hook);
+    [[nodiscard]] bool may_be_of_another(call_id call, const wire::telnyx_webhook& hook);
+    void old_webhook();
+    void own_leg(const wire::telnyx_webhook& hook);
     boost::asio::awaitable<void> park(arrival_ptr a);
     void keep_for_caller(const port::inbox_event& event);
     void ignore(std::string event_id);
@@ -74,6 +81,13 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
     bool ring_from_memory(arrival& a);
+    void remember_caller(const std::string& call_control_id, call_id call);
+    /// A caller whose session is another caller's call: gets a call of its own.
+    void serve_second(const item& caller);
+    [[nodiscard]] bool shares_session(const arrival& a, call_id call);
+    boost::asio::awaitable<bool> has_begun(arrival_ptr a);
+    [[nodiscard]] bool
+    is_for(call_id call, const std::string& name, const std::string& caller_control_id, const reading& known);
     void wait_in_line(const arrival_ptr& a);
     void begin(arrival& a, call::route routed, std::vector<port::inbox_event> others);
     std::vector<item> take_up(arrival& a, std::vector<port::inbox_event> others);
@@ -99,7 +113,7 @@ class engine_impl final : public engine {
 
     // inquiry.cpp
     boost::asio::awaitable<bool> ask_on_record(call::state about);
-    std::vector<item> items_of(call_id id, carrier_answer answer);
+    std::vector<item> items_of(const call::state& about, carrier_answer answer);
 
     // drive.cpp
     void post(call_id id, item i);
@@ -133,6 +147,7 @@ class engine_impl final : public engine {
     [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
     boost::asio::awaitable<bool> after_conflict(actor& a);
     void forget_unsaved(actor& a);
+    void part_callers(actor& a);
     enum class saved { yes, conflict, unavailable };
     void keep(actor& a, port::call_commit whole, folded f, saved result);
     void ask_for(const actor& a, const folded& f);
@@ -176,9 +191,13 @@ class engine_impl final : public engine {
     ports p_;
     settings s_;
     std::unordered_map<call_id, actor_ptr> actors_;
-    std::unordered_map<std::string, call_id> sessions_; ///< carrier session → call, for calls in memory
-    offers handling_;                                   ///< inbox events in work here, by id
-    std::unordered_set<std::string> running_;           ///< command ids in work here
+    std::unordered_map<std::string, call_id> sessions_;     ///< carrier session → call, for calls in memory
+    recent_map<std::string, call_id> caller_calls_{20'000}; ///< call of a caller's leg, by its control id
+    wire::default_countries countries_;
+    std::size_t old_webhooks_ = 0;
+    log::sparse old_webhook_lines_{};
+    offers handling_;                         ///< inbox events in work here, by id
+    std::unordered_set<std::string> running_; ///< command ids in work here
     std::unordered_map<std::string, std::vector<port::inbox_event>> parked_; ///< by session, briefly
     std::vector<std::string> ignored_;
     route_memory routes_;           ///< last good answers, used only while Postgres is away

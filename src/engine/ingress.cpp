@@ -18,6 +18,8 @@ constexpr std::uint32_t k_max_attempts = 5;        // of an event whose handling
 constexpr std::chrono::seconds k_longest_pause{5}; // between two offers of one event
 constexpr millis k_newer_form_pause{1'000};
 constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
+// Between a session and its second caller: the name is one that no carrier makes.
+constexpr char k_second = '~';
 
 wire::webhook_source source_of(port::webhook_route r) {
     switch (r) {
@@ -35,6 +37,7 @@ reading read_own(std::string_view body) {
     auto withdrawal = wire::read_withdrawal(body);
     if (!withdrawal) {
         r.fault = wire::envelope_fault::not_an_event;
+        r.why = wire::name(r.fault);
         return r;
     }
     r.hook.emplace().call_session_id = std::move(withdrawal->call_session_id);
@@ -63,6 +66,17 @@ call_id call_of(std::string_view name) {
     return session ? *session : call_id{derive_uuid(name)};
 }
 
+std::string second_name(std::string_view session, std::string_view call_control_id) {
+    return std::string(session) + k_second + derive_uuid(call_control_id).text();
+}
+
+std::string carrier_session(std::string_view name) {
+    constexpr std::size_t k_uuid = 36;
+    const auto at = name.size() > k_uuid ? name.size() - k_uuid - 1 : 0;
+    const bool second = at > 0 && name[at] == k_second && uuid::parse(name.substr(at + 1)).has_value();
+    return std::string(second ? name.substr(0, at) : name);
+}
+
 const std::string& session_of(const wire::telnyx_webhook& hook) {
     return hook.call_session_id.empty() ? hook.call_control_id : hook.call_session_id;
 }
@@ -72,13 +86,22 @@ reading engine_impl::read(std::string_view body, port::webhook_route route, time
     reading r;
     auto parsed = wire::parse_envelope(body);
     r.fault = parsed.fault;
+    r.why = std::move(parsed.why);
     r.hook = std::move(parsed.event);
     if (!r.hook) return r;
-    if (!r.hook->client_state.empty()) r.mark = p_.open_mark(r.hook->client_state);
+    const auto& hook = *r.hook;
+    if (!hook.client_state.empty()) r.mark = p_.open_mark(hook.client_state);
     std::optional<leg_id> leg;
     if (r.mark) leg = r.mark->leg;
-    r.new_caller = wire::is_new_caller(*r.hook, source_of(route), leg);
-    if (!r.new_caller) r.what = wire::to_call_event(*r.hook, leg, received_at);
+    r.own_leg = wire::is_own_leg(hook, source_of(route), leg);
+    r.new_caller = wire::is_new_caller(hook, source_of(route), leg);
+    if (r.new_caller) {
+        const auto home = countries_.at(hook.connection_id);
+        r.caller = wire::read_caller(hook.from, home);
+        r.called = wire::read_called(hook.to, home);
+    } else if (!r.own_leg) {
+        r.what = wire::to_call_event(hook, leg, received_at);
+    }
     return r;
 }
 
@@ -100,6 +123,7 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         event.event_id = "unreadable-" + derive_uuid(hook.body).text();
     }
     event.body = std::move(hook.body);
+    const auto attempt = known.hook ? known.hook->attempt : 0;
     // Overload sheds new rings first; whatever ends or changes a call is taken as long as anything is (I16).
     const bool full = actors_.size() >= s_.max_calls || accepting_ * 5 >= s_.max_accepting * 4 ||
                       std::max(callers_.size(), calling_.size()) >= s_.max_waiting;
@@ -117,6 +141,8 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         result = co_await store(std::move(copy));
     }
     const bool fresh = result == accepted::stored || result == accepted::spooled;
+    if (result == accepted::duplicate && attempt > 1) p_.metrics.count("webhook_retries_total");
+    if (fresh && known.own_leg) own_leg(*known.hook);
     if (fresh && !event.settled) work_.spawn(dispatch(std::move(a)));
     co_return result;
 }
@@ -210,7 +236,8 @@ boost::asio::awaitable<void> engine_impl::dispatch(arrival_ptr a) {
 
 boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
     if (!a->known.hook) {
-        co_await bury(a->event.event_id, std::string(wire::name(a->known.fault)));
+        if (a->known.fault == wire::envelope_fault::version_1) old_webhook();
+        co_await bury(a->event.event_id, a->known.why);
         co_return;
     }
     if (!a->known.what) {
@@ -219,10 +246,10 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
     }
     const auto& hook = *a->known.hook;
     const auto& mark = a->known.mark;
-    const auto expected = mark ? mark->call : call_of(session_of(hook));
+    const auto expected = mark ? mark->call : expected_call(hook);
     std::optional<call_id> id;
     bool away = false;
-    if (mark || in_memory(expected)) {
+    if (mark || (in_memory(expected) && !may_be_of_another(expected, hook))) {
         id = expected;
     } else if (!calling_.contains(expected)) {
         try {
@@ -233,6 +260,7 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
         // The call may have begun while the store was asked.
         const auto begun = sessions_.find(hook.call_session_id);
         if (!id && begun != sessions_.end()) id = begun->second;
+        if (!id && in_memory(expected)) id = expected;
     }
     if (calling_.contains(expected) && !in_memory(expected)) {
         keep_for_caller(a->event); // decided together with what begins the call
@@ -285,9 +313,47 @@ boost::asio::awaitable<void> engine_impl::failed(arrival_ptr a, std::exception_p
 }
 
 boost::asio::awaitable<std::optional<call_id>> engine_impl::whose(const wire::telnyx_webhook& hook) {
-    if (const auto known = sessions_.find(hook.call_session_id); known != sessions_.end())
-        co_return known->second;
+    const auto known = sessions_.find(hook.call_session_id);
+    if (known != sessions_.end() && !may_be_of_another(known->second, hook)) co_return known->second;
     co_return co_await p_.store.find(hook.call_session_id, hook.call_control_id);
+}
+
+// Two callers may share a session; then each has a call of its own, known by the caller's leg.
+call_id engine_impl::expected_call(const wire::telnyx_webhook& hook) {
+    const auto* own = caller_calls_.find(hook.call_control_id, steady::time_point::min());
+    return own != nullptr ? *own : call_of(session_of(hook));
+}
+
+bool engine_impl::of_another(call_id call, const wire::telnyx_webhook& hook) {
+    const auto* own = caller_calls_.find(hook.call_control_id, steady::time_point::min());
+    return own != nullptr && *own != call;
+}
+
+// The event names a leg that this call does not know: that may be another caller of its session.
+bool engine_impl::may_be_of_another(call_id call, const wire::telnyx_webhook& hook) {
+    if (hook.call_control_id.empty()) return false;
+    const auto found = actors_.find(call);
+    if (found == actors_.end() || !found->second->loaded) return false;
+    const auto& s = found->second->loaded->state;
+    return s.caller.call_control_id != hook.call_control_id &&
+           s.find_by_control_id(hook.call_control_id) == nullptr;
+}
+
+void engine_impl::old_webhook() {
+    ++old_webhooks_;
+    p_.metrics.count("webhooks_version_1_total");
+    if (const auto more = old_webhook_lines_.due())
+        log::error(
+            "webhook_of_api_version_1",
+            {{"effect", "nobody is rung"},
+             {"fix", "set the webhook API version of the Telnyx connections to 2"},
+             {"more", *more}}
+        );
+}
+
+void engine_impl::own_leg(const wire::telnyx_webhook& hook) {
+    p_.metrics.count("own_legs_ignored_total");
+    log::info("own_leg_ignored", {{"type", hook.event_type}, {"session", hook.call_session_id}});
 }
 
 // Time in the inbox alone is no chance: while Postgres was away nobody could offer it.

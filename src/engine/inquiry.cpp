@@ -27,11 +27,13 @@ void engine_impl::take_up(std::vector<port::inbox_event> events) {
 
 // Also what the inbox has already: it may be waiting in another node's hands, or have been decided on a copy
 // that was lost.
-std::vector<item> engine_impl::items_of(call_id id, carrier_answer answer) {
+std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer answer) {
     std::vector<item> out;
     for (auto& [e, fresh] : answer.events) {
         auto known = read(e.body, e.route, e.received_at);
-        if (known.mark && known.mark->call != id) known.what.reset(); // another call's leg in this session
+        const auto& caller = about.caller;
+        if (!is_for(about.id, caller.call_session_id, caller.call_control_id, known))
+            known.what.reset(); // another call's leg in this session
         if (fresh && !known.what) {
             hand_over(std::move(e));
             continue;
@@ -54,7 +56,7 @@ std::vector<item> engine_impl::items_of(call_id id, carrier_answer answer) {
 boost::asio::awaitable<bool> engine_impl::ask_on_record(call::state about) {
     auto answer = co_await p_.ask(about.caller.call_session_id);
     const bool answered = answer.answered;
-    auto items = items_of(about.id, std::move(answer));
+    auto items = items_of(about, std::move(answer));
     if (!items.empty()) post(about.id, std::move(items));
     co_return answered;
 }

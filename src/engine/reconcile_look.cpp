@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Records of the carrier become events of the inbox: read as the webhooks that they stand for, stored before
 // anybody decides about them, and passed over where the webhook came.
+#include "engine/arrival.hpp"
 #include "engine/reconcile.hpp"
 
 #include <z360/base/ids.hpp>
@@ -61,6 +62,7 @@ void reconciler_impl::read_into(events& out, std::vector<port::recorded_event> p
 
 boost::asio::awaitable<reconciler_impl::record> reconciler_impl::on_record(std::string call_session_id) {
     record out;
+    call_session_id = carrier_session(call_session_id); // two callers of one have names of their own
     std::string cursor;
     for (int page = 0; page < k_pages_a_session; ++page) {
         auto answer = co_await p_.records.events_of_session(call_session_id, cursor);

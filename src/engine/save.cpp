@@ -23,6 +23,19 @@ double seconds_since(steady::time_point t) {
     return std::chrono::duration<double>(steady::now() - t).count();
 }
 
+/// Of the caller's leg with this id; device legs have marks.
+bool names_leg(const call::event& what, const std::string& control_id) {
+    return std::visit(
+        [&control_id](const auto& e) {
+            if constexpr (requires { e.who.leg; })
+                return !e.who.leg && e.who.call_control_id == control_id;
+            else
+                return false;
+        },
+        what
+    );
+}
+
 bool same_doing(const port::call_commit& a, const port::call_commit& b) {
     const auto ids = [](const port::call_commit& c) {
         std::vector<std::string> out;
@@ -70,7 +83,9 @@ void engine_impl::take_stored(actor& a, std::optional<port::stored_call> found) 
             a.in_hand.insert(a.in_hand.begin(), a.recent.begin(), a.recent.end());
     }
     a.loaded = std::move(found);
-    if (a.loaded) sessions_.insert_or_assign(a.loaded->state.caller.call_session_id, a.id);
+    if (!a.loaded) return;
+    sessions_.insert_or_assign(a.loaded->state.caller.call_session_id, a.id);
+    remember_caller(a.loaded->state.caller.call_control_id, a.id);
 }
 
 // The database was away: what it has is compared with what is here, and written forward where it is less.
@@ -128,7 +143,35 @@ boost::asio::awaitable<void> engine_impl::decide(actor& a, call::authority may, 
     throw std::runtime_error("too many version conflicts in a row");
 }
 
+// A caller who came by the session of this call and is not its caller has a call of its own, with what names
+// its leg.
+void engine_impl::part_callers(actor& a) {
+    std::string mine;
+    if (a.loaded) mine = a.loaded->state.caller.call_control_id;
+    for (std::size_t i = 0; i < a.in_hand.size();) {
+        const auto* other = std::get_if<call::incoming>(&a.in_hand[i].what);
+        if (other != nullptr && mine.empty()) mine = other->call_control_id; // begins this call
+        if (other == nullptr || other->call_control_id == mine) {
+            ++i;
+            continue;
+        }
+        const auto control_id = other->call_control_id;
+        serve_second(a.in_hand[i]);
+        const auto id = *caller_calls_.find(control_id, steady::time_point::min());
+        a.in_hand.erase(a.in_hand.begin() + static_cast<std::ptrdiff_t>(i));
+        for (std::size_t k = i; k < a.in_hand.size();) {
+            if (!names_leg(a.in_hand[k].what, control_id)) {
+                ++k;
+                continue;
+            }
+            post(id, std::move(a.in_hand[k]));
+            a.in_hand.erase(a.in_hand.begin() + static_cast<std::ptrdiff_t>(k));
+        }
+    }
+}
+
 folded engine_impl::fold_in_hand(actor& a, call::authority may) {
+    part_callers(a);
     const char* broken = nullptr;
     const auto now = p_.clock.now();
     for (auto& i : a.in_hand)
@@ -221,6 +264,7 @@ void engine_impl::keep(actor& a, port::call_commit whole, folded f, saved result
     const auto before = a.loaded ? a.loaded->version : 0;
     a.loaded = port::stored_call{whole.next, result == saved::yes ? version_after(whole) : before};
     sessions_.insert_or_assign(whole.next.caller.call_session_id, a.id);
+    remember_caller(whole.next.caller.call_control_id, a.id);
     a.remember(a.in_hand);
     for (const auto& i : a.in_hand) { // given up unsent or half-way: if it is issued again it runs again
         const auto* o = std::get_if<call::command_outcome>(&i.what);
@@ -380,6 +424,7 @@ figures engine_impl::now() const {
     f.unsaved_calls = unsaved_;
     f.events_in_work = handling_.size();
     f.callers_waiting = callers_.size();
+    f.old_webhooks = old_webhooks_;
     const auto at = steady::now();
     if (unsaved_ > 0)
         for (const auto& [id, a] : actors_)

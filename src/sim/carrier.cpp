@@ -88,9 +88,9 @@ carrier::leg_state& carrier::new_leg(leg_kind kind, std::string session, time_po
     return l;
 }
 
-std::string carrier::place_call(std::string from, std::string to, time_point now) {
+std::string carrier::place_call(std::string from, std::string to, time_point now, std::string session) {
     advance(now);
-    auto& l = new_leg(leg_kind::caller, {}, now);
+    auto& l = new_leg(leg_kind::caller, std::move(session), now);
     l.view.from = std::move(from);
     l.view.to = std::move(to);
     l.initiated = true;
@@ -185,6 +185,14 @@ void carrier::leg_answered(leg_state& l, time_point now) {
     l.view.answered_at = now;
     l.answering = false;
     emit(l, "call.answered", json{{"state", "answered"}}, now);
+    if (l.dialed_with != 0) {
+        std::vector<std::string> others;
+        for (const auto& [id, other] : legs_)
+            if (other.dialed_with == l.dialed_with && &other != &l && other.view.alive())
+                others.push_back(id);
+        for (const auto& id : others)
+            end_leg(legs_.at(id), "originator_cancel", "caller", "487", now);
+    }
     if (!l.bridge_on_answer) return;
     auto* target = find(l.view.link_to);
     if (!target || !target->view.alive()) return;

@@ -92,6 +92,8 @@ struct webhook {
     webhook_source source = webhook_source::call_control_app;
     std::string url;                            ///< webhook_url of the dial; empty: the connection's own
     std::optional<std::vector<millis>> retries; ///< from webhook_retries_policies
+    std::string form;                           ///< of its bytes; see webhook_fault::form
+    unsigned earlier = 0; ///< deliveries of the same event before this one's first: copies count on
 };
 
 class carrier {
@@ -102,7 +104,8 @@ class carrier {
 
     // ---- people
     /// A call arrives from the telephone network; returns its call_control_id. Parked until commanded.
-    std::string place_call(std::string from, std::string to, time_point now);
+    /// With a session: one more caller in it, as the carrier groups legs.
+    std::string place_call(std::string from, std::string to, time_point now, std::string session = {});
     /// Without a cause: the usual one before (originator_cancel) or after (normal_clearing) the answer.
     void caller_hangs_up(const std::string& call_control_id, time_point now, std::string cause = {});
     /// A device places a call of its own; it is parked on the credential connection. Empty: its credential is
@@ -199,6 +202,8 @@ class carrier {
         bool retry_on_timeout = true;
         bool initiated = false;
         bool silent = false; ///< its webhooks are never sent
+        std::uint64_t dialed_with =
+            0; ///< request that dialed several targets: the first answer ends the others
         bool answering = false;
         bool commanded = false;
         time_point bridged_at{};
@@ -261,6 +266,8 @@ class carrier {
     void answer_question(const order& o, time_point now);
     void start_media(const order& o, leg_state& l, time_point now);
     reply dial(const order& o, time_point now);
+    leg_state& dial_one(const order& o, const std::string& to, const leg_state* linked, time_point now);
+    [[nodiscard]] std::optional<reply> refuses_dial(const order& o, std::size_t targets, time_point now);
     reply bridge(const order& o, leg_state& l, time_point now);
     reply refuse(int status, std::string_view code, std::string_view detail) const;
     std::optional<reply> remembered(const order& o, time_point now);

@@ -12,24 +12,65 @@ reply carrier::dial(const order& o, time_point now) {
     const auto connection = b["connection_id"].get<std::string>();
     if (connection != settings_.app_connection_id)
         return refuse(422, "10015", "connection_id names no call control application of this account.");
+    const auto& to = b["to"];
+    std::vector<std::string> targets;
+    if (to.is_array())
+        targets = to.get<std::vector<std::string>>();
+    else
+        targets.push_back(to.get<std::string>());
+    if (auto refused = refuses_dial(o, targets.size(), now)) return std::move(*refused);
+    const auto link_to = b.value("link_to", std::string{});
+    const auto* linked = link_to.empty() ? nullptr : find(link_to);
+    std::string id;
+    for (const auto& target : targets) {
+        recent_dials_.push_back(now);
+        auto& l = dial_one(o, target, linked, now);
+        if (targets.size() > 1) l.dialed_with = o.request;
+        if (id.empty()) id = l.view.call_control_id; // one call object, whoever is dialed
+    }
+    auto& l = legs_.at(id);
+    json data{
+        {"record_type", "call"},
+        {"call_control_id", id},
+        {"call_leg_id", l.view.call_leg_id},
+        {"call_session_id", l.view.call_session_id},
+        {"client_state", l.view.client_state},
+        {"is_alive", false}, // dialing is asynchronous
+        {"start_time", iso8601(now)},
+    };
+    if (b.contains("record")) data["recording_id"] = start_recording(l, b, "record_", now);
+    auto& record = truth_.commands.at(o.request);
+    record.call_control_id = id;
+    record.session = l.view.call_session_id;
+    reply r;
+    r.status = 200;
+    r.body = json{{"data", std::move(data)}};
+    return r;
+}
+
+std::optional<reply> carrier::refuses_dial(const order& o, std::size_t targets, time_point now) {
     while (!recent_dials_.empty() && recent_dials_.front() + settings_.dial_window <= now)
         recent_dials_.pop_front();
-    if (recent_dials_.size() >= settings_.dials_per_window)
+    if (recent_dials_.size() + targets > settings_.dials_per_window)
         return refuse(429, "90103", "More dials per second than the account allows.");
     if (settings_.unknown.outbound_channels != 0) {
         const auto busy = std::count_if(legs_.begin(), legs_.end(), [](const auto& e) {
             return e.second.view.alive() && e.second.view.kind != leg_kind::caller;
         });
-        if (busy >= static_cast<std::ptrdiff_t>(settings_.unknown.outbound_channels))
+        const auto all = static_cast<std::size_t>(busy) + targets;
+        if (all > settings_.unknown.outbound_channels)
             return refuse(422, "90043", "All outbound channels of the connection are in use.");
     }
-    const auto link_to = b.value("link_to", std::string{});
+    const auto link_to = o.body.value("link_to", std::string{});
     const auto* linked = link_to.empty() ? nullptr : find(link_to);
     if (!link_to.empty() && !linked) return refuse(422, "90015", "link_to names no call.");
     if (linked && !linked->view.alive()) return refuse(422, "90018", "The linked call has ended.");
-    recent_dials_.push_back(now);
+    return std::nullopt;
+}
 
-    const auto to = b["to"].get<std::string>();
+carrier::leg_state&
+carrier::dial_one(const order& o, const std::string& to, const leg_state* linked, time_point now) {
+    const auto& b = o.body;
     const auto user = sip_user(to);
     auto from = b["from"].get<std::string>();
     if (linked && b.value("bridge_intent", false)) from = linked->view.from;
@@ -39,7 +80,7 @@ reply carrier::dial(const order& o, time_point now) {
     l.view.from = std::move(from);
     l.view.to = to;
     l.view.username = user.value_or(std::string{});
-    l.view.link_to = link_to;
+    l.view.link_to = b.value("link_to", std::string{});
     l.silent = o.fault && o.fault->silent_leg;
     if (b.contains("client_state")) l.view.client_state = b["client_state"];
     if (b.contains("custom_headers")) l.custom_headers = b["custom_headers"];
@@ -63,23 +104,7 @@ reply carrier::dial(const order& o, time_point now) {
     after(now + std::chrono::seconds{b.value("time_limit_secs", 14'400)}, [this, id](time_point t) {
         if (auto* leg = find(id)) end_leg(*leg, "time_limit", "unknown", "200", t);
     });
-
-    json data{
-        {"record_type", "call"},
-        {"call_control_id", id},
-        {"call_leg_id", l.view.call_leg_id},
-        {"call_session_id", l.view.call_session_id},
-        {"client_state", l.view.client_state},
-        {"is_alive", false}, // dialing is asynchronous
-    };
-    if (b.contains("record")) data["recording_id"] = start_recording(l, b, "record_", now);
-    auto& record = truth_.commands.at(o.request);
-    record.call_control_id = id;
-    record.session = l.view.call_session_id;
-    reply r;
-    r.status = 200;
-    r.body = json{{"data", std::move(data)}};
-    return r;
+    return l;
 }
 
 reply carrier::bridge(const order& o, leg_state& path, time_point now) {

@@ -174,7 +174,10 @@ void carrier::describe(const order& o, command_record& c) {
     c.session = session_of(o.path_id);
     if (!o.body.is_object()) return;
     if (o.verb == "dial") {
-        const auto to = text_of(o.body, "to");
+        auto to = text_of(o.body, "to");
+        const auto given = o.body.find("to");
+        if (given != o.body.end() && given->is_array() && !given->empty() && given->front().is_string())
+            to = given->front().get<std::string>();
         c.target = sip_user(to).value_or(to);
         c.session = session_of(text_of(o.body, "link_to"));
     }

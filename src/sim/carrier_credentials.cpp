@@ -133,6 +133,7 @@ void carrier::perform_credential_request(const order& o, time_point now) {
         if (f && f->stall_reply > millis{0}) record.fault = "stall_reply";
         if (!keep) record.fault = "no_effect";
     }
+    if (f) r.headers = f->headers;
     if (f && f->lose_reply) {
         record.fault = "lose_reply";
         r.lost = true;

@@ -170,17 +170,18 @@ reply carrier::call_status(const std::string& id, time_point now) {
 
 json carrier::active_calls(const order& o, time_point now) const {
     const auto q = parse_query(o.query);
+    const auto cursor = q.find("page[after]");
     std::vector<leg_view> alive;
-    for (auto& v : legs())
+    std::size_t start = 0;
+    for (auto& v : legs()) {
+        const auto id = v.call_control_id;
         if (v.alive() && v.connection_id == o.path_id && v.began <= horizon(o.fault, now))
             alive.push_back(std::move(v));
+        // Its leg may have ended since: the next page goes on behind its place all the same.
+        if (cursor != q.end() && id == cursor->second) start = alive.size();
+    }
     if (o.fault && o.fault->empty_list) alive.clear();
     const auto limit = number_in(q, "page[limit]", 20, 250);
-    const auto cursor = q.find("page[after]");
-    std::size_t start = 0;
-    if (cursor != q.end())
-        while (start < alive.size() && alive[start++].call_control_id != cursor->second) {
-        }
     json data = json::array();
     auto i = start;
     for (; i < alive.size() && data.size() < limit; ++i)

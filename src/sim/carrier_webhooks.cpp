@@ -62,6 +62,7 @@ void carrier::enqueue(webhook w, const leg_state& l, time_point emitted, time_po
         hit.delay += f.fault.delay;
         hit.drop = hit.drop || f.fault.drop;
         hit.after_next = hit.after_next || f.fault.after_next;
+        if (!f.fault.form.empty()) hit.form = f.fault.form;
         if (f.fault.duplicates > 0) {
             hit.duplicates += f.fault.duplicates;
             hit.duplicate_after = f.fault.duplicate_after;
@@ -69,6 +70,7 @@ void carrier::enqueue(webhook w, const leg_state& l, time_point emitted, time_po
         }
     }
     due += hit.delay;
+    if (!copy) w.form = hit.form;
     webhook_record r;
     r.id = ++serial_;
     r.event_id = w.data["id"].get<std::string>();
@@ -86,6 +88,7 @@ void carrier::enqueue(webhook w, const leg_state& l, time_point emitted, time_po
     for (unsigned i = 1; i <= hit.duplicates; ++i) {
         auto twin = w;
         if (hit.new_id) twin.data["id"] = make_id("event");
+        twin.earlier = hit.new_id ? 0 : i;
         enqueue(std::move(twin), l, emitted, due + hit.duplicate_after * i, true);
     }
     if (hit.drop) return;

@@ -174,7 +174,7 @@ json api_object(const credential_record& c, time_point now) {
         {"expires_at", iso8601(c.expires_at)},
         {"created_at", iso8601(c.created_at)},
         {"updated_at", iso8601(c.updated_at)},
-        {"user_id", "sim-user"},
+        {"user_id", derive_uuid("account of " + c.connection_id).text()},
     };
     if (!c.tag.empty()) out["tag"] = c.tag;
     return out;

@@ -3,6 +3,10 @@
 
 #include "sim/json_keys.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace z360::sim {
 
 namespace {
@@ -31,7 +35,12 @@ webhook_fault webhook_fault::from_json(const json& j) {
     r.flag("new_id", f.new_id);
     r.flag("after_next", f.after_next);
     r.flag("unreachable", f.unreachable);
+    r.text("form", f.form);
     r.done();
+    constexpr std::array<std::string_view, 6> k_forms{"",          "pretty", "flat",
+                                                      "version_1", "latin1", "lone_surrogate"};
+    if (std::find(k_forms.begin(), k_forms.end(), f.form) == k_forms.end())
+        r.fail("form", "pretty, flat, version_1, latin1 or lone_surrogate");
     if (f.duplicates > 1000) r.fail("duplicates", "at most 1000");
     return f;
 }

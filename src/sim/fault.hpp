@@ -38,6 +38,10 @@ struct webhook_fault {
     /// The carrier tries again as ever, and lists what it gave up as a failed delivery. nth and times do not
     /// count here. `drop` is the loss that no list of deliveries knows of.
     bool unreachable = false;
+    /// The bytes that are sent: "pretty" (printed over lines), "flat" (version 2 without `data`), "version_1"
+    /// (the older API), "latin1" or "lone_surrogate" (a caller's name no strict parser takes); empty: as
+    /// ever.
+    std::string form;
     [[nodiscard]] static webhook_fault from_json(const json& j);
 };
 

@@ -36,7 +36,7 @@ std::size_t number_in(const query_fields& q, std::string_view key, std::size_t f
 }
 
 json page_of(json all, const query_fields& q, std::size_t usual_size) {
-    const auto size = number_in(q, "page[size]", usual_size, 250);
+    const auto size = number_in(q, q.contains("page[limit]") ? "page[limit]" : "page[size]", usual_size, 250);
     const auto page = number_in(q, "page[number]", 1, 1'000'000);
     const auto total = all.size();
     json data = json::array();

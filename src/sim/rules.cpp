@@ -17,7 +17,7 @@ enum class kind : std::uint8_t {
     integer,
     state,
     headers,
-    party,
+    number,
     to,
     url,
     loop,
@@ -58,7 +58,7 @@ table dial_table() {
     table t{
         {"connection_id", kind::text, true},
         {"to", kind::to, true},
-        {"from", kind::party, true},
+        {"from", kind::number, true},
         {"from_display_name", kind::display, false, 0, 128},
         {"timeout_secs", kind::integer, false, 5, 600},
         {"time_limit_secs", kind::integer, false, 30, 14'400},
@@ -69,6 +69,7 @@ table dial_table() {
         {"park_after_unbridge", kind::text, false, 0, 0, {"self"}},
         {"retry_on_timeout", kind::boolean},
         {"custom_headers", kind::headers},
+        {"sip_headers", kind::headers},
         {"privacy", kind::text, false, 0, 0, {"id", "none"}},
         {"media_encryption", kind::text, false, 0, 0, {"disabled", "SRTP", "DTLS"}},
         {"sip_transport_protocol", kind::text, false, 0, 0, {"UDP", "TCP", "TLS"}},
@@ -93,7 +94,11 @@ table bridge_table() {
 }
 
 table answer_table() {
-    table t{{"custom_headers", kind::headers}, {"send_silence_when_idle", kind::boolean}};
+    table t{
+        {"custom_headers", kind::headers},
+        {"sip_headers", kind::headers},
+        {"send_silence_when_idle", kind::boolean}
+    };
     add_recording(t);
     add_webhooks(t);
     return t;
@@ -154,6 +159,12 @@ const std::map<std::string, table, std::less<>>& tables() {
     return all;
 }
 
+/// A token of SIP (RFC 3261).
+bool in_header_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
+}
+
 class checker {
   public:
     void add(std::string code, const std::string& name, std::string detail, bool fatal = true) {
@@ -172,8 +183,8 @@ class checker {
                     "must be valid base64");
             break;
         case kind::headers: check_headers(r, v); break;
-        case kind::party:
-        case kind::to: check_party(r, v); break;
+        case kind::number: check_number(r, v); break;
+        case kind::to: check_to(r, v); break;
         case kind::url: check_url(r, v); break;
         case kind::loop: check_loop(r, v); break;
         case kind::policies: check_policies(r, v); break;
@@ -205,9 +216,18 @@ class checker {
             add("10033", r.name,
                 "must be between " + std::to_string(r.low) + " and " + std::to_string(r.high));
     }
-    void check_party(const rule& r, const json& v) {
-        if (v.is_array()) return add("10015", r.name, "several targets in one dial are not simulated");
+    void check_number(const rule& r, const json& v) {
         if (!v.is_string()) return add("10015", r.name, "must be a string");
+        if (!is_e164(v.get<std::string>())) add("10016", r.name, "must be a +E.164 number");
+    }
+    void check_to(const rule& r, const json& v) {
+        if (!v.is_array()) return check_target(r, v);
+        if (v.empty()) return add("10004", r.name, "must not be empty");
+        for (const auto& one : v)
+            check_target(r, one);
+    }
+    void check_target(const rule& r, const json& v) {
+        if (!v.is_string()) return add("10015", r.name, "must be a string, or an array of strings");
         const auto text = v.get<std::string>();
         if (!is_e164(text) && !sip_user(text)) add("10016", r.name, "must be a +E.164 number or a SIP URI");
     }
@@ -232,8 +252,13 @@ class checker {
                 return add("10015", r.name, "each item must be {name, value} of two strings");
             const auto name = h["name"].get<std::string>();
             const auto value = h["value"].get<std::string>();
-            if (!name.starts_with("X-") || name.size() < 3)
-                add("10015", r.name, "header names must start with X-: " + name);
+            if (r.name == std::string_view("sip_headers") && name != "User-to-User")
+                add("10032", r.name, "only User-to-User may be set here, not " + name);
+            if (name.empty() || !std::all_of(name.begin(), name.end(), in_header_name))
+                add("10015", r.name, "is no name of a SIP header: " + name);
+            else if (r.name == std::string_view("custom_headers") &&
+                     (!name.starts_with("X-") || name.size() < 3))
+                add("10015", r.name, "devices see only headers that start with X-, not " + name, false);
             const auto printable = [](unsigned char c) { return c >= 0x20 && c < 0x7F; };
             if (!std::all_of(value.begin(), value.end(), printable) ||
                 !std::all_of(name.begin(), name.end(), printable))

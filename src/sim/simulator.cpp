@@ -2,6 +2,7 @@
 #include "sim/simulator.hpp"
 
 #include "sim/simulator_core.hpp"
+#include "sim/webhook_form.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -155,11 +156,11 @@ rt::awaitable<void> simulator::core::keep_time() {
 http::client_request simulator::core::signed_request(
     const webhook& w, const std::string& url, unsigned attempt, const std::string& stamp
 ) const {
-    json envelope{{"data", w.data}, {"meta", {{"attempt", attempt}, {"delivered_to", url}}}};
+    const json meta{{"attempt", attempt}, {"delivered_to", url}};
     http::client_request req;
     req.method = "POST";
     req.url = url;
-    req.body = envelope.dump();
+    req.body = body_in_form(w.form, w.data, meta);
     req.headers.add("Content-Type", "application/json");
     req.headers.add("User-Agent", "telnyx-webhooks");
     req.headers.add("telnyx-timestamp", stamp);
@@ -192,7 +193,7 @@ rt::awaitable<void> simulator::core::deliver(webhook w) {
         if (carrier_.delivery_fails(w.record, attempt.started)) {
             res.error = "unreachable by script";
         } else {
-            auto req = signed_request(w, step->url, failures + 1, stamp);
+            auto req = signed_request(w, step->url, w.earlier + failures + 1, stamp);
             res = co_await client_->perform(std::move(req));
         }
         attempt.finished = now();
@@ -238,8 +239,8 @@ bool simulator::wait_until(std::function<bool(const carrier&)> condition, millis
 void simulator::run(std::function<void(carrier&, time_point)> f) {
     core_->run(f);
 }
-std::string simulator::place_call(std::string from, std::string to) {
-    return with([&](carrier& c, time_point now) { return c.place_call(from, to, now); });
+std::string simulator::place_call(std::string from, std::string to, std::string session) {
+    return with([&](carrier& c, time_point now) { return c.place_call(from, to, now, session); });
 }
 void simulator::caller_hangs_up(const std::string& call_control_id) {
     with([&](carrier& c, time_point now) { c.caller_hangs_up(call_control_id, now); });

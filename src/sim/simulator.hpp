@@ -69,7 +69,7 @@ class simulator {
     bool wait_until(std::function<bool(const carrier&)> condition, millis limit);
 
     // The most frequent uses of `with`.
-    std::string place_call(std::string from, std::string to);
+    std::string place_call(std::string from, std::string to, std::string session = {});
     void caller_hangs_up(const std::string& call_control_id);
     void set_phone(std::string username, phone p);
     void set_default_phone(phone p);

@@ -4,7 +4,9 @@
 #include "sim/scenario.hpp"
 #include "sim/simulator_core.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace z360::sim {
@@ -85,6 +87,15 @@ std::vector<http::route> simulator::core::routes() {
     for (const char* method : {"GET", "PATCH", "DELETE"})
         table.push_back({method, "/v2/telephony_credentials/{id}", telnyx});
     table.push_back({"POST", "/v2/telephony_credentials/{id}/token", telnyx});
+    // Whatever else is asked for under /v2 is answered in the carrier's form, too.
+    std::string any = "/v2";
+    for (int depth = 0; depth < 6; ++depth) {
+        any += "/{p" + std::to_string(depth) + "}";
+        for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+            const auto same = [&](const http::route& r) { return r.method == method && r.pattern == any; };
+            if (std::none_of(table.begin(), table.end(), same)) table.push_back({method, any, telnyx});
+        }
+    }
     table.push_back({"POST", "/sim/calls", sim});
     table.push_back({"POST", "/sim/device-calls", sim});
     table.push_back({"POST", "/sim/legs/{id}/{action}", sim});
@@ -165,8 +176,10 @@ http::response simulator::core::run_control(const http::request& req) {
     if (req.path.starts_with("/sim/legs/")) return json_reply(200, run_leg_action(req, t));
     const auto body = json::parse(req.body.empty() ? "{}" : req.body);
     if (req.path == "/sim/calls") {
-        const auto id =
-            carrier_.place_call(body.at("from").get<std::string>(), body.at("to").get<std::string>(), t);
+        const auto id = carrier_.place_call(
+            body.at("from").get<std::string>(), body.at("to").get<std::string>(), t,
+            body.value("session", std::string{})
+        );
         return json_reply(201, to_json(*carrier_.leg(id)));
     }
     if (req.path == "/sim/device-calls") {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/e164.hpp"
 
+#include "wire/address.hpp"
+#include "wire/countries.hpp"
+
+#include <z360/base/trim.hpp>
+
+#include <array>
 #include <cstddef>
 
 namespace z360::wire {
@@ -9,40 +15,82 @@ namespace {
 constexpr std::size_t k_min_digits = 7;
 constexpr std::size_t k_max_digits = 15;
 
-bool take_prefix(std::string_view& t, std::string_view lower) {
-    if (t.size() < lower.size()) return false;
-    for (std::size_t i = 0; i < lower.size(); ++i) {
-        const char c = t[i] >= 'A' && t[i] <= 'Z' ? static_cast<char>(t[i] - 'A' + 'a') : t[i];
-        if (c != lower[i]) return false;
+// Signs that people and typesetters put between digits, beside the plain ones.
+constexpr std::array<std::string_view, 10> k_separators{
+    "\xC2\xA0",     // no-break space
+    "\xE2\x80\x89", // thin space
+    "\xE2\x80\x90", // hyphens and dashes
+    "\xE2\x80\x91", "\xE2\x80\x92", "\xE2\x80\x93", "\xE2\x80\x94", "\xE2\x80\x95",
+    "\xE2\x80\xAF", // narrow no-break space
+    "\xE2\x88\x92"  // minus
+};
+
+struct digits_of {
+    std::string text;
+    bool plus = false;
+    bool good = true;
+};
+
+std::size_t separator_at(std::string_view t) {
+    if (std::string_view(" ()-./").find(t.front()) != std::string_view::npos) return 1;
+    for (const auto s : k_separators)
+        if (t.starts_with(s)) return s.size();
+    return 0;
+}
+
+digits_of read_digits(std::string_view t) {
+    digits_of out;
+    while (out.good && !t.empty()) {
+        const char c = t.front();
+        // "+44 (0)20 …": the zero is for those who dial within the country.
+        const bool trunk = out.plus && !out.text.empty() && t.starts_with("(0)");
+        const auto skipped = separator_at(t);
+        if (trunk) {
+            t.remove_prefix(3);
+        } else if (c >= '0' && c <= '9') {
+            out.text.push_back(c);
+            t.remove_prefix(1);
+        } else if (c == '+' && !out.plus && out.text.empty()) {
+            out.plus = true;
+            t.remove_prefix(1);
+        } else if (skipped > 0) {
+            t.remove_prefix(skipped);
+        } else {
+            out.good = false;
+        }
+        out.good = out.good && out.text.size() <= k_max_digits + 3;
     }
-    t.remove_prefix(lower.size());
+    return out;
+}
+
+bool international_prefix(digits_of& d, std::string_view home_code) {
+    const std::size_t n = d.text.starts_with("00")                        ? 2
+                          : home_code == "1" && d.text.starts_with("011") ? 3
+                                                                          : 0;
+    if (n == 0) return false;
+    d.text.erase(0, n);
     return true;
 }
 
 } // namespace
 
-std::optional<std::string> to_e164(std::string_view t) {
-    while (!t.empty() && t.front() == ' ')
-        t.remove_prefix(1);
-    if (take_prefix(t, "sips:") || take_prefix(t, "sip:") || take_prefix(t, "tel:"))
-        t = t.substr(0, t.find_first_of("@;?>"));
-    std::string digits;
-    bool plus = false;
-    for (const char c : t) {
-        if (c >= '0' && c <= '9') {
-            digits.push_back(c);
-        } else if (c == '+') {
-            if (plus || !digits.empty()) return std::nullopt;
-            plus = true;
-        } else if (std::string_view(" ()-./").find(c) == std::string_view::npos) {
-            return std::nullopt;
-        }
-        if (digits.size() > k_max_digits + 2) return std::nullopt;
+std::optional<std::string> to_e164(std::string_view text, std::string_view home_code) {
+    const auto a = read_address(text);
+    auto d = read_digits(trimmed(a.user));
+    if (!d.good || d.text.empty()) return std::nullopt;
+    if (!d.plus && !a.context.empty()) {
+        auto whole = read_digits(a.context);
+        whole.text += d.text;
+        d = std::move(whole);
     }
-    if (!plus && digits.starts_with("00")) digits.erase(0, 2);
-    if (digits.size() < k_min_digits || digits.size() > k_max_digits || digits.front() == '0')
+    if (!d.plus && !international_prefix(d, home_code)) {
+        auto found = from_home(d.text, home_code);
+        if (!found) return std::nullopt;
+        d.text = std::move(*found);
+    }
+    if (d.text.size() < k_min_digits || d.text.size() > k_max_digits || d.text.front() == '0')
         return std::nullopt;
-    return "+" + digits;
+    return "+" + d.text;
 }
 
 } // namespace z360::wire

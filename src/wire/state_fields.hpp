@@ -106,6 +106,8 @@ constexpr void fields(V& v, T& x) {
     v("call_control_id", x.call_control_id);
     v("call_session_id", x.call_session_id);
     v("number", x.number);
+    v("number_sent", x.number_sent);
+    v("dialed_sent", x.dialed_sent);
     v("answer_requested", x.answer_requested);
     v("answered", x.answered);
     v("bridged", x.bridged);

@@ -13,6 +13,7 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr std::size_t k_longest_name = 256; // of what goes into an index; real ones have some 40 bytes
 constexpr const char* k_path = "/telephony_credentials";
 constexpr std::string_view k_connection = "connection:";
 constexpr std::size_t k_max_list_bytes = 8 * 1024 * 1024;
@@ -51,10 +52,11 @@ std::optional<telnyx_credential> read(json& object) {
     telnyx_credential c;
     c.sip_password = secret(take_text(object, "sip_password"));
     c.id = take_text(object, "id");
-    if (c.id.empty()) return std::nullopt;
+    if (c.id.empty() || c.id.size() > k_longest_name) return std::nullopt;
     c.name = take_text(object, "name");
     c.tag = take_text(object, "tag");
     c.sip_username = take_text(object, "sip_username");
+    if (c.sip_username.size() > k_longest_name) return std::nullopt;
     c.connection_id = take_text(object, "resource_id");
     if (c.connection_id.starts_with(k_connection)) c.connection_id.erase(0, k_connection.size());
     const auto expired = object.find("expired");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/telnyx_records.hpp"
 
-#include <nlohmann/json.hpp>
+#include "wire/lenient_json.hpp"
+#include "wire/telnyx_webhook.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,53 +20,8 @@ constexpr int k_max_depth = 40;
 constexpr std::string_view k_by_number = "page=";
 constexpr std::string_view k_by_mark = "after=";
 
-// ---- reading text that need not be right
-
 bool is_hex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/// The unit of the `\uXXXX` at `at`; nullopt: none stands there.
-std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
-    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
-    if (!std::all_of(
-            text.begin() + static_cast<std::ptrdiff_t>(at) + 2,
-            text.begin() + static_cast<std::ptrdiff_t>(at) + 6, is_hex
-        ))
-        return std::nullopt;
-    unsigned unit = 0;
-    std::from_chars(text.data() + at + 2, text.data() + at + 6, unit, 16);
-    return unit;
-}
-
-/// Half a pair of surrogates is no character: `\ud83d` alone becomes `\ufffd`.
-std::string without_lone_surrogates(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size();) {
-        if (text[i] != '\\' || i + 1 >= text.size()) {
-            out += text[i++];
-            continue;
-        }
-        const auto unit = escaped_unit(text, i);
-        const auto second = unit ? escaped_unit(text, i + 6) : std::nullopt;
-        const bool high = unit && *unit >= 0xD800 && *unit < 0xDC00;
-        const bool low = unit && *unit >= 0xDC00 && *unit < 0xE000;
-        const bool pair = high && second && *second >= 0xDC00 && *second < 0xE000;
-        const std::size_t length = pair ? 12 : (unit ? 6 : 2);
-        if ((high && !pair) || low)
-            out += "\\ufffd";
-        else
-            out += text.substr(i, length);
-        i += length;
-    }
-    return out;
-}
-
-/// Broken sequences become U+FFFD.
-std::string valid_utf8(std::string_view text) {
-    const auto quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
-    return json::parse(quoted).get<std::string>();
 }
 
 json parse(std::string_view text) {
@@ -75,7 +31,7 @@ json parse(std::string_view text) {
     };
     auto out = json::parse(text.begin(), text.end(), shallow, false);
     if (!out.is_discarded()) return out;
-    const auto mended = valid_utf8(without_lone_surrogates(text));
+    const auto mended = repaired(text);
     return json::parse(mended.begin(), mended.end(), shallow, false);
 }
 
@@ -345,6 +301,8 @@ std::optional<active_page> parse_active_calls(std::string_view body, std::string
         c.call_control_id = text_in(entry, "call_control_id");
         if (c.call_control_id.empty()) continue;
         c.call_session_id = text_in(entry, "call_session_id");
+        // No ids that a carrier makes, nor that an index holds.
+        if (std::max(c.call_control_id.size(), c.call_session_id.size()) > k_longest_carrier_id) continue;
         c.client_state = text_in(entry, "client_state");
         c.seconds = std::max<std::int64_t>(number_in(entry, "call_duration"), 0);
         out.calls.push_back(std::move(c));

@@ -2,6 +2,7 @@
 #include "wire/telnyx_reply.hpp"
 
 #include "wire/display_name.hpp"
+#include "wire/telnyx_webhook.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -30,6 +31,7 @@ telnyx_reply parse_reply(std::string_view body) {
     if (!root.is_object()) return out;
     if (const auto data = root.find("data"); data != root.end())
         out.call_control_id = text_in(*data, "call_control_id");
+    if (out.call_control_id.size() > k_longest_carrier_id) out.call_control_id.clear(); // no id of a carrier
     const auto errors = root.find("errors");
     if (errors == root.end() || !errors->is_array() || errors->empty()) return out;
     out.error_code = text_in(errors->front(), "code");

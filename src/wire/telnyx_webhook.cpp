@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/telnyx_webhook.hpp"
 
-#include <nlohmann/json.hpp>
+#include "wire/address.hpp"
+#include "wire/display_name.hpp"
+#include "wire/lenient_json.hpp"
 
 #include <array>
 #include <utility>
@@ -10,6 +12,9 @@ namespace z360::wire {
 namespace {
 
 using json = nlohmann::json;
+
+constexpr std::size_t k_longest_word = 256; // characters of what only people read
+constexpr std::size_t k_longest_url = 4096;
 
 // Looked at before parsing, so that hostile nesting costs neither memory nor stack.
 bool nested_deeper_than(std::string_view text, int limit) {
@@ -48,6 +53,16 @@ std::string text_in(const json& parent, const char* key) {
     return text.find('\0') == std::string::npos ? text : std::string{};
 }
 
+// Of what is kept for people to read: cut, whatever a stranger sends.
+std::string word_in(const json& parent, const char* key) {
+    return std::string(clip(text_in(parent, key), k_longest_word));
+}
+
+std::string url_in(const json& parent, const char* key) {
+    auto url = text_in(parent, key);
+    return url.size() <= k_longest_url ? url : std::string{};
+}
+
 std::string first_of(std::string a, std::string b) {
     return a.empty() ? std::move(b) : std::move(a);
 }
@@ -62,7 +77,7 @@ std::string canonical_type(std::string type) {
 std::string any_url(const json& payload, const char* key) {
     const json* urls = object_in(payload, key);
     if (urls == nullptr) return {};
-    return first_of(text_in(*urls, "mp3"), text_in(*urls, "wav"));
+    return first_of(url_in(*urls, "mp3"), url_in(*urls, "wav"));
 }
 
 void read_payload(const json& payload, telnyx_webhook& out) {
@@ -70,20 +85,20 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.call_leg_id = text_in(payload, "call_leg_id");
     out.call_session_id = text_in(payload, "call_session_id");
     out.client_state = text_in(payload, "client_state");
-    out.direction = text_in(payload, "direction");
-    out.state = text_in(payload, "state");
+    out.direction = word_in(payload, "direction");
+    out.state = word_in(payload, "state");
     out.from = text_in(payload, "from");
     out.to = text_in(payload, "to");
-    out.connection_id = text_in(payload, "connection_id");
-    out.hangup_cause = text_in(payload, "hangup_cause");
-    out.hangup_source = text_in(payload, "hangup_source");
-    out.sip_hangup_cause = text_in(payload, "sip_hangup_cause");
-    out.status = text_in(payload, "status");
-    out.reason = text_in(payload, "reason");
-    out.recording_id = text_in(payload, "recording_id");
+    out.connection_id = word_in(payload, "connection_id");
+    out.hangup_cause = word_in(payload, "hangup_cause");
+    out.hangup_source = word_in(payload, "hangup_source");
+    out.sip_hangup_cause = word_in(payload, "sip_hangup_cause");
+    out.status = word_in(payload, "status");
+    out.reason = word_in(payload, "reason");
+    out.recording_id = word_in(payload, "recording_id");
     if (const json* urls = object_in(payload, "recording_urls")) {
-        out.recording_url_mp3 = text_in(*urls, "mp3");
-        out.recording_url_wav = text_in(*urls, "wav");
+        out.recording_url_mp3 = url_in(*urls, "mp3");
+        out.recording_url_wav = url_in(*urls, "wav");
     }
     out.recording_url_public = any_url(payload, "public_recording_urls");
 }
@@ -91,8 +106,10 @@ void read_payload(const json& payload, telnyx_webhook& out) {
 telnyx_webhook read_event(const json& data, const json* meta) {
     telnyx_webhook out;
     out.event_id = first_of(text_in(data, "id"), text_in(data, "webhook_id"));
-    out.event_type = canonical_type(text_in(data, "event_type"));
+    out.event_type = canonical_type(word_in(data, "event_type"));
     const json* payload = object_in(data, "payload");
+    // Flat: the fields of the payload stand beside the type.
+    if (payload == nullptr && !data.contains("payload")) payload = &data;
     if (payload != nullptr) read_payload(*payload, out);
     out.occurred_at = parse_iso8601(text_in(data, "occurred_at"));
     if (!out.occurred_at && payload != nullptr)
@@ -103,6 +120,33 @@ telnyx_webhook read_event(const json& data, const json* meta) {
         if (it != meta->end() && it->is_number_integer()) out.attempt = it->get<std::int64_t>();
     }
     return out;
+}
+
+// The older API writes call_initiated where this one writes call.initiated.
+bool of_version_1(const json& root) {
+    const auto type = canonical_type(text_in(root, "event_type"));
+    return type.starts_with("call_") && type.find('.') == std::string::npos;
+}
+
+envelope refused(envelope_fault why, std::string text = {}) {
+    if (text.empty()) text = name(why);
+    return {std::nullopt, why, std::move(text)};
+}
+
+envelope bounded(telnyx_webhook hook) {
+    const std::array<std::pair<const char*, const std::string*>, 3> ids{{
+        {"call_session_id", &hook.call_session_id},
+        {"call_control_id", &hook.call_control_id},
+        {"call_leg_id", &hook.call_leg_id},
+    }};
+    for (const auto& [key, id] : ids)
+        if (id->size() > k_longest_carrier_id)
+            return refused(
+                envelope_fault::id_too_long, std::string(key) + " has " + std::to_string(id->size()) +
+                                                 " bytes; at most " + std::to_string(k_longest_carrier_id) +
+                                                 " are taken"
+            );
+    return {std::move(hook), envelope_fault::none};
 }
 
 call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook) {
@@ -124,15 +168,12 @@ call::event recording_saved_of(call::leg_ref who, const telnyx_webhook& hook) {
     return e;
 }
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool takes_prefix(std::string_view& text, std::string_view prefix) {
-    if (text.size() < prefix.size()) return false;
-    for (std::size_t i = 0; i < prefix.size(); ++i)
-        if (lower(text[i]) != prefix[i]) return false;
-    text.remove_prefix(prefix.size());
+bool starts_with_word(std::string_view text, std::string_view word) {
+    if (text.size() < word.size()) return false;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        const char c = text[i];
+        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != word[i]) return false;
+    }
     return true;
 }
 
@@ -145,20 +186,42 @@ std::string_view name(envelope_fault f) {
     case envelope_fault::too_deep: return "too_deep";
     case envelope_fault::not_json: return "not_json";
     case envelope_fault::not_an_event: return "not_an_event";
+    case envelope_fault::version_1: return "version_1";
+    case envelope_fault::id_too_long: return "id_too_long";
     }
     return "?";
 }
 
 envelope parse_envelope(std::string_view body) {
-    if (body.size() > k_max_webhook_bytes) return {std::nullopt, envelope_fault::too_large};
-    if (nested_deeper_than(body, k_max_webhook_depth)) return {std::nullopt, envelope_fault::too_deep};
-    const json root = json::parse(body.begin(), body.end(), nullptr, false);
-    if (root.is_discarded()) return {std::nullopt, envelope_fault::not_json};
-    if (!root.is_object()) return {std::nullopt, envelope_fault::not_an_event};
+    if (body.size() > k_max_webhook_bytes) return refused(envelope_fault::too_large);
+    if (nested_deeper_than(body, k_max_webhook_depth)) return refused(envelope_fault::too_deep);
+    const json root = read_json(body);
+    if (root.is_discarded()) return refused(envelope_fault::not_json);
+    if (!root.is_object()) return refused(envelope_fault::not_an_event);
     if (const json* data = object_in(root, "data"))
-        return {read_event(*data, object_in(root, "meta")), envelope_fault::none};
-    if (root.contains("event_type")) return {read_event(root, nullptr), envelope_fault::none};
-    return {std::nullopt, envelope_fault::not_an_event};
+        return bounded(read_event(*data, object_in(root, "meta")));
+    if (!root.contains("event_type")) return refused(envelope_fault::not_an_event);
+    if (of_version_1(root))
+        return refused(
+            envelope_fault::version_1, "webhook API version 1; set the API version of the connection to 2"
+        );
+    return bounded(read_event(root, object_in(root, "meta")));
+}
+
+bool same_event(std::string_view a, std::string_view b) {
+    if (a == b) return true;
+    const auto event_in = [](std::string_view body) -> std::optional<json> {
+        if (body.size() > k_max_webhook_bytes || nested_deeper_than(body, k_max_webhook_depth))
+            return std::nullopt;
+        json root = read_json(body);
+        if (!root.is_object()) return std::nullopt;
+        if (const auto data = root.find("data"); data != root.end()) return json(std::move(*data));
+        root.erase("meta");
+        return root;
+    };
+    const auto left = event_in(a);
+    const auto right = event_in(b);
+    return left && right && *left == *right;
 }
 
 std::optional<call::event>
@@ -186,9 +249,14 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
     return std::nullopt;
 }
 
-bool is_generated_sip_user(std::string_view address) {
-    if (!takes_prefix(address, "sip:")) (void)takes_prefix(address, "sips:");
-    return takes_prefix(address, "gencred");
+bool is_generated_sip_user(std::string_view text) {
+    const auto a = read_address(text);
+    return starts_with_word(a.user, "gencred");
+}
+
+bool is_own_leg(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg) {
+    return hook.direction == "incoming" && source == webhook_source::call_control && !verified_leg &&
+           is_generated_sip_user(hook.to);
 }
 
 bool is_new_caller(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg) {

@@ -32,8 +32,8 @@ struct telnyx_webhook {
     std::string client_state; ///< base64 as received, possibly with whitespace
     std::string direction;    ///< "incoming", "outgoing" or empty
     std::string state;        ///< "parked", "bridging", …
-    std::string from;
-    std::string to;
+    std::string from;         ///< as sent; see read_caller
+    std::string to;           ///< as sent; see read_called
     std::string connection_id;
     std::string hangup_cause;
     std::string hangup_source;
@@ -54,17 +54,29 @@ enum class envelope_fault : std::uint8_t {
     too_deep,
     not_json,
     not_an_event, ///< JSON, but neither the `data` envelope nor an event of the event log
+    version_1,    ///< an event of the older webhook API, whose payloads have another shape
+    id_too_long,  ///< an id that no carrier makes and no index holds
 };
 [[nodiscard]] std::string_view name(envelope_fault f);
+
+/// Longest id of a call, leg or session that we keep, in bytes; real ones have at most about 120.
+inline constexpr std::size_t k_longest_carrier_id = 256;
 
 struct envelope {
     std::optional<telnyx_webhook> event;
     envelope_fault fault = envelope_fault::none; ///< set when there is no event
+    std::string why = {};                        ///< the fault in words, with the fix where there is one
 };
 
-/// Reads the `{"data":{…},"meta":{…}}` envelope and the unwrapped shape of Telnyx's event log
-/// (`{"created_at","event_type","payload","webhook_id"}`). Never throws but for lack of memory.
+/// Reads the `{"data":{…},"meta":{…}}` envelope and the unwrapped shapes: Telnyx's event log
+/// (`{"created_at","event_type","payload","webhook_id"}`), and the same without `payload`. Bytes that are no
+/// UTF-8 and the like become U+FFFD. Texts that only people read are cut. Never throws but for lack of
+/// memory.
 [[nodiscard]] envelope parse_envelope(std::string_view body);
+
+/// Whether two bodies tell the same event: equal `data`, however it is printed. `meta` (attempt,
+/// delivered_to) is of a delivery, not of the event.
+[[nodiscard]] bool same_event(std::string_view a, std::string_view b);
 
 /// The core's event for a webhook, or nothing: a type that means nothing to a call, an event that names no
 /// leg, or the first event of an incoming leg that is not ours, which needs a route (see is_new_caller).
@@ -83,6 +95,11 @@ enum class webhook_source : std::uint8_t { call_control, credential };
 /// is a generated SIP user.
 [[nodiscard]] bool
 is_new_caller(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg);
+
+/// A leg that comes in for a device's SIP user at the call control application's route: one of ours seen from
+/// the other side, nobody who calls a number.
+[[nodiscard]] bool
+is_own_leg(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg);
 
 /// `gencred…`, bare or as a SIP URI: a SIP user that Telnyx generated for a device, never a phone number.
 [[nodiscard]] bool is_generated_sip_user(std::string_view address);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "support/scenario.hpp"
+#include "wire/telnyx_webhook.hpp"
 
 #include <z360/engine/engine.hpp>
 #include <z360/port/carrier_records.hpp>
@@ -53,14 +54,15 @@ class memory_store final : public port::call_store {
     }
     awaitable<std::optional<call_id>> find(std::string session, std::string control_id) override {
         check();
+        std::optional<call_id> by_session;
         for (const auto& [id, c] : calls) {
             const auto& s = c.state;
-            if (!session.empty() && s.caller.call_session_id == session) co_return id;
+            if (!session.empty() && s.caller.call_session_id == session) by_session = id;
             if (control_id.empty()) continue;
             if (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr)
                 co_return id;
         }
-        co_return std::nullopt;
+        co_return by_session;
     }
     awaitable<port::commit_result> commit(port::call_commit what, millis claim) override {
         check();
@@ -150,7 +152,7 @@ class memory_inbox final : public port::event_inbox {
             if (fresh) ++serial_;
             if (fresh)
                 out.push_back(port::append_result::stored);
-            else if (at->second.event.body == e.body)
+            else if (wire::same_event(at->second.event.body, e.body))
                 out.push_back(port::append_result::duplicate);
             else
                 out.push_back(port::append_result::conflict);
@@ -309,6 +311,10 @@ class fixed_directory final : public port::directory {
     awaitable<call::route> resolve(std::string, std::string, time_point) override {
         if (away) throw port::unavailable("switched off");
         co_return answer;
+    }
+    awaitable<bool> is_device(std::string) override {
+        if (away) throw port::unavailable("switched off");
+        co_return false;
     }
     call::route answer = sample_incoming(2).routed;
     bool away = false;

@@ -488,7 +488,10 @@ std::string rig::complaints() {
             std::set<std::string> dialed; // one live leg per device and call (I7)
             for (const auto* d : t.commands_of("dial", session)) {
                 if (!d->accepted() || d->duplicate) continue;
-                if (!dialed.insert(d->target).second) out += "dialed twice in one call: " + d->target + "\n";
+                // Two callers may share a session; each has a call of its own.
+                const auto of = d->body.value("link_to", std::string{});
+                if (!dialed.insert(d->target + " " + of).second)
+                    out += "dialed twice in one call: " + d->target + "\n";
             }
         }
         return out;

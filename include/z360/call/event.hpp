@@ -28,7 +28,9 @@ struct incoming {
     call_id id;
     std::string call_control_id;
     std::string call_session_id;
-    std::string from;
+    std::string from;      ///< canonical: +E.164, "withheld", a SIP address, or what came
+    std::string from_sent; ///< as the carrier sent it; only kept
+    std::string to_sent;   ///< the same of the number dialed
     route routed;
     /// When the caller reached us, if that is long ago (an event that waited for a store or a node). Whoever
     /// has waited for a whole ring already is not kept waiting for another one: voicemail at once.

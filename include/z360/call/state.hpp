@@ -100,7 +100,9 @@ struct device_leg {
 struct caller_leg {
     std::string call_control_id;
     std::string call_session_id;
-    std::string number; ///< as Telnyx gave it: E.164, a SIP URI, or "anonymous"
+    std::string number; ///< canonical: +E.164, "withheld", sip:user@host, or what came if it is none of these
+    std::string number_sent; ///< as the carrier sent it; empty in calls begun by an earlier version
+    std::string dialed_sent; ///< the same of the number dialed
     bool answer_requested = false;
     bool answered = false; ///< call.answered seen, or the answer command was accepted
     bool bridged = false;  ///< call.bridged seen

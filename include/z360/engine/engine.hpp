@@ -76,6 +76,8 @@ struct settings {
     std::size_t max_accepting = 4'000; ///< webhooks waiting for durability; beyond: refused (I16)
     std::size_t max_calls = 20'000;    ///< calls held in memory; beyond: new callers are refused first
     std::size_t max_waiting = 2'000;   ///< callers nobody could decide about yet; beyond: refused likewise
+    /// Where numbers without a calling code are at home: "US" for all, "CONNECTION=US" for one connection.
+    std::vector<std::string> default_countries = {};
 };
 
 /// A webhook whose signature was right; nothing else is known of it.
@@ -89,8 +91,8 @@ struct genuine_webhook {
 enum class accepted : std::uint8_t {
     stored,    ///< in Postgres
     spooled,   ///< in the local spool: Postgres is away
-    duplicate, ///< known event id, same bytes
-    conflict,  ///< known event id, other bytes: kept aside
+    duplicate, ///< known event id, same event
+    conflict,  ///< known event id, another event: kept aside
     set_aside, ///< kept for people only: Postgres does not take it as it is
 };
 
@@ -103,6 +105,8 @@ struct figures {
     std::size_t slow_commits = 0;    ///< commits of the last 10 s that did not come back within their budget
     std::size_t events_in_work = 0;  ///< durable events that this node has in hand
     std::size_t callers_waiting = 0; ///< new callers nobody could decide about yet
+    std::size_t old_webhooks =
+        0; ///< events of webhook API version 1 since the start: nobody was rung for them
 };
 
 /// Not thread-safe: everything runs on the loop of the executor.

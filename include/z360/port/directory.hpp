@@ -14,11 +14,13 @@ namespace z360::port {
 class directory {
   public:
     virtual ~directory() = default;
-    /// Resolves the dialed number. `dialed` and `caller` are as Telnyx sent them. Devices are those of the
-    /// number's receiving user that have an active, unexpired identity and showed life within the configured
-    /// time, one entry per device. Throws unavailable.
+    /// Resolves the dialed number. `dialed` and `caller` are +E.164; empty: there is no number, so nobody's,
+    /// and no contact. Devices are those of the number's receiving user that have an active, unexpired
+    /// identity and showed life within the configured time, one entry per device. Throws unavailable.
     virtual boost::asio::awaitable<call::route>
     resolve(std::string dialed, std::string caller, time_point now) = 0;
+    /// Whether this SIP username is, or was, a device's. Throws unavailable.
+    virtual boost::asio::awaitable<bool> is_device(std::string sip_username) = 0;
 };
 
 } // namespace z360::port

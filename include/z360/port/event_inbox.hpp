@@ -42,8 +42,8 @@ inline constexpr std::string_view k_unknown_session = "unknown session";
 
 enum class append_result : std::uint8_t {
     stored,
-    duplicate, ///< same id and same bytes: already stored
-    conflict,  ///< same id, other bytes: kept aside for people, not processed
+    duplicate, ///< same id and same `data`, whatever the delivery: already stored
+    conflict,  ///< same id, other `data`: kept aside for people, not processed
     set_aside, ///< Postgres refused the row for itself: kept as a dead letter with the reason
     refused,   ///< Postgres cannot keep it in any form; the others were stored
 };

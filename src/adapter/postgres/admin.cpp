@@ -157,6 +157,13 @@ select z360_ms(at), source, what, detail from (
            coalesce(' call_control_id=' || call_control_id, '') || coalesce(' error=' || error, '') as detail
       from webhook_events where call_session_id = $2 or call_id = $1
     union all
+    select began_at, 1, -1, 'call', 'caller',
+           'number=' || coalesce(caller_number, snapshot #>> '{caller,number}', '') ||
+           coalesce(' sent=' || to_json(caller_sent)::text, '') ||
+           ' dialed=' || coalesce(snapshot #>> '{routed,number_e164}', '') ||
+           coalesce(' dialed_sent=' || to_json(dialed_sent)::text, '')
+      from calls where call_id = $1
+    union all
     select at, 1, seq, 'note', what, detail from call_events where call_id = $1
     union all
     select created_at, 2, 0, 'command', verb,

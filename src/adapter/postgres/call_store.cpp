@@ -24,12 +24,12 @@ constexpr millis k_deadline_claim{1'000};
     R"sql(moved as (
     insert into calls (call_id, call_session_id, caller_control_id, org_id, user_id, phone_number_id, phase,
                        end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
-                       bridged_at, ended_at, updated_at, form)
+                       bridged_at, ended_at, updated_at, form, caller_number, caller_sent, dialed_sent)
     select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
            (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, coalesce((j->>'next_version')::bigint, 1),
            z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
            z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
-           z360_at((j->>'at')::bigint), (j->>'form')::int
+           z360_at((j->>'at')::bigint), (j->>'form')::int, j->>'caller_number', j->>'caller_sent', j->>'dialed_sent'
       from d
     on conflict do nothing
     returning call_id, org_id
@@ -107,11 +107,13 @@ constexpr const char* k_step = Z360_DOCUMENT Z360_STEP Z360_REST;
 
 constexpr const char* k_load = "select snapshot::text, version, form from calls where call_id = $1";
 
+// A leg says more than a session, which two callers may share.
 constexpr const char* k_find = R"sql(
-select call_id from calls where call_session_id = $1
-union all select call_id from calls where caller_control_id = $2
-union all select call_id from call_legs where call_control_id = $2
-limit 1)sql";
+select call_id from (
+    select call_id, 1 as place from calls where caller_control_id = $2
+    union all select call_id, 2 from call_legs where call_control_id = $2
+    union all select call_id, 3 from calls where call_session_id = $1) as found
+order by place limit 1)sql";
 
 constexpr const char* k_overdue = R"sql(
 with due as (

@@ -38,6 +38,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
 
+constexpr const char* k_is_device =
+    "select from sip_identities where sip_username = $1 and kind in ('device', 'organization') limit 1";
+
 template <class T>
 void overlay(T& to, const pqxx::field& from) {
     if (!from.is_null()) to = from.as<T>();
@@ -111,6 +114,13 @@ class rows final : public port::directory {
             return call::route{};
         };
         co_return co_await db_.run("directory_resolve", std::move(ask));
+    }
+
+    asio::awaitable<bool> is_device(std::string sip_username) override {
+        auto ask = [user = storable(sip_username)](pqxx::connection_base& db) {
+            return !exec_once(db, "directory_is_device", k_is_device, user).empty();
+        };
+        co_return co_await db_.run("directory_is_device", std::move(ask));
     }
 
   private:

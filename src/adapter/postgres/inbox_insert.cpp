@@ -3,6 +3,7 @@
 
 #include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/params.hpp"
+#include "wire/telnyx_webhook.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
@@ -45,18 +46,20 @@ with input as (
     on conflict (event_id) do nothing
     returning event_id
 )
-select i.n - 1, s.event_id is not null,
-       case when s.event_id is null
-            then (select w.recorded or w.digest = sha256(i.body) from webhook_events w where w.event_id = i.event_id) end
+select i.n - 1, s.event_id is not null, w.recorded or w.digest = sha256(i.body),
+       case when not (w.recorded or w.digest = sha256(i.body)) then w.body end
   from input i
-  left join stored s on s.event_id = i.event_id)sql";
+  left join stored s on s.event_id = i.event_id
+  left join lateral (select recorded, digest, body from webhook_events
+                      where s.event_id is null and event_id = i.event_id limit 1) w on true)sql";
 
 // For the rare row that another node stored while ours was running: the snapshot above cannot see it.
-constexpr const char* k_compare =
-    "select recorded or digest = sha256($2::bytea) from webhook_events where event_id = $1";
+constexpr const char* k_compare = "select same, case when not same then body end "
+                                  "from (select recorded or digest = sha256($2::bytea) as same, body from "
+                                  "webhook_events where event_id = $1) w";
 
 constexpr const char* k_known = R"sql(
-select i.n - 1, w.digest = sha256(i.body)
+select i.n - 1, w.digest = sha256(i.body), case when w.digest <> sha256(i.body) then w.body end
   from unnest($1::text[], $2::bytea[]) with ordinality as i(event_id, body, n)
   join webhook_events w on w.event_id = i.event_id)sql";
 
@@ -139,7 +142,8 @@ class insertion {
 
   private:
     void insert(std::span<const inbox_row* const> rows);
-    [[nodiscard]] append_result judge(const inbox_event& e, const pqxx::field& same_bytes);
+    [[nodiscard]] append_result
+    judge(const inbox_event& e, const pqxx::field& same_bytes, const pqxx::field& stored);
     [[nodiscard]] append_result compare(const inbox_event& e);
     void keep_conflict(const inbox_event& e);
     [[nodiscard]] bool bury(const inbox_event& e, const std::string& reason);
@@ -184,7 +188,7 @@ std::vector<const inbox_row*> insertion::without_known(std::span<const inbox_row
     }
     for (const auto& r : exec_once(db_, "inbox_known", k_known, text_array(ids), bytea_array(bodies))) {
         const inbox_row* x = rows[r[0].as<std::size_t>()];
-        out[x] = judge(x->event, r[1]);
+        out[x] = judge(x->event, r[1], r[2]);
     }
     std::vector<const inbox_row*> left;
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(left), [this](const inbox_row* x) {
@@ -227,13 +231,16 @@ void insertion::insert(std::span<const inbox_row* const> rows) {
     );
     for (const auto& r : answer) {
         const inbox_row* x = rows[r[0].as<std::size_t>()];
-        out[x] = r[1].as<bool>() ? append_result::stored : judge(x->event, r[2]);
+        out[x] = r[1].as<bool>() ? append_result::stored : judge(x->event, r[2], r[3]);
     }
 }
 
-append_result insertion::judge(const inbox_event& e, const pqxx::field& same_bytes) {
+// The bytes of two deliveries of one event differ in their `meta`, and may differ in how they are printed.
+append_result
+insertion::judge(const inbox_event& e, const pqxx::field& same_bytes, const pqxx::field& stored) {
     if (same_bytes.is_null()) return compare(e);
     if (same_bytes.as<bool>()) return append_result::duplicate;
+    if (wire::same_event(e.body, pqxx::binarystring(stored).str())) return append_result::duplicate;
     keep_conflict(e);
     return append_result::conflict;
 }
@@ -241,9 +248,7 @@ append_result insertion::judge(const inbox_event& e, const pqxx::field& same_byt
 append_result insertion::compare(const inbox_event& e) {
     const auto r = exec_once(db_, "inbox_compare", k_compare, e.event_id, bytes(e.body));
     if (r.empty()) throw port::unavailable("postgres: event neither stored nor found"); // being pruned: retry
-    if (r[0][0].as<bool>()) return append_result::duplicate;
-    keep_conflict(e);
-    return append_result::conflict;
+    return judge(e, r[0][0], r[0][1]);
 }
 
 // The event itself is stored; that its double cannot be kept is no reason to refuse it.

@@ -40,6 +40,19 @@ std::int64_t person_key(user_id person) {
     return lock_key(derive_uuid("devices of user " + std::to_string(person.value)).lo);
 }
 
+// APNs tokens are bytes, written in hexadecimal digits of either case: the same bytes are the same token.
+// Tokens of FCM are texts and never hexadecimal digits alone.
+secret in_one_form(secret token) {
+    const auto text = token.reveal();
+    const bool hex = text.size() >= 64 && text.size() <= 200 && text.size() % 2 == 0 &&
+                     text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+    if (!hex) return token;
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    return secret(std::move(lower));
+}
+
 } // namespace
 
 std::vector<hashed_token>
@@ -47,6 +60,7 @@ hashed(const crypto::vault& keys, std::vector<port::push_token> tokens, time_poi
     std::array<std::optional<hashed_token>, 2> by_column;
     for (auto& t : tokens) {
         if (t.token.empty()) continue;
+        t.token = in_one_form(std::move(t.token));
         hashed_token h{std::move(t), {}};
         for (auto& x : keys.hashes(h.token.token))
             h.hashes.push_back(std::move(x.bytes));

@@ -57,6 +57,37 @@ bool is_hex_token(std::string_view s) {
     return s.size() >= 64 && s.size() <= 200 && s.size() % 2 == 0 && all_of(s, "0123456789abcdefABCDEF");
 }
 
+// What SDKs return in place of a token: FirebaseInstanceId's errors and their kin. They are words; a token,
+// of some 150 random characters, never is without a digit.
+bool is_error_word(std::string_view s) {
+    constexpr std::array<std::string_view, 17> k_words{
+        "SERVICE_NOT_AVAILABLE",
+        "AUTHENTICATION_FAILED",
+        "ACCOUNT_MISSING",
+        "TOO_MANY_REGISTRATIONS",
+        "INVALID_SENDER",
+        "PHONE_REGISTRATION_ERROR",
+        "MISSING_INSTANCEID_SERVICE",
+        "FIS_AUTH_ERROR",
+        "INTERNAL_SERVER_ERROR",
+        "INVALID_PARAMETERS",
+        "QUOTA_EXCEEDED",
+        "DEVICE_QUOTA_EXCEEDED",
+        "IOEXCEPTION",
+        "PERMISSION",
+        "NOT_FOUND",
+        "NOT_REGISTERED",
+        "UNREGISTERED"
+    };
+    if (s.find_first_of(k_digits) == std::string_view::npos) return true;
+    std::string upper(s);
+    for (char& c : upper)
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : (c == '-' || c == '.' ? '_' : c);
+    return std::any_of(k_words.begin(), k_words.end(), [&upper](std::string_view w) {
+        return upper.find(w) != std::string::npos;
+    });
+}
+
 bool is_fcm_token(std::string_view s) {
     return s.size() >= 20 && s.size() <= 500 &&
            all_of(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:.-");
@@ -71,6 +102,9 @@ std::string_view platform_of(std::string_view user_agent) {
         return "android";
     return says("CFNetwork") || is_native_webview(user_agent) ? "ios" : "web";
 }
+
+constexpr const char* k_an_error =
+    "is an SDK's error, not a push token; ask the SDK for the token again later";
 
 } // namespace
 
@@ -138,6 +172,7 @@ token_reading read_push_token(
     std::string_view platform, std::string_view field, std::string_view token, std::string_view device_id
 ) {
     if (is_junk(token)) return {std::nullopt, "is not a push token; leave it out if there is none"};
+    if (platform != "web" && !is_hex_token(token) && is_error_word(token)) return {std::nullopt, k_an_error};
     if (platform == "web") {
         if (token == "web_" + std::string(device_id)) return {};
         return {std::nullopt, "a browser has no push token; leave it out"};

@@ -52,6 +52,25 @@ TEST_F(api_bad_input, and_24_junk_device_ids_and_tokens_are_422) {
     EXPECT_TRUE(devices.rows.empty());
 }
 
+TEST_F(api_bad_input, and_24_words_that_sdks_return_in_place_of_a_token_are_422) {
+    const auto backend = acting(k_ada);
+    for (const char* word :
+         {"SERVICE_NOT_AVAILABLE", "service_not_available", "MISSING_INSTANCEID_SERVICE",
+          "AUTHENTICATION_FAILED", "PHONE_REGISTRATION_ERROR", "TOO_MANY_REGISTRATIONS",
+          "FIS_AUTH_ERROR:attempt-3-of-5", "java.io.IOException:SERVICE_NOT_AVAILABLE",
+          "java.io.IOException:code-17", "messaging.token-unsubscribe", "no-token-could-be-fetched",
+          "INTERNAL_SERVER_ERROR_500", "messaging-permission-blocked-1"}) {
+        for (const auto& [platform, field] :
+             {std::pair{"android", "fcm_token"}, std::pair{"ios", "push_token"}}) {
+            const json body{{"device_id", "a-1"}, {"platform", platform}, {field, word}};
+            const auto r = send("POST", "/api/device-tokens", backend, body);
+            EXPECT_EQ(r.status, 422) << word;
+            EXPECT_TRUE(r.body["errors"].contains(field)) << word;
+        }
+    }
+    EXPECT_TRUE(devices.rows.empty());
+}
+
 TEST_F(api_bad_input, and_24_tokens_of_the_wrong_shape_for_the_platform_are_422) {
     struct wrong {
         const char* platform;

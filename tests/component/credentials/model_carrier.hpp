@@ -22,6 +22,7 @@ enum class fault {
     lost_request, ///< not carried out, nobody knows
     busy,         ///< 429
     refused,      ///< 4xx
+    not_found,    ///< 404, whatever there is
     stall,        ///< slow, then carried out
 };
 
@@ -174,6 +175,7 @@ class model_carrier final : public port::telnyx_credentials {
         case fault::lost_request: out.outcome = outcome::unknown; break;
         case fault::busy: out.outcome = outcome::unavailable; break;
         case fault::refused: out.outcome = outcome::refused; break;
+        case fault::not_found: out.outcome = outcome::gone; break;
         case fault::stall: {
             const auto pause = stall;
             co_await rt::sleep_for(pause);

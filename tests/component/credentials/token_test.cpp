@@ -138,6 +138,54 @@ TEST(credentials, be_41_a_credential_lost_in_the_portal_is_noticed_at_the_next_t
     });
 }
 
+TEST(credentials, be_41_a_404_for_the_token_is_no_proof_that_the_credential_is_gone) {
+    run([](world& w) -> awaitable<void> {
+        auto& node = w.add_node();
+        const auto d = w.store.add_device(1);
+        EXPECT_EQ((co_await node.token(d, 5s)).what, what::fresh);
+        for (const auto& [shift, expected] :
+             {std::pair{millis{9h}, what::stale}, std::pair{millis{11h}, what::unavailable}}) {
+            w.clock.shift = shift; // the token is old, then over
+            w.carrier.faults = [](const std::string& op) {
+                return op == "mint" ? fault::not_found : fault::none;
+            };
+            EXPECT_EQ((co_await node.token(d, 5s)).what, expected);
+            EXPECT_EQ(w.store.rows.size(), 1U) << "no other identity is made";
+            EXPECT_EQ(w.store.rows.at(1).what.now_in, phase::active);
+            EXPECT_EQ(w.carrier.there.size(), 1U);
+        }
+        w.carrier.faults = [](const std::string&) { return fault::none; };
+        EXPECT_EQ((co_await node.token(d, 5s)).what, what::fresh);
+        EXPECT_EQ(w.carrier.requests["create"], 1);
+    });
+}
+
+TEST(credentials, be_41_replacements_of_one_device_wait_longer_each_time) {
+    run([](world& w) -> awaitable<void> {
+        auto& node = w.add_node();
+        const auto d = w.store.add_device(1);
+        EXPECT_EQ((co_await node.token(d, 5s)).what, what::fresh);
+        millis shift = 9h;
+        for (const auto& [pause, replaced] :
+             {std::pair{millis{0}, true}, std::pair{millis{30s}, false}, std::pair{millis{31s}, true},
+              std::pair{millis{61s}, false}, std::pair{millis{60s}, true}, std::pair{millis{2min}, false}}) {
+            shift += pause;
+            w.clock.shift = shift;
+            const auto before = w.store.rows.size();
+            w.carrier.there.clear(); // again and again
+            const auto got = co_await node.token(d, 5s);
+            EXPECT_EQ(got.what, replaced ? what::pending : what::unavailable) << pause.count();
+            if (!replaced) {
+                EXPECT_EQ(w.store.rows.size(), before) << pause.count();
+                continue;
+            }
+            EXPECT_TRUE(co_await until([&] {
+                return w.store.in(d, phase::active) != nullptr && w.store.rows.size() > before;
+            }));
+        }
+    });
+}
+
 TEST(credentials, be_41_a_credential_that_expired_at_the_carrier_is_replaced) {
     run([](world& w) -> awaitable<void> {
         auto& node = w.add_node();

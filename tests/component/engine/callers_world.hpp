@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,11 @@ class watched_directory final : public port::directory {
         if (const auto n = names.find(caller); n != names.end()) out.caller_name = n->second;
         co_return out;
     }
+    awaitable<bool> is_device(std::string sip_username) override {
+        if (away) throw port::unavailable("switched off");
+        co_return devices.contains(sip_username);
+    }
+    std::set<std::string> devices; ///< SIP usernames
     std::string known = "+15550109999";
     call::route answer = sample_incoming(2).routed;
     std::map<std::string, std::string> names;

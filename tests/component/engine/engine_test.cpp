@@ -264,10 +264,14 @@ awaitable<void> repeated(world& w) {
     auto first = w.initiated();
     auto copy = first;
     auto altered = first;
-    altered.body += " ";
+    altered.body.replace(altered.body.find("parked"), 6, "walked");
+    auto printed = first;
+    printed.body = " " + printed.body + "\n";
     co_await node.accept(raw(std::move(first)));
     const auto again = co_await node.accept(raw(std::move(copy)));
     EXPECT_EQ(again, engine::accepted::duplicate);
+    const auto reprinted = co_await node.accept(raw(std::move(printed)));
+    EXPECT_EQ(reprinted, engine::accepted::duplicate);
     const auto forged = co_await node.accept(raw(std::move(altered)));
     EXPECT_EQ(forged, engine::accepted::conflict);
     EXPECT_EQ(w.metrics.counts["webhook_conflicts_total"], 1);

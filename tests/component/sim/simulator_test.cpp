@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include <array>
+#include <set>
 
 using namespace z360;
 using namespace z360::sim;
@@ -282,4 +283,52 @@ TEST(simulator, a_taken_port_is_reported) {
     s.port = first.port();
     simulator second(std::move(s));
     EXPECT_THROW(second.start(), std::runtime_error);
+}
+
+TEST(simulator, errors_have_the_carriers_form_on_every_path) {
+    endpoint e;
+    simulator sim(settings_for(e));
+    sim.start();
+    for (const auto& [method, path] : {
+             std::pair{"GET", "/nothing"},
+             std::pair{"POST", "/calls/v3:x/actions/dance"},
+             std::pair{"DELETE", "/calls"},
+             std::pair{"PATCH", "/calls/v3:x"},
+             std::pair{"GET", "/a/b/c/d/e/f"},
+             std::pair{"PUT", "/telephony_credentials"},
+             std::pair{"GET", "/telephony_credentials/none"},
+         }) {
+        http::client_request req;
+        req.method = method;
+        req.url = sim.base_url() + path;
+        req.headers.add("Authorization", "Bearer key");
+        const auto r = e.ask(std::move(req));
+        EXPECT_EQ(r.status, 404) << method << path;
+        const auto body = json::parse(r.body, nullptr, false);
+        ASSERT_TRUE(body.is_object() && body.contains("errors")) << method << path << r.body;
+        EXPECT_EQ(body["errors"][0]["code"], "10005") << method << path;
+        EXPECT_TRUE(body["errors"][0].contains("title") && body["errors"][0].contains("detail"));
+    }
+}
+
+TEST(simulator, attempt_and_address_change_with_each_delivery) {
+    endpoint e(primary_fails);
+    auto settings = settings_for(e);
+    settings.app.failover = e.url("/failover");
+    simulator sim(settings);
+    sim.start();
+    webhook_fault twice;
+    twice.event_type = "call.initiated";
+    twice.duplicates = 1;
+    twice.duplicate_after = 50ms;
+    sim.add_fault(twice);
+    (void)sim.place_call("+15550100001", "+15550100002");
+    ASSERT_TRUE(e.wait_for(6)); // two failures and the failover, for either copy
+    std::multiset<int> attempts;
+    for (const auto& r : e.kept()) {
+        const auto meta = json::parse(r.body)["meta"];
+        attempts.insert(meta["attempt"].get<int>());
+        EXPECT_EQ(meta["delivered_to"], e.url(r.path.c_str()));
+    }
+    EXPECT_EQ(attempts, (std::multiset<int>{1, 2, 2, 3, 3, 4}));
 }

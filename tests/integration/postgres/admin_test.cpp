@@ -104,7 +104,7 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     std::string told;
     for (const auto& l : by_session->lines)
         told += l.source + ":" + l.what + " ";
-    EXPECT_EQ(told, "webhook:call.initiated note:call_began command:dial outcome:dial ");
+    EXPECT_EQ(told, "webhook:call.initiated call:caller note:call_began command:dial outcome:dial ");
     EXPECT_NE(by_session->lines.back().detail.find("90041"), std::string::npos);
     EXPECT_FALSE(admin_->explain("unheard of"));
     run(inbox->append({event("e9", "x", "lost")}, millis{60'000}));

@@ -211,7 +211,26 @@ TEST_F(call_store, finds_a_call_by_session_or_any_leg) {
     EXPECT_EQ(find("", "v3:leg-2"), s.id);
     EXPECT_EQ(find("foreign", "v3:leg-2"), s.id);
     EXPECT_FALSE(find("foreign", "foreign"));
+    const auto second = ringing(people_, "s2");
+    commit(first_commit(second));
+    EXPECT_EQ(find("s1", "caller-s2"), second.id) << "a leg says more than a session";
+    EXPECT_EQ(find("s1", "unknown"), s.id);
     EXPECT_FALSE(find("", "")); // the other legs have no control id yet: empty must not match them
+}
+
+TEST_F(call_store, be_15_who_called_is_a_column_beside_what_the_carrier_sent) {
+    auto s = ringing(people_, "s1");
+    s.caller.number = "+13125550142";
+    s.caller.number_sent = "sip:%2B13125550142@example.com";
+    s.caller.dialed_sent = "tel:+1-555-010-0001";
+    commit(first_commit(s));
+    EXPECT_EQ(
+        value("select caller_number || ' ' || caller_sent || ' ' || dialed_sent from calls"),
+        "+13125550142 sip:%2B13125550142@example.com tel:+1-555-010-0001"
+    );
+    auto bare = ringing(people_, "s2");
+    commit(first_commit(bare));
+    EXPECT_EQ(value("select count(*) from calls where caller_sent is null and dialed_sent is null"), "1");
 }
 
 TEST_F(call_store, be_21_overdue_calls_are_offered_once_and_again_when_nobody_acts) {

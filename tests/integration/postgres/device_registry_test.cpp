@@ -48,6 +48,34 @@ TEST_F(device_registry, be_13_parallel_registrations_of_one_device_make_one_row_
     EXPECT_EQ(value("select count(*) from sip_identities"), "1");
 }
 
+TEST_F(device_registry, be_14_an_apns_token_is_the_same_in_either_case_and_moves_to_its_newest_owner) {
+    std::string upper;
+    for (int i = 0; i < 64; ++i)
+        upper.push_back("0123456789ABCDEF"[i % 16]);
+    std::string lower = upper;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
+        return static_cast<char>(std::tolower(c));
+    });
+    std::vector<port::registered> got;
+    const auto enrol = [&](const std::string& uid, const std::string& token) {
+        auto r = registration(ann_, uid);
+        auto t = push(token);
+        t.kind = port::push_kind::apns_voip;
+        r.push.push_back(std::move(t));
+        run(enrol_into(*registry_, std::move(r), got));
+    };
+    enrol("old-phone", upper);
+    enrol("new-phone", lower);
+    ASSERT_EQ(got.size(), 2U);
+    EXPECT_EQ(value("select count(*) from devices where voip_token_hash is not null"), "1");
+    EXPECT_EQ(
+        value("select device_uid from devices where voip_token_hash is not null and status = 'active'"),
+        "new-phone"
+    );
+    enrol("new-phone", upper);
+    EXPECT_EQ(value("select count(*) from devices where voip_token_hash is not null"), "1");
+}
+
 TEST_F(device_registry, be_13_ten_devices_in_parallel_make_ten) {
     std::vector<port::registered> got;
     std::vector<awaitable<void>> tasks;

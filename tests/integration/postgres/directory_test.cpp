@@ -53,6 +53,24 @@ TEST_F(directory, web_04_any_spelling_of_a_number_leads_to_its_owner) {
     }
 }
 
+TEST_F(directory, web_04_ten_digits_never_ring_the_owner_of_a_foreign_number) {
+    const auto dutch = add_people("dutch", "+3125550133", 1);
+    for (const char* bare : {"3125550133", "sip:3125550133@203.0.113.9", "(312) 555-0133", "tel:3125550133"})
+        EXPECT_EQ(resolve(bare), call::route{}) << bare;
+    EXPECT_EQ(resolve("+3125550133").org, dutch.org);
+}
+
+TEST_F(directory, be_36_a_sip_username_of_a_device_is_known_whatever_its_state) {
+    const auto is = [this](const std::string& user) { return run(directory_->is_device(user)); };
+    const auto user = acme_.devices.front().sip_username;
+    EXPECT_TRUE(is(user));
+    sql("update sip_identities set state = 'retiring'");
+    EXPECT_TRUE(is(user));
+    for (const std::string& other :
+         {std::string{}, std::string("somebody"), user + "x", std::string("a\0b", 3)})
+        EXPECT_FALSE(is(other)) << other;
+}
+
 TEST_F(directory, web_04_unknown_malformed_suspended_and_ambiguous_numbers_ring_nobody) {
     const call::route nobody;
     EXPECT_EQ(resolve("+15550100002"), nobody);

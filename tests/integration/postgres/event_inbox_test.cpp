@@ -106,6 +106,34 @@ TEST_F(event_inbox, be_34_the_same_event_again_is_a_duplicate_and_other_bytes_ar
     EXPECT_EQ(value("select string_agg(convert_from(body, 'UTF8'), ',') from webhook_conflicts"), "altered");
 }
 
+TEST_F(event_inbox, be_34_another_delivery_of_the_same_event_is_a_duplicate_and_leaves_no_conflict) {
+    const auto body = [](const char* data, const char* meta) {
+        return std::string(R"({"data":)") + data + R"(,"meta":)" + meta + "}";
+    };
+    const char* data = R"({"id":"e1","payload":{"from":"a","to":"b"}})";
+    const auto first = body(data, R"({"attempt":1,"delivered_to":"https://a.example"})");
+    EXPECT_EQ(append({event("e1", first)}), std::vector{append_result::stored});
+    const std::string pretty =
+        "{\n \"meta\": {\"attempt\": 3},\n \"data\": {\"payload\": {\"to\": \"b\", \"from\": \"a\"}, "
+        "\"id\": \"e1\"}\n}";
+    EXPECT_EQ(
+        append(
+            {event("e1", body(data, R"({"attempt":2,"delivered_to":"https://b.example"})")),
+             event("e1", pretty), event("e2", first), event("e2", pretty)}
+        ),
+        (std::vector{
+            append_result::duplicate, append_result::duplicate, append_result::stored,
+            append_result::duplicate
+        })
+    );
+    EXPECT_EQ(value("select count(*) from webhook_conflicts"), "0");
+    EXPECT_EQ(
+        append({event("e1", body(R"({"id":"e1","payload":{"from":"a","to":"c"}})", "{}"))}),
+        std::vector{append_result::conflict}
+    );
+    EXPECT_EQ(value("select count(*) from webhook_conflicts"), "1");
+}
+
 TEST_F(event_inbox, be_34_an_event_stays_known_after_it_was_processed) {
     append({event("e1", "body"), event("e2", "body")});
     run(inbox_->mark_ignored({"e1"}));

@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         bad{"http.address", "localhost", "127.0.0.1"}, bad{"http.address", "1.2.3", "0.0.0.0"},
         bad{"http.port", "65536", "0 to 65535"}, bad{"http.port", "-1", "0 to 65535"},
-        bad{"http.port", "80 ", "0 to 65535"}, bad{"http.port", "0x50", "0 to 65535"},
+        bad{"http.port", "8 0", "0 to 65535"}, bad{"http.port", "0x50", "0 to 65535"},
         bad{"http.max_connections", "0", "1 to 100000"},
         bad{"retention.raw_events_days", "6", "0, or 7 to 36500"},
         bad{"retention.dead_letters_days", "1", "0, or 7 to 36500"},
@@ -82,6 +82,8 @@ INSTANTIATE_TEST_SUITE_P(
         bad{"telnyx.base_url", "api.telnyx.com", "https://"},
         bad{"telnyx.base_url", "https://a:b@c/", "host"}, bad{"telnyx.base_url", "ftp://a", "https://"},
         bad{"telnyx.base_url", "http://x:70000", "port"}, bad{"telnyx.connection_id", "app-1", "digits"},
+        bad{"telnyx.default_countries", "USA", "e.g. US"},
+        bad{"telnyx.default_countries", "app=US", "connection id"},
         bad{"telnyx.sip_domain", "sip:x", "bare name"}, bad{"telnyx.webhook_url", "https://", "host"},
         bad{"telnyx.hedge_after_ms", "3000", "lower it"}, bad{"telnyx.dials_per_5s", "0", "1 to"},
         bad{"spool.max_bytes", "12", "bytes"},
@@ -458,6 +460,42 @@ TEST(options, lists_take_several_values_from_every_source) {
     EXPECT_EQ(o.settings.auth.allowed_origins, (strings{"https://a.example", "https://b.example:8443"}));
     EXPECT_EQ(o.settings.clients.bundle_ids, (strings{"com.example.a", "com.example.b"}));
     EXPECT_EQ(o.settings.http.trusted_proxies, (strings{"::1", "fd00::/8"}));
+}
+
+TEST(options, blanks_around_a_value_are_nobodys_wish_wherever_it_comes_from) {
+    folder f;
+    for (const std::string blank :
+         {" ", "\n", "\r\n", "\t", " \n\n", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF"}) {
+        auto env = complete();
+        for (auto& [name, value] : env)
+            value = blank + value + blank;
+        const auto key = env["Z360_TELNYX_API_KEY"];
+        env.erase("Z360_TELNYX_API_KEY");
+        env["Z360_TELNYX_API_KEY_FILE"] = f.write("key", key, 0600) + blank;
+        const auto o = accepted(
+            {"--telnyx.base_url", blank + "https://api.example.com/v2" + blank, "--http.port", "80" + blank},
+            env
+        );
+        const auto plain =
+            accepted({"--telnyx.base_url", "https://api.example.com/v2", "--http.port", "80"}, complete());
+        EXPECT_EQ(o.settings.telnyx.api_key.reveal(), plain.settings.telnyx.api_key.reveal());
+        EXPECT_EQ(o.settings.database.url.reveal(), plain.settings.database.url.reveal());
+        EXPECT_EQ(o.settings.telnyx.public_keys, plain.settings.telnyx.public_keys);
+        EXPECT_EQ(o.settings.telnyx.connection_id, plain.settings.telnyx.connection_id);
+        EXPECT_EQ(o.settings.telnyx.base_url, "https://api.example.com/v2");
+        EXPECT_EQ(o.settings.http.port, 80);
+    }
+    auto env = complete();
+    env["Z360_TELNYX_API_KEY"] = " \n ";
+    EXPECT_THAT(refused({}, env), HasSubstr("telnyx.api_key")) << "blanks alone are no key";
+}
+
+TEST(options, default_countries_are_for_all_connections_or_for_one) {
+    auto env = complete();
+    env["Z360_TELNYX_DEFAULT_COUNTRIES"] = "US, 1494404757140276706=NL";
+    using strings = std::vector<std::string>;
+    EXPECT_EQ(accepted({}, env).settings.telnyx.default_countries, (strings{"US", "1494404757140276706=NL"}));
+    EXPECT_TRUE(accepted({}, complete()).settings.telnyx.default_countries.empty());
 }
 
 TEST(options, sec_02_the_key_file_is_private) {

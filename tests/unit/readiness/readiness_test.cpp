@@ -227,3 +227,16 @@ TEST(health_access, figures_may_have_a_listener_of_their_own) {
     own.token = secret(k_token);
     EXPECT_EQ(ask("/metrics", from("10.0.0.7"), own).value().status, 401) << "unless a token is set";
 }
+
+TEST(readiness, webhooks_of_the_older_api_are_told_with_the_fix_and_turn_no_traffic_away) {
+    engine::figures f;
+    EXPECT_TRUE(webhooks_readiness(f).ok);
+    EXPECT_EQ(webhooks_readiness(f).detail, "");
+    f.old_webhooks = 3;
+    const auto r = webhooks_readiness(f);
+    EXPECT_FALSE(r.ok);
+    EXPECT_FALSE(r.needed);
+    EXPECT_THAT(r.detail, HasSubstr("webhook API version 1"));
+    EXPECT_THAT(r.detail, HasSubstr("to 2"));
+    EXPECT_EQ(readyz({r}).status, 200);
+}

@@ -97,7 +97,6 @@ TEST(webhook, what_is_no_event_is_refused_with_the_reason) {
     EXPECT_EQ(fault_of(""), envelope_fault::not_json);
     EXPECT_EQ(fault_of("{\"data\":"), envelope_fault::not_json);
     EXPECT_EQ(fault_of("{} trailing"), envelope_fault::not_json);
-    EXPECT_EQ(fault_of("{\"data\":{\"id\":\"\xff\"}}"), envelope_fault::not_json) << "broken UTF-8";
     EXPECT_EQ(fault_of("[]"), envelope_fault::not_an_event);
     EXPECT_EQ(fault_of("{}"), envelope_fault::not_an_event);
     EXPECT_EQ(fault_of("{\"data\":\"text\"}"), envelope_fault::not_an_event);

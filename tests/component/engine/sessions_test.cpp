@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Two callers in one session of the carrier: both are served, whatever comes in which order.
+#include "callers_world.hpp"
+
+using namespace z360;
+using namespace z360::testing;
+
+namespace {
+
+const std::string k_other = "v3:other-caller";
+
+port::inbox_event other_initiated(callers_world& w) {
+    return w.event(
+        "call.initiated", 1, k_other,
+        R"(,"direction":"incoming","state":"parked","from":"+13125550199","to":")" + w.directory.known +
+            R"(")"
+    );
+}
+
+port::inbox_event other_hangup(callers_world& w) {
+    return w.event("call.hangup", 1, k_other, R"(,"hangup_cause":"originator_cancel")");
+}
+
+const call::state* call_of(const callers_world& w, const std::string& caller_control_id) {
+    for (const auto& [id, c] : w.store.calls)
+        if (c.state.caller.call_control_id == caller_control_id) return &c.state;
+    return nullptr;
+}
+
+std::size_t dials_for(const callers_world& w, const std::string& caller_control_id) {
+    return static_cast<std::size_t>(std::count_if(
+        w.telnyx.sent.begin(), w.telnyx.sent.end(),
+        [&](const auto& c) {
+            const auto* dial = std::get_if<call::dial_body>(&c.body);
+            return dial != nullptr && dial->link_to == caller_control_id;
+        }
+    ));
+}
+
+awaitable<void> both(callers_world& w) {
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    auto second = other_initiated(w);
+    auto repeat = second;
+    repeat.event_id += "-again";
+    repeat.body.replace(repeat.body.find(second.event_id), second.event_id.size(), repeat.event_id);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    co_await node.accept(w.raw(std::move(second)));
+    WAIT_FOR(dials_for(w, k_other) == 2);
+    co_await node.accept(w.raw(std::move(repeat)));
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.store.calls.size(), 2U);
+    EXPECT_EQ(dials_for(w, k_other), 2U);
+    EXPECT_EQ(call_of(w, k_other)->caller.number, "+13125550199");
+    // Each hears of its own leg only.
+    auto bye = other_hangup(w);
+    co_await node.accept(w.raw(std::move(bye)));
+    WAIT_FOR(call_of(w, k_other)->now_in == call::phase::ended);
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+    auto last = w.hangup(1);
+    co_await node.accept(w.raw(std::move(last)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+}
+
+awaitable<void> at_once(callers_world& w) {
+    w.directory.takes = 30ms;
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    auto second = other_initiated(w);
+    co_await node.accept(w.raw(std::move(first)));
+    co_await node.accept(w.raw(std::move(second)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2 && dials_for(w, k_other) == 2);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.store.calls.size(), 2U);
+}
+
+awaitable<void> at_two_nodes(callers_world& w) {
+    w.directory.takes = 20ms;
+    auto& a = w.add_node();
+    auto& b = w.add_node();
+    auto first = w.initiated(1);
+    auto second = other_initiated(w);
+    co_await a.accept(w.raw(std::move(first)));
+    co_await b.accept(w.raw(std::move(second)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2 && dials_for(w, k_other) == 2);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.store.calls.size(), 2U);
+    // Their ends come by the other node each.
+    auto bye = other_hangup(w);
+    co_await a.accept(w.raw(std::move(bye)));
+    WAIT_FOR(call_of(w, k_other)->now_in == call::phase::ended);
+    auto last = w.hangup(1);
+    co_await b.accept(w.raw(std::move(last)));
+    WAIT_FOR(call_of(w, w.caller(1))->now_in == call::phase::ended);
+}
+
+awaitable<void> by_another_node(callers_world& w) {
+    auto& a = w.add_node();
+    auto first = w.initiated(1);
+    co_await a.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    auto& b = w.add_node();
+    auto second = other_initiated(w);
+    co_await b.accept(w.raw(std::move(second)));
+    WAIT_FOR(dials_for(w, k_other) == 2);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.store.calls.size(), 2U);
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+}
+
+} // namespace
+
+TEST(sessions, be_12_two_callers_of_one_session_are_both_served) {
+    run(both);
+}
+TEST(sessions, be_12_two_callers_of_one_session_at_the_same_moment_are_both_served) {
+    run(at_once);
+}
+TEST(sessions, be_12_two_callers_of_one_session_at_two_nodes_are_both_served) {
+    run(at_two_nodes);
+}
+TEST(sessions, be_12_a_second_caller_at_a_node_that_does_not_hold_the_first_is_served) {
+    run(by_another_node);
+}
