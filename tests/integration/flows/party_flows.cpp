@@ -78,13 +78,13 @@ TEST_F(party_flow, i_03_whatever_form_the_bytes_of_an_event_have_its_caller_is_s
         f.match.times = 1;
         f.form = form;
         f.duplicates = 1; // delivered twice: no conflict, whatever differs
+        f.duplicate_after = 300ms;
         r.carrier().add_fault(f);
         const auto caller = r.call();
         EXPECT_TRUE(r.ringing(r.session(caller), 1));
         end(r, caller);
     }
     EXPECT_EQ(r.sql("select count(*) from webhook_conflicts"), "0");
-    EXPECT_TRUE(eventually([&] { return r.server().metric("webhook_retries_total") == 4; }));
     sim::webhook_fault old;
     old.event_type = "call.initiated";
     old.form = "version_1";
