@@ -60,7 +60,10 @@ int check_database(const options& o) {
             complain("database: " + problem);
         return found.problems.empty() ? k_ok : k_failed;
     } catch (const port::unavailable& e) {
-        complain(std::string("database: not reached, so its version, schema and rights were not checked: ") + e.what());
+        complain(
+            std::string("database: not reached, so its version, schema and rights were not checked: ") +
+            e.what()
+        );
         return k_ok;
     }
 }

@@ -74,7 +74,7 @@ struct command_arguments {
     bool strict = false;
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's
     bool confirm_strangers = false; ///< likewise: they may be deleted now
-    bool issued = false; ///< with a token, what it made
+    bool issued = false;            ///< with a token, what it made
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
         ringback_url, record_calls;

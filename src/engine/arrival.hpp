@@ -137,7 +137,7 @@ struct arrival {
     unsigned asked = 0;
     bool too_late_to_ring = false;            ///< it has waited a whole ring
     std::vector<port::inbox_event> on_record; ///< what it has on record of the session then
-    bool from_memory = false; ///< its route was not looked up: the directory is away
+    bool from_memory = false;                 ///< its route was not looked up: the directory is away
 };
 using arrival_ptr = std::shared_ptr<arrival>;
 

@@ -20,7 +20,7 @@ namespace {
     "coalesce(d.status, ''), coalesce(u.status, ''), z360_ms(t.created_at), z360_ms(t.last_used_at), "       \
     "z360_ms(t.expires_at), z360_ms(t.ends_at), z360_ms(t.used_at), z360_ms(t.revoked_at), "                 \
     "t.revoke_reason, t.kind = 'device' and t.expires_at < now() + interval '1 hour' and "                   \
-    "z360_device_busy(t.device_id), coalesce(t.bound_org_id, d.bound_org_id, 0), coalesce(t.issued_by, 0) "                            \
+    "z360_device_busy(t.device_id), coalesce(t.bound_org_id, d.bound_org_id, 0), coalesce(t.issued_by, 0) "  \
     "from api_tokens t left join devices d on d.device_id = t.device_id "                                    \
     "left join users u on u.user_id = t.user_id "
 

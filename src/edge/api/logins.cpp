@@ -131,10 +131,8 @@ json sip_credentials(const login& l) {
 awaitable<std::optional<port::device_view>>
 find_device(service& s, port::tenant_scope scope, user_id owner, std::string name) {
     auto own_id = s.rules.device_id(name);
-    auto found = co_await s.parts.devices.by_uid(owner, std::move(own_id));
+    auto found = co_await s.parts.devices.by_uid(scope, owner, std::move(own_id));
     const auto number = whole_number(name, 1, std::numeric_limits<std::int64_t>::max());
-    if (found && scope.user.none())
-        found = co_await s.parts.devices.by_id(scope, found->id); // is it in sight?
     if (number && (!found || found->status == "removed")) {
         const device_id numbered{*number};
         auto other = co_await s.parts.devices.by_id(scope, numbered);
