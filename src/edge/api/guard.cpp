@@ -175,9 +175,9 @@ struct passed {
     caller who;
     std::optional<http::response> refused;
 };
-awaitable<std::optional<port::rate_verdict>> full(service& s, std::string_view what, std::string address) {
+awaitable<std::optional<port::rate_verdict>> full(service& s, std::string what, std::string address) {
     const port::rate most{s.parts.settings.limits.address_per_minute, millis{60'000}};
-    auto key = std::string(what) + address;
+    auto key = std::move(what) + address;
     const auto v = co_await s.parts.limits.take(std::move(key), most);
     if (v.allowed) co_return std::nullopt;
     co_return v;
