@@ -55,13 +55,11 @@ bool may_live(const state& s, const device_leg& leg, authority may) {
     return false;
 }
 
-// Our dial ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may have joined
-// it to the caller. It is asked about before it is hung up (I21).
+} // namespace
+
 bool in_doubt(const state& s, const device_leg& leg) {
     return s.now_in == phase::voicemail && leg.expired && !leg.cleared;
 }
-
-} // namespace
 
 // D4: every leg that must not live gets a hang-up, at once or the moment its control id is known.
 void sweep(state& s, effects& out, time_point now, authority may) {

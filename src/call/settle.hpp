@@ -18,6 +18,10 @@ void run(state& s, effects& out, time_point now, authority may);
 void end(state& s, effects& out, end_reason why, time_point now);
 void start_recording(state& s, effects& out, time_point now);
 
+/// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
+/// have joined it to the caller. It is asked about before it is hung up (I21).
+[[nodiscard]] bool in_doubt(const state& s, const device_leg& leg);
+
 /// Deterministic: the claim's epoch and the winner name the bridge.
 [[nodiscard]] std::string bridge_command_id(const state& s);
 

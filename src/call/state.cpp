@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/settle.hpp"
+
 #include <z360/call/decide.hpp>
 #include <z360/call/state.hpp>
 
@@ -67,8 +69,8 @@ const char* broken_invariant(const state& s) {
     if (s.now_in != phase::ended && s.reason != end_reason::none) return "reason_only_at_the_end";
     const bool over = s.now_in == phase::ended || s.now_in == phase::voicemail;
     for (const auto& l : s.legs) {
-        const bool in_doubt = s.now_in == phase::voicemail && l.expired && !l.cleared && l.asked > 0;
-        if (over && l.alive() && !in_doubt) return "no_leg_outlives_its_ring";
+        const bool asked_about = settle::in_doubt(s, l) && l.asked > 0;
+        if (over && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
         if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
             return "released_leg_is_hung_up";
         if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";

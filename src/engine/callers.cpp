@@ -38,6 +38,15 @@ const std::string& contact(const arrival& a) {
     return a.known.caller.is_number() ? a.known.caller.text : k_none;
 }
 
+/// Those that are not there yet, by their ids.
+void add_missing(std::vector<port::inbox_event>& to, std::vector<port::inbox_event> from) {
+    for (auto& e : from) {
+        const bool known =
+            std::any_of(to.begin(), to.end(), [&e](const auto& o) { return o.event_id == e.event_id; });
+        if (!known) to.push_back(std::move(e));
+    }
+}
+
 bool is_of_a_device(const item& i) {
     return std::visit(
         [](const auto& e) {
@@ -259,11 +268,7 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
         ask_carrier(std::move(a));
         co_return;
     }
-    for (auto& e : a->on_record)
-        if (std::none_of(others.begin(), others.end(), [&e](const auto& o) {
-                return o.event_id == e.event_id;
-            }))
-            others.push_back(std::move(e));
+    add_missing(others, std::move(a->on_record));
     begin(*a, std::move(routed), std::move(others));
 }
 
@@ -371,12 +376,7 @@ bool engine_impl::ring_from_memory(arrival& a) {
 // might.
 std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event> others) {
     if (const auto found = parked_.find(a.event.call_session_id); found != parked_.end()) {
-        for (auto& e : found->second) {
-            const bool known = std::any_of(others.begin(), others.end(), [&e](const auto& o) {
-                return o.event_id == e.event_id;
-            });
-            if (!known) others.push_back(std::move(e));
-        }
+        add_missing(others, std::move(found->second));
         parked_.erase(found);
     }
     std::vector<std::pair<time_point, std::size_t>> order;

@@ -95,6 +95,8 @@ std::string talk(int fd, const std::string& out) {
     return in;
 }
 
+} // namespace
+
 std::uint16_t free_port() {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in a{};
@@ -106,8 +108,6 @@ std::uint16_t free_port() {
     ::close(fd);
     return ntohs(a.sin_port);
 }
-
-} // namespace
 
 // ---- node
 

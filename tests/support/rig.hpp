@@ -24,6 +24,9 @@ namespace z360::testing {
 
 using namespace std::chrono_literals;
 
+/// A port of the loopback address that nobody listens on at the moment.
+[[nodiscard]] std::uint16_t free_port();
+
 /// One z360-voipd process.
 class node {
   public:

@@ -78,18 +78,6 @@ class load_flow : public flow {
     }
 };
 
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in a{};
-    a.sin_family = AF_INET;
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(fd, reinterpret_cast<sockaddr*>(&a), sizeof a); // NOLINT
-    socklen_t n = sizeof a;
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &n); // NOLINT
-    ::close(fd);
-    return ntohs(a.sin_port);
-}
-
 std::string old_event(const std::string& id, const std::string& status, const std::string& days) {
     return "insert into webhook_events (event_id, event_type, route, received_at, body, claimed_until, "
            "status, "
