@@ -259,10 +259,11 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
             co_return;
         }
     }
-    auto routed = co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+    // Neither waits for the other: this is the way to the first dial.
+    auto [routed, others] =
+        co_await rt::both(p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now()), stored_of(a));
     postgres_back();
     routes_.remember(dialed(*a), a->known.caller.text, routed);
-    auto others = co_await stored_of(a);
     a->too_late_to_ring = waited(*a) >= routed.rules.ring_time;
     if (must_ask(*a)) {
         ask_carrier(std::move(a));
