@@ -5,8 +5,7 @@
 #include <z360/call/decide.hpp>
 #include <z360/engine/engine.hpp>
 #include <z360/port/call_store.hpp>
-
-#include <boost/asio/steady_timer.hpp>
+#include <z360/rt/time.hpp>
 
 #include <chrono>
 #include <deque>
@@ -26,7 +25,7 @@ namespace z360::engine {
 struct item {
     call::event what;
     std::string inbox_id;
-    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    rt::clock::time_point since = rt::clock::now();
     /// When it was first decided about. A repetition (after a conflict, perhaps seconds later) is decided as
     /// of then: what was in time does not become late by being written down late.
     std::optional<time_point> decided_at;
@@ -64,7 +63,7 @@ struct commit_under_way {
 /// Every event that was accepted and is not yet part of a stored state is, at every moment, in `queue`, in
 /// `in_hand`, in `unsaved_items`, or still unprocessed in the inbox: whatever throws wherever, none is lost.
 struct actor {
-    using steady = std::chrono::steady_clock;
+    using steady = rt::clock;
 
     actor(call_id id_, const boost::asio::any_io_executor& ex) : id(id_), timer(ex), wake(ex) {}
 
@@ -80,7 +79,7 @@ struct actor {
     bool verify = false;   ///< the database was away: compare it with this copy
     bool careful = false;  ///< a turn has failed: one item at a time, so that a bad one stands alone
     unsigned failures = 0; ///< turns in a row
-    boost::asio::steady_timer timer;
+    rt::timer timer;
     std::uint64_t timer_round = 0;                   ///< tells an outdated timer from the current one
     bool time_held = false;                          ///< a deadline has passed that may not act yet
     rt::event wake;                                  ///< an item has arrived

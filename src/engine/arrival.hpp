@@ -7,6 +7,7 @@
 
 #include <z360/call/event.hpp>
 #include <z360/engine/engine.hpp>
+#include <z360/rt/time.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -26,11 +27,11 @@ struct offer {
     std::string session;        ///< carrier's; may be empty
     std::uint32_t attempts = 0; ///< before this one
     millis waited{0};           ///< in the inbox until it was offered, by the database's clock
-    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    rt::clock::time_point since = rt::clock::now();
 
     /// In the inbox until now.
     [[nodiscard]] millis age() const {
-        return waited + std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - since);
+        return waited + std::chrono::duration_cast<millis>(rt::clock::now() - since);
     }
 };
 using offers = std::unordered_map<std::string, offer>;
@@ -124,16 +125,16 @@ struct arrival {
     port::inbox_event event; ///< without its body once that has been read
     reading known;
     in_work mark;
-    bool swept = false; ///< offered by the inbox, not by the socket
-    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now(); ///< on this node
+    bool swept = false;                             ///< offered by the inbox, not by the socket
+    rt::clock::time_point since = rt::clock::now(); ///< on this node
 
     // Of a new caller
-    std::string name;                                                 ///< of the call in our tables
-    counted<call_id> pending;                                         ///< until the call begins
-    std::uint64_t place = 0;                                          ///< in the line; 0: has not waited
-    std::chrono::steady_clock::time_point not_before{};               ///< when it is looked at again
-    std::optional<std::chrono::steady_clock::time_point> first_asked; ///< the carrier
-    std::optional<port::leg_life> life; ///< what it said; unknown: it did not say in time
+    std::string name;                                 ///< of the call in our tables
+    counted<call_id> pending;                         ///< until the call begins
+    std::uint64_t place = 0;                          ///< in the line; 0: has not waited
+    rt::clock::time_point not_before{};               ///< when it is looked at again
+    std::optional<rt::clock::time_point> first_asked; ///< the carrier
+    std::optional<port::leg_life> life;               ///< what it said; unknown: it did not say in time
     unsigned asked = 0;
     bool too_late_to_ring = false;            ///< it has waited a whole ring
     std::vector<port::inbox_event> on_record; ///< what it has on record of the session then

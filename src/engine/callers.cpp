@@ -23,8 +23,8 @@ constexpr millis k_long_wait{1'000};        // below, nobody has waited
 constexpr millis k_ask_first{500};
 constexpr millis k_ask_longest{5'000};
 
-millis since(std::chrono::steady_clock::time_point t) {
-    return std::chrono::duration_cast<millis>(std::chrono::steady_clock::now() - t);
+millis since(rt::clock::time_point t) {
+    return std::chrono::duration_cast<millis>(rt::clock::now() - t);
 }
 
 // The directory knows numbers only.

@@ -49,7 +49,7 @@ class credentials_impl final : public credentials {
     [[nodiscard]] std::vector<loop_state> loops() const override { return loops_.states(); }
 
   private:
-    using steady = std::chrono::steady_clock;
+    using steady = rt::clock;
     using outcome = port::credential_outcome;
 
     /// A device that this node has claimed.

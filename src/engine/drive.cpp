@@ -14,7 +14,7 @@
 namespace z360::engine {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 constexpr millis k_first_retry{200};
 constexpr millis k_longest_retry{2'000};

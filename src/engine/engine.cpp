@@ -8,8 +8,9 @@
 namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
-    : ex_(ex), p_(std::move(p)), s_(std::move(s)), countries_(s_.default_countries), sweep_now_(ex),
-      admit_now_(ex), work_(ex), loops_(ex, [this](std::string_view name, std::string_view) {
+    : ex_(ex), p_(std::move(p)), s_(std::move(s)), countries_(s_.default_countries),
+      dice_(s_.seed ? *s_.seed : std::random_device{}()), sweep_now_(ex), admit_now_(ex), work_(ex),
+      loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {
     if (p_.ask) ask_ = [this](call::state about) { return ask_on_record(std::move(about)); };

@@ -42,7 +42,7 @@ class engine_impl final : public engine {
 
   private:
     using actor_ptr = std::shared_ptr<actor>;
-    using steady = std::chrono::steady_clock;
+    using steady = rt::clock;
 
     // ingress.cpp
     [[nodiscard]] reading
@@ -122,7 +122,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> drive(actor_ptr a);
     boost::asio::awaitable<void> turn(actor& a);
     boost::asio::awaitable<void> step(actor& a);
-    [[nodiscard]] std::chrono::steady_clock::duration patience(actor& a);
+    [[nodiscard]] rt::clock::duration patience(actor& a);
     /// Other nodes write to calls that this one holds.
     [[nodiscard]] bool shared() const;
     void saw_another_node();
@@ -217,11 +217,11 @@ class engine_impl final : public engine {
     bool events_found_ = false;   ///< by the last look at the inbox
     bool store_lost_ = false;     ///< the last sweep could not reach the database
     bool compare_memory_ = false; ///< it is back: what is in memory is compared with it
-    std::chrono::steady_clock::time_point store_back_at_{};
-    std::chrono::steady_clock::time_point others_until_{};
-    std::deque<std::chrono::steady_clock::time_point> slow_commits_;
+    rt::clock::time_point store_back_at_{};
+    rt::clock::time_point others_until_{};
+    std::deque<rt::clock::time_point> slow_commits_;
     std::function<boost::asio::awaitable<bool>(call::state)> ask_; ///< what the carrier has on record
-    std::mt19937_64 dice_{std::random_device{}()};
+    std::mt19937_64 dice_;
     bool stopping_ = false;
     rt::event sweep_now_;
     rt::event admit_now_;

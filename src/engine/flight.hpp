@@ -18,7 +18,7 @@ namespace z360::engine {
 /// A run under way and what came of it. Lives as long as the run or anybody who waits.
 template <class T>
 struct flight {
-    std::chrono::steady_clock::time_point until; ///< the longest budget of those who wait
+    rt::clock::time_point until; ///< the longest budget of those who wait
     bool landed = false;
     std::optional<T> result;  ///< nullopt with `landed`: failed, or stopped
     std::exception_ptr error; ///< why it failed
@@ -32,7 +32,7 @@ class flights {
     using pointer = std::shared_ptr<flight<T>>;
 
     /// The flight about `key`; `created`: it must be started, and its `landing` goes with it.
-    pointer join(Key key, std::chrono::steady_clock::time_point until, bool& created) {
+    pointer join(Key key, rt::clock::time_point until, bool& created) {
         auto& f = by_key_[key];
         created = f == nullptr;
         if (created) f = std::make_shared<flight<T>>();
@@ -66,13 +66,13 @@ class flights {
     };
 
     /// true: it has landed; false: `until` passed first.
-    static rt::awaitable<bool> wait(pointer f, std::chrono::steady_clock::time_point until) {
+    static rt::awaitable<bool> wait(pointer f, rt::clock::time_point until) {
         auto ex = co_await rt::asio::this_coro::executor;
         rt::event wake(ex);
         const seat mine(*f, wake);
         while (!f->landed) {
-            const auto left = until - std::chrono::steady_clock::now();
-            if (left <= std::chrono::steady_clock::duration::zero()) co_return false;
+            const auto left = until - rt::clock::now();
+            if (left <= rt::clock::duration::zero()) co_return false;
             (void)co_await wake.wait_for(left);
         }
         co_return true;

@@ -8,7 +8,7 @@
 namespace z360::engine {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 constexpr steady::duration k_look = millis{50}; // how often a waiting one looks whether to go on
 constexpr millis k_longest_hold{30'000};

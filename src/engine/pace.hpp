@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/base/time.hpp>
+#include <z360/rt/time.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -23,8 +24,8 @@ class pace {
     void close() { closed_ = true; }
 
   private:
-    std::chrono::steady_clock::duration gap_;
-    std::chrono::steady_clock::time_point next_{};
+    rt::clock::duration gap_;
+    rt::clock::time_point next_{};
     bool closed_ = false;
 };
 

@@ -184,7 +184,7 @@ boost::asio::awaitable<void> reconciler_impl::ask_about(port::due_call c) {
 void reconciler_impl::not_asked(const char* why) {
     constexpr std::chrono::seconds k_quiet{10};
     ++not_asked_;
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = rt::clock::now();
     if (now < quiet_until_) return;
     quiet_until_ = now + k_quiet;
     log::warn("carrier_not_asked", {{"why", why}, {"times", std::exchange(not_asked_, 0)}});

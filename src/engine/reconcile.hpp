@@ -102,7 +102,7 @@ class reconciler_impl final : public reconciler {
     std::string ask_failure_;
     rt::event asked_;
     std::size_t not_asked_ = 0; ///< questions that could not be asked and are not told of yet
-    std::chrono::steady_clock::time_point quiet_until_{};
+    rt::clock::time_point quiet_until_{};
     bool store_away_ = false;
 
     bool sweep_at_once_ = true;

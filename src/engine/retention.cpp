@@ -11,7 +11,7 @@
 namespace z360::engine {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 using port::kept;
 
 constexpr std::chrono::minutes k_late{10}; // so long after a round was due

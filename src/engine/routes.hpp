@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/call/route.hpp>
+#include <z360/rt/time.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -19,7 +20,7 @@ namespace z360::engine {
 template <class Key, class T>
 class recent_map {
   public:
-    using steady = std::chrono::steady_clock;
+    using steady = rt::clock;
     explicit recent_map(std::size_t limit) : limit_(limit) {}
 
     void put(const Key& key, T value, steady::time_point now) {
@@ -60,7 +61,7 @@ class recent_map {
 /// number that is not ours is not remembered: it may be a minute later.
 class route_memory {
   public:
-    using steady = std::chrono::steady_clock;
+    using steady = rt::clock;
     explicit route_memory(std::size_t limit = 10'000) : routes_(limit), names_(limit) {}
 
     void remember(const std::string& dialed, const std::string& caller, call::route r) {

@@ -13,7 +13,7 @@
 namespace z360::engine {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 constexpr int k_max_conflicts = 20;
 constexpr std::size_t k_doubts_kept = 8; // beyond, a fact may stay uncounted

@@ -13,7 +13,7 @@
 namespace z360::engine {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 constexpr std::size_t k_batch = 200;
 constexpr unsigned k_put_off_limit = 2;

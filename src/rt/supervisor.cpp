@@ -7,7 +7,7 @@
 namespace z360::rt {
 namespace {
 
-using steady = std::chrono::steady_clock;
+using steady = clock;
 
 constexpr std::chrono::milliseconds k_first_pause{100};
 constexpr std::chrono::seconds k_log_every{60};

@@ -5,10 +5,10 @@
 
 namespace z360::rt {
 
-awaitable<void> sleep_for(std::chrono::steady_clock::duration d) {
+awaitable<void> sleep_for(clock::duration d) {
     auto ex = co_await asio::this_coro::executor;
-    asio::steady_timer timer(ex, d);
-    co_await timer.async_wait(use_awaitable);
+    timer alarm(ex, d);
+    co_await alarm.async_wait(use_awaitable);
 }
 
 void event::set() {
@@ -18,7 +18,7 @@ void event::set() {
 
 awaitable<void> event::wait() {
     while (!signalled_) {
-        timer_.expires_at(asio::steady_timer::time_point::max());
+        timer_.expires_at(clock::time_point::max());
         auto [ec] = co_await timer_.async_wait(asio::as_tuple(use_awaitable));
         auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
@@ -28,10 +28,10 @@ awaitable<void> event::wait() {
     signalled_ = false;
 }
 
-awaitable<bool> event::wait_for(std::chrono::steady_clock::duration limit) {
-    const auto until = std::chrono::steady_clock::now() + limit;
+awaitable<bool> event::wait_for(clock::duration limit) {
+    const auto until = clock::now() + limit;
     while (!signalled_) {
-        if (std::chrono::steady_clock::now() >= until) co_return false;
+        if (clock::now() >= until) co_return false;
         timer_.expires_at(until);
         auto [ec] = co_await timer_.async_wait(asio::as_tuple(use_awaitable));
         auto state = co_await asio::this_coro::cancellation_state;
@@ -85,11 +85,11 @@ awaitable<void> task_group::join() {
         co_await idle_.wait();
 }
 
-awaitable<bool> task_group::drain(std::chrono::steady_clock::duration limit) {
-    const auto until = std::chrono::steady_clock::now() + limit;
+awaitable<bool> task_group::drain(clock::duration limit) {
+    const auto until = clock::now() + limit;
     while (!children_.empty()) {
-        const auto left = until - std::chrono::steady_clock::now();
-        if (left <= std::chrono::steady_clock::duration::zero()) co_return false;
+        const auto left = until - clock::now();
+        if (left <= clock::duration::zero()) co_return false;
         (void)co_await idle_.wait_for(left);
     }
     co_return true;

@@ -15,6 +15,8 @@ using sim::leg_view;
 // any: claims of events (2 s) and commands (5 s), a sweep, the longest pause between two attempts.
 constexpr millis k_calm_bound{600};
 constexpr millis k_troubled_bound{12'000};
+// Where nobody is told: a talk is asked about after 45 s of silence, once more if that gets no answer.
+constexpr millis k_silent_bound{100'000};
 
 std::string ms(time_point t, const world& w) {
     return std::to_string((t - w.start).count());
@@ -46,7 +48,11 @@ class court {
   private:
     void say(std::string what) { found_.push_back(std::move(what)); }
     [[nodiscard]] bool calm() const { return w_.what.level == trouble::none; }
-    [[nodiscard]] millis bound() const { return calm() ? k_calm_bound : k_troubled_bound; }
+    [[nodiscard]] bool silent() const { return w_.what.level == trouble::silence; }
+    [[nodiscard]] millis bound() const {
+        if (silent()) return k_silent_bound;
+        return calm() ? k_calm_bound : k_troubled_bound;
+    }
     /// From when on nothing excuses a delay any more.
     [[nodiscard]] time_point excused(time_point t) const {
         return w_.disturbed_until ? std::max(t, *w_.disturbed_until) : t;
@@ -103,7 +109,7 @@ class court {
             else if (*l.ended_at > latest)
                 say("I2: " + l.username + " outlived the caller until " + ms(*l.ended_at, w_));
         }
-        if (w_.figures.webhooks_given_up > 0) say("the schedule lost a webhook for good");
+        if (!silent() && w_.figures.webhooks_given_up > 0) say("the schedule lost a webhook for good");
     }
 
     void answered_devices_are_served() {
@@ -118,7 +124,7 @@ class court {
             const bool stayed = l.ended_at.value_or(w_.time.now()) > latest && caller_end > latest;
             if (stayed) say("I9: " + l.username + " answered and was never joined");
         }
-        const auto limit = calm() ? millis{4'000} : k_troubled_bound;
+        const auto limit = calm() ? millis{4'000} : bound();
         if (w_.longest_silence > limit)
             say("I9: the caller heard nothing for " + std::to_string(w_.longest_silence.count()) + " ms");
         const auto ring_over =
@@ -266,7 +272,10 @@ std::string history(const world& w) {
     for (const auto& [id, row] : w.db.calls())
         for (const auto& n : row.notes)
             notes += "  noted: " + n.what + " " + n.detail + "\n";
-    return out + notes + w.db.commands_text();
+    std::string commits;
+    for (const auto& c : w.db.commits_text())
+        commits += "  " + c + "\n";
+    return out + commits + notes + w.db.commands_text();
 }
 
 } // namespace z360::testing

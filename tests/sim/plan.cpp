@@ -66,7 +66,7 @@ void any_trouble(chance& c, plan& p) {
     p.bad_commands = static_cast<int>(c.between(0, 40));
     if (p.level == trouble::commands) return;
     p.slow_store = static_cast<int>(c.between(0, 20));
-    p.remembers_routes = c.percent(70);
+    (void)c.next(); // once meant something; keeps the plans of old seeds
     const auto some = [&](int chance_percent, std::int64_t longest) {
         std::vector<interval> out;
         for (std::size_t n = 0; n < p.nodes; ++n) {
@@ -88,6 +88,19 @@ void any_trouble(chance& c, plan& p) {
     p.dead = some(30, 8'000);
     for (auto& s : p.clock_skew)
         s = c.span(-250, 250);
+    if (p.level == trouble::nodes) return;
+    p.statement_errors = static_cast<int>(c.between(0, 6));
+    for (std::size_t n = 0; n < p.nodes; ++n)
+        while (c.percent(40))
+            p.clock_steps.push_back({n, c.span(0, p.trouble_ends.count()), c.span(-250, 250)});
+}
+
+void any_silence(chance& c, plan& p) {
+    p.reconciles = true;
+    p.silenced_webhooks = static_cast<int>(c.between(1, 60));
+    p.late_webhooks = static_cast<int>(c.between(0, 40));
+    p.repeated_webhooks = static_cast<int>(c.between(0, 30));
+    p.trouble_ends = c.span(5'000, 45'000);
 }
 
 } // namespace
@@ -97,7 +110,7 @@ std::string sip_username(std::size_t n) {
 }
 
 plan make_plan(std::uint64_t seed, trouble level) {
-    chance c(seed * k_trouble_count + static_cast<std::uint64_t>(level));
+    chance c(seed * 4 + static_cast<std::uint64_t>(level)); // 4: the plans of old seeds
     plan p;
     p.seed = seed;
     p.level = level;
@@ -113,7 +126,10 @@ plan make_plan(std::uint64_t seed, trouble level) {
         p.phones[1] = sim::phone::answers(p.phones[0].act_after + c.span(0, 300));
     }
     p.caller_leaves = c.percent(35) ? c.span(0, 15'000) : c.span(15'000, 90'000);
-    any_trouble(c, p);
+    if (level == trouble::silence)
+        any_silence(c, p);
+    else
+        any_trouble(c, p);
     return p;
 }
 

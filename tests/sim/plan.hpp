@@ -20,14 +20,32 @@ enum class trouble : std::uint8_t {
     webhooks, ///< webhooks are late, repeated, out of order, lost and sent again
     commands, ///< commands fail, stall, lose their answer
     nodes,    ///< nodes lose the store, lose Telnyx, die and come back; clocks differ
+    odd,      ///< statements fail for no reason that anybody expects; clocks are set
+    silence,  ///< as webhooks; besides, some are never delivered to anybody
 };
-inline constexpr int k_trouble_count = 4;
 
 struct interval {
     std::size_t node = 0;
     millis from{0};
     millis until{0};
 };
+
+/// A clock that is set: from `at` on it differs so much from the true time.
+struct clock_step {
+    std::size_t node = 0;
+    millis at{0};
+    millis skew{0};
+};
+
+/// One thing that goes wrong at one question to the store, whatever it is about.
+enum class mishap : std::uint8_t {
+    none,
+    statement_error, ///< Postgres refuses the statement
+    not_reached,     ///< nothing happens, and no answer comes
+    answer_lost,     ///< it happens, and no answer comes
+    death,           ///< the node dies as it asks
+};
+inline constexpr int k_mishap_count = 5;
 
 struct plan {
     std::uint64_t seed = 0;
@@ -43,11 +61,16 @@ struct plan {
     int lost_webhooks = 0;
     int bad_commands = 0;
     int slow_store = 0;
+    int statement_errors = 0;
+    int silenced_webhooks = 0; ///< never delivered
     std::vector<interval> store_away;
     std::vector<interval> telnyx_away;
     std::vector<interval> dead;
     std::vector<millis> clock_skew; ///< per node
-    bool remembers_routes = true;
+    std::vector<clock_step> clock_steps;
+    std::size_t mishap_at = 0; ///< number of the question to the store, from 1; 0: none
+    mishap what_happens = mishap::none;
+    bool reconciles = false; ///< the carrier is also asked by itself, not only by calls
 };
 
 [[nodiscard]] plan make_plan(std::uint64_t seed, trouble level);

@@ -23,17 +23,20 @@ std::optional<call_id> store::find(const std::string& session, const std::string
     return std::nullopt;
 }
 
-port::commit_result store::commit(const port::call_commit& what, millis claim, time_point now) {
+port::commit_result
+store::commit(const port::call_commit& what, millis claim, time_point now, std::size_t who) {
     const auto id = what.next.id;
     const auto it = calls_.find(id);
     const std::uint64_t stored = it == calls_.end() ? 0 : it->second.call.version;
+    if (tells) tell(what, stored == what.expected_version, now, who);
     if (stored != what.expected_version) return port::commit_result::conflict;
     auto& row = calls_[id];
     const bool was_over = stored > 0 && row.call.state.now_in == call::phase::ended;
     if (was_over && what.next.now_in != call::phase::ended) fault_ = "a terminal state was left";
     row.call.state = what.next;
-    row.call.version = stored + 1;
+    row.call.version = what.next_version == 0 ? stored + 1 : what.next_version;
     row.deadline = what.deadline;
+    row.updated_at = now;
     row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
     // A ring may be resumed after a winner that could not be joined.
     if (what.next.now_in == call::phase::ringing)
@@ -41,7 +44,7 @@ port::commit_result store::commit(const port::call_commit& what, millis claim, t
     else if (!row.left_ringing)
         row.left_ringing = now;
     keep_commands(what, claim, now);
-    mark_done(what.processed_events, false);
+    mark_done(what.processed_events);
     return port::commit_result::committed;
 }
 
@@ -74,14 +77,30 @@ std::vector<port::orphan_command> store::claim_commands(millis claim, time_point
     for (auto& [id, row] : commands_) {
         if (row.finished || row.claimed_until > now) continue;
         row.claimed_until = now + claim;
-        out.push_back({row.call, row.command, 0});
+        out.push_back({row.call, row.command, row.attempts});
     }
     return out;
 }
 
-void store::extend_claim(const std::string& command_id, millis claim, time_point now) {
-    if (const auto it = commands_.find(command_id); it != commands_.end())
-        it->second.claimed_until = now + claim;
+void store::extend_claim(const std::string& command_id, millis claim, unsigned attempts, time_point now) {
+    const auto it = commands_.find(command_id);
+    if (it == commands_.end()) return;
+    it->second.claimed_until = now + claim;
+    it->second.attempts = std::max(it->second.attempts, attempts);
+}
+
+void store::tell(const port::call_commit& what, bool taken, time_point now, std::size_t who) {
+    std::string line = std::to_string((now - what.next.began).count()) + " node " + std::to_string(who) +
+                       (taken ? " commits on v" : " is refused on v") +
+                       std::to_string(what.expected_version) + ": " +
+                       std::string(call::name(what.next.now_in));
+    for (const auto& e : what.processed_events)
+        line += " e" + e.substr(0, 6);
+    for (const auto& c : what.new_commands)
+        line += " +" + std::string(call::name(c.what())) + " " + c.id;
+    for (const auto& c : what.finished_commands)
+        line += " -" + c.command_id + ":" + std::string(call::name(c.result));
+    commits_.push_back(std::move(line));
 }
 
 port::append_result store::append(const port::inbox_event& e, millis claim, time_point now) {
@@ -95,7 +114,7 @@ store::claim_pending(millis claim, time_point now, const std::string& session) {
     for (auto& [id, row] : events_) {
         const bool due = session.empty() ? row.offered_at <= now : row.event.call_session_id == session;
         // Buried because nobody knew their call: whoever begins it takes them up.
-        if (!session.empty() && due && row.dead) row.dead = row.done = false;
+        if (!session.empty() && due && row.dead && row.orphaned) row.dead = row.done = false;
         if (row.done || !due) continue;
         row.offered_at = now + claim;
         out.push_back(row.event);
@@ -107,21 +126,26 @@ store::claim_pending(millis claim, time_point now, const std::string& session) {
     return out;
 }
 
-void store::postpone(const std::vector<std::string>& ids, millis delay, time_point now) {
+void store::postpone(const std::vector<std::string>& ids, millis delay, bool counted, time_point now) {
     for (const auto& id : ids) {
         const auto it = events_.find(id);
         if (it == events_.end()) continue;
         it->second.offered_at = now + delay;
-        ++it->second.event.attempts;
+        if (counted) ++it->second.event.attempts;
     }
 }
 
-void store::mark_done(const std::vector<std::string>& ids, bool dead) {
+void store::mark_done(const std::vector<std::string>& ids) {
+    for (const auto& id : ids)
+        if (const auto it = events_.find(id); it != events_.end()) it->second.done = true;
+}
+
+void store::bury(const std::vector<std::string>& ids, bool orphaned) {
     for (const auto& id : ids) {
         const auto it = events_.find(id);
-        if (it == events_.end()) continue;
-        it->second.done = true;
-        it->second.dead = it->second.dead || dead;
+        if (it == events_.end() || it->second.done) continue;
+        it->second.done = it->second.dead = true;
+        it->second.orphaned = orphaned;
     }
 }
 

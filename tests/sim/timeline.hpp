@@ -2,49 +2,67 @@
 #pragma once
 
 #include <z360/base/time.hpp>
+#include <z360/rt/time.hpp>
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <utility>
 #include <vector>
 
 namespace z360::testing {
 
-/// Virtual time: what is due first happens first; at equal times in the order of asking.
+/// Virtual time for everything in this process, as long as it lives: what is due first happens first; at
+/// equal times in the order of asking.
 class timeline {
   public:
-    explicit timeline(time_point start) : now_(start) {}
-    [[nodiscard]] time_point now() const { return now_; }
+    explicit timeline(time_point start);
+    timeline(const timeline&) = delete;
+    timeline& operator=(const timeline&) = delete;
+    ~timeline();
 
-    void at(time_point due, std::function<void()> what) {
-        heap_.push_back({std::max(due, now_), ++serial_, std::move(what)});
-        std::push_heap(heap_.begin(), heap_.end(), later);
-    }
-    void after(millis wait, std::function<void()> what) { at(now_ + wait, std::move(what)); }
+    /// Wall time, in whole milliseconds.
+    [[nodiscard]] time_point now() const { return start_ + std::chrono::floor<millis>(passed_); }
+    void at(time_point due, std::function<void()> what);
+    void after(millis wait, std::function<void()> what) { at(now() + wait, std::move(what)); }
     [[nodiscard]] bool empty() const { return heap_.empty(); }
-    [[nodiscard]] time_point next() const { return heap_.front().due; }
-    void jump(time_point t) { now_ = std::max(now_, t); }
-    void run_one() {
-        std::pop_heap(heap_.begin(), heap_.end(), later);
-        auto e = std::move(heap_.back());
-        heap_.pop_back();
-        now_ = e.due;
-        e.what();
-    }
+    /// Of the entry that is due first. Only if there is one.
+    [[nodiscard]] time_point next() const { return start_ + std::chrono::ceil<millis>(heap_.front().due); }
+    void jump(time_point t);
+    void run_one();
 
   private:
+    using passed = rt::clock::duration;
     struct entry {
-        time_point due;
+        passed due;
         std::uint64_t serial;
-        std::function<void()> what;
+        rt::time_source::waiter* who;
+        bool ours; ///< a function of at(): deleted here
     };
-    static bool later(const entry& a, const entry& b) {
-        return a.due != b.due ? a.due > b.due : a.serial > b.serial;
+    struct function;
+    class source final : public rt::time_source {
+      public:
+        explicit source(timeline& of) : of_(of) {}
+        [[nodiscard]] rt::clock::time_point now() const noexcept override;
+        void add(waiter& w, rt::clock::time_point due) override;
+        void remove(waiter& w) override;
+
+      private:
+        timeline& of_;
+    };
+    static bool earlier(const entry& a, const entry& b) {
+        return a.due != b.due ? a.due < b.due : a.serial < b.serial;
     }
-    time_point now_;
+    void push(entry e);
+    void take(std::size_t place);
+    void put(std::size_t place, entry e);
+    void up(std::size_t place);
+    void down(std::size_t place);
+
+    time_point start_;
+    passed passed_{};
     std::uint64_t serial_ = 0;
-    std::vector<entry> heap_;
+    std::vector<entry> heap_; ///< smallest in front; each waiter knows its place
+    source source_{*this};
 };
 
 } // namespace z360::testing

@@ -31,18 +31,32 @@ std::string decoded(const std::string& path) {
 
 } // namespace
 
+world::~world() {
+    for (auto& n : nodes)
+        if (n->alive()) n->kill();
+    settle();
+}
+
+// Everything that can go on without time passing.
+void world::settle() {
+    while (const auto n = io.poll())
+        figures.steps += n;
+    for (auto& n : nodes)
+        if (!n->buried()) fail("a killed process does not end");
+}
+
 world::world(plan p)
     : what(std::move(p)), dice(what.seed ^ 0x5EEDULL), time(time_point{millis{1'800'000'000'000}}),
-      start(time.now()), tel(what.carrier), codec(secret("simulated client_state key"), secret()) {
-    wire_settings.connection_id = what.carrier.app_connection_id;
+      start(time.now()), tel(what.carrier), codec(secret("simulated client_state key"), secret()),
+      open_(io.get_executor()) {
     for (std::size_t i = 0; i < what.phones.size(); ++i)
         tel.set_phone(sip_username(i), what.phones[i]);
     for (std::size_t i = 0; i < what.nodes; ++i)
         nodes.push_back(std::make_unique<node>(*this, i));
 }
 
-bool world::away(const std::vector<interval>& when, std::size_t n) const {
-    const auto t = time.now() - start;
+bool world::away(const std::vector<interval>& when, std::size_t n, millis later) const {
+    const auto t = time.now() - start + later;
     return std::any_of(when.begin(), when.end(), [&](const interval& i) {
         return i.node == n && t >= i.from && t < i.until;
     });
@@ -69,19 +83,22 @@ std::string world::run() {
             n.start();
         });
     }
+    for (const auto& s : what.clock_steps)
+        time.after(s.at, [this, s] { what.clock_skew[s.node] = s.skew; });
     time.after(millis{1}, [this] {
         caller = tel.place_call("+15550100001", "+15550109999", time.now());
         time.after(what.caller_leaves, [this] { tel.caller_hangs_up(caller, time.now()); });
     });
     time.after(k_watch, [this] { watch(); });
     while (failure.empty() && !over_) {
+        settle();
+        pump();
         const auto due = tel.next_due();
         if (due && *due < time.next()) {
             time.jump(*due);
         } else {
             time.run_one();
         }
-        pump();
         if (time.now() - start > k_longest_run) fail("never comes to rest: " + state_of_affairs());
     }
     return failure;
@@ -92,182 +109,165 @@ void world::pump() {
         deliver(std::move(hook));
 }
 
-void world::ask_store(
-    const node& n, millis budget, std::function<void()> apply, std::function<void(bool)> done
-) {
-    struct question {
-        std::function<void(bool)> done;
-        bool answered = false;
-    };
-    auto q = std::make_shared<question>();
-    q->done = std::move(done);
-    const auto answer = [this, &n, q, life = n.life()](bool ok) {
-        if (std::exchange(q->answered, true) || life != n.life()) return;
-        if (!ok) disturbed();
-        q->done(ok);
-    };
+world::trip world::to_store(node& n, millis limit) {
     const auto who = n.index();
     const bool slow = troubled() && dice.percent(what.slow_store);
-    const auto there = latency() / 4 + (slow ? dice.span(50, 700) : millis{0});
-    const auto back = latency() / 4 + (slow ? dice.span(50, 700) : millis{0});
-    if (slow) disturbed(there + back);
-    time.after(budget, [answer] { answer(false); });
+    trip t;
+    t.there = latency() / 4 + (slow ? dice.span(50, 700) : millis{0});
+    t.answer = t.there + latency() / 4 + (slow ? dice.span(50, 700) : millis{0});
+    if (slow) disturbed(t.answer);
     if (away(what.store_away, who)) {
-        if (dice.percent(50)) time.after(millis{3}, [answer] { answer(false); }); // refused at once
-        return;
+        t.arrives = t.answered = false;
+        t.answer = dice.percent(50) ? millis{3} : limit; // refused at once, or silence
+        return t;
     }
-    time.after(there, [this, who, back, apply = std::move(apply), answer] {
-        if (away(what.store_away, who)) return;
-        apply();
-        time.after(back, [this, who, answer] {
-            if (!away(what.store_away, who)) answer(true);
+    t.arrives = !away(what.store_away, who, t.there);
+    t.answered = t.arrives && t.answer <= limit && !away(what.store_away, who, t.answer);
+    if (!t.answered) t.answer = limit;
+    ++figures.questions;
+    if (figures.questions == what.mishap_at) return failed(n, t, limit);
+    if (t.answered && troubled() && dice.percent(what.statement_errors)) {
+        t.refused = true;
+        t.arrives = false;
+        disturbed(t.answer);
+    }
+    return t;
+}
+
+// What the plan has for this very question.
+world::trip world::failed(node& n, trip t, millis limit) {
+    disturbed(limit);
+    switch (what.what_happens) {
+    case mishap::none: break;
+    case mishap::statement_error:
+        t.refused = true;
+        t.arrives = false;
+        break;
+    case mishap::not_reached:
+        t.arrives = t.answered = false;
+        t.answer = limit;
+        break;
+    case mishap::answer_lost:
+        t.answered = false;
+        t.answer = limit;
+        break;
+    case mishap::death:
+        ++figures.kills;
+        time.at(time.now(), [&n] {
+            if (n.alive()) n.kill();
         });
-    });
-}
-
-void world::execute(
-    const call::command& cmd, const std::string& path, const std::string& body, http::client_response& out
-) {
-    (void)cmd;
-    const auto r = tel.handle("POST", decoded(path), json::parse(body), time.now());
-    out.status = r.status;
-    out.body = r.body.dump();
-}
-
-void world::transmit(
-    const node& n, const call::command& cmd, const std::string& path, const std::string& body, millis limit,
-    bool resend, reply_handler heard
-) {
-    first_sent.try_emplace(cmd.id, time.now());
-    if (cmd.what() == call::verb::dial && !resend) last_dial_sent = std::max(last_dial_sent, time.now());
-    struct request {
-        reply_handler heard;
-        bool over = false;
-    };
-    auto q = std::make_shared<request>();
-    q->heard = std::move(heard);
-    const auto answer = [q](const http::client_response& r) {
-        if (!std::exchange(q->over, true)) q->heard(r);
-    };
-    const auto nothing = [](bool sent) {
-        http::client_response r;
-        r.error = sent ? "timeout" : "connection refused";
-        r.sent = sent;
-        return r;
-    };
-    time.after(limit, [answer, nothing] { answer(nothing(true)); });
-    if (away(what.telnyx_away, n.index())) {
-        disturbed(limit);
-        time.after(std::min(limit, millis{1'000}), [answer, nothing] { answer(nothing(false)); });
-        return;
+        time.after(millis{1'000}, [&n] {
+            if (!n.alive()) n.start();
+        });
+        break;
     }
-    auto there = latency();
-    auto back = latency();
-    enum class fault : std::uint8_t {
-        none,
-        lost,
-        reply_lost,
-        slow,
-        slow_reply,
-        error,
-        error_after,
-        busy,
-        refused,
-        hiccup
-    };
-    auto f = fault::none;
-    if (troubled() && dice.percent(what.bad_commands)) f = static_cast<fault>(dice.between(1, 9));
-    if (f == fault::hiccup && cmd.what() != call::verb::bridge) f = fault::lost;
-    if (f == fault::slow) there += dice.span(300, 2'800);
-    if (f == fault::slow_reply) back += dice.span(300, 2'800);
-    if (f != fault::none) disturbed(std::max(limit, there + back));
-    if (f == fault::lost) return;
-    if (f == fault::refused) return time.after(millis{4}, [answer, nothing] { answer(nothing(false)); });
+    return t;
+}
+
+world::order world::order_of(const http::client_request& request) {
+    order o;
+    o.method = request.method;
+    const std::string_view url(request.url);
+    auto path = url.substr(std::string_view(network::k_base).size());
+    if (const auto mark = path.find('?'); mark != std::string_view::npos) {
+        o.query = path.substr(mark + 1);
+        path = path.substr(0, mark);
+    }
+    o.path = decoded(std::string(path));
+    o.body = request.body.empty() ? json() : json::parse(request.body);
+    return o;
+}
+
+http::client_response world::execute(const order& o) {
+    http::client_response out;
+    const auto number = tel.submit(o.method, o.path, o.query, o.body, time.now());
+    const auto r = tel.take_reply(number, time.now());
+    out.status = r->status;
+    out.body = r->body.dump();
+    return out;
+}
+
+http::client_response world::answer_to(const order& o, fault f) {
     const auto refusal = [](int status, const char* code) {
         http::client_response r;
         r.status = status;
         r.body = sim::error_body(code, "Scripted fault.").dump();
         return r;
     };
-    time.after(there, [this, f, back, cmd, path, body, answer, refusal] {
-        http::client_response r;
-        switch (f) {
-        case fault::error: r = refusal(503, "10007"); break;
-        case fault::busy: r = refusal(429, "10011"); break;
-        case fault::hiccup: r = refusal(422, "90099"); break;
-        case fault::error_after:
-            execute(cmd, path, body, r);
-            r = refusal(500, "10007");
-            break;
-        case fault::none:
-        case fault::lost:
-        case fault::reply_lost:
-        case fault::slow:
-        case fault::slow_reply:
-        case fault::refused: execute(cmd, path, body, r); break;
-        }
-        if (f == fault::reply_lost) return;
-        time.after(back, [answer, r] { answer(r); });
-    });
-}
-
-port::inbox_event world::event_of(const json& data) {
-    port::inbox_event e;
-    e.event_id = data["id"].get<std::string>();
-    e.event_type = data["event_type"].get<std::string>();
-    const auto& payload = data["payload"];
-    e.call_session_id = payload["call_session_id"].get<std::string>();
-    e.call_control_id = payload["call_control_id"].get<std::string>();
-    json envelope;
-    envelope["data"] = data;
-    envelope["meta"] = json{{"attempt", 1}};
-    e.body = envelope.dump();
-    return e;
-}
-
-std::vector<port::inbox_event> world::records_of(const std::string& session) const {
-    std::vector<port::inbox_event> out;
-    for (const auto& [serial, hook] : tel.seen().webhooks) {
-        if (hook.copy || hook.session != session || hook.emitted_at > time.now()) continue;
-        out.push_back(event_of(hook.data));
-        out.back().received_at = time.now();
+    switch (f) {
+    case fault::error: return refusal(503, "10007");
+    case fault::busy: return refusal(429, "10011");
+    case fault::hiccup: return refusal(422, "90099");
+    case fault::error_after: (void)execute(o); return refusal(500, "10007");
+    case fault::none:
+    case fault::lost:
+    case fault::reply_lost:
+    case fault::slow:
+    case fault::slow_reply:
+    case fault::refused: return execute(o);
     }
-    return out;
+    return {};
 }
 
-void world::ask_records(const node& n, std::function<void()> look, std::function<void(bool)> done) {
-    struct question {
-        std::function<void(bool)> done;
-        bool answered = false;
+world::fault world::any_fault(const order& o) {
+    if (!troubled() || !dice.percent(what.bad_commands)) return fault::none;
+    const bool question = o.method == "GET";
+    const auto last = static_cast<std::int64_t>(question ? fault::error : fault::hiccup);
+    const auto f = static_cast<fault>(dice.between(1, last));
+    return f == fault::hiccup && !o.path.ends_with("/actions/bridge") ? fault::lost : f;
+}
+
+world::exchange world::transmit(const node& n, const http::client_request& request) {
+    auto o = std::make_shared<const order>(order_of(request));
+    if (const auto id = o->body.find("command_id"); id != o->body.end()) {
+        const bool first = first_sent.try_emplace(id->get<std::string>(), time.now()).second;
+        if (first && o->path == "/calls") last_dial_sent = std::max(last_dial_sent, time.now());
+    }
+    exchange x;
+    x.reply = std::make_shared<http::client_response>();
+    const auto nothing = [&x](bool sent, millis when) {
+        x.reply->error = sent ? "timeout" : "connection refused";
+        x.reply->sent = sent;
+        x.answer = when;
     };
-    constexpr millis k_limit{3'000};
-    auto q = std::make_shared<question>();
-    q->done = std::move(done);
-    const auto answer = [q, &n, life = n.life()](bool ok) {
-        if (!std::exchange(q->answered, true) && life == n.life()) q->done(ok);
-    };
-    const bool cut_off = away(what.telnyx_away, n.index());
+    if (away(what.telnyx_away, n.index())) {
+        disturbed(request.timeout);
+        nothing(false, std::min(request.timeout, request.connect_timeout));
+        return x;
+    }
     auto there = latency();
     auto back = latency();
-    enum class fault : std::uint8_t { none, lost, reply_lost, slow, slow_reply, error };
-    auto f = fault::none;
-    if (troubled() && dice.percent(what.bad_commands)) f = static_cast<fault>(dice.between(1, 5));
+    const auto f = any_fault(*o);
     if (f == fault::slow) there += dice.span(300, 2'800);
     if (f == fault::slow_reply) back += dice.span(300, 2'800);
-    if (cut_off || f != fault::none) disturbed(k_limit);
-    time.after(k_limit, [answer] { answer(false); });
-    if (cut_off || f == fault::lost) return;
-    time.after(there, [this, f, back, look = std::move(look), answer] {
-        if (f != fault::error) look();
-        if (f == fault::reply_lost) return;
-        time.after(back, [answer, f] { answer(f != fault::error); });
-    });
+    if (f != fault::none) disturbed(std::max(request.timeout, there + back));
+    const bool arrives = f != fault::lost && f != fault::refused;
+    const bool answered = arrives && f != fault::reply_lost && there + back <= request.timeout;
+    if (answered)
+        x.answer = there + back;
+    else if (f == fault::refused)
+        nothing(false, millis{4});
+    else
+        nothing(true, request.timeout);
+    if (arrives)
+        time.after(there, [this, f, o, answered, reply = x.reply] {
+            auto r = answer_to(*o, f);
+            if (answered) *reply = std::move(r);
+        });
+    return x;
 }
 
 void world::deliver(sim::webhook hook) {
     auto d = std::make_shared<delivery>();
-    d->event = event_of(hook.data);
+    const auto& payload = hook.data["payload"];
+    d->event_type = hook.event_type;
+    d->call_control_id = payload["call_control_id"].get<std::string>();
+    json envelope;
+    envelope["data"] = std::move(hook.data);
+    envelope["meta"] = json{{"attempt", 1}};
+    d->body = envelope.dump();
     d->hook = std::move(hook);
+    if (troubled() && dice.percent(what.silenced_webhooks)) return silence(d);
     ++deliveries_;
     if (troubled() && dice.percent(what.repeated_webhooks)) {
         auto twin = std::make_shared<delivery>(*d);
@@ -275,6 +275,17 @@ void world::deliver(sim::webhook hook) {
         time.after(dice.span(0, 2'000), [this, twin] { attempt(twin); });
     }
     attempt(d);
+}
+
+// Nobody will ever be told, but by the carrier's own records.
+void world::silence(const delivery_ptr& d) {
+    ++figures.webhooks_given_up;
+    disturbed();
+    sim::delivery_attempt in_vain;
+    in_vain.started = in_vain.finished = time.now();
+    in_vain.status = 503;
+    tel.record_attempt(d->hook.record, in_vain);
+    tel.record_outcome(d->hook.record, sim::delivery_state::failed);
 }
 
 void world::attempt(const delivery_ptr& d) {
@@ -299,10 +310,9 @@ void world::arrive(const delivery_ptr& d) {
     auto& n = *up[static_cast<std::size_t>(dice.between(0, static_cast<std::int64_t>(up.size()) - 1))];
     const bool ack_lost = troubled() && dice.percent(what.lost_webhooks / 3);
     auto told = std::make_shared<bool>(false);
-    n.accept(d->event, [this, d, told, ack_lost](bool ok) {
+    n.accept(d->body, [this, d, told, ack_lost](bool ok) {
         if (!ok) return;
-        if (d->event.event_type == "call.hangup" && d->event.call_control_id == caller &&
-            !caller_end_accepted)
+        if (d->event_type == "call.hangup" && d->call_control_id == caller && !caller_end_accepted)
             caller_end_accepted = time.now();
         if (ack_lost || std::exchange(*told, true)) return;
         --deliveries_;
@@ -337,7 +347,7 @@ void world::watch() {
         longest_silence = std::max(longest_silence, time.now() - since);
     }
     rested_ = at_rest() ? rested_ + 1 : 0;
-    over_ = rested_ >= 12;
+    over_ = rested_ >= (what.reconciles ? 100 : 12); // what was told to nobody is looked up every 15 s
     time.after(k_watch, [this] { watch(); });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// A carrier, a store, one to three nodes and the networks between them, on one virtual clock.
+// A carrier, a store, one to three nodes and the networks between them, on one virtual clock. The nodes are
+// real processes in all but sockets and disks; see process.hpp.
 #pragma once
 
 #include "adapter/crypto/client_state.hpp"
@@ -9,7 +10,11 @@
 #include "sim/carrier.hpp"
 #include "store.hpp"
 #include "timeline.hpp"
-#include "wire/telnyx_command.hpp"
+
+#include <z360/http/client.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <functional>
 #include <map>
@@ -25,27 +30,32 @@ class world {
     explicit world(plan p);
     world(const world&) = delete;
     world& operator=(const world&) = delete;
+    ~world();
     /// Runs one call to its end. Empty: it came to rest; else why not.
     std::string run();
 
     // ---- for the nodes
-    /// One round trip to the store: `apply` runs there, `done(false)` if no answer came within `budget`; then
-    /// `apply` may have run, or may still run.
-    void ask_store(const node& n, millis budget, std::function<void()> apply, std::function<void(bool)> done);
-    /// One question to the carrier about its records: `look` runs there; `done(false)`: no usable answer.
-    void ask_records(const node& n, std::function<void()> look, std::function<void(bool)> done);
-    /// What the carrier has on record of a session, as the webhooks that they were or will be; oldest first.
-    [[nodiscard]] std::vector<port::inbox_event> records_of(const std::string& session) const;
-    using reply_handler = std::function<void(const http::client_response&)>;
-    /// One HTTP request to the carrier.
-    void transmit(
-        const node& n, const call::command& cmd, const std::string& path, const std::string& body,
-        millis limit, bool resend, reply_handler heard
-    );
+    /// One round trip to the store, as it will go.
+    struct trip {
+        millis there{0};
+        millis answer{0};     ///< when the node hears of it, or gives up
+        bool arrives = true;  ///< what was asked happens
+        bool answered = true; ///< false: nobody can tell whether it did
+        bool refused = false; ///< the answer is an error
+    };
+    [[nodiscard]] trip to_store(node& n, millis limit);
+    /// One HTTP request to the carrier, which takes it in its time: `reply` is right when `answer` has
+    /// passed.
+    struct exchange {
+        millis answer{0};
+        std::shared_ptr<http::client_response> reply;
+    };
+    [[nodiscard]] exchange transmit(const node& n, const http::client_request& request);
     void fail(std::string why) {
         if (failure.empty()) failure = std::move(why);
     }
 
+    boost::asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
     plan what;
     chance dice;
     timeline time;
@@ -53,7 +63,6 @@ class world {
     sim::carrier tel;
     store db;
     adapter::crypto::client_state_codec codec;
-    wire::command_settings wire_settings;
     std::vector<std::unique_ptr<node>> nodes;
     std::string failure;
     struct figures_t {
@@ -62,6 +71,8 @@ class world {
         std::uint64_t kills = 0;
         std::uint64_t webhooks_given_up = 0;
         std::uint64_t inquiries = 0;
+        std::uint64_t questions = 0; ///< to the store
+        std::uint64_t steps = 0;     ///< handlers run
     } figures;
 
     // ---- what the judge wants to know besides the carrier's truth
@@ -73,6 +84,10 @@ class world {
     std::optional<time_point> silent_since;
     std::optional<time_point> disturbed_until; ///< end of the last fault that was really injected
 
+    /// Statements fail in this schedule.
+    [[nodiscard]] bool errors_expected() const {
+        return what.statement_errors > 0 || what.what_happens == mishap::statement_error;
+    }
     [[nodiscard]] bool troubled() const { return time.now() < start + what.trouble_ends; }
     void disturbed(millis longer = millis{0}) {
         const auto t = time.now() + longer;
@@ -82,27 +97,53 @@ class world {
   private:
     struct delivery {
         sim::webhook hook;
-        port::inbox_event event;
+        std::string body;
+        std::string event_type;
+        std::string call_control_id;
         unsigned attempt = 0;
         bool done = false;
     };
     using delivery_ptr = std::shared_ptr<delivery>;
 
-    [[nodiscard]] bool away(const std::vector<interval>& when, std::size_t node) const;
+    [[nodiscard]] bool
+    away(const std::vector<interval>& when, std::size_t node, millis later = millis{0}) const;
     [[nodiscard]] millis latency();
     void pump();
-    [[nodiscard]] static port::inbox_event event_of(const sim::json& data);
     void deliver(sim::webhook hook);
     void attempt(const delivery_ptr& d);
     void arrive(const delivery_ptr& d);
     void again(const delivery_ptr& d, millis timeout);
-    void execute(
-        const call::command& cmd, const std::string& path, const std::string& body, http::client_response& out
-    );
+    struct order {
+        std::string method;
+        std::string path; ///< percent-decoded
+        std::string query;
+        sim::json body;
+    };
+    /// What may go wrong with a request.
+    enum class fault : std::uint8_t {
+        none,
+        lost,
+        reply_lost,
+        slow,
+        slow_reply,
+        error, ///< up to here for questions, too
+        error_after,
+        busy,
+        refused,
+        hiccup ///< of a bridge alone
+    };
+    [[nodiscard]] trip failed(node& n, trip t, millis limit);
+    void silence(const delivery_ptr& d);
+    [[nodiscard]] fault any_fault(const order& o);
+    [[nodiscard]] static order order_of(const http::client_request& request);
+    http::client_response execute(const order& o);
+    http::client_response answer_to(const order& o, fault f);
+    void settle();
     void watch();
     [[nodiscard]] bool at_rest() const;
     [[nodiscard]] std::string state_of_affairs() const;
 
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open_;
     std::size_t deliveries_ = 0;
     int rested_ = 0;
     bool over_ = false;

@@ -78,6 +78,8 @@ struct settings {
     std::size_t max_waiting = 2'000;   ///< callers nobody could decide about yet; beyond: refused likewise
     /// Where numbers without a calling code are at home: "US" for all, "CONNECTION=US" for one connection.
     std::vector<std::string> default_countries = {};
+    /// Of the chance that keeps nodes apart; nullopt: the machine's. Set, a run can be repeated.
+    std::optional<std::uint64_t> seed = {};
 };
 
 /// A webhook whose signature was right; nothing else is known of it.

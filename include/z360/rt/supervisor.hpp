@@ -18,19 +18,17 @@ namespace z360::rt {
 using z360::loop_state;
 
 /// A loop whose rounds may rightly take for ever (one connection's life) is never late.
-inline constexpr std::chrono::steady_clock::duration k_never_late =
-    std::chrono::steady_clock::duration::max();
+inline constexpr clock::duration k_never_late = clock::duration::max();
 
 /// One loop: what it is called and how often it does what it does.
 struct loop_settings {
-    std::string name;                                 ///< snake_case; in logs, metrics and /readyz
-    std::chrono::steady_clock::duration period{};     ///< pause after a round that succeeded
-    std::chrono::steady_clock::duration late_after{}; ///< no round has succeeded for this long: late
-    event* wake = nullptr; ///< set: the pause after a success ends at once; outlives the supervisor
-    std::chrono::steady_clock::duration delay{}; ///< before the first round; does not count towards lateness
-    std::chrono::steady_clock::duration longest_pause = std::chrono::seconds{5}; ///< between failing rounds
-    std::function<std::chrono::steady_clock::duration()>
-        next; ///< set: asked after each success, for `period`
+    std::string name;             ///< snake_case; in logs, metrics and /readyz
+    clock::duration period{};     ///< pause after a round that succeeded
+    clock::duration late_after{}; ///< no round has succeeded for this long: late
+    event* wake = nullptr;        ///< set: the pause after a success ends at once; outlives the supervisor
+    clock::duration delay{};      ///< before the first round; does not count towards lateness
+    clock::duration longest_pause = std::chrono::seconds{5}; ///< between failing rounds
+    std::function<clock::duration()> next;                   ///< set: asked after each success, for `period`
 };
 
 /// Runs loops until join(). Not thread-safe: everything on the loop of the executor.

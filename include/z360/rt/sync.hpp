@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/log.hpp>
+#include <z360/rt/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -12,7 +13,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -42,13 +42,13 @@ awaitable<void> into(awaitable<T> op, std::optional<T>* out) {
 /// Returns only after both the operation and the timer have finished. A value that was ready while being
 /// cancelled is returned, so a finished effect is never reported as timed out.
 template <class T>
-awaitable<std::optional<T>> with_timeout(awaitable<T> op, std::chrono::steady_clock::duration limit) {
+awaitable<std::optional<T>> with_timeout(awaitable<T> op, clock::duration limit) {
     auto ex = co_await asio::this_coro::executor;
-    asio::steady_timer timer(ex, limit);
+    timer alarm(ex, limit);
     std::optional<T> value;
     auto group = asio::experimental::make_parallel_group(
         asio::co_spawn(ex, detail::into(std::move(op), &value), asio::deferred),
-        timer.async_wait(asio::deferred)
+        alarm.async_wait(asio::deferred)
     );
     auto [order, op_error, timer_error] =
         co_await group.async_wait(asio::experimental::wait_for_one(), use_awaitable);
@@ -77,20 +77,20 @@ awaitable<std::pair<A, B>> both(awaitable<A> a, awaitable<B> b) {
 }
 
 /// Waits. Throws system_error(operation_aborted) when cancelled.
-[[nodiscard]] awaitable<void> sleep_for(std::chrono::steady_clock::duration d);
+[[nodiscard]] awaitable<void> sleep_for(clock::duration d);
 
 /// Auto-reset event for one waiter: set() before wait() is remembered.
 class event {
   public:
-    explicit event(asio::any_io_executor ex) : timer_(std::move(ex), asio::steady_timer::time_point::max()) {}
+    explicit event(asio::any_io_executor ex) : timer_(std::move(ex)) {}
     void set();
     /// Throws system_error(operation_aborted) when cancelled.
     [[nodiscard]] awaitable<void> wait();
     /// true: signalled; false: `limit` passed first.
-    [[nodiscard]] awaitable<bool> wait_for(std::chrono::steady_clock::duration limit);
+    [[nodiscard]] awaitable<bool> wait_for(clock::duration limit);
 
   private:
-    asio::steady_timer timer_;
+    timer timer_;
     bool signalled_ = false;
 };
 
@@ -110,7 +110,7 @@ class task_group {
     /// Cancels every child and waits for all of them.
     [[nodiscard]] awaitable<void> join();
     /// Waits, at most `limit`, until no child is left; does not cancel. true: all gone.
-    [[nodiscard]] awaitable<bool> drain(std::chrono::steady_clock::duration limit);
+    [[nodiscard]] awaitable<bool> drain(clock::duration limit);
     [[nodiscard]] std::size_t size() const { return children_.size(); }
 
   private:

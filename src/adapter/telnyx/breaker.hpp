@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
+#include <z360/rt/time.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -11,8 +13,8 @@ namespace z360::adapter::telnyx {
 /// ten seconds failed, then lets one probe through at a time until one succeeds. Pure: time is handed in.
 class breaker {
   public:
-    using time = std::chrono::steady_clock::time_point;
-    using duration = std::chrono::steady_clock::duration;
+    using time = rt::clock::time_point;
+    using duration = rt::clock::duration;
 
     enum class pass : std::uint8_t { yes, probe, no };
 

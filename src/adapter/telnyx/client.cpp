@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 using asio::awaitable;
 using call::outcome;
 using call::verb;
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 // Telnyx remembers a dial's command_id for 60 s; a repeat after that is a second phone call.
 constexpr millis k_dial_window{55'000};

@@ -23,7 +23,7 @@ using asio::awaitable;
 using port::carrier_credential;
 using port::credential_outcome;
 using port::credential_reply;
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 using verb = credential_verb;
 
 // Names are unique, so one page is enough, unless the filter is taken for "begins with" or passed over.

@@ -17,7 +17,7 @@ void key_alarm::rejected(std::string_view verb, std::string_view code, std::stri
     metrics_.count("telnyx_key_rejected_total", {{"verb", verb}});
     if (!on_) metrics_.gauge("telnyx_key_rejected", 1, {{"client", client_}});
     on_ = true;
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = rt::clock::now();
     if (last_line_ && now - *last_line_ < k_line_every) return;
     last_line_ = now;
     log::critical("telnyx_key_rejected", {{"verb", verb}, {"code", code}, {"title", title}, {"fix", fix_}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <z360/port/metrics.hpp>
+#include <z360/rt/time.hpp>
 
 #include <chrono>
 #include <optional>
@@ -25,7 +26,7 @@ class key_alarm {
     port::metrics& metrics_;
     std::string client_;
     std::string fix_;
-    std::optional<std::chrono::steady_clock::time_point> last_line_;
+    std::optional<rt::clock::time_point> last_line_;
     bool on_ = false;
 };
 

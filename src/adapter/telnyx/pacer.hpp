@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
+#include <z360/rt/time.hpp>
+
 #include <chrono>
 #include <optional>
 
@@ -10,8 +12,8 @@ namespace z360::adapter::telnyx {
 /// are asked for. Pure: time is handed in.
 class pacer {
   public:
-    using time = std::chrono::steady_clock::time_point;
-    using duration = std::chrono::steady_clock::duration;
+    using time = rt::clock::time_point;
+    using duration = rt::clock::duration;
 
     /// Neither may be 0.
     pacer(unsigned per_second, unsigned burst);

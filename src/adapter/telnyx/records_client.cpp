@@ -22,7 +22,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::awaitable;
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 // After a 429 without a figure, and after a rejected key: every further question would get the same.
 constexpr millis k_pause_when_limited{1'000};

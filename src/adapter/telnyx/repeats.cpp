@@ -6,7 +6,7 @@
 
 namespace z360::adapter::telnyx {
 
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 repeats::repeats(boost::asio::any_io_executor ex, unsigned per_second)
     : ex_(std::move(ex)),

@@ -17,7 +17,7 @@ namespace z360::adapter::telnyx {
 /// that a thousand calls which cannot be hung up are no storm. One loop, no locks.
 class repeats {
   public:
-    using duration = std::chrono::steady_clock::duration;
+    using duration = rt::clock::duration;
     /// Why somebody repeats: the carrier refused, or it is away.
     enum class cause : std::uint8_t { refused, outage };
 
@@ -53,7 +53,7 @@ class repeats {
 
     boost::asio::any_io_executor ex_;
     duration interval_;
-    std::chrono::steady_clock::time_point next_{}; ///< when the first in the queue may go
+    rt::clock::time_point next_{}; ///< when the first in the queue may go
     std::list<place*> queue_;
 };
 

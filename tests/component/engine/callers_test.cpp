@@ -313,7 +313,7 @@ TEST(callers, i_07_a_late_repeat_of_a_stored_call_begins_nothing) {
 
 TEST(route_memory, is_bounded_forgets_the_least_used_and_does_not_age_in_an_outage) {
     engine::recent_map<int, int> m(2);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = rt::clock::now();
     m.put(1, 10, now);
     m.put(2, 20, now);
     ASSERT_NE(m.find(1, now), nullptr); // used: 2 is the older one now

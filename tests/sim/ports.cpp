@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "ports.hpp"
+
+#include "node.hpp"
+#include "world.hpp"
+
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace z360::testing {
+namespace {
+
+constexpr millis k_query_limit{1'000}; // of the pool: then it says that Postgres is away
+
+} // namespace
+
+void link::alive() const {
+    if (dead) throw boost::system::system_error(boost::asio::error::operation_aborted);
+}
+
+awaitable<void> link::to_store(std::function<void()> apply) {
+    alive();
+    const auto trip = w.to_store(n, k_query_limit);
+    if (trip.arrives) w.time.after(trip.there, std::move(apply));
+    co_await rt::sleep_for(trip.answer);
+    if (trip.refused) throw std::runtime_error("a statement failed");
+    if (trip.answered) co_return;
+    w.disturbed();
+    throw port::unavailable("the store does not answer");
+}
+
+time_point skewed_clock::now() const {
+    last_ = std::max(last_, l_.w.time.now() + l_.w.what.clock_skew[l_.n.index()]);
+    return last_;
+}
+
+void watching_metrics::count(std::string_view name, port::labels, double n) {
+    if (n == 0 || l_.dead) return;
+    if (name == "commit_conflicts_total") ++l_.w.figures.conflicts;
+    if (name == "invariants_broken_total") l_.w.fail("an invariant of the state is broken");
+    if (name == "call_step_failures_total" && !l_.w.errors_expected()) l_.w.fail("a step of the call threw");
+}
+
+awaitable<http::client_response> network::perform(http::client_request req) {
+    l_.alive();
+    const auto x = l_.w.transmit(l_.n, req);
+    co_await rt::sleep_for(x.answer);
+    co_return std::move(*x.reply);
+}
+
+awaitable<port::hint> coin_hint::answered(call_id, leg_id) {
+    l_.alive();
+    co_return l_.w.dice.percent(30) ? port::hint::not_first : port::hint::unknown;
+}
+
+awaitable<call::route> fixed_route::resolve(std::string, std::string, time_point) {
+    return l_.ask_store<call::route>([&w = l_.w] { return w.what.routed; });
+}
+
+awaitable<bool> fixed_route::is_device(std::string) {
+    co_return false;
+}
+
+awaitable<std::optional<port::stored_call>> calls_port::load(call_id id) {
+    return l_.ask_store<std::optional<port::stored_call>>([&w = l_.w, id] { return w.db.load(id); });
+}
+
+awaitable<std::optional<call_id>> calls_port::find(std::string session, std::string control_id) {
+    return l_.ask_store<std::optional<call_id>>([&w = l_.w, session = std::move(session),
+                                                 control_id = std::move(control_id)] {
+        return w.db.find(session, control_id);
+    });
+}
+
+awaitable<port::commit_result> calls_port::commit(port::call_commit what, millis claim) {
+    return l_.ask_store<port::commit_result>([&w = l_.w, what = std::move(what), claim, who = l_.n.index()] {
+        return w.db.commit(what, claim, w.time.now(), who);
+    });
+}
+
+awaitable<std::vector<call_id>> calls_port::claim_overdue(millis margin, std::size_t) {
+    return l_.ask_store<std::vector<call_id>>([&w = l_.w, margin] {
+        return w.db.claim_overdue(w.time.now() - margin, w.time.now());
+    });
+}
+
+awaitable<std::vector<port::orphan_command>> calls_port::claim_commands(std::size_t, millis claim) {
+    return l_.ask_store<std::vector<port::orphan_command>>([&w = l_.w, claim] {
+        return w.db.claim_commands(claim, w.time.now());
+    });
+}
+
+awaitable<void> calls_port::extend_claim(std::string command_id, millis claim, unsigned attempts) {
+    return l_.to_store([&w = l_.w, command_id = std::move(command_id), claim, attempts] {
+        w.db.extend_claim(command_id, claim, attempts, w.time.now());
+    });
+}
+
+awaitable<std::vector<port::append_result>>
+inbox_port::append(std::vector<port::inbox_event> events, millis claim) {
+    return l_.ask_store<std::vector<port::append_result>>([&w = l_.w, events = std::move(events), claim] {
+        std::vector<port::append_result> out;
+        for (const auto& e : events)
+            out.push_back(w.db.append(e, claim, w.time.now()));
+        return out;
+    });
+}
+
+awaitable<std::vector<port::inbox_event>> inbox_port::claim_pending(std::size_t, millis claim) {
+    return l_.ask_store<std::vector<port::inbox_event>>([&w = l_.w, claim] {
+        return w.db.claim_pending(claim, w.time.now());
+    });
+}
+
+awaitable<std::vector<port::inbox_event>> inbox_port::claim_session(std::string session, millis claim) {
+    return l_.ask_store<std::vector<port::inbox_event>>([&w = l_.w, session = std::move(session), claim] {
+        return w.db.claim_pending(claim, w.time.now(), session);
+    });
+}
+
+awaitable<void> inbox_port::mark_ignored(std::vector<std::string> ids) {
+    return l_.to_store([&w = l_.w, ids = std::move(ids)] { w.db.mark_done(ids); });
+}
+
+awaitable<void> inbox_port::postpone(std::vector<std::string> ids, millis delay, std::string, bool counted) {
+    return l_.to_store([&w = l_.w, ids = std::move(ids), delay, counted] {
+        w.db.postpone(ids, delay, counted, w.time.now());
+    });
+}
+
+awaitable<void> inbox_port::mark_dead(std::vector<std::string> ids, std::string why) {
+    const bool orphaned = why == port::k_unknown_session;
+    return l_.to_store([&w = l_.w, ids = std::move(ids), orphaned] { w.db.bury(ids, orphaned); });
+}
+
+awaitable<std::optional<port::turn>>
+silence_port::begin_turn(std::string name, std::string holder, millis every, millis length) {
+    return l_.ask_store<std::optional<port::turn>>([&w = l_.w, name = std::move(name),
+                                                    holder = std::move(holder), every, length] {
+        return w.db.begin_turn(name, holder, every, length, w.time.now());
+    });
+}
+
+awaitable<void>
+silence_port::end_turn(std::string name, std::string holder, std::optional<time_point> position) {
+    return l_.to_store([&w = l_.w, name = std::move(name), holder = std::move(holder), position] {
+        w.db.end_turn(name, holder, position, w.time.now());
+    });
+}
+
+awaitable<std::vector<port::due_call>> silence_port::claim_due(port::question_times times, std::size_t) {
+    return l_.ask_store<std::vector<port::due_call>>([&w = l_.w, times = std::move(times)] {
+        return w.db.claim_due(times, w.time.now());
+    });
+}
+
+awaitable<void> silence_port::put_back(port::due_call c) {
+    return l_.to_store([&w = l_.w, c = std::move(c)] { w.db.put_back(c); });
+}
+
+awaitable<std::vector<std::string>> silence_port::unseen(std::vector<std::string> ids) {
+    return l_.ask_store<std::vector<std::string>>([&w = l_.w, ids = std::move(ids)]() mutable {
+        std::erase_if(ids, [&w](const auto& id) { return w.db.has_event(id); });
+        return ids;
+    });
+}
+
+awaitable<std::vector<bool>>
+silence_port::append_recorded(std::vector<port::inbox_event> events, millis claim) {
+    return l_.ask_store<std::vector<bool>>([&w = l_.w, events = std::move(events), claim] {
+        std::vector<bool> out;
+        for (const auto& e : events)
+            out.push_back(w.db.append(e, claim, w.time.now()) == port::append_result::stored);
+        return out;
+    });
+}
+
+awaitable<std::vector<port::ledger_call>>
+silence_port::ledger(call_id after, std::size_t, millis age, millis longest) {
+    return l_.ask_store<std::vector<port::ledger_call>>([&w = l_.w, after, age, longest] {
+        return w.db.ledger(after, age, longest, w.time.now());
+    });
+}
+
+awaitable<std::vector<port::standing>>
+silence_port::standings(std::vector<port::listed_leg> legs, millis settled) {
+    return l_.ask_store<std::vector<port::standing>>([&w = l_.w, legs = std::move(legs), settled] {
+        std::vector<port::standing> out;
+        for (const auto& leg : legs)
+            out.push_back(w.db.standing_of(leg, settled, w.time.now()));
+        return out;
+    });
+}
+
+awaitable<void> silence_port::tidy() {
+    co_return;
+}
+
+awaitable<void> spool_port::append(std::vector<port::inbox_event> events) {
+    l_.alive();
+    for (auto& e : events)
+        l_.n.spool.push_back(std::move(e));
+    co_return;
+}
+
+awaitable<std::vector<port::inbox_event>> spool_port::peek(std::size_t limit) {
+    l_.alive();
+    const auto n = std::min(limit, l_.n.spool.size());
+    co_return std::vector<port::inbox_event>(
+        l_.n.spool.begin(), l_.n.spool.begin() + static_cast<std::ptrdiff_t>(n)
+    );
+}
+
+awaitable<void> spool_port::remove(std::vector<std::string> ids) {
+    l_.alive();
+    std::erase_if(l_.n.spool, [&ids](const auto& e) {
+        return std::find(ids.begin(), ids.end(), e.event_id) != ids.end();
+    });
+    co_return;
+}
+
+awaitable<void> spool_port::set_aside(std::vector<std::string> ids, std::string why) {
+    l_.w.fail("set aside: " + why);
+    return remove(std::move(ids));
+}
+
+awaitable<void> spool_port::tend() {
+    co_return;
+}
+
+std::size_t spool_port::size() const {
+    return l_.n.spool.size();
+}
+
+} // namespace z360::testing
