@@ -26,17 +26,6 @@ auto with_tokens(const options& o, F ask) {
     });
 }
 
-void record(admin& db, std::string action, std::string detail, user_id user, org_id org) {
-    port::audit_line line;
-    line.actor = "cli";
-    line.action = std::move(action);
-    line.detail = std::move(detail);
-    line.user = user;
-    line.org = org;
-    line.at = now();
-    db.record(line);
-}
-
 std::vector<std::string> scopes_of(const std::string& text) {
     std::vector<std::string> out;
     for (std::size_t from = 0; from < text.size();) {
@@ -60,7 +49,7 @@ struct made {
     secret text;
 };
 
-// The audit comes first: nothing is given out that is not recorded.
+// Nothing is given out that is not recorded, and nothing recorded that was not made.
 made make(const options& o, admin& db, port::new_token t, const std::string& action) {
     made out;
     const auto keys = keys_of(o);
@@ -68,8 +57,14 @@ made make(const options& o, admin& db, port::new_token t, const std::string& act
     auto hash = keys->hash(out.text);
     t.hash = std::move(hash.bytes);
     t.hash_key_id = std::move(hash.key_id);
-    record(db, action, std::string(name(t.kind)) + " " + t.label, t.user, t.org);
-    out.id = with_tokens(o, [&](port::token_store& s) { return s.add(t); });
+    port::audit_line line;
+    line.actor = "cli";
+    line.action = action;
+    line.detail = std::string(name(t.kind)) + " " + t.label;
+    line.user = t.user;
+    line.org = t.org;
+    line.at = now();
+    out.id = db.add_token(t, std::move(line));
     return out;
 }
 

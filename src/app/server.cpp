@@ -178,7 +178,8 @@ class process {
   private:
     std::unique_ptr<engine::reconciler> reconciler() {
         if (!config_.reconcile.enabled) return nullptr;
-        engine::reconcile_ports p{*records_, *silence_, *telnyx_, clock_, *metrics_, opener(codec_), {}};
+        engine::reconcile_ports p{*records_, *silence_, *telnyx_,       *directory_,
+                                  clock_,    *metrics_, opener(codec_), {}};
         p.take_up = [this](std::vector<port::inbox_event> events) { engine_->take_up(std::move(events)); };
         return engine::make_reconciler(ex_, std::move(p), reconcile_settings(config_));
     }

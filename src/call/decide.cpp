@@ -21,6 +21,10 @@ constexpr millis k_dial_window{55'000};
 constexpr millis k_dial_margin{1'000};
 constexpr millis k_accepted_grace{1'000}; // from the carrier's 2xx until the bridge is on its record
 
+std::string error_of(const command_outcome& e) {
+    return "code=" + e.error_code + (e.error_title.empty() ? "" : " title=\"" + e.error_title + "\"");
+}
+
 class absorber {
   public:
     absorber(state& s, std::vector<effect>& out, time_point now) : s_(s), out_(out), now_(now) {}
@@ -205,7 +209,7 @@ class absorber {
         leg->dial = dial_status::failed;
         add_note(
             "dial_failed",
-            "leg=" + leg->id.text() + " outcome=" + std::string(name(e.result)) + " code=" + e.error_code
+            "leg=" + leg->id.text() + " outcome=" + std::string(name(e.result)) + " " + error_of(e)
         );
     }
 
@@ -215,7 +219,7 @@ class absorber {
         case outcome::peer_gone: s_.caller.ended = true; return;
         case outcome::refused:
         case outcome::expired:
-            add_note("answer_failed", "outcome=" + std::string(name(e.result)) + " code=" + e.error_code);
+            add_note("answer_failed", "outcome=" + std::string(name(e.result)) + " " + error_of(e));
             return;
         case outcome::superseded: return;
         }
@@ -241,11 +245,11 @@ class absorber {
                     quiet_soon(settle::k_refused_grace);
                     if (s_.bridge.limit) s_.bridge.limit = std::min(*s_.bridge.limit, *s_.bridge.quiet_from);
                 }
-                add_note("bridge_refused", "code=" + e.error_code);
+                add_note("bridge_refused", error_of(e));
             }
             return;
         case outcome::expired:
-            if (current) add_note("bridge_expired", "code=" + e.error_code);
+            if (current) add_note("bridge_expired", error_of(e));
             return;
         case outcome::superseded: return;
         }
@@ -277,7 +281,7 @@ class absorber {
         }
         add_note(
             std::string(name(e.what)) + "_failed",
-            "outcome=" + std::string(name(e.result)) + " code=" + e.error_code
+            "outcome=" + std::string(name(e.result)) + " " + error_of(e)
         );
         if (e.command_id.empty() || e.command_id != settle::prompt_command_id(s_)) return;
         if (e.what == verb::playback_start) { // no ringback to be had: speak instead

@@ -151,6 +151,12 @@ struct orphan {
     offer how;
 };
 
+/// What is told of a device's leg whose call nobody has.
+struct leg_record {
+    bool joined = false; ///< it talks to somebody, or that cannot be told
+    std::string to;      ///< whom it rings, as the carrier writes it; empty: not told
+};
+
 /// The call that a carrier's session is. `name`: the session's id, or the leg's where there is none.
 [[nodiscard]] call_id call_of(std::string_view name);
 /// The name of a webhook's session in our tables.

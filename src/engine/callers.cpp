@@ -166,7 +166,7 @@ bool engine_impl::shares_session(const arrival& a, call_id call) {
     return begins || (loaded && loaded->state.caller.call_control_id != own);
 }
 
-void engine_impl::serve_second(const item& caller) {
+item engine_impl::second_of(const item& caller) {
     auto mine = caller;
     auto& first = std::get<call::incoming>(mine.what);
     first.call_session_id = second_name(carrier_session(first.call_session_id), first.call_control_id);
@@ -174,7 +174,7 @@ void engine_impl::serve_second(const item& caller) {
     const auto id = first.id;
     remember_caller(first.call_control_id, id);
     log::info("second_caller_of_session", {{"call", id}, {"session", first.call_session_id}});
-    post(id, std::move(mine));
+    return mine;
 }
 
 void engine_impl::wait_in_line(const arrival_ptr& a) {
@@ -263,6 +263,14 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     auto [routed, others] =
         co_await rt::both(p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now()), stored_of(a));
     postgres_back();
+    if (routed.verdict == call::route_verdict::unknown_number && is_late(*a) &&
+        served_by_others(*a, others)) {
+        log::warn("caller_of_another_installation", {{"session", a->event.call_session_id}});
+        for (const auto& e : others)
+            ignore(e.event_id);
+        ignore(*a);
+        co_return;
+    }
     routes_.remember(dialed(*a), a->known.caller.text, routed);
     a->too_late_to_ring = waited(*a) >= routed.rules.ring_time;
     if (must_ask(*a)) {
@@ -271,6 +279,18 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     }
     add_missing(others, std::move(a->on_record));
     begin(*a, std::move(routed), std::move(others));
+}
+
+// A device rings with our mark, or somebody has answered: to refuse this caller would end another's talk
+// (I21).
+bool engine_impl::served_by_others(const arrival& a, const std::vector<port::inbox_event>& others) const {
+    return std::any_of(others.begin(), others.end(), [&](const port::inbox_event& e) {
+        const auto known = read(e.body, e.route, e.received_at);
+        if (known.mark) return known.mark->call == call_of(a.name);
+        if (!known.what || known.hook->call_control_id != a.known.hook->call_control_id) return false;
+        return std::holds_alternative<call::leg_answered>(*known.what) ||
+               std::holds_alternative<call::leg_bridged>(*known.what);
+    });
 }
 
 // The store knows the call of this caller. One of the session that is another caller's is not it.
@@ -389,8 +409,15 @@ std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event
         auto& e = others[n];
         if (e.event_id == a.event.event_id) continue;
         auto known = read(e.body, e.route, e.received_at);
-        // Unreadable, of no consequence, a repeat of the beginning, or another caller's of this session.
-        if (!known.what || !is_for(call_of(a.name), a.name, a.known.hook->call_control_id, known)) {
+        const auto& own = a.known.hook->call_control_id;
+        // Another caller is in somebody's hand, here or at another node, or a sweep offers it soon: begun
+        // from here as well it would be served twice.
+        if (known.new_caller) continue;
+        // Without our mark, of a leg that no call knows yet: perhaps a second caller's.
+        const bool nobodys = known.what && !known.mark && e.route != port::webhook_route::own &&
+                             !known.hook->call_control_id.empty() && known.hook->call_control_id != own;
+        // Unreadable, of no consequence, or another caller's of this session.
+        if (!known.what || nobodys || !is_for(call_of(a.name), a.name, own, known)) {
             hand_over(std::move(e));
             continue;
         }

@@ -66,6 +66,8 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> bury(std::string event_id, std::string why);
     boost::asio::awaitable<void> put_off(std::string event_id, millis delay, std::string why, bool counted);
     [[nodiscard]] bool had_its_chance(const offer& o) const;
+    [[nodiscard]] bool had_its_chance(const arrival& a) const;
+    boost::asio::awaitable<bool> knows_leg(call_id call, const wire::telnyx_webhook& hook);
 
     // callers.cpp
     void start_callers();
@@ -83,9 +85,11 @@ class engine_impl final : public engine {
     bool ring_from_memory(arrival& a);
     void remember_caller(const std::string& call_control_id, call_id call);
     /// A caller whose session is another caller's call: gets a call of its own.
-    void serve_second(const item& caller);
+    [[nodiscard]] item second_of(const item& caller);
     [[nodiscard]] bool shares_session(const arrival& a, call_id call);
     boost::asio::awaitable<bool> has_begun(arrival_ptr a);
+    /// By what is known of its session another installation serves this caller, whose number is not ours.
+    [[nodiscard]] bool served_by_others(const arrival& a, const std::vector<port::inbox_event>& others) const;
     [[nodiscard]] bool
     is_for(call_id call, const std::string& name, const std::string& caller_control_id, const reading& known);
     void wait_in_line(const arrival_ptr& a);
@@ -105,7 +109,10 @@ class engine_impl final : public engine {
     void no_such_call(call_id call, std::vector<item> items);
     boost::asio::awaitable<void> settle_orphans(call_id call, std::vector<orphan> all);
     boost::asio::awaitable<void> end_orphan(call_id call, orphan o);
-    boost::asio::awaitable<bool> is_joined(orphan o);
+    /// What the carrier has on record of this leg. Throws unavailable when it does not say.
+    boost::asio::awaitable<leg_record> record_of(orphan o);
+    boost::asio::awaitable<bool> is_our_device(std::string to);
+    boost::asio::awaitable<void> leave_alone(orphan o, call_id call, std::string why);
     boost::asio::awaitable<bool> still_nobodys(call_id call);
     /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
     boost::asio::awaitable<void>

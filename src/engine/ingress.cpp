@@ -141,7 +141,10 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         result = co_await store(std::move(copy));
     }
     const bool fresh = result == accepted::stored || result == accepted::spooled;
-    if (result == accepted::duplicate && attempt > 1) p_.metrics.count("webhook_retries_total");
+    // Every delivery but the first, in whatever order they come; where none is numbered, each of a known
+    // event.
+    const bool again = attempt > 1 || (attempt == 0 && result == accepted::duplicate);
+    if (again && result != accepted::conflict) p_.metrics.count("webhook_retries_total");
     if (fresh && known.own_leg) own_leg(*known.hook);
     if (fresh && !event.settled) work_.spawn(dispatch(std::move(a)));
     co_return result;
@@ -264,7 +267,16 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
     }
     if (calling_.contains(expected) && !in_memory(expected)) {
         keep_for_caller(a->event); // decided together with what begins the call
-    } else if (id) {
+        co_return;
+    }
+    if (id && !mark && source_of(a->event.route) == wire::webhook_source::call_control) {
+        const bool known = co_await knows_leg(*id, hook);
+        if (!known && !had_its_chance(*a)) { // of a caller whose call.initiated is on its way, perhaps
+            co_await park(std::move(a));
+            co_return;
+        }
+    }
+    if (id) {
         item i{std::move(*a->known.what), a->event.event_id};
         a->mark.keep();
         post(*id, std::move(i));
@@ -339,6 +351,18 @@ bool engine_impl::may_be_of_another(call_id call, const wire::telnyx_webhook& ho
            s.find_by_control_id(hook.call_control_id) == nullptr;
 }
 
+// Whether the leg that an event without our mark names is one of this call.
+boost::asio::awaitable<bool> engine_impl::knows_leg(call_id call, const wire::telnyx_webhook& hook) {
+    const auto& leg = hook.call_control_id;
+    const auto* own = caller_calls_.find(leg, steady::time_point::min());
+    if (leg.empty() || (own != nullptr && *own == call)) co_return true;
+    if (in_memory(call)) co_return !may_be_of_another(call, hook);
+    const auto stored = co_await p_.store.load(call);
+    if (!stored) co_return true; // nothing to tell it by
+    const auto& s = stored->state;
+    co_return s.caller.call_control_id == leg || s.find_by_control_id(leg) != nullptr;
+}
+
 void engine_impl::old_webhook() {
     ++old_webhooks_;
     p_.metrics.count("webhooks_version_1_total");
@@ -360,6 +384,11 @@ void engine_impl::own_leg(const wire::telnyx_webhook& hook) {
 bool engine_impl::had_its_chance(const offer& o) const {
     const auto offers_due = std::max<std::int64_t>(s_.unknown_session_wait / (2 * k_longest_pause), 1);
     return o.age() >= s_.unknown_session_wait && o.attempts >= static_cast<std::uint32_t>(offers_due);
+}
+
+bool engine_impl::had_its_chance(const arrival& a) const {
+    const auto known = handling_.find(a.event.event_id);
+    return known != handling_.end() && had_its_chance(known->second);
 }
 
 boost::asio::awaitable<void> engine_impl::park(arrival_ptr a) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Events with our mark whose call is nowhere: not begun yet, or lost with a database that lost commits. They
-// wait a little; then the device's leg is hung up, for nobody would ever join or end it (I8).
+// wait a little; then the device's leg is hung up, for nobody would ever join or end it (I8). The mark says
+// who has the key, not whose database: a leg to a device that this one never knew is another installation's.
 #include "engine/engine_impl.hpp"
+#include "wire/party.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
@@ -80,7 +82,8 @@ boost::asio::awaitable<void> engine_impl::end_orphan(call_id call, orphan o) {
         co_await put_off(o.event_id, k_first_pause, "its call begins", false);
         co_return;
     }
-    bool joined = o.joined;
+    leg_record leg;
+    leg.joined = o.joined;
     if (!o.how.session.empty()) {
         auto stored = co_await p_.inbox.claim_session(o.how.session, s_.event_claim);
         for (const auto& e : stored) {
@@ -91,16 +94,24 @@ boost::asio::awaitable<void> engine_impl::end_orphan(call_id call, orphan o) {
                 co_return;
             }
             const bool same = known.hook && known.hook->call_control_id == o.who.call_control_id;
-            joined = joined || (same && known.what && std::holds_alternative<call::leg_bridged>(*known.what));
+            if (!same) continue;
+            leg.joined = leg.joined || (known.what && std::holds_alternative<call::leg_bridged>(*known.what));
+            if (leg.to.empty()) leg.to = known.hook->to;
         }
     }
     // A talk, perhaps of a node that cannot write it down, is not ended by us (I21).
-    if (!joined) joined = co_await is_joined(o);
-    if (joined) {
-        if (had_its_chance(o.how))
-            co_await bury(o.event_id, std::string(port::k_unknown_session));
-        else
-            co_await put_off(o.event_id, k_longest_pause, "a talk of a call that is not here", true);
+    if (!leg.joined) {
+        auto told = co_await record_of(o);
+        leg.joined = told.joined;
+        if (leg.to.empty()) leg.to = std::move(told.to);
+    }
+    if (leg.joined) {
+        co_await leave_alone(std::move(o), call, "a talk of a call that is not here");
+        co_return;
+    }
+    const bool ours = co_await is_our_device(leg.to);
+    if (!ours) {
+        co_await leave_alone(std::move(o), call, "a leg of another installation");
         co_return;
     }
     auto cmd = hangup_of(o.who, p_.clock.now());
@@ -131,23 +142,40 @@ boost::asio::awaitable<bool> engine_impl::still_nobodys(call_id call) {
     co_return !in_memory(call) && !calling_.contains(call);
 }
 
-// What the carrier has on record of this leg. Throws unavailable when it does not say: asked again later.
-boost::asio::awaitable<bool> engine_impl::is_joined(orphan o) {
-    if (p_.records == nullptr || o.how.session.empty()) co_return false;
-    bool joined = false;
+boost::asio::awaitable<void> engine_impl::leave_alone(orphan o, call_id call, std::string why) {
+    if (!had_its_chance(o.how)) {
+        co_await put_off(o.event_id, k_longest_pause, std::move(why), true);
+        co_return;
+    }
+    log::warn("orphan_leg_left_alone", {{"call", call}, {"leg", *o.who.leg}, {"why", why}});
+    co_await bury(o.event_id, std::string(port::k_unknown_session));
+}
+
+// Whom a leg rings tells whose it is; a leg of which that is not known is nobody's to hang up.
+boost::asio::awaitable<bool> engine_impl::is_our_device(std::string to) {
+    auto user = wire::read_called(to).user;
+    if (user.empty()) co_return false;
+    co_return co_await p_.directory.is_device(std::move(user));
+}
+
+boost::asio::awaitable<leg_record> engine_impl::record_of(orphan o) {
+    leg_record out;
+    if (p_.records == nullptr || o.how.session.empty()) co_return out;
     std::string cursor;
     for (unsigned page = 0; page < k_most_pages; ++page) {
         const auto told = co_await p_.records->events_of_session(o.how.session, cursor);
         for (const auto& e : told.events) {
             const auto known = read(e.body, port::webhook_route::call_control, e.at);
             if (!known.hook || known.hook->call_control_id != o.who.call_control_id || !known.what) continue;
-            if (std::holds_alternative<call::leg_bridged>(*known.what)) joined = true;
-            if (std::holds_alternative<call::leg_hangup>(*known.what)) joined = false;
+            if (out.to.empty()) out.to = known.hook->to;
+            if (std::holds_alternative<call::leg_bridged>(*known.what)) out.joined = true;
+            if (std::holds_alternative<call::leg_hangup>(*known.what)) out.joined = false;
         }
         cursor = told.next;
-        if (cursor.empty()) break;
+        if (cursor.empty()) co_return out;
     }
-    co_return joined;
+    out.joined = true; // longer than anybody reads: it proves nothing
+    co_return out;
 }
 
 } // namespace z360::engine

@@ -4,6 +4,8 @@
 // read before the list: only what was there before it can be missing from it.
 #include "engine/reconcile.hpp"
 #include "wire/leg_event.hpp"
+#include "wire/party.hpp"
+#include "wire/telnyx_webhook.hpp"
 
 #include <z360/log.hpp>
 
@@ -34,6 +36,16 @@ bool talks(const std::vector<port::inbox_event>& record, const std::string& cont
     for (const auto& e : record)
         if (e.event_type == "call.hangup") joined.erase(e.call_control_id);
     return joined.contains(control_id) && joined.size() > 1;
+}
+
+// Whom this leg rings, as the carrier writes it; empty: not on record.
+std::string rung_by(const std::vector<port::inbox_event>& record, const std::string& control_id) {
+    for (const auto& e : record) {
+        if (e.call_control_id != control_id) continue;
+        const auto read = wire::parse_envelope(e.body);
+        if (read.event && !read.event->to.empty()) return read.event->to;
+    }
+    return {};
 }
 
 } // namespace
@@ -277,9 +289,18 @@ boost::asio::awaitable<void> reconciler_impl::judge_stranger(port::live_leg leg)
     const auto life = co_await p_.records.life_of(leg.call_control_id);
     if (life != port::leg_life::alive) co_return;
     const auto r = co_await on_record(leg.call_session_id);
-    if (talks(r.known, leg.call_control_id)) {
+    if (talks(r.known, leg.call_control_id) || !r.complete) {
         judged("left_alone");
         log::warn("talk_of_no_call", {{"session", leg.call_session_id}});
+        co_return;
+    }
+    // The mark says who has the key, not whose database it is of.
+    auto user = wire::read_called(rung_by(r.known, leg.call_control_id)).user;
+    bool ours = false;
+    if (!user.empty()) ours = co_await p_.directory.is_device(std::move(user));
+    if (!ours) {
+        judged("foreign");
+        log::warn("leg_of_another_installation", {{"session", leg.call_session_id}});
         co_return;
     }
     hang_up(leg.call_control_id, leg_of(leg), "no call");

@@ -156,17 +156,19 @@ void engine_impl::part_callers(actor& a) {
             continue;
         }
         const auto control_id = other->call_control_id;
-        serve_second(a.in_hand[i]);
-        const auto id = *caller_calls_.find(control_id, steady::time_point::min());
+        std::vector<item> theirs; // decided together: nobody is dialed for who has left
+        theirs.push_back(second_of(a.in_hand[i]));
+        const auto id = std::get<call::incoming>(theirs.front().what).id;
         a.in_hand.erase(a.in_hand.begin() + static_cast<std::ptrdiff_t>(i));
         for (std::size_t k = i; k < a.in_hand.size();) {
             if (!names_leg(a.in_hand[k].what, control_id)) {
                 ++k;
                 continue;
             }
-            post(id, std::move(a.in_hand[k]));
+            theirs.push_back(std::move(a.in_hand[k]));
             a.in_hand.erase(a.in_hand.begin() + static_cast<std::ptrdiff_t>(k));
         }
+        post(id, std::move(theirs));
     }
 }
 

@@ -312,10 +312,11 @@ class fixed_directory final : public port::directory {
         if (away) throw port::unavailable("switched off");
         co_return answer;
     }
-    awaitable<bool> is_device(std::string) override {
+    awaitable<bool> is_device(std::string sip_username) override {
         if (away) throw port::unavailable("switched off");
-        co_return false;
+        co_return devices.contains(sip_username);
     }
+    std::set<std::string> devices; ///< SIP usernames
     call::route answer = sample_incoming(2).routed;
     bool away = false;
 };

@@ -12,6 +12,7 @@
 #include <z360/engine/engine.hpp>
 #include <z360/port/carrier_records.hpp>
 #include <z360/port/clock.hpp>
+#include <z360/port/directory.hpp>
 #include <z360/port/metrics.hpp>
 #include <z360/port/reconcile_store.hpp>
 #include <z360/port/telnyx_api.hpp>
@@ -32,7 +33,8 @@ namespace z360::engine {
 struct reconcile_ports {
     port::carrier_records& records;
     port::reconcile_store& store;
-    port::telnyx_api& telnyx; ///< hangs up legs that no call of ours wants
+    port::telnyx_api& telnyx;   ///< hangs up legs that no call of ours wants
+    port::directory& directory; ///< whose devices legs ring
     port::clock& clock;
     port::metrics& metrics;
     mark_opener open_mark;

@@ -7,6 +7,7 @@
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/slug.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
+#include "adapter/postgres/token_rows.hpp"
 #include "wire/e164.hpp"
 
 #include <z360/port/errors.hpp>
@@ -423,10 +424,12 @@ std::optional<std::size_t> admin::revoke_token(token_id t, bool issued, port::au
     });
 }
 
-void admin::record(const port::audit_line& line) {
-    with(db_->db, [&](pqxx::work& tx) {
+token_id admin::add_token(const port::new_token& t, port::audit_line line) {
+    return with(db_->db, [&](pqxx::work& tx) {
+        const auto id = insert_token(tx, t);
+        line.token = id.value;
         append_audit(tx, line);
-        return true;
+        return id;
     });
 }
 

@@ -150,8 +150,8 @@ class admin {
     /// tokens, codes, devices with their tokens. One transaction; each goes into the audit. nullopt: nothing
     /// of it was in force. Else how many devices went.
     std::optional<std::size_t> revoke_token(token_id t, bool issued, port::audit_line line);
-    /// For the audit; before what it tells is done.
-    void record(const port::audit_line& line);
+    /// A new token or code and its line in the audit, both or neither; the line gets the token's id.
+    token_id add_token(const port::new_token& t, port::audit_line line);
 
     [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit);
     /// Offers a dead letter to the nodes again. false: there is none of that id.

@@ -4,6 +4,7 @@
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
+#include "adapter/postgres/token_rows.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -117,23 +118,6 @@ token_row read(const pqxx::row& r) {
     return t;
 }
 
-token_id insert(pqxx::connection_base& db, const new_token& t) {
-    std::vector<std::string> scopes;
-    for (const auto& s : t.scopes)
-        scopes.push_back(storable(s));
-    const auto org = key_or_null(t.org);
-    const auto user = key_or_null(t.user);
-    const auto device = key_or_null(t.device);
-    const auto issuer = key_or_null(t.issued_by);
-    const auto bound = key_or_null(t.bound_to);
-    const auto r = exec_once(
-        db, "token_add", k_add, std::string(name(t.kind)), pqxx::binarystring(t.hash), t.hash_key_id,
-        storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), in_ms(t.now),
-        in_ms(t.expires_at), in_ms(t.ends_at), or_null(bound), or_null(issuer)
-    );
-    return {r[0][0].as<std::int64_t>()};
-}
-
 void slide(
     pqxx::connection_base& db, token_id t, time_point now, time_point expires_at,
     const std::optional<new_token>& rehash
@@ -200,7 +184,10 @@ class rows final : public port::token_store {
         );
     }
     asio::awaitable<token_id> add(new_token t) override {
-        return db_.run("token_add", [t = std::move(t)](pqxx::connection_base& db) { return insert(db, t); });
+        return db_.run("token_add", [t = std::move(t)](pqxx::connection_base& db) {
+            pqxx::nontransaction tx(db);
+            return insert_token(tx, t);
+        });
     }
     asio::awaitable<void>
     touch(token_id t, time_point now, time_point expires_at, std::optional<new_token> rehash) override {
@@ -254,6 +241,23 @@ class rows final : public port::token_store {
 };
 
 } // namespace
+
+token_id insert_token(pqxx::transaction_base& tx, const new_token& t) {
+    std::vector<std::string> scopes;
+    for (const auto& s : t.scopes)
+        scopes.push_back(storable(s));
+    const auto org = key_or_null(t.org);
+    const auto user = key_or_null(t.user);
+    const auto device = key_or_null(t.device);
+    const auto issuer = key_or_null(t.issued_by);
+    const auto bound = key_or_null(t.bound_to);
+    const auto r = exec_in(
+        tx, "token_add", k_add, std::string(name(t.kind)), pqxx::binarystring(t.hash), t.hash_key_id,
+        storable(t.label), text_array(scopes), or_null(org), or_null(user), or_null(device), in_ms(t.now),
+        in_ms(t.expires_at), in_ms(t.ends_at), or_null(bound), or_null(issuer)
+    );
+    return {r[0][0].as<std::int64_t>()};
+}
 
 std::unique_ptr<port::token_store> make_token_store(database& db) {
     return std::make_unique<rows>(db);

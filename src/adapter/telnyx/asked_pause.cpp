@@ -16,6 +16,8 @@ constexpr millis k_longest_pause{60'000};
 // No server asks for a pause of thirty years: from here on the number is a time of day.
 constexpr double k_epoch_seconds = 1e9;
 constexpr double k_epoch_millis = 1e12;
+constexpr double k_epoch_micros = 1e15;
+constexpr double k_epoch_nanos = 1e18;
 constexpr std::array<std::string_view, 12> k_months{"jan", "feb", "mar", "apr", "may", "jun",
                                                     "jul", "aug", "sep", "oct", "nov", "dec"};
 
@@ -67,16 +69,28 @@ std::optional<millis> until(double ms_since_epoch, time_point from) {
     return millis{static_cast<millis::rep>(std::ceil(bounded))};
 }
 
-// A number of `unit_ms`s, a Unix time or a date; nonsense is nothing.
+// A Unix time in whatever unit makes it one of our days.
+double epoch_ms(double number) {
+    if (number >= k_epoch_nanos) return number / 1e6;
+    if (number >= k_epoch_micros) return number / 1e3;
+    return number >= k_epoch_millis ? number : number * 1e3;
+}
+
+bool is_universal(std::string_view zone) {
+    return same_name(zone, "gmt") || same_name(zone, "utc") || same_name(zone, "ut") || zone == "+0000" ||
+           zone == "0000"; // written -0000
+}
+
+// A number of `unit_ms`s, a Unix time or a date in either spelling; nonsense is nothing.
 std::optional<millis> pause_in(std::string_view text, double unit_ms, time_point from) {
-    if (const auto date = parse_http_date(text))
-        return until(static_cast<double>(date->time_since_epoch().count()), from);
+    auto date = parse_http_date(text);
+    if (!date) date = parse_iso8601(text);
+    if (date) return until(static_cast<double>(date->time_since_epoch().count()), from);
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     if (!std::isfinite(number) || number < 0) return std::nullopt;
-    if (unit_ms == 1000.0 && number >= k_epoch_seconds)
-        return until(number >= k_epoch_millis ? number : number * 1000.0, from);
+    if (unit_ms == 1000.0 && number >= k_epoch_seconds) return until(epoch_ms(number), from);
     const double ms = std::min(number * unit_ms, static_cast<double>(k_longest_pause.count()));
     return millis{static_cast<millis::rep>(std::ceil(ms))};
 }
@@ -84,10 +98,12 @@ std::optional<millis> pause_in(std::string_view text, double unit_ms, time_point
 } // namespace
 
 std::optional<time_point> parse_http_date(std::string_view text) {
-    const auto w = words_of(trimmed(text));
-    // Weekday first in all of them; asctime, which names no zone, puts the month next and the year last.
+    auto w = words_of(trimmed(text));
+    if (!w.empty() && whole(w.front()))
+        w.insert(w.begin(), std::string_view{}); // mail's form without weekday
+    // Weekday first in all others; asctime, which names no zone, puts the month next and the year last.
     const bool asctime = w.size() == 7;
-    if (!asctime && (w.size() != 8 || !same_name(w[7], "gmt"))) return std::nullopt;
+    if (!asctime && (w.size() != 8 || !is_universal(w[7]))) return std::nullopt;
     const auto day = whole(w[asctime ? 2 : 1]);
     const auto month = month_of(w[asctime ? 1 : 2]);
     auto year = whole(asctime ? w[6] : w[3]);

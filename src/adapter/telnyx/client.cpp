@@ -79,6 +79,13 @@ void log_refusal(const call::command& cmd, const classified& answer) {
     );
 }
 
+/// An end that the carrier has no part in.
+classified named(std::string code) {
+    classified out;
+    out.code = std::move(code);
+    return out;
+}
+
 /// No further attempt can change it.
 bool conclusive(answer_class c) {
     return c == answer_class::done || c == answer_class::peer_gone || c == answer_class::refused;
@@ -171,7 +178,8 @@ class client final : public port::telnyx_api {
         clearance& clear
     );
     void account(const call::command& cmd, const exchange_result& result, bool probe, steady::duration took);
-    call::command_outcome finish(call::command_outcome out, outcome result, std::string code);
+    /// `last`: what was answered last; its code and title say why it failed.
+    call::command_outcome finish(call::command_outcome out, outcome result, classified last);
 
     breaker& breaker_of(verb v) { return breakers_[static_cast<std::size_t>(endpoint_of(v))]; }
 
@@ -369,9 +377,10 @@ void client::account(
         alarm_.accepted();
 }
 
-call::command_outcome client::finish(call::command_outcome out, outcome result, std::string code) {
+call::command_outcome client::finish(call::command_outcome out, outcome result, classified last) {
     out.result = result;
-    out.error_code = std::move(code);
+    out.error_code = std::move(last.code);
+    out.error_title = std::move(last.title);
     metrics_.count(
         "telnyx_commands_total", {{"verb", call::name(out.what)}, {"outcome", call::name(result)}}
     );
@@ -380,6 +389,7 @@ call::command_outcome client::finish(call::command_outcome out, outcome result, 
             "telnyx_command_failed", {{"verb", call::name(out.what)},
                                       {"outcome", call::name(result)},
                                       {"code", out.error_code},
+                                      {"title", out.error_title},
                                       {"command_id", out.command_id}}
         );
     return out;
@@ -393,16 +403,16 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
     if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
         out.who.leg = dial->leg;
     else if (cmd.call_control_id.empty())
-        co_return finish(std::move(out), outcome::refused, "no_call_control_id");
+        co_return finish(std::move(out), outcome::refused, named("no_call_control_id"));
 
     const http::client_request request = request_for(cmd); // built once: every attempt sends the same bytes
     retry_plan plan(cmd.what(), settings_.insist_every);
     persistence insisting(*this);
-    std::string last_code = "deadline";
+    auto last = named("deadline");
     for (unsigned n = 1;; ++n) {
         clearance clear;
         stop stopped = co_await clear_to_send(cmd, wanted, n, clear);
-        if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
+        if (stopped) co_return finish(std::move(out), *stopped, std::move(last));
         auto result = co_await attempt(cmd, request, wanted, n, clear);
         out.attempts += result.resent ? 2 : 1;
         clear.slot.reset(); // others go while this one waits
@@ -410,14 +420,14 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
         if (answer.what == answer_class::done && cmd.what() == verb::dial)
             out.who.call_control_id = std::move(answer.call_control_id);
         if (conclusive(answer.what))
-            co_return finish(std::move(out), final_outcome(answer.what), std::move(answer.code));
+            co_return finish(std::move(out), final_outcome(answer.what), std::move(answer));
         if (answer.what == answer_class::insist && insisting.begin()) log_refusal(cmd, answer);
         const auto pause = plan.next(answer, jitter_());
-        if (!pause) co_return finish(std::move(out), outcome::refused, std::move(answer.code));
-        if (too_late(cmd, *pause)) co_return finish(std::move(out), outcome::expired, std::move(answer.code));
-        last_code = answer.code;
+        if (!pause) co_return finish(std::move(out), outcome::refused, std::move(answer));
+        if (too_late(cmd, *pause)) co_return finish(std::move(out), outcome::expired, std::move(answer));
+        last = answer;
         stopped = co_await pause_before(cmd, wanted, n + 1, answer, *pause);
-        if (stopped) co_return finish(std::move(out), *stopped, std::move(last_code));
+        if (stopped) co_return finish(std::move(out), *stopped, std::move(last));
     }
 }
 

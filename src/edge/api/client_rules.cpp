@@ -12,6 +12,8 @@ namespace z360::edge::api {
 namespace {
 
 constexpr std::string_view k_digits = "0123456789";
+// FCM documents no form; its tokens have had 140 to some 250 characters since there are any.
+constexpr std::size_t k_shortest_real_token = 100;
 
 unsigned long take_part(std::string_view& v) {
     const auto end = std::min(v.find_first_not_of(k_digits), v.size());
@@ -57,10 +59,27 @@ bool is_hex_token(std::string_view s) {
     return s.size() >= 64 && s.size() <= 200 && s.size() % 2 == 0 && all_of(s, "0123456789abcdefABCDEF");
 }
 
-// What SDKs return in place of a token: FirebaseInstanceId's errors and their kin. They are words; a token,
-// of some 150 random characters, never is without a digit.
+// Words in one case each, with signs between them, and nothing else: no push service makes such a text.
+bool is_words(std::string_view s) {
+    const auto one_case = [](std::string_view word) {
+        return !word.empty() &&
+               (all_of(word, "abcdefghijklmnopqrstuvwxyz") || all_of(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"));
+    };
+    std::size_t words = 0;
+    for (;;) {
+        const auto end = std::min(s.find_first_of("_.:/-"), s.size());
+        if (!one_case(s.substr(0, end))) return false;
+        ++words;
+        if (end == s.size()) return words > 1;
+        s.remove_prefix(end + 1);
+    }
+}
+
+// What SDKs return in place of a token: FirebaseInstanceId's errors and their kin. A token is opaque: one
+// that is as long as tokens are is never looked into, whatever letters it has.
 bool is_error_word(std::string_view s) {
-    constexpr std::array<std::string_view, 17> k_words{
+    if (s.size() >= k_shortest_real_token) return false;
+    constexpr std::array<std::string_view, 18> k_words{
         "SERVICE_NOT_AVAILABLE",
         "AUTHENTICATION_FAILED",
         "ACCOUNT_MISSING",
@@ -74,23 +93,24 @@ bool is_error_word(std::string_view s) {
         "QUOTA_EXCEEDED",
         "DEVICE_QUOTA_EXCEEDED",
         "IOEXCEPTION",
+        "EXECUTIONEXCEPTION",
         "PERMISSION",
         "NOT_FOUND",
         "NOT_REGISTERED",
         "UNREGISTERED"
     };
-    if (s.find_first_of(k_digits) == std::string_view::npos) return true;
     std::string upper(s);
     for (char& c : upper)
         c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : (c == '-' || c == '.' ? '_' : c);
-    return std::any_of(k_words.begin(), k_words.end(), [&upper](std::string_view w) {
+    const bool known = std::any_of(k_words.begin(), k_words.end(), [&upper](std::string_view w) {
         return upper.find(w) != std::string::npos;
     });
+    return known || is_words(s);
 }
 
 bool is_fcm_token(std::string_view s) {
-    return s.size() >= 20 && s.size() <= 500 &&
-           all_of(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:.-");
+    return s.size() >= 20 && s.size() <= k_longest_push_token &&
+           std::all_of(s.begin(), s.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 /// The apps' own HTTP stacks and their web views; everything else that sends cookies is a browser.
@@ -186,7 +206,7 @@ token_reading read_push_token(
         return {std::nullopt, "must be an APNs token: 64 to 200 hexadecimal digits"};
     }
     if (is_fcm_token(token)) return {port::push_kind::fcm, nullptr};
-    return {std::nullopt, "must be an FCM token: 20 to 500 letters, digits and _:.-"};
+    return {std::nullopt, "must be an FCM token: 20 to 4096 printable ASCII characters without blanks"};
 }
 
 std::vector<prompt> prompts_for(std::string_view platform, std::string_view capabilities_json) {

@@ -53,7 +53,7 @@ awaitable<http::response> update_push(service& s, ask in) {
         if (const auto* fault = s.rules.device_id_fault(uid)) f.refuse("device_id", fault);
     bool any = false;
     for (const char* name : {"fcm_token", "voip_token", "apns_voip_token", "push_token"}) {
-        const auto given = f.text_if(name, {.max = 500});
+        const auto given = f.text_if(name, {.max = k_longest_push_token});
         any = any || f.has(name);
         if (!given || (given->empty() && s.rules.empty_tokens())) continue;
         // What is no token on any platform; the device's own follows below.
@@ -135,7 +135,7 @@ business_token read_business(const http::request& req, bool with_platform) {
         return out;
     }
     fields f(body.value);
-    const auto text = f.text("fcm_token", {.required = true, .max = 500});
+    const auto text = f.text("fcm_token", {.required = true, .max = k_longest_push_token});
     out.platform = f.word("platform", {"android", "ios"}, with_platform);
     if (!text.empty()) {
         const auto read = read_push_token("android", "fcm_token", text, "");

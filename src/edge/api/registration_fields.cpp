@@ -23,7 +23,7 @@ void read_push(
     };
     for (const auto name : k_fields) {
         if (!f.has(name)) continue;
-        const auto given = f.text_if(name, {.max = 500});
+        const auto given = f.text_if(name, {.max = k_longest_push_token});
         if (!given || (given->empty() && rules.empty_tokens())) continue;
         const auto read = read_push_token(r.platform, name, *given, r.device_uid);
         if (read.fault != nullptr) {

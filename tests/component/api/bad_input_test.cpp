@@ -59,7 +59,8 @@ TEST_F(api_bad_input, and_24_words_that_sdks_return_in_place_of_a_token_are_422)
           "AUTHENTICATION_FAILED", "PHONE_REGISTRATION_ERROR", "TOO_MANY_REGISTRATIONS",
           "FIS_AUTH_ERROR:attempt-3-of-5", "java.io.IOException:SERVICE_NOT_AVAILABLE",
           "java.io.IOException:code-17", "messaging.token-unsubscribe", "no-token-could-be-fetched",
-          "INTERNAL_SERVER_ERROR_500", "messaging-permission-blocked-1"}) {
+          "INTERNAL_SERVER_ERROR_500", "messaging-permission-blocked-1", "messaging/token-update-failed",
+          "java.util.concurrent.ExecutionException:17", "YOUR_DEVICE_TOKEN_HERE"}) {
         for (const auto& [platform, field] :
              {std::pair{"android", "fcm_token"}, std::pair{"ios", "push_token"}}) {
             const json body{{"device_id", "a-1"}, {"platform", platform}, {field, word}};
@@ -69,6 +70,29 @@ TEST_F(api_bad_input, and_24_words_that_sdks_return_in_place_of_a_token_are_422)
         }
     }
     EXPECT_TRUE(devices.rows.empty());
+}
+
+TEST_F(api_bad_input, and_24_a_token_is_opaque_and_registers_whatever_letters_it_has) {
+    const auto backend = acting(k_ada);
+    std::string printable;
+    for (char c = '!'; c <= '~'; ++c)
+        printable.push_back(c);
+    int n = 0;
+    for (const std::string& token :
+         {std::string("cQwXwWgXcQ:APAbExampleExampleExampleExample"), std::string(40, 'a'),
+          std::string(142, 'Z'), std::string(100, 'a') + "_NOT_FOUND_" + std::string(50, 'b'),
+          "words-and-words-" + std::string(90, 'c') + "-in-one-case", printable, std::string(4096, 'k'),
+          std::string("fQwXwWgXcQ/APAbExample+Example=Example~x")}) {
+        const auto uid = "a-" + std::to_string(++n);
+        const json body{{"device_id", uid}, {"platform", "android"}, {"fcm_token", token}};
+        const auto r = send("POST", "/api/device-tokens", backend, body);
+        EXPECT_EQ(r.status, 201) << token << " " << r.text;
+        EXPECT_EQ(r.data()["push_token_required"], false) << token;
+        const json alert{{"device_id", "i" + uid}, {"platform", "ios"}, {"push_token", token}};
+        EXPECT_EQ(send("POST", "/api/device-tokens", backend, alert).status, 201) << token;
+        const json update{{"device_id", uid}, {"fcm_token", token}};
+        EXPECT_EQ(send("POST", "/api/device-tokens/update-fcm", backend, update).status, 200) << token;
+    }
 }
 
 TEST_F(api_bad_input, and_24_tokens_of_the_wrong_shape_for_the_platform_are_422) {
@@ -83,7 +107,10 @@ TEST_F(api_bad_input, and_24_tokens_of_the_wrong_shape_for_the_platform_are_422)
         {"ios", "voip_token", std::string(63, 'a')},
         {"ios", "push_token", "too short"},
         {"android", "fcm_token", "with spaces in the middle of it"},
-        {"android", "fcm_token", std::string(501, 'a')},
+        {"android", "fcm_token", std::string(4097, 'a')},
+        {"android", "fcm_token", std::string(19, 'a')},
+        {"android", "fcm_token", "caf\xc3\xa9" + std::string(150, 'a')},
+        {"android", "fcm_token", std::string(150, 'a') + "\x7f"},
         {"web", "fcm_token", k_fcm},
         {"web", "fcm_token", "web_of-another-device"},
         {"android", "fcm_token", std::string("tab\tin\tthe\tmiddle\tof\tthe\ttoken")},

@@ -90,6 +90,20 @@ TEST_F(api_calls, and_14_calling_back_is_from_the_number_that_was_called) {
     EXPECT_TRUE(status(one).data()["callback"].is_null());
 }
 
+TEST_F(api_calls, be_15_a_caller_without_a_number_is_shown_and_cannot_be_called_back) {
+    for (const char* caller : {"withheld", "sip:ada@example.com", "911"}) {
+        state().caller.number = caller;
+        state().routed.caller_name.clear();
+        for (const auto& reply :
+             {status(one).data(), send("GET", "/api/voip/calls", one).data().at(0),
+              send("GET", "/api/voip/my-active-call", one).data()["active_call"]}) {
+            EXPECT_EQ(reply["caller_number"], caller);
+            EXPECT_TRUE(reply["caller_name"].is_null()) << caller;
+            EXPECT_TRUE(reply["callback"].is_null()) << caller;
+        }
+    }
+}
+
 TEST_F(api_calls, ios_05_asking_a_hundred_times_changes_nothing) {
     const auto first = send("GET", "/api/voip/my-active-call", one);
     EXPECT_EQ(first.data()["active_call"]["call_uuid"], id);

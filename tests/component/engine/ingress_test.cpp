@@ -132,10 +132,13 @@ awaitable<void> outage_is_no_chance(callers_world& w) {
 
 // ---- legs of no call
 
+const std::string k_ours = R"(,"to":"sip:gencredOurs@sip.telnyx.com")";
+
 awaitable<void> orphan_leg(callers_world& w) {
     w.settings.orphan_wait = 1s;
+    w.directory.devices.insert("gencredOurs");
     auto& node = w.add_node();
-    auto up = w.of_device("call.answered", 1, 1);
+    auto up = w.of_device("call.answered", 1, 1, k_ours);
     const auto id = up.event_id;
     const auto began = std::chrono::steady_clock::now();
     co_await node.accept(w.raw(std::move(up)));
@@ -146,6 +149,80 @@ awaitable<void> orphan_leg(callers_world& w) {
     EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 1);
     WAIT_FOR(w.idle());
     EXPECT_EQ(w.hangups_of(w.device(1, 1)), 1U);
+}
+
+// The mark is of our key; the device that rings is not in our database.
+awaitable<void> leg_of_others(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.settings.unknown_session_wait = 3s;
+    w.directory.devices.insert("gencredOurs");
+    auto& node = w.add_node();
+    std::vector<std::string> ids;
+    for (const auto& to :
+         {std::string(R"(,"to":"sip:gencredTheirs@sip.telnyx.com")"), std::string(),
+          std::string(R"(,"to":"+13125550142")")}) {
+        auto up = w.of_device("call.initiated", static_cast<int>(ids.size()) + 1, 1, to);
+        ids.push_back(up.event_id);
+        co_await node.accept(w.raw(std::move(up)));
+    }
+    for (const auto& id : ids)
+        WAIT_FOR(w.inbox.rows.at(id).status == "dead");
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.telnyx.sent.size(), 0U);
+    EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 0);
+}
+
+// The event does not say whom it rings; the carrier's record does.
+awaitable<void> told_by_the_record(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.directory.devices.insert("gencredOurs");
+    const auto record = w.of_device("call.initiated", 1, 1, k_ours);
+    w.records.sessions[w.session(1)].push_back({.event_id = record.event_id, .body = record.body});
+    auto& node = w.add_node();
+    auto up = w.of_device("call.answered", 1, 1);
+    co_await node.accept(w.raw(std::move(up)));
+    WAIT_FOR(w.hangups_of(w.device(1, 1)) == 1);
+}
+
+// A caller whom another installation serves, found on the carrier's record: its number is not ours.
+awaitable<void> caller_of_others(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.directory.known = "+15550108888";
+    auto& node = w.add_node();
+    std::vector<std::string> ids;
+    for (int n = 1; n <= 2; ++n) {
+        auto first = w.event(
+            "call.initiated", n, w.caller(n),
+            R"(,"direction":"incoming","state":"parked","from":"+13125550142","to":"+15550109999")"
+        );
+        auto later = n == 1 ? w.of_device("call.initiated", n, 1) : w.event("call.bridged", n, w.caller(n));
+        std::vector<port::inbox_event> found;
+        for (auto* e : {&first, &later}) {
+            ids.push_back(e->event_id);
+            found.push_back(*e);
+        }
+        (void)co_await w.inbox.append(std::move(found), 60s);
+        std::vector<port::inbox_event> told;
+        told.push_back(std::move(first));
+        node.take_up(std::move(told));
+    }
+    for (const auto& id : ids)
+        WAIT_FOR(w.inbox.rows.at(id).status == "ignored");
+    EXPECT_EQ(w.telnyx.sent.size(), 0U);
+    EXPECT_TRUE(w.store.calls.empty());
+    // Nobody serves this one: refused, as ever.
+    auto alone = w.event(
+        "call.initiated", 3, w.caller(3),
+        R"(,"direction":"incoming","state":"parked","from":"+13125550142","to":"+15550109999")"
+    );
+    std::vector<port::inbox_event> one;
+    one.push_back(alone);
+    (void)co_await w.inbox.append(std::move(one), 60s);
+    std::vector<port::inbox_event> told;
+    told.push_back(std::move(alone));
+    node.take_up(std::move(told));
+    WAIT_FOR(w.telnyx.count(call::verb::reject) == 1);
+    WAIT_FOR(w.idle());
 }
 
 awaitable<void> talk_of_nobody(callers_world& w) {
@@ -203,6 +280,15 @@ TEST(ingress, be_32_nothing_is_given_up_that_was_never_offered_again) {
 }
 TEST(orphans, i_08_a_device_leg_whose_call_is_nowhere_is_hung_up) {
     run(orphan_leg);
+}
+TEST(orphans, i_21_a_leg_to_a_device_that_this_database_never_knew_is_not_hung_up) {
+    run(leg_of_others);
+}
+TEST(orphans, i_08_whom_a_leg_rings_is_told_by_the_carriers_record) {
+    run(told_by_the_record);
+}
+TEST(orphans, i_21_a_caller_whom_another_installation_serves_is_not_refused) {
+    run(caller_of_others);
 }
 TEST(orphans, i_21_a_leg_that_talks_is_not_hung_up_for_want_of_its_call) {
     run(talk_of_nobody);

@@ -212,6 +212,41 @@ awaitable<void> delivered_again(callers_world& w) {
     WAIT_FOR(w.dials_for(1) == 2);
 }
 
+engine::genuine_webhook attempt(callers_world& w, const port::inbox_event& e, int n) {
+    auto out = w.raw(e);
+    if (n > 0) out.body = R"({"meta":{"attempt":)" + std::to_string(n) + "}," + e.body.substr(1);
+    return out;
+}
+
+// Deliveries overtake each other; the count is the same in whatever order they come.
+awaitable<void> any_order(callers_world& w) {
+    struct row {
+        std::vector<int> attempts; ///< 0: not numbered
+        int retries;
+    };
+    const std::vector<row> table{
+        {{1, 2, 3}, 2}, {{3, 1, 2}, 2}, {{2, 1}, 1}, {{1, 1}, 0}, {{2}, 1}, {{0, 0, 0}, 2},
+    };
+    auto& node = w.add_node();
+    int n = 0;
+    int counted = 0;
+    for (const auto& t : table) {
+        auto event = w.initiated(++n);
+        for (const int a : t.attempts)
+            co_await node.accept(attempt(w, event, a));
+        counted += t.retries;
+        EXPECT_EQ(w.metrics.counts["webhook_retries_total"], counted) << n;
+        WAIT_FOR(w.dials_for(n) == 2);
+    }
+    auto event = w.initiated(++n);
+    co_await node.accept(attempt(w, event, 1));
+    event.body.replace(event.body.find("parked"), 6, "ringed");
+    const auto other = co_await node.accept(attempt(w, event, 2));
+    EXPECT_EQ(other, engine::accepted::conflict);
+    EXPECT_EQ(w.metrics.counts["webhook_retries_total"], counted) << "another event is no retry";
+    WAIT_FOR(w.idle());
+}
+
 } // namespace
 
 TEST(party, be_15_one_caller_is_one_number_one_word_or_one_address_everywhere) {
@@ -237,4 +272,7 @@ TEST(party, i_03_ids_of_any_length_are_kept_for_people_and_never_reach_an_index)
 }
 TEST(party, be_34_the_same_event_by_another_delivery_is_a_retry) {
     run(delivered_again);
+}
+TEST(party, be_34_each_delivery_but_the_first_is_counted_once_in_whatever_order_they_come) {
+    run(any_order);
 }

@@ -63,7 +63,7 @@ struct world {
         );
         reconciler = engine::make_reconciler(
             io.get_executor(),
-            {records, rows, telnyx, clock, metrics, opener,
+            {records, rows, telnyx, directory, clock, metrics, opener,
              [this](std::vector<port::inbox_event> e) { node->take_up(std::move(e)); }},
             settings
         );
@@ -94,6 +94,13 @@ struct world {
     }
     port::recorded_event device(const std::string& type, int n) {
         return event(type, control(n), R"(,"client_state":"mark:)" + std::to_string(n) + R"(")");
+    }
+    /// The beginning of a leg of a call that nobody knows, to this SIP user.
+    port::recorded_event stray(const std::string& control_id, const std::string& user) {
+        return event(
+            "call.initiated", control_id,
+            R"(,"direction":"outgoing","client_state":"mark:9","to":"sip:)" + user + R"(@sip.telnyx.com")"
+        );
     }
     [[nodiscard]] port::live_leg
     listed(const std::string& control_id, const std::string& mark = "", std::int64_t seconds = 60) const {
@@ -428,6 +435,8 @@ awaitable<void> stray_legs(world& w) {
     w.settings.sweep_every = 20ms;
     w.records.legs = {w.listed("v3:stray", "mark:9", 3), w.listed("v3:unmarked", "", 60)};
     w.records.lives["v3:stray"] = port::leg_life::alive;
+    w.directory.devices.insert("gencredOurs");
+    w.records.events[k_session] = {w.stray("v3:stray", "gencredOurs")};
     w.start();
     WAIT_FOR(w.telnyx.count(call::verb::hangup) == 1);
     EXPECT_EQ(w.telnyx.sent[0].call_control_id, "v3:stray");
@@ -438,12 +447,28 @@ awaitable<void> stray_legs(world& w) {
         EXPECT_EQ(c.call_control_id, "v3:stray"); // nothing is known of the other: it is left alone
 }
 
+// With our mark, for the key is the same; to devices that this database never knew, or to nobody knows whom.
+awaitable<void> legs_of_others(world& w) {
+    w.settings.sweep_every = 20ms;
+    w.directory.devices.insert("gencredOurs");
+    w.records.legs = {w.listed("v3:theirs", "mark:9"), w.listed("v3:untold", "mark:9")};
+    w.records.lives = {{"v3:theirs", port::leg_life::alive}, {"v3:untold", port::leg_life::alive}};
+    w.records.events[k_session] = {w.stray("v3:theirs", "gencredTheirs")};
+    w.start();
+    WAIT_FOR(w.counted("reconcile_legs_total") >= 2);
+    const bool again = co_await round_of(w, "sweep");
+    EXPECT_TRUE(again);
+    EXPECT_EQ(w.telnyx.count(call::verb::hangup), 0U);
+}
+
 awaitable<void> stray_talk(world& w) {
     w.settings.sweep_every = 20ms;
+    w.directory.devices.insert("gencredOurs");
     w.records.legs = {w.listed("v3:a", "mark:9"), w.listed("v3:b")};
     w.records.lives["v3:a"] = port::leg_life::alive;
     w.records.events[k_session] = {
-        w.event("call.bridged", "v3:a", R"(,"client_state":"mark:9")"), w.event("call.bridged", "v3:b")
+        w.stray("v3:a", "gencredOurs"), w.event("call.bridged", "v3:a", R"(,"client_state":"mark:9")"),
+        w.event("call.bridged", "v3:b")
     };
     w.start();
     const bool judged = co_await round_of(w, "sweep");
@@ -557,6 +582,9 @@ TEST(reconciler, be_09_a_dial_whose_reply_and_webhooks_are_lost_is_found) {
 }
 TEST(reconciler, i_08_a_marked_leg_of_no_call_is_hung_up) {
     run(stray_legs);
+}
+TEST(reconciler, i_21_a_leg_to_a_device_that_this_database_never_knew_is_left_alone) {
+    run(legs_of_others);
 }
 TEST(reconciler, i_21_a_talk_that_no_row_knows_is_left_alone) {
     run(stray_talk);

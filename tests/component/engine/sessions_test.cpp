@@ -109,8 +109,88 @@ awaitable<void> by_another_node(callers_world& w) {
     EXPECT_TRUE(w.in(1, call::phase::ringing));
 }
 
+// The second caller has hung up before its call.initiated comes, while the first one rings.
+awaitable<void> gone_before_it_came(callers_world& w) {
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    auto bye = other_hangup(w);
+    const auto id = bye.event_id;
+    co_await node.accept(w.raw(std::move(bye)));
+    WAIT_FOR(w.inbox.rows.at(id).event.attempts >= 1);
+    EXPECT_FALSE(w.store.processed.contains(id));
+    auto second = other_initiated(w);
+    co_await node.accept(w.raw(std::move(second)));
+    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(dials_for(w, k_other), 0U) << "nobody is dialed for who has left";
+    EXPECT_TRUE(w.store.processed.contains(id));
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+}
+
+// The same, and the first one has not begun either.
+awaitable<void> gone_before_both(callers_world& w) {
+    auto& node = w.add_node();
+    auto bye = other_hangup(w);
+    co_await node.accept(w.raw(std::move(bye)));
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    auto second = other_initiated(w);
+    co_await node.accept(w.raw(std::move(second)));
+    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(dials_for(w, k_other), 0U);
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+}
+
+// At a node that does not hold the first one.
+awaitable<void> gone_at_another_node(callers_world& w) {
+    auto& a = w.add_node();
+    auto first = w.initiated(1);
+    co_await a.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    auto& b = w.add_node();
+    auto bye = other_hangup(w);
+    co_await b.accept(w.raw(std::move(bye)));
+    auto second = other_initiated(w);
+    co_await b.accept(w.raw(std::move(second)));
+    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    EXPECT_EQ(dials_for(w, k_other), 0U);
+    WAIT_FOR(w.idle());
+}
+
+// A leg that never becomes a caller's: its events end with the session's call, and are no dead letters.
+awaitable<void> nobodys_leg(callers_world& w) {
+    w.settings.unknown_session_wait = 1s;
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    auto bye = other_hangup(w);
+    const auto id = bye.event_id;
+    co_await node.accept(w.raw(std::move(bye)));
+    WAIT_FOR(w.store.processed.contains(id));
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.dead(), 0U);
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+}
+
 } // namespace
 
+TEST(sessions, i_02_a_second_caller_who_hung_up_before_its_call_initiated_came_is_not_dialed_for) {
+    run(gone_before_it_came);
+}
+TEST(sessions, i_02_a_second_caller_who_hung_up_before_either_call_began_is_not_dialed_for) {
+    run(gone_before_both);
+}
+TEST(sessions, i_02_a_second_callers_early_end_at_another_node_is_kept_for_it) {
+    run(gone_at_another_node);
+}
+TEST(sessions, be_32_events_of_a_leg_that_nobody_begins_go_to_the_sessions_call_in_the_end) {
+    run(nobodys_leg);
+}
 TEST(sessions, be_12_two_callers_of_one_session_are_both_served) {
     run(both);
 }

@@ -155,6 +155,16 @@ TEST(classify, only_rejected_keys_and_server_faults_are_marked) {
     EXPECT_FALSE(classify(verb::dial, error_code(422, "90041").reply, k_now).unhealthy);
 }
 
+TEST(classify, be_22_only_401_speaks_of_the_key_whatever_the_code_says) {
+    for (const auto v : k_all)
+        for (int status = 300; status < 600; ++status)
+            for (const char* code : {"", "10001", "10009", "10010", "10036", "20100", "90018", "90041"}) {
+                const auto got = classify(v, reply_of({status, code, {}, c::done}).reply, k_now);
+                EXPECT_EQ(got.key_rejected, status == 401) << status << " " << code;
+                EXPECT_EQ(got.title, *code == '\0' ? "" : "scripted") << "Telnyx's words are kept";
+            }
+}
+
 TEST(classify, an_error_without_a_code_is_named_by_its_status) {
     EXPECT_EQ(classify(verb::answer, answer(503, "oops").reply, k_now).code, "http_503");
     EXPECT_EQ(classify(verb::answer, error_code(422, "90034").reply, k_now).code, "90034");

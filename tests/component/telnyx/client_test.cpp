@@ -105,6 +105,40 @@ TEST(client, one_request_that_is_not_allowed_says_nothing_about_the_key) {
     EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 0);
 }
 
+TEST(client, be_22_a_request_that_is_refused_fails_with_telnyxs_own_words_and_alone) {
+    struct row {
+        int status;
+        const char* body;
+        const char* code;
+        const char* title;
+    };
+    for (const auto& t : {
+             row{403, R"({"errors":[{"code":"10010","title":"User not authorized"}]})", "10010",
+                 "User not authorized"},
+             row{403, R"({"errors":[{"code":10036,"title":"Feature not permitted"},{"code":"1"}]})", "10036",
+                 "Feature not permitted"},
+             row{402, R"({"errors":[{"code":"20100","title":"Insufficient funds"}]})", "20100",
+                 "Insufficient funds"},
+             row{404, R"({"errors":[{"code":"10005","title":"Resource not found"}]})", "10005",
+                 "Resource not found"},
+             row{422, R"({"errors":[{"code":"10016","title":"Phone number must be in +E164 format"}]})",
+                 "10016", "Phone number must be in +E164 format"},
+             row{403, "<html>blocked</html>", "http_403", ""},
+         }) {
+        stage s;
+        s.http.script = {answer(t.status, t.body), dialed("v3:next")};
+        const auto out = s.run(s.dial());
+        EXPECT_EQ(out.result, outcome::refused) << t.status;
+        EXPECT_EQ(out.error_code, t.code);
+        EXPECT_EQ(out.error_title, t.title);
+        EXPECT_EQ(s.http.seen.size(), 1U);
+        EXPECT_EQ(s.counted("telnyx_key_rejected_total verb=dial"), 0);
+        EXPECT_EQ(s.counted("telnyx_key_rejected client=commands"), 0);
+        EXPECT_EQ(s.counted("telnyx_breaker_open class=dial"), 0);
+        EXPECT_EQ(s.run(s.dial()).result, outcome::done) << "the next dial goes as ever";
+    }
+}
+
 TEST(client, i7_every_attempt_sends_the_same_bytes) {
     stage s;
     s.http.script = {answer(503), answer(500), dialed("v3:new")}; // at once, then 250 ms

@@ -157,6 +157,40 @@ TEST_F(command_flow, and_01_tokens_are_shown_once_stored_as_hashes_and_revoked_b
     EXPECT_EQ(run("--create-token admin --scopes tenant:read").code, 1);
 }
 
+TEST_F(command_flow, sec_04_no_token_changes_without_its_line_in_the_audit_nor_the_other_way_round) {
+    begin();
+    const auto token = std::to_string(ask("--create-token service").at(0).at("id").get<std::int64_t>());
+    (void)sql("create function refuse() returns trigger language plpgsql as "
+              "$$begin raise exception 'switched off'; end$$");
+    const auto rows = [this] {
+        return sql("select string_agg(t::text, ';' order by t::text) from api_tokens t") + "|" +
+               sql("select string_agg(t::text, ';' order by t::text) from audit_events t");
+    };
+    const auto before = rows();
+    for (const std::string table : {"audit_events", "api_tokens"}) {
+        (void)sql(
+            "create trigger refuse before insert or update on " + table +
+            " for each row execute function refuse()"
+        );
+        for (const auto& command :
+             {std::string("--create-token admin"), std::string("--create-token service --org 'Flow Tests'"),
+              std::string("--enroll-device --user ada@flow.example"), "--revoke-token " + token}) {
+            const auto e = run(command);
+            EXPECT_EQ(e.code, 1) << table << " " << command;
+            EXPECT_EQ(e.out, "") << "nothing is given out";
+            EXPECT_EQ(rows(), before) << table << " " << command;
+        }
+        (void)sql("drop trigger refuse on " + table);
+    }
+    EXPECT_EQ(run("--revoke-token " + token).code, 0);
+    const auto code = ask("--enroll-device --user ada@flow.example").at(0);
+    EXPECT_EQ(
+        sql("select string_agg(action || ' ' || (token_id is not null), ';' order by seq) from "
+            "audit_events"),
+        "token_created true;token_revoked true;enrolment_code_made true"
+    );
+}
+
 TEST_F(command_flow, an_enrolment_code_is_for_one_active_user_and_ends_soon) {
     begin();
     const auto made = ask("--enroll-device --user ada@flow.example --org 'Flow Tests' --minutes 15").at(0);

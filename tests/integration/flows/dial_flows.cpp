@@ -33,6 +33,37 @@ millis since_call(rig& r, const std::string& caller) {
 
 } // namespace
 
+TEST_F(dial_flow, be_22_a_dial_that_is_not_allowed_fails_alone_and_is_explained_in_telnyxs_words) {
+    auto& r = devices(2);
+    for (const auto& [status, code] :
+         {std::pair{403, "10010"}, std::pair{402, "20100"}, std::pair{422, "10016"}}) {
+        SCOPED_TRACE(status);
+        auto f = failing(status, code, r.device(1));
+        f.match.times = 1;
+        r.carrier().add_fault(f);
+        const auto caller = r.call();
+        const auto session = r.session(caller);
+        ASSERT_TRUE(r.ringing(session, 1));
+        std::string told;
+        EXPECT_TRUE(eventually([&] {
+            told = r.sql(
+                "select detail from call_events join calls using (call_id) where call_session_id = '" +
+                session + "' and what = 'dial_failed'"
+            );
+            return !told.empty();
+        }));
+        EXPECT_NE(told.find(std::string("code=") + code + " title=\""), std::string::npos) << told;
+        EXPECT_NE(r.run("--explain " + session).find(told), std::string::npos);
+        EXPECT_EQ(r.server().metric("telnyx_key_rejected{client=\"commands\"}"), 0);
+        r.carrier().caller_hangs_up(caller);
+        EXPECT_TRUE(r.quiet(session));
+        const auto next = r.call();
+        EXPECT_TRUE(r.ringing(r.session(next), 2)) << "the next call rings both";
+        r.carrier().caller_hangs_up(next);
+        EXPECT_TRUE(r.quiet(r.session(next)));
+    }
+}
+
 TEST_F(dial_flow, mob_18_pending_retry_dies_with_the_call_and_the_next_call_rings) {
     auto& r = devices(2);
     r.carrier().add_fault(failing(503));

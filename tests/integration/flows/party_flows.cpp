@@ -85,6 +85,7 @@ TEST_F(party_flow, i_03_whatever_form_the_bytes_of_an_event_have_its_caller_is_s
         end(r, caller);
     }
     EXPECT_EQ(r.sql("select count(*) from webhook_conflicts"), "0");
+    EXPECT_TRUE(eventually([&] { return r.server().metric("webhook_retries_total") == 4; }));
     sim::webhook_fault old;
     old.event_type = "call.initiated";
     old.form = "version_1";

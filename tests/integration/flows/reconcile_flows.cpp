@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Webhooks that never come (BE-09, D11): every call finds out at the carrier what became of it, and no leg is
 // left over (I8). Real processes, the carrier's lists as they are documented.
+#include "adapter/postgres/migrate.hpp"
 #include "integration/flows/aftermath.hpp"
 #include "integration/flows/flow.hpp"
 
 #include <nlohmann/json.hpp>
+#include <pqxx/pqxx>
 
 #include <csignal>
+#include <regex>
 
 using namespace z360;
 using namespace z360::testing;
@@ -133,6 +136,114 @@ TEST_F(reconcile_flow, be_09_a_talk_whose_hang_ups_are_lost_ends_by_the_records_
     EXPECT_TRUE(r.phase(r.session(caller), "ended", 10s));
     EXPECT_EQ(end_reason(r, r.session(caller)), "completed");
     EXPECT_TRUE(r.quiet(r.session(caller)));
+}
+
+// Whatever a call is in the middle of when nothing more is heard of it: it ends, and its devices are free.
+TEST_F(reconcile_flow, be_09_a_voicemail_whose_last_events_are_lost_ends) {
+    auto o = options(1);
+    o.environment["Z360_RECONCILE_SILENCE_MS"] = "2000";
+    o.environment["Z360_RECONCILE_SWEEP_EVERY_MS"] = "1000";
+    auto& r = set_up(std::move(o));
+    r.phone(1, phone::declines(100ms));
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.commanded("record_start", session, 1, 10s));
+    lose(r, "call.hangup", "");
+    lose(r, "call.recording.saved", "");
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.phase(session, "ended", 25s));
+    EXPECT_EQ(legs_without_end(r, session), "0");
+}
+
+TEST_F(reconcile_flow, be_09_two_talks_of_one_session_end_each_with_its_own_legs) {
+    auto o = options(2);
+    o.environment["Z360_RECONCILE_SILENCE_MS"] = "2000";
+    o.environment["Z360_RECONCILE_SWEEP_EVERY_MS"] = "1000";
+    auto& r = set_up(std::move(o));
+    const auto first = talk(r);
+    const auto session = r.session(first);
+    r.phone(1, phone{});
+    r.phone(2, phone::answers(100ms));
+    const auto second = r.carrier().place_call("+13125550199", r.number(), session);
+    const auto in = [&r](const std::string& caller) {
+        return r.sql("select phase from calls where caller_control_id = '" + caller + "'");
+    };
+    ASSERT_TRUE(r.joined(second));
+    ASSERT_TRUE(eventually([&] { return in(second) == "active"; }));
+    lose(r, "call.hangup", "");
+    r.carrier().caller_hangs_up(second);
+    EXPECT_TRUE(eventually([&] { return in(second) == "ended"; }, 25s));
+    EXPECT_EQ(in(first), "active");
+    EXPECT_TRUE(r.joined(first)) << "nobody else's talk is touched";
+    r.carrier().caller_hangs_up(first);
+    EXPECT_TRUE(eventually([&] { return in(first) == "ended"; }, 25s));
+    EXPECT_EQ(r.sql("select count(*) from call_legs where not ended"), "0");
+}
+
+TEST_F(reconcile_flow, be_09_a_talk_that_ends_unheard_while_the_server_restarts_ends) {
+    auto o = options(1);
+    o.environment["Z360_RECONCILE_SILENCE_MS"] = "2000";
+    auto& r = set_up(std::move(o));
+    const auto caller = talk(r);
+    lose(r, "call.hangup", "");
+    r.server().kill();
+    r.carrier().caller_hangs_up(caller);
+    r.server().start();
+    ASSERT_TRUE(r.server().ready());
+    EXPECT_TRUE(r.phase(r.session(caller), "ended", 20s));
+    r.phone(1, phone::answers(100ms));
+    const auto next = r.call(); // its device is not busy for ever
+    EXPECT_TRUE(r.joined(next));
+    r.carrier().caller_hangs_up(next);
+}
+
+// A second server with the same account and key, on a database that knows nothing: every leg is strange to
+// it.
+TEST_F(reconcile_flow, i_21_a_server_on_an_empty_database_ends_nothing_that_another_one_has) {
+    auto o = options(2);
+    o.environment["Z360_RECONCILE_SWEEP_EVERY_MS"] = "3600000";
+    auto& r = set_up(std::move(o));
+    const auto talking = talk(r);
+    r.phone(1, phone{});
+    const auto ringing = r.call("+13125550199");
+    ASSERT_TRUE(r.ringing(r.session(ringing), 1));
+    const auto name = r.sql("select current_database()") + "_empty";
+    const auto url = std::regex_replace(r.database_url(), std::regex("/z360_flow_[0-9_]+"), "/" + name);
+    pqxx::connection own(r.database_url());
+    {
+        pqxx::nontransaction tx(own);
+        tx.exec("create database " + name);
+    }
+    adapter::postgres::migrate(secret(url));
+    pqxx::connection theirs(url);
+    auto& wrong = r.add_node({{"Z360_DATABASE_URL", url}, {"Z360_RECONCILE_SWEEP_EVERY_MS", "1000"}});
+    wrong.start();
+    EXPECT_TRUE(wrong.ready());
+    EXPECT_TRUE(eventually([&] { return wrong.metric("reconcile_legs_total{what=\"foreign\"}") >= 2; }, 20s));
+    // Both callers were looked up there, five seconds after they came, and let be.
+    EXPECT_TRUE(eventually(
+        [&] {
+            pqxx::nontransaction tx(theirs);
+            return tx.exec1("select count(*) from webhook_events where event_type = 'call.initiated' and "
+                            "status = 'ignored'")[0]
+                       .as<int>() >= 2;
+        },
+        20s
+    ));
+    EXPECT_EQ(wrong.metric("reconcile_legs_total{what=\"hung_up\"}"), 0);
+    EXPECT_EQ(wrong.metric("orphan_legs_hung_up_total"), 0);
+    EXPECT_TRUE(r.joined(talking));
+    EXPECT_TRUE(r.ringing(r.session(ringing), 1));
+    wrong.kill();
+    // The caller who rings is answered as if nothing had been.
+    EXPECT_TRUE(answer(r, r.session(ringing), 2) || answer(r, r.session(ringing), 1));
+    EXPECT_TRUE(r.joined(ringing));
+    for (const auto& caller : {talking, ringing}) {
+        r.carrier().caller_hangs_up(caller);
+        EXPECT_TRUE(r.phase(r.session(caller), "ended"));
+    }
+    pqxx::nontransaction tx(own);
+    tx.exec("drop database " + name + " with (force)");
 }
 
 TEST_F(reconcile_flow, be_09_a_talk_whose_ends_are_on_no_record_ends_by_the_list_of_living_legs) {

@@ -59,6 +59,31 @@ TEST_F(admin, a_new_credential_of_a_device_retires_the_former_one) {
     EXPECT_EQ(value("select count(*) from devices"), "1");
 }
 
+TEST_F(admin, sec_04_a_token_and_its_line_in_the_audit_are_made_together_or_not_at_all) {
+    port::new_token t;
+    t.kind = port::token_kind::service;
+    t.hash = std::string(32, 't');
+    t.hash_key_id = "k1";
+    t.label = "nightly";
+    t.scopes = {"act"};
+    t.now = std::chrono::floor<millis>(std::chrono::system_clock::now());
+    t.expires_at = t.ends_at = t.now + millis{3'600'000};
+    port::audit_line line;
+    line.actor = "cli";
+    line.action = "token_created";
+    line.at = t.now;
+    const auto id = admin_->add_token(t, line);
+    EXPECT_EQ(value("select token_id from audit_events"), std::to_string(id.value));
+    EXPECT_EQ(value("select token_id from api_tokens"), std::to_string(id.value));
+    EXPECT_THROW(admin_->add_token(t, line), pg::admin_error) << "the same token twice";
+    EXPECT_EQ(value("select count(*) from audit_events"), "1");
+    t.hash = std::string(32, 'u');
+    sql("alter table audit_events add constraint full_up check (action = 'token_created') not valid");
+    line.action = "other";
+    EXPECT_THROW(admin_->add_token(t, line), pg::admin_error);
+    EXPECT_EQ(value("select count(*) from api_tokens"), "1");
+}
+
 TEST_F(admin, dead_letters_are_listed_and_can_be_offered_again) {
     auto inbox = pg::make_event_inbox(*db_);
     run(inbox->append({event("e1", "x", "s1"), event("e2", "x", "s1")}, millis{0}));

@@ -160,7 +160,9 @@ TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_c
     l.release = call::release_reason::caller_gone;
     l.hangup_cause = "normal_clearing";
     l.ended = true;
-    step.finished_commands.push_back({s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, "", 3});
+    step.finished_commands.push_back(
+        {s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, "", "", 3}
+    );
     step.finished_commands.push_back({"hangup-1", call::verb::hangup, {}, call::outcome::peer_gone, "90018"});
     call::command hangup;
     hangup.id = "hangup-1";
