@@ -237,11 +237,11 @@ std::string check_text(std::string_view text, std::size_t longest, line_ends end
 
 std::string shown(std::string_view text) {
     constexpr std::size_t k_most = 80;
-    if (text.size() <= k_most) return "\"" + std::string(text) + "\"";
+    if (text.size() <= k_most) return "\"" + printable(text) + "\"";
     auto end = k_most;
     while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U && end > 0)
         --end; // between characters
-    return "\"" + std::string(text.substr(0, end)) + "…\"";
+    return "\"" + printable(text.substr(0, end)) + "…\"";
 }
 
 std::string check_path(std::string_view text) {

@@ -46,7 +46,7 @@ read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, st
 /// too.
 [[nodiscard]] std::string
 check_text(std::string_view text, std::size_t longest, line_ends ends = line_ends::escaped);
-/// In quotes, for a complaint; of a long one the beginning.
+/// In quotes and on one line, for a complaint; of a long one the beginning.
 [[nodiscard]] std::string shown(std::string_view text);
 /// Plain http:// or ws:// to another machine: readable and changeable for everybody on the way (CFG-05).
 [[nodiscard]] bool is_unprotected(std::string_view url);

@@ -3,6 +3,7 @@
 
 #include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/device_rows.hpp"
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/slug.hpp"
@@ -10,10 +11,6 @@
 #include "wire/e164.hpp"
 
 #include <z360/port/errors.hpp>
-
-#include <algorithm>
-#include <array>
-#include <string_view>
 
 namespace z360::adapter::postgres {
 namespace {
@@ -27,18 +24,12 @@ std::string e164_or_error(const std::string& number) {
     return *e164;
 }
 
-// A table, column, function or type that is not there: another program's database, or one without our schema.
-bool lacks_schema(std::string_view sqlstate) {
-    constexpr std::array<std::string_view, 5> k_undefined{"42P01", "42703", "42883", "42704", "3F000"};
-    return std::find(k_undefined.begin(), k_undefined.end(), sqlstate) != k_undefined.end();
-}
 std::string refusal_in_words(const pqxx::sql_error& e) {
-    std::string_view said(e.what());
-    said = said.substr(0, said.find_last_not_of(" \n") + 1);
-    if (lacks_schema(e.sqlstate()))
-        return "the database has not the schema of this program (" + std::string(said) +
+    // Another program's database, or one that --migrate has not seen.
+    if (fault_of(sqlstate_of(e)) == fault::schema)
+        return "tables or rights that this program expects are missing (" + one_line(e.what()) +
                "); run z360-voipd --migrate, or correct database.url";
-    return "the database refused: " + std::string(said);
+    return "the database refused: " + one_line(e.what());
 }
 
 // Turns what Postgres says into words for a person.
@@ -49,7 +40,7 @@ auto in_words(F ask) {
     } catch (const pqxx::broken_connection& e) {
         throw port::unavailable(std::string("postgres: ") + e.what());
     } catch (const pqxx::foreign_key_violation& e) {
-        throw admin_error(std::string("something named here does not exist: ") + e.what());
+        throw admin_error("something named here does not exist: " + one_line(e.what()));
     } catch (const pqxx::sql_error& e) {
         throw admin_error(refusal_in_words(e));
     }

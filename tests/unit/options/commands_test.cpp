@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 using namespace z360;
 using namespace z360::app;
 using namespace z360::app::test;
@@ -214,7 +216,9 @@ TEST(commands, texts_are_such_as_the_api_takes_them) {
         EXPECT_THAT(
             text({"--add-contact", "+13125550199", "--org", "X", "--name", odd}), HasSubstr("--name: ")
         );
-        EXPECT_THAT(text({"--list-members", "--org", odd}), HasSubstr("--org: "));
+        const auto said = text({"--list-members", "--org", odd});
+        EXPECT_THAT(said, HasSubstr("--org: "));
+        EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
         EXPECT_THAT(text({"--explain", odd}), HasSubstr("--explain: "));
     }
     EXPECT_EQ(accepted({"--create-org", "Bäckerei 山田"}, k_database).arguments.subject, "Bäckerei 山田");
