@@ -118,12 +118,13 @@ void check_arguments(
                 ) +
                 "; leave it out, or see --help"
             );
-        if (required && (values.empty() || values.back().empty()))
+        const bool missing = required && (values.empty() || values.back().empty());
+        if (missing)
             out.problems.push_back(flag + ": " + std::string(chosen->flag) + " needs it; add " + flag + " …");
-        if (values.empty()) continue;
+        if (missing || values.empty()) continue;
         const auto& v = values.back();
         const auto problem = a.set(out.arguments, v);
-        if (!problem.empty()) out.problems.push_back(flag + ": \"" + v + "\": " + problem);
+        if (!problem.empty()) out.problems.push_back(flag + ": " + shown(v) + ": " + problem);
     }
 }
 

@@ -10,15 +10,24 @@
 namespace z360::app {
 namespace {
 
-template <std::string command_arguments::* Member>
+constexpr std::size_t k_name = 255; // as the API has it
+constexpr std::size_t k_long = 4'000;
+
+template <std::string command_arguments::* Member, std::size_t Longest = k_name>
 std::string store(command_arguments& a, const std::string& v) {
     a.*Member = v;
-    return {};
+    return check_text(v, Longest);
+}
+/// What an empty variable of a shell must not turn into "all of them".
+template <std::string command_arguments::* Member>
+std::string store_some(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    return v.empty() ? "empty; give one, or leave it out" : check_text(v, k_name);
 }
 template <std::optional<std::string> command_arguments::* Member>
 std::string store(command_arguments& a, const std::string& v) {
     a.*Member = v;
-    return {};
+    return check_text(v, k_long, line_ends::kept);
 }
 template <std::string command_arguments::* Member, std::int64_t Lowest, std::int64_t Highest>
 std::string store_number(command_arguments& a, const std::string& v) {
@@ -73,19 +82,20 @@ constexpr std::int64_t k_any_id = 9'000'000'000'000'000;
 
 const std::vector<command_flag>& command_flags() {
     static const std::vector<command_flag> k_all{
-        {"--org", "Organisation, by name or id.", store<&args::org>},
-        {"--user", "User, by e-mail address or id.", store<&args::user>},
+        {"--org", "Organisation, by name or id.", store_some<&args::org>},
+        {"--user", "User, by e-mail address or id.", store_some<&args::user>},
         {"--name", "Name for people.", store<&args::name>},
         {"--id", "Id that the existing product has for it.", store_number<&args::id, 1, k_any_id>},
         {"--role", "owner, admin or member.", store_role},
         {"--route", "user, agent, voicemail or reject.", store_route},
         {"--platform", "ios, android or web.", store_platform},
         {"--sip-username", "The device's own Telnyx credential (gencred…).", store<&args::sip_username>},
-        {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url>},
-        {"--scopes", "What a token may, separated by commas; see docs/operations.md.", store<&args::scopes>},
+        {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url, k_long>},
+        {"--scopes", "What a token may, separated by commas; see docs/operations.md.",
+         store_some<&args::scopes>},
         {"--days", "Validity of a token, 1 to 3650; default 365.", store_number<&args::days, 1, 3'650>},
         {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
-        {"--key", "Id of a key in a key file.", store<&args::key>},
+        {"--key", "Id of a key in a key file.", store_some<&args::key>},
         {"--strict", "Change nothing when a line is bad.", store_switch<&args::strict>, true},
         {"--adopt", "Credentials of other installations, or of none, are this one's from now on.",
          store_switch<&args::adopt>, true},
@@ -253,7 +263,7 @@ const std::vector<command_spec>& commands() {
 std::vector<std::string> check_subject(const command_spec& chosen, command_arguments& a) {
     std::vector<std::string> out;
     const auto refuse = [&](const std::string& problem) {
-        out.push_back(std::string(chosen.flag) + ": \"" + a.subject + "\": " + problem);
+        out.push_back(std::string(chosen.flag) + ": " + shown(a.subject) + ": " + problem);
     };
     const auto& s = a.subject;
     const auto is = [&](std::initializer_list<command> list) {
@@ -278,6 +288,10 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
     } else if (!chosen.value.empty() && s.empty()) {
         refuse("empty; give " + std::string(chosen.value));
     }
+    if (const auto problem =
+            check_text(s, chosen.value == "FILE" || chosen.value == "CALL" ? k_long : k_name);
+        !problem.empty())
+        refuse(problem);
     if (a.adopt && a.confirm_strangers)
         out.emplace_back("--adopt: cannot be combined with --confirm-strangers; keep the one you mean");
     const bool rings = a.route.empty() || a.route == "user";

@@ -3,6 +3,7 @@
 
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/key_check.hpp"
 #include "adapter/postgres/login_check.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/spool/spool.hpp"
@@ -48,6 +49,14 @@ int migrate(const options& o) {
     return k_ok;
 }
 
+int check_keys(const options& o) {
+    const auto& file = o.settings.secrets.key_file;
+    const auto fault =
+        adapter::postgres::key_fault(o.settings.database.url, *adapter::crypto::vault::open(file));
+    if (!fault.empty()) complain("config: secrets.key_file: " + file + ": " + fault);
+    return fault.empty() ? k_ok : k_failed;
+}
+
 // The database is asked where it can be reached; one that is away, as when an image is built, is no mistake
 // in the configuration.
 int check_database(const options& o) {
@@ -58,7 +67,9 @@ int check_database(const options& o) {
             complain("database: " + note);
         for (const auto& problem : found.problems)
             complain("database: " + problem);
-        return found.problems.empty() ? k_ok : k_failed;
+        if (!found.problems.empty()) return k_failed;
+        return found.notes.empty() ? check_keys(o)
+                                   : k_ok; // --migrate comes first, and looks at the keys as well
     } catch (const port::unavailable& e) {
         complain(
             std::string("database: not reached, so its version, schema and rights were not checked: ") +

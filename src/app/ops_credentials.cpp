@@ -5,6 +5,7 @@
 #include "adapter/postgres/rekey.hpp"
 #include "app/ops_support.hpp"
 
+#include <filesystem>
 #include <fstream>
 
 namespace z360::app {
@@ -43,8 +44,11 @@ int rekey(const options& o) {
 int import_file(const options& o) {
     const auto& file = o.arguments.subject;
     const auto keys = keys_of(o);
-    std::ifstream in(file, std::ios::binary);
-    if (!in) throw std::runtime_error(file + ": cannot be read; correct the path or its permissions");
+    std::ifstream in;
+    if (!std::filesystem::is_directory(file))
+        in.open(file, std::ios::binary); // which opens, and reads as empty
+    if (!in.is_open())
+        throw std::runtime_error(file + ": cannot be read; correct the path or its permissions");
     adapter::postgres::import_options how;
     how.strict = o.arguments.strict;
     how.now = now();

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -28,6 +29,10 @@ class new_file {
   public:
     new_file(const std::string& path, mode_t mode)
         : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
+        if (fd_ < 0 && errno == EEXIST)
+            throw std::runtime_error(
+                path + ": is there already: another run is at it, or one was cut off; if none runs, remove it"
+            );
         if (fd_ < 0) fail(path, "cannot be made");
         if (::fchmod(fd_, mode) != 0) fail_and_remove("its mode cannot be set");
     }
@@ -94,21 +99,21 @@ int first_key(const options& o, const std::string& file) {
     return k_ok;
 }
 
-/// The file that is replaced, whole or not at all, by what `fill` writes; mode and owner stay.
+/// The file that is replaced, whole or not at all, by what `fill` writes from its content; mode and owner
+/// stay. What a link points to is replaced, not the link: servers may read it by its other name.
 template <class F>
-void replace(const std::string& file, const struct stat& before, F fill) {
+void replace(const std::string& named, F fill) {
+    const auto file = std::filesystem::canonical(named).string();
+    struct stat before{};
+    if (::stat(file.c_str(), &before) != 0) fail(file, "cannot be looked at");
     const std::string next = file + ".new";
     new_file out(next, before.st_mode & 0777);
     out.own_as(before);
-    fill(out);
+    // Read once nobody else writes: the key that another run has just added is not lost.
+    const auto old = content(file);
+    fill(out, old.reveal());
     if (::rename(next.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
     out.keep();
-}
-
-struct stat looked_at(const std::string& file) {
-    struct stat s{};
-    if (::stat(file.c_str(), &s) != 0) fail(file, "cannot be looked at");
-    return s;
 }
 
 /// Where the line of a key begins and ends, its newline included; without an id: of the first key.
@@ -135,12 +140,11 @@ int generate_key(const options& o) {
         return first_key(o, file);
     }
     (void)vault::open(file); // says what is wrong with it
-    const auto old = content(file);
     const auto id = vault::make_id(now());
     const auto line = vault::generate_line(id);
-    replace(file, before, [&](new_file& out) {
-        out.write(old.reveal());
-        if (!old.reveal().ends_with('\n')) out.write("\n");
+    replace(file, [&](new_file& out, std::string_view old) {
+        out.write(old);
+        if (!old.ends_with('\n')) out.write("\n");
         out.write(line.reveal());
         out.write("\n");
     });
@@ -157,7 +161,7 @@ int generate_key(const options& o) {
 int promote_key(const options& o) {
     const auto& file = o.arguments.subject;
     const auto& id = o.arguments.key;
-    const auto before = looked_at(file);
+    if (::access(file.c_str(), F_OK) != 0) fail(file, "cannot be looked at");
     const auto keys = vault::open(file);
     const auto ids = keys->key_ids();
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) {
@@ -168,11 +172,9 @@ int promote_key(const options& o) {
     }
     const bool already = keys->current_key() == id;
     if (!already) {
-        const auto old = content(file);
-        const auto text = old.reveal();
-        const auto first = line_of(text, {}).first;
-        const auto line = line_of(text, id);
-        replace(file, before, [&](new_file& out) {
+        replace(file, [&](new_file& out, std::string_view text) {
+            const auto first = line_of(text, {}).first;
+            const auto line = line_of(text, id);
             const auto moved = text.substr(line.first, line.second - line.first);
             out.write(text.substr(0, first));
             out.write(moved);

@@ -35,7 +35,9 @@ void print_text(const std::string& text) {
     std::cout << printable(text, line_ends::kept) << '\n';
 }
 void complain(const std::string& what) {
-    std::cerr << printable(what) << '\n';
+    // What libraries say ends in a newline of their own.
+    const auto end = what.find_last_not_of(" \n");
+    std::cerr << printable(what.substr(0, end == std::string::npos ? 0 : end + 1)) << '\n';
 }
 
 time_point now() {

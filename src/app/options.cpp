@@ -40,11 +40,23 @@ std::string quote(std::string_view v) {
     return printable(out) + "\"";
 }
 
-std::optional<std::string> read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return std::nullopt;
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (in.bad()) return std::nullopt;
+constexpr std::size_t k_longest_file = 1'048'576;
+
+// nullopt: `fault` says why not, and how to mend it. A pipe will do, as a shell's <(…) is one.
+std::optional<std::string> read_text(const std::string& path, std::string& fault) {
+    struct stat s{};
+    std::ifstream in;
+    if (::stat(path.c_str(), &s) == 0 && !S_ISREG(s.st_mode) && !S_ISFIFO(s.st_mode) && path != "/dev/null")
+        fault = "not a file; name a settings file";
+    else if (in.open(path, std::ios::binary); !in)
+        fault = "cannot be read; correct the path or its permissions";
+    if (!fault.empty()) return std::nullopt;
+    std::string text(k_longest_file + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (in.bad()) fault = "cannot be read; correct the path or its permissions";
+    if (text.size() > k_longest_file) fault = "larger than 1 MiB; name a settings file";
+    if (!fault.empty()) return std::nullopt;
     return text;
 }
 
@@ -110,9 +122,10 @@ class merger {
             if (found == default_files.end()) return;
             path = *found;
         }
-        const auto text = read_text(path);
+        std::string fault;
+        const auto text = read_text(path, fault);
         if (!text) {
-            problem("config", quote(path), "cannot be read; correct the path or its permissions");
+            problem("config", quote(path), fault);
             return;
         }
         out_.config_file = path;
@@ -241,7 +254,8 @@ class merger {
         const auto& path = g.values.front();
         auto text = secret_file_problem(path);
         std::optional<std::string> content;
-        if (text.empty()) content = read_text(path);
+        std::string unread; // said below
+        if (text.empty()) content = read_text(path, unread);
         if (text.empty() && !content) text = "cannot be read; check the path and the disk";
         if (text.empty()) {
             content = std::string(trimmed(*content));

@@ -318,7 +318,7 @@ class process {
 
     void give_up(const std::string& why) {
         log::critical("wrong_key_file", {{"secrets.key_file", config_.secrets.key_file}, {"why", why}});
-        schema_ = {adapter::postgres::schema_state::kind::diverged, "the key file is of another system"};
+        schema_ = {adapter::postgres::schema_state::kind::diverged, "the key file is not this database's"};
         exit_code_ = k_failed;
         (void)std::raise(SIGTERM);
     }

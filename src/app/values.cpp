@@ -220,6 +220,30 @@ bool is_printable(std::string_view text) {
     });
 }
 
+std::string check_text(std::string_view text, std::size_t longest, line_ends ends) {
+    if (!text.empty() && text.find_first_not_of(" \t") == std::string_view::npos)
+        return "nothing but blanks; write something else";
+    if (printable(text, ends) != text)
+        return "has control characters, marks that turn the direction of writing, or bytes that are no "
+               "UTF-8; "
+               "leave them out";
+    const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    });
+    if (static_cast<std::size_t>(characters) > longest)
+        return "has " + std::to_string(characters) + " characters; give at most " + std::to_string(longest);
+    return {};
+}
+
+std::string shown(std::string_view text) {
+    constexpr std::size_t k_most = 80;
+    if (text.size() <= k_most) return "\"" + printable(text) + "\"";
+    auto end = k_most;
+    while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U && end > 0)
+        --end; // between characters
+    return "\"" + printable(text.substr(0, end)) + "…\"";
+}
+
 std::string check_path(std::string_view text) {
     if (text.size() > 4000 || !is_printable(text)) return "no path; give one without control characters";
     return {};

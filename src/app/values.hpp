@@ -2,6 +2,9 @@
 // Checks of single values. Each returns what is wrong and how to mend it ("not …; do …"), empty if nothing.
 #pragma once
 
+#include <z360/base/printable.hpp>
+
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +42,12 @@ read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, st
 [[nodiscard]] std::string check_platform_url(std::string_view text);
 [[nodiscard]] std::string check_path(std::string_view text);
 [[nodiscard]] bool is_printable(std::string_view text);
+/// A text for people, as --name has one, of at most `longest` characters; empty will do. `kept`: newlines
+/// too.
+[[nodiscard]] std::string
+check_text(std::string_view text, std::size_t longest, line_ends ends = line_ends::escaped);
+/// In quotes and on one line, for a complaint; of a long one the beginning.
+[[nodiscard]] std::string shown(std::string_view text);
 /// Plain http:// or ws:// to another machine: readable and changeable for everybody on the way (CFG-05).
 [[nodiscard]] bool is_unprotected(std::string_view url);
 [[nodiscard]] std::string check_database_url(std::string_view text);

@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -34,6 +36,7 @@ constexpr millis k_certificate_check{1'000};
 constexpr millis k_first_backoff{10};
 constexpr millis k_longest_backoff{1'000};
 constexpr std::chrono::seconds k_accept_log_interval{30};
+constexpr std::size_t k_accepted_at_once = 64; // between two turns of the loop
 constexpr std::chrono::seconds k_tick_late{5};
 constexpr std::chrono::seconds k_certificate_late{60};
 
@@ -94,7 +97,8 @@ class tcp_server final : public server {
             co_return;
         }
         state_.draining = true;
-        admit_waiting();
+        // Whom the kernel has accepted is served; closing the listener would reset them.
+        admit_waiting(std::numeric_limits<std::size_t>::max());
         state_.stopping = true;
         error_code ignored;
         acceptor_.close(ignored);
@@ -174,6 +178,9 @@ class tcp_server final : public server {
             if (!ec) {
                 backoff = k_first_backoff;
                 admit(std::move(socket));
+                // Whoever came at the same time: one a turn of a loop that is busy with others would leave
+                // the carrier's webhook waiting for seconds behind a crowd that has just connected.
+                admit_waiting(k_accepted_at_once);
                 continue;
             }
             if (ec == asio::error::connection_aborted) continue; // the peer gave up while in the queue
@@ -192,11 +199,11 @@ class tcp_server final : public server {
         }
     }
 
-    /// Whom the kernel has accepted is served; closing the listener would reset them.
-    void admit_waiting() {
+    /// At most so many of those whom the kernel has accepted.
+    void admit_waiting(std::size_t most) {
         error_code ec;
         acceptor_.non_blocking(true, ec);
-        while (!ec) {
+        for (; most > 0 && !ec; --most) {
             tcp::socket socket(ex_);
             acceptor_.accept(socket, ec);
             if (!ec) admit(std::move(socket));

@@ -40,6 +40,9 @@ std::shared_ptr<ssl::context> make_context(const std::string& certificate, const
     SSL_CTX* native = context->native_handle();
     if (SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1)
         throw std::runtime_error("TLS 1.2 is not available: " + openssl_error());
+    // Of TLS 1.2 what TLS 1.3 has kept: whoever records today and gets the key later reads no password.
+    if (SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+        throw std::runtime_error("TLS 1.2 is not available with forward secrecy: " + openssl_error());
     (void)SSL_CTX_set_options(
         native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                     SSL_OP_IGNORE_UNEXPECTED_EOF

@@ -3,6 +3,7 @@
 
 #include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/device_rows.hpp"
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/slug.hpp"
@@ -24,6 +25,14 @@ std::string e164_or_error(const std::string& number) {
     return *e164;
 }
 
+std::string refusal_in_words(const pqxx::sql_error& e) {
+    // Another program's database, or one that --migrate has not seen.
+    if (fault_of(sqlstate_of(e)) == fault::schema)
+        return "tables or rights that this program expects are missing (" + one_line(e.what()) +
+               "); run z360-voipd --migrate, or correct database.url";
+    return "the database refused: " + one_line(e.what());
+}
+
 // Turns what Postgres says into words for a person.
 template <class F>
 auto in_words(F ask) {
@@ -32,9 +41,9 @@ auto in_words(F ask) {
     } catch (const pqxx::broken_connection& e) {
         throw port::unavailable(std::string("postgres: ") + e.what());
     } catch (const pqxx::foreign_key_violation& e) {
-        throw admin_error(std::string("something named here does not exist: ") + e.what());
+        throw admin_error("something named here does not exist: " + one_line(e.what()));
     } catch (const pqxx::sql_error& e) {
-        throw admin_error(std::string("the database refused: ") + e.what());
+        throw admin_error(refusal_in_words(e));
     }
 }
 template <class F>

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace z360::adapter::postgres {
@@ -75,6 +77,41 @@ bool opens_most(pqxx::transaction_base& tx, const crypto::vault& keys) {
     return opened > wrong || (opened == 0 && wrong == 0 && others == 0);
 }
 
+bool in_use(pqxx::transaction_base& tx, const std::string& key) {
+    for (const auto& p : k_secret_places)
+        if (!tx.exec_params(
+                   std::string("select from ") + p.table + " where " + p.column + " is not null and " +
+                       p.key_id + " = $1 limit 1",
+                   key
+            )
+                 .empty())
+            return true;
+    return !tx.exec_params(
+                  "select from api_tokens where hash_key_id = $1 and revoked_at is null and ends_at > now() "
+                  "limit 1",
+                  key
+    )
+                .empty();
+}
+
+// Of the keys that the file lacks those that the database met after the file's oldest one were added, not
+// retired: whoever starts without them calls good bearer tokens unknown, and apps forget them. Empty: there
+// are none in use.
+std::string newer_key_in_use(pqxx::transaction_base& tx, const std::vector<std::string>& file) {
+    const auto listed =
+        tx.exec("select key_id, rank() over (order by added_at) from secret_keys order by 2 desc, 1");
+    std::optional<int> oldest; // of the file's; keys that were met together are of one age
+    for (const auto& r : listed) {
+        if (std::find(file.begin(), file.end(), r[0].c_str()) != file.end()) oldest = r[1].as<int>();
+    }
+    for (const auto& r : listed) {
+        std::string id = r[0].c_str();
+        if (!oldest || r[1].as<int>() <= *oldest) break;
+        if (std::find(file.begin(), file.end(), id) == file.end() && in_use(tx, id)) return id;
+    }
+    return {};
+}
+
 struct judgement {
     std::string fault;
     proofs lacking; ///< keys of the file that the database does not list yet
@@ -102,6 +139,9 @@ judgement judge(pqxx::transaction_base& tx, const crypto::vault& keys) {
     else if (!taken.empty())
         out.fault = "its key '" + taken + "' is not the key '" + taken +
                     "' of this database; take that line out, or name the key file of the other servers";
+    else if (const auto id = newer_key_in_use(tx, keys.key_ids()); !id.empty())
+        out.fault = "it is an old copy: it lacks the key '" + id +
+                    "', which this database's servers have used since; copy the file from a node that runs";
     return out;
 }
 
@@ -123,12 +163,11 @@ std::string check(session& db, const crypto::vault& keys) {
     return {};
 }
 
-} // namespace
-
-std::string foreign_keys(const secret& url, const crypto::vault& keys) {
+template <class F>
+std::string asked(const secret& url, F ask) {
     try {
         session db(url, k_statement_limit);
-        return check(db, keys);
+        return ask(db);
     } catch (const pqxx::broken_connection& e) {
         throw port::unavailable(std::string("postgres: ") + e.what());
     } catch (const pqxx::unique_violation&) {
@@ -136,6 +175,19 @@ std::string foreign_keys(const secret& url, const crypto::vault& keys) {
     } catch (const pqxx::sql_error& e) {
         throw port::unavailable(std::string("postgres: the keys cannot be compared: ") + e.what());
     }
+}
+
+} // namespace
+
+std::string key_fault(const secret& url, const crypto::vault& keys) {
+    return asked(url, [&](session& db) {
+        pqxx::nontransaction tx(db);
+        return judge(tx, keys).fault;
+    });
+}
+
+std::string foreign_keys(const secret& url, const crypto::vault& keys) {
+    return asked(url, [&](session& db) { return check(db, keys); });
 }
 
 } // namespace z360::adapter::postgres

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/migrate.hpp"
 
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/session.hpp"
 
@@ -169,7 +170,7 @@ void apply(session& db, const migration& f, const migrate_patience& patience) {
             return;
         } catch (const pqxx::sql_error& e) {
             state = e.sqlstate();
-            what = e.what();
+            what = one_line(e.what());
         }
         const auto name = "migration " + label(f.version, f.name);
         if (state != k_lock_not_available && state != k_deadlock)

@@ -70,8 +70,6 @@ void queue_file::begin_new() {
     db_.exec("create table probe (body blob)");
     db_.exec("commit");
     reserve_journal();
-    std::error_code ec;
-    fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_write, ec); // bodies hold phone numbers
 }
 
 void queue_file::take_over() {

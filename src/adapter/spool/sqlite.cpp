@@ -4,7 +4,9 @@
 #include <z360/base/time.hpp>
 #include <z360/log.hpp>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <system_error>
@@ -19,7 +21,20 @@ void closer::operator()(sqlite3_stmt* s) const {
     sqlite3_finalize(s);
 }
 
+namespace {
+
+// Bodies hold phone numbers. SQLite gives a journal the mode that the file has when the journal is begun, so
+// it has to be right from the first moment on. A file that is there is not opened: closing it would end
+// SQLite's locks.
+void begin_private(const fs::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) ::close(fd); // else it is there, or SQLite says why not
+}
+
+} // namespace
+
 sqlite_file::sqlite_file(const fs::path& file, how h, int busy_timeout_ms) {
+    if (h == how::create) begin_private(file);
     sqlite3* raw = nullptr;
     const int create = h == how::create ? SQLITE_OPEN_CREATE : 0;
     const int rc =

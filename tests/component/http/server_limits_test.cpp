@@ -349,6 +349,28 @@ awaitable<void> out_of_descriptors(site& s) {
     EXPECT_EQ(r.status, 200);
 }
 
+// A crowd that has just connected and asks without end: the next one is not served after the whole crowd has
+// been, again and again, while it is let in one by one.
+awaitable<void> newcomer_behind_a_crowd(site& s) {
+    constexpr int k_crowd = 200;
+    const tcp::endpoint at(asio::ip::address_v4::loopback(), s.port());
+    std::string many;
+    for (int n = 0; n < 100; ++n)
+        many += get("/count");
+    // Nothing here waits, so the server has accepted nobody yet; the kernel has.
+    std::list<tcp::socket> crowd;
+    for (int n = 0; n < k_crowd; ++n) {
+        auto& c = crowd.emplace_back(s.io.get_executor());
+        c.connect(at);
+        (void)asio::write(c, asio::buffer(many));
+    }
+    wire newcomer(s.io.get_executor());
+    newcomer.socket.connect(at);
+    const reply r = co_await newcomer.ask(get("/hello"));
+    EXPECT_EQ(r.status, 200);
+    EXPECT_LT(s.hits, k_crowd * 10);
+}
+
 } // namespace
 
 TEST(http_limits, oversized_bodies_are_413_and_oversized_headers_431) {
@@ -438,4 +460,8 @@ TEST(http_limits, who_never_asked_is_let_go_when_places_are_short) {
 TEST(http_limits, running_out_of_descriptors_does_not_spin_and_heals) {
     site s;
     s.run(out_of_descriptors(s));
+}
+TEST(http_limits, a_newcomer_is_let_in_at_once_however_busy_a_crowd_before_it_is) {
+    site s;
+    s.run(newcomer_behind_a_crowd(s));
 }

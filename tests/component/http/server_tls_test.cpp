@@ -32,13 +32,13 @@ struct tls_site : site {
 /// A TLS client that trusts anybody and looks at whom it got.
 class tls_wire {
   public:
-    tls_wire(asio::any_io_executor ex, int version)
+    tls_wire(asio::any_io_executor ex, int version, const std::string& ciphers = "DEFAULT")
         : context_(ssl::context::tls_client), stream(ex, context_) {
         SSL_CTX* c = context_.native_handle();
         (void)SSL_CTX_set_cipher_list(c, "DEFAULT@SECLEVEL=0"); // or OpenSSL itself would not offer TLS 1.1
         (void)SSL_CTX_set_min_proto_version(c, version);
         (void)SSL_CTX_set_max_proto_version(c, version);
-        (void)SSL_set_cipher_list(stream.native_handle(), "DEFAULT@SECLEVEL=0");
+        (void)SSL_set_cipher_list(stream.native_handle(), (ciphers + "@SECLEVEL=0").c_str());
         (void)SSL_set_min_proto_version(stream.native_handle(), version);
         (void)SSL_set_max_proto_version(stream.native_handle(), version);
     }
@@ -95,6 +95,15 @@ awaitable<void> serves(tls_site& s) {
         EXPECT_EQ(large.body.size(), 3U * 1024 * 1024);
         const reply bad = co_await w.ask("nonsense\r\n\r\n");
         EXPECT_EQ(bad.status, 400);
+    }
+}
+
+awaitable<void> refuses_weak_ciphers(tls_site& s) {
+    for (const char* weak :
+         {"AES128-GCM-SHA256", "AES256-SHA", "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA"}) {
+        tls_wire w(s.io.get_executor(), TLS1_2_VERSION, weak);
+        const bool ok = co_await w.connect(s.port());
+        EXPECT_FALSE(ok) << weak;
     }
 }
 
@@ -261,6 +270,10 @@ TEST(http_tls, cfg_05_serves_tls_1_2_and_1_3_with_hsts) {
 TEST(http_tls, cfg_05_tls_1_1_is_refused) {
     tls_site s;
     s.run(refuses_old_versions(s));
+}
+TEST(http_tls, cfg_05_ciphers_without_forward_secrecy_or_authenticated_encryption_are_refused) {
+    tls_site s;
+    s.run(refuses_weak_ciphers(s));
 }
 TEST(http_tls, cfg_05_plain_http_on_the_tls_port_gets_no_data) {
     tls_site s;

@@ -188,12 +188,16 @@ class site {
     }
     std::vector<http::route> routes() {
         const auto hold = [this](http::request r) { return wait(std::move(r)); };
+        const auto count = [this](http::request r) {
+            ++hits;
+            return say_hello(std::move(r));
+        };
         const auto large = [](http::request) { return send_large(); };
         return {
             {"GET", "/hello", &say_hello},  {"POST", "/echo", &echo},          {"PUT", "/echo", &echo},
             {"GET", "/echo/{name}", &echo}, {"DELETE", "/echo/{name}", &echo}, {"GET", "/fail", &fail},
             {"GET", "/wait", hold},         {"GET", "/large", large},          {"POST", "/hook", &echo, true},
-            {"POST", "/hold", hold, true},
+            {"POST", "/hold", hold, true},  {"GET", "/count", count},
         };
     }
     static awaitable<http::response> send_large() {

@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
+#include <vector>
 
 using namespace z360;
 using namespace z360::testing;
@@ -270,6 +273,59 @@ TEST_F(command_flow, sec_02_a_promoted_key_leaves_every_other_line_as_it_was) {
     EXPECT_EQ(mode(file), 0640U);
 }
 
+TEST_F(command_flow, sec_02_a_key_file_behind_a_link_is_changed_where_it_lies) {
+    begin();
+    using adapter::crypto::vault;
+    const auto file = rig_->folder() + "/real-keys";
+    const auto link = rig_->folder() + "/linked-keys";
+    EXPECT_EQ(run("--generate-key " + file).code, 0);
+    std::filesystem::create_symlink("real-keys", link);
+    EXPECT_EQ(run("--generate-key " + link).code, 0);
+    const auto ids = vault::open(file)->key_ids();
+    ASSERT_EQ(ids.size(), 2U) << "servers may read it by its other name";
+    EXPECT_EQ(run("--promote-key " + link + " --key " + ids[1]).code, 0);
+    EXPECT_EQ(vault::open(file)->current_key(), ids[1]);
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+
+    std::ofstream(file + ".new") << "of a run that was cut off";
+    const auto blocked = run("--generate-key " + file);
+    EXPECT_EQ(blocked.code, 1);
+    EXPECT_NE(blocked.err.find("remove it"), std::string::npos) << blocked.err;
+    EXPECT_EQ(vault::open(file)->key_ids().size(), 2U);
+}
+
+TEST_F(command_flow, sec_02_keys_that_are_added_at_the_same_time_are_all_kept) {
+    begin();
+    const auto file = rig_->folder() + "/common-keys";
+    ASSERT_EQ(run("--generate-key " + file).code, 0);
+    std::atomic<std::size_t> added{0};
+    std::vector<std::thread> all;
+    for (int n = 0; n < 8; ++n)
+        all.emplace_back([&] { added += run("--generate-key " + file).code == 0 ? 1 : 0; });
+    for (auto& t : all)
+        t.join();
+    EXPECT_GE(added.load(), 1U);
+    EXPECT_EQ(adapter::crypto::vault::open(file)->key_ids().size(), added + 1) << "whoever said 0 is in it";
+}
+
+TEST_F(command_flow, what_the_schema_lacks_is_told_with_its_fix) {
+    begin();
+    auto elsewhere = rig_->server().environment();
+    const auto& url = rig_->database_url();
+    elsewhere["Z360_DATABASE_URL"] =
+        url.substr(0, url.rfind('/')) + "/postgres"; // nothing of ours is in there
+    for (const auto* command :
+         {"--create-org A", "--create-user a@b.example --org A", "--list-members --org A", "--explain x",
+          "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1"}) {
+        SCOPED_TRACE(command);
+        const auto e = run_voipd(command, elsewhere);
+        EXPECT_EQ(e.code, 1);
+        EXPECT_NE(e.err.find("--migrate"), std::string::npos) << e.err;
+        EXPECT_EQ(std::count(e.err.begin(), e.err.end(), '\n'), 1) << e.err;
+        EXPECT_EQ(e.err.find("\\u000a"), std::string::npos) << e.err;
+    }
+}
+
 TEST_F(command_flow, sec_02_every_command_that_opens_keys_refuses_those_of_another_system) {
     begin();
     // Nothing is encrypted here yet: --migrate says whose database it is.
@@ -294,7 +350,7 @@ TEST_F(command_flow, sec_02_every_command_that_opens_keys_refuses_those_of_anoth
         environment["Z360_SECRETS_KEY_FILE"] = file;
         const std::vector<std::string> commands{
             "--import " + rows, "--create-token service", "--enroll-device --user ada@flow.example",
-            "--rekey", "--compare-credentials"
+            "--rekey",          "--compare-credentials",  "--check-config"
         };
         for (const auto& command : commands) {
             SCOPED_TRACE(command + " with " + id);
@@ -415,7 +471,7 @@ TEST_F(command_flow, and_01_a_revoked_token_shows_what_it_made_and_takes_it_alon
 TEST_F(command_flow, nothing_that_is_stored_makes_a_terminal_act) {
     begin();
     const auto org = " --org " + std::to_string(rig_->org());
-    // As rows may lie there from before: today neither the API nor an import takes them.
+    // As rows may lie there from before: today neither the API nor an import nor a command takes them.
     const std::string esc = "E'\\x1b[31m\\u009b32m\\u202e\\nfaked line'";
     ask("--add-contact +13125550188" + org + " --name Carol");
     sql("update contacts set name = " + esc + " returning 1");
@@ -427,7 +483,9 @@ TEST_F(command_flow, nothing_that_is_stored_makes_a_terminal_act) {
         "received_at, "
         "claimed_until, processed_at) values ('bad-1', " +
         esc + ", 'call_control', 's', '{}', 'dead', " + esc + ", now(), now(), now()) returning 1");
-    (void)run("--create-token service --name \"$(printf '\\033[31m\\302\\233')\"");
+    EXPECT_EQ(run("--create-token service --name \"$(printf '\\033[31m\\302\\233')\"").code, 2);
+    ask("--create-token service");
+    sql("update api_tokens set name = " + esc + " returning 1");
     const std::vector<std::string> commands{
         "--list-contacts" + org,
         "--list-devices --user ada@flow.example",

@@ -86,6 +86,30 @@ TEST_F(key_flow, sec_02_a_wrong_key_file_is_a_clear_end_at_the_start) {
     EXPECT_TRUE(next.ready());
 }
 
+TEST_F(key_flow, sec_02_a_node_with_an_old_copy_of_the_key_file_signs_nobody_out) {
+    rig_options o;
+    o.devices = 0;
+    auto& r = set_up(std::move(o));
+    const auto phone = install(r, "phone");
+    const auto old_copy = r.folder() + "/old-copy";
+    fs::copy_file(r.key_file(), old_copy);
+    const auto id = added_key(r, r.key_file());
+    restart(r.server());
+    (void)r.run("--promote-key " + r.key_file() + " --key " + id);
+    restart(r.server());
+    // The bearer is under the new key now: who lacks it would call it unknown, and the app would forget it.
+    EXPECT_EQ(r.client().bearer(phone.token).get("/api/voip/devices/self").status, 200);
+    const auto said = refused_start(r, old_copy);
+    EXPECT_NE(said.find("lacks the key '" + id + "'"), std::string::npos) << said;
+    EXPECT_NE(said.find(old_copy), std::string::npos) << said;
+    auto environment = r.server().environment();
+    environment["Z360_SECRETS_KEY_FILE"] = old_copy;
+    const auto checked = run_voipd("--check-config", environment);
+    EXPECT_EQ(checked.code, 1);
+    EXPECT_NE(checked.err.find("lacks the key '" + id + "'"), std::string::npos) << checked.err;
+    EXPECT_EQ(run_voipd("--check-config", r.server().environment()).code, 0);
+}
+
 TEST_F(key_flow, sec_02_keys_are_replaced_while_registrations_run_and_nothing_fails) {
     rig_options o;
     o.devices = 0;

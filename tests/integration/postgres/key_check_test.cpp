@@ -90,6 +90,52 @@ TEST_F(key_lists, sec_02_rows_under_keys_that_are_gone_do_not_speak_against_a_fi
     EXPECT_EQ(fault(now), "");
 }
 
+TEST_F(key_lists, sec_02_an_old_copy_that_lacks_a_key_in_use_is_refused) {
+    const auto ours = line("a");
+    const auto next = line("b");
+    EXPECT_EQ(fault(ours), "");
+    EXPECT_EQ(fault(ours + next), "");
+    EXPECT_EQ(fault(ours), "") << "nothing is under the new key yet";
+    fill(next + ours, 1, "phone");
+    EXPECT_NE(fault(ours).find("it lacks the key 'b'"), std::string::npos);
+    EXPECT_NE(fault(ours + line("c")).find("it lacks the key 'b'"), std::string::npos) << "a fork";
+    EXPECT_EQ(listed(), "a b");
+    EXPECT_EQ(fault(next + ours), "");
+    EXPECT_EQ(fault(next), "") << "retired, not forgotten";
+    fill(ours, 1, "idle");
+    EXPECT_EQ(fault(next), "") << "not even if something is still under it";
+}
+
+TEST_F(key_lists, sec_02_bearer_tokens_alone_show_an_old_copy) {
+    const auto ours = line("a");
+    EXPECT_EQ(fault(ours), "");
+    EXPECT_EQ(fault(line("b") + ours), "");
+    add_token(ann_, enrolled(ann_, "phone").id);
+    sql("update api_tokens set hash_key_id = 'b'");
+    EXPECT_NE(fault(ours).find("it lacks the key 'b'"), std::string::npos);
+    sql("update api_tokens set revoked_at = now()");
+    EXPECT_EQ(fault(ours), "");
+}
+
+TEST_F(key_lists, sec_02_keys_that_were_met_together_are_of_one_age) {
+    const auto ours = line("a");
+    const auto other = line("b");
+    EXPECT_EQ(fault(ours + other), "");
+    fill(other + ours, 1, "phone");
+    EXPECT_EQ(fault(ours), "") << "the one that is left out may be the older one";
+}
+
+TEST_F(key_lists, sec_02_a_look_adds_nothing) {
+    const auto ours = line("a");
+    EXPECT_EQ(pg::key_fault(secret(scratch_->url()), *file(ours)), "");
+    EXPECT_EQ(listed(), "");
+    fill(ours, 1, "phone");
+    EXPECT_EQ(fault(ours), "");
+    EXPECT_EQ(pg::key_fault(secret(scratch_->url()), *file(line("b") + ours)), "");
+    EXPECT_EQ(listed(), "a");
+    EXPECT_NE(pg::key_fault(secret(scratch_->url()), *file(line("b"))).find(k_foreign), std::string::npos);
+}
+
 TEST_F(key_lists, an_older_schema_is_told_with_its_fix) {
     sql("drop table secret_keys");
     EXPECT_NE(fault(line("a")).find("--migrate"), std::string::npos);

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 using namespace z360;
 using namespace z360::app;
 using namespace z360::app::test;
@@ -196,6 +198,44 @@ TEST(commands, wrong_use_is_refused_with_the_fix) {
     EXPECT_THAT(text({"--create-org", "A", "--create-org", "B"}), HasSubstr("given more than once"));
     EXPECT_THAT(refused({"--org", "X"}, complete()), HasSubstr("--org: belongs to a command"));
     EXPECT_THAT(refused({"--migrate"}, {}), HasSubstr("config: database.url: (not set): "));
+}
+
+TEST(commands, texts_are_such_as_the_api_takes_them) {
+    const auto text = [](const std::vector<std::string>& a) { return refused(a, k_database); };
+    const std::string longest(255, 'x');
+    EXPECT_EQ(accepted({"--create-org", longest}, k_database).arguments.subject, longest);
+    EXPECT_THAT(
+        text({"--create-org", longest + "x"}), HasSubstr("…\": has 256 characters; give at most 255")
+    );
+    EXPECT_THAT(text({"--create-org", "  "}), HasSubstr("nothing but blanks"));
+    for (const std::string odd :
+         {"a\x1b[31m", "a\nb", "a\xc2\x9b", "a\xff",
+          "\xe2\x80\xae"
+          "a"}) {
+        EXPECT_THAT(text({"--create-org", odd}), HasSubstr("--create-org: ")) << odd;
+        EXPECT_THAT(
+            text({"--add-contact", "+13125550199", "--org", "X", "--name", odd}), HasSubstr("--name: ")
+        );
+        const auto said = text({"--list-members", "--org", odd});
+        EXPECT_THAT(said, HasSubstr("--org: "));
+        EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+        EXPECT_THAT(text({"--explain", odd}), HasSubstr("--explain: "));
+    }
+    EXPECT_EQ(accepted({"--create-org", "Bäckerei 山田"}, k_database).arguments.subject, "Bäckerei 山田");
+    const auto prompt = accepted({"--org-settings", "7", "--hold-prompt", "One\nmoment"}, k_database);
+    EXPECT_EQ(prompt.arguments.hold_prompt, "One\nmoment");
+    EXPECT_THAT(text({"--org-settings", "7", "--hold-prompt", "\xc2\x9b"}), HasSubstr("--hold-prompt: "));
+}
+
+TEST(commands, sec_04_an_empty_limit_is_not_taken_for_none) {
+    auto env = k_database;
+    env["Z360_SECRETS_KEY_FILE"] = key_file();
+    const auto text = [&](const std::vector<std::string>& a) { return refused(a, env); };
+    EXPECT_THAT(text({"--create-token", "admin", "--org", ""}), HasSubstr("--org: \"\": empty"));
+    EXPECT_THAT(text({"--create-token", "admin", "--org="}), HasSubstr("--org: \"\": empty"));
+    EXPECT_THAT(text({"--create-token", "admin", "--scopes", ""}), HasSubstr("--scopes: \"\": empty"));
+    EXPECT_THAT(text({"--enroll-device", "--user", "7", "--org", ""}), HasSubstr("--org: \"\": empty"));
+    EXPECT_THAT(text({"--list-tokens", "--org", ""}), HasSubstr("--org: \"\": empty"));
 }
 
 TEST(commands, a_value_after_an_unknown_option_is_not_repeated) {

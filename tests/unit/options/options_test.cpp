@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <thread>
 
 using namespace z360;
 using namespace z360::app;
@@ -187,6 +188,22 @@ TEST(options, the_first_existing_default_file_is_read_and_config_replaces_it) {
     EXPECT_THAT(
         refused({"--config", f.path("none")}, complete()), HasSubstr("config: config: \"" + f.path("none"))
     );
+}
+
+TEST(options, a_settings_file_that_is_none_is_refused) {
+    folder f;
+    const auto big = f.write("big.toml", std::string(1'100'000, '#'));
+    EXPECT_THAT(refused({"--config", f.path("")}, complete()), HasSubstr("not a file; name a settings file"));
+    EXPECT_THAT(
+        refused({"--config", "/dev/zero"}, complete()), HasSubstr("not a file; name a settings file")
+    );
+    EXPECT_THAT(refused({"--config", big}, complete()), HasSubstr("larger than 1 MiB"));
+    EXPECT_EQ(accepted({"--config", "/dev/null"}, complete()).settings.http.port, 8080);
+    const auto pipe = f.path("pipe"); // as a shell's <(…) is one
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    std::thread writer([&] { std::ofstream(pipe) << "[http]\nport = 1003\n"; });
+    EXPECT_EQ(accepted({"--config", pipe}, complete()).settings.http.port, 1003);
+    writer.join();
 }
 
 TEST(options, durations_take_units) {

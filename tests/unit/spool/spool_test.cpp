@@ -5,6 +5,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 using namespace z360;
@@ -225,6 +227,24 @@ TEST_F(spool, nothing_is_left_of_a_process_that_ends_with_an_empty_queue) {
         run(s->remove({"e1"}));
     }
     EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+TEST_F(spool, sec_02_no_other_user_of_the_machine_may_read_what_waits) {
+    const auto before = ::umask(022); // whatever the mask of the process is
+    {
+        auto s = make_spool(directory_, k_plenty);
+        run(s->append({event(1), event(2)}));
+        run(s->set_aside({"e1"}, "no database keeps it"));
+        std::size_t files = 0;
+        for (const auto& f : fs::directory_iterator(directory_)) {
+            ++files;
+            EXPECT_EQ(
+                fs::status(f).permissions() & (fs::perms::group_all | fs::perms::others_all), fs::perms::none
+            ) << f.path();
+        }
+        EXPECT_GE(files, 3U) << "queue, its journal, what is set aside";
+    }
+    (void)::umask(before);
 }
 
 TEST_F(spool, what_is_set_aside_blocks_nothing_and_is_kept_with_its_reason) {
