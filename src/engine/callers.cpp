@@ -79,7 +79,7 @@ void engine_impl::start_callers() {
 
 bool engine_impl::in_memory(call_id id) const {
     const auto found = actors_.find(id);
-    return found != actors_.end() && found->second->loaded.has_value();
+    return found != actors_.end() && found->second->box.loaded().has_value();
 }
 
 // How long this caller has rung, as far as we can know. A stored event has waited by the database's clock,
@@ -157,12 +157,12 @@ bool engine_impl::shares_session(const arrival& a, call_id call) {
     if (const auto* known = caller_calls_.find(own, steady::time_point::min())) return *known != call;
     const auto found = actors_.find(call);
     if (found == actors_.end()) return calling_.contains(call);
-    const auto& queue = found->second->queue;
+    const auto& queue = found->second->box.queue();
     const bool begins = std::any_of(queue.begin(), queue.end(), [&own](const item& i) {
         const auto* first = std::get_if<call::incoming>(&i.what);
         return first != nullptr && first->call_control_id != own;
     });
-    const auto& loaded = found->second->loaded;
+    const auto& loaded = found->second->box.loaded();
     return begins || (loaded && loaded->state.caller.call_control_id != own);
 }
 

@@ -25,14 +25,6 @@ millis engine_impl::claim_of(const call::command& cmd) const {
     return urgent ? s_.urgent_claim : s_.command_claim;
 }
 
-void engine_impl::act(actor& a, const port::call_commit& done) {
-    for (const auto& cmd : done.new_commands) {
-        if (!a.launched.insert(cmd.id).second) continue;
-        a.open.emplace(cmd.id, cmd);
-        launch(a.id, cmd);
-    }
-}
-
 void engine_impl::launch(call_id id, call::command cmd, std::optional<unsigned> made) {
     if (stopping_ && cmd.what() == call::verb::dial) return; // I15: nothing new is originated while stopping
     if (!running_.insert(cmd.id).second) return;
@@ -77,10 +69,10 @@ engine_impl::still_wanted(call_id id, call::command cmd, unsigned made, bool tak
     // The newer of the two counts; memory may be ahead while Postgres was away, and then stands on its
     // version.
     const auto known = actors_.find(id);
-    const bool here = known != actors_.end() && known->second->loaded;
-    const bool memory = here && (!stored || known->second->loaded->version >= stored->version);
+    const bool here = known != actors_.end() && known->second->box.loaded();
+    const bool memory = here && (!stored || known->second->box.loaded()->version >= stored->version);
     if (!memory && !stored) co_return true;
-    if (call::wanted(memory ? known->second->loaded->state : stored->state, cmd)) co_return true;
+    if (call::wanted(memory ? known->second->box.loaded()->state : stored->state, cmd)) co_return true;
     // What another node issued is judged by what is stored, not by a copy that may be older than the command.
     if (taken_over && !stored) co_return harmless_twice(cmd.what());
     // While the call is being decided again (after a conflict) the state lacks what led to this command.

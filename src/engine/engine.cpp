@@ -34,7 +34,8 @@ boost::asio::awaitable<void> engine_impl::stop(millis limit) {
     for (auto& [id, a] : actors_)
         a->timer.cancel();
     const bool finished = co_await work_.drain(limit);
-    if (!finished) log::warn("stopped_with_work_left", {{"tasks", work_.size()}, {"unsaved", unsaved_}});
+    if (!finished)
+        log::warn("stopped_with_work_left", {{"tasks", work_.size()}, {"unsaved", unsaved_calls()}});
     co_await work_.join();
     actors_.clear();
 }

@@ -38,6 +38,7 @@ class engine_impl final : public engine {
     void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
+    [[nodiscard]] std::size_t unsaved_calls() const;
     [[nodiscard]] std::vector<rt::loop_state> loops() const override { return loops_.states(); }
 
   private:
@@ -127,50 +128,33 @@ class engine_impl final : public engine {
     void post(call_id id, std::vector<item> items);
     void kick(const actor_ptr& a);
     boost::asio::awaitable<void> drive(actor_ptr a);
-    boost::asio::awaitable<void> turn(actor& a);
-    boost::asio::awaitable<void> step(actor& a);
-    [[nodiscard]] rt::clock::duration patience(actor& a);
+    boost::asio::awaitable<bool> perform(actor& a);
+    [[nodiscard]] surroundings around();
     /// Other nodes write to calls that this one holds.
     [[nodiscard]] bool shared() const;
     void saw_another_node();
-    boost::asio::awaitable<void> wait_for_store(actor& a);
-    boost::asio::awaitable<bool> heed_hint(actor& a);
-    boost::asio::awaitable<call::authority> authority(actor& a, bool& fresh);
-    [[nodiscard]] bool overdue(const actor& a) const;
+    boost::asio::awaitable<bool> answered_before(call_id call, leg_id leg);
     boost::asio::awaitable<bool> asked(call::state about);
     boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
     boost::asio::awaitable<void> recover(actor& a, std::exception_ptr error);
     [[nodiscard]] static bool is_newer_form(const std::exception_ptr& error);
+    [[nodiscard]] static bool breaks_invariant(const std::exception_ptr& error);
     void arm(actor& a);
 
     // save.cpp
-    boost::asio::awaitable<bool> load(actor& a);
-    void take_stored(actor& a, std::optional<port::stored_call> found);
-    boost::asio::awaitable<void> compare(actor& a);
-    boost::asio::awaitable<void> decide(actor& a, call::authority may, bool fresh);
-    boost::asio::awaitable<call::authority> prove(actor& a, bool fresh);
-    [[nodiscard]] folded fold_in_hand(actor& a, call::authority may);
-    [[nodiscard]] bool takes_by_time(const actor& a, const folded& f, call::authority may) const;
-    [[nodiscard]] port::call_commit whole_of(const actor& a, const folded& f) const;
-    boost::asio::awaitable<bool> after_conflict(actor& a);
-    void forget_unsaved(actor& a);
-    void part_callers(actor& a);
-    enum class saved { yes, conflict, unavailable };
-    void keep(actor& a, port::call_commit whole, folded f, saved result);
-    void ask_for(const actor& a, const folded& f);
-    boost::asio::awaitable<saved> try_commit(actor& a, port::call_commit what, bool to_the_end);
+    boost::asio::awaitable<void> load(actor& a);
+    void know(const actor& a);
+    void carry_out(actor& a, todo::act what);
+    boost::asio::awaitable<written_as> commit(actor& a, port::call_commit what, bool to_the_end);
     boost::asio::awaitable<void>
     carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim);
-    boost::asio::awaitable<void> save_again(actor& a);
     void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
     void count_facts(const countable& stored);
     void count_doubted(actor& a, const call::state* stored);
-    void count_beginning(const std::vector<item>& decided);
 
     // commands.cpp
     [[nodiscard]] millis claim_of(const call::command& cmd) const;
-    void act(actor& a, const port::call_commit& done);
     /// `made`: attempts known of another node that left the command behind; nullopt: it is ours.
     void launch(call_id id, call::command cmd, std::optional<unsigned> made = std::nullopt);
     boost::asio::awaitable<void> run_command(call_id id, call::command cmd, std::optional<unsigned> made);
@@ -219,7 +203,6 @@ class engine_impl final : public engine {
     steady::time_point back_at_{};
     steady::time_point retry_at_{};
     std::size_t accepting_ = 0;
-    std::size_t unsaved_ = 0;
     unsigned deadlines_put_off_ = 0;
     bool events_found_ = false;   ///< by the last look at the inbox
     bool store_lost_ = false;     ///< the last sweep could not reach the database

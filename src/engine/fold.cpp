@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "engine/actor.hpp"
+#include "engine/fold.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace z360::engine {
+namespace {
+
+constexpr unsigned k_line_bits = 40; // a call never has this many commits
+
+} // namespace
 
 folded fold(
     std::optional<port::stored_call> from, const std::vector<item>& items, time_point now,
@@ -93,6 +98,42 @@ std::vector<std::pair<call::target, leg_news>> news_of(const call::state* before
             out.emplace_back(leg.to, leg_news::not_found);
     }
     return out;
+}
+
+std::uint64_t version_after(const port::call_commit& c) {
+    return c.next_version == 0 ? c.expected_version + 1 : c.next_version;
+}
+
+std::uint64_t forward_version(std::uint64_t mine) {
+    const auto line = mine >> k_line_bits;
+    const auto number = mine & ((1ULL << k_line_bits) - 1);
+    return ((line + 1) << k_line_bits) | (number + 1);
+}
+
+bool later_line(std::uint64_t stored, std::uint64_t mine) {
+    return (stored >> k_line_bits) > (mine >> k_line_bits);
+}
+
+bool can_wait(const call::event& what, const call::state* known) {
+    const bool over = known != nullptr && known->now_in == call::phase::ended;
+    // Somebody waits for these: a caller who arrives or leaves, a device that answers, our own answer and
+    // bridge. Their reports by webhook say the same a little later; the node that sent the command does not
+    // wait for them.
+    if (std::holds_alternative<call::tick>(what)) return known != nullptr;
+    if (std::holds_alternative<call::leg_initiated>(what)) return !over; // over: it must be hung up
+    if (std::holds_alternative<call::recording_saved>(what)) return true;
+    if (std::holds_alternative<call::leg_bridged>(what)) return true;
+    if (const auto* answered = std::get_if<call::leg_answered>(&what)) {
+        const auto& who = answered->who;
+        return !who.leg && known != nullptr && who.call_control_id == known->caller.call_control_id;
+    }
+    if (const auto* left = std::get_if<call::leg_hangup>(&what)) return left->who.leg.has_value();
+    if (const auto* done = std::get_if<call::command_outcome>(&what)) {
+        if (done->what == call::verb::answer || done->what == call::verb::bridge) return false;
+        if (done->what == call::verb::hangup || done->what == call::verb::reject) return true;
+        return !over && (done->result == call::outcome::done || done->result == call::outcome::superseded);
+    }
+    return false;
 }
 
 } // namespace z360::engine

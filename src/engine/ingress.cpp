@@ -345,8 +345,8 @@ bool engine_impl::of_another(call_id call, const wire::telnyx_webhook& hook) {
 bool engine_impl::may_be_of_another(call_id call, const wire::telnyx_webhook& hook) {
     if (hook.call_control_id.empty()) return false;
     const auto found = actors_.find(call);
-    if (found == actors_.end() || !found->second->loaded) return false;
-    const auto& s = found->second->loaded->state;
+    if (found == actors_.end() || !found->second->box.loaded()) return false;
+    const auto& s = found->second->box.loaded()->state;
     return s.caller.call_control_id != hook.call_control_id &&
            s.find_by_control_id(hook.call_control_id) == nullptr;
 }

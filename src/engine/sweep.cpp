@@ -99,11 +99,11 @@ boost::asio::awaitable<void> engine_impl::memory_round() {
     compare_memory_ = false;
     std::vector<call_id> held;
     for (const auto& [id, a] : actors_)
-        if (a->loaded) held.push_back(id);
+        if (a->box.loaded()) held.push_back(id);
     std::size_t n = 0;
     for (const auto& id : held) {
         if (const auto found = actors_.find(id); found != actors_.end()) {
-            found->second->verify = true;
+            found->second->box.doubt();
             kick(found->second);
         }
         if (++n % k_compare_at_once == 0) co_await rt::sleep_for(millis{20});
@@ -165,8 +165,8 @@ boost::asio::awaitable<void> engine_impl::sweep_deadlines() {
     for (const auto& id : due) {
         const auto known = actors_.find(id);
         if (known != actors_.end() && known->second->driving) continue;
-        if (known != actors_.end() && known->second->loaded && !known->second->unsaved)
-            known->second->verify = true; // overdue in the database: our copy may be the outdated one
+        if (known != actors_.end() && known->second->box.loaded() && !known->second->box.unsaved())
+            known->second->box.doubt(); // overdue in the database: our copy may be the outdated one
         item i{call::tick{}, {}};
         post(id, std::move(i));
     }
@@ -186,14 +186,15 @@ void engine_impl::evict() {
     for (auto it = actors_.begin(); it != actors_.end();) {
         const auto& a = *it->second;
         const auto idle = now - a.touched;
-        const bool resting = !a.driving && a.queue.empty() && !a.unsaved;
-        const bool timed = a.loaded && call::deadline(a.loaded->state).has_value();
-        const bool done = !a.loaded || (a.over() ? idle > k_idle_ended : (!timed && idle > k_idle_talk));
+        const bool resting = !a.driving && a.box.queue().empty() && !a.box.unsaved();
+        const bool timed = a.box.loaded() && call::deadline(a.box.loaded()->state).has_value();
+        const bool done =
+            !a.box.loaded() || (a.box.over() ? idle > k_idle_ended : (!timed && idle > k_idle_talk));
         if (!resting || !done) {
             ++it;
             continue;
         }
-        if (a.loaded) sessions_.erase(a.loaded->state.caller.call_session_id);
+        if (a.box.loaded()) sessions_.erase(a.box.loaded()->state.caller.call_session_id);
         it = actors_.erase(it);
     }
     // Parked copies are only a short cut to the durable ones.
@@ -208,14 +209,14 @@ void engine_impl::evict() {
 void engine_impl::report() {
     p_.metrics.gauge("calls_in_memory", static_cast<double>(actors_.size()));
     p_.metrics.gauge("commands_running", static_cast<double>(running_.size()));
-    p_.metrics.gauge("calls_unsaved", static_cast<double>(unsaved_));
+    p_.metrics.gauge("calls_unsaved", static_cast<double>(unsaved_calls()));
     while (!slow_commits_.empty() && steady::now() - slow_commits_.front() > std::chrono::seconds{10})
         slow_commits_.pop_front();
     p_.metrics.gauge(
         "calls_overdue_held",
-        static_cast<double>(
-            std::count_if(actors_.begin(), actors_.end(), [](const auto& a) { return a.second->time_held; })
-        )
+        static_cast<double>(std::count_if(
+            actors_.begin(), actors_.end(), [](const auto& a) { return a.second->box.time_held(); }
+        ))
     );
     p_.metrics.gauge("events_in_work", static_cast<double>(handling_.size()));
     if (p_.spool != nullptr) p_.metrics.gauge("spool_events", static_cast<double>(p_.spool->size()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "engine/actor.hpp"
+#include "engine/fold.hpp"
 #include "support/scenario.hpp"
 
 #include <gtest/gtest.h>

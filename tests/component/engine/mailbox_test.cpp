@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // One call's turns under failures: whatever throws, at whichever call to the database, the end is the same; a
 // slow or forgetful database ends no talk (I3, I21).
-#include "engine/actor.hpp"
+#include "engine/fold.hpp"
 #include "support/faulty_ports.hpp"
 #include "support/memory_ports.hpp"
 #include "wire/state_codec.hpp"

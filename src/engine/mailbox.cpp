@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The order of a turn: take what has arrived, look whether the copy is the newest, decide, prove what time
+// would take away, commit, act.
+#include "engine/mailbox.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+namespace z360::engine {
+namespace {
+
+using todo::any;
+using next_thing = std::optional<any>; ///< nullopt: go on at the new stage
+
+constexpr int k_max_conflicts = 20;
+constexpr unsigned k_tries_of_an_item = 4;
+constexpr millis k_first_retry{200};
+constexpr millis k_longest_retry{2'000};
+// Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
+constexpr millis k_least_patience{40};
+constexpr millis k_most_patience{240};
+// A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
+constexpr std::chrono::seconds k_recent{60};
+constexpr std::size_t k_recent_items = 256;
+constexpr std::size_t k_unsaved_limit = 2'000; // items of one call
+
+millis part_of(millis whole, double chance) {
+    return millis{static_cast<millis::rep>(static_cast<double>(whole.count()) * chance)};
+}
+
+bool begins_call(const item& i) {
+    return std::holds_alternative<call::incoming>(i.what);
+}
+
+/// Of the caller's leg with this id; device legs have marks.
+bool names_leg(const call::event& what, const std::string& control_id) {
+    return std::visit(
+        [&control_id](const auto& e) {
+            if constexpr (requires { e.who.leg; })
+                return !e.who.leg && e.who.call_control_id == control_id;
+            else
+                return false;
+        },
+        what
+    );
+}
+
+bool same_doing(const port::call_commit& a, const port::call_commit& b) {
+    const auto same_id = [](const call::command& x, const call::command& y) { return x.id == y.id; };
+    return a.next == b.next && std::equal(
+                                   a.new_commands.begin(), a.new_commands.end(), b.new_commands.begin(),
+                                   b.new_commands.end(), same_id
+                               );
+}
+
+/// Takes out those that are meant, in order.
+template <class From, class Which>
+std::vector<item> take_out(From& from, Which which) {
+    std::vector<item> out;
+    From rest;
+    for (auto& i : from) {
+        if (which(i))
+            out.push_back(std::move(i));
+        else
+            rest.push_back(std::move(i));
+    }
+    from = std::move(rest);
+    return out;
+}
+
+template <class To, class From>
+void move_to(To& to, typename To::iterator where, From&& from) {
+    to.insert(where, std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    from.clear();
+}
+
+} // namespace
+
+any mailbox::next(const surroundings& s) {
+    for (;;)
+        if (auto thing = step(s)) return std::move(*thing);
+}
+
+next_thing mailbox::step(const surroundings& s) {
+    switch (stage_) {
+    case stage::idle: return begin(s);
+    case stage::first_read:
+        fresh_ = read_ok_;
+        if (fresh_) return heed_hint();
+        put_back(); // nothing is known of this call here: wait for Postgres, keep the order
+        return wait_for_store(s);
+    case stage::refresh: fresh_ = read_ok_; return heed_hint();
+    case stage::hint:
+        if (hint_) return ask_store(stage::hint_read);
+        return judge(s);
+    case stage::hint_read: fresh_ = read_ok_; return judge(s);
+    case stage::judge_read:
+        fresh_ = read_ok_;
+        may_ = fresh_ ? call::authority::newest : call::authority::unproven;
+        return decide(s);
+    case stage::decide: return decide(s);
+    case stage::orphans_lost:
+        if (!in_hand_.empty()) return conclude(s);
+        stage_ = stage::idle;
+        return std::nullopt;
+    case stage::prove_read: fresh_ = read_ok_; return prove();
+    case stage::prove_ask:
+        if (!told_) {
+            may_ = call::authority::unproven;
+            return decide(s);
+        }
+        may_ = call::authority::newest;
+        {
+            // What the carrier told is in the queue: decided first, in the same pass.
+            auto before = std::exchange(in_hand_, {});
+            take();
+            move_to(in_hand_, in_hand_.end(), before);
+        }
+        // The question took its time: nothing has been decided yet, and what is issued now has its whole
+        // deadline.
+        for (auto& i : in_hand_)
+            i.decided_at.reset();
+        return decide(s);
+    case stage::write: return after_write(s);
+    case stage::conflict_read: return after_conflict(s);
+    case stage::compare_read:
+        stage_ = stage::idle;
+        if (!read_ok_) {
+            verify_ = true;
+            return wait_for_store(s);
+        }
+        if (!lost_to_ && in_hand_.empty()) return std::nullopt;
+        may_ = call::authority::unproven;
+        fresh_ = true;
+        return decide(s);
+    case stage::save_pause:
+        stage_ = stage::idle;
+        if (!unsaved_ || (!queue_.empty() && !too_much_unsaved())) return std::nullopt; // they take it along
+        stage_ = stage::save_write;
+        whole_ = *unsaved_;
+        return todo::write{whole_, false};
+    case stage::save_write: return after_save();
+    }
+    return std::nullopt;
+}
+
+any mailbox::ask_store(stage after) {
+    stage_ = after;
+    read_ok_ = false;
+    return todo::read{};
+}
+
+any mailbox::wait_for_store(const surroundings& s) {
+    stage_ = stage::idle;
+    store_pause_ = std::clamp(store_pause_ * 2, k_first_retry, k_longest_retry);
+    return todo::pause{store_pause_ + part_of(store_pause_ / 4, s.chance)};
+}
+
+next_thing mailbox::begin(const surroundings& s) {
+    may_ = call::authority::newest;
+    fresh_ = proven_ = takes_ = false;
+    round_ = 0;
+    if (queue_.empty() && verify_) {
+        verify_ = false;
+        if (!loaded_ || unsaved_) return std::nullopt;
+        return ask_store(stage::compare_read);
+    }
+    if (queue_.empty() && !unsaved_) {
+        careful_ = false;
+        return todo::rest{};
+    }
+    if (queue_.empty() || too_much_unsaved()) {
+        const auto pause = wait_for_store(s);
+        stage_ = stage::save_pause;
+        return pause;
+    }
+    if (const auto pause = patience(s); pause > rt::clock::duration::zero()) return todo::pause{pause};
+    return take_turn(s);
+}
+
+// Where several nodes write, each writing costs the others a conflict: what nobody waits for is gathered.
+rt::clock::duration mailbox::patience(const surroundings& s) {
+    const auto* known = loaded_ ? &loaded_->state : nullptr;
+    const bool urgent = !s.shared || careful_ || unsaved_ || s.stopping ||
+                        !std::all_of(queue_.begin(), queue_.end(), [known](const item& i) {
+                            return can_wait(i.what, known);
+                        });
+    if (urgent) {
+        patient_until_.reset();
+        return rt::clock::duration::zero();
+    }
+    if (!patient_until_)
+        patient_until_ = s.ticks + k_least_patience + part_of(k_most_patience - k_least_patience, s.chance);
+    const auto left = *patient_until_ - s.ticks;
+    if (left <= rt::clock::duration::zero()) patient_until_.reset();
+    return left;
+}
+
+// Everything that has arrived is one decision and one transaction.
+next_thing mailbox::take_turn(const surroundings& s) {
+    take();
+    const bool begins = std::any_of(in_hand_.begin(), in_hand_.end(), begins_call);
+    if (!loaded_ && !begins) return ask_store(stage::first_read);
+    if (loaded_ && !unsaved_ && s.shared)
+        return ask_store(stage::refresh); // an old copy reads before it decides
+    const auto hint = heed_hint();
+    return hint;
+}
+
+// Redis may know of an answer that another node has handled: then the stored state is newer than ours.
+next_thing mailbox::heed_hint() {
+    stage_ = stage::hint;
+    hint_ = false;
+    if (fresh_ || !loaded_ || unsaved_ || loaded_->state.now_in != call::phase::ringing) return std::nullopt;
+    for (const auto& i : in_hand_) {
+        const auto* answered = std::get_if<call::leg_answered>(&i.what);
+        if (answered != nullptr && answered->who.leg) return todo::hint{*answered->who.leg};
+    }
+    return std::nullopt;
+}
+
+// I21: time takes something away only on a copy that is known to be the newest.
+next_thing mailbox::judge(const surroundings& s) {
+    if (unsaved_)
+        may_ = call::authority::unproven;
+    else if (overdue(s.now) && !fresh_)
+        return ask_store(stage::judge_read);
+    return decide(s);
+}
+
+bool mailbox::overdue(time_point now) const {
+    if (!loaded_) return false;
+    const auto at = call::deadline(loaded_->state);
+    return at && now >= *at;
+}
+
+// A caller who came by the session of this call and is not its caller has a call of its own.
+next_thing mailbox::part_callers() {
+    std::string mine;
+    if (loaded_) mine = loaded_->state.caller.call_control_id;
+    for (auto i = in_hand_.begin(); i != in_hand_.end(); ++i) {
+        const auto* caller = std::get_if<call::incoming>(&i->what);
+        if (caller != nullptr && mine.empty()) mine = caller->call_control_id; // begins this call
+        if (caller == nullptr || caller->call_control_id == mine) continue;
+        const auto control_id = caller->call_control_id;
+        todo::part out{std::move(*i), {}};
+        in_hand_.erase(i);
+        out.others =
+            take_out(in_hand_, [&control_id](const item& x) { return names_leg(x.what, control_id); });
+        return out;
+    }
+    return std::nullopt;
+}
+
+next_thing mailbox::decide(const surroundings& s) {
+    stage_ = stage::decide;
+    if (auto other = part_callers()) return other;
+    if (++round_ > k_max_conflicts) throw std::runtime_error("too many version conflicts in a row");
+    for (auto& i : in_hand_)
+        if (!i.decided_at) i.decided_at = s.now;
+    items orphans;
+    const char* broken = nullptr;
+    folded_ = fold(loaded_, in_hand_, s.now, orphans, broken, may_);
+    if (broken != nullptr) throw invariant_broken(broken);
+    if (orphans.empty()) return conclude(s);
+    // They precede the event that begins the call; what follows it has been folded.
+    in_hand_.erase(in_hand_.begin(), in_hand_.begin() + static_cast<std::ptrdiff_t>(orphans.size()));
+    stage_ = stage::orphans_lost;
+    return todo::lose{std::move(orphans)};
+}
+
+next_thing mailbox::conclude(const surroundings& s) {
+    time_held_ = may_ == call::authority::unproven;
+    if (!folded_.changed && !lost_to_) {
+        stage_ = stage::idle;
+        return done_with_hand();
+    }
+    takes_ = takes_by_time(s.now);
+    if (takes_ && !proven_) {
+        proven_ = true;
+        if (!fresh_) return ask_store(stage::prove_read);
+        read_ok_ = true;
+        stage_ = stage::prove_read;
+        return std::nullopt;
+    }
+    whole_ = whole();
+    stage_ = stage::write;
+    written_ = written_as::unavailable;
+    // Waits for the database's word, however slow it is, before time takes anything away.
+    return todo::write{whole_, takes_};
+}
+
+// Whether the decision takes away what it would leave if no time had passed.
+bool mailbox::takes_by_time(time_point now) const {
+    if (may_ != call::authority::newest || !loaded_) return false;
+    if (loaded_->state.now_in == folded_.commit.next.now_in && !overdue(now))
+        return false; // cheap, and right: only a change of phase takes something
+    const char* broken = nullptr;
+    items orphans;
+    const auto without =
+        fold(loaded_, in_hand_, folded_.commit.at, orphans, broken, call::authority::unproven);
+    return !same_doing(folded_.commit, without.commit);
+}
+
+// I21: the copy must be the newest one stored, and the carrier must have been asked: another node may have
+// joined somebody in its memory while it could not store it, or what happened was told to nobody.
+next_thing mailbox::prove() {
+    if (!fresh_ || !loaded_ || lost_to_) {
+        may_ = call::authority::unproven;
+        stage_ = stage::decide;
+        return std::nullopt;
+    }
+    stage_ = stage::prove_ask;
+    told_ = false;
+    return todo::ask{loaded_->state};
+}
+
+port::call_commit mailbox::whole() const {
+    auto out = folded_.commit;
+    if (unsaved_) {
+        out = *unsaved_;
+        merge(out, folded_.commit);
+    }
+    if (lost_to_) {
+        out.expected_version = *lost_to_;
+        out.next_version = forward_version(loaded_->version);
+        for (const auto& [id, cmd] : open_) // their rows may be lost, too
+            out.new_commands.push_back(cmd);
+    }
+    return out;
+}
+
+next_thing mailbox::after_write(const surroundings& s) {
+    if (written_ == written_as::conflict) return ask_store(stage::conflict_read);
+    if (written_ == written_as::unavailable && takes_) { // perhaps it took effect: the next look tells
+        put_back();
+        loaded_.reset();
+        return wait_for_store(s);
+    }
+    stage_ = stage::idle;
+    return keep(written_, s);
+}
+
+// Another node, a lost reply, a call that exists already, or a database that has lost commits: decide again
+// on what is stored.
+next_thing mailbox::after_conflict(const surroundings& s) {
+    stage_ = stage::decide;
+    if (!read_ok_) { // a commit was refused, so this copy is old for certain
+        start_over();
+        return wait_for_store(s);
+    }
+    if (lost_to_) return std::nullopt; // memory stays, and what is unsaved in it
+    move_to(in_hand_, in_hand_.begin(), unsaved_items_);
+    forget_unsaved();
+    return std::nullopt;
+}
+
+next_thing mailbox::after_save() {
+    stage_ = stage::idle;
+    if (written_ == written_as::unavailable) return std::nullopt;
+    if (written_ == written_as::conflict) {
+        may_ = call::authority::unproven;
+        fresh_ = true;
+        return ask_store(stage::conflict_read);
+    }
+    todo::act out;
+    out.saved = true;
+    loaded_->version = version_after(*unsaved_);
+    lost_to_.reset();
+    store_pause_ = millis{0};
+    out.settled = std::move(unsaved_items_);
+    forget_unsaved();
+    return out;
+}
+
+todo::act mailbox::done_with_hand() {
+    todo::act out;
+    out.settled = std::exchange(in_hand_, {});
+    out.inquiries = std::move(folded_.inquiries);
+    failures_ = 0;
+    store_pause_ = millis{0};
+    return out;
+}
+
+todo::act mailbox::keep(written_as how, const surroundings& s) {
+    const bool stored = how == written_as::stored;
+    todo::act out;
+    if (!loaded_) {
+        const auto first = std::find_if(in_hand_.begin(), in_hand_.end(), begins_call);
+        if (first != in_hand_.end()) out.figures = first->figures;
+    }
+    out.news = news_of(loaded_ ? &loaded_->state : nullptr, whole_.next);
+    const auto before = loaded_ ? loaded_->version : 0;
+    loaded_ = port::stored_call{whole_.next, stored ? version_after(whole_) : before};
+    remember(in_hand_, s.ticks);
+    for (const auto& i : in_hand_) { // given up unsent or half-way: if it is issued again it runs again
+        const auto* o = std::get_if<call::command_outcome>(&i.what);
+        if (o != nullptr && o->result == call::outcome::superseded) launched_.erase(o->command_id);
+    }
+    for (const auto& o : folded_.commit.finished_commands)
+        open_.erase(o.command_id);
+    if (stored) {
+        lost_to_.reset();
+        out.settled = std::move(unsaved_items_);
+        move_to(out.settled, out.settled.end(), in_hand_);
+        forget_unsaved();
+    } else {
+        // Postgres is away. The events are durable; the carrier's fence keeps a second winner out (P6).
+        out.in_memory = !unsaved_;
+        if (!unsaved_) unsaved_since_ = s.ticks;
+        move_to(unsaved_items_, unsaved_items_.end(), in_hand_);
+        unsaved_ = std::move(whole_);
+    }
+    in_hand_.clear();
+    failures_ = 0;
+    store_pause_ = millis{0};
+    out.notes = std::move(folded_.commit.notes);
+    out.inquiries = std::move(folded_.inquiries);
+    for (auto& cmd : folded_.commit.new_commands) {
+        if (!launched_.insert(cmd.id).second) continue;
+        open_.emplace(cmd.id, cmd);
+        out.commands.push_back(std::move(cmd));
+    }
+    return out;
+}
+
+// What is stored, beside what is in memory: never older, unless the database has lost commits (a failover to
+// a standby that was behind). Then memory is what counts.
+mailbox::look mailbox::read(std::optional<port::stored_call> found) {
+    look out;
+    read_ok_ = true;
+    out.in_memory = loaded_ ? loaded_->version : 0;
+    out.stored = found ? found->version : 0;
+    if (out.in_memory > 0 && out.stored < out.in_memory) {
+        out.commits_lost = !lost_to_;
+        lost_to_ = out.stored;
+        return out;
+    }
+    lost_to_.reset();
+    if (out.in_memory > 0 && out.stored > out.in_memory) {
+        out.another_wrote = true;
+        // Somebody wrote forward: what only this copy knows is told again.
+        if (later_line(out.stored, out.in_memory))
+            in_hand_.insert(in_hand_.begin(), recent_.begin(), recent_.end());
+    }
+    loaded_ = std::move(found);
+    return out;
+}
+
+std::vector<item> mailbox::failed(bool newer_form) {
+    for (auto& i : in_hand_)
+        ++i.failures;
+    start_over();
+    stage_ = stage::idle;
+    careful_ = true;
+    ++failures_;
+    auto back = take_out(queue_, [newer_form](const item& i) {
+        return newer_form || i.failures >= k_tries_of_an_item;
+    });
+    return back;
+}
+
+bool mailbox::holds(std::string_view inbox_id) const {
+    const auto is = [inbox_id](const item& i) { return i.inbox_id == inbox_id; };
+    return std::any_of(queue_.begin(), queue_.end(), is) ||
+           std::any_of(in_hand_.begin(), in_hand_.end(), is) ||
+           std::any_of(unsaved_items_.begin(), unsaved_items_.end(), is);
+}
+
+// Moves what is queued (one item when careful) into the hand. What begins a call stays together with what is
+// stored of its session: nobody is dialed who has hung up.
+void mailbox::take() {
+    const bool begins = !queue_.empty() && begins_call(queue_.front());
+    const std::size_t n = careful_ && !begins ? std::min<std::size_t>(queue_.size(), 1) : queue_.size();
+    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(n);
+    in_hand_.insert(in_hand_.end(), std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+    queue_.erase(queue_.begin(), end);
+}
+
+// The hand goes back to the front of the queue, in order.
+void mailbox::put_back() {
+    move_to(queue_, queue_.begin(), in_hand_);
+}
+
+// Everything that is not stored is in the queue again, in order; memory is forgotten.
+void mailbox::start_over() {
+    put_back();
+    move_to(queue_, queue_.begin(), unsaved_items_);
+    forget_unsaved();
+    loaded_.reset();
+    lost_to_.reset();
+}
+
+void mailbox::forget_unsaved() {
+    unsaved_.reset();
+    unsaved_items_.clear();
+}
+
+// So much is decided without Postgres that it is saved before anything more is decided.
+bool mailbox::too_much_unsaved() const {
+    return unsaved_items_.size() >= k_unsaved_limit;
+}
+
+void mailbox::remember(const items& decided, rt::clock::time_point ticks) {
+    for (const auto& i : decided)
+        if (!std::holds_alternative<call::tick>(i.what)) recent_.push_back(i);
+    while (!recent_.empty() && (recent_.size() > k_recent_items || recent_.front().since < ticks - k_recent))
+        recent_.pop_front();
+}
+
+} // namespace z360::engine
