@@ -259,10 +259,9 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
             co_return;
         }
     }
-    // Neither waits for the other: this is the way to the first dial.
-    auto [routed, others] =
-        co_await rt::both(p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now()), stored_of(a));
+    auto routed = co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
     postgres_back();
+    auto others = co_await stored_of(a);
     if (routed.verdict == call::route_verdict::unknown_number && is_late(*a) &&
         served_by_others(*a, others)) {
         log::warn("caller_of_another_installation", {{"session", a->event.call_session_id}});

@@ -60,8 +60,13 @@ awaitable<call::route> fixed_route::resolve(std::string, std::string, time_point
     return l_.ask_store<call::route>([&w = l_.w] { return w.what.routed; });
 }
 
-awaitable<bool> fixed_route::is_device(std::string) {
-    co_return false;
+awaitable<bool> fixed_route::is_device(std::string sip_username) {
+    return l_.ask_store<bool>([&w = l_.w, sip_username = std::move(sip_username)] {
+        const auto& all = w.what.routed.targets;
+        return std::any_of(all.begin(), all.end(), [&](const auto& t) {
+            return t.sip_username == sip_username;
+        });
+    });
 }
 
 awaitable<std::optional<port::stored_call>> calls_port::load(call_id id) {

@@ -54,7 +54,7 @@ process::process(world& w, node& n)
       )),
       records_(adapter::telnyx::make_carrier_records(link_.ex, records(w), http_, clock_, metrics_)),
       sockets_(link_.ex) {
-    engine::reconcile_ports r{*records_, silence_, *telnyx_, clock_, metrics_, opener(w), {}};
+    engine::reconcile_ports r{*records_, silence_, *telnyx_, directory_, clock_, metrics_, opener(w), {}};
     r.take_up = [this](std::vector<port::inbox_event> events) { engine_->take_up(std::move(events)); };
     reconciler_ = engine::make_reconciler(link_.ex, std::move(r), questions(w, n));
     engine::settings s;

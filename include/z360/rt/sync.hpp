@@ -57,25 +57,6 @@ awaitable<std::optional<T>> with_timeout(awaitable<T> op, clock::duration limit)
     co_return value;
 }
 
-/// Runs two operations side by side and waits for both, whatever becomes of either. Then an error is
-/// rethrown, that of `a` if both failed. Cancelling reaches both.
-template <class A, class B>
-awaitable<std::pair<A, B>> both(awaitable<A> a, awaitable<B> b) {
-    auto ex = co_await asio::this_coro::executor;
-    std::optional<A> of_a;
-    std::optional<B> of_b;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(ex, detail::into(std::move(a), &of_a), asio::deferred),
-        asio::co_spawn(ex, detail::into(std::move(b), &of_b), asio::deferred)
-    );
-    auto [order, a_error, b_error] =
-        co_await group.async_wait(asio::experimental::wait_for_all(), use_awaitable);
-    (void)order;
-    if (a_error) std::rethrow_exception(a_error);
-    if (b_error) std::rethrow_exception(b_error);
-    co_return std::pair<A, B>(std::move(*of_a), std::move(*of_b));
-}
-
 /// Waits. Throws system_error(operation_aborted) when cancelled.
 [[nodiscard]] awaitable<void> sleep_for(clock::duration d);
 

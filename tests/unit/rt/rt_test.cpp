@@ -49,41 +49,6 @@ awaitable<void> timeouts() {
     EXPECT_TRUE(threw);
 }
 
-awaitable<int> take(event* from) {
-    co_await from->wait();
-    co_return 7;
-}
-awaitable<int> give(event* to) {
-    to->set();
-    co_return 9;
-}
-awaitable<int> fail_first() {
-    co_await fail_after(1ms);
-    co_return 0;
-}
-awaitable<int> finish(bool* done) {
-    co_await sleep_for(5ms);
-    *done = true;
-    co_return 1;
-}
-
-awaitable<void> pairs() {
-    auto ex = co_await asio::this_coro::executor;
-    event e(ex);
-    const auto [seven, nine] = co_await both(take(&e), give(&e)); // one after the other would wait for ever
-    EXPECT_EQ(seven, 7);
-    EXPECT_EQ(nine, 9);
-    bool finished = false;
-    bool threw = false;
-    try {
-        (void)co_await both(fail_first(), finish(&finished));
-    } catch (const std::runtime_error&) {
-        threw = true;
-    }
-    EXPECT_TRUE(threw);
-    EXPECT_TRUE(finished) << "an error of one does not cut the other short";
-}
-
 awaitable<void> events() {
     auto ex = co_await asio::this_coro::executor;
     event e(ex);
@@ -132,9 +97,6 @@ awaitable<void> pool_test() {
 
 TEST(rt, timeout_returns_value_or_nothing_or_the_error) {
     run(timeouts());
-}
-TEST(rt, both_run_side_by_side_and_an_error_waits_for_the_other) {
-    run(pairs());
 }
 TEST(rt, event_remembers_a_signal_nobody_waited_for) {
     run(events());
