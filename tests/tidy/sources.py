@@ -30,6 +30,8 @@ BANNED = [
      "one loop, no locks; blocking work goes through rt::blocking_pool"),
     (r"\bthrow\b|\bstd::chrono::(?:system|steady)_clock\b", lambda p: p.startswith(("src/call/", "include/z360/call/")),
      "the core is pure: no exceptions of its own and no clock"),
+    (r"\bsteady_(?:clock|timer)\b", lambda p: p.startswith(("src/engine/", "src/adapter/telnyx/")),
+     "rt::clock and rt::timer: the simulation runs this code in its own time"),
 ]
 BANNED = [(re.compile(p), where, why) for p, where, why in BANNED]
 NAMESPACE_CHECK = re.compile(r"^\s*namespace\s+([\w:]+)\s*\{", re.M)
