@@ -62,7 +62,6 @@ bool ended_without_talk(state& s, effects& out, time_point now) {
 // must not cost the call. Each asking has an id of its own; answering twice does no harm.
 void request_answer(state& s, effects& out, const char* what, std::uint32_t n, time_point now) {
     if (s.caller.answered) return;
-    s.caller.answer_requested = true;
     out.emplace_back(caller_command(s, caller_id(s, what, n), now, s.routed.rules.answer_limit, answer_body{})
     );
 }
@@ -169,7 +168,6 @@ bool settle_answering(state& s, effects& out, time_point now) {
     s.bridge.limit = now + s.routed.rules.bridge_limit;
     if (w->bridged) return true;
     request_answer(s, out, "answer-late", s.bridge.epoch, now);
-    s.bridge.commanded = true;
     s.bridge.quiet_from = *s.bridge.limit + k_on_its_way;
     command c;
     c.id = bridge_command_id(s);

@@ -58,7 +58,6 @@ bool adopt_fact(state& s, effects& out) {
         bridge_attempt fact;
         fact.epoch = std::max(s.bridge.epoch, 1U);
         fact.winner = l.id;
-        fact.commanded = true;
         fact.accepted = true;
         fact.limit = s.bridge.limit;
         s.bridge = fact;

@@ -108,7 +108,6 @@ constexpr void fields(V& v, T& x) {
     v("number", x.number);
     v("number_sent", x.number_sent);
     v("dialed_sent", x.dialed_sent);
-    v("answer_requested", x.answer_requested);
     v("answered", x.answered);
     v("bridged", x.bridged);
     v("ended", x.ended);
@@ -119,7 +118,6 @@ template <class V, some<call::bridge_attempt> T>
 constexpr void fields(V& v, T& x) {
     v("epoch", x.epoch);
     v("winner", x.winner);
-    v("commanded", x.commanded);
     v("accepted", x.accepted);
     v("refused", x.refused);
     v("limit", x.limit);

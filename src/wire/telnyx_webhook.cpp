@@ -86,7 +86,6 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.call_session_id = text_in(payload, "call_session_id");
     out.client_state = text_in(payload, "client_state");
     out.direction = word_in(payload, "direction");
-    out.state = word_in(payload, "state");
     out.from = text_in(payload, "from");
     out.to = text_in(payload, "to");
     out.connection_id = word_in(payload, "connection_id");

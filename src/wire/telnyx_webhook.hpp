@@ -31,7 +31,6 @@ struct telnyx_webhook {
     std::string call_session_id;
     std::string client_state; ///< base64 as received, possibly with whitespace
     std::string direction;    ///< "incoming", "outgoing" or empty
-    std::string state;        ///< "parked", "bridging", …
     std::string from;         ///< as sent; see read_caller
     std::string to;           ///< as sent; see read_called
     std::string connection_id;

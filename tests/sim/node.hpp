@@ -27,6 +27,8 @@ class node {
     [[nodiscard]] std::uint64_t life() const { return life_; }
     /// Nothing left to do but sweep.
     [[nodiscard]] bool idle() const { return process_ && process_->idle() && spool.empty(); }
+    /// A call is in its memory.
+    [[nodiscard]] bool remembers() const { return process_ && process_->remembers(); }
     void start();
     /// Memory is gone; what was sent is on its way; the spool is on disk.
     void kill();

@@ -29,6 +29,7 @@ class process {
     void start();
     void accept(std::string body, std::function<void(bool)> answer);
     [[nodiscard]] bool idle() const;
+    [[nodiscard]] bool remembers() const { return engine_->now().calls_in_memory > 0; }
     /// Like kill -9: from now on nothing that it does has any effect. What it was in the middle of is
     /// cancelled; that takes no time.
     void kill();

@@ -353,10 +353,11 @@ void world::watch() {
 
 bool world::at_rest() const {
     const auto c = tel.leg(caller);
-    if (!c || c->alive() || tel.alive_legs() > 0 || deliveries_ > 0 || troubled()) return false;
+    if (!c || c->alive() || tel.alive_legs() > 0 || deliveries_ > 0) return false;
     if (!db.all_events_done() || !db.all_commands_done()) return false;
     for (const auto& n : nodes)
-        if (!n->alive() || !n->idle()) return false;
+        // While trouble lasts whoever remembers a call might still do something about it.
+        if (!n->alive() || !n->idle() || (troubled() && n->remembers())) return false;
     return std::all_of(db.calls().begin(), db.calls().end(), [](const auto& row) {
         return row.second.call.state.now_in == call::phase::ended;
     });

@@ -103,10 +103,9 @@ struct caller_leg {
     std::string number; ///< canonical: +E.164, "withheld", sip:user@host, or what came if it is none of these
     std::string number_sent; ///< as the carrier sent it; empty in calls begun by an earlier version
     std::string dialed_sent; ///< the same of the number dialed
-    bool answer_requested = false;
-    bool answered = false; ///< call.answered seen, or the answer command was accepted
-    bool bridged = false;  ///< call.bridged seen
-    bool ended = false;    ///< call.hangup seen, or Telnyx says the leg is gone
+    bool answered = false;   ///< call.answered seen, or the answer command was accepted
+    bool bridged = false;    ///< call.bridged seen
+    bool ended = false;      ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;
     bool hangup_sent = false;
 
@@ -121,7 +120,6 @@ enum class voicemail_step : std::uint8_t { none, answering, greeting, recording,
 struct bridge_attempt {
     std::uint32_t epoch = 0;      ///< which winner this is: 1 for the first claim; moves only with proof
     std::optional<leg_id> winner; ///< the claim: intent, not fact
-    bool commanded = false;       ///< bridge is in the outbox
     bool accepted = false;        ///< Telnyx answered 2xx
     bool refused = false;         ///< Telnyx refused for good (e.g. already bridged with another leg)
     std::optional<time_point>

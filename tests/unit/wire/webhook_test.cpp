@@ -60,7 +60,6 @@ TEST(webhook, every_field_of_the_envelope_is_read) {
     EXPECT_EQ(w.hangup_cause, "user_busy");
     EXPECT_EQ(w.hangup_source, "callee");
     EXPECT_EQ(w.sip_hangup_cause, "486");
-    EXPECT_EQ(w.state, "hangup");
     EXPECT_EQ(w.attempt, 1);
     EXPECT_EQ(read("call.answered").attempt, 2);
     EXPECT_EQ(read("call.initiated").direction, "incoming");
