@@ -19,6 +19,7 @@ stack_begin() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     rm -f "$voipd_log" "$sim_log"
+    : >"$stack/began"
 }
 
 stack_end() {
@@ -29,11 +30,23 @@ stack_end() {
     "$root/scripts/lib/private-redis" stop "$stack/redis" || true
     "$root/scripts/lib/private-postgres" stop "$stack/postgres" || true
     if [ "$stack_failed" = yes ] && [ "$rc" -ne 0 ] && [ "$rc" -ne 130 ] && [ "$rc" -ne 143 ]; then
-        printf '\n%s failed (exit code %d). The last lines of the server:\n' "$(basename "$0")" "$rc" >&2
-        tail -n 15 "$voipd_log" >&2 2>/dev/null || true
-        printf 'Logs: %s, %s, %s\n' "$voipd_log" "$sim_log" "$stack/postgres/postgres.log" >&2
+        printf '\n%s failed (exit code %d).\n' "$(basename "$0")" "$rc" >&2
+        stack_logs >&2
     fi
     exit "$rc"
+}
+
+# stack_logs: what there is to read of this run; a build that failed left nothing.
+stack_logs() {
+    local log there=()
+    if [ -s "$voipd_log" ]; then
+        echo 'The last lines of the server:'
+        tail -n 15 "$voipd_log"
+    fi
+    for log in "$voipd_log" "$sim_log" "$stack/postgres/postgres.log"; do
+        [ ! -s "$log" ] || [ "$log" -ot "$stack/began" ] || there+=("$log")
+    done
+    [ "${#there[@]}" -eq 0 ] || echo "Logs: ${there[*]}"
 }
 
 stack_services() {
@@ -68,6 +81,8 @@ stack_settings() {
     api_key=demo-$(openssl rand -hex 16)
     rm -f "$stack/planted-secrets"
     stack_plant "$api_key"
+    # No settings of an installation that this machine happens to have (/etc/z360-voip/z360.toml).
+    export Z360_CONFIG=/dev/null
     export Z360_HTTP_ADDRESS=127.0.0.1 Z360_HTTP_PORT=$http_port
     # Nothing leaves this machine; the API of a real server is HTTPS only.
     export Z360_HTTP_ALLOW_PLAIN_API=true Z360_SERVER_ENVIRONMENT=$1

@@ -6,6 +6,7 @@
 #include "adapter/postgres/key_check.hpp"
 #include "adapter/postgres/login_check.hpp"
 #include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/schema_error.hpp"
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
 #include "http_server/certificate.hpp"
@@ -244,8 +245,11 @@ int dispatch(const options& o) {
 int run_command(const options& o) {
     try {
         return dispatch(o);
+    } catch (const adapter::postgres::schema_error& e) {
+        complain(e.what()); // it answers: nothing passes by itself, as with what is away
+        return k_failed;
     } catch (const port::unavailable& e) {
-        complain(std::string("database: ") + e.what() + "; check database.url and that Postgres is running");
+        complain("database: " + one_line(e.what()) + "; check database.url and that Postgres is running");
         return k_unreachable;
     } catch (const std::exception& e) {
         complain(e.what());

@@ -5,6 +5,7 @@
 
 #include <z360/base/printable.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -34,10 +35,22 @@ void print_row(const options& o, const nlohmann::json& machine, const std::strin
 void print_text(const std::string& text) {
     std::cout << printable(text, line_ends::kept) << '\n';
 }
+std::string one_line(std::string_view text) {
+    constexpr std::string_view k_blanks = " \t\r\n";
+    std::string out;
+    for (;;) {
+        const auto end = std::min(text.find('\n'), text.size());
+        auto line = text.substr(0, end);
+        line = line.substr(0, line.find_last_not_of(k_blanks) + 1);
+        out.append(line);
+        const auto next = text.find_first_not_of(k_blanks, end);
+        if (next == std::string_view::npos) return out;
+        out.append(1, ' ');
+        text.remove_prefix(next);
+    }
+}
 void complain(const std::string& what) {
-    // What libraries say ends in a newline of their own.
-    const auto end = what.find_last_not_of(" \n");
-    std::cerr << printable(what.substr(0, end == std::string::npos ? 0 : end + 1)) << '\n';
+    std::cerr << printable(one_line(what)) << '\n';
 }
 
 time_point now() {

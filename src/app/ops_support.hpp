@@ -20,6 +20,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace z360::app {
@@ -45,6 +46,8 @@ void print(const options& o, const nlohmann::json& machine, const std::string& p
 void print_row(const options& o, const nlohmann::json& machine, const std::string& people);
 /// Text that is ready as it is, such as the configuration.
 void print_text(const std::string& text);
+/// What a library says, on one line: many of their texts end in a newline, or have several.
+[[nodiscard]] std::string one_line(std::string_view text);
 /// On standard error, a line of its own.
 void complain(const std::string& what);
 [[nodiscard]] time_point now();

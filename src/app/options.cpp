@@ -60,10 +60,14 @@ std::optional<std::string> read_text(const std::string& path, std::string& fault
     return text;
 }
 
-// "" when the file may hold a secret; else what is wrong and how to mend it.
-std::string secret_file_problem(const std::string& path) {
+// "" when the file may hold a secret; else what is wrong and how to mend it. `maker`: the command that makes
+// one.
+std::string secret_file_problem(const std::string& path, std::string_view maker = {}) {
     struct stat s{};
-    if (::stat(path.c_str(), &s) != 0) return "no such file; create it, or correct the path";
+    if (::stat(path.c_str(), &s) != 0)
+        return "no such file; " +
+               (maker.empty() ? "create it" : "make it with z360-voipd " + std::string(maker) + " " + path) +
+               ", or correct the path";
     if (!S_ISREG(s.st_mode)) return "not a regular file; name a file that holds only the secret";
     if ((s.st_mode & (S_IROTH | S_IWOTH)) != 0)
         return "every user of this machine may read or write it; run: chmod 600 " + path;
@@ -347,7 +351,7 @@ class merger {
     void key_file(bool needed) {
         const auto& path = out_.settings.secrets.key_file;
         if (!needed || path.empty() || refused_.contains("secrets.key_file")) return;
-        if (const auto text = secret_file_problem(path); !text.empty())
+        if (const auto text = secret_file_problem(path, "--generate-key"); !text.empty())
             problem("secrets.key_file", quote(path), text, where("secrets.key_file"));
     }
 

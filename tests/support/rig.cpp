@@ -221,6 +221,8 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     }
     folder_ = (std::filesystem::temp_directory_path() / database_).string();
     std::filesystem::create_directories(folder_);
+    // Empty: not the settings of an installation that this machine happens to have.
+    std::ofstream(folder_ + "/settings.toml").flush();
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
     if (options_.migrated) adapter::postgres::migrate(secret(direct_url_));
@@ -309,6 +311,7 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
     const std::string name = "node" + std::to_string(nodes_.size());
     redis_.push_back(std::make_unique<tcp_relay>(redis.host, redis.port));
     std::map<std::string, std::string> e{
+        {"Z360_CONFIG", folder_ + "/settings.toml"},
         {"Z360_HTTP_ADDRESS", "127.0.0.1"},
         {"Z360_DATABASE_URL", options_.direct ? direct_url_ : relayed_database_url()},
         {"Z360_SECRETS_KEY_FILE", key_file()},

@@ -40,6 +40,8 @@ inline ended run_voipd(const std::string& arguments, const std::map<std::string,
     std::string folder = (std::filesystem::temp_directory_path() / "z360-program-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     std::string command = "cd " + shell_quoted(folder) + " && env -i PATH=/usr/bin:/bin";
+    // Not the settings of an installation that this machine happens to have.
+    if (!environment.contains("Z360_CONFIG")) command += " Z360_CONFIG=/dev/null";
     for (const auto& [k, v] : environment)
         command += " " + k + "=" + shell_quoted(v);
     command += " timeout 20 " + shell_quoted(std::string(Z360_BINARY_DIR) + "/z360-voipd") + " " + arguments +

@@ -25,25 +25,15 @@ std::string e164_or_error(const std::string& number) {
     return *e164;
 }
 
-std::string refusal_in_words(const pqxx::sql_error& e) {
-    // Another program's database, or one that --migrate has not seen.
-    if (fault_of(sqlstate_of(e)) == fault::schema)
-        return "tables or rights that this program expects are missing (" + one_line(e.what()) +
-               "); run z360-voipd --migrate, or correct database.url";
-    return "the database refused: " + one_line(e.what());
-}
-
 // Turns what Postgres says into words for a person.
 template <class F>
 auto in_words(F ask) {
     try {
         return ask();
-    } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
     } catch (const pqxx::foreign_key_violation& e) {
         throw admin_error("something named here does not exist: " + one_line(e.what()));
-    } catch (const pqxx::sql_error& e) {
-        throw admin_error(refusal_in_words(e));
+    } catch (const pqxx::failure& e) {
+        raise_refused(e);
     }
 }
 template <class F>
@@ -198,7 +188,7 @@ admin::admin(const secret& url) {
     try {
         db_ = std::make_unique<connection>(url);
     } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
+        raise_refused(e);
     }
 }
 admin::~admin() = default;

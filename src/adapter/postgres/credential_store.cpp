@@ -59,8 +59,10 @@ update sip_identities i set retry_at = z360_at($3)
 constexpr const char* k_extended =
     "update sip_identities set expires_at = z360_at($2), failures = 0, last_error = '', retry_at = null "
     "where identity_id = $1 and state in ('active', 'rotating')";
-constexpr const char* k_failed = "update sip_identities set failures = failures + 1, last_error = $2, "
-                                 "retry_at = z360_at(nullif($3, '')::bigint) where identity_id = $1";
+// The claim of a row without a device ends with the attempt: the pause paces the next one, as with devices.
+constexpr const char* k_failed =
+    "update sip_identities set failures = failures + 1, last_error = $2, claimed_until = null, "
+    "retry_at = z360_at(nullif($3, '')::bigint) where identity_id = $1";
 
 constexpr const char* k_retire = R"sql(
 update sip_identities set state = 'retiring', retired_at = z360_at($3), retire_reason = $2, failures = 0,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/faults.hpp"
 
+#include "adapter/postgres/schema_error.hpp"
+
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace z360::adapter::postgres {
 namespace {
@@ -55,6 +58,14 @@ std::string one_line(std::string text) {
     while (!text.empty() && text.back() == ' ')
         text.pop_back();
     return text;
+}
+
+void raise_refused(const pqxx::failure& e) {
+    const auto said = one_line(e.what());
+    if (dynamic_cast<const pqxx::broken_connection*>(&e) != nullptr)
+        throw port::unavailable("postgres: " + said);
+    if (fault_of(sqlstate_of(e)) == fault::schema) throw schema_error(said);
+    throw std::runtime_error("the database refused: " + said);
 }
 
 } // namespace z360::adapter::postgres

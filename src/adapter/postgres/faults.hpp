@@ -25,4 +25,8 @@ enum class fault : std::uint8_t {
 /// An error's text on one line.
 [[nodiscard]] std::string one_line(std::string text);
 
+/// Says to a person at a terminal why a statement of theirs failed: throws port::unavailable when the
+/// connection broke, schema_error, or std::runtime_error.
+[[noreturn]] void raise_refused(const pqxx::failure& e);
+
 } // namespace z360::adapter::postgres

@@ -4,14 +4,13 @@
 // What nobody has taken over ends last.
 #include "adapter/postgres/import.hpp"
 
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/identity_life.hpp"
 #include "adapter/postgres/import_lines.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/push_tokens.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/transaction.hpp"
-
-#include <z360/port/errors.hpp>
 
 #include <algorithm>
 #include <istream>
@@ -37,9 +36,9 @@ create temporary table import_rows (
 // What ends when every device has been taken; who else may want it of what could not be read.
 constexpr const char* k_more_tables = R"sql(
 create temporary table import_superfluous (line bigint primary key, device_id bigint not null);
-create temporary table import_left_out (credential_id text primary key))sql";
-constexpr const char* k_left_out =
-    "insert into import_left_out (credential_id) values ($1) on conflict do nothing";
+create temporary table import_left_out (name text primary key))sql"; // ids of credentials and their SIP
+                                                                     // usernames
+constexpr const char* k_left_out = "insert into import_left_out (name) values ($1) on conflict do nothing";
 
 constexpr const char* k_stage = R"sql(
 insert into import_rows values ($1, $2, $3, $4, nullif($5::bigint, 0), $6, $7, $8, $9, nullif($10::bytea, ''::bytea),
@@ -54,9 +53,10 @@ with unknown as (
     delete from import_rows r
      where not exists (select from users u where u.user_id = r.user_id)
         or (r.org_id is not null and not exists (select from organizations o where o.org_id = r.org_id))
-    returning line, user_id, credential_id
+    returning line, user_id, credential_id, sip_username
 ), kept as (
-    insert into import_left_out select distinct credential_id from unknown where credential_id is not null
+    insert into import_left_out
+    select distinct name from unknown, unnest(array[credential_id, sip_username]) as name where name is not null
     on conflict do nothing
 )
 select line, not exists (select from users u where u.user_id = x.user_id) from unknown x order by line)sql";
@@ -96,10 +96,14 @@ constexpr const char* k_member = "select from memberships where user_id = $1 and
 constexpr const char* k_superfluous = "insert into import_superfluous (line, device_id) values ($1, $2)";
 constexpr const char* k_next_superfluous = R"sql(
 select s.line, s.device_id, r.credential_id, coalesce(r.sip_username, ''), r.connection_id,
-       exists (select from import_left_out l where l.credential_id = r.credential_id)
+       exists (select from import_left_out l where l.name in (r.credential_id, r.sip_username))
   from import_superfluous s join import_rows r using (line) where s.line > $1 order by s.line limit $2)sql";
 constexpr const char* k_token_taken = R"sql(
 select from devices where push_token_hash = any($1::bytea[]) or voip_token_hash = any($1::bytea[]) limit 1)sql";
+// A device logs in with the username: whatever id a line gives for it, the credential behind it stays.
+constexpr const char* k_username_in_use = R"sql(
+select coalesce(telnyx_credential_id, '') from sip_identities
+ where sip_username = $1 and state in ('pending', 'active', 'rotating'))sql";
 constexpr const char* k_name_taken =
     "select from sip_identities where telnyx_credential_id = $1 or sip_username = $2 limit 1";
 
@@ -126,7 +130,7 @@ on conflict (telnyx_credential_id) do nothing returning identity_id)sql";
 
 constexpr const char* k_next_credentials = R"sql(
 select line, coalesce(org_id, 0), coalesce(credential_id, ''), coalesce(sip_username, ''), connection_id,
-       exists (select from import_left_out l where l.credential_id = import_rows.credential_id)
+       exists (select from import_left_out l where l.name in (credential_id, sip_username))
   from import_rows where source = 'user_telnyx_telephony_credentials' and line > $1 order by line limit $2)sql";
 
 std::string push_place(std::int64_t line) {
@@ -164,7 +168,7 @@ class importing {
     void take_all(std::istream& in);
     bool next_line(std::istream& in, std::string& line);
     void stage_row(pqxx::work& tx, const old_row& row, std::size_t line);
-    void leave_out(pqxx::work& tx, const std::string& credential);
+    void leave_out(pqxx::work& tx, const std::vector<std::string>& names);
     void drop_unknown();
     void take_devices();
     void take_device(pqxx::work& tx, std::int64_t user, const std::string& uid, import_report& r);
@@ -180,7 +184,8 @@ class importing {
     void keep_notes();
     template <class F>
     void counted(F step);
-    bool retire(
+    /// What is in the way of deleting it, in words for a person; empty: it is recorded to be deleted.
+    std::string retire(
         pqxx::work& tx, std::int64_t device, std::int64_t org, const std::string& id,
         const std::string& username, const std::string& connection, std::size_t nth
     );
@@ -231,7 +236,7 @@ void importing::stage(std::istream& in) {
             if (const auto row = read_old_row(line, out_.lines, found_))
                 stage_row(tx, *row, out_.lines);
             else
-                leave_out(tx, credential_of_bad_line(line));
+                leave_out(tx, names_of_bad_line(line));
         }
         tx.commit();
         for (auto& p : found_)
@@ -256,12 +261,13 @@ void importing::stage_row(pqxx::work& tx, const old_row& row, std::size_t line) 
     );
     if (!staged.empty()) return;
     found_.push_back({line, "id", "appears twice in this table"});
-    leave_out(tx, row.credential_id);
+    leave_out(tx, {row.credential_id, row.sip_username});
 }
 
-void importing::leave_out(pqxx::work& tx, const std::string& credential) {
+void importing::leave_out(pqxx::work& tx, const std::vector<std::string>& names) {
     ++out_.bad_lines;
-    if (!credential.empty()) exec_in(tx, "import_left_out", k_left_out, storable(credential));
+    for (const auto& n : names)
+        if (!n.empty()) exec_in(tx, "import_left_out", k_left_out, storable(n));
 }
 
 void importing::drop_unknown() {
@@ -459,16 +465,24 @@ void importing::take_identity(pqxx::work& tx, device_id device, const staged* be
 
 // ---- what is only deleted
 
-bool importing::retire(
+std::string importing::retire(
     pqxx::work& tx, std::int64_t device, std::int64_t org, const std::string& id, const std::string& username,
     const std::string& connection, std::size_t nth
 ) {
+    if (!username.empty()) {
+        const auto user = exec_in(tx, "import_username_in_use", k_username_in_use, username);
+        const std::string other = user.empty() ? id : user[0][0].c_str();
+        if (other != id)
+            return "a device uses its SIP username " + username +
+                   (other.empty() ? "" : ", there of credential " + other);
+    }
     const auto not_before = options_.now + options_.deletion_pause * static_cast<std::int64_t>(nth);
-    return !exec_in(
-                tx, "import_retired", k_retired, device, org, id, username, connection, in_ms(options_.now),
-                in_ms(not_before)
-    )
-                .empty();
+    const auto recorded = exec_in(
+        tx, "import_retired", k_retired, device, org, id, username, connection, in_ms(options_.now),
+        in_ms(not_before)
+    );
+    if (!recorded.empty()) return {};
+    return std::string(device == 0 ? "a" : "another") + " device has it, or it ends already";
 }
 
 void importing::retire_superfluous() {
@@ -487,12 +501,13 @@ void importing::retire_superfluous() {
                     continue;
                 }
                 done.push_back(line);
-                if (retire(tx, x[1].as<std::int64_t>(), 0, id, x[3].c_str(), x[4].c_str(), r.retired)) {
-                    ++r.retired;
-                    note(line, "credential " + id + " is deleted at Telnyx: no device has it now");
-                } else {
-                    note(line, "credential " + id + " stays: another device has it, or it ends already");
-                }
+                const auto device = x[1].as<std::int64_t>();
+                const auto use = retire(tx, device, 0, id, x[3].c_str(), x[4].c_str(), r.retired);
+                r.retired += use.empty() ? 1 : 0;
+                note(
+                    line, use.empty() ? "credential " + id + " is deleted at Telnyx: no device has it now"
+                                      : "credential " + id + " stays: " + use
+                );
             }
             mark(tx, done);
             if (!rows.empty()) last = rows.back()[0].as<std::int64_t>();
@@ -521,12 +536,13 @@ void importing::take_organization_credentials() {
                 if (id.empty()) continue;
                 const auto org = x[1].as<std::int64_t>();
                 const auto nth = r.retired + r.organization_credentials;
-                if (retire(tx, 0, org, id, x[3].c_str(), x[4].c_str(), nth)) {
-                    ++r.organization_credentials;
-                    note(line, "credential " + id + " is deleted at Telnyx: devices have their own now");
-                } else {
-                    note(line, "credential " + id + " stays: a device has it, or it ends already");
-                }
+                const auto use = retire(tx, 0, org, id, x[3].c_str(), x[4].c_str(), nth);
+                r.organization_credentials += use.empty() ? 1 : 0;
+                note(
+                    line, use.empty()
+                              ? "credential " + id + " is deleted at Telnyx: devices have their own now"
+                              : "credential " + id + " stays: " + use
+                );
             }
             mark(tx, done);
             if (!rows.empty()) last = rows.back()[0].as<std::int64_t>();
@@ -579,8 +595,8 @@ import_report import_old_rows(
     try {
         session db(url, k_statement_limit);
         return importing(db, keys, options, progress).run(in);
-    } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
+    } catch (const pqxx::failure& e) {
+        raise_refused(e);
     }
 }
 

@@ -63,10 +63,10 @@ using import_progress = std::function<void(std::size_t)>;
 /// Reads JSON lines of the tables user_device_tokens and user_telnyx_telephony_credentials. There is one
 /// device per (user, device id). Its identity is the usable credential with the newest proof of life
 /// (last_active_at, then updated_at, then id); the others, and every credential of an organisation, are
-/// recorded to be deleted at Telnyx once every device is taken, but none that a device has or that a line
-/// names which was left out. Memory is bounded whatever the file's size; secrets are encrypted before
-/// they touch the database. A device is one transaction: an import that was cut short is repeated. A row is
-/// taken once, however often it is imported. Blocks. Throws port::unavailable.
+/// recorded to be deleted at Telnyx once every device is taken, but none that a device has, by id or SIP
+/// username, or that a line names which was left out. Memory is bounded whatever the file's size; secrets are
+/// encrypted before they touch the database. A device is one transaction: an import that was cut short is
+/// repeated. A row is taken once, however often it is imported. Blocks. Throws port::unavailable.
 import_report import_old_rows(
     std::istream& in, const secret& url, const crypto::vault& keys, const import_options& options,
     const import_progress& progress = {}

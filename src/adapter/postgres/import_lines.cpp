@@ -136,13 +136,14 @@ void read_device(old_row& out, fields& f) {
 
 } // namespace
 
-std::string credential_of_bad_line(std::string_view line) {
+std::vector<std::string> names_of_bad_line(std::string_view line) {
     const json row = json::parse(line, nullptr, false);
-    if (!row.is_object()) return {};
-    for (const char* field : {"telnyx_credential_id", "credential_id"})
+    std::vector<std::string> out;
+    if (!row.is_object()) return out;
+    for (const char* field : {"telnyx_credential_id", "credential_id", "sip_username"})
         if (const auto it = row.find(field); it != row.end() && it->is_string())
-            return credential(it->get<std::string>());
-    return {};
+            out.push_back(credential(it->get<std::string>()));
+    return out;
 }
 
 std::optional<old_row>

@@ -28,8 +28,8 @@ struct old_row {
     std::optional<time_point> last_active, created, updated, expires;
 };
 
-/// The credential that a bad line names, if it can be told: it may be in use. Empty: none.
-[[nodiscard]] std::string credential_of_bad_line(std::string_view line);
+/// What a bad line calls its credential, by id and SIP username, as far as can be told: it may be in use.
+[[nodiscard]] std::vector<std::string> names_of_bad_line(std::string_view line);
 
 /// nullopt: the line is bad; `problems` says in which fields, all at once.
 [[nodiscard]] std::optional<old_row>

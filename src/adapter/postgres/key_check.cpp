@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/key_check.hpp"
 
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/params.hpp"
+#include "adapter/postgres/schema_error.hpp"
 #include "adapter/postgres/secret_places.hpp"
 #include "adapter/postgres/session.hpp"
 
@@ -169,11 +171,13 @@ std::string asked(const secret& url, F ask) {
         session db(url, k_statement_limit);
         return ask(db);
     } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
+        throw port::unavailable("postgres: " + one_line(e.what()));
     } catch (const pqxx::unique_violation&) {
         return "one of its keys stands in it under another id than in this database; give it its old id back";
     } catch (const pqxx::sql_error& e) {
-        throw port::unavailable(std::string("postgres: the keys cannot be compared: ") + e.what());
+        const auto said = one_line(e.what());
+        if (fault_of(sqlstate_of(e)) == fault::schema) throw schema_error(said);
+        throw port::unavailable("postgres: the keys cannot be compared: " + said);
     }
 }
 

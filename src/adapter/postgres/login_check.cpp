@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/login_check.hpp"
 
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/migrate.hpp"
 #include "adapter/postgres/session.hpp"
 
@@ -103,9 +104,9 @@ login_report check_login(const secret& url) {
         }
         return out;
     } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
+        throw port::unavailable("postgres: " + one_line(e.what()));
     } catch (const pqxx::failure& e) {
-        throw port::unavailable(std::string("postgres: the login could not be checked: ") + e.what());
+        throw port::unavailable("postgres: the login could not be checked: " + one_line(e.what()));
     }
 }
 

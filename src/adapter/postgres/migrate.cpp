@@ -278,9 +278,9 @@ migrate(const secret& url, std::span<const migration> files, const migrate_patie
     try {
         return run(url, files, patience);
     } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: migrate: ") + e.what());
+        throw port::unavailable("postgres: migrate: " + one_line(e.what()));
     } catch (const pqxx::failure& e) {
-        throw migrate_error(std::string("migrations could not be run: ") + e.what());
+        throw migrate_error("migrations could not be run: " + one_line(e.what()));
     }
 }
 
@@ -314,9 +314,9 @@ std::vector<std::string> pending_migrations(const secret& url, std::span<const m
             if (!done.contains(f.version)) out.push_back(label(f.version, f.name));
         return out;
     } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: migrations: ") + e.what());
+        throw port::unavailable("postgres: migrations: " + one_line(e.what()));
     } catch (const pqxx::failure& e) {
-        throw migrate_error(std::string("migrations could not be read: ") + e.what());
+        throw migrate_error("migrations could not be read: " + one_line(e.what()));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "adapter/postgres/pool.hpp"
 
 #include "adapter/postgres/faults.hpp"
+#include "adapter/postgres/schema_error.hpp"
 
 #include <z360/log.hpp>
 
@@ -274,9 +275,10 @@ std::string pool::judge(const worker& w, job& j, const pqxx::failure& e) {
         );
         return {};
     }
-    const std::string about =
-        whose == fault::schema ? "the schema is not what this program expects (--migrate?): " : std::string();
-    fail(j, kind_of(whose, state), about + "SQLSTATE " + state + ": " + text);
+    const auto said = "SQLSTATE " + state + ": " + text;
+    fail(j, kind_of(whose, state), said);
+    if (whose == fault::schema)
+        j.error = std::make_exception_ptr(schema_error(said, std::string("postgres: ") + j.name + ": "));
     if (state == "25006")
         servers_.pass_over(w.db->server()); // read-only since a failover: the next host first
     return whose == fault::session ? text : std::string();

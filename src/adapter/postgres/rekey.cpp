@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/rekey.hpp"
 
+#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/secret_places.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/transaction.hpp"
-
-#include <z360/port/errors.hpp>
 
 #include <algorithm>
 
@@ -136,8 +135,8 @@ rekey_report rekey(const secret& url, const crypto::vault& keys, const rekey_pro
                                           keys.current_key()
         )[0]
                                         .as<std::size_t>();
-    } catch (const pqxx::broken_connection& e) {
-        throw port::unavailable(std::string("postgres: ") + e.what());
+    } catch (const pqxx::failure& e) {
+        raise_refused(e);
     }
     return out;
 }

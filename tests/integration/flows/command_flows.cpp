@@ -316,7 +316,10 @@ TEST_F(command_flow, what_the_schema_lacks_is_told_with_its_fix) {
         url.substr(0, url.rfind('/')) + "/postgres"; // nothing of ours is in there
     for (const auto* command :
          {"--create-org A", "--create-user a@b.example --org A", "--list-members --org A", "--explain x",
-          "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1"}) {
+          "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1", "--list-orgs",
+          "--list-tokens", "--revoke-token 5", "--org-settings A", "--remove-user 1",
+          "--list-numbers --org 1", "--create-token service", "--rekey", "--import /dev/null",
+          "--compare-credentials"}) {
         SCOPED_TRACE(command);
         const auto e = run_voipd(command, elsewhere);
         EXPECT_EQ(e.code, 1);
@@ -324,6 +327,40 @@ TEST_F(command_flow, what_the_schema_lacks_is_told_with_its_fix) {
         EXPECT_EQ(std::count(e.err.begin(), e.err.end(), '\n'), 1) << e.err;
         EXPECT_EQ(e.err.find("\\u000a"), std::string::npos) << e.err;
     }
+}
+
+TEST_F(command_flow, what_an_older_schema_or_a_login_without_rights_lacks_is_told_in_one_line) {
+    begin();
+    const std::vector<std::string> commands{"--explain x",    "--list-tokens",
+                                            "--list-orgs",    "--list-contacts --org 1",
+                                            "--rekey",        "--import /dev/null",
+                                            "--create-org A", "--dead-letters"};
+    const auto one_line_with_the_fix = [&](const std::string& command, const auto& environment) {
+        SCOPED_TRACE(command);
+        const auto e = run_voipd(command, environment);
+        EXPECT_EQ(e.code, 1);
+        EXPECT_NE(e.err.find("run z360-voipd --migrate"), std::string::npos) << e.err;
+        EXPECT_EQ(e.err.find("Postgres is running"), std::string::npos) << e.err;
+        EXPECT_EQ(std::count(e.err.begin(), e.err.end(), '\n'), 1) << e.err;
+        EXPECT_EQ(e.err.find("\\u000a"), std::string::npos) << e.err;
+    };
+    auto poor = rig_->server().environment();
+    const auto& url = rig_->database_url();
+    const auto role = "poor_" + url.substr(url.rfind('/') + 1);
+    (void)rig_->sql("create role " + role + " login");
+    const auto host = url.find("://") + 3;
+    const auto at = url.find('@');
+    poor["Z360_DATABASE_URL"] =
+        url.substr(0, host) + role + "@" + url.substr(at == std::string::npos ? host : at + 1);
+    for (const auto& c : commands)
+        one_line_with_the_fix(c, poor);
+    (void)rig_->sql("drop role " + role);
+
+    (void)rig_->sql("alter table api_tokens rename column bound_org_id to not_yet_there");
+    (void)rig_->sql("alter table calls rename column caller_number to not_yet_there");
+    (void)rig_->sql("alter table imported_rows rename column old_id to not_yet_there");
+    for (const auto* c : {"--explain x", "--list-tokens", "--import /dev/null"})
+        one_line_with_the_fix(c, rig_->server().environment());
 }
 
 TEST_F(command_flow, sec_02_every_command_that_opens_keys_refuses_those_of_another_system) {

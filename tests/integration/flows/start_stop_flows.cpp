@@ -6,6 +6,8 @@
 #include "integration/flows/raw_http.hpp"
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 using namespace z360;
 using namespace z360::testing;
@@ -70,6 +72,19 @@ class start_stop_flow : public flow {
 };
 
 } // namespace
+
+TEST_F(start_stop_flow, a_settings_file_that_lies_where_tests_run_changes_nothing) {
+    rig_options o;
+    o.start = false;
+    auto& r = set_up(std::move(o));
+    const auto before = std::filesystem::current_path();
+    std::filesystem::create_directories(r.folder() + "/here/config");
+    std::ofstream(r.folder() + "/here/config/z360.toml") << "[telnyx]\nno_such_setting = 1\n";
+    std::filesystem::current_path(r.folder() + "/here");
+    r.server().start();
+    EXPECT_TRUE(r.server().ready());
+    std::filesystem::current_path(before);
+}
 
 TEST_F(start_stop_flow, i_03_started_before_its_schema_it_says_so_and_works_by_itself_once_it_is_there) {
     rig_options o;

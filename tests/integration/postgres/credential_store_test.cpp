@@ -298,6 +298,17 @@ TEST_F(credential_store, be_06_strangers_and_organisations_credentials_go_the_wa
     EXPECT_EQ(value("select state from sip_identities where kind = 'stranger'"), "retiring");
 }
 
+TEST_F(credential_store, be_06_a_failed_deletion_of_what_no_device_has_is_due_again_after_its_pause) {
+    run(store_->adopt_for_removal(made("stranger"), k_then));
+    const auto got = due(k_then, 4);
+    ASSERT_EQ(got.size(), 1U);
+    EXPECT_TRUE(due(k_then, 4).empty()) << "claimed";
+    const auto pause = millis{700};
+    run(store_->failed(got[0].device.identities[0].id, "erase unknown: 10007", k_then + pause));
+    EXPECT_TRUE(due(k_then + pause - millis{1}, 4).empty()) << "the pause";
+    EXPECT_EQ(due(k_then + pause, 4).size(), 1U) << "the claim ended with the attempt";
+}
+
 TEST_F(credential_store, be_36_a_stranger_has_no_owner_and_a_leg_cannot_name_it) {
     EXPECT_EQ(
         refusal("insert into sip_identities (kind, org_id) values ('stranger', " + text(ann_.org) + ")"),

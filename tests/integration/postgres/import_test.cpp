@@ -330,6 +330,46 @@ TEST_F(old_rows, be_06_an_organisations_credential_that_a_device_uses_is_not_ret
     EXPECT_EQ(value("select string_agg(state, ' ') from sip_identities"), "active");
 }
 
+TEST_F(old_rows, cred_05_a_credential_whose_username_a_device_uses_is_not_retired) {
+    const auto newest = device(1, ann_, "phone", 90);
+    auto older = device(2, ann_, "phone", 80);   // another id for what the phone logs in with
+    auto tablet = device(3, bob_, "tablet", 50); // the same of another person's device
+    auto shared = credential(4, ann_);           // and of an organisation
+    const auto unused = device(5, ann_, "phone", 70);
+    for (auto* row : {&older, &tablet, &shared})
+        (*row)["sip_username"] = newest["sip_username"];
+    const std::string retiring =
+        "select string_agg(telnyx_credential_id, ' ') from sip_identities where state = 'retiring'";
+    for (const auto& file :
+         {lines({newest, older, tablet, shared, unused}), lines({shared, unused, tablet, older, newest})}) {
+        sql("truncate imported_rows");
+        sql("update sip_identities set state = 'dead', sip_password = null, password_key_id = null");
+        sql("delete from sip_identities");
+        sql("delete from devices");
+        const auto r = import(file);
+        EXPECT_EQ(r.identities, 1U);
+        EXPECT_EQ(r.pending, 1U) << "the tablet gets one of its own";
+        EXPECT_EQ(value(retiring), "old-cred-5");
+        const auto text = notes_of(r);
+        for (const char* id : {"old-cred-2", "old-cred-3", "org-cred-4"})
+            EXPECT_NE(
+                text.find(
+                    "credential " + std::string(id) +
+                    " stays: a device uses its SIP username gencred-old-1, there of credential old-cred-1"
+                ),
+                std::string::npos
+            ) << id
+              << "\nin\n"
+              << text;
+    }
+    // A later file: the device is there already.
+    auto late = device(6, bob_, "laptop", 95);
+    late["sip_username"] = newest["sip_username"];
+    const auto again = import(lines({late}));
+    EXPECT_EQ(again.retired, 0U);
+    EXPECT_EQ(value(retiring), "old-cred-5");
+}
+
 TEST_F(old_rows, cred_05_what_a_line_names_that_was_left_out_is_not_retired) {
     const auto newest = device(1, ann_, "phone", 90);
     std::vector<json> wanting;
@@ -341,8 +381,19 @@ TEST_F(old_rows, cred_05_what_a_line_names_that_was_left_out_is_not_retired) {
     auto broken = device(13, bob_, "broken", 5);
     broken["platform"] = "symbian";
     broken["telnyx_credential_id"] = "old-cred-3";
-    const auto r = import(lines({newest, wanting[0], wanting[1], wanting[2], unknown, broken}));
-    EXPECT_EQ(r.bad_lines, 2U);
+    // The same by the SIP username alone.
+    const auto fifth = device(5, ann_, "phone", 45), sixth = device(6, ann_, "phone", 46);
+    auto unknown_name = unknown, broken_name = broken;
+    unknown_name["id"] = 14;
+    unknown_name["telnyx_credential_id"] = "old-cred-14";
+    unknown_name["sip_username"] = "gencred-old-5";
+    broken_name["id"] = 15;
+    broken_name["telnyx_credential_id"] = "old-cred-15";
+    broken_name["sip_username"] = "gencred-old-6";
+    const auto r = import(lines(
+        {newest, wanting[0], wanting[1], wanting[2], fifth, sixth, unknown, broken, unknown_name, broken_name}
+    ));
+    EXPECT_EQ(r.bad_lines, 4U);
     EXPECT_EQ(r.retired, 1U);
     EXPECT_EQ(
         value("select string_agg(telnyx_credential_id, ' ') from sip_identities where state = 'retiring'"),

@@ -521,7 +521,8 @@ TEST(options, sec_02_the_key_file_is_private) {
     const auto open_file = f.write("keys", "k1 x", 0644);
     for (const auto& [path, fix] :
          {std::pair{open_file, "chmod 600 " + open_file},
-          std::pair{f.path("none"), std::string("no such file")}}) {
+          std::pair{f.path("none"), "no such file; make it with z360-voipd --generate-key " + f.path("none")}
+         }) {
         env["Z360_SECRETS_KEY_FILE"] = path;
         EXPECT_THAT(refused({}, env), HasSubstr("config: secrets.key_file: \"" + path + "\": "));
         EXPECT_THAT(refused({"--check-config"}, env), HasSubstr(fix));
