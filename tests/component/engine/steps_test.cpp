@@ -166,6 +166,7 @@ class node {
             row_ = port::stored_call{what.next, version_after(what)};
             versions_[row_->version] = what.next;
             processed_.insert(what.processed_events.begin(), what.processed_events.end());
+            outbox_.insert(outbox_.end(), what.new_commands.begin(), what.new_commands.end());
         }
         if (fail(failure::answer_lost))
             box_.written(written_as::unavailable);
@@ -177,8 +178,16 @@ class node {
         for (const auto& i : items)
             if (!i.inbox_id.empty()) inbox_.insert(i.inbox_id);
     }
-    /// A sweep: what lies in the inbox comes again.
+    /// A sweep: what lies in the inbox comes again, and commands that nobody has started are.
     bool offered_again() {
+        const bool left = std::any_of(outbox_.begin(), outbox_.end(), [this](const auto& c) {
+            return !started_.contains(c.id);
+        });
+        for (const auto& cmd : std::exchange(outbox_, {}))
+            start(cmd);
+        return take_from_inbox() || left;
+    }
+    bool take_from_inbox() {
         std::erase_if(inbox_, [this](const auto& id) { return processed_.contains(id); });
         if (inbox_.empty()) return false;
         for (const auto& id : std::exchange(inbox_, {}))
@@ -186,21 +195,24 @@ class node {
         return true;
     }
     void carry_out(const todo::act& act) {
-        for (const auto& cmd : act.commands) {
-            commands_.push_back(cmd);
-            call::command_outcome out;
-            out.command_id = cmd.id;
-            out.what = cmd.what();
-            out.who = call::leg_ref{cmd.call_control_id, cmd.leg};
-            if (const auto* dial = std::get_if<call::dial_body>(&cmd.body)) {
-                const auto n = std::find(legs_.begin(), legs_.end(), dial->leg) - legs_.begin();
-                out.who = call::leg_ref{control(static_cast<int>(n)), dial->leg};
-            }
-            out.result = call::outcome::done;
-            box_.arrive(item{std::move(out), {}});
-        }
+        for (const auto& cmd : act.commands)
+            start(cmd);
         for (const auto& i : act.settled) // of no consequence, or stored
             if (!i.inbox_id.empty()) settled_.insert(i.inbox_id);
+    }
+    void start(const call::command& cmd) {
+        if (!started_.insert(cmd.id).second) return; // the carrier knows a repeated command by its id
+        commands_.push_back(cmd);
+        call::command_outcome out;
+        out.command_id = cmd.id;
+        out.what = cmd.what();
+        out.who = call::leg_ref{cmd.call_control_id, cmd.leg};
+        if (const auto* dial = std::get_if<call::dial_body>(&cmd.body)) {
+            const auto n = std::find(legs_.begin(), legs_.end(), dial->leg) - legs_.begin();
+            out.who = call::leg_ref{control(static_cast<int>(n)), dial->leg};
+        }
+        out.result = call::outcome::done;
+        box_.arrive(item{std::move(out), {}});
     }
     void nothing_is_lost() const {
         for (const auto& [id, what] : accepted_) {
@@ -222,7 +234,9 @@ class node {
     std::set<std::string> settled_;
     std::optional<port::stored_call> row_;
     std::map<std::uint64_t, call::state> versions_;
-    std::vector<call::command> commands_;
+    std::vector<call::command> outbox_;   ///< stored
+    std::vector<call::command> commands_; ///< sent to the carrier, each once
+    std::set<std::string> started_;
     std::size_t at_ = 0;
     failure fails_ = failure::none;
 };
