@@ -230,6 +230,7 @@ class memory_credentials final : public port::credential_store {
         auto& r = rows.at(i.value);
         ++r.what.failures;
         r.what.retry_at = retry_at;
+        r.claimed_until = {}; // as with a device: whoever is next waits for the pause alone
         r.error = std::move(error);
         co_await gate_.point();
     }
