@@ -33,6 +33,9 @@ auto in_words(F ask) {
     } catch (const pqxx::foreign_key_violation& e) {
         throw admin_error("something named here does not exist: " + one_line(e.what()));
     } catch (const pqxx::failure& e) {
+        const bool away = dynamic_cast<const pqxx::broken_connection*>(&e) != nullptr;
+        if (!away && fault_of(sqlstate_of(e)) != fault::schema)
+            throw admin_error("the database refused: " + one_line(e.what()));
         raise_refused(e);
     }
 }

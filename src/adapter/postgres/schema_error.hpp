@@ -14,7 +14,7 @@ class schema_error : public port::unavailable {
   public:
     explicit schema_error(const std::string& said, const std::string& asking = {})
         : unavailable(
-              asking + "tables or rights that this program expects are missing (" + said +
+              asking + "the schema lacks tables or rights that this program expects (" + said +
               "); run z360-voipd --migrate, or correct database.url"
           ) {}
 };
