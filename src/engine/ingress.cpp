@@ -269,7 +269,8 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
         keep_for_caller(a->event); // decided together with what begins the call
         co_return;
     }
-    if (id && !mark && source_of(a->event.route) == wire::webhook_source::call_control) {
+    // What bears somebody's mark is no caller's: only who has none may be still to come.
+    if (id && hook.client_state.empty() && source_of(a->event.route) == wire::webhook_source::call_control) {
         const bool known = co_await knows_leg(*id, hook);
         if (!known && !had_its_chance(*a)) { // of a caller whose call.initiated is on its way, perhaps
             co_await park(std::move(a));

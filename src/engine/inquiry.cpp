@@ -32,7 +32,8 @@ std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer
     for (auto& [e, fresh] : answer.events) {
         auto known = read(e.body, e.route, e.received_at);
         const auto& caller = about.caller;
-        const bool nobodys = known.hook && !known.mark && !known.hook->call_control_id.empty() &&
+        const bool nobodys = known.hook && known.hook->client_state.empty() &&
+                             !known.hook->call_control_id.empty() &&
                              known.hook->call_control_id != caller.call_control_id &&
                              about.find_by_control_id(known.hook->call_control_id) == nullptr;
         if (nobodys || !is_for(about.id, caller.call_session_id, caller.call_control_id, known))
