@@ -120,6 +120,11 @@ struct reading {
     std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
 };
 
+/// Of a leg, and without anybody's mark: a caller's, who may be still to come.
+[[nodiscard]] inline bool is_of_unmarked_leg(const reading& r) {
+    return r.hook && r.hook->client_state.empty() && !r.hook->call_control_id.empty();
+}
+
 /// A durable event between its acceptance, or a sweep, and its call.
 struct arrival {
     port::inbox_event event; ///< without its body once that has been read

@@ -413,8 +413,7 @@ std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event
         // from here as well it would be served twice.
         if (known.new_caller) continue;
         // Without our mark, of a leg that no call knows yet: perhaps a second caller's.
-        const bool nobodys = known.what && known.hook && known.hook->client_state.empty() &&
-                             e.route != port::webhook_route::own && !known.hook->call_control_id.empty() &&
+        const bool nobodys = known.what && is_of_unmarked_leg(known) && e.route != port::webhook_route::own &&
                              known.hook->call_control_id != own;
         // Unreadable, of no consequence, or another caller's of this session.
         if (!known.what || nobodys || !is_for(call_of(a.name), a.name, own, known)) {

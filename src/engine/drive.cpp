@@ -21,6 +21,17 @@ constexpr millis k_newer_form_pause{1'000};
 // Another node has written to one of our calls within this time: our copies may be old at any moment.
 constexpr std::chrono::minutes k_others_memory{10};
 
+template <class Kind>
+bool is_a(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const Kind&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 boost::asio::awaitable<bool> cancelled() {
     const auto state = co_await boost::asio::this_coro::cancellation_state;
     co_return state.cancelled() != boost::asio::cancellation_type::none;
@@ -161,10 +172,10 @@ boost::asio::awaitable<void> engine_impl::inquire(call_id id, call::state about,
 // Whatever was thrown: nothing that is not stored leaves memory but to go back to the inbox.
 boost::asio::awaitable<void> engine_impl::recover(actor& a, std::exception_ptr error) {
     const auto why = rt::what(error);
-    const bool newer = is_newer_form(error);
+    const bool newer = is_a<port::newer_form>(error);
     log::error("call_step_failed", {{"call", a.id}, {"why", why}, {"in_a_row", a.box.failures() + 1}});
     p_.metrics.count("call_step_failures_total");
-    if (breaks_invariant(error)) {
+    if (is_a<invariant_broken>(error)) {
         log::critical("invariant_broken", {{"call", a.id}, {"rule", why}});
         p_.metrics.count("invariants_broken_total");
     }
@@ -173,26 +184,6 @@ boost::asio::awaitable<void> engine_impl::recover(actor& a, std::exception_ptr e
     if (!a.box.has_work()) co_return;
     co_await rt::sleep_for(std::min(millis{100} * (1U << std::min(a.box.failures() - 1, 5U)), k_longest_retry)
     );
-}
-
-bool engine_impl::is_newer_form(const std::exception_ptr& error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const port::newer_form&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
-bool engine_impl::breaks_invariant(const std::exception_ptr& error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const invariant_broken&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
 }
 
 void engine_impl::arm(actor& a) {

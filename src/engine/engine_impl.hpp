@@ -137,8 +137,6 @@ class engine_impl final : public engine {
     boost::asio::awaitable<bool> asked(call::state about);
     boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
     boost::asio::awaitable<void> recover(actor& a, std::exception_ptr error);
-    [[nodiscard]] static bool is_newer_form(const std::exception_ptr& error);
-    [[nodiscard]] static bool breaks_invariant(const std::exception_ptr& error);
     void arm(actor& a);
 
     // save.cpp

@@ -32,8 +32,7 @@ std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer
     for (auto& [e, fresh] : answer.events) {
         auto known = read(e.body, e.route, e.received_at);
         const auto& caller = about.caller;
-        const bool nobodys = known.hook && known.hook->client_state.empty() &&
-                             !known.hook->call_control_id.empty() &&
+        const bool nobodys = is_of_unmarked_leg(known) &&
                              known.hook->call_control_id != caller.call_control_id &&
                              about.find_by_control_id(known.hook->call_control_id) == nullptr;
         if (nobodys || !is_for(about.id, caller.call_session_id, caller.call_control_id, known))

@@ -67,7 +67,6 @@ class world {
     std::string failure;
     struct figures_t {
         std::uint64_t conflicts = 0;
-        std::uint64_t in_memory = 0;
         std::uint64_t kills = 0;
         std::uint64_t webhooks_given_up = 0;
         std::uint64_t inquiries = 0;
