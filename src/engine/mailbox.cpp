@@ -112,9 +112,9 @@ next_thing mailbox::step(const surroundings& s) {
         }
         may_ = call::authority::newest;
         {
-            // What the carrier told is in the queue: decided first, in the same pass.
+            // What the carrier told is in the queue: all of it is decided first, in the same pass.
             auto before = std::exchange(in_hand_, {});
-            take();
+            take(queue_.size());
             move_to(in_hand_, in_hand_.end(), before);
         }
         // The question took its time: nothing has been decided yet, and what is issued now has its whole
@@ -199,7 +199,7 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
 
 // Everything that has arrived is one decision and one transaction.
 next_thing mailbox::take_turn(const surroundings& s) {
-    take();
+    take(at_once());
     const bool begins = std::any_of(in_hand_.begin(), in_hand_.end(), begins_call);
     if (!loaded_ && !begins) return ask_store(stage::first_read);
     if (loaded_ && !unsaved_ && s.shared)
@@ -222,7 +222,7 @@ next_thing mailbox::heed_hint() {
 
 // I21: time takes something away only on a copy that is known to be the newest.
 next_thing mailbox::judge(const surroundings& s) {
-    if (unsaved_)
+    if (unsaved_ || (careful_ && !queue_.empty())) // what has happened is decided before what has not
         may_ = call::authority::unproven;
     else if (overdue(s.now) && !fresh_)
         return ask_store(stage::judge_read);
@@ -468,11 +468,15 @@ bool mailbox::holds(std::string_view inbox_id) const {
            std::any_of(unsaved_items_.begin(), unsaved_items_.end(), is);
 }
 
-// Moves what is queued (one item when careful) into the hand. What begins a call stays together with what is
-// stored of its session: nobody is dialed who has hung up.
-void mailbox::take() {
+// One item when careful. What begins a call stays together with what is stored of its session: nobody is
+// dialed who has hung up.
+std::size_t mailbox::at_once() const {
     const bool begins = !queue_.empty() && begins_call(queue_.front());
-    const std::size_t n = careful_ && !begins ? std::min<std::size_t>(queue_.size(), 1) : queue_.size();
+    return careful_ && !begins ? std::min<std::size_t>(queue_.size(), 1) : queue_.size();
+}
+
+// From the front of the queue into the hand, behind what is there.
+void mailbox::take(std::size_t n) {
     const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(n);
     in_hand_.insert(in_hand_.end(), std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
     queue_.erase(queue_.begin(), end);

@@ -189,7 +189,8 @@ class mailbox {
     [[nodiscard]] bool too_much_unsaved() const;
     void put_back();
     void start_over();
-    void take();
+    [[nodiscard]] std::size_t at_once() const;
+    void take(std::size_t n);
     void remember(const items& decided, rt::clock::time_point ticks);
     void forget_unsaved();
 

@@ -267,3 +267,8 @@ TEST(simulation, seed_caller_who_talks_had_waited_elsewhere) {
     for (const auto seed : {9'015'741U, 9'047'298U, 9'055'226U, 9'057'096U, 9'063'100U, 9'110'493U})
         passes(fence_alone<sim::unknowns::fence_answer::refused>(seed), "seed", false, about_talks);
 }
+// A step had failed, so one thing at a time was decided: time ended the ring while what the carrier had just
+// told, an answer on another node, was still in the queue.
+TEST(simulation, seed_record_of_the_carrier_left_in_the_queue) {
+    passes(of_level<trouble::odd>(1'795'916'890'122U), "seed");
+}

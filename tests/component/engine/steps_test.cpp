@@ -45,14 +45,14 @@ class node {
     void incoming() { accept(first_); }
     template <class Event>
     void device(int n) {
-        accept(Event{{control(n), legs_.at(static_cast<std::size_t>(n))}});
+        accept(Event{phone(n)});
     }
     template <class Event>
     void caller() {
         accept(Event{{first_.call_control_id, std::nullopt}});
     }
     void hangs_up(int n) {
-        accept(call::leg_hangup{{control(n), legs_.at(static_cast<std::size_t>(n))}, "normal_clearing", ""});
+        accept(call::leg_hangup{phone(n), "normal_clearing", ""});
     }
     void caller_hangs_up() {
         accept(call::leg_hangup{{first_.call_control_id, std::nullopt}, "normal_clearing", "caller"});
@@ -101,6 +101,11 @@ class node {
     bool carrier_away = false;
     std::vector<std::string> returned; ///< by failed()
     std::size_t questions = 0;
+    std::vector<call::event> on_record; ///< the carrier tells it when it is asked
+
+    [[nodiscard]] call::leg_ref phone(int n) const {
+        return {control(n), legs_.at(static_cast<std::size_t>(n))};
+    }
 
   private:
     static std::string control(int n) { return "v3:d" + std::to_string(n); }
@@ -134,7 +139,11 @@ class node {
         if (std::holds_alternative<todo::read>(what)) return read();
         if (std::holds_alternative<todo::ask>(what)) {
             ++questions;
-            box_.told(!carrier_away && !fail(failure::unavailable));
+            const bool told = !carrier_away && !fail(failure::unavailable);
+            if (told)
+                for (auto& e : std::exchange(on_record, {}))
+                    accept(std::move(e));
+            box_.told(told);
         }
         if (auto* w = std::get_if<todo::write>(&what)) return write(std::move(w->what));
         return true;
@@ -364,6 +373,40 @@ TEST(mailbox_steps, i_21_time_takes_nothing_away_unless_the_row_was_read_and_the
             EXPECT_EQ(n.box().time_held(), carrier_away);
         }
     }
+}
+
+// A step that failed makes it take one thing at a time; what the carrier told counts all the same.
+TEST(mailbox_steps, i_21_all_that_the_carrier_told_is_decided_before_time_takes_something_away) {
+    for (const bool careful : {false, true}) {
+        node n;
+        n.incoming();
+        n.run();
+        n.passes(millis{60'000});
+        n.on_record = {
+            call::leg_hangup{n.phone(0), "no_answer", ""}, call::leg_answered{n.phone(1)},
+            call::leg_bridged{n.phone(1)}
+        };
+        n.tick();
+        if (careful) EXPECT_TRUE(n.box().failed(false).empty());
+        n.run();
+        EXPECT_EQ(n.questions, 1U);
+        EXPECT_NE(n.stored()->now_in, call::phase::voicemail) << "careful " << careful;
+        EXPECT_EQ(n.issued(call::verb::hangup), 0U);
+        EXPECT_EQ(n.stored()->bridge.winner, n.stored()->legs.at(1).id);
+    }
+}
+
+TEST(mailbox_steps, i_21_what_waits_is_decided_before_time_takes_something_away) {
+    node n;
+    n.incoming();
+    n.run();
+    n.passes(millis{60'000});
+    n.tick();
+    n.device<call::leg_answered>(1);
+    EXPECT_TRUE(n.box().failed(false).empty()); // one thing at a time, the tick first
+    n.run();
+    EXPECT_NE(n.stored()->now_in, call::phase::voicemail);
+    EXPECT_EQ(n.issued(call::verb::answer), 1U);
 }
 
 TEST(mailbox_steps, i_21_memory_is_written_forward_over_a_store_that_lost_commits) {
