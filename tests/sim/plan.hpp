@@ -71,6 +71,9 @@ struct plan {
     std::size_t mishap_at = 0; ///< number of the question to the store, from 1; 0: none
     mishap what_happens = mishap::none;
     bool reconciles = false; ///< the carrier is also asked by itself, not only by calls
+    /// Half as often as a server does unless told otherwise: most rounds find nothing, and cost half the
+    /// time of a schedule.
+    millis sweep_period{1'000};
 };
 
 [[nodiscard]] plan make_plan(std::uint64_t seed, trouble level);

@@ -59,6 +59,7 @@ process::process(world& w, node& n)
     reconciler_ = engine::make_reconciler(link_.ex, std::move(r), questions(w, n));
     engine::settings s;
     s.seed = w.dice.next();
+    s.sweep_period = w.what.sweep_period;
     engine::ports p{calls_, inbox_, &spool_, directory_, *telnyx_, hint_, clock_, metrics_, opener(w)};
     p.records = records_.get();
     p.ask = [this](std::string session) {

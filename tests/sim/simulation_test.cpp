@@ -137,6 +137,12 @@ bool about_double_joins(const std::string& b) {
     return b.starts_with("I1:");
 }
 
+/// Seeds that once failed, by what they found: with the pace that they failed with.
+void replays(plan p, counting counts = everything) {
+    p.sweep_period = millis{500};
+    (void)passes(p, "seed", false, counts);
+}
+
 } // namespace
 
 TEST(simulation, without_faults) {
@@ -206,69 +212,68 @@ TEST(simulation, i_01_without_fence_and_store_the_judge_convicts) {
     EXPECT_TRUE(convicted);
 }
 
-// Seeds that once failed, by what they found.
 TEST(simulation, seed_ringback_stopped_for_the_greeting) {
-    passes(of_level<trouble::none>(22), "seed");
+    replays(of_level<trouble::none>(22));
 }
 TEST(simulation, seed_silence_after_the_longest_message) {
-    passes(of_level<trouble::none>(1), "seed");
+    replays(of_level<trouble::none>(1));
 }
 TEST(simulation, seed_answer_of_the_caller_lost_once) {
-    passes(of_level<trouble::nodes>(903), "seed");
+    replays(of_level<trouble::nodes>(903));
 }
 TEST(simulation, seed_message_saved_before_its_step) {
-    passes(of_level<trouble::nodes>(100'686), "seed");
+    replays(of_level<trouble::nodes>(100'686));
 }
 TEST(simulation, seed_command_judged_while_its_decision_is_made_again) {
-    passes(of_level<trouble::nodes>(116'281), "seed");
+    replays(of_level<trouble::nodes>(116'281));
 }
 // Both reports of a bridge and both answers to it came late: its winner was dropped by a time limit, without
 // proof. Without the fence the next one displaced the talk, with it two people who talked were hung up.
 TEST(simulation, seed_bridge_whose_fate_is_unknown_without_fence) {
-    passes(no_fence(13'315), "seed");
+    replays(no_fence(13'315));
 }
 TEST(simulation, seed_bridge_whose_fate_is_unknown_with_the_fence) {
-    passes(of_level<trouble::commands>(13'315), "seed");
+    replays(of_level<trouble::commands>(13'315));
 }
 // call.hangup was buried for want of its call; then call.initiated came, and the dead caller was dialed for.
 TEST(simulation, seed_hang_up_buried_before_its_call_began) {
-    passes(of_level<trouble::webhooks>(7'034'361), "seed");
+    replays(of_level<trouble::webhooks>(7'034'361));
 }
 TEST(simulation, seed_events_buried_before_their_call_began) {
-    passes(of_level<trouble::nodes>(7'029'447), "seed");
+    replays(of_level<trouble::nodes>(7'029'447));
 }
 TEST(simulation, seed_ring_ended_while_another_node_had_joined_somebody_in_memory) {
-    passes(of_level<trouble::nodes>(212), "seed");
-    passes(of_level<trouble::nodes>(1'755), "seed");
-    passes(of_level<trouble::nodes>(1'822), "seed");
+    replays(of_level<trouble::nodes>(212));
+    replays(of_level<trouble::nodes>(1'755));
+    replays(of_level<trouble::nodes>(1'822));
 }
 // A late end of a hold prompt or of the ringback passed for the end of the greeting: it was recorded over.
 TEST(simulation, seed_greeting_recorded_over) {
     for (const auto seed : {7'028'145U, 9'003'213U, 9'032'102U, 9'035'713U, 9'076'288U})
-        passes(of_level<trouble::webhooks>(seed), "seed");
+        replays(of_level<trouble::webhooks>(seed));
 }
 // A hang-up was given up by a copy that had lost its decision, and finished in the very commit that issued it
 // again: its leg rang for ever.
 TEST(simulation, seed_command_given_up_and_issued_again) {
     for (const auto seed : {9'010'099U, 9'146'107U, 9'170'437U})
-        passes(of_level<trouble::nodes>(seed), "seed");
+        replays(of_level<trouble::nodes>(seed));
 }
 // A node whose copy was old heard that the message was saved, and hung up on two who talked.
 TEST(simulation, seed_message_over_on_an_old_copy) {
-    passes(of_level<trouble::nodes>(9'167'256), "seed");
+    replays(of_level<trouble::nodes>(9'167'256));
 }
 // The command of a dead node was judged by a copy older than the command.
 TEST(simulation, seed_command_judged_by_an_older_copy) {
-    passes(of_level<trouble::nodes>(9'175'672), "seed");
+    replays(of_level<trouble::nodes>(9'175'672));
 }
 // A caller whom another node had joined in its memory was sent to voicemail by one that had waited all the
 // time.
 TEST(simulation, seed_caller_who_talks_had_waited_elsewhere) {
     for (const auto seed : {9'015'741U, 9'047'298U, 9'055'226U, 9'057'096U, 9'063'100U, 9'110'493U})
-        passes(fence_alone<sim::unknowns::fence_answer::refused>(seed), "seed", false, about_talks);
+        replays(fence_alone<sim::unknowns::fence_answer::refused>(seed), about_talks);
 }
 // A step had failed, so one thing at a time was decided: time ended the ring while what the carrier had just
 // told, an answer on another node, was still in the queue.
 TEST(simulation, seed_record_of_the_carrier_left_in_the_queue) {
-    passes(of_level<trouble::odd>(1'795'916'890'122U), "seed");
+    replays(of_level<trouble::odd>(1'795'916'890'122U));
 }
