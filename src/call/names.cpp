@@ -65,6 +65,14 @@ std::string_view name(dial_status s) {
     return "?";
 }
 
+std::string_view name(recording_purpose p) {
+    switch (p) {
+    case recording_purpose::talk: return "talk";
+    case recording_purpose::message: return "message";
+    }
+    return "?";
+}
+
 std::string_view name(voicemail_step s) {
     switch (s) {
     case voicemail_step::none: return "none";

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "call/settle.hpp"
-
-#include <z360/call/decide.hpp>
 #include <z360/call/state.hpp>
 
 #include <algorithm>
@@ -42,40 +39,14 @@ device_status status_of(const device_leg& leg) {
     return leg.dial == dial_status::accepted ? device_status::ringing : device_status::notified;
 }
 
-const char* broken_invariant(const state& s) {
-    const auto* winner = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-    if (s.bridge.winner && winner == nullptr) return "winner_is_a_leg";
-    if (s.bridge.winner && s.bridge.epoch == 0) return "winner_has_an_epoch";
-    switch (s.now_in) {
-    case phase::answering:
-    case phase::bridging:
-        if (winner == nullptr || !s.bridge.limit) return "claim_has_winner_and_limit";
-        break;
-    case phase::active:
-    case phase::on_hold:
-    case phase::remote_hold:
-    case phase::reconnecting:
-        if (winner == nullptr) return "talk_has_a_winner";
-        break;
-    case phase::voicemail:
-        if (!s.step_limit) return "voicemail_has_a_watchdog";
-        break;
-    case phase::ended:
-        if (s.reason == end_reason::none || !s.ended_at) return "end_has_a_reason";
-        break;
-    case phase::ringing: break;
-    }
-    if (s.bridge.proof_round > s.asked || s.bridge.asked > s.asked) return "questions_are_counted";
-    if (s.now_in != phase::ended && s.reason != end_reason::none) return "reason_only_at_the_end";
-    const bool over = s.now_in == phase::ended || s.now_in == phase::voicemail;
-    for (const auto& l : s.legs) {
-        const bool asked_about = settle::in_doubt(s, l) && l.asked > 0;
-        if (over && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
-        if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
-            return "released_leg_is_hung_up";
-        if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
-    }
-    return nullptr;
+phase phase_of(const state& s) {
+    if (over(s)) return phase::ended;
+    if (s.voicemail.step != voicemail_step::none) return phase::voicemail;
+    if (!s.bridge.winner) return phase::ringing;
+    if (!s.bridged_at) return s.bridge.commanded ? phase::bridging : phase::answering;
+    if (s.caller.hold.held) return phase::remote_hold;
+    const auto* w = s.find(*s.bridge.winner);
+    return w != nullptr && w->hold.held ? phase::on_hold : phase::active;
 }
 
 } // namespace z360::call

@@ -115,7 +115,7 @@ bool later_line(std::uint64_t stored, std::uint64_t mine) {
 }
 
 bool can_wait(const call::event& what, const call::state* known) {
-    const bool over = known != nullptr && known->now_in == call::phase::ended;
+    const bool over = known != nullptr && call::over(*known);
     // Somebody waits for these: a caller who arrives or leaves, a device that answers, our own answer and
     // bridge. Their reports by webhook say the same a little later; the node that sent the command does not
     // wait for them.

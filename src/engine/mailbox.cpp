@@ -212,7 +212,8 @@ next_thing mailbox::take_turn(const surroundings& s) {
 next_thing mailbox::heed_hint() {
     stage_ = stage::hint;
     hint_ = false;
-    if (fresh_ || !loaded_ || unsaved_ || loaded_->state.now_in != call::phase::ringing) return std::nullopt;
+    if (fresh_ || !loaded_ || unsaved_ || phase_of(loaded_->state) != call::phase::ringing)
+        return std::nullopt;
     for (const auto& i : in_hand_) {
         const auto* answered = std::get_if<call::leg_answered>(&i.what);
         if (answered != nullptr && answered->who.leg) return todo::hint{*answered->who.leg};
@@ -294,7 +295,7 @@ next_thing mailbox::conclude(const surroundings& s) {
 // Whether the decision takes away what it would leave if no time had passed.
 bool mailbox::takes_by_time(time_point now) const {
     if (may_ != call::authority::newest || !loaded_) return false;
-    if (loaded_->state.now_in == folded_.commit.next.now_in && !overdue(now))
+    if (phase_of(loaded_->state) == phase_of(folded_.commit.next) && !overdue(now))
         return false; // cheap, and right: only a change of phase takes something
     const char* broken = nullptr;
     items orphans;

@@ -138,7 +138,7 @@ class mailbox {
     [[nodiscard]] bool has_work() const { return !queue_.empty() || unsaved_ || verify_; }
     [[nodiscard]] bool unsaved() const { return unsaved_.has_value(); }
     [[nodiscard]] rt::clock::time_point unsaved_since() const { return unsaved_since_; }
-    [[nodiscard]] bool over() const { return loaded_ && loaded_->state.now_in == call::phase::ended; }
+    [[nodiscard]] bool over() const { return loaded_ && call::over(loaded_->state); }
     [[nodiscard]] bool time_held() const {
         return time_held_;
     } ///< a deadline has passed that may not act yet

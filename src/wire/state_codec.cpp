@@ -2,6 +2,7 @@
 #include "wire/state_codec.hpp"
 
 #include "wire/state_fields.hpp"
+#include "wire/state_form1.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -232,8 +233,9 @@ std::string encode(const call::state& s) {
 
 std::optional<call::state> decode_state(std::string_view text) {
     try {
-        const auto j = open(text);
+        auto j = open(text);
         if (!j) return std::nullopt;
+        if (j->at("v") == 1) from_form_1(*j);
         call::state s;
         get(*j, s);
         return s;

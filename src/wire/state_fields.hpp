@@ -92,7 +92,9 @@ constexpr void fields(V& v, T& x) {
     v("bridged", x.bridged);
     v("ended", x.ended);
     v("hangup_cause", x.hangup_cause);
+    v("hold", x.hold);
     v("out_of_race", x.out_of_race);
+    v("withdrawn", x.withdrawn);
     v("release", x.release);
     v("hangup_sent", x.hangup_sent);
     v("hung_up", x.hung_up);
@@ -112,14 +114,24 @@ constexpr void fields(V& v, T& x) {
     v("bridged", x.bridged);
     v("ended", x.ended);
     v("hangup_cause", x.hangup_cause);
+    v("hold", x.hold);
+    v("hangup_sent", x.hangup_sent);
+}
+template <class V, some<call::twin_leg> T>
+constexpr void fields(V& v, T& x) {
+    v("call_control_id", x.call_control_id);
+    v("leg", x.leg);
+    v("ended", x.ended);
     v("hangup_sent", x.hangup_sent);
 }
 template <class V, some<call::bridge_attempt> T>
 constexpr void fields(V& v, T& x) {
     v("epoch", x.epoch);
     v("winner", x.winner);
+    v("commanded", x.commanded);
     v("accepted", x.accepted);
     v("refused", x.refused);
+    v("peer_gone", x.peer_gone);
     v("limit", x.limit);
     v("quiet_from", x.quiet_from);
     v("asked", x.asked);
@@ -134,29 +146,45 @@ template <class V, some<call::recording> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("url", x.url);
+    v("purpose", x.purpose);
+}
+template <class V, some<call::prompt> T>
+constexpr void fields(V& v, T& x) {
+    v("number", x.number);
+    v("spoken", x.spoken);
+    v("refused", x.refused);
+    v("expired", x.expired);
+    v("over", x.over);
+    v("limit", x.limit);
+}
+template <class V, some<call::prompt_end> T>
+constexpr void fields(V& v, T& x) {
+    v("spoken", x.spoken);
+    v("at", x.at);
+    v("listener_left", x.listener_left);
+}
+template <class V, some<call::voicemail_box> T>
+constexpr void fields(V& v, T& x) {
+    v("step", x.step);
+    v("limit", x.limit);
+    v("failed", x.failed);
 }
 template <class V, some<call::state> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("routed", x.routed);
     v("caller", x.caller);
-    v("phase", x.now_in);
     v("reason", x.reason);
     v("legs", x.legs);
     v("twins", x.twins);
     v("answers", x.answers);
     v("bridge", x.bridge);
     v("asked", x.asked);
-    v("vm", x.vm);
-    v("vm_recorded", x.vm_recorded);
-    v("step_limit", x.step_limit);
+    v("told", x.told);
     v("prompts", x.prompts);
-    v("prompt_playing", x.prompt_playing);
-    v("spoken", x.spoken);
-    v("spoken_over", x.spoken_over);
-    v("device_hold", x.device_hold);
-    v("caller_hold", x.caller_hold);
-    v("saved", x.saved);
+    v("prompt_ends", x.prompt_ends);
+    v("voicemail", x.voicemail);
+    v("recordings", x.recordings);
     v("began", x.began);
     v("ring_deadline", x.ring_deadline);
     v("answered_at", x.answered_at);

@@ -148,12 +148,13 @@ envelope bounded(telnyx_webhook hook) {
     return {std::move(hook), envelope_fault::none};
 }
 
-call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook) {
+call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook, time_point received_at) {
     call::prompt_ended e;
     e.who = std::move(who);
     e.listener_left = hook.status == "call_hangup";
     e.failed = hook.status == "file_not_found" || hook.status == "failed";
     e.spoken = hook.event_type == "call.speak.ended";
+    e.at = hook.occurred_at.value_or(received_at);
     return e;
 }
 
@@ -244,7 +245,7 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
             std::move(who), hook.event_type == "call.hold", hook.occurred_at.value_or(received_at)
         };
     if (hook.event_type == "call.speak.ended" || hook.event_type == "call.playback.ended")
-        return prompt_ended_of(std::move(who), hook);
+        return prompt_ended_of(std::move(who), hook, received_at);
     return std::nullopt;
 }
 

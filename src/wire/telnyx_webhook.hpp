@@ -80,7 +80,7 @@ struct envelope {
 /// The core's event for a webhook, or nothing: a type that means nothing to a call, an event that names no
 /// leg, or the first event of an incoming leg that is not ours, which needs a route (see is_new_caller).
 /// `verified_leg` comes from a client_state whose MAC was checked. `received_at` stands in for a missing
-/// occurred_at, by which hold and unhold are put in order.
+/// occurred_at, by which holds are put in order and the ends of prompts told apart.
 [[nodiscard]] std::optional<call::event> to_call_event(
     const telnyx_webhook& hook, std::optional<leg_id> verified_leg, time_point received_at = time_point{}
 );

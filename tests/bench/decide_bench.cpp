@@ -60,7 +60,7 @@ void decide_whole_call(benchmark::State& bench) {
             auto d = decide(s, e, k_now + millis{100});
             s = std::move(d.next);
         }
-        if (s.now_in != phase::ended || s.reason != end_reason::completed)
+        if (phase_of(s) != phase::ended || s.reason != end_reason::completed)
             bench.SkipWithError("the call went wrong");
     }
     bench.SetItemsProcessed(bench.iterations() * static_cast<std::int64_t>(events.size()));

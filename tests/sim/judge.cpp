@@ -216,7 +216,7 @@ class court {
             return n.what == "call_ended";
         });
         if (ends != 1) say("I20: the end was recorded " + std::to_string(ends) + " times");
-        if (s.now_in != call::phase::ended) say("I20: stored as " + std::string(call::name(s.now_in)));
+        if (phase_of(s) != call::phase::ended) say("I20: stored as " + std::string(call::name(phase_of(s))));
         if (w_.db.dead_events() > 0) say("I3: an accepted event became a dead letter");
         const bool joined = !seen_.bridges.empty();
         if (joined != (s.reason == call::end_reason::completed))

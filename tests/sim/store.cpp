@@ -31,15 +31,15 @@ store::commit(const port::call_commit& what, millis claim, time_point now, std::
     if (tells) tell(what, stored == what.expected_version, now, who);
     if (stored != what.expected_version) return port::commit_result::conflict;
     auto& row = calls_[id];
-    const bool was_over = stored > 0 && row.call.state.now_in == call::phase::ended;
-    if (was_over && what.next.now_in != call::phase::ended) fault_ = "a terminal state was left";
+    const bool was_over = stored > 0 && phase_of(row.call.state) == call::phase::ended;
+    if (was_over && phase_of(what.next) != call::phase::ended) fault_ = "a terminal state was left";
     row.call.state = what.next;
     row.call.version = what.next_version == 0 ? stored + 1 : what.next_version;
     row.deadline = what.deadline;
     row.updated_at = now;
     row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
     // A ring may be resumed after a winner that could not be joined.
-    if (what.next.now_in == call::phase::ringing)
+    if (phase_of(what.next) == call::phase::ringing)
         row.left_ringing.reset();
     else if (!row.left_ringing)
         row.left_ringing = now;
@@ -93,7 +93,7 @@ void store::tell(const port::call_commit& what, bool taken, time_point now, std:
     std::string line = std::to_string((now - what.next.began).count()) + " node " + std::to_string(who) +
                        (taken ? " commits on v" : " is refused on v") +
                        std::to_string(what.expected_version) + ": " +
-                       std::string(call::name(what.next.now_in));
+                       std::string(call::name(phase_of(what.next)));
     for (const auto& e : what.processed_events)
         line += " e" + e.substr(0, 6);
     for (const auto& c : what.new_commands)

@@ -38,7 +38,7 @@ std::optional<time_point> store::due_at(
         if (at <= now && (!due || *due < at)) due = at;
     };
     const bool rings =
-        s.now_in == phase::ringing || s.now_in == phase::answering || s.now_in == phase::bridging;
+        phase_of(s) == phase::ringing || phase_of(s) == phase::answering || phase_of(s) == phase::bridging;
     if (rings) {
         for (const auto step : times.ring)
             consider(s.began + step);
@@ -47,8 +47,8 @@ std::optional<time_point> store::due_at(
         for (const auto& l : s.legs)
             if (!l.initiated && !l.answered && !l.bridged && !l.ended) consider(s.began + times.first_leg);
     }
-    if (rings || s.now_in == phase::voicemail) consider(s.ring_deadline + times.after_deadline);
-    if (!rings && s.now_in != phase::ended)
+    if (rings || phase_of(s) == phase::voicemail) consider(s.ring_deadline + times.after_deadline);
+    if (!rings && phase_of(s) != phase::ended)
         consider(std::max(row.updated_at, asked.value_or(row.updated_at)) + times.silence);
     return due;
 }
@@ -56,7 +56,7 @@ std::optional<time_point> store::due_at(
 std::vector<port::due_call> store::claim_due(const port::question_times& times, time_point now) {
     std::vector<port::due_call> out;
     for (const auto& [id, row] : calls_) {
-        if (row.call.state.now_in == call::phase::ended) continue;
+        if (phase_of(row.call.state) == call::phase::ended) continue;
         std::optional<time_point> asked;
         if (const auto before = asked_.find(id); before != asked_.end()) asked = before->second;
         const auto due = due_at(row, times, asked, now);
@@ -79,7 +79,7 @@ store::ledger(call_id after, millis age, millis longest, time_point now) const {
     std::vector<port::ledger_call> out;
     for (const auto& [id, row] : calls_) {
         const auto& s = row.call.state;
-        if (id <= after || s.now_in == call::phase::ended || now - s.began < age) continue;
+        if (id <= after || phase_of(s) == call::phase::ended || now - s.began < age) continue;
         port::ledger_call one;
         one.call = id;
         one.call_session_id = s.caller.call_session_id;
@@ -96,7 +96,7 @@ port::standing store::standing_of(const port::listed_leg& listed, millis settled
     for (const auto& [id, row] : calls_) {
         const auto& s = row.call.state;
         const auto over = now - row.updated_at >= settled ? port::standing::over : port::standing::live;
-        const bool ended = s.now_in == call::phase::ended;
+        const bool ended = phase_of(s) == call::phase::ended;
         if (s.caller.call_control_id == listed.call_control_id) return ended ? over : port::standing::live;
         const auto* leg = listed.leg ? s.find(*listed.leg) : s.find_by_control_id(listed.call_control_id);
         if (leg == nullptr) continue;

@@ -359,7 +359,7 @@ bool world::at_rest() const {
         // While trouble lasts whoever remembers a call might still do something about it.
         if (!n->alive() || !n->idle() || (troubled() && n->remembers())) return false;
     return std::all_of(db.calls().begin(), db.calls().end(), [](const auto& row) {
-        return row.second.call.state.now_in == call::phase::ended;
+        return phase_of(row.second.call.state) == call::phase::ended;
     });
 }
 
@@ -369,7 +369,7 @@ std::string world::state_of_affairs() const {
     out += db.all_events_done() ? "" : ", events undone";
     out += db.all_commands_done() ? "" : ", commands undone";
     for (const auto& [id, row] : db.calls())
-        out += ", call " + std::string(name(row.call.state.now_in));
+        out += ", call " + std::string(name(phase_of(row.call.state)));
     for (const auto& n : nodes)
         out += n->idle() ? ", node idle" : ", node busy";
     return out;

@@ -138,7 +138,7 @@ class memory_reconcile_store final : public port::reconcile_store {
         for (const auto& [id, c] : calls_.calls) {
             const auto& s = c.state;
             const auto lasted = clock_.now() - s.began;
-            if (id <= after || s.now_in == call::phase::ended || lasted < age || out.size() >= limit)
+            if (id <= after || phase_of(s) == call::phase::ended || lasted < age || out.size() >= limit)
                 continue;
             port::ledger_call one;
             one.call = id;
@@ -183,7 +183,7 @@ class memory_reconcile_store final : public port::reconcile_store {
     [[nodiscard]] port::standing standing_of(const port::listed_leg& listed) const {
         for (const auto& [id, c] : calls_.calls) {
             const auto& s = c.state;
-            const bool over = s.now_in == call::phase::ended;
+            const bool over = phase_of(s) == call::phase::ended;
             if (s.caller.call_control_id == listed.call_control_id)
                 return over ? port::standing::over : port::standing::live;
             const auto* leg = listed.leg ? s.find(*listed.leg) : s.find_by_control_id(listed.call_control_id);

@@ -93,9 +93,9 @@ class runner {
                 result_.error = "cannot read: " + what;
                 return;
             }
-            result_.covered.emplace(s_.now_in, std::string(name(*e)));
+            result_.covered.emplace(phase_of(s_), std::string(name(*e)));
             d = decide(s_, *e, now, may);
-            if (s_.now_in == phase::ended && d.next.now_in != phase::ended)
+            if (phase_of(s_) == phase::ended && phase_of(d.next) != phase::ended)
                 result_.error = "left the terminal state";
         }
         s_ = d.next;
@@ -162,7 +162,7 @@ class runner {
         if (what == "unhold")
             return leg_hold{ref, false, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
         if (what == "prompt_ended")
-            return prompt_ended{ref, extra == "left", extra == "failed", extra != "played"};
+            return prompt_ended{ref, extra == "left", extra == "failed", extra != "played", now};
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
         if (what == "recording_failed") return recording_failed{ref, extra};
         return std::nullopt;
@@ -235,9 +235,9 @@ class runner {
     }
 
     std::string describe(const state& s) const {
-        std::string out(name(s.now_in));
-        if (s.now_in == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
-        if (s.now_in == phase::voicemail) out += "(" + std::string(name(s.vm)) + ")";
+        std::string out(name(phase_of(s)));
+        if (phase_of(s) == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
+        if (phase_of(s) == phase::voicemail) out += "(" + std::string(name(s.voicemail.step)) + ")";
         for (const auto& l : legs_)
             if (const auto* now = s.find(l.id))
                 out += " " + short_name(l.id) + "=" + std::string(name(status_of(*now)));

@@ -61,6 +61,7 @@ struct prompt_ended {
     bool listener_left = false; ///< status call_hangup: do not record (reference §9)
     bool failed = false;        ///< file_not_found, failed
     bool spoken = true;         ///< false: audio that was played (playback.ended)
+    time_point at{};            ///< occurred_at: tells two ends apart, and a repetition from either
 };
 struct recording_saved {
     leg_ref who;

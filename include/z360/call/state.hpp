@@ -64,6 +64,13 @@ enum class dial_status : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(dial_status s);
 
+/// A hold or unhold: the newest by when it happened, so that order of delivery does not matter.
+struct hold_mark {
+    bool held = false;
+    time_point at{}; ///< occurred_at
+    bool operator==(const hold_mark&) const = default;
+};
+
 /// What we know of one device's leg. Facts only ever go from false to true, so that any order and any
 /// duplication of the same events adds up to the same leg (I10).
 struct device_leg {
@@ -77,7 +84,9 @@ struct device_leg {
     bool bridged = false;           ///< call.bridged seen
     bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
+    hold_mark hold;                 ///< of the caller, by this device
     bool out_of_race = false;       ///< was winner and could not be bridged; never offered again
+    bool withdrawn = false;         ///< its device may not be rung any more, judged when that was asked for
     release_reason release = release_reason::none; ///< set once the leg must die
     bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
     bool hung_up = false; ///< the carrier took our hang-up, or refused a bridge because this leg is gone: no
@@ -90,11 +99,20 @@ struct device_leg {
 
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
-        return !ended && dial != dial_status::failed && release == release_reason::none;
+        return !ended && !withdrawn && dial != dial_status::failed && release == release_reason::none;
     }
     bool operator==(const device_leg&) const = default;
 };
 [[nodiscard]] device_status status_of(const device_leg& leg);
+
+/// A second call that the carrier made for one dial; it is hung up.
+struct twin_leg {
+    std::string call_control_id;
+    leg_id leg;
+    bool ended = false; ///< heard of by its end alone
+    bool hangup_sent = false;
+    bool operator==(const twin_leg&) const = default;
+};
 
 /// What we know of the caller's leg.
 struct caller_leg {
@@ -107,21 +125,20 @@ struct caller_leg {
     bool bridged = false;    ///< call.bridged seen
     bool ended = false;      ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;
+    hold_mark hold; ///< of us, by the caller
     bool hangup_sent = false;
 
     bool operator==(const caller_leg&) const = default;
 };
 
-/// How far voicemail has come.
-enum class voicemail_step : std::uint8_t { none, answering, greeting, recording, done };
-[[nodiscard]] std::string_view name(voicemail_step s);
-
 /// The bridge of the current winner.
 struct bridge_attempt {
     std::uint32_t epoch = 0;      ///< which winner this is: 1 for the first claim; moves only with proof
     std::optional<leg_id> winner; ///< the claim: intent, not fact
+    bool commanded = false;       ///< the bridge was asked for, or the carrier reported it unasked
     bool accepted = false;        ///< Telnyx answered 2xx
     bool refused = false;         ///< Telnyx refused for good (e.g. already bridged with another leg)
+    bool peer_gone = false;       ///< Telnyx says that one of the two legs is gone
     std::optional<time_point>
         limit; ///< when the call is looked at again: bridge tried, carrier asked (again)
     std::optional<time_point>
@@ -133,42 +150,65 @@ struct bridge_attempt {
     bool operator==(const bridge_attempt&) const = default;
 };
 
-struct hold_mark {
-    bool held = false;
-    time_point at{}; ///< occurred_at of the newest hold or unhold, so that order of delivery does not matter
-    bool operator==(const hold_mark&) const = default;
+/// Something the caller was to hear: while waiting, or the greeting of voicemail.
+struct prompt {
+    std::uint32_t number = 0;        ///< of those heard while waiting, from 1; 0: the greeting
+    bool spoken = true;              ///< false: audio that is played (ringback)
+    bool refused = false;            ///< the carrier will not play it
+    bool expired = false;            ///< whether it plays is unknown
+    bool over = false;               ///< stopped by us, or its end was waited for in vain
+    std::optional<time_point> limit; ///< from then on its end counts as lost
+    bool operator==(const prompt&) const = default;
+};
+/// The carrier's report that one of them ended; it does not say which. When it happened tells reports apart.
+struct prompt_end {
+    bool spoken = true;
+    time_point at{};
+    bool listener_left = false;
+    bool operator==(const prompt_end&) const = default;
 };
 
-/// Where the carrier keeps what was recorded; empty until it says so.
+/// How far voicemail has come.
+enum class voicemail_step : std::uint8_t { none, answering, greeting, recording, done };
+[[nodiscard]] std::string_view name(voicemail_step s);
+
+struct voicemail_box {
+    voicemail_step step = voicemail_step::none;
+    std::optional<time_point> limit; ///< watchdog of the step (B24)
+    bool failed = false;             ///< the message could not be recorded
+    bool operator==(const voicemail_box&) const = default;
+};
+
+enum class recording_purpose : std::uint8_t {
+    talk,    ///< caller and device, of the device's leg
+    message, ///< voicemail, of the caller's leg
+};
+[[nodiscard]] std::string_view name(recording_purpose p);
+
+/// Something recorded, and where the carrier keeps it.
 struct recording {
     std::string id;
     std::string url;
+    recording_purpose purpose = recording_purpose::talk;
     bool operator==(const recording&) const = default;
 };
 
-/// One call.
+/// One call. Its phase is no field: phase_of() computes it.
 struct state {
     call_id id;
     route routed;
     caller_leg caller;
-    phase now_in = phase::ringing;
     end_reason reason = end_reason::none;
     std::vector<device_leg> legs;
-    std::vector<std::string>
-        twins;                 ///< control ids of second calls that the carrier made for one dial; hung up
+    std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
     bridge_attempt bridge;
     std::uint32_t asked = 0; ///< questions to the carrier in all; the newest one's round
-    voicemail_step vm = voicemail_step::none;
-    bool vm_recorded = false;
-    std::optional<time_point> step_limit; ///< watchdog of the current voicemail step (B24)
-    std::uint32_t prompts = 0;            ///< hold prompts spoken to a waiting, answered caller
-    bool prompt_playing = false;
-    std::uint32_t spoken = 0;      ///< speeches the caller was to hear, the greeting included
-    std::uint32_t spoken_over = 0; ///< ends of speeches that were reported; each reports one
-    hold_mark device_hold;
-    hold_mark caller_hold;
-    recording saved;
+    std::uint32_t told = 0;  ///< newest round that was answered
+    std::vector<prompt> prompts;
+    std::vector<prompt_end> prompt_ends;
+    voicemail_box voicemail;
+    std::vector<recording> recordings;
     time_point began{};
     time_point ring_deadline{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
@@ -182,5 +222,11 @@ struct state {
     [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
+
+/// Where the call stands, by its facts and decisions. Total; `reconnecting` is never entered yet.
+[[nodiscard]] phase phase_of(const state& s);
+[[nodiscard]] inline bool over(const state& s) {
+    return s.ended_at.has_value();
+}
 
 } // namespace z360::call

@@ -97,7 +97,7 @@ std::string call_document(const port::call_commit& what) {
         {"org", key(s.routed.org)},
         {"user", key(s.routed.user)},
         {"number", key(s.routed.number)},
-        {"phase", std::string(name(s.now_in))},
+        {"phase", std::string(name(phase_of(s)))},
         {"reason", word(s.reason)},
         {"winner", s.bridge.winner ? json(s.bridge.winner->text()) : json()},
         {"deadline", ms(what.deadline)},

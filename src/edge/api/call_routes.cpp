@@ -48,7 +48,7 @@ awaitable<snapshot> take_snapshot(service& s, caller who, device_id asking) {
     snapshot out;
     auto live = co_await s.parts.calls.live(who.scope());
     auto newest = co_await s.parts.calls.newest(who.scope(), k_recent);
-    std::erase_if(newest, [](const auto& c) { return c.state.now_in != call::phase::ended; });
+    std::erase_if(newest, [](const auto& c) { return !over(c.state); });
     out.all = calls_json(live, asking);
     out.recent = calls_json(newest, asking);
     const auto mine =

@@ -43,14 +43,14 @@ json uid_of(const port::call_view& c, const call::device_leg* leg) {
 
 json reason_of(const call::state& s, const call::device_leg* leg, std::string_view status) {
     if (status == "answered_elsewhere") return "answered_elsewhere";
-    if (s.now_in == call::phase::ended) return call::name(s.reason);
+    if (over(s)) return call::name(s.reason);
     if (leg != nullptr && leg->release != call::release_reason::none) return call::name(leg->release);
     return nullptr;
 }
 
 /// Nobody of ours talked to them, and nobody was to blame but the phone that was not picked up.
 bool is_missed(const call::state& s) {
-    if (s.now_in != call::phase::ended || s.bridged_at) return false;
+    if (!over(s) || s.bridged_at) return false;
     switch (s.reason) {
     case call::end_reason::caller_cancelled:
     case call::end_reason::voicemail:
@@ -154,7 +154,7 @@ std::string_view status_for(const call::state& s, device_id asking) {
     if (mine != nullptr && s.bridge.winner != mine->id && !mine->bridged &&
         mine->release == call::release_reason::answered_elsewhere)
         return "answered_elsewhere";
-    return call::name(s.now_in);
+    return call::name(phase_of(s));
 }
 
 json call_json(const port::call_view& c, device_id asking) {
@@ -177,7 +177,7 @@ json call_json(const port::call_view& c, device_id asking) {
         {"call_session_id", s.caller.call_session_id.empty() ? s.id.text() : s.caller.call_session_id},
         {"direction", "inbound"},
         {"status", status},
-        {"state", call::name(s.now_in)},
+        {"state", call::name(phase_of(s))},
         {"reason", reason_of(s, leg, status)},
         {"seq", c.version},
         {"position", c.position},

@@ -20,10 +20,15 @@ class api_calls : public bed {
         s.bridge.winner = s.legs[0].id;
         s.legs[0].answered = s.legs[0].bridged = true;
         s.legs[1].release = call::release_reason::answered_elsewhere;
-        s.now_in = call::phase::active;
+        s.bridge.epoch = 1;
+        s.bridge.commanded = true;
         s.answered_at = clock.at + millis{4'000};
         s.bridged_at = clock.at + millis{4'200};
         calls.rows.front().version = 9;
+    }
+    void over(call::state& s, call::end_reason why) {
+        s.reason = why;
+        s.ended_at = clock.at + millis{60'000};
     }
     with one, two;
     std::string id;
@@ -53,8 +58,7 @@ TEST_F(api_calls, and_08_the_loser_hears_answered_elsewhere_and_the_winner_does_
     EXPECT_EQ(status(one).data()["status"], "active");
     EXPECT_EQ(status(one).data()["leg_state"], "bridged");
     EXPECT_EQ(status(cookie(k_ada)).data()["status"], "active");
-    state().now_in = call::phase::ended;
-    state().reason = call::end_reason::completed;
+    over(state(), call::end_reason::completed);
     EXPECT_EQ(status(two).data()["status"], "answered_elsewhere");
     EXPECT_EQ(status(one).data()["status"], "ended");
     EXPECT_EQ(status(one).data()["reason"], "completed");
@@ -63,7 +67,7 @@ TEST_F(api_calls, and_08_the_loser_hears_answered_elsewhere_and_the_winner_does_
 TEST_F(api_calls, and_08_a_winner_that_is_not_joined_yet_has_not_won) {
     state().bridge.winner = state().legs[0].id;
     state().legs[0].answered = true;
-    state().now_in = call::phase::bridging;
+    state().bridge.commanded = true;
     EXPECT_EQ(status(two).data()["status"], "bridging");
 }
 
@@ -112,8 +116,7 @@ TEST_F(api_calls, ios_05_asking_a_hundred_times_changes_nothing) {
     bridge();
     EXPECT_TRUE(send("GET", "/api/voip/my-active-call", two).data()["active_call"].is_null());
     EXPECT_EQ(send("GET", "/api/voip/my-active-call", one).data()["active_call"]["status"], "active");
-    state().now_in = call::phase::ended;
-    state().reason = call::end_reason::completed;
+    over(state(), call::end_reason::completed);
     const auto after = send("GET", "/api/voip/my-active-call", one);
     EXPECT_TRUE(after.data()["active_call"].is_null());
     EXPECT_TRUE(after.data()["active_calls"].empty());
@@ -122,11 +125,9 @@ TEST_F(api_calls, ios_05_asking_a_hundred_times_changes_nothing) {
 
 TEST_F(api_calls, state_03_a_missed_call_is_listed_and_one_answered_elsewhere_is_not_missed) {
     bridge();
-    state().now_in = call::phase::ended;
-    state().reason = call::end_reason::completed;
+    over(state(), call::end_reason::completed);
     auto& missed = ring(k_ada, k_acme, {row(k_ada, "phone-1").id});
-    missed.state.now_in = call::phase::ended;
-    missed.state.reason = call::end_reason::caller_cancelled;
+    over(missed.state, call::end_reason::caller_cancelled);
     const auto r = send("GET", "/api/voip/calls", two);
     ASSERT_EQ(r.data().size(), 2U);
     EXPECT_EQ(r.data()[0]["missed"], true);

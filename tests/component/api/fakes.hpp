@@ -396,7 +396,7 @@ class fake_calls final : public port::call_reader {
         co_return std::nullopt;
     }
     awaitable<std::vector<port::call_view>> live(port::tenant_scope who) override {
-        co_return filtered(who, [](const auto& c) { return c.state.now_in != call::phase::ended; });
+        co_return filtered(who, [](const auto& c) { return phase_of(c.state) != call::phase::ended; });
     }
     awaitable<std::vector<port::call_view>>
     changed(port::tenant_scope who, std::uint64_t since, std::size_t limit) override {

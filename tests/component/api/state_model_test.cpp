@@ -70,7 +70,7 @@ TEST_F(api_state_model, state_01_the_core_makes_no_transition_that_is_not_publis
         for (int i = 0; i < 60; ++i) {
             now += millis{std::uniform_int_distribution<int>(0, 4'000)(dice)};
             auto next = decide(s, some_event(s, dice), now).next;
-            if (next.now_in != s.now_in) seen.emplace(name(s.now_in), name(next.now_in));
+            if (phase_of(next) != phase_of(s)) seen.emplace(name(phase_of(s)), name(phase_of(next)));
             s = std::move(next);
         }
     }

@@ -132,7 +132,9 @@ struct callers_world {
         const auto found = store.calls.find(call(n));
         return found == store.calls.end() ? nullptr : &found->second.state;
     }
-    [[nodiscard]] bool in(int n, call::phase p) const { return state(n) != nullptr && state(n)->now_in == p; }
+    [[nodiscard]] bool in(int n, call::phase p) const {
+        return state(n) != nullptr && phase_of(*state(n)) == p;
+    }
     [[nodiscard]] std::size_t dials_for(int n) const {
         return static_cast<std::size_t>(std::count_if(
             telnyx.sent.begin(), telnyx.sent.end(),

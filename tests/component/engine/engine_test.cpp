@@ -92,7 +92,7 @@ struct world {
         const auto found = store.calls.find(call_id{*uuid::parse(k_session)});
         return found == store.calls.end() ? nullptr : &found->second.state;
     }
-    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && state()->now_in == p; }
+    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
 };
 
 // Waits for a condition; the deadline only bounds a failing test.

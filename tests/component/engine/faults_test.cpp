@@ -26,7 +26,7 @@ std::string end_of(const callers_world& w) {
     const auto* s = w.state(1);
     if (s == nullptr) return "no call";
     std::ostringstream out;
-    out << call::name(s->now_in) << ' ' << call::name(s->reason) << " caller=" << s->caller.answered
+    out << call::name(phase_of(*s)) << ' ' << call::name(s->reason) << " caller=" << s->caller.answered
         << s->caller.bridged << s->caller.ended;
     for (const auto& l : s->legs)
         out << ' ' << call::name(l.dial) << l.answered << l.bridged << l.ended << call::name(l.release);

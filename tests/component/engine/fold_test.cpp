@@ -27,7 +27,7 @@ run(std::optional<port::stored_call> from, std::vector<item> items, std::vector<
 TEST(fold, be_01_a_caller_who_has_already_left_is_never_dialed_for) {
     const call::leg_hangup gone{{"v3:caller", std::nullopt}, "originator_cancel", "caller"};
     const auto f = run(std::nullopt, {item{sample_incoming(3), "e1"}, item{gone, "e2"}});
-    EXPECT_EQ(f.commit.next.now_in, call::phase::ended);
+    EXPECT_EQ(phase_of(f.commit.next), call::phase::ended);
     EXPECT_TRUE(f.commit.new_commands.empty());
     EXPECT_EQ(f.commit.processed_events, (std::vector<std::string>{"e1", "e2"}));
     EXPECT_EQ(f.commit.expected_version, 0U);
@@ -63,7 +63,7 @@ TEST(fold, i_08_a_run_that_was_given_up_does_not_finish_the_command_that_is_issu
     const auto f =
         run(port::stored_call{bridging, 2},
             {item{given_up, ""}, item{call::leg_bridged{winner}, ""}, item{call::leg_bridged{caller}, ""}});
-    ASSERT_EQ(f.commit.next.now_in, call::phase::active);
+    ASSERT_EQ(phase_of(f.commit.next), call::phase::active);
     ASSERT_EQ(f.commit.new_commands.size(), 1U);
     EXPECT_EQ(f.commit.new_commands[0].id, id);
     EXPECT_TRUE(f.commit.finished_commands.empty());
@@ -76,7 +76,7 @@ TEST(fold, two_commits_merge_into_one) {
         run(port::stored_call{first.next, 0}, {item{call::leg_answered{{"v3:d1", leg}}, "e2"}}).commit;
     merge(first, second);
     EXPECT_EQ(first.expected_version, 0U);
-    EXPECT_EQ(first.next.now_in, call::phase::answering);
+    EXPECT_EQ(phase_of(first.next), call::phase::answering);
     EXPECT_EQ(first.new_commands.size(), 3U); // two dials and the answer
     EXPECT_EQ(first.processed_events, (std::vector<std::string>{"e1", "e2"}));
 }
@@ -88,7 +88,7 @@ TEST(fold, i_01_what_was_in_time_is_not_late_when_it_is_written_down_again) {
     const auto bridging =
         run(port::stored_call{begun, 1},
             {item{call::leg_answered{device}, "e2"}, item{call::leg_answered{caller}, "e3"}});
-    ASSERT_EQ(bridging.commit.next.now_in, call::phase::bridging);
+    ASSERT_EQ(phase_of(bridging.commit.next), call::phase::bridging);
     // Decided without Postgres right after the above; now, 10 s later, the stored state is taken up again.
     std::vector<item> again{
         item{call::tick{}, ""}, item{call::leg_bridged{device}, "e4"}, item{call::leg_bridged{caller}, "e5"}
@@ -99,7 +99,7 @@ TEST(fold, i_01_what_was_in_time_is_not_late_when_it_is_written_down_again) {
     const char* broken = nullptr;
     const auto f =
         fold(port::stored_call{bridging.commit.next, 2}, again, k_now + millis{10'000}, lost, broken);
-    EXPECT_EQ(f.commit.next.now_in, call::phase::active);
+    EXPECT_EQ(phase_of(f.commit.next), call::phase::active);
     EXPECT_EQ(f.commit.at, k_now + millis{10'000});
 }
 

@@ -65,7 +65,7 @@ struct bed {
         const auto found = rows.calls.find(id());
         return found == rows.calls.end() ? nullptr : &found->second.state;
     }
-    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && state()->now_in == p; }
+    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
     [[nodiscard]] std::size_t hung_up(const std::string& control_id) const {
         return static_cast<std::size_t>(std::count_if(
             telnyx.sent.begin(), telnyx.sent.end(),
@@ -205,7 +205,7 @@ awaitable<void> refused_call(bed& w) {
 // What must not differ: everything but the times.
 std::string without_times(call::state s) {
     s.began = s.ring_deadline = {};
-    s.answered_at = s.bridged_at = s.ended_at = s.step_limit = s.bridge.limit = s.bridge.quiet_from =
+    s.answered_at = s.bridged_at = s.ended_at = s.voicemail.limit = s.bridge.limit = s.bridge.quiet_from =
         std::nullopt;
     // Whether a hang-up's reply or the carrier's event came first is no matter of the outcome.
     for (auto& l : s.legs)

@@ -115,7 +115,7 @@ struct world {
         const auto found = store.calls.find(call_id{*uuid::parse(k_session)});
         return found == store.calls.end() ? nullptr : &found->second.state;
     }
-    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && state()->now_in == p; }
+    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
     [[nodiscard]] const call::device_leg& leg(int n) {
         return *state()->find(legs.at(static_cast<std::size_t>(n - 1)));
     }

@@ -56,7 +56,7 @@ awaitable<void> both(callers_world& w) {
     // Each hears of its own leg only.
     auto bye = other_hangup(w);
     co_await node.accept(w.raw(std::move(bye)));
-    WAIT_FOR(call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(phase_of(*call_of(w, k_other)) == call::phase::ended);
     EXPECT_TRUE(w.in(1, call::phase::ringing));
     auto last = w.hangup(1);
     co_await node.accept(w.raw(std::move(last)));
@@ -89,10 +89,10 @@ awaitable<void> at_two_nodes(callers_world& w) {
     // Their ends come by the other node each.
     auto bye = other_hangup(w);
     co_await a.accept(w.raw(std::move(bye)));
-    WAIT_FOR(call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(phase_of(*call_of(w, k_other)) == call::phase::ended);
     auto last = w.hangup(1);
     co_await b.accept(w.raw(std::move(last)));
-    WAIT_FOR(call_of(w, w.caller(1))->now_in == call::phase::ended);
+    WAIT_FOR(phase_of(*call_of(w, w.caller(1))) == call::phase::ended);
 }
 
 awaitable<void> by_another_node(callers_world& w) {
@@ -122,7 +122,7 @@ awaitable<void> gone_before_it_came(callers_world& w) {
     EXPECT_FALSE(w.store.processed.contains(id));
     auto second = other_initiated(w);
     co_await node.accept(w.raw(std::move(second)));
-    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(call_of(w, k_other) != nullptr && phase_of(*call_of(w, k_other)) == call::phase::ended);
     WAIT_FOR(w.idle());
     EXPECT_EQ(dials_for(w, k_other), 0U) << "nobody is dialed for who has left";
     EXPECT_TRUE(w.store.processed.contains(id));
@@ -139,7 +139,7 @@ awaitable<void> gone_before_both(callers_world& w) {
     WAIT_FOR(dials_for(w, w.caller(1)) == 2);
     auto second = other_initiated(w);
     co_await node.accept(w.raw(std::move(second)));
-    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(call_of(w, k_other) != nullptr && phase_of(*call_of(w, k_other)) == call::phase::ended);
     WAIT_FOR(w.idle());
     EXPECT_EQ(dials_for(w, k_other), 0U);
     EXPECT_TRUE(w.in(1, call::phase::ringing));
@@ -156,7 +156,7 @@ awaitable<void> gone_at_another_node(callers_world& w) {
     co_await b.accept(w.raw(std::move(bye)));
     auto second = other_initiated(w);
     co_await b.accept(w.raw(std::move(second)));
-    WAIT_FOR(call_of(w, k_other) != nullptr && call_of(w, k_other)->now_in == call::phase::ended);
+    WAIT_FOR(call_of(w, k_other) != nullptr && phase_of(*call_of(w, k_other)) == call::phase::ended);
     EXPECT_EQ(dials_for(w, k_other), 0U);
     WAIT_FOR(w.idle());
 }

@@ -51,9 +51,7 @@ class node {
     void caller() {
         accept(Event{{first_.call_control_id, std::nullopt}});
     }
-    void hangs_up(int n) {
-        accept(call::leg_hangup{phone(n), "normal_clearing", ""});
-    }
+    void hangs_up(int n) { accept(call::leg_hangup{phone(n), "normal_clearing", ""}); }
     void caller_hangs_up() {
         accept(call::leg_hangup{{first_.call_control_id, std::nullopt}, "normal_clearing", "caller"});
     }
@@ -276,7 +274,7 @@ TEST(mailbox_steps, i_03_i_20_nothing_is_lost_and_the_end_is_the_same_whatever_f
     node calm;
     a_whole_call(calm);
     ASSERT_NE(calm.stored(), nullptr);
-    ASSERT_EQ(calm.stored()->now_in, call::phase::ended);
+    ASSERT_EQ(phase_of(*calm.stored()), call::phase::ended);
     ASSERT_EQ(calm.stored()->reason, call::end_reason::completed);
     std::size_t tried = 0;
     for (const auto f : k_failures) {
@@ -287,7 +285,7 @@ TEST(mailbox_steps, i_03_i_20_nothing_is_lost_and_the_end_is_the_same_whatever_f
             if (!n.happened) continue;
             ++tried;
             ASSERT_NE(n.stored(), nullptr);
-            EXPECT_EQ(n.stored()->now_in, call::phase::ended);
+            EXPECT_EQ(phase_of(*n.stored()), call::phase::ended);
             EXPECT_EQ(n.stored()->reason, call::end_reason::completed);
             EXPECT_EQ(n.issued(call::verb::dial), 2U) << "nobody is dialed twice";
             EXPECT_FALSE(n.box().unsaved());
@@ -368,7 +366,7 @@ TEST(mailbox_steps, i_21_time_takes_nothing_away_unless_the_row_was_read_and_the
             }
             n.run();
             EXPECT_EQ(n.questions, 1U);
-            const bool ended_the_ring = n.stored()->now_in != call::phase::ringing;
+            const bool ended_the_ring = phase_of(*n.stored()) != call::phase::ringing;
             EXPECT_EQ(ended_the_ring, !carrier_away);
             EXPECT_EQ(n.box().time_held(), carrier_away);
         }
@@ -390,7 +388,7 @@ TEST(mailbox_steps, i_21_all_that_the_carrier_told_is_decided_before_time_takes_
         if (careful) EXPECT_TRUE(n.box().failed(false).empty());
         n.run();
         EXPECT_EQ(n.questions, 1U);
-        EXPECT_NE(n.stored()->now_in, call::phase::voicemail) << "careful " << careful;
+        EXPECT_NE(phase_of(*n.stored()), call::phase::voicemail) << "careful " << careful;
         EXPECT_EQ(n.issued(call::verb::hangup), 0U);
         EXPECT_EQ(n.stored()->bridge.winner, n.stored()->legs.at(1).id);
     }
@@ -405,7 +403,7 @@ TEST(mailbox_steps, i_21_what_waits_is_decided_before_time_takes_something_away)
     n.device<call::leg_answered>(1);
     EXPECT_TRUE(n.box().failed(false).empty()); // one thing at a time, the tick first
     n.run();
-    EXPECT_NE(n.stored()->now_in, call::phase::voicemail);
+    EXPECT_NE(phase_of(*n.stored()), call::phase::voicemail);
     EXPECT_EQ(n.issued(call::verb::answer), 1U);
 }
 

@@ -56,8 +56,8 @@ void through_the_core(const wire::telnyx_webhook& hook) {
             const auto twice = call::decide(once.next, *event, now);
             for (const auto& f : twice.effects)
                 EXPECT_FALSE(std::holds_alternative<call::command>(f)) << hook.event_type << " acted twice";
-            if (state.now_in == call::phase::ended) {
-                EXPECT_EQ(once.next.now_in, call::phase::ended);
+            if (phase_of(state) == call::phase::ended) {
+                EXPECT_EQ(phase_of(once.next), call::phase::ended);
             }
         }
     }

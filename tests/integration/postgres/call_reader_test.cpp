@@ -32,7 +32,6 @@ class call_views : public postgres_test {
         port::call_commit c;
         c.expected_version = 1;
         c.next = ringing(acme_, session);
-        c.next.now_in = call::phase::ended;
         c.next.reason = call::end_reason::caller_cancelled;
         c.next.ended_at = k_noon + millis{9'000};
         c.at = k_noon + millis{9'000};
@@ -103,7 +102,7 @@ TEST_F(call_views, state_03_a_call_comes_again_whenever_it_has_changed) {
     page = changed(since);
     EXPECT_EQ(sessions(page), names{"s1"});
     EXPECT_EQ(page[0].version, 2U);
-    EXPECT_EQ(page[0].state.now_in, call::phase::ended);
+    EXPECT_EQ(phase_of(page[0].state), call::phase::ended);
     EXPECT_GT(page[0].position, since);
 }
 

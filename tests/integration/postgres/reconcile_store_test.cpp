@@ -26,7 +26,7 @@ class reconcile_store_test : public postgres_test {
     add(const std::string& session, const std::string& ago, call::phase p = call::phase::ringing) {
         auto s = ringing(acme_, session);
         // One device may be in one call only as far as these tests go: legs of different calls differ by id.
-        s.now_in = p;
+        if (p == call::phase::voicemail) s.voicemail.step = call::voicemail_step::greeting;
         s.began =
             time_point{millis{std::stoll(value("select z360_ms(clock_timestamp() - interval '" + ago + "')"))}
             };
@@ -36,6 +36,12 @@ class reconcile_store_test : public postgres_test {
             l.dial = call::dial_status::accepted;
             l.call_control_id = "v3:" + l.id.text();
         }
+        if (p == call::phase::active) {
+            s.bridge.epoch = 1;
+            s.bridge.winner = s.legs.front().id;
+            s.bridged_at = s.began + millis{4'000};
+        }
+        EXPECT_EQ(phase_of(s), p);
         run(calls_->commit(first_commit(s), millis{60'000}));
         return s;
     }

@@ -72,7 +72,7 @@ TEST(call_rotation, cred_01_the_name_that_answers_wins_and_the_other_name_stops)
     unknown.who.leg = old_leg;
     unknown.cause = "not_found";
     s = say(s, unknown, 100).next;
-    EXPECT_EQ(s.now_in, phase::ringing);
+    EXPECT_EQ(phase_of(s), phase::ringing);
     leg_answered answer;
     answer.who.leg = new_leg;
     s = say(s, answer, 2'000).next;

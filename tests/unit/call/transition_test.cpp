@@ -39,8 +39,8 @@ command_outcome result(const state& s, verb v, leg_ref who, outcome o) {
         c.command_id = s.bridge.winner->text() + "-bridge-" + std::to_string(s.bridge.epoch);
     if (v == verb::speak) {
         c.command_id = s.id.text();
-        c.command_id +=
-            s.now_in == phase::voicemail ? std::string("-greeting") : "-prompt-" + std::to_string(s.prompts);
+        c.command_id += phase_of(s) == phase::voicemail ? std::string("-greeting")
+                                                        : "-prompt-" + std::to_string(s.prompts.size());
     }
     if (v == verb::record_start) c.command_id = s.id.text() + "-record";
     return c;
@@ -67,9 +67,6 @@ std::vector<state> states() {
     out.push_back(active);
     out.push_back(feed(active, {leg_hold{device(known, 1), true, k_now}}));
     out.push_back(feed(active, {leg_hold{caller(), true, k_now}}));
-    auto reconnecting = active;
-    reconnecting.now_in = phase::reconnecting;
-    out.push_back(reconnecting);
     const auto voicemail = begin(sample_incoming(0), k_now).next;
     out.push_back(voicemail);
     const auto greeting = feed(voicemail, {leg_answered{caller()}});
@@ -126,8 +123,8 @@ std::string taken(const state& before, const decision& d) {
         const auto* c = std::get_if<command>(&f);
         if (c != nullptr && (c->what() == verb::hangup || c->what() == verb::reject)) return c->id;
     }
-    const bool over = d.next.now_in == phase::ended || d.next.now_in == phase::voicemail;
-    if (over && d.next.now_in != before.now_in) return std::string(name(d.next.now_in));
+    const bool over = phase_of(d.next) == phase::ended || phase_of(d.next) == phase::voicemail;
+    if (over && phase_of(d.next) != phase_of(before)) return std::string(name(phase_of(d.next)));
     for (const auto& l : before.legs) {
         const auto* now = d.next.find(l.id);
         if (now->out_of_race && !l.out_of_race) return "winner dropped";
@@ -147,7 +144,7 @@ TEST(call_transitions, i_21_time_takes_nothing_away_on_a_copy_that_may_be_old) {
                 const auto at = k_now + later + millis{i * 1'000};
                 would = would || !taken(now, decide(now, tick{}, at)).empty();
                 const auto d = decide(now, tick{}, at, authority::unproven);
-                ASSERT_EQ(taken(now, d), "") << "in " << name(now.now_in) << " +" << later.count();
+                ASSERT_EQ(taken(now, d), "") << "in " << name(phase_of(now)) << " +" << later.count();
                 ASSERT_EQ(broken_invariant(d.next), nullptr);
                 now = d.next;
             }
@@ -163,15 +160,15 @@ TEST(call_transitions, i_21_facts_decide_the_same_whatever_the_copy_except_by_ti
             // The one fact that counts less on an old copy: the 2xx of its bridge (see release.cpp).
             const bool bridge = (o != nullptr && o->what == verb::bridge) || s.bridge.accepted;
             const auto due = deadline(s);
-            if ((bridge && s.now_in == phase::bridging) || (due && *due <= k_now + millis{1})) continue;
+            if ((bridge && phase_of(s) == phase::bridging) || (due && *due <= k_now + millis{1})) continue;
             const auto sure = decide(s, e, k_now + millis{1});
             const auto unsure = decide(s, e, k_now + millis{1}, authority::unproven);
             // The message is over: the caller is hung up on, which waits for the newest copy.
-            if (s.now_in == phase::voicemail && unsure.next.vm == voicemail_step::done) {
+            if (phase_of(s) == phase::voicemail && unsure.next.voicemail.step == voicemail_step::done) {
                 EXPECT_EQ(taken(s, unsure), "") << name(e);
                 continue;
             }
-            EXPECT_EQ(sure.next, unsure.next) << name(e) << " in " << name(s.now_in);
+            EXPECT_EQ(sure.next, unsure.next) << name(e) << " in " << name(phase_of(s));
         }
     }
 }
@@ -179,22 +176,21 @@ TEST(call_transitions, i_21_facts_decide_the_same_whatever_the_copy_except_by_ti
 TEST(call_transitions, i_10_every_phase_takes_every_event_and_the_end_is_final) {
     std::set<std::pair<phase, std::size_t>> covered;
     for (const auto& s : states()) {
-        ASSERT_EQ(broken_invariant(s), nullptr) << name(s.now_in);
+        ASSERT_EQ(broken_invariant(s), nullptr) << name(phase_of(s));
         for (const auto& e : events(s)) {
             for (const auto later : {millis{0}, millis{4'000}, millis{300'000}}) {
                 const auto once = decide(s, e, k_now + later);
-                covered.emplace(s.now_in, e.index());
+                covered.emplace(phase_of(s), e.index());
                 const char* broken = broken_invariant(once.next);
-                ASSERT_EQ(broken, nullptr) << broken << " after " << name(e) << " in " << name(s.now_in);
-                if (s.now_in == phase::ended) {
-                    EXPECT_EQ(once.next.now_in, phase::ended);
+                ASSERT_EQ(broken, nullptr) << broken << " after " << name(e) << " in " << name(phase_of(s));
+                if (phase_of(s) == phase::ended) {
+                    EXPECT_EQ(phase_of(once.next), phase::ended);
                     EXPECT_EQ(once.next.ended_at, s.ended_at) << "ended twice by " << name(e);
                 }
-                // The same event again must not cause any further command (I7, BE-25, BE-33). Two exceptions:
-                // the end of a prompt carries no id, so a second one may be the next prompt's; and where a
-                // time limit had passed already, the first delivery only made up for the missing tick.
+                // The same event again must not cause any further command (I7, BE-25, BE-33), but where a
+                // time limit had passed already: the first delivery only made up for the missing tick.
                 const auto due = deadline(s);
-                if (std::holds_alternative<prompt_ended>(e) || (due && *due <= k_now + later)) continue;
+                if (due && *due <= k_now + later) continue;
                 const auto twice = decide(once.next, e, k_now + later);
                 for (const auto& f : twice.effects) {
                     if (std::holds_alternative<note>(f)) continue;
@@ -202,13 +198,14 @@ TEST(call_transitions, i_10_every_phase_takes_every_event_and_the_end_is_final) 
                     const auto* c = std::get_if<command>(&f);
                     ADD_FAILURE() << "repeat of " << name(e) << " " << (o ? name(o->what) : "") << " "
                                   << (o ? name(o->result) : "") << " " << (o ? o->who.call_control_id : "")
-                                  << " in " << name(s.now_in) << " +" << later.count() << " caused "
+                                  << " in " << name(phase_of(s)) << " +" << later.count() << " caused "
                                   << (c ? name(c->what()) : "inquiry") << " " << (c ? c->id : "");
                 }
             }
         }
     }
-    EXPECT_EQ(covered.size(), static_cast<std::size_t>(k_phase_count * k_event_count));
+    // "reconnecting" is a word of the model that nothing enters yet.
+    EXPECT_EQ(covered.size(), static_cast<std::size_t>((k_phase_count - 1) * k_event_count));
     RecordProperty("transitions", static_cast<int>(covered.size()));
 }
 
@@ -235,9 +232,8 @@ TEST(call_transitions, i_16_deadlines_are_never_in_the_past_after_a_tick) {
             now = decide(now, tick{}, at).next;
             if (now.asked > asked) now = decide(now, carrier_told{now.asked, true}, at).next;
             const auto after = deadline(now);
-            ASSERT_TRUE(!after || *after > at) << name(now.now_in) << " would spin";
+            ASSERT_TRUE(!after || *after > at) << name(phase_of(now)) << " would spin";
         }
-        EXPECT_TRUE(now.now_in == phase::ended || now.bridge.accepted || now.now_in == phase::reconnecting)
-            << name(now.now_in);
+        EXPECT_TRUE(phase_of(now) == phase::ended || now.bridge.accepted) << name(phase_of(now));
     }
 }

@@ -72,12 +72,12 @@ struct run {
         RC_ASSERT(d.effects.size() == again.effects.size());
         for (std::size_t i = 0; i < d.effects.size(); ++i)
             RC_ASSERT(line(d.effects[i]) == line(again.effects[i]));
-        if (before.now_in == phase::ended) RC_ASSERT(d.next.now_in == phase::ended);
+        if (phase_of(before) == phase::ended) RC_ASSERT(phase_of(d.next) == phase::ended);
         // Voicemail is left only for a talk that the carrier reports from both sides (I21).
         const auto* w = d.next.bridge.winner ? d.next.find(*d.next.bridge.winner) : nullptr;
         const bool talk = w != nullptr && w->bridged && d.next.caller.bridged;
-        if (before.now_in == phase::voicemail && !talk)
-            RC_ASSERT(d.next.now_in == phase::voicemail || d.next.now_in == phase::ended);
+        if (phase_of(before) == phase::voicemail && !talk)
+            RC_ASSERT(phase_of(d.next) == phase::voicemail || phase_of(d.next) == phase::ended);
         if (may == authority::unproven && std::holds_alternative<tick>(e)) takes_nothing(before, d);
         take(d);
     }
@@ -89,8 +89,8 @@ struct run {
             const auto* next = d.next.find(l.id);
             RC_ASSERT(next->release == l.release && next->out_of_race == l.out_of_race);
         }
-        const bool over = d.next.now_in == phase::ended || d.next.now_in == phase::voicemail;
-        RC_ASSERT(!over || d.next.now_in == before.now_in);
+        const bool over = phase_of(d.next) == phase::ended || phase_of(d.next) == phase::voicemail;
+        RC_ASSERT(!over || phase_of(d.next) == phase_of(before));
     }
     void take(const decision& d) {
         now = d.next;
@@ -119,10 +119,10 @@ using line_set = std::set<std::string>;
 line_set view(const state& s, bool anyone) {
     line_set out;
     const auto put = [&out](std::string text) { out.insert(std::move(text)); };
-    put("phase " + std::string(name(s.now_in)) + " " + std::string(name(s.reason)));
+    put("phase " + std::string(name(phase_of(s))) + " " + std::string(name(s.reason)));
     put(std::string("caller") + (s.caller.answered ? " answered" : "") +
         (s.caller.bridged ? " bridged" : "") + (s.caller.ended ? " ended" : ""));
-    const bool over = s.now_in == phase::ended || s.now_in == phase::voicemail;
+    const bool over = phase_of(s) == phase::ended || phase_of(s) == phase::voicemail;
     if (!over && s.bridge.winner)
         put("winner " + (anyone ? std::string("somebody") : s.bridge.winner->text()));
     for (const auto& l : s.legs) {
@@ -132,8 +132,11 @@ line_set view(const state& s, bool anyone) {
             " " + l.hangup_cause + (gone ? " gone" : (l.hangup_sent || !l.alive() ? " doomed" : " lives")));
     }
     if (!over)
-        put(std::string("held ") + (s.device_hold.held ? "d" : "-") + (s.caller_hold.held ? "c" : "-"));
-    put("recording " + s.saved.id);
+        for (const auto& l : s.legs)
+            put("hold " + l.id.text() + (l.hold.held ? " held" : ""));
+    put(std::string("caller's hold ") + (s.caller.hold.held ? "held" : ""));
+    for (const auto& r : s.recordings)
+        put("recording " + r.id + " " + std::string(name(r.purpose)));
     return out;
 }
 
@@ -171,7 +174,7 @@ void check_ids(const run& r) {
 }
 
 void check_end(const run& r) {
-    const bool talking = !r.now.caller.ended && r.now.now_in != phase::ended;
+    const bool talking = !r.now.caller.ended && phase_of(r.now) != phase::ended;
     if (talking) return;
     for (const auto& l : r.now.legs)
         RC_ASSERT(!l.alive());
@@ -342,8 +345,8 @@ TEST(call_properties, i_10_voicemail_ends_the_same_in_any_order) {
         deliver(mixed, shuffled(ring));
         // The carrier could only come to voicemail after we had: by the last device's end or by time.
         for (auto* r : {&straight, &mixed}) {
-            if (r->now.now_in == phase::ringing) r->feed(tick{}, r->now.ring_deadline - r->at);
-            RC_ASSERT(r->now.now_in == phase::voicemail);
+            if (phase_of(r->now) == phase::ringing) r->feed(tick{}, r->now.ring_deadline - r->at);
+            RC_ASSERT(phase_of(r->now) == phase::voicemail);
         }
         const leg_ref caller{"v3:caller", std::nullopt};
         std::vector<event> rest{leg_answered{caller}, prompt_ended{caller, false, false}};

@@ -170,10 +170,10 @@ TEST(state_codec, what_cannot_be_understood_is_refused_not_guessed) {
         j[key] = value;
         return j.dump();
     };
-    EXPECT_FALSE(decode_state(with("v", 2)));
+    EXPECT_FALSE(decode_state(with("v", k_state_version + 1)));
     EXPECT_FALSE(decode_state(with("v", "1")));
-    EXPECT_FALSE(decode_state(with("phase", "telepathy")));
-    EXPECT_FALSE(decode_state(with("phase", 3)));
+    EXPECT_FALSE(decode_state(with("reason", "telepathy")));
+    EXPECT_FALSE(decode_state(with("reason", 3)));
     EXPECT_FALSE(decode_state(with("legs", json::object())));
     EXPECT_FALSE(decode_state(with("answers", -1)));
     EXPECT_FALSE(decode_state(with("answers", 1.5)));

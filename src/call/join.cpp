@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/join.hpp"
+
+#include "call/leg.hpp"
+#include "call/prompt.hpp"
+#include "call/ring.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call::join {
+namespace {
+
+constexpr millis k_accepted_grace{1'000};    // from the carrier's 2xx until the bridge is on its record
+constexpr millis k_refused_grace{1'000};     // after "refused": how long a fact about another winner may take
+constexpr millis k_ask_again{1'000};         // times the number of questions about one winner …
+constexpr millis k_ask_again_longest{5'000}; // … up to this
+// How long after a bridge's deadline its last request may still reach the carrier: the client's second
+// sending and its longest attempt.
+constexpr millis k_on_its_way{3'500};
+
+// Deterministic: the claim's epoch and the winner name the bridge.
+std::string bridge_id(const state& s) {
+    if (!s.bridge.winner) return {};
+    return s.bridge.winner->text() + "-bridge-" + std::to_string(s.bridge.epoch);
+}
+
+// ---- facts
+
+// The carrier has decided about the bridge: whatever it made of it is on record `wait` later.
+void quiet_soon(bridge_attempt& b, time_point at) {
+    b.quiet_from = b.quiet_from ? std::min(*b.quiet_from, at) : at;
+}
+
+void absorb(state& s, const event& what, time_point now) {
+    if (const auto* t = std::get_if<carrier_told>(&what); t != nullptr && t->answered && t->round <= s.asked)
+        s.told = std::max(s.told, t->round);
+    const auto* e = std::get_if<command_outcome>(&what);
+    if (e == nullptr || e->what != verb::bridge || !s.bridge.winner || e->command_id != bridge_id(s)) return;
+    auto& b = s.bridge;
+    if (e->result == outcome::done && !std::exchange(b.accepted, true)) quiet_soon(b, now + k_accepted_grace);
+    if (e->result == outcome::refused && !std::exchange(b.refused, true))
+        quiet_soon(b, now + k_refused_grace);
+    if (e->result == outcome::peer_gone) b.peer_gone = true;
+}
+
+void narrate(const state&, const event& what, const state& after, effects& out) {
+    const auto* e = std::get_if<command_outcome>(&what);
+    if (e == nullptr || e->what != verb::bridge || !after.bridge.winner || e->command_id != bridge_id(after))
+        return;
+    if (e->result == outcome::refused) add_note(out, "bridge_refused", error_of(*e));
+    if (e->result == outcome::expired) add_note(out, "bridge_expired", error_of(*e));
+}
+
+// ---- decisions
+
+// Joined by the carrier's word, and no hang-up of ours has reached it: a talk, whatever we had in mind (I21).
+bool talks(const device_leg& l) {
+    return l.bridged && !l.ended && !l.hung_up && l.dial != dial_status::failed;
+}
+
+// The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
+bool adopt_fact(state& s, effects& out, std::optional<time_point> limit) {
+    const auto* current = winner(s);
+    if (current != nullptr && current->bridged) return false;
+    for (auto& l : s.legs) {
+        if (!talks(l) || (current != nullptr && l.id == current->id)) continue;
+        add_note(out, "winner_by_fact", "leg=" + l.id.text());
+        leg::spare(l);
+        bridge_attempt fact;
+        fact.epoch = std::max(s.bridge.epoch, 1U);
+        fact.winner = l.id;
+        fact.commanded = true;
+        fact.accepted = true;
+        fact.limit = limit;
+        s.bridge = fact;
+        return true;
+    }
+    return false;
+}
+
+// The winner and the caller talk.
+void confirm(state& s, effects& out, time_point now) {
+    const auto* w = winner(s);
+    if (!w->bridged || !s.caller.bridged) add_note(out, "bridge_confirmed_by_one_side");
+    s.bridge.commanded = true;
+    s.bridge.limit.reset();
+    s.bridge.accepted = true;
+    s.bridged_at = now;
+    add_note(out, "bridged", "leg=" + w->id.text());
+}
+
+// The recorded winner is proven not to be joined: it leaves the race and is hung up; the ring resumes.
+void drop_winner(state& s, effects& out, const char* why, time_point now) {
+    if (auto* w = winner(s)) {
+        w->out_of_race = true;
+        if (!w->ended && w->release == release_reason::none) w->release = release_reason::bridge_failed;
+        add_note(out, "winner_dropped", "leg=" + w->id.text() + " why=" + why);
+    }
+    give_up(s);
+    ring::resume(s, now);
+}
+
+// Nothing proves the bridge, nothing disproves it: the carrier is asked before anything is given up (I21).
+void ask_carrier(state& s, effects& out, time_point now) {
+    auto& b = s.bridge;
+    const auto round = ++s.asked;
+    const bool quiet = !b.quiet_from || now >= *b.quiet_from;
+    if (quiet && b.proof_round == 0) b.proof_round = round;
+    b.limit = now + std::min(k_ask_again * ++b.asked, k_ask_again_longest);
+    if (!quiet) b.limit = std::min(*b.limit, *b.quiet_from);
+    add_note(out, "carrier_asked", "round=" + std::to_string(round));
+    out.emplace_back(inquiry{round});
+}
+
+// The carrier was asked and has no more on record than the state knows, and nothing of ours can change that.
+// One side alone is still a sign: the device's own report, or the caller's when no other winner can have left
+// it. Doubt is for those who may be talking.
+void heed_record(state& s, effects& out, const device_leg& w, time_point now) {
+    if (w.bridged || (s.caller.bridged && s.bridge.epoch == 1)) return confirm(s, out, now);
+    drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", now);
+}
+
+bool settle_answering(state& s, effects& out, time_point now) {
+    if (adopt_fact(s, out, now + s.routed.rules.bridge_limit)) return true;
+    const auto* w = winner(s);
+    if (w == nullptr || !w->alive()) {
+        drop_winner(s, out, "leg_ended", now);
+        return true;
+    }
+    // When the answer's outcome stays away the bridge is tried all the same: the carrier may have acted on
+    // it.
+    if (!s.caller.answered && !w->bridged && now < *s.bridge.limit) return false;
+    prompts::stop(s, out, now);
+    s.bridge.commanded = true;
+    s.bridge.limit = now + s.routed.rules.bridge_limit;
+    if (w->bridged) return true;
+    request_answer(s, out, "answer-late", s.bridge.epoch, now);
+    s.bridge.quiet_from = *s.bridge.limit + k_on_its_way;
+    command c;
+    c.id = bridge_id(s);
+    c.call_control_id = w->call_control_id;
+    c.leg = w->id;
+    c.issued_at = now;
+    c.deadline = *s.bridge.limit;
+    c.body = bridge_body{
+        .caller_control_id = s.caller.call_control_id,
+        .record = s.routed.rules.record_calls,
+        .recording_name = s.id.text(),
+    };
+    out.emplace_back(std::move(c));
+    return true;
+}
+
+// One of the two legs is gone; true: so is the winner, as far as this join goes.
+bool lost_winner(state& s, effects& out, const circumstances& c, bool late) {
+    auto* w = winner(s);
+    if (s.bridge.peer_gone) {
+        // The leg itself is still hung up: it may have been the caller's leg that the carrier meant.
+        if (w != nullptr) w->hung_up = true;
+        drop_winner(s, out, "peer_gone", c.now);
+        return true;
+    }
+    if (w != nullptr && w->alive()) return false;
+    // Accepted, then ended: a very short talk whose call.bridged is still on the way, or a bridge that never
+    // was. The rest of the time limit tells which.
+    const bool given_up = late && c.may == authority::newest;
+    if (w != nullptr && w->ended && !given_up && (s.bridge.accepted || w->bridged || s.caller.bridged))
+        return false;
+    drop_winner(s, out, "leg_ended", c.now);
+    return true;
+}
+
+bool settle_bridging(state& s, effects& out, const circumstances& c) {
+    auto& b = s.bridge;
+    if (adopt_fact(s, out, b.limit)) return true;
+    if (b.refused && b.limit && b.proof_round == 0 && b.quiet_from) // the answer is known soon
+        b.limit = std::min(*b.limit, *b.quiet_from);
+    const bool late = b.limit && c.now >= *b.limit;
+    if (lost_winner(s, out, c, late)) return true;
+    const auto* w = winner(s);
+    if (!w->alive()) return false;
+    // BE-37: both sides must report the bridge. At the time limit one report and the carrier's 2xx together
+    // count: two independent sources, and hanging up on people who talk is worse than a lost event. (Of an
+    // old copy's winner neither the 2xx nor the caller's report need speak.)
+    const bool one_side = w->bridged || (s.caller.bridged && c.may == authority::newest);
+    if ((w->bridged && s.caller.bridged) || (late && one_side && b.accepted)) {
+        confirm(s, out, c.now);
+        return true;
+    }
+    if (b.proof_round > 0 && s.told >= b.proof_round) {
+        heed_record(s, out, *w, c.now);
+        return true;
+    }
+    if (late) ask_carrier(s, out, c.now);
+    return false;
+}
+
+bool settle(state& s, effects& out, const circumstances& c) {
+    switch (phase_of(s)) {
+    case phase::ringing: return adopt_fact(s, out, c.now + s.routed.rules.bridge_limit);
+    case phase::answering: return settle_answering(s, out, c.now);
+    case phase::bridging: return settle_bridging(s, out, c);
+    case phase::voicemail:
+        // Both sides are reported joined although we had given up: whoever talks goes on talking (I21).
+        if (!s.caller.bridged || !adopt_fact(s, out, std::nullopt)) return false;
+        s.voicemail.step = voicemail_step::none;
+        confirm(s, out, c.now);
+        return true;
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting:
+    case phase::ended: return false;
+    }
+    return false;
+}
+
+bool is_open(const state& s) {
+    const auto p = phase_of(s);
+    return p == phase::answering || p == phase::bridging;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    return is_open(s) ? s.bridge.limit : std::nullopt;
+}
+
+bool keeps(const state& s, const device_leg& l, authority) {
+    return !over(s) && s.voicemail.step == voicemail_step::none && s.bridge.winner == l.id;
+}
+
+bool wants(const state& s, const command& cmd) {
+    return cmd.what() == verb::bridge && phase_of(s) == phase::bridging && cmd.id == bridge_id(s);
+}
+
+const char* broken(const state& s) {
+    const auto* w = winner(s);
+    if (s.bridge.winner && w == nullptr) return "winner_is_a_leg";
+    if (s.bridge.winner && s.bridge.epoch == 0) return "winner_has_an_epoch";
+    if (is_open(s) && !s.bridge.limit) return "claim_has_a_limit";
+    if (s.bridged_at && w == nullptr && !over(s)) return "talk_has_a_winner";
+    if (s.bridge.proof_round > s.asked || s.bridge.asked > s.asked || s.told > s.asked)
+        return "questions_are_counted";
+    return nullptr;
+}
+
+} // namespace
+
+const component k_component{absorb, narrate, settle, deadline, keeps, wants, broken};
+
+const device_leg* winner(const state& s) {
+    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
+}
+device_leg* winner(state& s) {
+    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
+}
+
+void claim(state& s, effects& out, device_leg& l, time_point now) {
+    const auto epoch = s.bridge.epoch + 1;
+    s.bridge = {};
+    s.bridge.epoch = epoch;
+    s.bridge.winner = l.id;
+    s.bridge.limit = now + s.routed.rules.answer_limit;
+    if (!s.answered_at) s.answered_at = now;
+    add_note(out, "winner_claimed", "leg=" + l.id.text() + " epoch=" + std::to_string(epoch));
+    request_answer(s, out, "answer", epoch, now);
+}
+
+void give_up(state& s) {
+    const auto epoch = s.bridge.epoch;
+    s.bridge = {};
+    s.bridge.epoch = epoch;
+}
+
+} // namespace z360::call::join

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/leg.hpp"
+
+#include "call/parts.hpp"
+
+#include <z360/base/overloaded.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call::leg {
+namespace {
+
+constexpr std::uint32_t k_unanswered = UINT32_MAX; // a question that failed
+constexpr millis k_must_happen{600'000};           // hang-ups are tried for this long
+constexpr std::size_t k_most_twins = 16;           // more would be an attack or a fault of ours, not a retry
+
+// ---- facts
+
+// The carrier has two calls for one dial. The first one is the leg; the other must not ring.
+device_leg* twin(state& s, const device_leg& of, const std::string& control_id, bool dead) {
+    const bool known = std::any_of(s.twins.begin(), s.twins.end(), [&control_id](const twin_leg& t) {
+        return t.call_control_id == control_id;
+    });
+    if (!known && s.twins.size() < k_most_twins) s.twins.push_back({control_id, of.id, dead, false});
+    return nullptr;
+}
+
+// Finds the device leg and learns its control id on the way (D3: whichever tells it first).
+device_leg* meet(state& s, const leg_ref& who, bool dead = false) {
+    device_leg* found = nullptr;
+    if (who.leg) found = s.find(*who.leg);
+    if (found == nullptr && !who.call_control_id.empty()) {
+        for (auto& l : s.legs)
+            if (l.call_control_id == who.call_control_id) found = &l;
+    }
+    if (found == nullptr || who.call_control_id.empty()) return found;
+    if (found->call_control_id.empty()) {
+        found->call_control_id = who.call_control_id;
+        found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
+    } else if (found->call_control_id != who.call_control_id) {
+        return twin(s, *found, who.call_control_id, dead);
+    }
+    return found;
+}
+
+void answers(state& s, device_leg& l) {
+    if (l.answered) return; // a repeated answer of the winner means nothing (BE-25)
+    l.answered = true;
+    l.answer_order = ++s.answers;
+}
+
+void bridged(state& s, const leg_ref& who) {
+    if (is_caller(s, who)) {
+        s.caller.bridged = true;
+        s.caller.answered = true; // a bridged leg is an answered one, even if that event was lost
+    } else if (auto* l = meet(s, who)) {
+        l->bridged = true;
+        answers(s, *l);
+    }
+}
+
+void hung_up(state& s, const leg_hangup& e) {
+    if (is_caller(s, e.who)) {
+        s.caller.ended = true;
+        if (s.caller.hangup_cause.empty()) s.caller.hangup_cause = e.cause;
+        return;
+    }
+    auto* l = meet(s, e.who, true);
+    // A command may have found the leg gone before this event; only the event knows why (BE-41).
+    if (l == nullptr || (l->ended && (e.cause.empty() || !l->hangup_cause.empty()))) return;
+    l->ended = true;
+    l->hangup_cause = e.cause;
+}
+
+void held(state& s, const leg_hold& e) {
+    auto* mark = &s.caller.hold;
+    if (!is_caller(s, e.who)) {
+        auto* l = meet(s, e.who);
+        if (l == nullptr) return;
+        mark = &l->hold;
+    }
+    if (e.at > mark->at) *mark = {e.held, e.at};
+}
+
+// Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28).
+void withdraw(state& s, const ring_withdrawn& e) {
+    for (auto& l : s.legs) {
+        if (!l.alive() || l.bridged || s.bridge.winner == l.id) continue;
+        if (std::find(e.devices.begin(), e.devices.end(), l.to.device) != e.devices.end()) l.withdrawn = true;
+    }
+}
+
+void told(state& s, const carrier_told& e) {
+    for (auto& l : s.legs) {
+        if (l.asked == 0 || e.round < l.asked || e.round > s.asked) continue;
+        l.cleared = l.cleared || e.answered;
+        if (!e.answered) l.asked = k_unanswered;
+    }
+}
+
+void dialed(state& s, const command_outcome& e) {
+    auto* l = e.who.leg ? meet(s, e.who) : nullptr;
+    if (l == nullptr) return;
+    l->expired = l->expired || e.result == outcome::expired;
+    // 2xx without a control id: a webhook will tell.
+    if (l->dial != dial_status::accepted && e.result != outcome::done) l->dial = dial_status::failed;
+}
+
+void gone(state& s, const command_outcome& e) {
+    if (e.result != outcome::peer_gone && e.result != outcome::done) return;
+    const bool is_gone = e.result == outcome::peer_gone; // done: the call.hangup event follows
+    if (!e.who.leg) {
+        s.caller.ended = s.caller.ended || is_gone;
+    } else if (auto* l = s.find(*e.who.leg); l != nullptr && l->call_control_id == e.who.call_control_id) {
+        l->ended = l->ended || is_gone;
+        l->hung_up = true;
+    }
+}
+
+void outcome_of(state& s, const command_outcome& e) {
+    switch (e.what) {
+    case verb::dial: return dialed(s, e);
+    case verb::hangup:
+    case verb::reject: return gone(s, e);
+    case verb::answer: s.caller.answered = s.caller.answered || e.result == outcome::done; [[fallthrough]];
+    case verb::speak:
+    case verb::playback_start:
+    case verb::playback_stop:
+    case verb::record_start: s.caller.ended = s.caller.ended || e.result == outcome::peer_gone; return;
+    case verb::bridge: return; // the join's
+    }
+}
+
+void absorb(state& s, const event& what, time_point) {
+    std::visit(
+        overloaded{
+            [&](const leg_initiated& e) {
+                if (auto* l = meet(s, e.who)) l->initiated = true;
+            },
+            [&](const leg_answered& e) {
+                if (is_caller(s, e.who))
+                    s.caller.answered = true;
+                else if (auto* l = meet(s, e.who))
+                    answers(s, *l);
+            },
+            [&](const leg_bridged& e) { bridged(s, e.who); },
+            [&](const leg_hangup& e) { hung_up(s, e); },
+            [&](const leg_hold& e) { held(s, e); },
+            [&](const ring_withdrawn& e) { withdraw(s, e); },
+            [&](const carrier_told& e) { told(s, e); },
+            [&](const command_outcome& e) { outcome_of(s, e); },
+            [&](const tick&) { // the carrier could not be asked: again
+                for (auto& l : s.legs)
+                    if (l.asked == k_unanswered) l.asked = 0;
+            },
+            [](const auto&) {},
+        },
+        what
+    );
+}
+
+// ---- words
+
+void narrate_outcome(const command_outcome& e, const state& after, effects& out) {
+    const auto how = "outcome=" + std::string(name(e.result)) + " " + error_of(e);
+    const bool in_vain = e.result == outcome::refused || e.result == outcome::expired;
+    if (e.what == verb::answer && in_vain) add_note(out, "answer_failed", how);
+    if (e.what != verb::dial || e.result == outcome::done || !e.who.leg) return;
+    const auto* l = after.find(*e.who.leg);
+    if (l != nullptr && l->dial == dial_status::failed)
+        add_note(out, "dial_failed", "leg=" + l->id.text() + " " + how);
+}
+
+void narrate(const state& before, const event& what, const state& after, effects& out) {
+    for (auto i = before.twins.size(); i < after.twins.size(); ++i)
+        add_note(out, "twin_leg", "leg=" + after.twins[i].leg.text());
+    if (!before.caller.ended && std::holds_alternative<leg_hangup>(what) && after.caller.ended)
+        add_note(out, "caller_hung_up", "cause=" + after.caller.hangup_cause);
+    for (std::size_t i = 0; i < after.legs.size(); ++i) {
+        const auto& was = before.legs[i];
+        const auto& is = after.legs[i];
+        const auto id = [&is] { return "leg=" + is.id.text(); };
+        if (is.answered && !was.answered && std::holds_alternative<leg_answered>(what))
+            add_note(out, "device_answered", id());
+        if (is.withdrawn && !was.withdrawn) add_note(out, "device_withdrawn", id());
+        const bool news = is.ended && (!was.ended || is.hangup_cause != was.hangup_cause);
+        if (news && std::holds_alternative<leg_hangup>(what))
+            add_note(out, "device_leg_ended", id() + " cause=" + is.hangup_cause);
+    }
+    if (const auto* e = std::get_if<command_outcome>(&what)) narrate_outcome(*e, after, out);
+}
+
+// ---- ends
+
+release_reason why_released(const state& s, const device_leg& l) {
+    if (l.withdrawn) return release_reason::device_removed;
+    const bool is_winner = s.bridge.winner == l.id;
+    switch (phase_of(s)) {
+    case phase::ended:
+        if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
+        if (s.reason == end_reason::completed)
+            return is_winner ? release_reason::call_over : release_reason::answered_elsewhere;
+        return release_reason::ring_timeout;
+    case phase::voicemail: return release_reason::ring_timeout;
+    case phase::ringing:
+    case phase::answering:
+    case phase::bridging:
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting: return release_reason::answered_elsewhere;
+    }
+    return release_reason::answered_elsewhere;
+}
+
+command hangup_command(
+    std::string id, std::string control_id, std::optional<leg_id> of, release_reason why, time_point now
+) {
+    command c;
+    c.id = std::move(id);
+    c.call_control_id = std::move(control_id);
+    c.leg = of;
+    c.issued_at = now;
+    c.deadline = now + k_must_happen;
+    c.body = hangup_body{why};
+    return c;
+}
+
+// Nobody keeps it.
+void release(state& s, device_leg& l, effects& out) {
+    if (in_doubt(s, l)) {
+        if (l.asked != 0) return;
+        l.asked = ++s.asked;
+        out.emplace_back(inquiry{l.asked});
+        return;
+    }
+    l.release = why_released(s, l);
+    if (l.bridged && s.bridge.winner != l.id && phase_of(s) == phase::active)
+        add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
+}
+
+void hang_up(device_leg& l, effects& out, time_point now) {
+    l.hangup_sent = true;
+    std::string id = l.id.text() + "-hangup"; // one that was taken back is not this one
+    if (l.spared > 0) id += "-" + std::to_string(l.spared + 1);
+    out.emplace_back(hangup_command(std::move(id), l.call_control_id, l.id, l.release, now));
+}
+
+void hang_up_twins(state& s, effects& out, time_point now) {
+    for (std::size_t i = 0; i < s.twins.size(); ++i) {
+        auto& t = s.twins[i];
+        if (t.ended || std::exchange(t.hangup_sent, true)) continue;
+        const auto id = t.leg.text() + "-hangup-twin-" + std::to_string(i + 1);
+        out.emplace_back(hangup_command(id, t.call_control_id, t.leg, release_reason::call_over, now));
+    }
+}
+
+void let_caller_go(state& s, effects& out, time_point now) {
+    if (!over(s) || s.caller.ended || std::exchange(s.caller.hangup_sent, true)) return;
+    if (s.reason == end_reason::rejected)
+        out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
+    else
+        out.emplace_back(hangup_command(
+            caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
+        ));
+}
+
+// The last to settle: what may live is known when nothing else moves.
+bool settle(state& s, effects& out, const circumstances& c) {
+    hang_up_twins(s, out, c.now);
+    for (auto& l : s.legs) {
+        if (l.ended) continue;
+        const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
+        if (there && (l.withdrawn || !kept(s, l, c.may))) release(s, l, out);
+        if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
+            hang_up(l, out, c.now);
+    }
+    let_caller_go(s, out, c.now);
+    return false;
+}
+
+bool wants(const state& s, const command& cmd) {
+    switch (cmd.what()) {
+    case verb::answer: return !over(s) && !s.caller.answered;
+    case verb::reject: return true;
+    case verb::hangup: break;
+    case verb::dial:
+    case verb::bridge:
+    case verb::speak:
+    case verb::playback_start:
+    case verb::playback_stop:
+    case verb::record_start: return false;
+    }
+    if (!cmd.leg) return !s.caller.ended;
+    const auto* l = s.find(*cmd.leg);
+    // A twin has another control id than the leg: its own end is not in the state, so always try.
+    if (l == nullptr || l->call_control_id != cmd.call_control_id) return true;
+    return !l->ended && l->release != release_reason::none;
+}
+
+const char* broken(const state& s) {
+    const bool no_ring = over(s) || s.voicemail.step != voicemail_step::none;
+    for (const auto& l : s.legs) {
+        const bool asked_about = in_doubt(s, l) && l.asked > 0;
+        if (no_ring && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
+        if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
+            return "released_leg_is_hung_up";
+        if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
+    }
+    return nullptr;
+}
+
+} // namespace
+
+const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, broken};
+
+bool is_caller(const state& s, const leg_ref& who) {
+    return !who.leg && !who.call_control_id.empty() && who.call_control_id == s.caller.call_control_id;
+}
+
+bool any_may_answer(const state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
+        return l.alive() && !l.out_of_race;
+    });
+}
+
+bool in_doubt(const state& s, const device_leg& l) {
+    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn;
+}
+
+void spare(device_leg& l) {
+    if (l.hangup_sent) ++l.spared;
+    l.hangup_sent = false;
+    l.release = release_reason::none;
+    l.withdrawn = false;
+    l.out_of_race = false;
+}
+
+} // namespace z360::call::leg

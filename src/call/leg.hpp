@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Legs: what the carrier tells of each, and the end of those that nobody keeps. D4: every leg that must not
+// live is hung up, at once or the moment its control id is known. Private to src/call.
+#pragma once
+
+#include "call/component.hpp"
+
+namespace z360::call::leg {
+
+extern const component k_component;
+
+[[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
+/// Somebody may still answer.
+[[nodiscard]] bool any_may_answer(const state& s);
+/// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
+/// have joined it to the caller. It is asked about before it is hung up (I21).
+[[nodiscard]] bool in_doubt(const state& s, const device_leg& l);
+/// The carrier has the leg joined after all: if it was to be hung up, that is taken back.
+void spare(device_leg& l);
+
+} // namespace z360::call::leg

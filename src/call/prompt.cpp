@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/prompt.hpp"
+
+#include "call/leg.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call::prompts {
+namespace {
+
+constexpr millis k_step_grace{3'000}; // lost speak.ended: estimated length plus this (B24)
+constexpr millis k_may_be_tried{5'000};
+constexpr std::size_t k_most = 20;
+constexpr std::size_t k_most_ends = 64; // more would be an attack
+
+// About 13 characters a second is slow speech; too long an estimate only delays the watchdog.
+millis spoken_length(const std::string& text) {
+    return millis{1'000 + static_cast<std::int64_t>(text.size()) * 75};
+}
+
+std::string id_of(const state& s, const prompt& p) {
+    if (p.number == 0) return caller_id(s, "greeting");
+    return caller_id(s, p.spoken ? "prompt" : "ringback", p.number);
+}
+
+// ---- facts
+
+void absorb(state& s, const event& what, time_point) {
+    if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && leg::is_caller(s, e->who)) {
+        const bool known = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [e](const auto& p) {
+            return p.spoken == e->spoken && p.at == e->at;
+        });
+        if (!known && s.prompt_ends.size() < k_most_ends)
+            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left});
+    }
+    const auto* o = std::get_if<command_outcome>(&what);
+    if (o == nullptr || (o->what != verb::speak && o->what != verb::playback_start)) return;
+    for (auto& p : s.prompts) {
+        if (id_of(s, p) != o->command_id) continue;
+        p.refused = p.refused || o->result == outcome::refused;
+        p.expired = p.expired || o->result == outcome::expired;
+    }
+}
+
+bool is_failure(const command_outcome& o) {
+    return o.result == outcome::refused || o.result == outcome::expired;
+}
+
+void narrate(const state&, const event& what, const state&, effects& out) {
+    const auto* o = std::get_if<command_outcome>(&what);
+    if (o == nullptr || !is_failure(*o)) return;
+    if (o->what == verb::speak || o->what == verb::playback_start || o->what == verb::playback_stop ||
+        o->what == verb::record_start)
+        add_note(
+            out, std::string(name(o->what)) + "_failed",
+            "outcome=" + std::string(name(o->result)) + " " + error_of(*o)
+        );
+}
+
+// Sounds of one kind are heard one after the other and each reports its end once, late as that may come: it
+// is the newest one's only when those before it are over. A lost one leaves it to the watchdog.
+bool reported_over(const state& s, const prompt& newest) {
+    const auto of_kind = [&newest](const auto& x) { return x.spoken == newest.spoken; };
+    const auto begun = std::count_if(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
+        return of_kind(p) && !p.refused; // a refused one is never heard
+    });
+    return std::count_if(s.prompt_ends.begin(), s.prompt_ends.end(), of_kind) >= begun;
+}
+
+bool is_over(const state& s, const prompt& newest) {
+    return newest.over || newest.refused || newest.expired || reported_over(s, newest);
+}
+
+prompt* newest(state& s) {
+    return s.prompts.empty() ? nullptr : &s.prompts.back();
+}
+const prompt* newest(const state& s) {
+    return s.prompts.empty() ? nullptr : &s.prompts.back();
+}
+
+// No ringback to be had: from then on it is spoken.
+bool speaks(const state& s) {
+    return s.routed.rules.ringback_url.empty() ||
+           std::any_of(s.prompts.begin(), s.prompts.end(), [](const prompt& p) {
+               return !p.spoken && (p.refused || p.expired);
+           });
+}
+
+// ---- decisions
+
+void begin(state& s, effects& out, prompt p, const std::string& text, time_point now) {
+    const auto& rules = s.routed.rules;
+    command_body body = playback_start_body{rules.ringback_url, true};
+    if (p.spoken) {
+        p.limit = now + spoken_length(text) + k_step_grace;
+        body = speak_body{text, rules.voice};
+    }
+    out.emplace_back(caller_command(s, id_of(s, p), now, k_may_be_tried, std::move(body)));
+    s.prompts.push_back(p);
+}
+
+// An answered caller who waits hears something (design §12).
+bool settle(state& s, effects& out, const circumstances& c) {
+    if (phase_of(s) != phase::ringing) return false;
+    if (auto* p = newest(s); p != nullptr) {
+        if (p->limit && c.now >= *p->limit) p->over = true; // speak.ended was lost
+        if (!is_over(s, *p)) return false;
+        p->over = true;
+    }
+    if (!s.caller.answered || s.prompts.size() >= k_most) return false;
+    prompt p;
+    p.number = static_cast<std::uint32_t>(s.prompts.size()) + 1;
+    p.spoken = speaks(s);
+    begin(s, out, p, s.routed.rules.hold_prompt, c.now);
+    return false;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    const auto* p = newest(s);
+    return phase_of(s) == phase::ringing && p != nullptr && !p->over ? p->limit : std::nullopt;
+}
+
+bool wants(const state& s, const command& cmd) {
+    switch (cmd.what()) {
+    case verb::speak:
+    case verb::playback_start: {
+        const auto p = phase_of(s);
+        return p == phase::ringing || (p == phase::voicemail && s.voicemail.step == voicemail_step::greeting);
+    }
+    case verb::playback_stop: return !over(s);
+    case verb::dial:
+    case verb::answer:
+    case verb::bridge:
+    case verb::hangup:
+    case verb::reject:
+    case verb::record_start: return false;
+    }
+    return false;
+}
+
+} // namespace
+
+const component k_component{absorb, narrate, settle, deadline, nullptr, wants, nullptr};
+
+void stop(state& s, effects& out, time_point now) {
+    auto* p = newest(s);
+    if (p == nullptr || p->spoken || is_over(s, *p)) return;
+    out.emplace_back(
+        caller_command(s, caller_id(s, "playback-stop", p->number), now, k_may_be_tried, playback_stop_body{})
+    );
+    p->over = true;
+}
+
+void speak_greeting(state& s, effects& out, time_point now) {
+    begin(s, out, prompt{}, s.routed.rules.voicemail_greeting, now);
+}
+
+greeting greeting_of(const state& s) {
+    const auto* p = newest(s);
+    if (p == nullptr || p->number != 0) return greeting::none;
+    if (p->refused || p->expired) return greeting::failed;
+    if (!reported_over(s, *p)) return greeting::plays;
+    const bool left = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& e) {
+        return e.listener_left;
+    });
+    return left ? greeting::left : greeting::over;
+}
+
+std::optional<time_point> greeting_limit(const state& s) {
+    const auto* p = newest(s);
+    return p == nullptr || p->number != 0 ? std::nullopt : p->limit;
+}
+
+} // namespace z360::call::prompts

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What the caller hears from us: company while waiting, and the greeting. Private to src/call.
+#pragma once
+
+#include "call/component.hpp"
+
+namespace z360::call::prompts {
+
+extern const component k_component;
+
+/// Ringback stops; a spoken prompt ends by itself.
+void stop(state& s, effects& out, time_point now);
+void speak_greeting(state& s, effects& out, time_point now);
+
+/// How the greeting goes.
+enum class greeting : std::uint8_t {
+    none,
+    plays,
+    over,
+    left,   ///< over, because the caller hung up
+    failed, ///< it will not be heard, or nobody knows
+};
+[[nodiscard]] greeting greeting_of(const state& s);
+/// From then on the greeting's end counts as lost.
+[[nodiscard]] std::optional<time_point> greeting_limit(const state& s);
+
+} // namespace z360::call::prompts

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/ring.hpp"
+
+#include "call/join.hpp"
+#include "call/leg.hpp"
+#include "call/voicemail.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace z360::call::ring {
+namespace {
+
+// Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
+constexpr millis k_dial_window{55'000};
+constexpr millis k_dial_margin{1'000};
+constexpr millis k_hangup_wait{3'000}; // for the hang-up of a dropped winner when another one waits
+
+// The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
+// bridge_intent the carrier replaces it by what the caller's leg carries anyway.
+std::string presentable(const state& s) {
+    const auto& from = s.caller.number;
+    const bool e164 = from.size() >= 8 && from.size() <= 16 && from[0] == '+' &&
+                      std::all_of(from.begin() + 1, from.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return e164 ? from : s.routed.number_e164;
+}
+
+command dial_command(const state& s, const device_leg& to, time_point now) {
+    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
+    command c;
+    c.id = to.id.text();
+    c.leg = to.id;
+    c.issued_at = now;
+    c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);
+    c.body = dial_body{
+        .leg = to.id,
+        .sip_username = to.to.sip_username,
+        .from = presentable(s),
+        .display_name = s.routed.caller_name,
+        .link_to = s.caller.call_control_id,
+        .timeout_secs = static_cast<int>(std::clamp<std::int64_t>(secs, 5, 600)),
+        .org = s.routed.org,
+        .call = s.id,
+    };
+    return c;
+}
+
+device_leg* waiting_answerer(state& s) {
+    device_leg* best = nullptr;
+    for (auto& l : s.legs) {
+        if (!l.alive() || !l.answered || l.out_of_race || l.call_control_id.empty()) continue;
+        if (best == nullptr || l.answer_order < best->answer_order) best = &l;
+    }
+    return best;
+}
+
+// Who is claimed next: answered first, still there. The epoch moves only on proof (ADR 4): as long as a
+// dropped winner may live it may yet be joined, or a record of its bridge may still turn up.
+device_leg* next_answerer(state& s) {
+    const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
+        return l.out_of_race && !l.ended && !l.hung_up && l.dial != dial_status::failed;
+    });
+    return in_doubt ? nullptr : waiting_answerer(s);
+}
+
+bool settle(state& s, effects& out, const circumstances& c) {
+    if (phase_of(s) != phase::ringing) return false;
+    if (auto* next = next_answerer(s)) {
+        join::claim(s, out, *next, c.now);
+        return true;
+    }
+    const char* why = nullptr;
+    if (!leg::any_may_answer(s)) {
+        const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
+        why = s.legs.empty() ? none : "no_device_left";
+    } else if (c.may == authority::newest && c.now >= s.ring_deadline) {
+        why = "nobody_answered";
+    }
+    if (why != nullptr) voicemail::begin(s, out, why, c.now);
+    return why != nullptr;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    return phase_of(s) == phase::ringing ? std::optional(s.ring_deadline) : std::nullopt;
+}
+
+// I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged). A 2xx alone confirms only
+// what the newest copy claimed: on an old one it may be the polite refusal of a caller who is joined to
+// another (I21).
+bool keeps(const state& s, const device_leg&, authority may) {
+    const auto p = phase_of(s);
+    if (p == phase::ringing || p == phase::answering) return true;
+    if (p != phase::bridging) return false;
+    const auto* w = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
+    return !(s.bridge.accepted && may == authority::newest) && (w == nullptr || !w->bridged);
+}
+
+bool wants(const state& s, const command& cmd) {
+    const auto* l = cmd.leg ? s.find(*cmd.leg) : nullptr;
+    return cmd.what() == verb::dial && phase_of(s) == phase::ringing && l != nullptr && l->alive() &&
+           l->dial != dial_status::accepted;
+}
+
+} // namespace
+
+const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, nullptr};
+
+void begin(state& s, effects& out, time_point now) {
+    const auto n = s.routed.targets.size();
+    for (std::size_t i = 0; i < n; ++i) {
+        // Which device is dialed first differs from call to call; the call id stands in for chance.
+        const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
+        device_leg l;
+        l.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+        l.to = to;
+        // A device whose identity is being replaced rings on both names (CRED-01): it is registered under
+        // one.
+        if (s.find(l.id) != nullptr)
+            l.id = leg_id{derive_uuid(l.id.value, static_cast<std::uint64_t>(to.identity.value))};
+        if (s.find(l.id) != nullptr || s.rings(to.identity)) continue; // once, whatever the directory says
+        out.emplace_back(dial_command(s, l, now));
+        s.legs.push_back(std::move(l));
+    }
+}
+
+void resume(state& s, time_point now) {
+    // Too little time for anybody to pick up a phone: only who has answered already is still asked.
+    if (s.ring_deadline - now >= s.routed.rules.resume_minimum) return;
+    if (waiting_answerer(s) != nullptr && next_answerer(s) == nullptr)
+        s.ring_deadline = now + k_hangup_wait;
+    else
+        s.ring_deadline = std::min(s.ring_deadline, now);
+}
+
+} // namespace z360::call::ring

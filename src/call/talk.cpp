@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/talk.hpp"
+
+#include "call/join.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace z360::call {
+namespace talk {
+namespace {
+
+bool was_joined(const state& s) {
+    if (s.bridge.accepted) return true;
+    return s.caller.bridged &&
+           std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
+}
+
+// Both sides were joined and the device's side has ended: the events only arrived in another order.
+bool talk_is_over(const state& s) {
+    if (!s.caller.bridged) return false;
+    bool any = false;
+    for (const auto& l : s.legs) {
+        if (!l.bridged) continue;
+        if (!l.ended) return false;
+        any = true;
+    }
+    return any;
+}
+
+// What the caller's departure means, by the facts alone: it must not matter which of them came first.
+end_reason reason_of_departure(const state& s) {
+    if (was_joined(s)) return end_reason::completed;
+    // Voicemail that could not even answer has not been heard by anybody.
+    return s.voicemail.step != voicemail_step::none && s.caller.answered ? end_reason::voicemail
+                                                                         : end_reason::caller_cancelled;
+}
+
+// Facts may arrive after the end; the reason follows them, the phase does not move (I10).
+void correct_reason(state& s, effects& out) {
+    if (s.reason == end_reason::completed || s.reason == end_reason::rejected) return;
+    const auto better = reason_of_departure(s);
+    const bool joined = better == end_reason::completed;
+    const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
+    if (!joined && !heard) return;
+    s.reason = better;
+    add_note(out, "end_reason", "reason=" + std::string(name(better)));
+}
+
+bool settle(state& s, effects& out, const circumstances& c) {
+    if (over(s)) {
+        correct_reason(s, out);
+        return false;
+    }
+    if (s.bridged_at) {
+        const auto* w = join::winner(s);
+        if (!s.caller.ended && w != nullptr && !w->ended) return false;
+        end(s, out, end_reason::completed, c.now);
+        return true;
+    }
+    if (talk_is_over(s))
+        end(s, out, end_reason::completed, c.now);
+    else if (s.caller.ended)
+        end(s, out, reason_of_departure(s), c.now);
+    return over(s);
+}
+
+const char* broken(const state& s) {
+    const bool has_reason = s.reason != end_reason::none;
+    return has_reason != over(s) ? "an_end_and_only_an_end_has_a_reason" : nullptr;
+}
+
+} // namespace
+
+const component k_component{nullptr, nullptr, settle, nullptr, nullptr, nullptr, broken};
+
+} // namespace talk
+
+void end(state& s, effects& out, end_reason why, time_point now) {
+    s.reason = why;
+    s.ended_at = now;
+    s.bridge.limit.reset();
+    add_note(out, "call_ended", "reason=" + std::string(name(why)));
+}
+
+} // namespace z360::call

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The talk and the end of the call, whatever ends it. Private to src/call.
+#pragma once
+
+#include "call/component.hpp"
+
+namespace z360::call {
+
+namespace talk {
+extern const component k_component;
+} // namespace talk
+
+void end(state& s, effects& out, end_reason why, time_point now);
+
+} // namespace z360::call

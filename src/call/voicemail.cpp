@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/voicemail.hpp"
+
+#include "call/join.hpp"
+#include "call/leg.hpp"
+#include "call/prompt.hpp"
+#include "call/talk.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace z360::call::voicemail {
+namespace {
+
+constexpr millis k_record_grace{60'000}; // lost end of recording: longest message plus this
+
+// ---- facts
+
+void absorb(state& s, const event& what, time_point) {
+    if (const auto* e = std::get_if<recording_failed>(&what); e != nullptr && leg::is_caller(s, e->who))
+        s.voicemail.failed = true;
+    const auto* o = std::get_if<command_outcome>(&what);
+    if (o != nullptr && o->what == verb::record_start && o->command_id == caller_id(s, "record") &&
+        (o->result == outcome::refused || o->result == outcome::expired))
+        s.voicemail.failed = true;
+}
+
+// The longest message is reached, or nothing is recorded: whoever still holds the line hears nothing more.
+bool message_over(const state& s) {
+    return s.voicemail.failed || std::any_of(s.recordings.begin(), s.recordings.end(), [](const auto& r) {
+               return r.purpose == recording_purpose::message;
+           });
+}
+
+// ---- decisions
+
+void start_recording(state& s, effects& out, time_point now) {
+    const auto& rules = s.routed.rules;
+    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(rules.voicemail_max).count();
+    s.voicemail.step = voicemail_step::recording;
+    s.voicemail.limit = now + rules.voicemail_max + k_record_grace;
+    out.emplace_back(caller_command(
+        s, caller_id(s, "record"), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
+    ));
+}
+
+bool settle_greeting(state& s, effects& out, const circumstances& c) {
+    using prompts::greeting;
+    const auto how = prompts::greeting_of(s);
+    const bool late = s.voicemail.limit && c.now >= *s.voicemail.limit;
+    if (how != greeting::over && how != greeting::failed && !late) return false;
+    start_recording(s, out, c.now);
+    return true;
+}
+
+// The caller is hung up on: only on the newest copy, for another node may have joined somebody (I21).
+bool finish(state& s, effects& out, const circumstances& c) {
+    s.voicemail.step = voicemail_step::done;
+    if (c.may != authority::newest) {
+        s.voicemail.limit = c.now;
+        return false;
+    }
+    end(s, out, end_reason::voicemail, c.now);
+    return true;
+}
+
+bool settle(state& s, effects& out, const circumstances& c) {
+    if (phase_of(s) != phase::voicemail) return false;
+    const bool too_long = s.voicemail.limit && c.now >= *s.voicemail.limit && c.may == authority::newest;
+    switch (s.voicemail.step) {
+    case voicemail_step::answering:
+        if (s.caller.answered) {
+            s.voicemail.step = voicemail_step::greeting;
+            prompts::speak_greeting(s, out, c.now);
+            s.voicemail.limit = prompts::greeting_limit(s);
+            return true;
+        }
+        if (too_long) // the carrier does not let us answer: nothing can be played
+            end(s, out, end_reason::failed, c.now);
+        return too_long;
+    case voicemail_step::greeting: return settle_greeting(s, out, c);
+    case voicemail_step::recording: return message_over(s) || too_long ? finish(s, out, c) : false;
+    case voicemail_step::done: return finish(s, out, c);
+    case voicemail_step::none: return false;
+    }
+    return false;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    return phase_of(s) == phase::voicemail ? s.voicemail.limit : std::nullopt;
+}
+
+bool wants(const state& s, const command& cmd) {
+    return cmd.what() == verb::record_start && phase_of(s) == phase::voicemail &&
+           s.voicemail.step == voicemail_step::recording;
+}
+
+const char* broken(const state& s) {
+    return phase_of(s) == phase::voicemail && !s.voicemail.limit ? "voicemail_has_a_watchdog" : nullptr;
+}
+
+} // namespace
+
+const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, broken};
+
+void begin(state& s, effects& out, const char* why, time_point now) {
+    add_note(out, "voicemail", std::string("why=") + why);
+    join::give_up(s);
+    prompts::stop(s, out, now);
+    s.voicemail.step = voicemail_step::answering;
+    s.voicemail.limit = now + s.routed.rules.answer_limit;
+    request_answer(s, out, "answer-voicemail", 0, now);
+}
+
+} // namespace z360::call::voicemail

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Calls that the previous program stored. Private to src/wire; goes when nobody can still have one.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace z360::wire {
+
+/// Turns a stored call of form 1 into one of form 2. Throws nlohmann's exceptions where it is damaged.
+void from_form_1(nlohmann::json& call);
+
+} // namespace z360::wire
