@@ -102,7 +102,7 @@ engine::mark_opener opener(std::shared_ptr<const adapter::crypto::client_state_c
     return [codec = std::move(codec)](std::string_view text) -> std::optional<engine::leg_mark> {
         const auto mark = codec->open(text);
         if (!mark) return std::nullopt;
-        return engine::leg_mark{mark->call, mark->leg};
+        return engine::leg_mark{mark->call, mark->leg, mark->command};
     };
 }
 

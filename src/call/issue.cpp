@@ -13,6 +13,8 @@ void add_note(effects& out, std::string what, std::string detail) {
 command caller_command(const state& s, std::string id, time_point now, millis allowed, command_body body) {
     command c;
     c.id = std::move(id);
+    c.call = s.id;
+    c.org = s.routed.org;
     c.call_control_id = s.caller.call_control_id;
     c.issued_at = now;
     c.deadline = now + allowed;

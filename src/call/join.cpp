@@ -140,6 +140,8 @@ bool settle_answering(state& s, effects& out, time_point now) {
     s.bridge.quiet_from = *s.bridge.limit + k_on_its_way;
     command c;
     c.id = bridge_id(s);
+    c.call = s.id;
+    c.org = s.routed.org;
     c.call_control_id = w->call_control_id;
     c.leg = w->id;
     c.issued_at = now;

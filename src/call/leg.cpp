@@ -216,15 +216,12 @@ release_reason why_released(const state& s, const device_leg& l) {
 }
 
 command hangup_command(
-    std::string id, std::string control_id, std::optional<leg_id> of, release_reason why, time_point now
+    const state& s, std::string id, std::string control_id, std::optional<leg_id> of, release_reason why,
+    time_point now
 ) {
-    command c;
-    c.id = std::move(id);
+    auto c = caller_command(s, std::move(id), now, k_must_happen, hangup_body{why});
     c.call_control_id = std::move(control_id);
     c.leg = of;
-    c.issued_at = now;
-    c.deadline = now + k_must_happen;
-    c.body = hangup_body{why};
     return c;
 }
 
@@ -241,11 +238,11 @@ void release(state& s, device_leg& l, effects& out) {
         add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
 }
 
-void hang_up(device_leg& l, effects& out, time_point now) {
+void hang_up(const state& s, device_leg& l, effects& out, time_point now) {
     l.hangup_sent = true;
     std::string id = l.id.text() + "-hangup"; // one that was taken back is not this one
     if (l.spared > 0) id += "-" + std::to_string(l.spared + 1);
-    out.emplace_back(hangup_command(std::move(id), l.call_control_id, l.id, l.release, now));
+    out.emplace_back(hangup_command(s, std::move(id), l.call_control_id, l.id, l.release, now));
 }
 
 void hang_up_twins(state& s, effects& out, time_point now) {
@@ -253,7 +250,7 @@ void hang_up_twins(state& s, effects& out, time_point now) {
         auto& t = s.twins[i];
         if (t.ended || std::exchange(t.hangup_sent, true)) continue;
         const auto id = t.leg.text() + "-hangup-twin-" + std::to_string(i + 1);
-        out.emplace_back(hangup_command(id, t.call_control_id, t.leg, release_reason::call_over, now));
+        out.emplace_back(hangup_command(s, id, t.call_control_id, t.leg, release_reason::call_over, now));
     }
 }
 
@@ -263,7 +260,7 @@ void let_caller_go(state& s, effects& out, time_point now) {
         out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
     else
         out.emplace_back(hangup_command(
-            caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
+            s, caller_id(s, "hangup"), s.caller.call_control_id, std::nullopt, release_reason::call_over, now
         ));
 }
 
@@ -275,7 +272,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
         if (there && (l.withdrawn || !kept(s, l, c.may))) release(s, l, out);
         if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
-            hang_up(l, out, c.now);
+            hang_up(s, l, out, c.now);
     }
     let_caller_go(s, out, c.now);
     return false;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace z360::call::prompts {
@@ -33,7 +34,11 @@ void absorb(state& s, const event& what, time_point) {
             return p.spoken == e->spoken && p.at == e->at;
         });
         if (!known && s.prompt_ends.size() < k_most_ends)
-            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left});
+            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left, e->command_id});
+        // Told in any order, they are the same set.
+        std::sort(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.at, a.spoken) < std::tie(b.at, b.spoken);
+        });
     }
     const auto* o = std::get_if<command_outcome>(&what);
     if (o == nullptr || (o->what != verb::speak && o->what != verb::playback_start)) return;
@@ -60,9 +65,19 @@ void narrate(const state&, const event& what, const state&, effects& out) {
 }
 
 // Sounds of one kind are heard one after the other and each reports its end once, late as that may come: it
-// is the newest one's only when those before it are over. A lost one leaves it to the watchdog.
+// is the newest one's only when those before it are over. A lost one leaves it to the watchdog. The mark that
+// an end bears is its own prompt's or a later one's [U]: with an earlier prompt's mark it is not the
+// newest's.
 bool reported_over(const state& s, const prompt& newest) {
     const auto of_kind = [&newest](const auto& x) { return x.spoken == newest.spoken; };
+    const auto mine = id_of(s, newest);
+    const bool may_be_mine = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [&](const auto& e) {
+        return of_kind(e) && std::none_of(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
+                   const auto id = id_of(s, p);
+                   return e.command_id == id && id != mine;
+               });
+    });
+    if (!may_be_mine) return false;
     const auto begun = std::count_if(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
         return of_kind(p) && !p.refused; // a refused one is never heard
     });

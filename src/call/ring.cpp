@@ -30,6 +30,8 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
     const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
     command c;
     c.id = to.id.text();
+    c.call = s.id;
+    c.org = s.routed.org;
     c.leg = to.id;
     c.issued_at = now;
     c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);

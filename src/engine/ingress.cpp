@@ -101,6 +101,8 @@ reading engine_impl::read(std::string_view body, port::webhook_route route, time
         r.called = wire::read_called(hook.to, home);
     } else if (!r.own_leg) {
         r.what = wire::to_call_event(hook, leg, received_at);
+        if (auto* e = r.what ? std::get_if<call::prompt_ended>(&*r.what) : nullptr; e != nullptr && r.mark)
+            e->command_id = r.mark->command;
     }
     return r;
 }

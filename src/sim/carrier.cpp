@@ -37,6 +37,7 @@ unknowns unknowns::from_json(const json& j) {
     r.flag("bare_credential_errors", u.bare_credential_errors);
     r.flag("lookup_of_gone_is_422", u.lookup_of_gone_is_422);
     r.flag("lists_newest_first", u.lists_newest_first);
+    r.flag("prompt_ends_bear_newest_mark", u.prompt_ends_bear_newest_mark);
     std::string record = "event";
     r.text("event_record", record);
     if (record == "raw_text")

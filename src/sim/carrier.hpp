@@ -44,7 +44,8 @@ struct unknowns {
     bool lists_newest_first = false;          ///< call_events and webhook_deliveries
     enum class event_record : std::uint8_t { event, raw_text, raw_event };
     event_record record = event_record::event; ///< how call_events keep an event in their metadata
-    unsigned outbound_channels = 0;            ///< concurrent dialed legs per connection; 0: no limit
+    bool prompt_ends_bear_newest_mark = true; ///< speak.ended: the leg's client_state, else its own command's
+    unsigned outbound_channels = 0;           ///< concurrent dialed legs per connection; 0: no limit
 
     [[nodiscard]] static unknowns from_json(const json& j);
 };
@@ -182,6 +183,7 @@ class carrier {
         bool endless = false;
         bool missing = false;
         std::string source;
+        json client_state; ///< that its command gave, or the leg's
     };
     struct recording {
         std::string id;

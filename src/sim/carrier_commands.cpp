@@ -340,6 +340,7 @@ void carrier::start_media(const order& o, leg_state& l, time_point now) {
     }
     for (const char* key : {"audio_url", "media_name", "payload"})
         if (o.body.contains(key)) s.source = text_of(o.body, key);
+    s.client_state = l.view.client_state;
     s.missing = !s.speech && settings_.missing_audio.contains(s.source);
     const auto once = s.speech ? settings_.speak_per_char * static_cast<std::int64_t>(s.source.size())
                                : settings_.playback_length;

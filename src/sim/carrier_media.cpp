@@ -23,6 +23,7 @@ void carrier::start_sound(leg_state& l, time_point now) {
     }
     json extra = json::object();
     if (!s.speech) extra = json{{"media_url", s.source}, {"overlay", false}};
+    if (!settings_.unknown.prompt_ends_bear_newest_mark) extra["client_state"] = s.client_state;
     emit(l, s.speech ? "call.speak.started" : "call.playback.started", std::move(extra), now);
     if (s.endless) return;
     after(now + s.length, [this, id, serial](time_point t) {
@@ -38,6 +39,7 @@ void carrier::end_sound(leg_state& l, const char* status, time_point now) {
     // speak.ended has no status of its own for speech that was stopped.
     const bool stopped_speech = s.speech && std::string_view(status) == "cancelled";
     json extra{{"status", stopped_speech ? "completed" : status}};
+    if (!settings_.unknown.prompt_ends_bear_newest_mark) extra["client_state"] = s.client_state;
     if (!s.speech) {
         extra["media_url"] = s.source;
         extra["overlay"] = false;

@@ -162,6 +162,7 @@ constexpr void fields(V& v, T& x) {
     v("spoken", x.spoken);
     v("at", x.at);
     v("listener_left", x.listener_left);
+    v("command_id", x.command_id);
 }
 template <class V, some<call::voicemail_box> T>
 constexpr void fields(V& v, T& x) {
@@ -238,6 +239,8 @@ constexpr void fields(V& v, T& x) {
 template <class V, some<call::command> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
+    v("call", x.call);
+    v("org", x.org);
     v("call_control_id", x.call_control_id);
     v("leg", x.leg);
     v("issued_at", x.issued_at);

@@ -48,7 +48,7 @@ std::string text_of(std::string_view value, std::size_t limit) {
     return std::string(clip(value, limit));
 }
 
-json dial(const call::dial_body& b, const command_settings& s, std::string_view client_state) {
+json dial(const call::dial_body& b, const command_settings& s) {
     json out = json::object();
     out["connection_id"] = s.connection_id;
     out["to"] = "sip:" + b.sip_username + "@" + s.sip_domain;
@@ -65,7 +65,6 @@ json dial(const call::dial_body& b, const command_settings& s, std::string_view 
     // the bridge command.
     out["retry_on_timeout"] = false;
     out["timeout_secs"] = std::clamp(b.timeout_secs, k_min_ring_secs, k_max_ring_secs);
-    if (!client_state.empty()) out["client_state"] = client_state;
     out["custom_headers"] = json::array(
         {header("X-Z360-Call-Id", b.call.text()), header("X-Z360-Org-Id", std::to_string(b.org.value))}
     );
@@ -127,10 +126,10 @@ json record_start(const call::record_start_body& b) {
     return out;
 }
 
-json body_of(const call::command_body& body, const command_settings& s, std::string_view client_state) {
+json body_of(const call::command_body& body, const command_settings& s) {
     return std::visit(
         overloaded{
-            [&](const call::dial_body& b) { return dial(b, s, client_state); },
+            [&](const call::dial_body& b) { return dial(b, s); },
             [](const call::answer_body&) { return json{{"webhook_retries_policies", retry_policies()}}; },
             [](const call::bridge_body& b) { return bridge(b); },
             [](const call::hangup_body& b) { return hangup(b); },
@@ -176,7 +175,11 @@ build_request(const call::command& cmd, const command_settings& settings, std::s
         out.path = "/calls/" + percent_encode(cmd.call_control_id) + "/actions/";
         out.path += call::name(verb); // our words are the API's
     }
-    json body = body_of(cmd.body, settings, client_state);
+    json body = body_of(cmd.body, settings);
+    const bool takes_mark = verb == call::verb::dial || verb == call::verb::answer ||
+                            verb == call::verb::speak || verb == call::verb::playback_start ||
+                            verb == call::verb::record_start;
+    if (takes_mark && !client_state.empty()) body["client_state"] = client_state;
     body["command_id"] = cmd.id;
     // Texts may hold anything; a broken UTF-8 sequence becomes U+FFFD instead of an exception.
     out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -21,7 +21,8 @@ struct telnyx_request {
     std::string body; ///< JSON
 };
 
-/// `client_state` goes into dials only; an action without one leaves the leg's as it is.
+/// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start. An action
+/// without one leaves the leg's as it is.
 [[nodiscard]] telnyx_request
 build_request(const call::command& cmd, const command_settings& settings, std::string_view client_state);
 

@@ -53,6 +53,7 @@ sim::carrier_settings any_carrier(chance& c, std::uint64_t seed) {
     u.linked_legs_end_with_caller = c.percent(30);
     u.unknown_leg_is_404 = c.percent(50);
     u.answer_twice_fails = c.percent(30);
+    u.prompt_ends_bear_newest_mark = seed % 2 == 0;
     return s;
 }
 

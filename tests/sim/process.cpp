@@ -15,7 +15,7 @@ engine::mark_opener opener(const world& w) {
     return [&w](std::string_view text) -> std::optional<engine::leg_mark> {
         const auto mark = w.codec.open(text);
         if (!mark) return std::nullopt;
-        return engine::leg_mark{mark->call, mark->leg};
+        return engine::leg_mark{mark->call, mark->leg, mark->command};
     };
 }
 

@@ -162,7 +162,14 @@ class runner {
         if (what == "unhold")
             return leg_hold{ref, false, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
         if (what == "prompt_ended")
-            return prompt_ended{ref, extra == "left", extra == "failed", extra != "played", now};
+            return prompt_ended{
+                ref,
+                extra == "left",
+                extra == "failed",
+                extra != "played",
+                now,
+                w.back().starts_with("mark=") ? s_.id.text() + "-" + w.back().substr(5) : std::string{}
+            };
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
         if (what == "recording_failed") return recording_failed{ref, extra};
         return std::nullopt;

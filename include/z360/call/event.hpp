@@ -62,6 +62,8 @@ struct prompt_ended {
     bool failed = false;        ///< file_not_found, failed
     bool spoken = true;         ///< false: audio that was played (playback.ended)
     time_point at{};            ///< occurred_at: tells two ends apart, and a repetition from either
+    /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.
+    std::string command_id = {};
 };
 struct recording_saved {
     leg_ref who;

@@ -160,11 +160,12 @@ struct prompt {
     std::optional<time_point> limit; ///< from then on its end counts as lost
     bool operator==(const prompt&) const = default;
 };
-/// The carrier's report that one of them ended; it does not say which. When it happened tells reports apart.
+/// The carrier's report that one of them ended. When it happened tells reports apart.
 struct prompt_end {
     bool spoken = true;
     time_point at{};
     bool listener_left = false;
+    std::string command_id; ///< mark of the leg: that of the prompt that ended, or of a later one [U]
     bool operator==(const prompt_end&) const = default;
 };
 

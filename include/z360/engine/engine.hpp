@@ -34,7 +34,8 @@ namespace z360::engine {
 /// Whose leg a client_state names, after its MAC was checked.
 struct leg_mark {
     call_id call;
-    leg_id leg;
+    std::optional<leg_id> leg; ///< nullopt: the caller's
+    std::string command = {};  ///< that set it, of the newest that gave one; empty: the dial
 };
 /// Opens a client_state; nullopt: not ours.
 using mark_opener = std::function<std::optional<leg_mark>(std::string_view client_state)>;

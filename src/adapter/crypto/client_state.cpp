@@ -14,7 +14,8 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr int k_version = 1;
+constexpr int k_of_dial = 1;    // names a leg
+constexpr int k_of_command = 2; // names a command, and a leg unless it is the caller's
 constexpr std::string_view k_key_context = "z360-voip client_state key 1|";
 
 const unsigned char* bytes(std::string_view text) {
@@ -26,6 +27,10 @@ std::string_view text_in(const json& object, const char* key) {
     const auto it = object.find(key);
     return it != object.end() && it->is_string() ? std::string_view(it->get_ref<const std::string&>())
                                                  : std::string_view{};
+}
+
+int version_of(const client_state& s) {
+    return s.command.empty() ? k_of_dial : k_of_command;
 }
 
 std::optional<std::int64_t> number_in(const json& object, const char* key) {
@@ -57,20 +62,24 @@ client_state_codec::~client_state_codec() {
 
 client_state_codec::mac client_state_codec::mac_of(const client_state& s) const {
     // Over the meaning, not over the JSON text: fixed order, fixed widths, no two states share it.
-    const std::string text = "v" + std::to_string(k_version) + "|" + s.call.text() + "|" + s.leg.text() +
-                             "|" + std::to_string(s.org.value);
+    std::string text = "v" + std::to_string(version_of(s)) + "|" + s.call.text() + "|" +
+                       (s.leg ? s.leg->text() : "caller") + "|" + std::to_string(s.org.value);
+    if (!s.command.empty()) text += "|" + s.command;
     mac out{};
     crypto_generichash(out.data(), out.size(), bytes(text), text.size(), key_.data(), key_.size());
     return out;
 }
 
 std::string client_state_codec::sign(const client_state& s) const {
+    if (s.command.size() > k_longest_marked_command || (!s.leg && s.command.empty()))
+        throw std::invalid_argument("no mark can be made of this command");
     const mac m = mac_of(s);
     nlohmann::ordered_json out = nlohmann::ordered_json::object();
-    out["v"] = k_version;
+    out["v"] = version_of(s);
     out["c"] = s.call.text();
-    out["l"] = s.leg.text();
+    if (s.leg) out["l"] = s.leg->text();
     out["o"] = s.org.value;
+    if (!s.command.empty()) out["k"] = s.command;
     out["m"] = base64({reinterpret_cast<const char*>(m.data()), m.size()});
     return base64(out.dump());
 }
@@ -84,13 +93,19 @@ std::optional<client_state> client_state_codec::open(std::string_view text) cons
     const auto raw = unbase64(compact, k_max_client_state);
     if (!raw) return std::nullopt;
     const json object = json::parse(raw->begin(), raw->end(), nullptr, false);
-    if (!object.is_object() || number_in(object, "v") != k_version) return std::nullopt;
+    if (!object.is_object()) return std::nullopt;
+    const auto version = number_in(object, "v");
+    if (version != k_of_dial && version != k_of_command) return std::nullopt;
     const auto call = call_id::parse(text_in(object, "c"));
     const auto leg = leg_id::parse(text_in(object, "l"));
     const auto org = number_in(object, "o");
     const auto claimed = unbase64(text_in(object, "m"), sizeof(mac));
-    if (!call || !leg || !org || !claimed || claimed->size() != sizeof(mac)) return std::nullopt;
-    const client_state out{*call, *leg, org_id{*org}};
+    const auto command = text_in(object, "k");
+    if (!call || !org || !claimed || claimed->size() != sizeof(mac)) return std::nullopt;
+    if (version == k_of_dial ? !leg || !command.empty() : command.empty()) return std::nullopt;
+    if (command.size() > k_longest_marked_command || leg.has_value() != object.contains("l"))
+        return std::nullopt;
+    const client_state out{*call, leg, org_id{*org}, std::string(command)};
     const mac right = mac_of(out);
     if (sodium_memcmp(right.data(), claimed->data(), right.size()) != 0) return std::nullopt;
     // One text per meaning: other spellings of the same values (case, order, extra members) are not ours.

@@ -18,13 +18,17 @@ inline constexpr std::size_t k_max_client_state = 1024;
 
 struct client_state {
     call_id call;
-    leg_id leg;
+    std::optional<leg_id> leg; ///< nullopt: the caller's
     org_id org;
+    std::string command = {}; ///< id of the command that set it; empty: the dial, whose id is the leg's
     bool operator==(const client_state&) const = default;
 };
 
-/// base64 of a small JSON object with version, call, leg, organisation and a keyed BLAKE2b MAC over them.
-/// Deterministic: the same leg gives the same text, so that a resent dial is identical. Thread-safe.
+/// Longest command id that a mark takes; ours have about 60 bytes.
+inline constexpr std::size_t k_longest_marked_command = 100;
+
+/// base64 of a small JSON object with version, call, leg, organisation, command and a keyed BLAKE2b MAC over
+/// them. Deterministic: the same command gives the same text, so that a resent one is identical. Thread-safe.
 class client_state_codec {
   public:
     /// `key` if it is not empty, else a key derived from `api_key` (then a new API key orphans the marks on
@@ -35,6 +39,7 @@ class client_state_codec {
     client_state_codec(const client_state_codec&) = default;
     client_state_codec& operator=(const client_state_codec&) = default;
 
+    /// Throws std::invalid_argument when the command's id is too long, or of a dial that names no leg.
     [[nodiscard]] std::string sign(const client_state& s) const;
     /// Whitespace is ignored: a device SDK wraps long base64. nullopt: not ours, altered, or no such thing.
     [[nodiscard]] std::optional<client_state> open(std::string_view text) const;

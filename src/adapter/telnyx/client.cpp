@@ -157,6 +157,7 @@ class client final : public port::telnyx_api {
         std::optional<probe_right> probe; ///< this request finds out whether an open breaker may close
     };
 
+    [[nodiscard]] std::string mark_for(const call::command& cmd) const;
     [[nodiscard]] http::client_request request_for(const call::command& cmd) const;
     [[nodiscard]] stop too_late(const call::command& cmd, millis after = millis{0}) const;
     awaitable<stop>
@@ -198,10 +199,20 @@ class client final : public port::telnyx_api {
     std::size_t insisting_ = 0; ///< commands that were refused and are tried again and again
 };
 
-http::client_request client::request_for(const call::command& cmd) const {
-    std::string mark;
+// On the caller's leg only what plays or records, and the answer, leave a mark: it says which of them ended.
+std::string client::mark_for(const call::command& cmd) const {
     if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
-        mark = codec_.sign(crypto::client_state{dial->call, dial->leg, dial->org});
+        return codec_.sign(crypto::client_state{dial->call, dial->leg, dial->org});
+    const auto v = cmd.what();
+    const bool marks =
+        v == verb::answer || v == verb::speak || v == verb::playback_start || v == verb::record_start;
+    if (!marks || cmd.leg || cmd.call == call_id{} || cmd.id.size() > crypto::k_longest_marked_command)
+        return {};
+    return codec_.sign(crypto::client_state{cmd.call, std::nullopt, cmd.org, cmd.id});
+}
+
+http::client_request client::request_for(const call::command& cmd) const {
+    auto mark = mark_for(cmd);
     auto built = wire::build_request(cmd, settings_.commands, mark);
     http::client_request out;
     out.method = std::move(built.method);

@@ -50,6 +50,34 @@ TEST(client, a_dial_reports_the_new_leg_and_marks_it_with_our_state) {
     EXPECT_EQ(s.counted("telnyx_request_seconds verb=dial"), 1);
 }
 
+// The end of a prompt says which one ended, and no webhook of the caller's leg is without our mark.
+TEST(client, what_is_played_or_recorded_to_the_caller_bears_the_mark_of_its_command) {
+    const std::pair<call::command_body, bool> bodies[] = {
+        {call::answer_body{}, true},         {call::speak_body{"Hello", ""}, true},
+        {call::playback_start_body{}, true}, {call::record_start_body{}, true},
+        {call::playback_stop_body{}, false}, {call::hangup_body{}, false},
+    };
+    for (const auto& [body, marked] : bodies) {
+        stage s;
+        s.http.script = {answer(200)};
+        call::command c;
+        c.id = "call-prompt-3";
+        c.call = call_id(uuid{3, 4});
+        c.org = org_id{7};
+        c.call_control_id = "v3:caller";
+        c.issued_at = s.clock.now();
+        c.deadline = s.clock.now() + millis{5'000};
+        c.body = body;
+        EXPECT_EQ(s.run(c).result, outcome::done);
+        const auto sent = json::parse(s.http.seen.at(0).body);
+        ASSERT_EQ(sent.contains("client_state"), marked) << name(c.what());
+        if (!marked) continue;
+        const auto mark = s.codec.open(sent["client_state"].get<std::string>());
+        ASSERT_TRUE(mark);
+        EXPECT_EQ(*mark, (adapter::crypto::client_state{c.call, std::nullopt, c.org, c.id}));
+    }
+}
+
 TEST(client, i6_the_key_is_only_in_the_bearer) {
     stage s;
     s.http.script = {dialed("v3:new")};

@@ -39,6 +39,43 @@ TEST(client_state, what_is_signed_can_be_opened) {
     EXPECT_EQ(codec().sign(k_state), text) << "a resent dial must be identical";
 }
 
+TEST(client_state, a_mark_names_the_command_that_set_it_and_the_callers_leg_by_naming_none) {
+    const client_state speech{k_state.call, std::nullopt, k_state.org, k_state.call.text() + "-prompt-2"};
+    const client_state bridged{k_state.call, k_state.leg, k_state.org, "x-bridge-1"};
+    for (const auto& s : {speech, bridged}) {
+        const auto text = codec().sign(s);
+        EXPECT_LE(text.size(), 1024U);
+        EXPECT_EQ(codec().open(text), s);
+        for (const char* key : {"v", "c", "o", "k", "m"}) {
+            auto altered = content(text);
+            altered.erase(key);
+            EXPECT_FALSE(codec().open(base64(altered.dump()))) << key;
+        }
+        for (const auto& [key, value] :
+             {std::pair<const char*, json>{"k", "another"},
+              {"k", ""},
+              {"k", 5},
+              {"v", 1},
+              {"v", 3},
+              {"l", uuid{1, 1}.text()},
+              {"l", nullptr}}) {
+            auto altered = content(text);
+            altered[key] = value;
+            EXPECT_FALSE(codec().open(base64(altered.dump()))) << key << " " << value;
+        }
+    }
+}
+
+TEST(client_state, no_mark_is_made_of_a_command_that_none_could_read) {
+    EXPECT_THROW((void)codec().sign({k_state.call, std::nullopt, k_state.org, ""}), std::invalid_argument);
+    const std::string long_id(k_longest_marked_command + 1, 'x');
+    EXPECT_THROW(
+        (void)codec().sign({k_state.call, k_state.leg, k_state.org, long_id}), std::invalid_argument
+    );
+    const std::string longest(k_longest_marked_command, 'x');
+    EXPECT_TRUE(codec().open(codec().sign({k_state.call, k_state.leg, k_state.org, longest})));
+}
+
 TEST(client_state, whitespace_anywhere_is_ignored) {
     std::string wrapped;
     for (const char c : codec().sign(k_state)) {

@@ -52,6 +52,27 @@ TEST(media, speech_ends_after_its_estimated_time) {
     EXPECT_FALSE(w.tel.leg(w.id)->playing);
 }
 
+// Which of the two a carrier does is unknown: whoever depends on one of them is found by the other.
+TEST(media, an_end_bears_the_newest_mark_of_its_leg_or_that_of_its_own_command) {
+    for (const bool newest : {true, false}) {
+        carrier_settings s;
+        s.unknown.prompt_ends_bear_newest_mark = newest;
+        answered w{s};
+        w.begin();
+        const auto say = [&w](const char* mark) {
+            return w.command(
+                w.id, "speak", json{{"payload", "0123456789"}, {"voice", "v"}, {"client_state", mark}}
+            );
+        };
+        EXPECT_EQ(say("Zmlyc3Q=").status, 200);
+        EXPECT_EQ(say("c2Vjb25k").status, 200);
+        w.pass(600ms);
+        EXPECT_EQ(w.last(w.id, "call.speak.ended")["client_state"], newest ? "c2Vjb25k" : "Zmlyc3Q=");
+        w.pass(600ms);
+        EXPECT_EQ(w.last(w.id, "call.speak.ended")["client_state"], "c2Vjb25k");
+    }
+}
+
 TEST(media, consecutive_sounds_queue) {
     answered w;
     w.begin();
