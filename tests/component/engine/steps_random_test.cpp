@@ -545,7 +545,8 @@ class world {
             if (p.box.queue().size() > 20 * accepted_.size() + 200) broken("its queue grows and grows");
     }
     bool rest(const peer& p) const {
-        return !p.waits && !p.box.has_work() && p.running.empty() && p.inquiries.empty() && !p.slow;
+        return std::holds_alternative<todo::rest>(p.doing) && !p.box.has_work() && p.running.empty() &&
+               p.inquiries.empty() && !p.slow;
     }
     void comes_to_rest() {
         tell("no more faults");
