@@ -25,6 +25,7 @@ struct item {
     /// of then: what was in time does not become late by being written down late.
     std::optional<time_point> decided_at;
     unsigned failures = 0;                   ///< turns that failed while it was in hand
+    bool heeded = false;                     ///< of a command that was given up: it may run again since
     std::vector<std::string_view> figures{}; ///< counted if it begins the call: how that came about
 };
 

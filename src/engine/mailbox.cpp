@@ -201,7 +201,7 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
 next_thing mailbox::take_turn(const surroundings& s) {
     take(at_once());
     const bool begins = std::any_of(in_hand_.begin(), in_hand_.end(), begins_call);
-    if (!loaded_ && !begins) return ask_store(stage::first_read);
+    if (!loaded_ && (!begins || exists_)) return ask_store(stage::first_read);
     if (loaded_ && !unsaved_ && s.shared)
         return ask_store(stage::refresh); // an old copy reads before it decides
     const auto hint = heed_hint();
@@ -272,12 +272,18 @@ next_thing mailbox::decide(const surroundings& s) {
 }
 
 next_thing mailbox::conclude(const surroundings& s) {
-    time_held_ = may_ == call::authority::unproven;
+    const auto& due = folded_.commit.deadline;
+    time_held_ = may_ == call::authority::unproven && due && s.now >= *due;
     if (!folded_.changed && !lost_to_) {
         stage_ = stage::idle;
         return done_with_hand();
     }
     takes_ = takes_by_time(s.now);
+    if (takes_ &&
+        !loaded_) { // begun as of earlier: what time made of it meanwhile is proven once it is stored
+        may_ = call::authority::unproven;
+        return decide(s);
+    }
     if (takes_ && !proven_) {
         proven_ = true;
         if (!fresh_) return ask_store(stage::prove_read);
@@ -294,9 +300,10 @@ next_thing mailbox::conclude(const surroundings& s) {
 
 // Whether the decision takes away what it would leave if no time had passed.
 bool mailbox::takes_by_time(time_point now) const {
-    if (may_ != call::authority::newest || !loaded_) return false;
-    if (phase_of(loaded_->state) == phase_of(folded_.commit.next) && !overdue(now))
-        return false; // cheap, and right: only a change of phase takes something
+    if (may_ != call::authority::newest) return false;
+    // Cheap, and right: only a change of phase takes something.
+    if (loaded_ && phase_of(loaded_->state) == phase_of(folded_.commit.next) && !overdue(now)) return false;
+    if (!loaded_ && in_hand_.size() == 1) return false; // it begins, and nothing else
     const char* broken = nullptr;
     items orphans;
     const auto without =
@@ -337,6 +344,7 @@ next_thing mailbox::after_write(const surroundings& s) {
     if (written_ == written_as::unavailable && takes_) { // perhaps it took effect: the next look tells
         put_back();
         loaded_.reset();
+        lost_to_.reset();
         return wait_for_store(s);
     }
     stage_ = stage::idle;
@@ -347,7 +355,9 @@ next_thing mailbox::after_write(const surroundings& s) {
 // on what is stored.
 next_thing mailbox::after_conflict(const surroundings& s) {
     stage_ = stage::decide;
+    proven_ = false; // the carrier was asked about another copy
     if (!read_ok_) { // a commit was refused, so this copy is old for certain
+        exists_ = true;
         start_over();
         return wait_for_store(s);
     }
@@ -367,7 +377,8 @@ next_thing mailbox::after_save() {
     }
     todo::act out;
     out.saved = true;
-    loaded_->version = version_after(*unsaved_);
+    loaded_->version = seen_ = version_after(*unsaved_);
+    exists_ = true;
     lost_to_.reset();
     store_pause_ = millis{0};
     out.settled = std::move(unsaved_items_);
@@ -394,14 +405,17 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     out.news = news_of(loaded_ ? &loaded_->state : nullptr, whole_.next);
     const auto before = loaded_ ? loaded_->version : 0;
     loaded_ = port::stored_call{whole_.next, stored ? version_after(whole_) : before};
-    remember(in_hand_, s.ticks);
-    for (const auto& i : in_hand_) { // given up unsent or half-way: if it is issued again it runs again
+    for (auto& i : in_hand_) { // given up unsent or half-way: if it is issued again it runs again, once
         const auto* o = std::get_if<call::command_outcome>(&i.what);
-        if (o != nullptr && o->result == call::outcome::superseded) launched_.erase(o->command_id);
+        const bool given_up = o != nullptr && o->result == call::outcome::superseded;
+        if (given_up && !std::exchange(i.heeded, true)) launched_.erase(o->command_id);
     }
+    remember(in_hand_, s.ticks);
     for (const auto& o : folded_.commit.finished_commands)
         open_.erase(o.command_id);
     if (stored) {
+        exists_ = true;
+        seen_ = loaded_->version;
         lost_to_.reset();
         out.settled = std::move(unsaved_items_);
         move_to(out.settled, out.settled.end(), in_hand_);
@@ -431,6 +445,7 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
 mailbox::look mailbox::read(std::optional<port::stored_call> found) {
     look out;
     read_ok_ = true;
+    exists_ = found.has_value();
     out.in_memory = loaded_ ? loaded_->version : 0;
     out.stored = found ? found->version : 0;
     if (out.in_memory > 0 && out.stored < out.in_memory) {
@@ -439,12 +454,12 @@ mailbox::look mailbox::read(std::optional<port::stored_call> found) {
         return out;
     }
     lost_to_.reset();
-    if (out.in_memory > 0 && out.stored > out.in_memory) {
-        out.another_wrote = true;
-        // Somebody wrote forward: what only this copy knows is told again.
-        if (later_line(out.stored, out.in_memory))
-            in_hand_.insert(in_hand_.begin(), recent_.begin(), recent_.end());
-    }
+    out.another_wrote = out.in_memory > 0 && out.stored > out.in_memory;
+    // Somebody wrote forward, or commits of a copy that was forgotten here are lost: what only this node
+    // knows is told again.
+    if (later_line(out.stored, seen_) || (exists_ && out.stored < seen_))
+        in_hand_.insert(in_hand_.begin(), recent_.begin(), recent_.end());
+    seen_ = out.stored;
     loaded_ = std::move(found);
     return out;
 }

@@ -200,6 +200,8 @@ class mailbox {
     /// The database lost commits that this copy has (an asynchronous failover): the version of the row there
     /// now, 0 when it is gone. The next commit writes memory forward over it.
     std::optional<std::uint64_t> lost_to_;
+    bool exists_ = false;    ///< by the store's last word: it is read before anything begins it again
+    std::uint64_t seen_ = 0; ///< the version that was last known to be stored, also of a copy forgotten since
     std::deque<item> queue_;
     items in_hand_; ///< being decided about
     bool verify_ = false;

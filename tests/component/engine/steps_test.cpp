@@ -424,3 +424,189 @@ TEST(mailbox_steps, i_21_memory_is_written_forward_over_a_store_that_lost_commit
     EXPECT_GT(n.version(), ahead) << "above every version of the line that was lost";
     EXPECT_EQ(n.stored()->bridge.winner, n.stored()->legs.at(1).id);
 }
+
+namespace {
+
+/// A mailbox whose answers the test gives, but for those of no interest to it.
+struct by_hand {
+    mailbox box{sample_incoming(2).id};
+    surroundings s{.now = k_start, .ticks = rt::clock::time_point(k_start.time_since_epoch())};
+    std::optional<port::stored_call> row;
+    std::vector<std::string> launched;
+
+    void passes(millis time) {
+        s.now += time;
+        s.ticks += time;
+    }
+    void arrive(call::event what) {
+        item i{std::move(what), {}};
+        i.since = s.ticks;
+        box.arrive(std::move(i));
+    }
+    /// Goes on to the next thing of this kind; nullopt: it rests before.
+    template <class Thing>
+    std::optional<Thing> to() {
+        for (int steps = 0; steps < 200; ++steps) {
+            auto what = box.next(s);
+            if (auto* found = std::get_if<Thing>(&what)) {
+                if (auto* act = std::get_if<todo::act>(&what)) note(*act);
+                return std::move(*found);
+            }
+            if (std::holds_alternative<todo::rest>(what)) return std::nullopt;
+            if (auto* act = std::get_if<todo::act>(&what)) note(*act);
+            if (const auto* p = std::get_if<todo::pause>(&what))
+                passes(std::chrono::ceil<millis>(p->at_most));
+            if (std::holds_alternative<todo::read>(what)) (void)box.read(row);
+            if (std::holds_alternative<todo::hint>(what)) box.hinted(false);
+            if (std::holds_alternative<todo::ask>(what)) box.told(true);
+            if (auto* w = std::get_if<todo::write>(&what)) store(*w);
+        }
+        ADD_FAILURE() << "never comes to it";
+        return std::nullopt;
+    }
+    void store(const todo::write& w) {
+        const bool taken = (row ? row->version : 0) == w.what.expected_version;
+        if (taken) row = port::stored_call{w.what.next, version_after(w.what)};
+        box.written(taken ? written_as::stored : written_as::conflict);
+    }
+    void rest() { EXPECT_FALSE(to<todo::lose>()); }
+    call::leg_ref phone(std::size_t n) const {
+        return {"v3:d" + std::to_string(n), row->state.legs.at(n).id};
+    }
+
+  private:
+    void note(const todo::act& act) {
+        for (const auto& cmd : act.commands)
+            launched.push_back(cmd.id);
+    }
+};
+
+/// Rings, and the ring is over: the commit that ends it is asked for.
+by_hand about_to_end_the_ring() {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    n.rest();
+    n.passes(millis{60'000});
+    n.arrive(call::tick{});
+    return n;
+}
+
+} // namespace
+
+TEST(mailbox_steps, i_21_what_was_asked_about_an_older_copy_proves_nothing_of_a_newer_one) {
+    auto n = about_to_end_the_ring();
+    auto w = n.to<todo::write>();
+    ASSERT_TRUE(w && w->to_the_end);
+    ++n.row->version; // another node was first
+    n.box.written(written_as::conflict);
+    ASSERT_TRUE(n.to<todo::ask>()) << "the carrier is asked about the newer one";
+    n.box.told(false);
+    w = n.to<todo::write>();
+    EXPECT_FALSE(w) << "nothing is to be stored";
+    EXPECT_TRUE(n.box.time_held());
+}
+
+TEST(mailbox_steps, i_21_time_takes_nothing_away_on_a_copy_whose_commits_were_lost_meanwhile) {
+    auto n = about_to_end_the_ring();
+    const auto w = n.to<todo::write>();
+    ASSERT_TRUE(w && w->to_the_end);
+    n.row.reset();
+    n.box.written(written_as::conflict);
+    const auto forward = n.to<todo::write>();
+    ASSERT_TRUE(forward);
+    EXPECT_EQ(phase_of(forward->what.next), call::phase::ringing);
+    EXPECT_FALSE(forward->to_the_end);
+    n.store(*forward);
+    n.rest();
+    ASSERT_TRUE(n.row);
+    EXPECT_TRUE(n.box.time_held());
+}
+
+TEST(mailbox_steps, i_21_a_call_that_is_begun_anew_as_of_earlier_loses_nothing_by_the_time_since) {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    ASSERT_TRUE(n.to<todo::write>());
+    n.box.written(written_as::unavailable);
+    ASSERT_TRUE(n.to<todo::act>()) << "it rings, in memory";
+    n.passes(millis{60'000});
+    n.arrive(call::tick{});
+    EXPECT_TRUE(n.box.failed(false).empty());
+    const auto w = n.to<todo::write>();
+    ASSERT_TRUE(w);
+    EXPECT_EQ(phase_of(w->what.next), call::phase::ringing) << "nobody was asked yet";
+    n.store(*w);
+    n.rest();
+    EXPECT_TRUE(n.box.time_held());
+    n.arrive(call::tick{});
+    EXPECT_TRUE(n.to<todo::ask>());
+}
+
+TEST(mailbox_steps, i_07_a_call_that_the_store_has_is_read_before_it_begins_again) {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    ASSERT_TRUE(n.to<todo::write>());
+    n.box.written(written_as::conflict); // it has been begun elsewhere
+    ASSERT_TRUE(n.to<todo::read>());
+    n.box.read_failed();
+    ASSERT_TRUE(n.to<todo::pause>());
+    const auto next = n.box.next(n.s);
+    EXPECT_TRUE(std::holds_alternative<todo::read>(next)) << "no phone is rung for it in memory";
+}
+
+TEST(mailbox_steps, i_07_a_command_that_was_given_up_runs_again_once) {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    n.rest();
+    const auto in_memory = [&n] {
+        ASSERT_TRUE(n.to<todo::write>());
+        n.box.written(written_as::unavailable);
+        ASSERT_TRUE(n.to<todo::act>());
+    };
+    const auto overtaken = [&n, &in_memory] {
+        ASSERT_TRUE(n.to<todo::write>()); // written back
+        ++n.row->version;
+        n.box.written(written_as::conflict);
+        in_memory();
+    };
+    n.arrive(call::leg_answered{n.phone(0)});
+    in_memory();
+    ASSERT_EQ(n.launched.size(), 3U);
+    const auto answer = n.launched.back();
+    call::command_outcome given_up;
+    given_up.command_id = answer;
+    given_up.what = call::verb::answer;
+    given_up.who = {sample_incoming(2).call_control_id, std::nullopt};
+    given_up.result = call::outcome::superseded;
+    n.arrive(given_up);
+    in_memory();
+    for (int times = 0; times < 3; ++times)
+        overtaken();
+    EXPECT_EQ(std::count(n.launched.begin(), n.launched.end(), answer), 2);
+}
+
+TEST(mailbox_steps, i_03_what_a_cut_off_line_knew_is_told_again_also_after_a_failure) {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    n.rest();
+    const auto before = *n.row;
+    n.arrive(call::leg_answered{n.phone(1)});
+    n.rest();
+    n.row = port::stored_call{before.state, forward_version(n.row->version)}; // by who did not hear of it
+    n.arrive(call::leg_initiated{n.phone(0)});
+    EXPECT_TRUE(n.box.failed(false).empty()); // the copy is forgotten
+    n.rest();
+    EXPECT_TRUE(n.row->state.legs.at(1).answered);
+}
+
+TEST(mailbox_steps, i_21_only_a_deadline_that_has_passed_is_held) {
+    by_hand n;
+    n.arrive(sample_incoming(2));
+    n.rest();
+    n.arrive(call::leg_initiated{n.phone(0)});
+    ASSERT_TRUE(n.to<todo::write>());
+    n.box.written(written_as::unavailable);
+    ASSERT_TRUE(n.to<todo::act>());
+    n.arrive(call::leg_initiated{n.phone(1)});
+    ASSERT_TRUE(n.to<todo::write>());
+    EXPECT_FALSE(n.box.time_held()) << "decided in memory, and early";
+}
