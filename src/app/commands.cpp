@@ -10,10 +10,9 @@
 namespace z360::app {
 namespace {
 
-constexpr std::size_t k_name = 255; // as the API has it
 constexpr std::size_t k_long = 4'000;
 
-template <std::string command_arguments::* Member, std::size_t Longest = k_name>
+template <std::string command_arguments::* Member, std::size_t Longest = k_longest_name>
 std::string store(command_arguments& a, const std::string& v) {
     a.*Member = v;
     return check_text(v, Longest);
@@ -22,7 +21,7 @@ std::string store(command_arguments& a, const std::string& v) {
 template <std::string command_arguments::* Member>
 std::string store_some(command_arguments& a, const std::string& v) {
     a.*Member = v;
-    return v.empty() ? "empty; give one, or leave it out" : check_text(v, k_name);
+    return v.empty() ? "empty; give one, or leave it out" : check_text(v, k_longest_name);
 }
 template <std::optional<std::string> command_arguments::* Member>
 std::string store(command_arguments& a, const std::string& v) {
@@ -276,10 +275,7 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         if (!digits) refuse("not an E.164 number; write + and 7 to 15 digits, e.g. +13125550100");
         a.number = s;
     } else if (chosen.what == command::create_user) {
-        const auto at = s.find('@');
-        if (at == 0 || at == std::string::npos || at + 1 == s.size() ||
-            s.find_first_of(" \t") != std::string::npos)
-            refuse("not an e-mail address; write name@example.com");
+        if (!is_login(s)) refuse("not an e-mail address; write name@example.com");
     } else if (chosen.what == command::create_token) {
         if (s != "service" && s != "admin") refuse("unknown kind; give service or admin");
     } else if (chosen.what == command::revoke_token) {
@@ -289,9 +285,11 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         refuse("empty; give " + std::string(chosen.value));
     }
     if (const auto problem =
-            check_text(s, chosen.value == "FILE" || chosen.value == "CALL" ? k_long : k_name);
+            check_text(s, chosen.value == "FILE" || chosen.value == "CALL" ? k_long : k_longest_name);
         !problem.empty())
         refuse(problem);
+    if (is({command::add_number, command::create_token}) && characters(a.name) > k_longest_label)
+        out.push_back("--name: " + shown(a.name) + ": " + check_text(a.name, k_longest_label));
     if (a.adopt && a.confirm_strangers)
         out.emplace_back("--adopt: cannot be combined with --confirm-strangers; keep the one you mean");
     const bool rings = a.route.empty() || a.route == "user";

@@ -221,17 +221,16 @@ bool is_printable(std::string_view text) {
 }
 
 std::string check_text(std::string_view text, std::size_t longest, line_ends ends) {
-    if (!text.empty() && text.find_first_not_of(" \t") == std::string_view::npos)
-        return "nothing but blanks; write something else";
-    if (printable(text, ends) != text)
+    switch (fault_of_name(text, longest, ends)) {
+    case name_fault::none: break;
+    case name_fault::blank: return "nothing but blanks; write something else";
+    case name_fault::unprintable:
         return "has control characters, marks that turn the direction of writing, or bytes that are no "
-               "UTF-8; "
-               "leave them out";
-    const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    });
-    if (static_cast<std::size_t>(characters) > longest)
-        return "has " + std::to_string(characters) + " characters; give at most " + std::to_string(longest);
+               "UTF-8; leave them out";
+    case name_fault::too_long:
+        return "has " + std::to_string(characters(text)) + " characters; give at most " +
+               std::to_string(longest);
+    }
     return {};
 }
 

@@ -2,7 +2,7 @@
 // Checks of single values. Each returns what is wrong and how to mend it ("not …; do …"), empty if nothing.
 #pragma once
 
-#include <z360/base/printable.hpp>
+#include <z360/base/name.hpp>
 
 #include <cstddef>
 #include <cstdint>

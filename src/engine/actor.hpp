@@ -41,6 +41,7 @@ struct actor {
 
     call_id id;
     mailbox box;
+    std::string begun_by; ///< the event with which the call began here; empty: it was found in the store
     bool driving = false;
     rt::timer timer;
     std::uint64_t timer_round = 0;               ///< tells an outdated timer from the current one

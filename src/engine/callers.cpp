@@ -130,8 +130,13 @@ boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
     a->name = session_of(hook);
     if (shares_session(*a, call_of(a->name))) a->name = second_name(a->name, hook.call_control_id);
     const auto id = call_of(a->name);
-    if (in_memory(id)) { // a repeat
-        ignore(*a);
+    if (in_memory(id)) {
+        if (begun_by(id, a->event.event_id)) {
+            a->mark.keep();
+            done_with(id, a->event.event_id);
+        } else {
+            ignore(*a); // a repeat
+        }
         co_return;
     }
     remember_caller(hook.call_control_id, id);
@@ -144,6 +149,16 @@ boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
     }
     counted<int> place(deciding_, 0);
     co_await decide_or_wait(std::move(a), std::move(place));
+}
+
+bool engine_impl::begun_by(call_id call, const std::string& event_id) const {
+    const auto found = actors_.find(call);
+    return found != actors_.end() && found->second->begun_by == event_id;
+}
+
+// It was decided about before its row came: what is stored with the call next says so.
+void engine_impl::done_with(call_id call, std::string event_id) {
+    post(call, item{call::tick{}, std::move(event_id)});
 }
 
 void engine_impl::remember_caller(const std::string& call_control_id, call_id call) {
@@ -490,6 +505,7 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     a.mark.keep();
     a.pending.release();
     post(id, std::move(items));
+    actors_.at(id)->begun_by = a.event.event_id;
 }
 
 } // namespace z360::engine

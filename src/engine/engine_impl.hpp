@@ -84,6 +84,8 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
     bool ring_from_memory(arrival& a);
+    [[nodiscard]] bool begun_by(call_id call, const std::string& event_id) const;
+    void done_with(call_id call, std::string event_id);
     void remember_caller(const std::string& call_control_id, call_id call);
     /// A caller whose session is another caller's call: gets a call of its own.
     [[nodiscard]] item second_of(const item& caller);
@@ -169,6 +171,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> memory_round();
     void store_answered(bool well);
     boost::asio::awaitable<void> drain_spool();
+    boost::asio::awaitable<void> drain_some(std::vector<port::inbox_event> events, millis claim);
     boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
     boost::asio::awaitable<void> sweep_commands();

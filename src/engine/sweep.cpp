@@ -140,24 +140,41 @@ boost::asio::awaitable<void> engine_impl::drain_spool() {
     while (p_.spool->size() > 0) {
         auto events = co_await p_.spool->peek(k_batch);
         if (events.empty()) co_return;
-        std::vector<std::string> ids;
-        for (const auto& e : events)
-            ids.push_back(e.event_id);
-        // No claim: an event this process has decided about already is simply decided again, to no effect.
-        const auto results = co_await p_.inbox.append(std::move(events), millis{0});
-        std::vector<std::string> kept;
-        std::vector<std::string> refused;
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            (results.at(i) == port::append_result::refused ? refused : kept).push_back(std::move(ids[i]));
-        const auto count = kept.size();
-        if (!refused.empty()) {
-            p_.metrics.count("spool_set_aside_total", {}, static_cast<double>(refused.size()));
-            co_await p_.spool->set_aside(std::move(refused), "Postgres cannot keep it in any form");
+        // What began a call here is claimed: another node would write it off as a repeat of that call's
+        // beginning. Else no claim: what this process has decided about is decided again, to no effect.
+        std::vector<port::inbox_event> others, begun;
+        std::vector<std::pair<call_id, std::string>> done;
+        for (auto& e : events) {
+            const auto* call = caller_calls_.find(e.call_control_id, steady::time_point::min());
+            const bool here = call != nullptr && begun_by(*call, e.event_id);
+            if (here) done.emplace_back(*call, e.event_id);
+            (here ? begun : others).push_back(std::move(e));
         }
-        co_await p_.spool->remove(std::move(kept));
+        co_await drain_some(std::move(others), millis{0});
+        co_await drain_some(std::move(begun), s_.event_claim);
+        for (auto& [call, event_id] : done)
+            done_with(call, std::move(event_id));
         sweep_now_.set();
-        log::info("spool_drained", {{"events", count}, {"left", p_.spool->size()}});
     }
+}
+
+boost::asio::awaitable<void> engine_impl::drain_some(std::vector<port::inbox_event> events, millis claim) {
+    if (events.empty()) co_return;
+    std::vector<std::string> ids;
+    for (const auto& e : events)
+        ids.push_back(e.event_id);
+    const auto results = co_await p_.inbox.append(std::move(events), claim);
+    std::vector<std::string> kept;
+    std::vector<std::string> refused;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        (results.at(i) == port::append_result::refused ? refused : kept).push_back(std::move(ids[i]));
+    const auto count = kept.size();
+    if (!refused.empty()) {
+        p_.metrics.count("spool_set_aside_total", {}, static_cast<double>(refused.size()));
+        co_await p_.spool->set_aside(std::move(refused), "Postgres cannot keep it in any form");
+    }
+    co_await p_.spool->remove(std::move(kept));
+    log::info("spool_drained", {{"events", count}, {"left", p_.spool->size()}});
 }
 
 boost::asio::awaitable<void> engine_impl::sweep_deadlines() {

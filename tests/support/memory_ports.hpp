@@ -150,6 +150,8 @@ class memory_inbox final : public port::event_inbox {
             row fresh_row{e, now + claim, e.settled ? "ignored" : "new", {}, now, serial_ + 1};
             auto [at, fresh] = rows.try_emplace(e.event_id, std::move(fresh_row));
             if (fresh) ++serial_;
+            // A commit before its row came is not known to it.
+            if (fresh) store_.processed.erase(at->first);
             if (fresh)
                 out.push_back(port::append_result::stored);
             else if (wire::same_event(at->second.event.body, e.body))
@@ -180,7 +182,7 @@ class memory_inbox final : public port::event_inbox {
     awaitable<void> mark_ignored(std::vector<std::string> ids) override {
         check();
         for (const auto& id : ids)
-            rows.at(id).status = "ignored";
+            if (auto& r = rows.at(id); open(id, r)) r.status = "ignored";
         co_return;
     }
     awaitable<void> postpone(std::vector<std::string> ids, millis delay, std::string, bool counted) override {

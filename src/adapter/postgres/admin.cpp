@@ -4,6 +4,7 @@
 #include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/faults.hpp"
+#include "adapter/postgres/logins.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/session.hpp"
 #include "adapter/postgres/slug.hpp"
@@ -74,10 +75,19 @@ std::optional<org_id> org_of(pqxx::work& tx, const std::string& text) {
 }
 
 std::optional<user_id> person_of(pqxx::work& tx, const std::string& text) {
-    const auto id = id_or_empty(text);
-    const auto r = id.empty() ? tx.exec_params("select user_id from users where login = $1", storable(text))
-                              : tx.exec_params("select user_id from users where user_id = $1", id);
+    if (const auto id = id_or_empty(text); !id.empty()) {
+        const auto r = tx.exec_params("select user_id from users where user_id = $1", id);
+        if (r.empty()) return std::nullopt;
+        return user_id{r[0][0].as<std::int64_t>()};
+    }
+    const auto r = tx.exec_params(
+        "select user_id from users where lower(login) = lower($1) order by login = $1 desc limit 2",
+        storable(text)
+    );
     if (r.empty()) return std::nullopt;
+    const auto exact = tx.exec_params("select from users where login = $1", storable(text));
+    if (r.size() == 2 && exact.empty())
+        throw admin_error("\"" + text + "\" may be several users: name them by id, or spelled as they are");
     return user_id{r[0][0].as<std::int64_t>()};
 }
 
@@ -95,7 +105,19 @@ user_id required_user(pqxx::work& tx, const std::string& text) {
     );
 }
 
+// Two rows for one address are two people, of whom half of what is sent reaches the wrong one.
+void refuse_other_case(pqxx::work& tx, const std::string& login, user_id user) {
+    const auto other = other_case(tx, login, user);
+    if (!other) return;
+    const auto id = std::to_string(other->user.value);
+    throw admin_error(
+        "\"" + login + "\" is user " + id + " already, spelled \"" + other->login +
+        "\": write it so, or change the spelling with --id " + id
+    );
+}
+
 user_id user_of_login(pqxx::work& tx, const user_wish& w) {
+    refuse_other_case(tx, w.login, {});
     const auto r = tx.exec_params1(
         "insert into users as u (login, name) values ($1, coalesce(nullif($2, ''), $1)) on conflict (login) "
         "do update set name = coalesce(nullif($2, ''), u.name) returning user_id",
@@ -112,6 +134,7 @@ user_id user_of_id(pqxx::work& tx, const user_wish& w) {
             "--id: \"" + w.login + "\" is user " + other[0][0].c_str() +
             " already; leave --id out, or name that one"
         );
+    refuse_other_case(tx, w.login, w.id);
     tx.exec_params(
         "select setval('users_user_id_seq', $1::bigint) from users_user_id_seq where last_value < $1::bigint",
         w.id.value

@@ -121,6 +121,7 @@ class admin {
     void upsert_membership(org_id org, user_id user, const std::string& role);
     /// A number that another organisation holds on the same connection is refused, naming both (WEB-04).
     phone_number_id upsert_number(const number_row& n);
+    /// An address that somebody has in another case is refused, naming them.
     user_keys create_user(const user_wish& w);
     /// As upsert_number().
     phone_number_id add_number(const number_wish& w);
@@ -132,7 +133,7 @@ class admin {
 
     /// By id, slug, or the only name that is spelled so or makes this slug.
     [[nodiscard]] std::optional<org_id> find_organization(const std::string& text);
-    /// By id or login.
+    /// By id or login; in another case, where only one person's differs by that.
     [[nodiscard]] std::optional<user_id> find_user(const std::string& id_or_login);
     /// Removed ones too, the most recently seen first.
     [[nodiscard]] std::vector<device_line> devices_of(user_id owner);

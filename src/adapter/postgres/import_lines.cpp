@@ -3,7 +3,7 @@
 
 #include "adapter/postgres/params.hpp"
 
-#include <z360/base/printable.hpp>
+#include <z360/base/name.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -127,6 +127,10 @@ void read_device(old_row& out, fields& f) {
     read_push(out, f.text("fcm_token", 4096));
     out.app_version = f.text("app_version", 255);
     out.name = f.text("device_name", 255);
+    const auto fault = fault_of_name(out.name);
+    if (fault == name_fault::blank) out.name.clear(); // nobody has named it
+    if (fault == name_fault::unprintable && !has_controls(out.name))
+        f.bad("device_name", "has marks in it that turn the direction of writing");
     read_credential(out, f, "telnyx_credential_id");
     out.last_active = f.time("last_active_at");
     out.expires = f.time("credential_expires_at");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/audit.hpp"
 #include "adapter/postgres/entitlement.hpp"
+#include "adapter/postgres/logins.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/refusals.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
@@ -89,6 +90,12 @@ outcome_of<person> put(connection& db, const tenant_scope& who, person p) {
     if (p.status != "active" && p.status != "suspended")
         return refused<person>(why::invalid, "status", "give active or suspended");
     const auto write = [&](pqxx::work& tx) {
+        if (const auto other = other_case(tx, p.login, p.id))
+            return refused<person>(
+                why::conflict, "login",
+                "is user " + std::to_string(other->user.value) + "'s already, spelled \"" + other->login +
+                    "\"; give that spelling, or change it there first"
+            );
         if (!p.id.none()) exec_in(tx, "person_advance", k_advance, p.id.value);
         const auto r =
             p.id.none() ? exec_in(tx, "person_put_by_login", k_put_by_login, p.login, p.name, p.status)

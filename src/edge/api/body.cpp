@@ -3,8 +3,6 @@
 
 #include "http/percent.hpp"
 
-#include <z360/base/printable.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -30,15 +28,12 @@ problem bad_json(std::string detail, std::size_t line_free_offset = 0) {
     return p;
 }
 
-std::size_t characters(std::string_view s) {
-    return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
-}
-
-const char* control_fault(std::string_view s, bool lines) {
-    if (has_controls(s, lines ? line_ends::kept : line_ends::escaped))
-        return "must not contain control characters";
+const char* text_fault(std::string_view s, const text_rule& r) {
+    const auto ends = r.lines ? line_ends::kept : line_ends::escaped;
+    const auto fault = r.name ? fault_of_name(s, r.max, ends) : name_fault::none;
+    if (fault == name_fault::blank) return "must not be nothing but blanks";
+    if (has_controls(s, ends)) return "must not contain control characters";
+    if (fault == name_fault::unprintable) return "must not contain marks that turn the direction of writing";
     return nullptr;
 }
 
@@ -92,7 +87,7 @@ std::optional<std::string> fields::text_if(std::string_view name, text_rule r) {
     }
     if (n < r.min) refuse(name, "must have at least " + std::to_string(r.min) + " characters");
     if (n > r.max) refuse(name, "must have at most " + std::to_string(r.max) + " characters");
-    if (const auto* fault = control_fault(s, r.lines)) refuse(name, fault);
+    if (const auto* fault = text_fault(s, r)) refuse(name, fault);
     return s;
 }
 

@@ -4,6 +4,8 @@
 
 #include "edge/api/problem.hpp"
 
+#include <z360/base/name.hpp>
+
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -27,8 +29,9 @@ struct body_of {
 struct text_rule {
     bool required = false;
     std::size_t min = 0;
-    std::size_t max = 255;
+    std::size_t max = k_longest_name;
     bool lines = false; ///< line breaks are allowed
+    bool name = false;  ///< people read it: nothing but blanks, or what misleads, is refused
 };
 
 /// Reads fields of an object and collects what is wrong. A field that is absent, null or refused reads as

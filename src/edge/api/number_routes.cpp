@@ -109,7 +109,7 @@ awaitable<http::response> put_number(service& s, ask in) {
     n.route_type = !route.empty() ? route : !receiver ? "voicemail" : *receiver == 0 ? "agent" : "user";
     if (n.route_type == "user" && n.receiver.none())
         f.refuse("receiving_user_id", "is required for route_type user");
-    n.alias = f.text("alias", {.max = 100});
+    n.alias = f.text("alias", {.max = k_longest_label, .name = true});
     const auto status = f.word("status", {"active", "suspended"});
     if (!status.empty()) n.status = status;
     n.default_caller_id = f.boolean("default_caller_id").value_or(false);
@@ -140,7 +140,7 @@ awaitable<http::response> put_contact(service& s, ask in) {
     c.e164 = at.number;
     c.org = at.org;
     if (c.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
-    c.name = f.text("name", {.required = true});
+    c.name = f.text("name", {.required = true, .name = true});
     c.avatar_url = f.text("avatar_url", {.max = 2000});
     if (!c.avatar_url.empty() && !c.avatar_url.starts_with("https://"))
         f.refuse("avatar_url", "must begin with https://");

@@ -144,7 +144,7 @@ awaitable<http::response> post_token(service& s, ask in) {
     port::new_token t;
     const auto kind = f.word("kind", {"service", "admin"}, true);
     t.kind = kind == "admin" ? port::token_kind::admin : port::token_kind::service;
-    t.label = f.text("name", {.required = true, .max = 100});
+    t.label = f.text("name", {.required = true, .max = k_longest_label, .name = true});
     t.scopes = f.texts("scopes", port::k_token_scopes.size());
     const auto org = f.integer("organization_id");
     const auto days = f.integer("expires_in_days", 1, 3650).value_or(365);

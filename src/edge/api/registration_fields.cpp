@@ -101,7 +101,7 @@ registration_request read_registration(fields& f, const service& s) {
     auto& r = out.wanted;
     r.device_uid = read_device_id(f, s.rules, "device_id", true);
     r.platform = f.word("platform", {"ios", "android", "web"}, true);
-    r.name = f.text("device_name");
+    r.name = f.text("device_name", {.name = true});
     r.app_version = f.text("app_version", {.max = 50});
     r.sdk_version = f.text("sdk_version", {.max = 50});
     r.os_version = f.text("os_version", {.max = 50});

@@ -75,7 +75,7 @@ awaitable<http::response> put_org(service& s, ask in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
-    o.name = f.text("name", {.required = true});
+    o.name = f.text("name", {.required = true, .name = true});
     o.slug = f.text("slug", {.max = 100});
     if (o.slug.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
         f.refuse("slug", "must consist of a-z, 0-9 and '-'");
@@ -121,9 +121,8 @@ awaitable<http::response> put_user(service& s, ask in) {
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
     p.login = f.text("login", {.required = true});
-    if (!p.login.empty() && p.login.find('@') == std::string::npos)
-        f.refuse("login", "must be an e-mail address");
-    p.name = f.text("name", {.required = true});
+    if (!p.login.empty() && !is_login(p.login)) f.refuse("login", "must be an e-mail address");
+    p.name = f.text("name", {.required = true, .name = true});
     p.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
     const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(p));
@@ -197,9 +196,10 @@ port::org_settings read_settings(fields& f) {
     if (const auto n = f.integer("ring_seconds", 5, 60)) out.ring_seconds = static_cast<int>(*n);
     if (const auto n = f.integer("voicemail_max_seconds", 5, 600))
         out.voicemail_max_secs = static_cast<int>(*n);
-    out.voicemail_greeting = f.text_if("voicemail_greeting", {.min = 1, .max = 3000, .lines = true});
-    out.hold_prompt = f.text_if("hold_prompt", {.min = 1, .max = 3000, .lines = true});
-    out.voice = f.text_if("voice", {.min = 1, .max = 100});
+    out.voicemail_greeting =
+        f.text_if("voicemail_greeting", {.min = 1, .max = 3000, .lines = true, .name = true});
+    out.hold_prompt = f.text_if("hold_prompt", {.min = 1, .max = 3000, .lines = true, .name = true});
+    out.voice = f.text_if("voice", {.min = 1, .max = 100, .name = true});
     out.ringback_url = f.text_if("ringback_url", {.max = 2000});
     if (out.ringback_url && !out.ringback_url->empty() && !out.ringback_url->starts_with("https://"))
         f.refuse("ringback_url", "must begin with https://");

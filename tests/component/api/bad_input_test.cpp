@@ -159,6 +159,51 @@ TEST_F(api_bad_input, texts_hold_no_control_characters_and_numbers_may_be_texts)
         ) << path;
 }
 
+TEST_F(api_bad_input, a_name_is_something_that_people_can_read) {
+    const auto boss = admin();
+    const std::string org = "/api/admin/organizations/" + std::to_string(k_acme.value);
+    struct place {
+        const char* method;
+        std::string path;
+        json body;
+        const char* field;
+        bool required;
+    };
+    const std::vector<place> table{
+        {"PUT", org, json::object(), "name", true},
+        {"PUT", "/api/admin/users/3", {{"login", "a@b.example"}}, "name", true},
+        {"PUT",
+         org + "/numbers/+13125550100",
+         {{"route_type", "reject"}, {"connection_id", "1"}},
+         "alias",
+         false},
+        {"PUT", org + "/contacts/+13125550142", json::object(), "name", true},
+        {"PUT", org + "/settings", json::object(), "hold_prompt", false},
+        {"POST", "/api/admin/tokens", {{"kind", "service"}}, "name", true},
+        {"POST", "/api/device-tokens", {{"device_id", "n-1"}, {"platform", "android"}}, "device_name", false},
+    };
+    for (const auto& p : table) {
+        const auto put = [&](const std::string& name) {
+            auto body = p.body;
+            body[p.field] = name;
+            const auto& who = std::string(p.path) == "/api/device-tokens" ? acting(k_ada) : boss;
+            return send(p.method, p.path, who, body);
+        };
+        for (const std::string& bad :
+             {std::string(" "), std::string("\t \n"), std::string("\u00a0"), std::string("\u200b\u3000"),
+              std::string("\u202egnp.exe"), std::string("a\x1b[2J"), std::string(3001, 'x')}) {
+            const auto r = put(bad);
+            EXPECT_EQ(r.status, 422) << p.path << " " << json(bad) << " " << r.text;
+            EXPECT_TRUE(r.body["errors"].contains(p.field)) << r.text;
+        }
+        EXPECT_EQ(put("").status == 422, p.required || std::string(p.field) == "hold_prompt") << p.path;
+        EXPECT_LT(put("Bäckerei 山田").status, 300) << p.path << put("Bäckerei 山田").text;
+    }
+    for (const char* login : {"@", "@x", "ada@", " @x", "a da@x", "ada\u00a0@x"})
+        EXPECT_EQ(send("PUT", "/api/admin/users/3", boss, json{{"login", login}, {"name", "x"}}).status, 422)
+            << login;
+}
+
 TEST_F(api_bad_input, a_table_of_bodies_that_no_route_takes) {
     const auto phone = device(k_ada, "phone-1");
     const auto boss = admin();

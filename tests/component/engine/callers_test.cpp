@@ -18,6 +18,7 @@ awaitable<void> from_memory(callers_world& w) {
     WAIT_FOR(w.dials_for(1) == 2);
     w.postgres(false);
     auto stranger = w.initiated(2);
+    const auto stranger_id = stranger.event_id;
     co_await node.accept(w.raw(std::move(stranger)));
     WAIT_FOR(w.dials_for(2) == 2); // never called before: the number is known
     auto again = w.initiated(1);
@@ -26,8 +27,10 @@ awaitable<void> from_memory(callers_world& w) {
         "call.initiated", 3, w.caller(3),
         R"(,"direction":"incoming","state":"parked","from":")" + w.number(1) + R"(","to":"+15550109999")"
     );
+    const auto ada_id = ada.event_id;
     co_await node.accept(w.raw(std::move(ada)));
     WAIT_FOR(w.dials_for(3) == 2);
+    const auto begun_in_memory = std::vector{stranger_id, ada_id};
     for (const auto& c : w.telnyx.sent) {
         const auto* dial = std::get_if<call::dial_body>(&c.body);
         if (dial == nullptr) continue;
@@ -37,6 +40,35 @@ awaitable<void> from_memory(callers_world& w) {
     w.postgres(true);
     WAIT_FOR(w.idle());
     EXPECT_TRUE(w.in(2, call::phase::ringing));
+    for (const auto& id : begun_in_memory) // its row came after the call's, and says what became of it
+        EXPECT_TRUE(w.store.processed.contains(id) && w.inbox.rows.at(id).status == "new") << id;
+}
+
+// Its spool is emptied only once the call is stored, before the eyes of another node.
+awaitable<void> told_after(callers_world& w) {
+    auto& a = w.add_node();
+    auto first = w.initiated(1);
+    co_await a.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.dials_for(1) == 2);
+    w.postgres(false);
+    auto second = w.initiated(2);
+    const auto id = second.event_id;
+    co_await a.accept(w.raw(std::move(second)));
+    WAIT_FOR(w.dials_for(2) == 2);
+    w.with_spool = false; // a process has a spool of its own
+    w.add_node();
+    auto held = std::exchange(w.spool.rows, {});
+    w.postgres(true);
+    WAIT_FOR(w.in(2, call::phase::ringing) && a.now().unsaved_calls == 0);
+    EXPECT_FALSE(w.inbox.rows.contains(id));
+    w.spool.rows = std::move(held);
+    WAIT_FOR(w.idle() && w.inbox.rows.contains(id) && w.store.processed.contains(id));
+    auto again = w.initiated(2); // another event about it is a repeat as before
+    const auto repeat = again.event_id;
+    co_await a.accept(w.raw(std::move(again)));
+    WAIT_FOR(w.inbox.rows.contains(repeat) && w.inbox.rows.at(repeat).status == "ignored");
+    EXPECT_EQ(w.inbox.rows.at(id).status, "new") << "not written off";
+    EXPECT_EQ(w.dials_for(2), 2U);
 }
 
 awaitable<void> a_thousand(callers_world& w) {
@@ -276,6 +308,9 @@ awaitable<void> asked_for_long(callers_world& w) {
 
 TEST(callers, i_16_a_number_known_by_anybodys_call_rings_while_postgres_is_away) {
     run(from_memory);
+}
+TEST(callers, i_03_what_began_a_call_in_memory_is_done_with_it_and_no_repeat) {
+    run(told_after);
 }
 TEST(callers, i_16_a_thousand_waiting_callers_are_settled_oldest_first_and_those_who_left_never_dialed) {
     run(a_thousand);

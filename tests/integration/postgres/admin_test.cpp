@@ -59,6 +59,41 @@ TEST_F(admin, a_new_credential_of_a_device_retires_the_former_one) {
     EXPECT_EQ(value("select count(*) from devices"), "1");
 }
 
+TEST_F(admin, i_05_an_address_in_another_case_is_the_one_that_is_there) {
+    add_people("acme", "+15550100001", 0);
+    pg::user_wish w;
+    w.login = "ada@example.com";
+    w.org = "acme";
+    const auto ada = admin_->create_user(w).user;
+    EXPECT_EQ(admin_->find_user("Ada@Example.COM"), ada);
+    const auto refused = [&](const std::string& login, user_id id) -> std::string {
+        w.login = login;
+        w.id = id;
+        try {
+            admin_->create_user(w);
+        } catch (const pg::admin_error& e) {
+            return e.what();
+        }
+        return {};
+    };
+    for (const user_id id : {user_id{}, user_id{4'711}}) {
+        const auto said = refused("ADA@example.com", id);
+        EXPECT_NE(said.find("is user " + std::to_string(ada.value) + " already"), std::string::npos) << said;
+        EXPECT_NE(said.find("\"ada@example.com\""), std::string::npos) << said;
+        EXPECT_NE(said.find("--id " + std::to_string(ada.value)), std::string::npos) << said;
+    }
+    EXPECT_EQ(refused("ADA@example.com", ada), "") << "the fix that it names";
+    EXPECT_EQ(refused("ADA@example.com", {}), "") << "and again";
+    EXPECT_EQ(value("select count(*) from users where lower(login) = 'ada@example.com'"), "1");
+    // Doubles of before: each goes on under its own spelling.
+    sql("insert into users (user_id, login, name) values (5000, 'ada@example.com', 'Other')");
+    EXPECT_EQ(admin_->find_user("ada@example.com"), user_id{5'000});
+    EXPECT_EQ(admin_->find_user("ADA@example.com"), ada);
+    EXPECT_THROW((void)admin_->find_user("Ada@example.com"), pg::admin_error) << "which of the two?";
+    EXPECT_EQ(refused("ada@example.com", {}), "");
+    EXPECT_NE(refused("Ada@example.com", {}), "");
+}
+
 TEST_F(admin, sec_04_a_token_and_its_line_in_the_audit_are_made_together_or_not_at_all) {
     port::new_token t;
     t.kind = port::token_kind::service;

@@ -450,3 +450,17 @@ TEST_F(old_rows, control_characters_are_refused_in_every_field) {
         }
     EXPECT_EQ(value("select count(*) from devices"), "0");
 }
+
+TEST_F(old_rows, a_name_that_nobody_can_read_is_none_and_one_that_misleads_is_refused) {
+    auto blank = device(1, ann_, "phone", 1);
+    blank["device_name"] = " \u00a0\u200b";
+    EXPECT_EQ(import(lines({blank})).devices, 1U) << "a device is not lost for its name";
+    EXPECT_EQ(value("select name from devices"), "");
+    auto turned = device(2, ann_, "laptop", 1);
+    turned["device_name"] = "\u202egnp.exe";
+    const auto r = import(lines({turned}));
+    EXPECT_EQ(r.bad_lines, 1U);
+    ASSERT_EQ(r.problems.size(), 1U);
+    EXPECT_EQ(r.problems[0].field, "device_name");
+    EXPECT_EQ(value("select count(*) from devices"), "1");
+}

@@ -91,6 +91,28 @@ TEST_F(tenant_rows, people_keep_the_callers_ids_and_ours_begin_after_them) {
     EXPECT_EQ(seen->memberships[0].second, "member");
 }
 
+TEST_F(tenant_rows, i_05_addresses_that_differ_by_case_only_are_one_persons) {
+    ASSERT_TRUE(put(port::person{{900}, "ada@example.com", "Ada", "active", {}}).created);
+    for (const user_id id : {user_id{901}, user_id{}}) {
+        const auto double_ = put(port::person{id, "ADA@Example.com", "Ada", "active", {}});
+        ASSERT_TRUE(double_.refused);
+        EXPECT_EQ(double_.refused->reason, why::conflict);
+        EXPECT_EQ(double_.refused->field, "login");
+        EXPECT_NE(double_.refused->text.find("user 900"), std::string::npos) << double_.refused->text;
+        EXPECT_NE(double_.refused->text.find("\"ada@example.com\""), std::string::npos);
+    }
+    EXPECT_TRUE(put(port::person{{900}, "ADA@Example.com", "Ada", "active", {}}).value)
+        << "their own spelling";
+    EXPECT_EQ(value("select count(*) from users where lower(login) = 'ada@example.com'"), "1");
+    // What a database holds from before goes on; only a new spelling is refused.
+    sql("insert into users (user_id, login, name) values (902, 'ada@example.com', 'Other Ada')");
+    EXPECT_TRUE(put(port::person{{902}, "ada@example.com", "Ada B.", "active", {}}).value);
+    EXPECT_TRUE(put(port::person{{}, "ada@example.com", "Ada C.", "active", {}}).value);
+    EXPECT_TRUE(put(port::person{{900}, "ADA@Example.com", "Ada", "active", {}}).value);
+    EXPECT_TRUE(put(port::person{{902}, "Ada@example.com", "Ada", "active", {}}).refused);
+    EXPECT_TRUE(put(port::person{{902}, "ada.b@example.com", "Ada", "active", {}}).value);
+}
+
 TEST_F(tenant_rows, wrong_values_and_unknown_references_name_their_field_and_change_nothing) {
     const auto before = fingerprints();
     const auto expect = [](const auto& outcome, why reason, const std::string& field) {

@@ -207,7 +207,29 @@ TEST(commands, texts_are_such_as_the_api_takes_them) {
     EXPECT_THAT(
         text({"--create-org", longest + "x"}), HasSubstr("…\": has 256 characters; give at most 255")
     );
-    EXPECT_THAT(text({"--create-org", "  "}), HasSubstr("nothing but blanks"));
+    for (const char* blank : {"  ", "\t", "\n", "\xc2\xa0", "\xe2\x80\x8b\xe3\x80\x80", "\xef\xbb\xbf"}) {
+        const std::string in_quotes = std::string("a ") + blank;
+        EXPECT_THAT(text({"--create-org", blank}), HasSubstr("nothing but blanks")) << in_quotes;
+        EXPECT_THAT(
+            text({"--create-user", "ada@example.com", "--org", "X", "--name", blank}),
+            HasSubstr("nothing but blanks")
+        ) << in_quotes;
+        EXPECT_THAT(
+            text({"--add-number", "+13125550100", "--org", "X", "--route", "reject", "--name", blank}),
+            HasSubstr("nothing but blanks")
+        ) << in_quotes;
+        EXPECT_THAT(text({"--org-settings", "7", "--hold-prompt", blank}), HasSubstr("nothing but blanks"));
+        EXPECT_THAT(
+            text({"--create-user", std::string("a") + blank + "da@example.com", "--org", "X"}),
+            HasSubstr("not an e-mail address")
+        );
+    }
+    const std::string label(101, 'x');
+    EXPECT_THAT(
+        text({"--add-number", "+13125550100", "--org", "X", "--route", "reject", "--name", label}),
+        HasSubstr("…\": has 101 characters; give at most 100")
+    );
+    EXPECT_THAT(text({"--create-user", "@example.com", "--org", "X"}), HasSubstr("not an e-mail address"));
     for (const std::string odd :
          {"a\x1b[31m", "a\nb", "a\xc2\x9b", "a\xff",
           "\xe2\x80\xae"
