@@ -157,7 +157,7 @@ TEST(call_transitions, i_21_facts_decide_the_same_whatever_the_copy_except_by_ti
     for (const auto& s : states()) {
         for (const auto& e : events(s)) {
             const auto* o = std::get_if<command_outcome>(&e);
-            // The one fact that counts less on an old copy: the 2xx of its bridge (see release.cpp).
+            // The one fact that counts less on an old copy: the 2xx of its bridge (see ring.cpp).
             const bool bridge = (o != nullptr && o->what == verb::bridge) || s.bridge.accepted;
             const auto due = deadline(s);
             if ((bridge && phase_of(s) == phase::bridging) || (due && *due <= k_now + millis{1})) continue;
