@@ -153,7 +153,7 @@ std::vector<entry> call_entries() {
         {"GET", "/api/voip/my-active-call", get_active, k_person, k_poll},
         {"GET", "/api/voip/calls", get_calls, k_person, rate_class::read},
         {"GET", "/api/voip/bootstrap", get_bootstrap, k_person, rate_class::read},
-        {"GET", "/api/voip/state-model", get_model, any_of(via::nobody), rate_class::read},
+        {"GET", "/api/voip/state-model", get_model, any_of(via::nobody), rate_class::none},
         {"GET", "/api/health", get_health, any_of(via::nobody), rate_class::none},
     };
     out[0].in_call = out[1].in_call = true;

@@ -41,8 +41,8 @@ awaitable<http::response> get_page(service&, ask) {
 
 std::vector<entry> document_entries() {
     return {
-        {"GET", "/api/openapi.json", get_document, any_of(via::nobody), rate_class::read},
-        {"GET", "/api/docs", get_page, any_of(via::nobody), rate_class::read},
+        {"GET", "/api/openapi.json", get_document, any_of(via::nobody), rate_class::none},
+        {"GET", "/api/docs", get_page, any_of(via::nobody), rate_class::none},
     };
 }
 

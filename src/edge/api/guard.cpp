@@ -174,7 +174,6 @@ awaitable<http::response> failed(service& s, problem why, std::string address) {
 struct passed {
     caller who;
     std::optional<http::response> refused;
-    std::string subject; ///< of a bearer that passes where nobody need be known; `who` stays nobody
 };
 awaitable<std::optional<port::rate_verdict>> full(service& s, std::string what, std::string address) {
     const port::rate most{s.parts.settings.limits.address_per_minute, millis{60'000}};
@@ -229,39 +228,9 @@ awaitable<passed> let_in(service& s, entry e, http::request req, outside o) {
     out = co_await identified_or_refused(s, e, std::move(req), o, address);
     if (!no || out.refused) co_return out;
     // Nobody need be known here, but who is passes on a limit of their own.
-    out.subject = subject_of(out.who, o.from.address);
-    no = co_await full(s, "beside-address:", out.subject);
+    no = co_await full(s, "beside-address:", subject_of(out.who, o.from.address));
     if (no) out.refused = too_many(s, "address", *no);
     out.who = caller{};
-    co_return out;
-}
-
-awaitable<port::rate_verdict> take_of(service& s, rate_class c, std::string subject) {
-    auto key = std::string(name(c)) + ":" + subject;
-    co_return co_await s.parts.limits.take(std::move(key), rate_of(s, c));
-}
-
-struct counted {
-    std::optional<port::rate_verdict> shown;
-    std::optional<http::response> refused;
-};
-/// One request of the route's class, of whoever asks.
-awaitable<counted> count(service& s, entry e, http::request req, outside o, passed who) {
-    counted out;
-    if (e.rate == rate_class::none) co_return out;
-    const bool known = !who.subject.empty();
-    auto subject = known ? std::move(who.subject) : subject_of(who.who, o.from.address);
-    out.shown = co_await take_of(s, e.rate, std::move(subject));
-    const bool bearer = !req.headers.get("Authorization").empty();
-    if (!out.shown->allowed && !known && bearer && e.takes == any_of(via::nobody)) {
-        // The address has read enough; who brings a good bearer has reads of their own (SEC-04).
-        auto in = co_await identified_or_refused(s, e, std::move(req), o, limit_subject(o.from.address));
-        out.refused = std::move(in.refused);
-        if (out.refused) co_return out;
-        subject = subject_of(in.who, o.from.address);
-        out.shown = co_await take_of(s, e.rate, std::move(subject));
-    }
-    if (!out.shown->allowed) out.refused = too_many(s, name(e.rate), *out.shown);
     co_return out;
 }
 
@@ -272,7 +241,7 @@ awaitable<http::response> handle(service& s, entry e, http::request req, outside
     in.now = o.now;
     auto who = co_await let_in(s, e, req, o);
     if (who.refused) co_return std::move(*who.refused);
-    in.who = who.who;
+    in.who = std::move(who.who);
     if (auto no = admit(e, in.who)) {
         s.parts.metrics.count("api_auth_failures_total", {{"code", no->code}});
         co_return respond(*no);
@@ -280,11 +249,15 @@ awaitable<http::response> handle(service& s, entry e, http::request req, outside
     if (in.who.by == via::cookie && e.changes)
         if (const auto no = foreign_page(s, req, o.from.host)) co_return respond(*no);
 
-    auto limit = co_await count(s, e, req, o, std::move(who));
-    if (limit.refused) co_return std::move(*limit.refused);
+    std::optional<port::rate_verdict> shown;
+    if (e.rate != rate_class::none) {
+        auto key = std::string(name(e.rate)) + ":" + subject_of(in.who, o.from.address);
+        shown = co_await s.parts.limits.take(std::move(key), rate_of(s, e.rate));
+        if (!shown->allowed) co_return too_many(s, name(e.rate), *shown);
+    }
     in.req = std::move(req);
     auto r = co_await e.run(s, std::move(in));
-    if (limit.shown) show(*limit.shown, r);
+    if (shown) show(*shown, r);
     co_return r;
 }
 

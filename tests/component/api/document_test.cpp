@@ -54,50 +54,6 @@ TEST_F(api_document, and_26_the_credentials_of_each_route_are_those_that_the_doc
     }
 }
 
-TEST_F(api_document, sec_04_every_route_has_a_rate_class_and_the_document_says_so) {
-    const auto document = json::parse(edge::api::openapi_document());
-    for (const auto& e : edge::api::all_entries()) {
-        const std::string route = std::string(e.method) + " " + std::string(e.pattern);
-        if (e.raw) continue; // the word ok, which probes ask for
-        EXPECT_NE(edge::api::name(e.rate), "none") << route;
-        std::string verb(e.method);
-        for (auto& c : verb)
-            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        const auto& replies = document["paths"][std::string(e.pattern)][verb]["responses"];
-        EXPECT_TRUE(replies.contains("429")) << route;
-        for (const auto& [status, reply] : replies.items())
-            if (status.starts_with('2'))
-                EXPECT_TRUE(reply.contains("headers") && reply["headers"].contains("RateLimit-Remaining"))
-                    << route << " " << status;
-    }
-}
-
-TEST_F(api_document, sec_04_an_address_that_reads_too_much_is_told_when_to_come_back) {
-    const auto phone = device(k_ada, "phone-1");
-    settings.limits.read_per_minute = 3;
-    for (const char* path : {"/api/openapi.json", "/api/docs", "/api/voip/state-model"}) {
-        restart();
-        for (int i = 0; i < 3; ++i) {
-            const auto r = send("GET", path);
-            ASSERT_EQ(r.status, 200) << path;
-            EXPECT_EQ(r.header("RateLimit-Limit"), "3") << path;
-            EXPECT_EQ(r.header("RateLimit-Remaining"), std::to_string(2 - i)) << path;
-        }
-        const auto r = send("GET", path);
-        EXPECT_EQ(r.status, 429) << path;
-        EXPECT_EQ(r.code(), "rate_limited");
-        EXPECT_GE(std::stoi(r.header("Retry-After")), 1);
-        EXPECT_EQ(send("GET", path, phone).status, 200) << path << ": a good bearer has reads of its own";
-        EXPECT_EQ(send("GET", path, {{"Authorization", "Bearer z360d_test_made-up"}}).status, 401) << path;
-        peer = "203.0.113.8:1";
-        EXPECT_EQ(send("GET", path).status, 200) << path << ": another address";
-        peer = "198.51.100.9:40000";
-        clock.at += millis{61'000};
-        EXPECT_EQ(send("GET", path).status, 200) << path;
-        clock.at += millis{61'000};
-    }
-}
-
 TEST_F(api_document, it_is_served_as_it_lies_in_the_project_with_a_page_that_loads_nothing_else) {
     const auto r = send("GET", "/api/openapi.json");
     std::ifstream file(Z360_SOURCE_DIR "/docs/api/openapi.json", std::ios::binary);
