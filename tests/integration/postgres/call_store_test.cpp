@@ -324,12 +324,12 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     EXPECT_EQ(
         value("select min(c.form) || ' ' || max(c.form) || ' ' || min(o.form) || ' ' || max(o.form) "
               "from calls c join commands o using (call_id)"),
-        "1 1 1 1"
+        "2 2 2 2"
     );
-    sql("update calls set form = 2, snapshot = '{\"v\": 2}' where call_session_id = 's1'");
+    sql("update calls set form = 3, snapshot = '{\"v\": 3}' where call_session_id = 's1'");
     EXPECT_THROW(run(calls_->load(s.id)), port::newer_form);
     EXPECT_EQ(run(calls_->claim_overdue(millis{0}, 10)), std::vector<call_id>{ours.id});
-    sql("update commands set form = 2 where command_id = '" + ours.legs[0].id.text() + "'");
+    sql("update commands set form = 3 where command_id = '" + ours.legs[0].id.text() + "'");
     const auto left = run(calls_->claim_commands(10, k_claim));
     EXPECT_EQ(left.size(), 2U);
     for (const auto& o : left)
@@ -342,16 +342,16 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     EXPECT_EQ(commit(first_commit(s)), commit_result::conflict);
     EXPECT_EQ(
         value("select form || ' ' || version || snapshot::text from calls where call_session_id = 's1'"),
-        "2 1{\"v\": 2}"
+        "3 1{\"v\": 3}"
     );
-    EXPECT_EQ(value("select count(*) from calls where deadline_claimed_until is not null and form = 2"), "0");
+    EXPECT_EQ(value("select count(*) from calls where deadline_claimed_until is not null and form = 3"), "0");
     EXPECT_EQ(run(calls_->find("s1", "")), s.id); // whose an event is can be told
 }
 
 TEST_F(call_store, a_damaged_row_of_our_own_form_is_not_taken_for_a_newer_one) {
     const auto s = ringing(people_, "s1");
     commit(first_commit(s));
-    sql("update calls set snapshot = jsonb_set(snapshot, '{phase}', '\"telepathy\"')");
+    sql("update calls set snapshot = jsonb_set(snapshot, '{reason}', '\"telepathy\"')");
     try {
         run(calls_->load(s.id));
         FAIL() << "a snapshot with an unknown word was read";
