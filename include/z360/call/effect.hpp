@@ -60,7 +60,7 @@ using command_body = std::variant<
 /// the same id, and Telnyx ignores the repeat for 60 s (I7).
 struct command {
     std::string id;
-    call_id call{};
+    call_id call{}; ///< with `org`: of the mark that the caller's leg bears; none in commands of form 1
     org_id org{};
     std::string call_control_id; ///< addressed leg; empty for a dial
     std::optional<leg_id> leg;   ///< the device leg concerned; nullopt: the caller's leg
