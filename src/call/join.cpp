@@ -116,10 +116,16 @@ void ask_carrier(state& s, effects& out, time_point now) {
 
 // The carrier was asked and has no more on record than the state knows, and nothing of ours can change that.
 // One side alone is still a sign: the device's own report, or the caller's when no other winner can have left
-// it. Doubt is for those who may be talking.
-void heed_record(state& s, effects& out, const device_leg& w, time_point now) {
-    if (w.bridged || (s.caller.bridged && s.bridge.epoch == 1)) return confirm(s, out, now);
-    drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", now);
+// it. (Beside an old copy another node may have claimed one: the caller's report proves nothing there.) Doubt
+// is for those who may be talking. True: it is decided.
+bool heed_record(state& s, effects& out, const device_leg& w, const circumstances& c) {
+    const bool by_caller = s.caller.bridged && s.bridge.epoch == 1;
+    if (!w.bridged && by_caller && c.may != authority::newest) return false;
+    if (w.bridged || by_caller)
+        confirm(s, out, c.now);
+    else
+        drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", c.now);
+    return true;
 }
 
 bool settle_answering(state& s, effects& out, time_point now) {
@@ -191,10 +197,7 @@ bool settle_bridging(state& s, effects& out, const circumstances& c) {
         confirm(s, out, c.now);
         return true;
     }
-    if (b.proof_round > 0 && s.told >= b.proof_round) {
-        heed_record(s, out, *w, c.now);
-        return true;
-    }
+    if (b.proof_round > 0 && s.told >= b.proof_round && heed_record(s, out, *w, c)) return true;
     if (late) ask_carrier(s, out, c.now);
     return false;
 }

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,7 @@ class cluster_flow : public ::testing::Test {
         if (rig_) {
             EXPECT_EQ(rig_->complaints(), "");
             EXPECT_EQ(cut_talks(*rig_), "");
+            if (HasFailure()) tell_what_happened();
         }
         if (pair_) // the nodes stop, and their database is dropped, with servers that answer
             for (const auto p : {place::first, place::second})
@@ -96,6 +98,12 @@ class cluster_flow : public ::testing::Test {
     }
 
   private:
+    // Of calls whose caller was not joined, was parted, or is still there.
+    void tell_what_happened() {
+        for (const auto& session : unlucky(*rig_))
+            std::cout << history(*rig_, session) << '\n';
+    }
+
     std::unique_ptr<postgres_pair> pair_;
     std::unique_ptr<rig> rig_;
 };

@@ -4,7 +4,9 @@
 #include "integration/flows/aftermath.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
+#include <map>
 
 namespace z360::testing {
 namespace {
@@ -129,6 +131,60 @@ std::string farewell_after_loss(rig& r, const std::vector<party>& all, millis li
         return open.empty();
     };
     return eventually(over, limit) ? "" : "not over in the rows: " + open;
+}
+
+std::vector<std::string> unlucky(rig& r) {
+    constexpr std::size_t k_most = 3;
+    return r.carrier().with([](sim::carrier& c, time_point) {
+        const auto& bridges = c.seen().bridges;
+        const auto hangups = c.seen().commands_of("hangup");
+        std::vector<std::string> out;
+        for (const auto& session : c.seen().sessions) {
+            const auto cut = [&](const sim::bridge_record& b) {
+                return b.session == session &&
+                       (b.displaced_another ||
+                        std::any_of(hangups.begin(), hangups.end(), [&](const auto* h) {
+                            return cuts(*h, b);
+                        }));
+            };
+            const auto joined = [&](const sim::bridge_record& b) { return b.session == session; };
+            if (out.size() < k_most &&
+                (c.alive_legs(session) > 0 || std::none_of(bridges.begin(), bridges.end(), joined) ||
+                 std::any_of(bridges.begin(), bridges.end(), cut)))
+                out.push_back(session);
+        }
+        return out;
+    });
+}
+
+std::string history(rig& r, const std::string& session) {
+    std::multimap<time_point, std::string> lines;
+    r.carrier().with([&](sim::carrier& c, time_point) {
+        for (const auto& [_, d] : c.seen().commands) {
+            if (d.session != session) continue;
+            auto line = d.verb + " " + d.call_control_id + " " + d.command_id + " " + d.target + " -> " +
+                        std::to_string(d.status) + " " + d.code + (d.duplicate ? " duplicate" : "");
+            lines.emplace(d.acted_at.value_or(d.at), std::move(line));
+        }
+        for (const auto& [_, w] : c.seen().webhooks)
+            if (w.session == session)
+                lines.emplace(w.emitted_at, "  told: " + w.event_type + " " + w.call_control_id);
+        for (const auto& p : c.seen().phones)
+            if (p.session == session)
+                lines.emplace(p.at, "  phone " + p.username + " " + p.what + " " + p.call_control_id);
+    });
+    std::string out = "history of " + session + "\n";
+    if (lines.empty()) return out;
+    for (const auto& [at, line] : lines)
+        out += std::to_string((at - lines.begin()->first).count()) + " " + line + "\n";
+    const auto id = r.sql("select id from calls where call_session_id = '" + session + "'");
+    for (std::size_t n = 0; !id.empty() && n < r.servers(); ++n) {
+        out += "log of node " + std::to_string(n) + "\n";
+        std::ifstream log(r.server(n).log_file());
+        for (std::string line; std::getline(log, line);)
+            if (line.find(id) != std::string::npos) out += line + "\n";
+    }
+    return out;
 }
 
 std::string buried_or_tried_more_than(rig& r, int times) {

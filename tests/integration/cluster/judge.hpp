@@ -38,6 +38,12 @@ struct party {
 /// Events that were offered more often than that, or that nobody could use.
 [[nodiscard]] std::string buried_or_tried_more_than(rig& r, int times);
 
+/// Sessions that a failed flow is about, most likely: talks that we cut, callers who were never joined or are
+/// not yet gone. Three at most.
+[[nodiscard]] std::vector<std::string> unlucky(rig& r);
+/// For whoever looks into a failure: what was sent, told and written in the log about this call, in order.
+[[nodiscard]] std::string history(rig& r, const std::string& session);
+
 /// Sum of a metric over all nodes.
 [[nodiscard]] double total(rig& r, const std::string& metric);
 
