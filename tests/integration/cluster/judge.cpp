@@ -177,7 +177,7 @@ std::string history(rig& r, const std::string& session) {
     if (lines.empty()) return out;
     for (const auto& [at, line] : lines)
         out += std::to_string((at - lines.begin()->first).count()) + " " + line + "\n";
-    const auto id = r.sql("select id from calls where call_session_id = '" + session + "'");
+    const auto id = r.sql("select call_id from calls where call_session_id = '" + session + "'");
     for (std::size_t n = 0; !id.empty() && n < r.servers(); ++n) {
         out += "log of node " + std::to_string(n) + "\n";
         std::ifstream log(r.server(n).log_file());
