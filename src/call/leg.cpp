@@ -103,7 +103,8 @@ void told(state& s, const carrier_told& e) {
 void dialed(state& s, const command_outcome& e) {
     auto* l = e.who.leg ? meet(s, e.who) : nullptr;
     if (l == nullptr) return;
-    l->expired = l->expired || e.result == outcome::expired;
+    // Given up as no longer wanted: the node that issued it may have sent it all the same.
+    l->expired = l->expired || e.result == outcome::expired || e.result == outcome::superseded;
     // 2xx without a control id: a webhook will tell.
     if (l->dial != dial_status::accepted && e.result != outcome::done) l->dial = dial_status::failed;
 }
@@ -321,6 +322,29 @@ bool any_may_answer(const state& s) {
     return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
         return l.alive() && !l.out_of_race;
     });
+}
+
+bool ask_about_unsent(state& s, effects& out) {
+    bool open = false;
+    std::uint32_t round = 0;
+    for (auto& l : s.legs) {
+        if (l.dial != dial_status::failed || !l.expired || l.cleared || l.ended || l.withdrawn) continue;
+        open = true;
+        if (l.asked != 0) continue;
+        if (round == 0) {
+            round = ++s.asked;
+            out.emplace_back(inquiry{round});
+        }
+        l.asked = round;
+    }
+    return open;
+}
+
+void forget_answers(state& s) {
+    for (auto& l : s.legs) {
+        l.asked = 0;
+        l.cleared = false;
+    }
 }
 
 bool in_doubt(const state& s, const device_leg& l) {

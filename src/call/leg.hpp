@@ -15,6 +15,11 @@ extern const component k_component;
 /// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
 /// have joined it to the caller. It is asked about before it is hung up (I21).
 [[nodiscard]] bool in_doubt(const state& s, const device_leg& l);
+/// Legs whose dial of ours was given up, and nobody knows whether another node sent it: the carrier is asked,
+/// once. True: its answer is still to come.
+[[nodiscard]] bool ask_about_unsent(state& s, effects& out);
+/// What the carrier told of such legs during the ring is no longer news.
+void forget_answers(state& s);
 /// The carrier has the leg joined after all: if it was to be hung up, that is taken back.
 void spare(device_leg& l);
 

@@ -73,14 +73,18 @@ bool settle(state& s, effects& out, const circumstances& c) {
         return true;
     }
     const char* why = nullptr;
+    const bool late = c.may == authority::newest && c.now >= s.ring_deadline;
     if (!leg::any_may_answer(s)) {
+        if (!late && leg::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
         const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
         why = s.legs.empty() ? none : "no_device_left";
-    } else if (c.may == authority::newest && c.now >= s.ring_deadline) {
+    } else if (late) {
         why = "nobody_answered";
     }
-    if (why != nullptr) voicemail::begin(s, out, why, c.now);
-    return why != nullptr;
+    if (why == nullptr) return false;
+    leg::forget_answers(s);
+    voicemail::begin(s, out, why, c.now);
+    return true;
 }
 
 std::optional<time_point> deadline(const state& s) {
