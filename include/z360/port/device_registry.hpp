@@ -152,8 +152,9 @@ class device_registry {
     virtual boost::asio::awaitable<std::optional<device_view>> by_id(tenant_scope who, device_id d) = 0;
     virtual boost::asio::awaitable<std::optional<device_view>>
     by_uid(tenant_scope who, user_id owner, std::string uid) = 0;
-    /// State only (BE-05): `removed`, identities `retiring`, tokens revoked, push tokens forgotten. The rows
-    /// go when Telnyx has let go of the credential. false: no such device.
+    /// State only (BE-05): `removed`, identities `retiring`, tokens revoked, push tokens forgotten. false: no
+    /// such device. In an organisation's scope one that serves others too is only theirs from now on: it
+    /// exists no more here.
     virtual boost::asio::awaitable<bool> remove(tenant_scope who, removal what) = 0;
     /// Proof of life: bearer use, acknowledgement, answer; NOT an accepted push (AND-15).
     /// `credential_version` as the device reports it proves the identity of that version.

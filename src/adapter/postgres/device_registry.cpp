@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Devices of people. Requests on somebody's behalf run in their scope (tenant_transaction.hpp).
+#include "adapter/postgres/device_removal.hpp"
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/enrolment.hpp"
 #include "adapter/postgres/params.hpp"
@@ -142,10 +143,7 @@ registry::by_uid(tenant_scope who, user_id owner, std::string uid) {
 
 asio::awaitable<bool> registry::remove(tenant_scope who, port::removal what) {
     auto ask = [who, what = std::move(what)](pqxx::connection_base& db) {
-        return in_scope(db, who, [&](pqxx::work& tx) {
-            const auto reason = storable(what.reason);
-            return !take_out_of_use(tx, {what.device}, out_of_use::removed, reason, what.now).empty();
-        });
+        return in_scope(db, who, [&](pqxx::work& tx) { return take_away(tx, who, what); });
     };
     co_return co_await db_.run("device_remove", std::move(ask), k_write_limit);
 }

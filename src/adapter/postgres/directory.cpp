@@ -31,6 +31,8 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             where n.route_type = 'user' and d.user_id = n.receiving_user_id and d.status = 'active'
               and d.wants_identity and not )sql" Z360_NATIVE_HANDLES_CALLS R"sql(
               and (d.bound_org_id is null or d.bound_org_id = n.org_id)
+              and not exists (select from device_exclusions x
+                               where x.device_id = d.device_id and x.org_id = n.org_id)
               and d.last_seen_at >= z360_at($4::bigint - $5::bigint)), '[]')::text
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'

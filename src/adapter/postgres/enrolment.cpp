@@ -15,6 +15,7 @@
 // may touch the others too (B14, B50, MOB-14).
 #include "adapter/postgres/enrolment.hpp"
 
+#include "adapter/postgres/device_removal.hpp"
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/identity_rows.hpp"
 #include "adapter/postgres/params.hpp"
@@ -131,6 +132,12 @@ returning registration_id)sql";
 constexpr const char* k_registration = R"sql(
 select registration_id from device_registrations where device_id = $1 order by org_id = $2 desc limit 1)sql";
 
+// What was taken away stays so in a new install, but where somebody has just signed in.
+constexpr const char* k_inherit_exclusions = R"sql(
+insert into device_exclusions (device_id, org_id)
+select distinct $1::bigint, org_id from device_exclusions where device_id = any($2::bigint[]) and org_id <> $3
+on conflict do nothing)sql";
+
 // The organisations of the install before; $3: only this one, unless 0.
 constexpr const char* k_inherit = R"sql(
 insert into device_registrations (device_id, org_id)
@@ -176,6 +183,7 @@ class enrolling {
     void settle_native();
     void settle_browsers(unsigned max_browsers);
     void settle_identity();
+    void settle_exclusions();
     void replace(const std::vector<device_id>& devices, const char* why);
     port::registered it_is(device_id known);
     port::device_view seen_as(device_id d);
@@ -232,6 +240,7 @@ std::optional<port::registered> enrolling::run(unsigned max_browsers) {
     out.registration_id =
         exec_in(tx_, "device_register", k_register, id_.value, r_.org.value, in_ms(r_.now))[0][0]
             .as<std::int64_t>();
+    settle_exclusions();
     out.created = !own_ || own_->status == "removed";
     out.replaced = std::move(replaced_);
     out.linked = std::move(linked_);
@@ -342,6 +351,20 @@ void enrolling::settle_browsers(unsigned max_browsers) {
          ))
         idle.push_back({v[0].as<std::int64_t>()});
     replace(idle, k_too_many);
+}
+
+// Organisations that have taken the device away from themselves. By its own bearer it does not come back:
+// somebody signs in there.
+void enrolling::settle_exclusions() {
+    leave_scope(tx_); // of other organisations' too
+    const bool anew = own_ && own_->status == "removed";
+    if (!own_ || !proved(*own_)) take_back(tx_, id_, r_.org, anew);
+    if (!merged_.empty())
+        exec_in(
+            tx_, "device_inherit_exclusions", k_inherit_exclusions, id_.value, key_array(merged_),
+            r_.org.value
+        );
+    enter_scope(tx_, port::tenant_scope::of(r_.user, r_.bound_to));
 }
 
 void enrolling::settle_identity() {

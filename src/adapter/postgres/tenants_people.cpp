@@ -67,6 +67,11 @@ with registrations as (
 update api_tokens set revoked_at = z360_at($3), revoke_reason = 'membership_removed'
  where org_id = $1 and user_id = $2 and kind in ('enrolment', 'handoff') and revoked_at is null)sql";
 
+// Whoever joins again begins anew.
+constexpr const char* k_forget_exclusions = R"sql(
+delete from device_exclusions x using devices d
+ where x.org_id = $1 and d.device_id = x.device_id and d.user_id = $2)sql";
+
 person read(const pqxx::row& r) {
     person p;
     p.id = {r[0].as<std::int64_t>()};
@@ -203,6 +208,9 @@ gone_devices remove_membership(
             u.value
         );
         auto gone = part_with(tx, {u}, out_of_use::removed, "membership_removed", now);
+        exec_in(
+            tx, "member_exclusions", k_forget_exclusions, o.value, u.value
+        ); // part_with has left the scope
         if (told != nullptr) append_audit(tx, *told);
         return gone;
     });

@@ -48,8 +48,14 @@ awaitable<http::response> delete_device(service& s, ask in) {
     const bool done = co_await s.parts.devices.remove(scope_of(in), std::move(what));
     if (!done) co_return respond(unknown);
     s.parts.credentials.look_at(device);
+    // An organisation takes away what is its own: it does not see a device any more that goes on for others.
+    const auto left = co_await s.parts.devices.by_id(scope_of(in), device);
     json data{{"id", device.value}, {"device_id", d->uid}};
-    co_return success(200, std::move(data), "Device revoked");
+    co_return success(
+        200, std::move(data),
+        left ? "Device revoked"
+             : "The device rings for this organisation no more; it goes on for the person's others"
+    );
 }
 
 /// Stores a token and gives it out, in the clear for the only time.

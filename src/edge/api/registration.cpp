@@ -179,6 +179,7 @@ awaitable<registration_result> try_register(service& s, ask in, json body) {
     const bool held = co_await held_outside(s, in.who, r.device_uid);
     if (held) co_return refuse(held_elsewhere());
     if (!wanted.previous_token.empty()) r.proved = co_await proved_by(s, wanted.previous_token);
+    if (in.who.by == via::device) r.proved.push_back(in.who.device);
     if (in.who.by == via::enrolment && !in.who.token.none()) {
         // Used up first: of two devices with one code, one gets in.
         const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);

@@ -217,24 +217,28 @@ class fake_devices final : public port::device_registry {
     awaitable<std::vector<port::device_view>> list(port::tenant_scope who, user_id of, std::size_t) override {
         std::vector<port::device_view> out;
         for (const auto& d : rows)
-            if (d.status != "removed" && (of.none() || d.user == of) && members_.sees(who, d))
-                out.push_back(d);
+            if (d.status != "removed" && (of.none() || d.user == of) && sees(who, d)) out.push_back(d);
         co_return out;
     }
     awaitable<std::optional<port::device_view>> by_id(port::tenant_scope who, device_id id) override {
         for (const auto& d : rows)
-            if (d.id == id && members_.sees(who, d)) co_return d;
+            if (d.id == id && sees(who, d)) co_return d;
         co_return std::nullopt;
     }
     awaitable<std::optional<port::device_view>>
     by_uid(port::tenant_scope who, user_id owner, std::string uid) override {
         const auto* d = find(owner, uid);
-        if (d == nullptr || !members_.sees(who, *d)) co_return std::nullopt;
+        if (d == nullptr || !sees(who, *d)) co_return std::nullopt;
         co_return *d;
     }
     awaitable<bool> remove(port::tenant_scope who, port::removal what) override {
         for (auto& d : rows) {
-            if (d.id != what.device || !members_.sees(who, d) || d.status == "removed") continue;
+            if (d.id != what.device || !sees(who, d) || d.status == "removed") continue;
+            const bool of_org = !who.everything && who.user.none();
+            if (of_org && d.bound_to.none() && serves_others(d, who.org)) {
+                excluded.emplace(d.id.value, who.org.value);
+                co_return true;
+            }
             d.status = "removed";
             d.identity.reset();
             removed.push_back(what);
@@ -270,7 +274,18 @@ class fake_devices final : public port::device_registry {
             if (d.user == owner && d.uid == uid) return &d;
         return nullptr;
     }
+    [[nodiscard]] bool sees(const port::tenant_scope& who, const port::device_view& d) const {
+        const bool gone = who.user.none() && excluded.contains({d.id.value, who.org.value});
+        return !gone && members_.sees(who, d);
+    }
+    [[nodiscard]] bool serves_others(const port::device_view& d, org_id than) const {
+        const auto& all = members_.orgs_of.at(d.user.value);
+        return std::any_of(all.begin(), all.end(), [&](auto org) {
+            return org != than.value && !excluded.contains({d.id.value, org});
+        });
+    }
     std::vector<port::device_view> rows;
+    std::set<std::pair<std::int64_t, std::int64_t>> excluded; ///< device and organisation
     std::optional<port::registration> last;
     std::vector<port::push_token> pushed;
     std::vector<device_id> replaces; ///< by the next registration or push token

@@ -241,3 +241,58 @@ TEST_F(binding, b_16_a_session_has_one_device_of_a_kind) {
     // Without a cookie it stays what it was.
     EXPECT_EQ(must_enrol(registration(ann_, "phone-2")).device.session_hash, "digest-1");
 }
+
+TEST_F(binding, i_05_an_organisation_takes_a_device_away_from_itself_only) {
+    const auto phone = enrolled(ann_, "own-phone");
+    activate(phone, "everywhere");
+    EXPECT_TRUE(run(registry_->remove(tenant_scope::of(acme_), {phone.id, "revoked", k_then})));
+    EXPECT_EQ(status(phone.id), "active");
+    EXPECT_TRUE(rung("+15550100001").empty());
+    EXPECT_EQ(rung("+15550100002"), std::vector{phone.id});
+    EXPECT_FALSE(exists(tenant_scope::of(acme_), phone.id));
+    EXPECT_TRUE(exists(tenant_scope::of(globex_), phone.id));
+    EXPECT_TRUE(exists(tenant_scope::of(ann_.user), phone.id)) << "its owner still has it";
+    EXPECT_FALSE(run(registry_->remove(tenant_scope::of(acme_), {phone.id, "revoked", k_then})));
+
+    // By its own bearer, or for the other organisation, it does not come back.
+    auto again = registration(ann_, "own-phone");
+    again.org = acme_;
+    again.proved = {phone.id};
+    must_enrol(again);
+    EXPECT_TRUE(rung("+15550100001").empty());
+    again.proved.clear();
+    again.org = globex_;
+    must_enrol(again);
+    EXPECT_TRUE(rung("+15550100001").empty());
+    again.org = acme_; // somebody signs in there
+    must_enrol(again);
+    EXPECT_EQ(rung("+15550100001"), std::vector{phone.id});
+    EXPECT_TRUE(exists(tenant_scope::of(acme_), phone.id));
+
+    // The last one that it serves deletes it.
+    EXPECT_TRUE(run(registry_->remove(tenant_scope::of(acme_), {phone.id, "revoked", k_then})));
+    EXPECT_TRUE(run(registry_->remove(tenant_scope::of(globex_), {phone.id, "revoked", k_then})));
+    EXPECT_EQ(status(phone.id), "removed");
+}
+
+TEST_F(binding, i_05_what_was_taken_away_stays_so_in_a_new_install_and_ends_with_the_membership) {
+    const auto phone = enrolled(ann_, "own-phone");
+    activate(phone, "everywhere");
+    EXPECT_TRUE(run(registry_->remove(tenant_scope::of(acme_), {phone.id, "revoked", k_then})));
+    auto anew = registration(ann_, "new-install");
+    anew.org = globex_;
+    anew.previous_device_uid = "own-phone";
+    const auto next = must_enrol(anew).device;
+    activate(next, "anew");
+    EXPECT_EQ(status(phone.id), "removed");
+    EXPECT_TRUE(rung("+15550100001").empty());
+    EXPECT_EQ(rung("+15550100002"), std::vector{next.id});
+    // An owner, or who may everything, deletes it as a whole.
+    EXPECT_TRUE(run(registry_->remove(tenant_scope::of(ann_.user), {next.id, "logout", k_then})));
+    EXPECT_EQ(status(next.id), "removed");
+    const auto tenants = pg::make_tenants(*db_, "connection-1");
+    EXPECT_TRUE(run(tenants->remove_membership(tenant_scope::all(), acme_, ann_.user, k_then)));
+    EXPECT_EQ(
+        value("select count(*) from device_exclusions where org_id = " + std::to_string(acme_.value)), "0"
+    );
+}
