@@ -31,10 +31,17 @@ class login_check : public ::testing::Test {
     secret login(const std::string& rights) {
         super("create role " + name_ + " login " + rights);
         super("alter database " + scratch_->name() + " owner to " + name_);
-        auto url = scratch_->url();
+        return as(name_);
+    }
+    secret as(const std::string& role) const {
+        const auto url = scratch_->url();
         const auto from = url.find("://") + 3;
-        const auto at = url.find('@', from);
-        return secret(url.substr(0, from) + name_ + url.substr(at));
+        return secret(url.substr(0, from) + role + url.substr(url.find('@', from)));
+    }
+    void here(const std::string& sql) const {
+        pqxx::connection c(scratch_->url());
+        pqxx::nontransaction tx(c);
+        tx.exec(sql);
     }
     static std::string all(const std::vector<std::string>& lines) {
         std::string out;
@@ -85,6 +92,44 @@ TEST_F(login_check, a_right_that_was_lost_after_migrating_is_a_problem) {
     EXPECT_NE(
         lost.problems[0].find("may not act as z360_tenant; as a superuser run: grant"), std::string::npos
     );
+}
+
+TEST_F(login_check, a_login_without_rights_on_the_tables_is_told_whose_they_are_and_the_grant) {
+    const auto owner = name_ + "_owner";
+    super("drop role if exists " + owner);
+    super("create role " + owner + " login createrole");
+    super("alter database " + scratch_->name() + " owner to " + owner);
+    pg::migrate(as(owner));
+    super("create role " + name_ + " login");
+    super("grant z360_tenant to " + name_);
+    const auto first = pg::check_login(as(name_));
+    ASSERT_EQ(first.problems.size(), 1U) << all(first.problems);
+    const auto& said = first.problems[0];
+    EXPECT_NE(said.find(name_ + " may not read and write the table "), std::string::npos) << said;
+    EXPECT_NE(said.find("give database.url the login " + owner), std::string::npos) << said;
+    here("grant select on all tables in schema public to " + name_);
+    EXPECT_EQ(pg::check_login(as(name_)).problems.size(), 1U) << "some of the rights are not enough";
+    const auto fix = said.substr(said.find("run: ") + 5);
+    EXPECT_EQ(fix, "grant " + owner + " to " + name_);
+    super(fix);
+    const auto after = pg::check_login(as(name_));
+    EXPECT_EQ(all(after.problems) + all(after.notes), "");
+    scratch_.reset();
+    super("drop role " + owner);
+}
+
+TEST_F(login_check, tables_of_a_superuser_are_handed_over_and_migrated_by_the_login_then) {
+    pg::migrate(secret(scratch_->url()));
+    super("create role " + name_ + " login");
+    super("grant z360_tenant to " + name_);
+    const auto first = pg::check_login(as(name_));
+    ASSERT_EQ(first.problems.size(), 1U) << all(first.problems);
+    const auto& said = first.problems[0];
+    EXPECT_EQ(said.find('\n'), std::string::npos);
+    here(said.substr(said.find("run in this database: ") + 22));
+    const auto after = pg::check_login(as(name_));
+    EXPECT_EQ(all(after.problems) + all(after.notes), "");
+    EXPECT_TRUE(pg::migrate(as(name_)).applied.empty());
 }
 
 TEST_F(login_check, a_database_that_is_away_is_unavailable) {
