@@ -14,6 +14,7 @@
 #include <z360/port/errors.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -74,8 +75,18 @@ boost::asio::awaitable<credentials::comparison> credentials_impl::compare(strang
         b.result.error = "another node compares right now; try again in a minute";
         co_return b.result;
     }
-    co_await compare_held(b);
-    co_await store_.drop_lease(k_lease, s_.node);
+    std::exception_ptr failed;
+    try {
+        co_await compare_held(b);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    try { // whatever went wrong: the next comparison need not wait for the lease to run out
+        co_await store_.drop_lease(k_lease, s_.node);
+    } catch (...) {
+        if (!failed) throw;
+    }
+    if (failed) std::rethrow_exception(failed);
     const auto& r = b.result;
     log::info(
         "credentials_compared", {{"complete", r.complete},

@@ -366,8 +366,8 @@ TEST_F(command_flow, what_an_older_schema_or_a_login_without_rights_lacks_is_tol
     for (const auto& [gone, back] : std::vector<std::pair<std::string, std::string>>{
              {"alter table leases rename column holder to not_yet_there",
               "alter table leases rename column not_yet_there to holder"},
-             {"alter table sip_identities rename column retire_reason to not_yet_there",
-              "alter table sip_identities rename column not_yet_there to retire_reason"},
+             {"alter table sip_identities rename column last_checked_at to not_yet_there",
+              "alter table sip_identities rename column not_yet_there to last_checked_at"},
              {"alter table installation rename to not_yet_there",
               "alter table not_yet_there rename to installation"},
              {"alter table secret_keys rename to not_yet_there",
