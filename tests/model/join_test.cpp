@@ -103,7 +103,7 @@ TEST(join, i_11_i_21_legs_released_by_claim_or_by_a_200_are_cut_out_of_talks) {
     falls(&join_findings::cut, {.lets_go = release::by_reply}, {.fence_says_ok = true});
 }
 
-TEST(join, i_21_replacing_a_talk_by_a_bridge_of_the_caller_cuts_talks) {
+TEST(join, i_01_i_21_replacing_a_talk_by_a_bridge_cuts_or_displaces_talks_unless_the_store_is_everywhere) {
     falls(&join_findings::cut, {.later = in_path::caller, .then = later_when::at_once});
     const join_rules replaced{.fence = false, .parks = parking::never, .then = later_when::at_once};
     falls(&join_findings::displaced, replaced);
