@@ -45,10 +45,10 @@ api_parts::api_parts(
 
 api_parts::~api_parts() = default;
 
-std::vector<http::route> api_parts::routes() {
+std::vector<http::route> api_parts::routes(engine::request_door requests) {
     return edge::api::api_routes(
         {*tokens_, *devices_, *audit_, *tenants_, *calls_, redis_.limiter(), *credentials_, *vault_,
-         cookies_.get(), apple_checker_.get(), clock_, metrics_, config_}
+         cookies_.get(), apple_checker_.get(), clock_, metrics_, config_, std::move(requests)}
     );
 }
 

@@ -33,7 +33,8 @@ class api_parts {
     api_parts(const api_parts&) = delete;
     api_parts& operator=(const api_parts&) = delete;
 
-    [[nodiscard]] std::vector<http::route> routes();
+    /// `requests`: where what devices ask of a call goes.
+    [[nodiscard]] std::vector<http::route> routes(engine::request_door requests);
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
     [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }

@@ -195,7 +195,7 @@ class process {
         };
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
-        for (auto& r : api_.routes())
+        for (auto& r : api_.routes([this](engine::request q) { return engine_->submit(std::move(q)); }))
             all.push_back(std::move(r));
         return all;
     }

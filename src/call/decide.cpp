@@ -6,6 +6,7 @@
 #include "call/parts.hpp"
 #include "call/prompt.hpp"
 #include "call/recording.hpp"
+#include "call/request.hpp"
 #include "call/ring.hpp"
 #include "call/talk.hpp"
 #include "call/voicemail.hpp"
@@ -21,9 +22,9 @@ namespace {
 
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest.
-constexpr std::array<const component*, 7> k_parts{
-    &talk::k_component,    &join::k_component,       &ring::k_component, &voicemail::k_component,
-    &prompts::k_component, &recordings::k_component, &leg::k_component,
+constexpr std::array<const component*, 8> k_parts{
+    &talk::k_component,    &join::k_component,       &ring::k_component,     &voicemail::k_component,
+    &prompts::k_component, &recordings::k_component, &requests::k_component, &leg::k_component,
 };
 
 bool is_talk(phase p) {

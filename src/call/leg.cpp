@@ -196,7 +196,7 @@ void narrate(const state& before, const event& what, const state& after, effects
 // ---- ends
 
 release_reason why_released(const state& s, const device_leg& l) {
-    if (l.withdrawn) return release_reason::device_removed;
+    if (l.withdrawn || l.declined) return release_reason::device_removed;
     const bool is_winner = s.bridge.winner == l.id;
     switch (phase_of(s)) {
     case phase::ended:
@@ -271,7 +271,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     for (auto& l : s.legs) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
-        if (there && (l.withdrawn || !kept(s, l, c.may))) release(s, l, out);
+        if (there && (l.withdrawn || l.declined || !kept(s, l, c.may))) release(s, l, out);
         if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
             hang_up(s, l, out, c.now);
     }
@@ -348,7 +348,7 @@ void forget_answers(state& s) {
 }
 
 bool in_doubt(const state& s, const device_leg& l) {
-    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn;
+    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn && !l.declined;
 }
 
 void spare(device_leg& l) {
@@ -356,6 +356,7 @@ void spare(device_leg& l) {
     l.hangup_sent = false;
     l.release = release_reason::none;
     l.withdrawn = false;
+    l.declined = false;
     l.out_of_race = false;
 }
 

@@ -84,6 +84,26 @@ std::string_view name(voicemail_step s) {
     return "?";
 }
 
+std::string_view name(request_kind k) {
+    switch (k) {
+    case request_kind::decline: return "decline";
+    case request_kind::answered: return "answered";
+    }
+    return "?";
+}
+
+std::string_view name(refusal r) {
+    switch (r) {
+    case refusal::none: return "none";
+    case refusal::late: return "late";
+    case refusal::not_rung: return "not_rung";
+    case refusal::leg_over: return "leg_over";
+    case refusal::in_the_talk: return "in_the_talk";
+    case refusal::call_over: return "call_over";
+    }
+    return "?";
+}
+
 std::string_view name(outcome o) {
     switch (o) {
     case outcome::done: return "done";
@@ -111,19 +131,11 @@ std::string_view name(verb v) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {"incoming",
-                                                   "leg_initiated",
-                                                   "leg_answered",
-                                                   "leg_bridged",
-                                                   "leg_hangup",
-                                                   "leg_hold",
-                                                   "prompt_ended",
-                                                   "recording_saved",
-                                                   "recording_failed",
-                                                   "command_outcome",
-                                                   "ring_withdrawn",
-                                                   "carrier_told",
-                                                   "tick"};
+    static constexpr std::string_view k_names[] = {
+        "incoming",       "leg_initiated",   "leg_answered",         "leg_bridged",      "leg_hangup",
+        "leg_hold",       "prompt_ended",    "recording_saved",      "recording_failed", "command_outcome",
+        "ring_withdrawn", "device_declines", "device_says_answered", "carrier_told",     "tick"
+    };
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

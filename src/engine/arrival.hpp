@@ -7,6 +7,7 @@
 
 #include <z360/call/event.hpp>
 #include <z360/engine/engine.hpp>
+#include <z360/rt/sync.hpp>
 #include <z360/rt/time.hpp>
 
 #include <chrono>
@@ -146,6 +147,27 @@ struct arrival {
     bool from_memory = false;                 ///< its route was not looked up: the directory is away
 };
 using arrival_ptr = std::shared_ptr<arrival>;
+
+/// Counts while it lives.
+struct one_more {
+    explicit one_more(std::size_t& n) : of(n) { ++of; }
+    one_more(const one_more&) = delete;
+    one_more& operator=(const one_more&) = delete;
+    ~one_more() { --of; }
+    std::size_t& of;
+};
+
+/// Somebody who waits for the verdict on their request.
+struct waiting_request {
+    waiting_request(const boost::asio::any_io_executor& ex, std::string request)
+        : id(std::move(request)), done(ex) {}
+    void look(const port::stored_call& at);
+
+    std::string id;
+    rt::event done;
+    call::verdict verdict{};
+    std::optional<port::stored_call> answer; ///< the call as of the verdict
+};
 
 /// An event of a call that nobody has.
 struct orphan {

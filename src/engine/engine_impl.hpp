@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The engine's one class, in parts by file: ingress.cpp (accept, dispatch), callers.cpp (new calls),
 // orphans.cpp (events of no call), inquiry.cpp (what the carrier has on record), drive.cpp (one call's
-// turns), save.cpp (commits), commands.cpp (what the carrier is told), sweep.cpp (what others or an earlier
-// life left behind), engine.cpp (life cycle). Private to src/engine.
+// turns), requests.cpp (what people ask for), save.cpp (commits), commands.cpp (what the carrier is told),
+// sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
 #include "engine/actor.hpp"
@@ -35,6 +35,7 @@ class engine_impl final : public engine {
 
     void start() override;
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
+    boost::asio::awaitable<submission> submit(request r) override;
     void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;
@@ -69,6 +70,12 @@ class engine_impl final : public engine {
     [[nodiscard]] bool had_its_chance(const offer& o) const;
     [[nodiscard]] bool had_its_chance(const arrival& a) const;
     boost::asio::awaitable<bool> knows_leg(call_id call, const wire::telnyx_webhook& hook);
+
+    // requests.cpp
+    boost::asio::awaitable<port::append_result> keep_request(port::inbox_event event);
+    boost::asio::awaitable<submission>
+    verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until);
+    void tell_waiting(const actor& a);
 
     // callers.cpp
     void start_callers();
@@ -204,6 +211,7 @@ class engine_impl final : public engine {
     steady::time_point back_at_{};
     steady::time_point retry_at_{};
     std::size_t accepting_ = 0;
+    std::unordered_multimap<call_id, std::shared_ptr<waiting_request>> waiting_requests_;
     unsigned deadlines_put_off_ = 0;
     bool events_found_ = false;   ///< by the last look at the inbox
     bool store_lost_ = false;     ///< the last sweep could not reach the database

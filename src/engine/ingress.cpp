@@ -34,14 +34,15 @@ wire::webhook_source source_of(port::webhook_route r) {
 
 reading read_own(std::string_view body) {
     reading r;
-    auto withdrawal = wire::read_withdrawal(body);
-    if (!withdrawal) {
+    auto own = wire::read_own_event(body);
+    if (!own) {
         r.fault = wire::envelope_fault::not_an_event;
         r.why = wire::name(r.fault);
         return r;
     }
-    r.hook.emplace().call_session_id = std::move(withdrawal->call_session_id);
-    r.what = std::move(withdrawal->what);
+    r.hook.emplace().call_session_id = std::move(own->call_session_id);
+    if (own->call) r.mark.emplace().call = *own->call;
+    r.what = std::move(own->what);
     return r;
 }
 
@@ -50,14 +51,6 @@ millis pause_after(std::uint32_t attempts) {
     const auto pause = millis{300} * (1LL << std::min<std::uint32_t>(attempts, 10));
     return std::min<millis>(pause, k_longest_pause);
 }
-
-struct one_more {
-    explicit one_more(std::size_t& n) : of(n) { ++of; }
-    one_more(const one_more&) = delete;
-    one_more& operator=(const one_more&) = delete;
-    ~one_more() { --of; }
-    std::size_t& of;
-};
 
 } // namespace
 

@@ -498,8 +498,11 @@ void mailbox::take(std::size_t n) {
     queue_.erase(queue_.begin(), end);
 }
 
-// The hand goes back to the front of the queue, in order.
+// The hand goes back to the front of the queue, in order. A request is judged as of when it is decided about
+// next: after its deadline it is late, however often it was in hand before.
 void mailbox::put_back() {
+    for (auto& i : in_hand_)
+        if (call::request_of(i.what) != nullptr) i.decided_at.reset();
     move_to(queue_, queue_.begin(), in_hand_);
 }
 

@@ -57,6 +57,7 @@ void engine_impl::carry_out(actor& a, todo::act what) {
     settled(what.settled);
     if (what.saved) log::info("saved_after_outage", {{"call", a.id}});
     if (!a.box.loaded()) return;
+    tell_waiting(a);
     if (what.in_memory)
         log::warn("deciding_in_memory", {{"call", a.id}, {"org", a.box.loaded()->state.routed.org}});
     tell(a, what.notes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Events that our own database puts into the inbox, in the transaction that caused them.
+// Events that are ours: what the database puts into the inbox in the transaction that caused it, and what
+// devices ask for.
 #pragma once
 
 #include <z360/call/event.hpp>
@@ -10,12 +11,24 @@
 
 namespace z360::wire {
 
-/// `{"call_session_id": "…", "devices": [1, 2]}`, written by z360_withdraw_rings (migration 0002).
-struct withdrawal {
+/// An event of a call that is ours, as it stands in the inbox.
+struct own_event {
+    std::optional<call_id> call; ///< nullopt: told by the session
     std::string call_session_id;
-    call::ring_withdrawn what;
+    call::event what;
 };
-/// nullopt: not of this form. Never throws but for lack of memory.
-[[nodiscard]] std::optional<withdrawal> read_withdrawal(std::string_view body);
+
+/// `{"call_session_id": "…", "devices": [1, 2]}`, written by z360_withdraw_rings (migration 0002), or a
+/// request as write_request() writes it. nullopt: neither, or a kind that this program does not know. Never
+/// throws but for lack of memory.
+[[nodiscard]] std::optional<own_event> read_own_event(std::string_view body);
+
+/// The stored form of a request: `{"data": {"kind": "decline", …}, "meta": {"until": ms}}`. `what` must be
+/// one (call::request_of). The same request asked again differs in `meta` alone: to the inbox it is the same
+/// event.
+[[nodiscard]] std::string
+write_request(call_id call, std::string_view call_session_id, const call::event& what);
+/// What the inbox calls it, e.g. "own.decline".
+[[nodiscard]] std::string request_type(const call::event& what);
 
 } // namespace z360::wire

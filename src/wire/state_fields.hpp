@@ -102,6 +102,9 @@ constexpr void fields(V& v, T& x) {
     v("expired", x.expired);
     v("asked", x.asked);
     v("cleared", x.cleared);
+    v("declined", x.declined);
+    v("word_due", x.word_due);
+    v("words_asked", x.words_asked);
 }
 template <class V, some<call::caller_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -148,6 +151,13 @@ constexpr void fields(V& v, T& x) {
     v("url", x.url);
     v("purpose", x.purpose);
 }
+template <class V, some<call::verdict> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("what", x.what);
+    v("why", x.why);
+    v("at", x.at);
+}
 template <class V, some<call::prompt> T>
 constexpr void fields(V& v, T& x) {
     v("number", x.number);
@@ -186,6 +196,7 @@ constexpr void fields(V& v, T& x) {
     v("prompt_ends", x.prompt_ends);
     v("voicemail", x.voicemail);
     v("recordings", x.recordings);
+    v("verdicts", x.verdicts);
     v("began", x.began);
     v("ring_deadline", x.ring_deadline);
     v("answered_at", x.answered_at);
@@ -276,7 +287,10 @@ consteval bool complete() {
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
 static_assert(detail::complete<call::route>() && detail::complete<call::device_leg>());
 static_assert(detail::complete<call::caller_leg>() && detail::complete<call::bridge_attempt>());
-static_assert(detail::complete<call::hold_mark>() && detail::complete<call::recording>());
+static_assert(
+    detail::complete<call::hold_mark>() && detail::complete<call::recording>() &&
+    detail::complete<call::verdict>()
+);
 static_assert(detail::complete<call::state>() && detail::complete<call::dial_body>());
 static_assert(detail::complete<call::answer_body>() && detail::complete<call::bridge_body>());
 static_assert(detail::complete<call::hangup_body>() && detail::complete<call::reject_body>());

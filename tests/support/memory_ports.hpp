@@ -159,6 +159,7 @@ class memory_inbox final : public port::event_inbox {
             else
                 out.push_back(port::append_result::conflict);
         }
+        if (slow > millis{0}) co_await rt::sleep_for(slow);
         co_return out;
     }
     awaitable<std::vector<port::inbox_event>> claim_pending(std::size_t limit, millis claim) override {
@@ -212,6 +213,7 @@ class memory_inbox final : public port::event_inbox {
         std::uint64_t serial = 0;
     };
     std::map<std::string, row> rows;
+    millis slow{0};                                      ///< how late the reply to append comes
     std::map<std::string, port::append_result> verdicts; ///< of rows that Postgres does not take, by id
 
     /// Acknowledged and neither decided, ignored nor given up.

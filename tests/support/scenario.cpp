@@ -151,6 +151,18 @@ class runner {
                 e.devices.push_back({std::stoll(x.substr(1))});
             return e;
         }
+        if (what == "declines" || what == "says_answered") {
+            asked by;
+            by.id = "request-" + std::to_string(++requests_);
+            by.device = {std::stoll(w[0].substr(1))};
+            by.until = now + millis{5'000};
+            for (const auto& x : w) {
+                if (x.starts_with("id=")) by.id = x.substr(3);
+                if (x.starts_with("until=")) by.until = k_start + millis{std::stoll(x.substr(6))};
+            }
+            if (what == "declines") return device_declines{by};
+            return device_says_answered{by};
+        }
         const auto ref = who(w[0], blind);
         const std::string extra = w.size() > 1 ? w[1] : "";
         if (what == "initiated") return leg_initiated{ref};
@@ -257,6 +269,7 @@ class runner {
     policy rules_;
     bool begun_ = false;
     bool unknown_number_ = false;
+    int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg
     std::vector<device_leg> legs_;                                    // in device order, for names

@@ -118,6 +118,21 @@ struct ring_withdrawn {
     std::vector<device_id> devices;
 };
 
+/// What every request of a device says.
+struct asked {
+    std::string id; ///< of the request; the same one is judged once
+    device_id device;
+    time_point until{}; ///< undecided by then: refused, and never carried out
+};
+/// The device does not want the call: its own ringing leg is hung up, the others ring on.
+struct device_declines {
+    asked by;
+};
+/// The device says that it has answered. Nothing is believed: the carrier is asked, should it not have told.
+struct device_says_answered {
+    asked by;
+};
+
 /// The answer to an inquiry. When `answered`, everything that the carrier had on record about this call's
 /// legs at the time of the question has been decided before this event, as the events that they are. So a
 /// bridge that is still unknown is none, if the question was asked late enough
@@ -132,8 +147,11 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, ring_withdrawn, carrier_told, tick>;
+    recording_failed, command_outcome, ring_withdrawn, device_declines, device_says_answered, carrier_told,
+    tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
+/// What a request says; null: the event is none.
+[[nodiscard]] const asked* request_of(const event& e);
 /// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
 [[nodiscard]] std::string_view name(const event& e);
 

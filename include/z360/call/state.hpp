@@ -53,7 +53,7 @@ enum class release_reason : std::uint8_t {
     ring_timeout,
     bridge_failed,
     call_over,      ///< the talk ended normally
-    device_removed, ///< the device may not be rung any more
+    device_removed, ///< the device may not be rung any more, or declined
 };
 [[nodiscard]] std::string_view name(release_reason r);
 
@@ -96,10 +96,16 @@ struct device_leg {
         false; ///< our dial ran out of time; a leg that is there all the same may be another node's
     std::uint32_t asked = 0; ///< the question to the carrier about such a leg; 0: none under way
     bool cleared = false;    ///< it was answered: what is on record of the leg is known
+    bool declined = false;   ///< its device does not want the call, judged when it said so
+    /// Its device says that it has answered: when the carrier is asked for its word (again); nullopt: not
+    /// said, or asked often enough.
+    std::optional<time_point> word_due;
+    std::uint32_t words_asked = 0; ///< questions to the carrier for the sake of that
 
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
-        return !ended && !withdrawn && dial != dial_status::failed && release == release_reason::none;
+        return !ended && !withdrawn && !declined && dial != dial_status::failed &&
+               release == release_reason::none;
     }
     bool operator==(const device_leg&) const = default;
 };
@@ -194,6 +200,35 @@ struct recording {
     bool operator==(const recording&) const = default;
 };
 
+/// What a device may ask for in a call.
+enum class request_kind : std::uint8_t {
+    decline,  ///< stop ringing me; the others ring on
+    answered, ///< I have answered: look after it, should the carrier's report be lost
+};
+inline constexpr int k_request_count = 2;
+[[nodiscard]] std::string_view name(request_kind k);
+
+/// Why a request was not granted.
+enum class refusal : std::uint8_t {
+    none,
+    late,        ///< not decided within its deadline; never carried out later
+    not_rung,    ///< no leg of this call goes to the device
+    leg_over,    ///< the device's leg has ended or was told to stop
+    in_the_talk, ///< the device has answered: there is nothing to decline any more
+    call_over,
+};
+[[nodiscard]] std::string_view name(refusal r);
+
+/// How a request was judged: once, against the call as it was stored then. This is the fact; the same request
+/// again gets the same.
+struct verdict {
+    std::string id; ///< of the request
+    request_kind what = request_kind::decline;
+    refusal why = refusal::none; ///< none: granted
+    time_point at{};
+    bool operator==(const verdict&) const = default;
+};
+
 /// One call. Its phase is no field: phase_of() computes it.
 struct state {
     call_id id;
@@ -210,6 +245,7 @@ struct state {
     std::vector<prompt_end> prompt_ends;
     voicemail_box voicemail;
     std::vector<recording> recordings;
+    std::vector<verdict> verdicts; ///< the newest ones, in their order; bounded
     time_point began{};
     time_point ring_deadline{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk

@@ -6,6 +6,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/engine/carrier_question.hpp>
+#include <z360/engine/request.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/carrier_records.hpp>
 #include <z360/port/clock.hpp>
@@ -73,7 +74,9 @@ struct settings {
     millis sweep_period{500};            ///< events, spool and commands left behind
     millis unknown_session_wait{60'000}; ///< in the inbox; then events of unknown sessions are dead letters
     millis caller_ask_limit{30'000};     ///< for the carrier's word whether a late caller is still there
-    millis orphan_wait{5'000}; ///< in the inbox; then a device's leg whose call nobody knows is hung up
+    millis orphan_wait{5'000};   ///< in the inbox; then a device's leg whose call nobody knows is hung up
+    millis request_limit{5'000}; ///< a person's request that is undecided by then is refused
+    millis request_grace{1'000}; ///< beyond: for the word about what was decided in time
     std::size_t max_accepting = 4'000; ///< webhooks waiting for durability; beyond: refused (I16)
     std::size_t max_calls = 20'000;    ///< calls held in memory; beyond: new callers are refused first
     std::size_t max_waiting = 2'000;   ///< callers nobody could decide about yet; beyond: refused likewise
@@ -122,6 +125,11 @@ class engine {
     /// Makes the webhook durable, then hands it to its call. Returns once it is durable: only then may the
     /// sender be told 200. Throws port::unavailable when it could not be stored anywhere, or when overloaded.
     virtual boost::asio::awaitable<accepted> accept(genuine_webhook hook) = 0;
+    /// A person's request: durable first, then judged once against the stored call like any event. Returns
+    /// the verdict and the call it led to; the same id again returns the same verdict. Undecided after the
+    /// limit it is refused and never carried out later. Throws port::unavailable when it could not be stored:
+    /// then nothing happens, for it is never spooled.
+    virtual boost::asio::awaitable<submission> submit(request r) = 0;
     /// Decides about events that are in the inbox already and claimed for this node.
     virtual void take_up(std::vector<port::inbox_event> events) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database

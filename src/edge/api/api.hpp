@@ -7,6 +7,7 @@
 
 #include <z360/config.hpp>
 #include <z360/engine/credentials.hpp>
+#include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/clock.hpp>
@@ -35,6 +36,7 @@ struct api_parts {
     const port::clock& clock;
     port::metrics& metrics;
     const config& settings;
+    engine::request_door requests = {}; ///< empty: nobody can ask anything of a call
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -32,11 +32,27 @@ awaitable<asking_device> who_asks(service& s, ask in) {
     co_return out;
 }
 
-json calls_json(const std::vector<port::call_view>& calls, device_id asking) {
+/// As one of the person's devices sees calls; without a device, as the person does.
+call::viewer viewer_of(const caller& who, device_id asking) {
+    call::viewer v;
+    v.who = asking.none() ? call::viewer::as::person : call::viewer::as::device;
+    v.user = who.user;
+    v.org = who.bound_to;
+    v.device = asking;
+    return v;
+}
+
+json calls_json(const std::vector<port::call_view>& calls, const call::viewer& who) {
     json out = json::array();
     for (const auto& c : calls)
-        out.push_back(call_json(c, asking));
+        if (const auto v = view_of(c.state, who)) out.push_back(wire::call_json(*v, labels_of(c)));
     return out;
+}
+
+/// The device has a leg in it that rings or talks; of a person, every call does.
+bool concerns(const call::view& v, const call::viewer& who) {
+    if (who.who != call::viewer::as::device) return true;
+    return v.mine && v.mine->alive && !v.answered_elsewhere;
 }
 
 struct snapshot {
@@ -49,20 +65,30 @@ awaitable<snapshot> take_snapshot(service& s, caller who, device_id asking) {
     auto live = co_await s.parts.calls.live(who.scope());
     auto newest = co_await s.parts.calls.newest(who.scope(), k_recent);
     std::erase_if(newest, [](const auto& c) { return !over(c.state); });
-    out.all = calls_json(live, asking);
-    out.recent = calls_json(newest, asking);
-    const auto mine =
-        std::find_if(live.begin(), live.end(), [asking](const auto& c) { return concerns(c, asking); });
-    if (mine != live.end()) out.active = call_json(*mine, asking);
+    const auto as = viewer_of(who, asking);
+    out.all = calls_json(live, as);
+    out.recent = calls_json(newest, as);
+    for (const auto& c : live) {
+        const auto v = view_of(c.state, as);
+        if (!v || !concerns(*v, as)) continue;
+        out.active = wire::call_json(*v, labels_of(c));
+        break;
+    }
     co_return out;
+}
+
+problem call_unknown() {
+    return not_found("call_unknown", "There is no such call");
 }
 
 awaitable<http::response> get_status(service& s, ask in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);
     const auto found = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
-    if (!found) co_return respond(not_found("call_unknown", "There is no such call"));
-    co_return success(200, call_json(*found, asking.id));
+    std::optional<call::view> v;
+    if (found) v = view_of(found->state, viewer_of(in.who, asking.id));
+    if (!v) co_return respond(call_unknown());
+    co_return success(200, wire::call_json(*v, labels_of(*found)));
 }
 
 awaitable<http::response> get_active(service& s, ask in) {
@@ -105,7 +131,7 @@ awaitable<http::response> get_calls(service& s, ask in) {
     for (const auto& c : calls)
         next = std::max(next, c.position);
     json meta{{"next", next}, {"more", since.has_value() && full}};
-    co_return success(200, calls_json(calls, asking.id), {}, std::move(meta));
+    co_return success(200, calls_json(calls, viewer_of(in.who, asking.id)), {}, std::move(meta));
 }
 
 awaitable<http::response> get_bootstrap(service& s, ask in) {

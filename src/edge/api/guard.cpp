@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view k_allow_headers = "Authorization, Content-Type, Accept, X-Credential-Version, "
                                              "X-Z360-Device, X-Z360-User, X-Z360-Organization, "
-                                             "X-Requested-With, X-XSRF-TOKEN";
+                                             "X-Requested-With, X-XSRF-TOKEN, Idempotency-Key";
 constexpr std::string_view k_expose_headers =
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate";
 

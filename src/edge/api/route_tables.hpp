@@ -11,6 +11,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> device_entries();
 [[nodiscard]] std::vector<entry> credential_entries();
 [[nodiscard]] std::vector<entry> call_entries();
+[[nodiscard]] std::vector<entry> request_entries();  ///< what a device asks of a call
 [[nodiscard]] std::vector<entry> tenant_entries();   ///< organisations, people, memberships, settings
 [[nodiscard]] std::vector<entry> number_entries();   ///< numbers and contacts
 [[nodiscard]] std::vector<entry> operator_entries(); ///< devices of people, enrolment codes, tokens

@@ -3,6 +3,9 @@
 
 #include "exchanges.hpp"
 
+#include <z360/call/decide.hpp>
+#include <z360/call/view.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
@@ -73,10 +76,29 @@ bed::bed() {
     restart();
 }
 
+// As the engine does, without what makes it durable.
+boost::asio::awaitable<engine::submission> bed::judge(engine::request r) {
+    asked.push_back(r);
+    engine::submission out;
+    for (auto& row : calls.rows) {
+        if (row.state.id != r.call) continue;
+        const call::asked by{r.id, r.device, clock.at + millis{5'000}};
+        call::event what = call::device_declines{by};
+        if (r.what == call::request_kind::answered) what = call::device_says_answered{by};
+        row.state = call::decide(row.state, what, clock.at).next;
+        ++row.version;
+        out.went = engine::submission::how::judged;
+        out.verdict = *call::verdict_of(row.state, r.id);
+        out.call = port::stored_call{row.state, row.version};
+    }
+    co_return out;
+}
+
 void bed::restart() {
+    if (!door) door = [this](engine::request r) { return judge(std::move(r)); };
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
         {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies,
-         offers_apple ? &apple : nullptr, clock, metrics, settings}
+         offers_apple ? &apple : nullptr, clock, metrics, settings, door}
     ));
 }
 

@@ -99,11 +99,16 @@ class bed : public ::testing::Test {
     fake_credentials credentials{devices, clock};
     fake_cookies cookies;
     fake_apple apple;
+    /// What reaches the engine; as of the next restart. By default the core itself judges the fake row at
+    /// once.
+    std::vector<engine::request> asked;
+    engine::request_door door;
     bool offers_apple = true; ///< as of the next restart
     std::shared_ptr<const adapter::crypto::vault> vault;
     std::string peer = "198.51.100.9:40000";
 
   private:
+    boost::asio::awaitable<engine::submission> judge(engine::request r);
     http::response run(http::request req, const std::string& path);
     http::request request(const std::string& method, const std::string& target, const with& headers) const;
     void record(const std::string& method, const std::string& path, const http::response& r) const;

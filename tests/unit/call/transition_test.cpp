@@ -87,6 +87,12 @@ std::vector<event> events(const state& s) {
             out.emplace_back(carrier_told{round, answered});
     out.emplace_back(ring_withdrawn{{device_id{1}, device_id{99}}});
     out.emplace_back(ring_withdrawn{{device_id{1}, device_id{2}, device_id{3}}});
+    for (const auto d : {1, 2, 99})
+        for (const auto in : {millis{-1}, millis{5'000}}) {
+            const asked by{"request", device_id{d}, k_now + in};
+            out.emplace_back(device_declines{by});
+            out.emplace_back(device_says_answered{by});
+        }
     std::vector<leg_ref> everybody{
         caller(), {"v3:stranger", std::nullopt}, {"", std::nullopt}, {"v3:twin", std::nullopt}
     };

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include <z360/call/view.hpp>
+
+#include <algorithm>
+
+namespace z360::call {
+namespace {
+
+leg_step step_of(const device_leg& l) {
+    if (l.dial == dial_status::failed) return leg_step::failed;
+    if (l.ended) return leg_step::ended;
+    if (l.release != release_reason::none) return leg_step::released;
+    if (l.bridged) return leg_step::bridged;
+    if (l.answered) return leg_step::answered;
+    if (l.initiated) return leg_step::ringing;
+    return l.dial == dial_status::accepted ? leg_step::dialed : leg_step::dialing;
+}
+
+// Winner before living before dead.
+int weight(const state& s, const device_leg& l) {
+    if (s.bridge.winner == l.id) return 3;
+    if (l.bridged) return 2;
+    return l.alive() ? 1 : 0;
+}
+
+const device_leg* winner_of(const state& s) {
+    if (s.bridge.winner) return s.find(*s.bridge.winner);
+    const auto joined = std::find_if(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
+    return joined == s.legs.end() ? nullptr : &*joined;
+}
+
+leg_view leg_seen(const state& s, const device_leg& l, bool by_operator) {
+    leg_view v;
+    v.device = l.to.device;
+    v.device_name = l.to.device_name;
+    v.status = status_of(l);
+    v.step = step_of(l);
+    v.alive = l.alive();
+    v.rings = l.alive() && !l.answered && phase_of(s) == phase::ringing;
+    v.answered = l.answered;
+    v.won = s.bridge.winner == l.id;
+    v.declined = l.declined;
+    v.release = l.release;
+    if (by_operator) v.hangup_cause = l.hangup_cause;
+    return v;
+}
+
+// Nobody of ours talked to them, and nobody was to blame but the phone that was not picked up.
+bool missed(const state& s) {
+    if (!over(s) || s.bridged_at) return false;
+    switch (s.reason) {
+    case end_reason::caller_cancelled:
+    case end_reason::voicemail:
+    case end_reason::failed: return true;
+    case end_reason::none:
+    case end_reason::completed:
+    case end_reason::rejected: return false;
+    }
+    return false;
+}
+
+bool may_see(const state& s, const viewer& who) {
+    if (!who.org.none() && who.org != s.routed.org) return false;
+    return who.who == viewer::as::overseer || (!who.user.none() && who.user == s.routed.user);
+}
+
+} // namespace
+
+std::string_view name(leg_step s) {
+    switch (s) {
+    case leg_step::none: return "none";
+    case leg_step::dialing: return "dialing";
+    case leg_step::dialed: return "dialed";
+    case leg_step::ringing: return "ringing";
+    case leg_step::answered: return "answered";
+    case leg_step::bridged: return "bridged";
+    case leg_step::ended: return "ended";
+    case leg_step::released: return "released";
+    case leg_step::failed: return "failed";
+    }
+    return "?";
+}
+
+const device_leg* leg_of(const state& s, device_id d) {
+    const device_leg* best = nullptr;
+    if (d.none()) return best;
+    for (const auto& l : s.legs)
+        if (l.to.device == d && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
+    return best;
+}
+
+std::optional<view> view_of(const state& s, const viewer& who) {
+    if (!may_see(s, who)) return std::nullopt;
+    view v;
+    v.id = s.id;
+    v.session = s.caller.call_session_id.empty() ? s.id.text() : s.caller.call_session_id;
+    v.at = phase_of(s);
+    v.reason = s.reason;
+    v.user = s.routed.user;
+    v.org = s.routed.org;
+    v.caller_number = s.caller.number;
+    v.caller_name = s.routed.caller_name;
+    v.number = s.routed.number_e164;
+    if (const auto* w = winner_of(s)) v.winner = w->to.device;
+    v.missed = missed(s);
+    v.began = s.began;
+    v.ring_deadline = s.ring_deadline;
+    v.ring_time = s.routed.rules.ring_time;
+    v.answered_at = s.answered_at;
+    v.bridged_at = s.bridged_at;
+    v.ended_at = s.ended_at;
+    if (who.who != viewer::as::device) {
+        for (const auto& l : s.legs)
+            v.legs.push_back(leg_seen(s, l, who.who == viewer::as::overseer));
+        return v;
+    }
+    const auto* mine = leg_of(s, who.device);
+    if (mine == nullptr) return v;
+    v.mine = leg_seen(s, *mine, false);
+    v.answered_elsewhere =
+        s.bridge.winner != mine->id && !mine->bridged && mine->release == release_reason::answered_elsewhere;
+    for (int k = 0; k < k_request_count; ++k)
+        if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
+            v.allowed.push_back(kind);
+    return v;
+}
+
+} // namespace z360::call

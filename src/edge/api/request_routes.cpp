@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What a device asks of a call that is going on. Each is one event of that call: judged once, answered with
+// what it led to.
+#include "edge/api/route_tables.hpp"
+#include "edge/api/views.hpp"
+
+#include <z360/call/view.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::edge::api {
+namespace {
+
+constexpr std::size_t k_longest_key = 128;
+constexpr std::string_view k_key_header = "Idempotency-Key";
+
+/// The header, if it is fit to be one.
+struct given_key {
+    std::string text; ///< empty: none was given
+    std::optional<problem> refused;
+};
+given_key key_of(const http::request& req) {
+    given_key out;
+    out.text = std::string(req.headers.get(k_key_header));
+    const bool printable =
+        std::all_of(out.text.begin(), out.text.end(), [](char c) { return c > ' ' && c < 127; });
+    if (printable && out.text.size() <= k_longest_key) return out;
+    fields f(json::object());
+    f.refuse(std::string(k_key_header), "must be 1 to 128 printable ASCII characters without blanks");
+    out.refused = f.refusal();
+    return out;
+}
+
+/// Keys of different devices, calls and kinds never meet. Without a key each request is one of its own.
+std::string id_of(const ask& in, const call::state& s, call::request_kind what, const std::string& key) {
+    const auto own = key.empty() ? "at " + std::to_string(in.now.time_since_epoch().count()) : "key " + key;
+    const auto whole = std::to_string(in.who.device.value) + " " + s.id.text() + " " +
+                       std::string(call::name(what)) + " " + own;
+    return "request-" + derive_uuid(whole).text();
+}
+
+/// Words that apps know from elsewhere come before those of the refusal.
+problem refused_as(const call::view& v, call::refusal why) {
+    problem p;
+    p.status = 409;
+    switch (why) {
+    case call::refusal::late:
+        p.code = "request_late";
+        p.title = "It could not be decided in time and was not carried out";
+        break;
+    case call::refusal::call_over:
+        p.code = "call_ended";
+        p.title = "The call is over";
+        break;
+    case call::refusal::in_the_talk:
+        p.code = "already_answered";
+        p.title = "This device has answered the call already";
+        break;
+    case call::refusal::not_rung:
+        p.code = "device_not_rung";
+        p.title = "This call does not ring this device";
+        break;
+    case call::refusal::leg_over:
+    case call::refusal::none:
+        p.code = "device_leg_over";
+        p.title = "This call does not ring this device any more";
+        break;
+    }
+    if (why != call::refusal::late && v.answered_elsewhere) {
+        p.code = "answered_elsewhere";
+        p.title = "Another device has answered the call";
+    }
+    return p;
+}
+
+problem call_unknown() {
+    return not_found("call_unknown", "There is no such call");
+}
+
+/// The call as the request has left it, with the labels of a row that is not older.
+http::response
+answered_with(const port::call_view& row, const call::viewer& who, const call::verdict& verdict) {
+    const auto v = view_of(row.state, who);
+    if (!v) return respond(call_unknown());
+    auto shown = wire::call_json(*v, labels_of(row));
+    if (verdict.why == call::refusal::none) return success(200, std::move(shown));
+    auto p = refused_as(*v, verdict.why);
+    p.more = {{"call", std::move(shown)}, {"allowed", wire::allowed_json(*v)}};
+    return respond(p);
+}
+
+awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind what) {
+    const auto key = key_of(in.req);
+    if (key.refused) co_return respond(*key.refused);
+    const auto scope = in.who.scope();
+    auto row = co_await s.parts.calls.find(scope, in.param("id"));
+    const call::viewer who{call::viewer::as::device, in.who.user, in.who.bound_to, in.who.device};
+    if (!row || !view_of(row->state, who)) co_return respond(call_unknown());
+    if (!s.parts.requests) co_return respond(unavailable_now());
+    engine::request r;
+    r.id = id_of(in, row->state, what, key.text);
+    r.what = what;
+    r.device = in.who.device;
+    r.call = row->state.id;
+    r.call_session_id = row->state.caller.call_session_id;
+    const auto out = co_await s.parts.requests(std::move(r));
+    s.parts.metrics.count(
+        "call_requests_total",
+        {{"what", call::name(what)},
+         {"result", out.went == engine::submission::how::judged ? call::name(out.verdict.why) : "undecided"}}
+    );
+    if (out.went == engine::submission::how::other || !out.call)
+        co_return respond(unavailable_now("request_undecided", 1));
+    auto now = co_await s.parts.calls.find(scope, row->state.id.text());
+    if (now && now->version >= out.call->version) {
+        row = std::move(now);
+    } else {
+        row->state = out.call->state;
+        row->version = out.call->version;
+    }
+    co_return answered_with(*row, who, out.verdict);
+}
+
+awaitable<http::response> post_decline(service& s, ask in) {
+    return ask_of_call(s, std::move(in), call::request_kind::decline);
+}
+awaitable<http::response> post_answered(service& s, ask in) {
+    return ask_of_call(s, std::move(in), call::request_kind::answered);
+}
+
+} // namespace
+
+std::vector<entry> request_entries() {
+    constexpr auto k_device = any_of(via::device);
+    std::vector<entry> out{
+        {"POST", "/api/voip/calls/{id}/decline", post_decline, k_device, rate_class::poll, true},
+        {"POST", "/api/voip/calls/{id}/answered", post_answered, k_device, rate_class::poll, true},
+    };
+    for (auto& e : out)
+        e.in_call = true;
+    return out;
+}
+
+} // namespace z360::edge::api

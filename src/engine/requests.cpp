@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Requests of people are events: the same inbox, the same mailbox, durable before they are acknowledged.
+// Unlike webhooks they are never spooled: what cannot be decided now is refused, not carried out later.
+#include "engine/engine_impl.hpp"
+#include "wire/own_event.hpp"
+
+#include <z360/call/view.hpp>
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+constexpr millis k_first_look{50}; // at the store, for what another node decides
+constexpr millis k_longest_look{400};
+
+call::event event_of(const request& r, time_point until) {
+    call::asked by{r.id, r.device, until};
+    switch (r.what) {
+    case call::request_kind::decline: return call::device_declines{std::move(by)};
+    case call::request_kind::answered: return call::device_says_answered{std::move(by)};
+    }
+    return call::device_declines{std::move(by)};
+}
+
+/// Lists somebody who waits, for as long as it lives.
+template <class Map>
+struct listing {
+    listing(Map& all, call_id call, std::shared_ptr<waiting_request> who)
+        : of(all), at(all.emplace(call, std::move(who))) {}
+    listing(const listing&) = delete;
+    listing& operator=(const listing&) = delete;
+    ~listing() { of.erase(at); }
+    Map& of;
+    typename Map::iterator at;
+};
+
+} // namespace
+
+boost::asio::awaitable<submission> engine_impl::submit(request r) {
+    if (stopping_ || accepting_ >= s_.max_accepting) {
+        p_.metrics.count("engine_shed_total");
+        throw port::unavailable("overloaded or stopping");
+    }
+    const auto taken_in = steady::now();
+    const auto what = event_of(r, p_.clock.now() + s_.request_limit);
+    auto a = std::make_shared<arrival>();
+    a->event.event_id = r.id;
+    a->event.event_type = wire::request_type(what);
+    a->event.route = port::webhook_route::own;
+    a->event.call_session_id = r.call_session_id;
+    a->event.received_at = p_.clock.now();
+    a->event.body = wire::write_request(r.call, r.call_session_id, what);
+    a->known = read(a->event.body, a->event.route, a->event.received_at);
+    a->mark = in_work(handling_, r.id, offer{.session = r.call_session_id});
+    auto waiting = std::make_shared<waiting_request>(ex_, r.id);
+    const listing listed(waiting_requests_, r.call, waiting);
+    const auto kept = co_await keep_request(a->event);
+    if (kept == port::append_result::conflict) co_return submission{submission::how::other};
+    if (kept == port::append_result::stored && a->mark) work_.spawn(dispatch(std::move(a)));
+    a.reset();
+    co_return co_await verdict_on(std::move(waiting), r.call, taken_in + s_.request_limit + s_.request_grace);
+}
+
+// Durable, or nothing happens at all.
+boost::asio::awaitable<port::append_result> engine_impl::keep_request(port::inbox_event event) {
+    const one_more counting(accepting_);
+    const auto id = event.event_id;
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(event));
+    const auto results = co_await p_.inbox.append(std::move(one), s_.event_claim);
+    switch (results.at(0)) {
+    case port::append_result::stored:
+    case port::append_result::duplicate:
+    case port::append_result::conflict: co_return results.at(0);
+    case port::append_result::set_aside:
+    case port::append_result::refused: break;
+    }
+    log::error("request_not_stored", {{"event_id", id}});
+    throw port::unavailable("the inbox does not take the request");
+}
+
+// Of this node as soon as it is decided; of another node, or of the past, from what is stored.
+boost::asio::awaitable<submission>
+engine_impl::verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until) {
+    auto pause = k_first_look;
+    for (;;) {
+        if (!waiting->answer) {
+            try {
+                const auto stored = co_await p_.store.load(call);
+                if (stored && !waiting->answer) waiting->look(*stored);
+            } catch (const port::unavailable&) {
+                // decided here, perhaps
+            }
+        }
+        if (waiting->answer) co_return submission{submission::how::judged, waiting->verdict, waiting->answer};
+        const auto left = std::chrono::duration_cast<millis>(until - steady::now());
+        if (left <= millis{0}) co_return submission{};
+        (void)co_await waiting->done.wait_for(std::min(pause, left));
+        pause = std::min(pause * 2, k_longest_look);
+    }
+}
+
+void engine_impl::tell_waiting(const actor& a) {
+    const auto [first, last] = waiting_requests_.equal_range(a.id);
+    for (auto i = first; i != last; ++i)
+        if (!i->second->answer) i->second->look(*a.box.loaded());
+}
+
+void waiting_request::look(const port::stored_call& at) {
+    const auto* v = call::verdict_of(at.state, id);
+    if (v == nullptr) return;
+    verdict = *v;
+    answer = at;
+    done.set();
+}
+
+} // namespace z360::engine

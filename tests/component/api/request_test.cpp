@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What a device asks of a call that is going on.
+#include "bed.hpp"
+
+using namespace z360;
+using namespace z360::test;
+
+class api_requests : public bed {
+  protected:
+    void SetUp() override {
+        one = device(k_ada, "phone-1");
+        two = device(k_ada, "phone-2", "android");
+        id = ring(k_ada, k_globex, {row(k_ada, "phone-1").id, row(k_ada, "phone-2").id}).state.id.text();
+        state().routed.verdict = call::route_verdict::ring;
+        state().caller.call_control_id = "v3:caller";
+        for (auto& l : state().legs)
+            l.call_control_id = "v3:" + l.id.text();
+    }
+    call::state& state() { return calls.rows.front().state; }
+    answer ask(const char* what, const with& who, const std::string& key = {}, std::string of = {}) {
+        if (of.empty()) of = id;
+        auto headers = who;
+        if (!key.empty()) headers.emplace_back("Idempotency-Key", key);
+        return send("POST", "/api/voip/calls/" + of + "/" + what, headers);
+    }
+    with one, two;
+    std::string id;
+};
+
+TEST_F(api_requests, b_44_a_device_declines_and_sees_its_own_leg_go) {
+    const auto r = ask("decline", one);
+    ASSERT_EQ(r.status, 200) << r.text;
+    EXPECT_EQ(r.data()["device_state"], "dismissed");
+    EXPECT_EQ(r.data()["reason"], "declined");
+    EXPECT_EQ(r.data()["status"], "ringing");
+    EXPECT_EQ(r.data()["seq"], 2);
+    EXPECT_EQ(send("GET", "/api/voip/my-active-call", one).data()["active_call"], nullptr);
+    EXPECT_EQ(send("GET", "/api/voip/my-active-call", two).data()["active_call"]["device_state"], "ringing");
+    const auto again = ask("decline", one); // without a key, and still true
+    EXPECT_EQ(again.status, 200) << again.text;
+}
+
+TEST_F(api_requests, be_09_a_device_says_that_it_has_answered) {
+    const auto r = ask("answered", two);
+    ASSERT_EQ(r.status, 200) << r.text;
+    EXPECT_EQ(r.data()["status"], "ringing"); // its word alone joins nobody
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_EQ(asked[0].what, call::request_kind::answered);
+    EXPECT_EQ(asked[0].device, row(k_ada, "phone-2").id);
+    EXPECT_EQ(asked[0].call.text(), id);
+}
+
+TEST_F(api_requests, b_03_a_key_names_one_request_of_one_device_about_one_call) {
+    (void)ask("decline", one, "k");
+    (void)ask("decline", one, "k");
+    (void)ask("answered", one, "k");
+    (void)ask("decline", two, "k");
+    ASSERT_EQ(asked.size(), 4U);
+    EXPECT_EQ(asked[0].id, asked[1].id);
+    EXPECT_NE(asked[0].id, asked[2].id);
+    EXPECT_NE(asked[0].id, asked[3].id);
+    for (const auto& bad : {std::string(129, 'k'), std::string("a b"), std::string("k\xC3\xA9")}) {
+        const auto r = ask("decline", one, bad);
+        EXPECT_EQ(r.status, 422) << r.text;
+        EXPECT_TRUE(r.body["errors"].contains("Idempotency-Key")) << r.text;
+    }
+    EXPECT_EQ(asked.size(), 4U);
+}
+
+TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_allowed) {
+    auto& s = state();
+    s.bridge.winner = s.legs[0].id;
+    s.bridge.epoch = 1;
+    s.bridge.commanded = true;
+    s.answers = s.legs[0].answer_order = 1;
+    s.legs[0].answered = s.legs[0].bridged = s.caller.bridged = s.caller.answered = true;
+    s.bridged_at = s.answered_at = clock.at;
+    s.legs[1].release = call::release_reason::answered_elsewhere;
+    s.legs[1].hangup_sent = true;
+    const auto winner = ask("decline", one);
+    EXPECT_EQ(winner.status, 409);
+    EXPECT_EQ(winner.code(), "already_answered");
+    EXPECT_EQ(winner.body["call"]["status"], "active");
+    EXPECT_EQ(winner.body["allowed"], json({"answered"}));
+    EXPECT_EQ(winner.header("Content-Type"), "application/problem+json");
+    for (const char* what : {"decline", "answered"}) {
+        const auto loser = ask(what, two);
+        EXPECT_EQ(loser.status, 409);
+        EXPECT_EQ(loser.code(), "answered_elsewhere");
+        EXPECT_EQ(loser.body["call"]["winner_device_id"], "phone-1");
+        EXPECT_EQ(loser.body["allowed"], json::array());
+    }
+}
+
+TEST_F(api_requests, b_44_each_refusal_has_a_code_of_its_own) {
+    const auto third = device(k_ada, "phone-3");
+    EXPECT_EQ(ask("decline", third).code(), "device_not_rung");
+    state().legs[1].ended = true;
+    EXPECT_EQ(ask("answered", two).code(), "device_leg_over");
+    state().reason = call::end_reason::caller_cancelled;
+    state().caller.ended = true;
+    state().ended_at = clock.at;
+    EXPECT_EQ(ask("decline", one).code(), "call_ended");
+    door = [this](engine::request r) -> boost::asio::awaitable<engine::submission> {
+        engine::submission out;
+        out.went = engine::submission::how::judged;
+        out.verdict = {r.id, r.what, call::refusal::late, clock.at};
+        out.call = port::stored_call{state(), 9};
+        co_return out;
+    };
+    restart();
+    const auto late = ask("decline", one);
+    EXPECT_EQ(late.status, 409);
+    EXPECT_EQ(late.code(), "request_late");
+}
+
+TEST_F(api_requests, i_05_a_call_of_others_and_one_that_nobody_knows_are_not_there) {
+    const auto hers = device(k_mallory, "mallorys-phone");
+    const auto bound = bound_device(k_ada, k_acme, "acme-phone"); // the call is Globex's
+    for (const auto& who : {hers, bound})
+        for (const char* what : {"decline", "answered"}) {
+            const auto r = ask(what, who);
+            EXPECT_EQ(r.status, 404) << r.text;
+            EXPECT_EQ(r.code(), "call_unknown");
+        }
+    EXPECT_EQ(ask("decline", one, "", "no-such-call").status, 404);
+    EXPECT_TRUE(asked.empty());
+    EXPECT_EQ(ask("decline", cookie(k_ada)).status, 403); // which device would that be
+    EXPECT_EQ(ask("decline", acting(k_ada)).status, 403);
+    EXPECT_EQ(ask("decline", {}).status, 401);
+}
+
+TEST_F(api_requests, i_03_what_cannot_be_decided_is_503_with_a_time_to_try_again) {
+    door = [](engine::request) -> boost::asio::awaitable<engine::submission> {
+        co_return engine::submission{};
+    };
+    restart();
+    const auto undecided = ask("decline", one);
+    EXPECT_EQ(undecided.status, 503);
+    EXPECT_EQ(undecided.code(), "request_undecided");
+    EXPECT_NE(undecided.header("Retry-After"), "");
+    door = [](engine::request) -> boost::asio::awaitable<engine::submission> {
+        throw port::unavailable("away");
+        co_return engine::submission{};
+    };
+    restart();
+    const auto away = ask("decline", one);
+    EXPECT_EQ(away.status, 503);
+    EXPECT_EQ(away.code(), "voip_unavailable");
+    EXPECT_NE(away.header("Retry-After"), "");
+    EXPECT_TRUE(state().legs[0].alive());
+}

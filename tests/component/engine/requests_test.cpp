@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// What devices ask of a call: durable first, judged once, never carried out late.
+#include "support/memory_ports.hpp"
+
+#include <z360/call/view.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+using namespace z360;
+using namespace z360::testing;
+using namespace std::chrono_literals;
+using how = engine::submission::how;
+
+namespace {
+
+constexpr const char* k_session = "0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00";
+
+struct world {
+    boost::asio::io_context io{1};
+    steady_wall clock;
+    counting_metrics metrics;
+    memory_store store{clock};
+    memory_inbox inbox{store, clock};
+    memory_spool spool;
+    fixed_directory directory;
+    no_hint hint;
+    scripted_telnyx telnyx;
+    engine::settings settings;
+    int questions = 0;
+    std::vector<port::inbox_event> on_record; ///< what the carrier tells when it is asked
+    std::vector<std::unique_ptr<engine::engine>> nodes;
+    std::vector<leg_id> legs = [] {
+        std::vector<leg_id> out;
+        for (const auto& l : call::begin(sample_incoming(2), time_point{}).next.legs)
+            out.push_back(l.id);
+        return out;
+    }();
+
+    engine::engine& add_node() {
+        settings.sweep_period = 20ms;
+        auto open = [this](std::string_view text) -> std::optional<engine::leg_mark> {
+            if (!text.starts_with("mark:")) return std::nullopt;
+            return engine::leg_mark{
+                call_id{*uuid::parse(k_session)}, legs.at(static_cast<std::size_t>(text[5] - '1'))
+            };
+        };
+        engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, open};
+        p.ask = [this](std::string) -> awaitable<engine::carrier_answer> {
+            ++questions;
+            engine::carrier_answer a;
+            a.answered = true;
+            for (const auto& e : on_record)
+                a.events.push_back({e, false});
+            co_return a;
+        };
+        nodes.push_back(engine::make_engine(io.get_executor(), p, settings));
+        nodes.back()->start();
+        return *nodes.back();
+    }
+    port::inbox_event event(
+        const std::string& type, const std::string& id, const std::string& control_id,
+        const std::string& extra
+    ) {
+        port::inbox_event e;
+        e.event_id = id;
+        e.event_type = type;
+        e.call_session_id = k_session;
+        e.call_control_id = control_id;
+        e.received_at = clock.now();
+        e.body = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":")" + id +
+                 R"(","occurred_at":"2026-01-01T00:00:00Z","payload":{"call_control_id":")" + control_id +
+                 R"(","call_session_id":")" + k_session + R"(")" + extra + "}}}";
+        return e;
+    }
+    port::inbox_event incoming() {
+        return event(
+            "call.initiated", "begins", "v3:caller",
+            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
+        );
+    }
+    port::inbox_event answered(int n) {
+        return event(
+            "call.answered", "answered-" + std::to_string(n),
+            "v3:" + legs[static_cast<std::size_t>(n - 1)].text(),
+            R"(,"client_state":"mark:)" + std::to_string(n) + R"(")"
+        );
+    }
+    engine::request ask(call::request_kind what, std::int64_t leg, std::string id) {
+        // Legs are dialed in an order of their own: devices are named by their leg.
+        const auto device = state().legs.at(static_cast<std::size_t>(leg - 1)).to.device;
+        return {std::move(id), what, device, call_id{*uuid::parse(k_session)}, k_session};
+    }
+    call::state& state() { return store.calls.at(call_id{*uuid::parse(k_session)}).state; }
+    bool in(call::phase p) { return !store.calls.empty() && phase_of(state()) == p; }
+};
+
+awaitable<bool> until(std::function<bool()> condition) {
+    for (int i = 0; i < 8'000; ++i) {
+        if (condition()) co_return true;
+        co_await rt::sleep_for(1ms);
+    }
+    co_return false;
+}
+
+#define WAIT_FOR(condition)                                                                                  \
+    {                                                                                                        \
+        const bool came = co_await until([&] { return (condition); });                                       \
+        EXPECT_TRUE(came) << #condition;                                                                     \
+        if (!came) co_return;                                                                                \
+    }
+
+using script = std::function<awaitable<void>(world&)>;
+
+awaitable<void> play(script s, world* w) {
+    co_await s(*w);
+    for (auto& n : w->nodes)
+        co_await n->stop(1s);
+}
+
+void run(script s, world& w) {
+    std::exception_ptr error;
+    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
+    w.io.run();
+    if (error) std::rethrow_exception(error);
+}
+void run(script s) {
+    world w;
+    run(std::move(s), w);
+}
+
+awaitable<bool> rings(world& w) {
+    auto& node = w.add_node();
+    auto e = w.incoming();
+    engine::genuine_webhook hook{e.route, e.received_at, std::move(e.body)};
+    co_await node.accept(std::move(hook));
+    const bool dialed = co_await until([&] {
+        return w.in(call::phase::ringing) && w.state().legs.size() == 2 &&
+               !w.state().legs[0].call_control_id.empty() && !w.state().legs[1].call_control_id.empty();
+    });
+    EXPECT_TRUE(dialed);
+    co_return dialed;
+}
+
+awaitable<void> declines_twice(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    const auto one = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 1, "key"));
+    EXPECT_EQ(one.went, how::judged);
+    EXPECT_EQ(one.verdict.why, call::refusal::none);
+    EXPECT_TRUE(one.call && one.call->state.legs[0].declined);
+    WAIT_FOR(w.telnyx.count(call::verb::hangup) == 1);
+    const auto two = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 1, "key"));
+    EXPECT_EQ(two.went, how::judged);
+    EXPECT_EQ(two.verdict, one.verdict);
+    EXPECT_EQ(w.state().verdicts.size(), 1U);
+    EXPECT_TRUE(w.in(call::phase::ringing)); // the other device rings on
+    EXPECT_TRUE(w.state().legs[1].alive());
+    EXPECT_TRUE(w.spool.rows.empty());
+    const auto other = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 2, "key"));
+    EXPECT_EQ(other.went, how::other); // one key, two requests
+    EXPECT_TRUE(w.state().legs[1].alive());
+    const auto last = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 2, "last"));
+    EXPECT_EQ(last.verdict.why, call::refusal::none);
+    EXPECT_TRUE(w.in(call::phase::voicemail));
+    EXPECT_EQ(w.telnyx.count(call::verb::hangup), 2U);
+}
+
+awaitable<void> on_another_node(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    auto& second = w.add_node();
+    const auto one = co_await second.submit(w.ask(call::request_kind::decline, 1, "key"));
+    EXPECT_EQ(one.verdict.why, call::refusal::none);
+    // The first node's copy is older than that: it meets a conflict and decides on what is stored.
+    const auto two = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 2, "other"));
+    EXPECT_EQ(two.verdict.why, call::refusal::none);
+    EXPECT_TRUE(two.call && two.call->state.legs[0].declined && two.call->state.legs[1].declined);
+    const auto again = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 1, "key"));
+    EXPECT_EQ(again.verdict, one.verdict);
+    EXPECT_EQ(w.state().verdicts.size(), 2U);
+}
+
+awaitable<void> without_postgres(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    w.store.away = true;
+    bool refused = false;
+    try {
+        (void)co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 1, "key"));
+    } catch (const port::unavailable&) {
+        refused = true;
+    }
+    EXPECT_TRUE(refused);
+    EXPECT_TRUE(w.spool.rows.empty());
+    w.store.away = false;
+    const auto later = co_await w.nodes[0]->submit(w.ask(call::request_kind::answered, 2, "other"));
+    EXPECT_EQ(later.went, how::judged);
+    EXPECT_TRUE(w.state().legs[0].alive()); // nothing of it has happened
+    EXPECT_EQ(w.telnyx.count(call::verb::hangup), 0U);
+}
+
+// Postgres keeps the request, and takes longer to say so than the request lives.
+awaitable<void> too_late(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    const auto request = w.ask(call::request_kind::decline, 1, "key");
+    w.inbox.slow = 600ms;
+    const auto out = co_await w.nodes[0]->submit(request);
+    EXPECT_EQ(out.went, how::judged);
+    EXPECT_EQ(out.verdict.why, call::refusal::late);
+    w.inbox.slow = 0ms;
+    WAIT_FOR(call::verdict_of(w.state(), "key") != nullptr);
+    EXPECT_EQ(call::verdict_of(w.state(), "key")->why, call::refusal::late);
+    EXPECT_TRUE(w.state().legs[0].alive());
+    EXPECT_EQ(w.telnyx.count(call::verb::hangup), 0U);
+    const auto again = co_await w.nodes[0]->submit(request);
+    EXPECT_EQ(again.went, how::judged);
+    EXPECT_EQ(again.verdict.why, call::refusal::late);
+}
+
+awaitable<void> claims_an_answer(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    const auto empty = co_await w.nodes[0]->submit(w.ask(call::request_kind::answered, 1, "one"));
+    EXPECT_EQ(empty.verdict.why, call::refusal::none);
+    WAIT_FOR(w.questions == 1);
+    EXPECT_TRUE(w.in(call::phase::ringing)); // its word alone claims nothing
+    EXPECT_EQ(w.telnyx.count(call::verb::bridge), 0U);
+    w.on_record.push_back(w.answered(1));
+    WAIT_FOR(w.telnyx.count(call::verb::bridge) == 1); // asked again, and now it is on record
+    EXPECT_EQ(w.state().bridge.winner, w.legs[0]);
+    const auto late = co_await w.nodes[0]->submit(w.ask(call::request_kind::decline, 1, "two"));
+    EXPECT_EQ(late.verdict.why, call::refusal::in_the_talk);
+}
+
+} // namespace
+
+TEST(requests, b_03_the_same_request_twice_is_one_effect_and_one_verdict) {
+    run(declines_twice);
+}
+TEST(requests, be_07_whichever_node_is_asked_the_verdict_is_one) {
+    run(on_another_node);
+}
+TEST(requests, i_03_without_postgres_a_request_is_refused_and_not_spooled) {
+    run(without_postgres);
+}
+TEST(requests, b_44_what_is_undecided_at_its_deadline_is_never_carried_out) {
+    world w;
+    w.settings.request_limit = 300ms;
+    w.settings.request_grace = 50ms;
+    run(too_late, w);
+}
+TEST(requests, be_09_a_device_that_says_it_answered_is_looked_into_and_not_believed) {
+    run(claims_an_answer);
+}
