@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Telling and hearing. What was told is a hint that saves time; that nothing is lost rests on the log.
-#include <z360/engine/change_feed.hpp>
-
 #include "engine/change_queue.hpp"
 
+#include <z360/engine/change_feed.hpp>
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 #include <z360/rt/supervisor.hpp>
@@ -193,8 +192,7 @@ class feed final : public change_feed {
             for (const auto& c : found.changes)
                 hear(c, "log");
         } else {
-            const std::string_view why =
-                found.what == result::too_many ? "too_many" : "database_server";
+            const std::string_view why = found.what == result::too_many ? "too_many" : "database_server";
             log::info("changes_start_over", {{"why", why}});
             p_.metrics.count("changes_start_over_total", {{"why", why}});
             heard_.clear(); // a server that lost commits may count versions of them again
