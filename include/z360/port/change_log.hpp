@@ -19,6 +19,7 @@ struct change_position {
     std::string server;      ///< whose transactions are counted
 };
 
+/// One look into the log.
 struct changes_read {
     enum class result : std::uint8_t {
         complete,
