@@ -40,6 +40,8 @@ class api_parts {
     [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }
     /// As read at the start: what the database is compared with.
     [[nodiscard]] std::shared_ptr<const adapter::crypto::vault> keys() const { return vault_; }
+    /// For what may wait, unlike calls.
+    [[nodiscard]] adapter::postgres::database& database() { return database_; }
     /// For the engine: what legs tell about devices goes to their identities.
     [[nodiscard]] engine::leg_witness witness();
 

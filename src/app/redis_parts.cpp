@@ -30,10 +30,21 @@ redis_parts::redis_parts(const boost::asio::any_io_executor& ex, const config& c
     session_settings s;
     s.where = std::get<url>(std::move(where));
     s.budget = c.redis.budget;
-    session_ = std::make_unique<session>(ex, std::move(s), m);
+    settings_ = std::move(s);
+    prefix_ = c.redis.key_prefix;
+    session_ = std::make_unique<session>(ex, settings_, m);
     hint_ = make_ring_hint(*session_, c.redis.key_prefix);
     budget_ = make_dial_budget(*session_, c.redis.key_prefix, dials);
     limiter_ = make_rate_limiter(*session_, c.redis.key_prefix, m);
+}
+
+std::unique_ptr<adapter::redis::channel>
+redis_parts::channel(const boost::asio::any_io_executor& ex, const std::string& name, port::metrics& m) {
+    if (!session_) return nullptr;
+    adapter::redis::channel_settings c;
+    c.connect = settings_;
+    c.name = prefix_ + name;
+    return adapter::redis::make_channel(ex, *session_, std::move(c), m);
 }
 
 void redis_parts::start() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
+#include "adapter/redis/broadcast.hpp"
 #include "adapter/redis/rate_limiter.hpp"
 #include "adapter/redis/redis.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace z360::app {
@@ -27,8 +29,13 @@ class redis_parts {
     [[nodiscard]] port::ring_hint& hint() { return *hint_; }
     [[nodiscard]] port::dial_budget& budget() { return *budget_; }
     [[nodiscard]] port::rate_limiter& limiter() { return *limiter_; }
+    /// Between the processes of the installation, under the key prefix; null: no Redis is configured.
+    [[nodiscard]] std::unique_ptr<adapter::redis::channel>
+    channel(const boost::asio::any_io_executor& ex, const std::string& name, port::metrics& m);
 
   private:
+    adapter::redis::session_settings settings_;
+    std::string prefix_;
     std::unique_ptr<adapter::redis::session> session_;
     std::unique_ptr<port::ring_hint> hint_;
     std::unique_ptr<port::dial_budget> budget_;

@@ -11,6 +11,7 @@
 #include "adapter/telnyx/records_client.hpp"
 #include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
+#include "app/feed_parts.hpp"
 #include "app/open_files.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
@@ -139,10 +140,11 @@ class process {
           old_rows_(adapter::postgres::make_retention_store(old_rows_database_)),
           retention_(engine::make_retention(ex_, *old_rows_, *metrics_, retention_settings(c))),
           api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
+          feed_(ex_, c, redis_, api_.database(), *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_), api_.witness(), records_.get(), question()},
+               opener(codec_), api_.witness(), records_.get(), question(), &feed_.feed()},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
@@ -168,6 +170,7 @@ class process {
         if (reconciler_) reconciler_->start();
         redis_.start();
         api_.start();
+        feed_.start();
         retention_->start();
         watch();
         await_signal();
@@ -242,7 +245,7 @@ class process {
         auto all = api_.loops();
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
-        for (const auto& part : {redis_.loops(), silence, retention_->loops(), figures})
+        for (const auto& part : {redis_.loops(), feed_.loops(), silence, retention_->loops(), figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
@@ -378,6 +381,7 @@ class process {
         if (figures_) co_await figures_->stop(limit / 8);
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
+        co_await feed_.stop();
         co_await api_.stop(limit / 8);
         co_await loops_.join();
         co_await redis_.stop();
@@ -407,6 +411,7 @@ class process {
     std::unique_ptr<port::retention_store> old_rows_;
     std::unique_ptr<engine::retention> retention_;
     api_parts api_;
+    feed_parts feed_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is

@@ -73,6 +73,10 @@ void engine_impl::carry_out(actor& a, todo::act what) {
 
 boost::asio::awaitable<void>
 engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim) {
+    const port::change change{
+        what.next.id, what.next.routed.org,
+        what.next_version != 0 ? what.next_version : what.expected_version + 1
+    };
     try {
         out->result = co_await p_.store.commit(std::move(what), claim);
     } catch (const port::unavailable&) {
@@ -81,7 +85,9 @@ engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what
         out->error = std::current_exception();
     }
     const auto of = actors_.find(out->facts.next.id);
-    if (out->result == port::commit_result::committed)
+    const bool stored = out->result == port::commit_result::committed;
+    if (stored && p_.changes != nullptr) p_.changes->tell(change);
+    if (stored)
         count_facts(out->facts);
     else if ((out->unavailable || out->error) && of != actors_.end() &&
              of->second->in_doubt.size() < k_doubts_kept)

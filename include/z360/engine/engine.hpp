@@ -9,6 +9,7 @@
 #include <z360/engine/request.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/carrier_records.hpp>
+#include <z360/port/change_feed.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
@@ -49,8 +50,8 @@ enum class leg_news : std::uint8_t {
 /// Told once per leg and node, after the decision is stored; returns at once.
 using leg_witness = std::function<void(const call::target& device, leg_news what)>;
 
-/// Everything the engine needs; all of it outlives the engine. `spool` and `records` may be null, `witness`
-/// and `ask` empty.
+/// Everything the engine needs; all of it outlives the engine. `spool`, `records` and `changes` may be null,
+/// `witness` and `ask` empty.
 struct ports {
     port::call_store& store;
     port::event_inbox& inbox;
@@ -64,6 +65,7 @@ struct ports {
     leg_witness witness = {};
     port::carrier_records* records = nullptr; ///< null: the carrier is never asked about a leg
     carrier_question ask = {};                ///< empty: nor about a call
+    port::change_feed* changes = nullptr;     ///< told of each stored version; null: nobody is
 };
 
 struct settings {

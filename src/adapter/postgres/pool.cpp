@@ -48,8 +48,8 @@ std::string_view kind_of(fault f, std::string_view sqlstate) {
 // What may have to wait for a commit to become durable: events, calls, commands and the turns of their
 // sweeps.
 bool waits_for_commit(std::string_view statement) {
-    constexpr std::string_view k_writes[] = {"call_begin", "call_step", "call_overdue", "command_",
-                                             "inbox_",     "turn_",     "question_"};
+    constexpr std::string_view k_writes[] = {"call_begin", "call_step", "call_overdue", "change_notify",
+                                             "command_",   "inbox_",    "turn_",        "question_"};
     return std::any_of(std::begin(k_writes), std::end(k_writes), [statement](std::string_view w) {
         return statement.starts_with(w);
     });

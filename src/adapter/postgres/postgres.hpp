@@ -7,6 +7,7 @@
 #include <z360/call/route.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_store.hpp>
+#include <z360/port/change_log.hpp>
 #include <z360/port/credential_store.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
@@ -102,6 +103,7 @@ struct directory_settings {
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.
 [[nodiscard]] std::unique_ptr<port::tenants> make_tenants(database& db, std::string default_connection_id);
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);
 [[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);

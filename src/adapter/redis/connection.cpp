@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <csignal>
 #include <memory>
 #include <mutex>
@@ -85,6 +86,12 @@ struct connection::link : std::enable_shared_from_this<connection::link> {
             (*done)(copy(*static_cast<const redisReply*>(r))); // hiredis frees r on return
     }
 
+    // Many times for one command. The function stays where it is until the link goes.
+    static void published(redisAsyncContext* c, void* r, void*) noexcept {
+        const auto& l = of(c->data);
+        if (r != nullptr && l.heard) l.heard(copy(*static_cast<const redisReply*>(r)));
+    }
+
     void wait_read() {
         if (reading || context == nullptr) return;
         reading = true;
@@ -138,6 +145,7 @@ struct connection::link : std::enable_shared_from_this<connection::link> {
 
     asio::posix::stream_descriptor descriptor;
     events notify;
+    on_reply heard; ///< of what is published
     redisAsyncContext* context = nullptr;
     bool want_read = false;
     bool want_write = false;
@@ -153,6 +161,7 @@ connection::connection(asio::any_io_executor ex, const std::string& address, int
 
 connection::~connection() {
     link_->notify = {};
+    link_->heard = {};
     close();
 }
 
@@ -178,6 +187,17 @@ void connection::send(const std::vector<std::string>& arguments, on_reply done) 
         (void)pending.release(); // now hiredis'; comes back in replied()
     else
         (*pending)(reply{unavailable{unavailable::reason::disconnected}});
+}
+
+void connection::subscribe(const std::string& channel, on_reply heard) {
+    if (link_->context == nullptr) return; // on_closed has told
+    link_->heard = std::move(heard);
+    const std::array<const char*, 2> texts{"SUBSCRIBE", channel.data()};
+    const std::array<std::size_t, 2> sizes{9, channel.size()};
+    (void)redisAsyncCommandArgv(
+        link_->context, link::published, nullptr, static_cast<int>(texts.size()),
+        const_cast<const char**>(texts.data()), sizes.data() // NOLINT: hiredis changes none of them
+    );
 }
 
 } // namespace z360::adapter::redis

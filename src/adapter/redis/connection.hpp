@@ -34,6 +34,9 @@ class connection {
     connection& operator=(const connection&) = delete;
 
     void send(const std::vector<std::string>& arguments, on_reply done);
+    /// From now on whatever is published on `channel`, and each confirmation of this call, goes to `heard`. A
+    /// connection that has subscribed takes no other command; a repeat is answered with a confirmation.
+    void subscribe(const std::string& channel, on_reply heard);
     /// Ends the connection; pending commands complete with `disconnected`. Idempotent.
     void close();
 

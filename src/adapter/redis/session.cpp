@@ -2,19 +2,16 @@
 #include "adapter/redis/session.hpp"
 
 #include "adapter/redis/connection.hpp"
+#include "adapter/redis/handshake.hpp"
 
 #include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <string_view>
@@ -34,13 +31,6 @@ struct ready {
     std::shared_ptr<connection> link;
 };
 using state = std::variant<disconnected, connecting, ready>;
-
-// One command under way; shared with the reply callback, which may come after we stopped waiting.
-struct waiter {
-    explicit waiter(asio::any_io_executor ex) : done(std::move(ex)) {}
-    rt::event done;
-    std::optional<reply> answer;
-};
 
 std::string_view name(const reply& r) {
     return std::visit(
@@ -109,7 +99,7 @@ class session::impl {
         const auto began = steady::now();
         const slot held(*this); // also when the caller is cancelled
         const auto link = std::get<ready>(state_).link;
-        auto r = co_await exchange(link, std::move(arguments), settings_.budget);
+        auto r = co_await exchange(ex_, link, std::move(arguments), settings_.budget);
         metrics_.observe(
             "redis_command_seconds", std::chrono::duration<double>(steady::now() - began).count()
         );
@@ -151,20 +141,6 @@ class session::impl {
     }
 
     void count(const reply& r) { metrics_.count("redis_commands_total", {{"result", name(r)}}); }
-
-    asio::awaitable<reply>
-    exchange(std::shared_ptr<connection> link, std::vector<std::string> arguments, millis limit) {
-        auto w = std::make_shared<waiter>(ex_);
-        link->send(arguments, [w](reply r) {
-            w->answer = std::move(r);
-            w->done.set();
-        });
-        const bool in_time = co_await w->done.wait_for(limit);
-        // The answer may have come between the time-out and now: then it counts.
-        if (w->answer) co_return std::move(*w->answer);
-        (void)in_time;
-        co_return reply{unavailable{unavailable::reason::timed_out}};
-    }
 
     // The breaker. A time-out of several commands at once is one failure, not several.
     void judge(const reply& r, const std::shared_ptr<connection>& link) {
@@ -248,28 +224,21 @@ class session::impl {
         );
     }
 
-    // What a connection's callbacks touch; outlives the coroutine that waits for them.
-    struct progress {
-        explicit progress(asio::any_io_executor ex) : step(ex), closed(ex) {}
-        rt::event step;
-        rt::event closed;
-        bool open = false;
-        std::string error; ///< set: closed
-    };
-
     // Ready: the event that tells the end of the connection. nullptr: it did not come about.
     asio::awaitable<std::shared_ptr<rt::event>> connect() {
         state_ = connecting{};
         std::string error;
         try {
-            auto found = co_await rt::with_timeout(handshake(), settings_.connect_limit);
+            auto found = co_await rt::with_timeout(
+                shake_hands(ex_, settings_.where, attempts_, settings_.connect_limit), settings_.connect_limit
+            );
             if (found && found->error.empty()) {
                 state_ = ready{found->link};
                 timeouts_ = 0;
                 reported_.clear();
                 metrics_.gauge("redis_up", 1);
                 log::info("redis_ready", {{"host", settings_.where.host}, {"port", settings_.where.port}});
-                co_return std::shared_ptr<rt::event>(found->progress, &found->progress->closed);
+                co_return std::shared_ptr<rt::event>(found->life, &found->life->closed);
             }
             error = found ? found->error : "no answer within the connect limit";
         } catch (const boost::system::system_error& e) {
@@ -278,73 +247,6 @@ class session::impl {
         }
         if (!stopping_) went_away(error);
         co_return nullptr;
-    }
-
-    struct outcome {
-        std::shared_ptr<connection> link;
-        std::shared_ptr<impl::progress> progress;
-        std::string error;
-    };
-
-    asio::awaitable<outcome> handshake() {
-        outcome out;
-        const auto address = co_await resolve();
-        auto p = std::make_shared<progress>(ex_);
-        connection::events e;
-        e.on_open = [p] {
-            p->open = true;
-            p->step.set();
-        };
-        e.on_closed = [p](const std::string& why) {
-            p->error = why;
-            p->step.set();
-            p->closed.set();
-        };
-        out.progress = p;
-        out.link = std::make_shared<connection>(ex_, address, settings_.where.port, std::move(e));
-        co_await p->step.wait();
-        if (!p->open) {
-            out.error = p->error;
-            co_return out;
-        }
-        for (auto& words : greeting()) {
-            auto r = co_await exchange(out.link, std::move(words), settings_.connect_limit);
-            if (const auto* refused = r.as<error_reply>())
-                out.error = refused->text;
-            else if (r.as<status_reply>() == nullptr)
-                out.error = p->error.empty() ? "unexpected answer; is this a Redis?" : p->error;
-            if (!out.error.empty()) co_return out;
-        }
-        co_return out;
-    }
-
-    std::vector<std::vector<std::string>> greeting() const {
-        std::vector<std::vector<std::string>> out;
-        const auto& u = settings_.where;
-        if (!u.password.empty()) {
-            auto& auth = out.emplace_back();
-            auth.emplace_back("AUTH");
-            if (!u.user.empty()) auth.push_back(u.user);
-            auth.emplace_back(u.password.reveal());
-        }
-        if (u.database != 0) out.push_back({"SELECT", std::to_string(u.database)});
-        out.push_back({"PING"}); // refused while Redis still loads its data
-        return out;
-    }
-
-    // Asio looks names up on a thread of its own.
-    asio::awaitable<std::string> resolve() {
-        boost::system::error_code ec;
-        (void)asio::ip::make_address(settings_.where.host, ec);
-        if (!ec) co_return settings_.where.host;
-        asio::ip::tcp::resolver resolver(ex_);
-        const auto found = co_await resolver.async_resolve(
-            settings_.where.host, std::to_string(settings_.where.port), asio::use_awaitable
-        );
-        // One address an attempt, in turn: a host may have several and Redis listen on one of them.
-        auto chosen = found.begin();
-        std::advance(chosen, static_cast<std::ptrdiff_t>(attempts_ % found.size()));
-        co_return chosen->endpoint().address().to_string();
     }
 
     asio::any_io_executor ex_;
