@@ -328,7 +328,8 @@ bool ask_about_unsent(state& s, effects& out) {
     bool open = false;
     std::uint32_t round = 0;
     for (auto& l : s.legs) {
-        if (l.dial != dial_status::failed || !l.expired || l.cleared || l.ended || l.withdrawn) continue;
+        if (l.dial != dial_status::failed || !l.expired || l.cleared) continue;
+        if (l.ended || l.withdrawn || l.declined) continue;
         open = true;
         if (l.asked != 0) continue;
         if (round == 0) {

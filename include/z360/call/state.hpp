@@ -92,8 +92,8 @@ struct device_leg {
     bool hung_up = false; ///< the carrier took our hang-up, or refused a bridge because this leg is gone: no
                           ///< bridge of it takes effect any more
     std::uint32_t spared = 0; ///< hang-ups taken back because the carrier reported the leg joined after all
-    bool expired =
-        false; ///< our dial ran out of time; a leg that is there all the same may be another node's
+    bool expired = false; ///< our dial ran out of time, or was given up; a leg that is there all the same may
+                          ///< be another node's
     std::uint32_t asked = 0; ///< the question to the carrier about such a leg; 0: none under way
     bool cleared = false;    ///< it was answered: what is on record of the leg is known
     bool declined = false;   ///< its device does not want the call, judged when it said so

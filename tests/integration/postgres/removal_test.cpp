@@ -115,12 +115,12 @@ class removal : public registry_test {
         return call;
     }
     /// What the inbox offers now, by route "own".
-    std::vector<wire::withdrawal> withdrawals() {
+    std::vector<wire::own_event> withdrawals() {
         const auto inbox = pg::make_event_inbox(*db_);
-        std::vector<wire::withdrawal> out;
+        std::vector<wire::own_event> out;
         for (const auto& e : run(inbox->claim_pending(100, millis{60'000}))) {
             EXPECT_EQ(e.route, port::webhook_route::own);
-            auto w = wire::read_withdrawal(e.body);
+            auto w = wire::read_own_event(e.body);
             EXPECT_TRUE(w) << e.body;
             if (!w) continue;
             EXPECT_EQ(w->call_session_id, e.call_session_id);
@@ -128,11 +128,12 @@ class removal : public registry_test {
         }
         return out;
     }
-    static bool names(const std::vector<wire::withdrawal>& all, const std::string& session, device_id d) {
+    static bool names(const std::vector<wire::own_event>& all, const std::string& session, device_id d) {
         return std::any_of(all.begin(), all.end(), [&](const auto& w) {
-            const auto& devices = w.what.devices;
-            return w.call_session_id == session &&
-                   std::find(devices.begin(), devices.end(), d) != devices.end();
+            const auto* withdrawn = std::get_if<call::ring_withdrawn>(&w.what);
+            if (withdrawn == nullptr || w.call_session_id != session) return false;
+            const auto& devices = withdrawn->devices;
+            return std::find(devices.begin(), devices.end(), d) != devices.end();
         });
     }
 
