@@ -110,23 +110,6 @@ TEST_F(api_admin, and_11_an_operator_revokes_a_persons_device) {
     EXPECT_FALSE(credentials.looked_at.empty());
 }
 
-TEST_F(api_admin, i_05_an_organisations_token_takes_away_what_is_the_organisations) {
-    (void)device(k_ada, "phone-1"); // for both of her organisations
-    const auto id = row(k_ada, "phone-1").id;
-    const auto path = "/api/admin/users/3/devices/phone-1";
-    const auto first = send("DELETE", path, admin(k_acme));
-    EXPECT_EQ(first.status, 200) << first.text;
-    EXPECT_NE(first.body["message"].get<std::string>().find("this organisation no more"), std::string::npos);
-    EXPECT_EQ(row(k_ada, "phone-1").status, "active") << "the other organisation's calls go on";
-    EXPECT_EQ(devices.excluded, (std::set<std::pair<std::int64_t, std::int64_t>>{{id.value, k_acme.value}}));
-    EXPECT_EQ(send("DELETE", path, admin(k_acme)).status, 404) << "it is not theirs any more";
-    EXPECT_EQ(send("GET", "/api/admin/users/3/devices", admin(k_acme)).data().size(), 0U);
-    const auto last = send("DELETE", path, admin(k_globex));
-    EXPECT_EQ(last.status, 200) << last.text;
-    EXPECT_EQ(last.body["message"], "Device revoked") << "nobody else is left";
-    EXPECT_EQ(row(k_ada, "phone-1").status, "removed");
-}
-
 TEST_F(api_admin, and_11_an_operator_names_a_device_by_its_number_or_by_its_own_id) {
     (void)device(k_ada, "phone-1");
     (void)device(k_ada, "phone-2");
@@ -226,4 +209,21 @@ TEST_F(api_admin, i_05_a_token_of_an_organisation_makes_tokens_for_it_only) {
     const auto own = send("GET", "/api/admin/tokens", acme);
     for (const auto& t : own.data())
         EXPECT_EQ(t["organization_id"], 7);
+}
+
+TEST_F(api_admin, i_05_an_organisations_token_takes_away_what_is_the_organisations) {
+    (void)device(k_ada, "phone-1"); // for both of her organisations
+    const auto id = row(k_ada, "phone-1").id;
+    const auto path = "/api/admin/users/3/devices/phone-1";
+    const auto first = send("DELETE", path, admin(k_acme));
+    EXPECT_EQ(first.status, 200) << first.text;
+    EXPECT_NE(first.body["message"].get<std::string>().find("this organisation no more"), std::string::npos);
+    EXPECT_EQ(row(k_ada, "phone-1").status, "active") << "the other organisation's calls go on";
+    EXPECT_EQ(devices.excluded, (std::set<std::pair<std::int64_t, std::int64_t>>{{id.value, k_acme.value}}));
+    EXPECT_EQ(send("DELETE", path, admin(k_acme)).status, 404) << "it is not theirs any more";
+    EXPECT_EQ(send("GET", "/api/admin/users/3/devices", admin(k_acme)).data().size(), 0U);
+    const auto last = send("DELETE", path, admin(k_globex));
+    EXPECT_EQ(last.status, 200) << last.text;
+    EXPECT_EQ(last.body["message"], "Device revoked") << "nobody else is left";
+    EXPECT_EQ(row(k_ada, "phone-1").status, "removed");
 }
