@@ -144,7 +144,8 @@ class process {
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_), api_.witness(), records_.get(), question(), &feed_.feed()},
+               opener(codec_), api_.witness(), records_.get(), question(), &feed_.feed(),
+               [this] { return database_.health().losses; }},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),

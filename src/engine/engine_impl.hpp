@@ -177,6 +177,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> spool_round();
     boost::asio::awaitable<void> memory_round();
     void store_answered(bool well);
+    void look_at_connections();
     boost::asio::awaitable<void> drain_spool();
     boost::asio::awaitable<void> drain_some(std::vector<port::inbox_event> events, millis claim);
     boost::asio::awaitable<bool> sweep_events();
@@ -216,6 +217,7 @@ class engine_impl final : public engine {
     bool events_found_ = false;   ///< by the last look at the inbox
     bool store_lost_ = false;     ///< the last sweep could not reach the database
     bool compare_memory_ = false; ///< it is back: what is in memory is compared with it
+    unsigned losses_seen_ = 0;    ///< connections to the store that were lost, as known here
     rt::clock::time_point store_back_at_{};
     rt::clock::time_point others_until_{};
     std::deque<rt::clock::time_point> slow_commits_;

@@ -75,8 +75,18 @@ void engine_impl::store_answered(bool well) {
     store_lost_ = !well;
 }
 
+// A failover between two questions fails none of them, when the connections are made anew in time.
+void engine_impl::look_at_connections() {
+    const auto lost = p_.connections_lost ? p_.connections_lost() : 0;
+    if (std::exchange(losses_seen_, lost) == lost) return;
+    log::info("store_connections_anew", {{"lost", lost}});
+    store_back_at_ = steady::now();
+    compare_memory_ = true;
+}
+
 // Events left behind may tell that what looks overdue has long happened: they are decided first.
 boost::asio::awaitable<void> engine_impl::deadlines_round() {
+    look_at_connections();
     const bool spooled = p_.spool != nullptr && p_.spool->size() > 0;
     const auto limit = spooled ? k_put_off_for_spool : k_put_off_limit;
     if (store_lost_ || steady::now() - store_back_at_ < k_time_to_write_forward) co_return;
@@ -95,6 +105,7 @@ boost::asio::awaitable<void> engine_impl::commands_round() {
 boost::asio::awaitable<void> engine_impl::memory_round() {
     evict();
     report();
+    look_at_connections();
     if (!compare_memory_ || store_lost_) co_return;
     compare_memory_ = false;
     std::vector<call_id> held;

@@ -66,6 +66,10 @@ struct ports {
     port::carrier_records* records = nullptr; ///< null: the carrier is never asked about a leg
     carrier_question ask = {};                ///< empty: nor about a call
     port::change_feed* changes = nullptr;     ///< told of each stored version; null: nobody is
+    /// Connections to the store that were lost so far. A new one may lead to a server that lacks the last
+    /// commits (a failover), although no question ever failed: memory is compared then. Asked on the loop,
+    /// each sweep. Empty: never lost.
+    std::function<unsigned()> connections_lost = {};
 };
 
 struct settings {

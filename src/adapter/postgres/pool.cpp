@@ -86,7 +86,7 @@ pool::~pool() {
 
 database_health pool::health() const {
     const std::scoped_lock lock(mutex_);
-    return {view_ == view::up, connected_, error_};
+    return {view_ == view::up, connected_, error_, losses_};
 }
 
 // ---- on the loop

@@ -48,6 +48,7 @@ struct database_health {
     bool up = false;
     unsigned connections = 0; ///< open now
     std::string error;        ///< why it is down
+    unsigned losses = 0;      ///< connections lost since the start
 };
 
 /// What the server's clock said, and between which two moments. No waiting for a connection is in between.

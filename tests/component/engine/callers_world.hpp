@@ -55,6 +55,7 @@ class watched_directory final : public port::directory {
 
 struct callers_world {
     explicit callers_world(boost::asio::io_context& io_) : io(io_) { settings.sweep_period = 20ms; }
+    unsigned connections_lost = 0; ///< to the store, as its pool counts them
 
     engine::engine& add_node() {
         const engine::mark_opener open = [](std::string_view text) -> std::optional<engine::leg_mark> {
@@ -66,6 +67,7 @@ struct callers_world {
                         metrics, open};
         p.records = &frecords;
         p.ask = ask;
+        p.connections_lost = [this] { return connections_lost; };
         nodes.push_back(engine::make_engine(io.get_executor(), p, settings));
         nodes.back()->start();
         return *nodes.back();

@@ -95,6 +95,18 @@ awaitable<void> at_two_nodes(callers_world& w) {
     WAIT_FOR(phase_of(*call_of(w, w.caller(1))) == call::phase::ended);
 }
 
+// A failover between two questions: none of them fails, the new server knows nothing of the call.
+awaitable<void> lost_between_questions(callers_world& w) {
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    WAIT_FOR(w.idle());
+    w.store.calls.clear();
+    ++w.connections_lost;
+    WAIT_FOR(w.in(1, call::phase::ringing));
+}
+
 awaitable<void> by_another_node(callers_world& w) {
     auto& a = w.add_node();
     auto first = w.initiated(1);
@@ -199,6 +211,9 @@ TEST(sessions, be_12_two_callers_of_one_session_at_the_same_moment_are_both_serv
 }
 TEST(sessions, be_12_two_callers_of_one_session_at_two_nodes_are_both_served) {
     run(at_two_nodes);
+}
+TEST(sessions, i_21_commits_lost_in_a_failover_that_no_question_noticed_are_written_again) {
+    run(lost_between_questions);
 }
 TEST(sessions, be_12_a_second_caller_at_a_node_that_does_not_hold_the_first_is_served) {
     run(by_another_node);
