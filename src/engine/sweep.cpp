@@ -26,6 +26,7 @@ constexpr std::chrono::seconds k_late{15}; // a loop without a good round for so
 // After an outage every node first writes forward what the database may have lost; only then does anybody
 // judge what looks overdue in it.
 constexpr std::chrono::seconds k_time_to_write_forward{3};
+constexpr std::chrono::seconds k_between_waits{30}; // for that, where connections are lost one by one
 constexpr std::size_t k_compare_at_once = 50;
 
 } // namespace
@@ -80,7 +81,8 @@ void engine_impl::look_at_connections() {
     const auto lost = p_.connections_lost ? p_.connections_lost() : 0;
     if (std::exchange(losses_seen_, lost) == lost) return;
     log::info("store_connections_anew", {{"lost", lost}});
-    store_back_at_ = steady::now();
+    // Not again and again: connections that keep breaking must not keep anybody from judging what is overdue.
+    if (steady::now() - store_back_at_ > k_between_waits) store_back_at_ = steady::now();
     compare_memory_ = true;
 }
 
