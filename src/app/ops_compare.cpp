@@ -8,11 +8,26 @@
 #include "app/parts_settings.hpp"
 
 #include <z360/http/client.hpp>
+#include <z360/rt/sync.hpp>
+#include <z360/rt/time.hpp>
 
 namespace z360::app {
 namespace {
 
 using comparison = engine::credentials::comparison;
+
+/// A server that compares right now is soon done, and the lease of a killed one runs out: both are waited
+/// for.
+boost::asio::awaitable<comparison>
+compare_in_turn(engine::credentials& manager, engine::credentials::strangers rule) {
+    constexpr std::chrono::seconds k_longest_wait{70};
+    const auto until = rt::clock::now() + k_longest_wait;
+    for (;;) {
+        auto out = co_await manager.compare(rule);
+        if (!out.busy || rt::clock::now() >= until) co_return out;
+        co_await rt::sleep_for(millis{200});
+    }
+}
 
 boost::asio::awaitable<comparison>
 compare_once(engine::credentials& manager, engine::credentials::strangers rule) {
@@ -20,7 +35,7 @@ compare_once(engine::credentials& manager, engine::credentials::strangers rule) 
     comparison out;
     std::exception_ptr error;
     try {
-        out = co_await manager.compare(rule);
+        out = co_await compare_in_turn(manager, rule);
     } catch (...) {
         error = std::current_exception();
     }

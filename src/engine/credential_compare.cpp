@@ -63,7 +63,10 @@ boost::asio::awaitable<credentials::comparison> credentials_impl::compare(strang
     b.rule = rule;
     if (s_.connection_id.empty())
         b.result.error = "no credential connection; set telnyx.credential_connection_id";
-    if (comparing_ || stopping_) b.result.error = "another comparison is under way; try again in a minute";
+    if (comparing_ || stopping_) {
+        b.result.busy = true;
+        b.result.error = "another comparison is under way; try again in a minute";
+    }
     if (!b.result.error.empty()) co_return b.result;
     struct mark {
         bool& is;
@@ -72,6 +75,7 @@ boost::asio::awaitable<credentials::comparison> credentials_impl::compare(strang
     };
     const mark under_way(comparing_);
     if (!co_await keep_lease()) {
+        b.result.busy = true;
         b.result.error = "another node compares right now; try again in a minute";
         co_return b.result;
     }

@@ -105,6 +105,7 @@ class credentials {
         std::vector<std::string> installations; ///< other ids among the strangers
         bool complete = false;                  ///< every page was read
         bool unreachable = false;               ///< Telnyx did not answer
+        bool busy = false;                      ///< somebody else compares; nothing was looked at
         std::string error;                      ///< why it is not complete, and what to do
     };
     virtual boost::asio::awaitable<comparison> compare(strangers rule = strangers::usual) = 0;

@@ -25,6 +25,7 @@ std::vector<http::route> api_routes(api_parts parts) {
     parts.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
     parts.metrics.count("api_unavailable_total", {}, 0);
     parts.metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
+    count_requests_from_zero(parts.metrics);
     const auto entries = all_entries();
     return guarded(std::make_shared<service>(parts), entries);
 }

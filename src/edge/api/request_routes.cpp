@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t k_longest_key = 128;
 constexpr std::string_view k_key_header = "Idempotency-Key";
+constexpr std::string_view k_counted = "call_requests_total";
+constexpr std::string_view k_undecided = "undecided";
 
 /// The header, if it is fit to be one.
 struct given_key {
@@ -106,9 +108,9 @@ awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind wha
     r.call_session_id = row->state.caller.call_session_id;
     const auto out = co_await s.parts.requests(std::move(r));
     s.parts.metrics.count(
-        "call_requests_total",
+        k_counted,
         {{"what", call::name(what)},
-         {"result", out.went == engine::submission::how::judged ? call::name(out.verdict.why) : "undecided"}}
+         {"result", out.went == engine::submission::how::judged ? call::name(out.verdict.why) : k_undecided}}
     );
     if (out.went == engine::submission::how::other || !out.call)
         co_return respond(unavailable_now("request_undecided", 1));
@@ -130,6 +132,12 @@ awaitable<http::response> post_answered(service& s, ask in) {
 }
 
 } // namespace
+
+void count_requests_from_zero(port::metrics& metrics) {
+    for (const auto what : {call::request_kind::decline, call::request_kind::answered})
+        for (const auto result : {call::name(call::refusal::late), k_undecided})
+            metrics.count(k_counted, {{"what", call::name(what)}, {"result", result}}, 0);
+}
 
 std::vector<entry> request_entries() {
     constexpr auto k_device = any_of(via::device);

@@ -20,4 +20,7 @@ namespace z360::edge::api {
 /// All of them.
 [[nodiscard]] std::vector<entry> all_entries();
 
+/// Alarms about requests that were not decided count from zero.
+void count_requests_from_zero(port::metrics& metrics);
+
 } // namespace z360::edge::api
