@@ -20,7 +20,7 @@ using comparison = engine::credentials::comparison;
 /// for.
 boost::asio::awaitable<comparison>
 compare_in_turn(engine::credentials& manager, engine::credentials::strangers rule) {
-    constexpr std::chrono::seconds k_longest_wait{70};
+    constexpr std::chrono::seconds k_longest_wait{5};
     const auto until = rt::clock::now() + k_longest_wait;
     for (;;) {
         auto out = co_await manager.compare(rule);

@@ -461,7 +461,9 @@ TEST_F(command_flow, i_04_both_sides_are_compared_on_demand) {
     const auto busy = run("--compare-credentials");
     EXPECT_EQ(busy.code, 1);
     EXPECT_NE(busy.err.find("another node"), std::string::npos);
-    sql("delete from leases returning name");
+    sql("update leases set held_until = now() + interval '1 second' returning name");
+    const auto in_turn = run("--compare-credentials"); // soon its turn: it waits
+    EXPECT_EQ(in_turn.code, 0) << in_turn.err;
 
     auto elsewhere = rig_->server().environment();
     elsewhere["Z360_TELNYX_BASE_URL"] = "http://127.0.0.1:1";
