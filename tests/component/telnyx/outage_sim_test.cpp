@@ -115,7 +115,9 @@ TEST_F(outage, be_22_hang_ups_of_an_outage_arrive_exactly_once_after_it) {
     io.restart();
     io.run_for(4s); // the outage lasts
     const auto seconds = std::chrono::duration<double>(steady::now() - began).count();
-    EXPECT_LE(static_cast<double>(requests("hangup") - before), 5.0 * seconds + 1) << "all ten together";
+    // Those that were on their way when it opened arrive, too.
+    const auto at_most = 5.0 * seconds + 1 + static_cast<double>(legs.size());
+    EXPECT_LE(static_cast<double>(requests("hangup") - before), at_most) << "all ten together";
     EXPECT_GE(requests("hangup") - before, 8U) << "but they go on";
     EXPECT_EQ(alive(), legs.size());
 
