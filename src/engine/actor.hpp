@@ -17,6 +17,16 @@
 
 namespace z360::engine {
 
+/// How long something takes lately: each time weighs an eighth.
+class running_mean {
+  public:
+    void saw(rt::clock::duration took) { mean_ += (took - mean_) / 8; }
+    [[nodiscard]] rt::clock::duration value() const { return mean_; }
+
+  private:
+    rt::clock::duration mean_{};
+};
+
 /// What a commit holds that is counted, once it is known to be stored.
 struct countable {
     call::state next;

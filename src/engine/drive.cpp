@@ -104,7 +104,9 @@ boost::asio::awaitable<bool> engine_impl::perform(actor& a) {
     } else if (const auto* pause = std::get_if<todo::pause>(&what)) {
         (void)co_await a.wake.wait_for(pause->at_most);
     } else if (std::holds_alternative<todo::read>(what)) {
+        const auto since = steady::now();
         co_await load(a);
+        reading_.saw(steady::now() - since);
     } else if (const auto* hint = std::get_if<todo::hint>(&what)) {
         const bool another_first = co_await answered_before(a.id, hint->leg);
         a.box.hinted(another_first);
@@ -112,7 +114,9 @@ boost::asio::awaitable<bool> engine_impl::perform(actor& a) {
         const bool answered = co_await asked(std::move(question->about));
         a.box.told(answered);
     } else if (auto* write = std::get_if<todo::write>(&what)) {
+        const auto since = steady::now();
         const auto how = co_await commit(a, std::move(write->what), write->to_the_end);
+        writing_.saw(steady::now() - since);
         if (how == written_as::conflict) p_.metrics.count("commit_conflicts_total");
         a.box.written(how);
     }
@@ -125,6 +129,7 @@ surroundings engine_impl::around() {
     s.ticks = steady::now();
     s.shared = shared();
     s.stopping = stopping_;
+    s.turn = reading_.value() + writing_.value();
     s.chance = std::uniform_real_distribution<double>(0, 1)(dice_);
     return s;
 }

@@ -221,6 +221,7 @@ class engine_impl final : public engine {
     rt::clock::time_point store_back_at_{};
     rt::clock::time_point others_until_{};
     std::deque<rt::clock::time_point> slow_commits_;
+    running_mean reading_, writing_;                               ///< how long they take lately
     std::function<boost::asio::awaitable<bool>(call::state)> ask_; ///< what the carrier has on record
     std::mt19937_64 dice_;
     bool stopping_ = false;

@@ -20,6 +20,9 @@ constexpr millis k_longest_retry{2'000};
 // Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
 constexpr millis k_least_patience{40};
 constexpr millis k_most_patience{240};
+// That is enough where a turn takes so long; where turns are slower they meet more often.
+constexpr millis k_usual_turn{10};
+constexpr double k_most_stretch = 4;
 // A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
 constexpr std::chrono::seconds k_recent{60};
 constexpr std::size_t k_recent_items = 256;
@@ -190,8 +193,14 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
         patient_until_.reset();
         return rt::clock::duration::zero();
     }
-    if (!patient_until_)
-        patient_until_ = s.ticks + k_least_patience + part_of(k_most_patience - k_least_patience, s.chance);
+    if (!patient_until_) {
+        const auto whole = k_least_patience + part_of(k_most_patience - k_least_patience, s.chance);
+        const auto stretch = std::clamp(
+            std::chrono::duration<double>(s.turn) / std::chrono::duration<double>(k_usual_turn), 1.0,
+            k_most_stretch
+        );
+        patient_until_ = s.ticks + part_of(whole, stretch);
+    }
     const auto left = *patient_until_ - s.ticks;
     if (left <= rt::clock::duration::zero()) patient_until_.reset();
     return left;

@@ -31,7 +31,8 @@ struct surroundings {
     rt::clock::time_point ticks{}; ///< for pauses
     bool shared = false;           ///< other nodes write to calls that this one holds
     bool stopping = false;
-    double chance = 0; ///< in [0, 1): keeps nodes apart that decide about the same call
+    double chance = 0;          ///< in [0, 1): keeps nodes apart that decide about the same call
+    rt::clock::duration turn{}; ///< what reading a call and storing it takes lately
 };
 
 /// The state that a decision led to broke a rule of its own; nothing of it may be stored.

@@ -610,3 +610,23 @@ TEST(mailbox_steps, i_21_only_a_deadline_that_has_passed_is_held) {
     ASSERT_TRUE(n.to<todo::write>());
     EXPECT_FALSE(n.box.time_held()) << "decided in memory, and early";
 }
+
+// Turns that take longer meet more often, and each meeting is a version conflict.
+TEST(mailbox_steps, sys_what_nobody_waits_for_is_gathered_longer_where_turns_are_slow) {
+    const auto waits = [](millis turn) {
+        mailbox box(sample_incoming(1).id);
+        box.arrive(item{call::leg_initiated{{"v3:d0", std::nullopt}}, "e1"});
+        surroundings s;
+        s.shared = true;
+        s.chance = 0.5;
+        s.turn = turn;
+        const auto next = box.next(s);
+        const auto* pause = std::get_if<todo::pause>(&next);
+        return pause != nullptr ? pause->at_most : rt::clock::duration{-1};
+    };
+    const auto usual = waits(millis{0});
+    EXPECT_GT(usual, rt::clock::duration::zero());
+    EXPECT_EQ(waits(millis{10}), usual);
+    EXPECT_EQ(waits(millis{30}), 3 * usual);
+    EXPECT_EQ(waits(millis{10'000}), 4 * usual) << "bounded";
+}
