@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Between --migrate and the last replaced node the program of the release before works on the new schema, and
 // both work side by side. scripts/previous-release builds it.
+#include "integration/cluster/judge.hpp"
 #include "integration/flows/flow.hpp"
 
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
+#include <vector>
 
 using namespace z360;
 using namespace z360::testing;
@@ -75,4 +78,31 @@ TEST_F(upgrade_flow, be_21_both_releases_side_by_side_take_up_each_others_calls)
     ASSERT_TRUE(r.ringing(session, 1));
     r.server(0).kill();
     EXPECT_TRUE(r.joined(caller, 15s));
+}
+
+TEST_F(upgrade_flow, i_08_fifty_callers_of_each_release_are_served_though_each_is_killed_once) {
+    constexpr std::size_t k_callers = 100;
+    rig& r = nodes(1);
+    r.phone(1, sim::phone::answers(400ms));
+    r.phone(2, sim::phone::ignores());
+    std::vector<party> all;
+    for (std::size_t i = 0; i < k_callers; ++i) {
+        r.point_webhooks(i % 2, 1 - i % 2);
+        all.push_back(arrive(r));
+        (void)r.carrier().wait_until([](const sim::carrier&) { return false; }, 150ms); // they come evenly
+        // The old one dies first, then ours: each with rings under way.
+        if (i == k_callers / 4 || i == 3 * k_callers / 4) r.server(i == k_callers / 4 ? 0 : 1).kill();
+        if (i == k_callers / 2 || i + 1 == k_callers) {
+            auto& back = r.server(i == k_callers / 2 ? 0 : 1);
+            back.start();
+            ASSERT_TRUE(back.ready());
+        }
+    }
+    EXPECT_EQ(not_joined(r, all, 20s), "");
+    EXPECT_EQ(parted(r, all, 2s), "");
+    EXPECT_EQ(cut_talks(r), "");
+    EXPECT_EQ(farewell(r, all, 30s), "");
+    if (HasFailure())
+        for (const auto& session : unlucky(r))
+            std::cout << history(r, session) << '\n';
 }
