@@ -6,6 +6,7 @@
 #include <z360/call/decide.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,11 @@ namespace z360::call {
 
 using effects = std::vector<effect>;
 
+struct component;
+using part_list = std::span<const component* const>;
+
 struct circumstances {
+    part_list parts; ///< what the call is made of
     time_point now{};
     authority may = authority::newest; ///< time takes something away only with `newest` (I21)
 };

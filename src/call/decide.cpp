@@ -39,7 +39,7 @@ void tell_hold(const state& s, effects& out, phase& told) {
 }
 
 bool settle_once(state& s, effects& out, const circumstances& c) {
-    return std::any_of(k_parts.begin(), k_parts.end(), [&](const component* part) {
+    return std::any_of(c.parts.begin(), c.parts.end(), [&](const component* part) {
         return part->settle != nullptr && part->settle(s, out, c);
     });
 }
@@ -54,17 +54,17 @@ void settle(state& s, effects& out, const circumstances& c, phase told) {
 
 } // namespace
 
-std::span<const component* const> parts() {
+part_list parts() {
     return k_parts;
 }
 
-bool kept(const state& s, const device_leg& l, authority may) {
-    return std::any_of(k_parts.begin(), k_parts.end(), [&](const component* part) {
+bool kept(part_list of, const state& s, const device_leg& l, authority may) {
+    return std::any_of(of.begin(), of.end(), [&](const component* part) {
         return part->keeps != nullptr && part->keeps(s, l, may);
     });
 }
 
-decision begin(const incoming& what, time_point now) {
+decision begin(part_list of, const incoming& what, time_point now) {
     decision d;
     auto& s = d.next;
     s.id = what.id;
@@ -87,35 +87,48 @@ decision begin(const incoming& what, time_point now) {
         else
             ring::begin(s, d.effects, now);
     }
-    settle(s, d.effects, {now, authority::newest}, phase_of(s));
+    settle(s, d.effects, {of, now, authority::newest}, phase_of(s));
     return d;
 }
 
-decision decide(const state& call, const event& what, time_point now, authority may) {
+decision decide(part_list of, const state& call, const event& what, time_point now, authority may) {
     decision d;
     d.next = call;
-    for (const auto* part : k_parts)
+    for (const auto* part : of)
         if (part->absorb != nullptr) part->absorb(d.next, what, now);
-    for (const auto* part : k_parts)
+    for (const auto* part : of)
         if (part->narrate != nullptr) part->narrate(call, what, d.next, d.effects);
-    settle(d.next, d.effects, {now, may}, phase_of(call));
+    settle(d.next, d.effects, {of, now, may}, phase_of(call));
     return d;
 }
 
-std::optional<time_point> deadline(const state& call) {
+std::optional<time_point> deadline(part_list of, const state& call) {
     std::optional<time_point> first;
-    for (const auto* part : k_parts) {
+    for (const auto* part : of) {
         const auto at = part->deadline != nullptr ? part->deadline(call) : std::nullopt;
         if (at && (!first || *at < *first)) first = at;
     }
     return first;
 }
 
-bool wanted(const state& call, const command& cmd) {
+bool wanted(part_list of, const state& call, const command& cmd) {
     if (call.caller.ended && cmd.what() != verb::hangup) return false;
-    return std::any_of(k_parts.begin(), k_parts.end(), [&](const component* part) {
+    return std::any_of(of.begin(), of.end(), [&](const component* part) {
         return part->wants != nullptr && part->wants(call, cmd);
     });
+}
+
+decision begin(const incoming& what, time_point now) {
+    return begin(k_parts, what, now);
+}
+decision decide(const state& call, const event& what, time_point now, authority may) {
+    return decide(k_parts, call, what, now, may);
+}
+std::optional<time_point> deadline(const state& call) {
+    return deadline(k_parts, call);
+}
+bool wanted(const state& call, const command& cmd) {
+    return wanted(k_parts, call, cmd);
 }
 
 const char* broken_invariant(const state& call) {

@@ -271,7 +271,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     for (auto& l : s.legs) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
-        if (there && (l.withdrawn || l.declined || !kept(s, l, c.may))) release(s, l, out);
+        if (there && (l.withdrawn || l.declined || !kept(c.parts, s, l, c.may))) release(s, l, out);
         if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
             hang_up(s, l, out, c.now);
     }

@@ -4,13 +4,20 @@
 
 #include "call/component.hpp"
 
-#include <span>
-
 namespace z360::call {
 
-[[nodiscard]] std::span<const component* const> parts();
+/// Of every call.
+[[nodiscard]] part_list parts();
 
 /// Some part keeps it: a leg that nobody keeps is hung up.
-[[nodiscard]] bool kept(const state& s, const device_leg& l, authority may);
+[[nodiscard]] bool kept(part_list of, const state& s, const device_leg& l, authority may);
+
+// ---- the functions of decide.hpp, for a call that is made of these
+
+[[nodiscard]] decision begin(part_list of, const incoming& what, time_point now);
+[[nodiscard]] decision
+decide(part_list of, const state& call, const event& what, time_point now, authority may);
+[[nodiscard]] std::optional<time_point> deadline(part_list of, const state& call);
+[[nodiscard]] bool wanted(part_list of, const state& call, const command& cmd);
 
 } // namespace z360::call

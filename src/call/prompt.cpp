@@ -105,15 +105,20 @@ bool speaks(const state& s) {
 
 // ---- decisions
 
-void begin(state& s, effects& out, prompt p, const std::string& text, time_point now) {
-    const auto& rules = s.routed.rules;
-    command_body body = playback_start_body{rules.ringback_url, true};
-    if (p.spoken) {
-        p.limit = now + spoken_length(text) + k_step_grace;
-        body = speak_body{text, rules.voice};
-    }
+void begin(state& s, effects& out, const prompt& p, command_body body, time_point now) {
     out.emplace_back(caller_command(s, id_of(s, p), now, k_may_be_tried, std::move(body)));
     s.prompts.push_back(p);
+}
+
+std::uint32_t next_number(const state& s) {
+    return static_cast<std::uint32_t>(s.prompts.size()) + 1;
+}
+
+void speak(state& s, effects& out, std::uint32_t number, const std::string& text, time_point now) {
+    prompt p;
+    p.number = number;
+    p.limit = now + spoken_length(text) + k_step_grace;
+    begin(s, out, p, speak_body{text, s.routed.rules.voice}, now);
 }
 
 // An answered caller who waits hears something (design §12).
@@ -125,10 +130,10 @@ bool settle(state& s, effects& out, const circumstances& c) {
         p->over = true;
     }
     if (!s.caller.answered || s.prompts.size() >= k_most) return false;
-    prompt p;
-    p.number = static_cast<std::uint32_t>(s.prompts.size()) + 1;
-    p.spoken = speaks(s);
-    begin(s, out, p, s.routed.rules.hold_prompt, c.now);
+    if (speaks(s))
+        speak(s, out, next_number(s), s.routed.rules.hold_prompt, c.now);
+    else
+        play(s, out, s.routed.rules.ringback_url, c.now);
     return false;
 }
 
@@ -159,9 +164,22 @@ bool wants(const state& s, const command& cmd) {
 
 const component k_component{absorb, narrate, settle, deadline, nullptr, wants, nullptr};
 
+void play(state& s, effects& out, const std::string& url, time_point now) {
+    if (s.prompts.size() >= k_most) return;
+    prompt p;
+    p.number = next_number(s);
+    p.spoken = false;
+    begin(s, out, p, playback_start_body{url, true}, now);
+}
+
+bool plays(const state& s) {
+    const auto* p = newest(s);
+    return p != nullptr && !p->spoken && !is_over(s, *p);
+}
+
 void stop(state& s, effects& out, time_point now) {
+    if (!plays(s)) return;
     auto* p = newest(s);
-    if (p == nullptr || p->spoken || is_over(s, *p)) return;
     out.emplace_back(
         caller_command(s, caller_id(s, "playback-stop", p->number), now, k_may_be_tried, playback_stop_body{})
     );
@@ -169,7 +187,7 @@ void stop(state& s, effects& out, time_point now) {
 }
 
 void speak_greeting(state& s, effects& out, time_point now) {
-    begin(s, out, prompt{}, s.routed.rules.voicemail_greeting, now);
+    speak(s, out, 0, s.routed.rules.voicemail_greeting, now);
 }
 
 greeting greeting_of(const state& s) {

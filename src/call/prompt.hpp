@@ -8,7 +8,11 @@ namespace z360::call::prompts {
 
 extern const component k_component;
 
-/// Ringback stops; a spoken prompt ends by itself.
+/// Plays the sound over and over, until stop(). At most 20 prompts and sounds a call; beyond it is silent.
+void play(state& s, effects& out, const std::string& url, time_point now);
+/// Such a sound is on.
+[[nodiscard]] bool plays(const state& s);
+/// What plays stops; a spoken prompt ends by itself.
 void stop(state& s, effects& out, time_point now);
 void speak_greeting(state& s, effects& out, time_point now);
 
