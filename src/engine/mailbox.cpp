@@ -3,6 +3,8 @@
 // would take away, commit, act.
 #include "engine/mailbox.hpp"
 
+#include <z360/rt/retry.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -24,10 +26,6 @@ constexpr millis k_most_patience{240};
 constexpr std::chrono::seconds k_recent{60};
 constexpr std::size_t k_recent_items = 256;
 constexpr std::size_t k_unsaved_limit = 2'000; // items of one call
-
-millis part_of(millis whole, double chance) {
-    return millis{static_cast<millis::rep>(static_cast<double>(whole.count()) * chance)};
-}
 
 bool begins_call(const item& i) {
     return std::holds_alternative<call::incoming>(i.what);
@@ -153,8 +151,8 @@ any mailbox::ask_store(stage after) {
 
 any mailbox::wait_for_store(const surroundings& s) {
     stage_ = stage::idle;
-    store_pause_ = std::clamp(store_pause_ * 2, k_first_retry, k_longest_retry);
-    return todo::pause{store_pause_ + part_of(store_pause_ / 4, s.chance)};
+    const auto pause = rt::growing(k_first_retry, k_longest_retry, ++store_failures_);
+    return todo::pause{rt::spread(pause, 1, 1.25, s.chance)};
 }
 
 next_thing mailbox::begin(const surroundings& s) {
@@ -191,7 +189,8 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
         return rt::clock::duration::zero();
     }
     if (!patient_until_)
-        patient_until_ = s.ticks + k_least_patience + part_of(k_most_patience - k_least_patience, s.chance);
+        patient_until_ =
+            s.ticks + k_least_patience + rt::spread(k_most_patience - k_least_patience, 0, 1, s.chance);
     const auto left = *patient_until_ - s.ticks;
     if (left <= rt::clock::duration::zero()) patient_until_.reset();
     return left;
@@ -380,7 +379,7 @@ next_thing mailbox::after_save() {
     loaded_->version = seen_ = version_after(*unsaved_);
     exists_ = true;
     lost_to_.reset();
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     out.settled = std::move(unsaved_items_);
     forget_unsaved();
     return out;
@@ -391,7 +390,7 @@ todo::act mailbox::done_with_hand() {
     out.settled = std::exchange(in_hand_, {});
     out.inquiries = std::move(folded_.inquiries);
     failures_ = 0;
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     return out;
 }
 
@@ -429,7 +428,7 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     }
     in_hand_.clear();
     failures_ = 0;
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     out.notes = std::move(folded_.commit.notes);
     out.inquiries = std::move(folded_.inquiries);
     for (auto& cmd : folded_.commit.new_commands) {

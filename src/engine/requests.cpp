@@ -7,6 +7,7 @@
 #include <z360/call/view.hpp>
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -86,8 +87,7 @@ boost::asio::awaitable<port::append_result> engine_impl::keep_request(port::inbo
 // Of this node as soon as it is decided; of another node, or of the past, from what is stored.
 boost::asio::awaitable<submission>
 engine_impl::verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until) {
-    auto pause = k_first_look;
-    for (;;) {
+    for (unsigned n = 1;; ++n) {
         if (!waiting->answer) {
             try {
                 const auto stored = co_await p_.store.load(call);
@@ -99,8 +99,7 @@ engine_impl::verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, 
         if (waiting->answer) co_return submission{submission::how::judged, waiting->verdict, waiting->answer};
         const auto left = std::chrono::duration_cast<millis>(until - steady::now());
         if (left <= millis{0}) co_return submission{};
-        (void)co_await waiting->done.wait_for(std::min(pause, left));
-        pause = std::min(pause * 2, k_longest_look);
+        (void)co_await waiting->done.wait_for(std::min(rt::growing(k_first_look, k_longest_look, n), left));
     }
 }
 
