@@ -179,7 +179,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         add_note(out, "twin_leg", "leg=" + after.twins[i].leg.text());
     if (!before.caller.ended && std::holds_alternative<leg_hangup>(what) && after.caller.ended)
         add_note(out, "caller_hung_up", "cause=" + after.caller.hangup_cause);
-    for (std::size_t i = 0; i < after.legs.size(); ++i) {
+    for (std::size_t i = 0; i < before.legs.size(); ++i) { // a leg that has just been added has no news yet
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         const auto id = [&is] { return "leg=" + is.id.text(); };
@@ -196,7 +196,7 @@ void narrate(const state& before, const event& what, const state& after, effects
 // ---- ends
 
 release_reason why_released(const state& s, const device_leg& l) {
-    if (l.withdrawn || l.declined) return release_reason::device_removed;
+    if (l.called_off()) return release_reason::device_removed;
     const bool is_winner = s.bridge.winner == l.id;
     switch (phase_of(s)) {
     case phase::ended:
@@ -271,7 +271,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     for (auto& l : s.legs) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
-        if (there && (l.withdrawn || l.declined || !kept(s, l, c.may))) release(s, l, out);
+        if (there && (l.called_off() || !kept(s, l, c.may))) release(s, l, out);
         if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
             hang_up(s, l, out, c.now);
     }
@@ -329,7 +329,7 @@ bool ask_about_unsent(state& s, effects& out) {
     std::uint32_t round = 0;
     for (auto& l : s.legs) {
         if (l.dial != dial_status::failed || !l.expired || l.cleared) continue;
-        if (l.ended || l.withdrawn || l.declined) continue;
+        if (l.ended || l.called_off()) continue;
         open = true;
         if (l.asked != 0) continue;
         if (round == 0) {
@@ -349,7 +349,7 @@ void forget_answers(state& s) {
 }
 
 bool in_doubt(const state& s, const device_leg& l) {
-    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn && !l.declined;
+    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.called_off();
 }
 
 void spare(device_leg& l) {

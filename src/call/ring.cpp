@@ -27,7 +27,7 @@ std::string presentable(const state& s) {
 }
 
 command dial_command(const state& s, const device_leg& to, time_point now) {
-    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
+    const auto secs = std::chrono::ceil<std::chrono::seconds>(s.ring_deadline - now).count();
     command c;
     c.id = to.id.text();
     c.call = s.id;
@@ -66,7 +66,23 @@ device_leg* next_answerer(state& s) {
     return in_doubt ? nullptr : waiting_answerer(s);
 }
 
+// The same in every decision about the same call, so that a replay and another node name the same legs.
+leg_id new_leg_id(const state& s, const target& to) {
+    leg_id id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+    // Further legs of a device: it rings on two names while its identity is being replaced (CRED-01), or once
+    // more because it asked.
+    while (s.find(id) != nullptr)
+        id = leg_id{derive_uuid(id.value, static_cast<std::uint64_t>(to.identity.value))};
+    return id;
+}
+
+void dial_who_was_let_in(state& s, effects& out, time_point now) {
+    for (auto& l : s.legs)
+        if (std::exchange(l.to_dial, false)) out.emplace_back(dial_command(s, l, now));
+}
+
 bool settle(state& s, effects& out, const circumstances& c) {
+    dial_who_was_let_in(s, out, c.now);
     if (phase_of(s) != phase::ringing) return false;
     if (auto* next = next_answerer(s)) {
         join::claim(s, out, *next, c.now);
@@ -108,24 +124,46 @@ bool wants(const state& s, const command& cmd) {
            l->dial != dial_status::accepted;
 }
 
+const char* broken(const state& s) {
+    const bool undialed = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.to_dial; });
+    return undialed ? "every_leg_is_dialed" : nullptr;
+}
+
 } // namespace
 
-const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, nullptr};
+const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, broken};
 
 void begin(state& s, effects& out, time_point now) {
     const auto n = s.routed.targets.size();
     for (std::size_t i = 0; i < n; ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
         const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
+        if (s.rings(to.identity)) continue; // once, whatever the directory says
         device_leg l;
-        l.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+        l.id = new_leg_id(s, to);
         l.to = to;
-        // A device whose identity is being replaced rings on both names (CRED-01): it is registered under
-        // one.
-        if (s.find(l.id) != nullptr)
-            l.id = leg_id{derive_uuid(l.id.value, static_cast<std::uint64_t>(to.identity.value))};
-        if (s.find(l.id) != nullptr || s.rings(to.identity)) continue; // once, whatever the directory says
         out.emplace_back(dial_command(s, l, now));
+        s.legs.push_back(std::move(l));
+    }
+}
+
+bool may_dial(const state& s, time_point now) {
+    return phase_of(s) == phase::ringing && now + k_dial_margin < s.ring_deadline;
+}
+
+void let_in(state& s, const std::vector<target>& at, device_id device) {
+    const auto rung = [&s](identity_id who) {
+        return std::any_of(s.legs.begin(), s.legs.end(), [who](const auto& l) {
+            return l.to.identity == who && l.alive();
+        });
+    };
+    for (const auto& to : at) {
+        if (to.device != device || rung(to.identity)) continue;
+        device_leg l;
+        l.id = new_leg_id(s, to);
+        l.to = to;
+        l.late = s.bridge.epoch + 1;
+        l.to_dial = true;
         s.legs.push_back(std::move(l));
     }
 }

@@ -114,14 +114,14 @@ std::optional<view> view_of(const state& s, const viewer& who) {
             v.legs.push_back(leg_seen(s, l, who.who == viewer::as::overseer));
         return v;
     }
+    for (int k = 0; k < k_request_count; ++k)
+        if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
+            v.allowed.push_back(kind);
     const auto* mine = leg_of(s, who.device);
     if (mine == nullptr) return v;
     v.mine = leg_seen(s, *mine, false);
     v.answered_elsewhere =
         s.bridge.winner != mine->id && !mine->bridged && mine->release == release_reason::answered_elsewhere;
-    for (int k = 0; k < k_request_count; ++k)
-        if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
-            v.allowed.push_back(kind);
     return v;
 }
 

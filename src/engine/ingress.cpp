@@ -42,6 +42,7 @@ reading read_own(std::string_view body) {
     }
     r.hook.emplace().call_session_id = std::move(own->call_session_id);
     if (own->call) r.mark.emplace().call = *own->call;
+    if (!own->what) r.newer_until = own->until;
     r.what = std::move(own->what);
     return r;
 }
@@ -238,6 +239,8 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
         co_await bury(a->event.event_id, a->known.why);
         co_return;
     }
+    if (a->known.newer_until && p_.clock.now() < *a->known.newer_until)
+        throw port::newer_form("a request of a kind that this program does not know");
     if (!a->known.what) {
         ignore(*a);
         co_return;

@@ -52,6 +52,11 @@ call::command hangup_of(const call::leg_ref& who, time_point now) {
 void engine_impl::no_such_call(call_id call, std::vector<item> items) {
     std::vector<orphan> all;
     for (const auto& i : items) {
+        if (const auto* request = call::request_of(i.what)) {
+            no_call_for(call, request->id);
+            if (!i.inbox_id.empty()) ignore(i.inbox_id); // nobody can be helped by it any more
+            continue;
+        }
         const auto known = handling_.find(i.inbox_id);
         if (!i.inbox_id.empty() && known != handling_.end()) all.push_back(orphan_of(i, known->second));
     }

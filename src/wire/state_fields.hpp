@@ -105,6 +105,8 @@ constexpr void fields(V& v, T& x) {
     v("declined", x.declined);
     v("word_due", x.word_due);
     v("words_asked", x.words_asked);
+    v("late", x.late);
+    v("to_dial", x.to_dial);
 }
 template <class V, some<call::caller_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -157,6 +159,7 @@ constexpr void fields(V& v, T& x) {
     v("what", x.what);
     v("why", x.why);
     v("at", x.at);
+    v("device", x.device);
 }
 template <class V, some<call::prompt> T>
 constexpr void fields(V& v, T& x) {

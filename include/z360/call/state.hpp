@@ -101,11 +101,14 @@ struct device_leg {
     /// said, or asked often enough.
     std::optional<time_point> word_due;
     std::uint32_t words_asked = 0; ///< questions to the carrier for the sake of that
+    std::uint32_t late = 0; ///< its device asked to be rung while the ring was on: 1 + the epoch then; 0: no
+    bool to_dial = false;   ///< its dial is still to be issued, in the same step
 
+    /// Its device may not be rung any more, or does not want to be.
+    [[nodiscard]] bool called_off() const { return withdrawn || declined; }
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
-        return !ended && !withdrawn && !declined && dial != dial_status::failed &&
-               release == release_reason::none;
+        return !ended && !called_off() && dial != dial_status::failed && release == release_reason::none;
     }
     bool operator==(const device_leg&) const = default;
 };
@@ -204,8 +207,9 @@ struct recording {
 enum class request_kind : std::uint8_t {
     decline,  ///< stop ringing me; the others ring on
     answered, ///< I have answered: look after it, should the carrier's report be lost
+    ring,     ///< ring me too: I was not there when the ring began, or my leg is gone
 };
-inline constexpr int k_request_count = 2;
+inline constexpr int k_request_count = 3;
 [[nodiscard]] std::string_view name(request_kind k);
 
 /// Why a request was not granted.
@@ -216,6 +220,10 @@ enum class refusal : std::uint8_t {
     leg_over,    ///< the device's leg has ended or was told to stop
     in_the_talk, ///< the device has answered: there is nothing to decline any more
     call_over,
+    not_ringing,   ///< somebody has the caller, or the ring's time is up
+    rings_already, ///< a leg of this call to the device lives
+    may_not_ring,  ///< the call may not ring the device: not its person's, not reachable, or withdrawn
+    let_in_before, ///< it was rung once more in this ring already (I12)
 };
 [[nodiscard]] std::string_view name(refusal r);
 
@@ -226,6 +234,7 @@ struct verdict {
     request_kind what = request_kind::decline;
     refusal why = refusal::none; ///< none: granted
     time_point at{};
+    device_id device = {}; ///< that asked; none in calls of an earlier version
     bool operator==(const verdict&) const = default;
 };
 

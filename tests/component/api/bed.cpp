@@ -82,9 +82,7 @@ boost::asio::awaitable<engine::submission> bed::judge(engine::request r) {
     engine::submission out;
     for (auto& row : calls.rows) {
         if (row.state.id != r.call) continue;
-        const call::asked by{r.id, r.device, clock.at + millis{5'000}};
-        call::event what = call::device_declines{by};
-        if (r.what == call::request_kind::answered) what = call::device_says_answered{by};
+        const call::device_asks what{r.what, r.id, r.device, clock.at + millis{5'000}, {}};
         row.state = call::decide(row.state, what, clock.at).next;
         ++row.version;
         out.went = engine::submission::how::judged;

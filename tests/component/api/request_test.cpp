@@ -130,6 +130,25 @@ TEST_F(api_requests, i_05_a_call_of_others_and_one_that_nobody_knows_are_not_the
     EXPECT_EQ(ask("decline", {}).status, 401);
 }
 
+TEST_F(api_requests, b_44_a_call_that_is_gone_by_then_is_404) {
+    door = [](engine::request) -> boost::asio::awaitable<engine::submission> {
+        engine::submission out;
+        out.went = engine::submission::how::unknown;
+        co_return out;
+    };
+    restart();
+    const auto gone = ask("decline", one);
+    EXPECT_EQ(gone.status, 404);
+    EXPECT_EQ(gone.code(), "call_unknown");
+}
+
+TEST_F(api_requests, b_44_what_is_allowed_has_a_route) {
+    const auto third = device(k_ada, "phone-3"); // could ask to be rung, by no route yet
+    const auto r = ask("decline", third);
+    EXPECT_EQ(r.code(), "device_not_rung");
+    EXPECT_EQ(r.body["allowed"], json::array());
+}
+
 TEST_F(api_requests, i_03_what_cannot_be_decided_is_503_with_a_time_to_try_again) {
     door = [](engine::request) -> boost::asio::awaitable<engine::submission> {
         co_return engine::submission{};

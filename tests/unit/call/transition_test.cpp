@@ -88,11 +88,13 @@ std::vector<event> events(const state& s) {
     out.emplace_back(ring_withdrawn{{device_id{1}, device_id{99}}});
     out.emplace_back(ring_withdrawn{{device_id{1}, device_id{2}, device_id{3}}});
     for (const auto d : {1, 2, 99})
-        for (const auto in : {millis{-1}, millis{5'000}}) {
-            const asked by{"request", device_id{d}, k_now + in};
-            out.emplace_back(device_declines{by});
-            out.emplace_back(device_says_answered{by});
-        }
+        for (const auto in : {millis{-1}, millis{5'000}, millis{60'000}})
+            for (int k = 0; k < k_request_count; ++k) {
+                device_asks e{static_cast<request_kind>(k), "request", device_id{d}, k_now + in, {}};
+                out.emplace_back(e);
+                e.at = sample_incoming(99).routed.targets;
+                out.emplace_back(std::move(e));
+            }
     std::vector<leg_ref> everybody{
         caller(), {"v3:stranger", std::nullopt}, {"", std::nullopt}, {"v3:twin", std::nullopt}
     };

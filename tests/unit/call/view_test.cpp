@@ -82,7 +82,7 @@ TEST(call_view, i_05_a_device_sees_its_own_leg_and_no_other) {
     const auto stranger = view_of(s, device(9)); // of the same person, and not rung
     ASSERT_TRUE(stranger);
     EXPECT_FALSE(stranger->mine);
-    EXPECT_TRUE(stranger->allowed.empty());
+    EXPECT_EQ(stranger->allowed, std::vector{request_kind::ring}); // it may ask to be
 
     const auto all = view_of(s, person());
     ASSERT_TRUE(all);
@@ -117,7 +117,8 @@ TEST(call_view, and_08_of_two_devices_one_has_won_and_the_other_hears_answered_e
 }
 
 TEST(call_view, b_44_a_device_that_declined_has_a_leg_that_is_over) {
-    const auto s = feed(ringing(), {device_declines{{"r", device_id{1}, k_now + millis{5'000}}}});
+    const auto s =
+        feed(ringing(), {device_asks{request_kind::decline, "r", device_id{1}, k_now + millis{5'000}, {}}});
     const auto v = view_of(s, device(1));
     ASSERT_TRUE(v && v->mine);
     EXPECT_TRUE(v->mine->declined);
