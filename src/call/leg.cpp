@@ -87,7 +87,7 @@ void held(state& s, const leg_hold& e) {
 // Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28).
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
-        if (!l.alive() || l.bridged || s.bridge.winner == l.id) continue;
+        if (!l.alive() || l.bridged || is_winner(s, l.id)) continue;
         if (std::find(e.devices.begin(), e.devices.end(), l.to.device) != e.devices.end()) l.withdrawn = true;
     }
 }
@@ -197,12 +197,11 @@ void narrate(const state& before, const event& what, const state& after, effects
 
 release_reason why_released(const state& s, const device_leg& l) {
     if (l.withdrawn || l.declined) return release_reason::device_removed;
-    const bool is_winner = s.bridge.winner == l.id;
     switch (phase_of(s)) {
     case phase::ended:
         if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
         if (s.reason == end_reason::completed)
-            return is_winner ? release_reason::call_over : release_reason::answered_elsewhere;
+            return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
         return release_reason::ring_timeout;
     case phase::voicemail: return release_reason::ring_timeout;
     case phase::ringing:
@@ -235,7 +234,7 @@ void release(state& s, device_leg& l, effects& out) {
         return;
     }
     l.release = why_released(s, l);
-    if (l.bridged && s.bridge.winner != l.id && phase_of(s) == phase::active)
+    if (l.bridged && !is_winner(s, l.id) && phase_of(s) == phase::active)
         add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
 }
 
@@ -319,8 +318,8 @@ bool is_caller(const state& s, const leg_ref& who) {
 }
 
 bool any_may_answer(const state& s) {
-    return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
-        return l.alive() && !l.out_of_race;
+    return std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
+        return l.alive() && !out_of_race(s, l.id);
     });
 }
 
@@ -358,7 +357,6 @@ void spare(device_leg& l) {
     l.release = release_reason::none;
     l.withdrawn = false;
     l.declined = false;
-    l.out_of_race = false;
 }
 
 } // namespace z360::call::leg

@@ -56,6 +56,17 @@ std::string_view name(release_reason r) {
     return "?";
 }
 
+std::string_view name(join_end e) {
+    switch (e) {
+    case join_end::none: return "none";
+    case join_end::talk_over: return "talk_over";
+    case join_end::call_over: return "call_over";
+    case join_end::dropped: return "dropped";
+    case join_end::overtaken: return "overtaken";
+    }
+    return "?";
+}
+
 std::string_view name(dial_status s) {
     switch (s) {
     case dial_status::requested: return "requested";

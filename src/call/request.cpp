@@ -123,7 +123,7 @@ refusal judge(const state& s, request_kind what, device_id device) {
         if (l->declined) return refusal::none; // it was granted, and still holds
         if (over(s)) return refusal::call_over;
         if (!l->alive()) return refusal::leg_over;
-        if (l->answered || l->bridged || s.bridge.winner == l->id) return refusal::in_the_talk;
+        if (l->answered || l->bridged || is_winner(s, l->id)) return refusal::in_the_talk;
         return refusal::none;
     case request_kind::answered:
         if (over(s)) return refusal::call_over;

@@ -51,7 +51,7 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
 device_leg* waiting_answerer(state& s) {
     device_leg* best = nullptr;
     for (auto& l : s.legs) {
-        if (!l.alive() || !l.answered || l.out_of_race || l.call_control_id.empty()) continue;
+        if (!l.alive() || !l.answered || out_of_race(s, l.id) || l.call_control_id.empty()) continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
     }
     return best;
@@ -60,8 +60,8 @@ device_leg* waiting_answerer(state& s) {
 // Who is claimed next: answered first, still there. The epoch moves only on proof (ADR 4): as long as a
 // dropped winner may live it may yet be joined, or a record of its bridge may still turn up.
 device_leg* next_answerer(state& s) {
-    const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
-        return l.out_of_race && !l.ended && !l.hung_up && l.dial != dial_status::failed;
+    const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
+        return out_of_race(s, l.id) && !l.ended && !l.hung_up && l.dial != dial_status::failed;
     });
     return in_doubt ? nullptr : waiting_answerer(s);
 }
@@ -69,7 +69,7 @@ device_leg* next_answerer(state& s) {
 bool settle(state& s, effects& out, const circumstances& c) {
     if (phase_of(s) != phase::ringing) return false;
     if (auto* next = next_answerer(s)) {
-        join::claim(s, out, *next, c.now);
+        joins::claim(s, out, *next, c.now);
         return true;
     }
     const char* why = nullptr;
@@ -98,8 +98,8 @@ bool keeps(const state& s, const device_leg&, authority may) {
     const auto p = phase_of(s);
     if (p == phase::ringing || p == phase::answering) return true;
     if (p != phase::bridging) return false;
-    const auto* w = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-    return !(s.bridge.accepted && may == authority::newest) && (w == nullptr || !w->bridged);
+    const auto* w = winner(s);
+    return !(current_join(s)->accepted && may == authority::newest) && (w == nullptr || !w->bridged);
 }
 
 bool wants(const state& s, const command& cmd) {

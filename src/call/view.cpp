@@ -18,13 +18,13 @@ leg_step step_of(const device_leg& l) {
 
 // Winner before living before dead.
 int weight(const state& s, const device_leg& l) {
-    if (s.bridge.winner == l.id) return 3;
+    if (is_winner(s, l.id)) return 3;
     if (l.bridged) return 2;
     return l.alive() ? 1 : 0;
 }
 
 const device_leg* winner_of(const state& s) {
-    if (s.bridge.winner) return s.find(*s.bridge.winner);
+    if (const auto* w = winner(s)) return w;
     const auto joined = std::find_if(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
     return joined == s.legs.end() ? nullptr : &*joined;
 }
@@ -38,7 +38,7 @@ leg_view leg_seen(const state& s, const device_leg& l, bool by_operator) {
     v.alive = l.alive();
     v.rings = l.alive() && !l.answered && phase_of(s) == phase::ringing;
     v.answered = l.answered;
-    v.won = s.bridge.winner == l.id;
+    v.won = is_winner(s, l.id);
     v.declined = l.declined;
     v.release = l.release;
     if (by_operator) v.hangup_cause = l.hangup_cause;
@@ -47,7 +47,7 @@ leg_view leg_seen(const state& s, const device_leg& l, bool by_operator) {
 
 // Nobody of ours talked to them, and nobody was to blame but the phone that was not picked up.
 bool missed(const state& s) {
-    if (!over(s) || s.bridged_at) return false;
+    if (!over(s) || bridged_at(s)) return false;
     switch (s.reason) {
     case end_reason::caller_cancelled:
     case end_reason::voicemail:
@@ -107,7 +107,7 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     v.ring_deadline = s.ring_deadline;
     v.ring_time = s.routed.rules.ring_time;
     v.answered_at = s.answered_at;
-    v.bridged_at = s.bridged_at;
+    v.bridged_at = bridged_at(s);
     v.ended_at = s.ended_at;
     if (who.who != viewer::as::device) {
         for (const auto& l : s.legs)
@@ -118,7 +118,7 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     if (mine == nullptr) return v;
     v.mine = leg_seen(s, *mine, false);
     v.answered_elsewhere =
-        s.bridge.winner != mine->id && !mine->bridged && mine->release == release_reason::answered_elsewhere;
+        !is_winner(s, mine->id) && !mine->bridged && mine->release == release_reason::answered_elsewhere;
     for (int k = 0; k < k_request_count; ++k)
         if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
             v.allowed.push_back(kind);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/voicemail.hpp"
 
-#include "call/join.hpp"
 #include "call/leg.hpp"
 #include "call/prompt.hpp"
 #include "call/talk.hpp"
@@ -105,7 +104,6 @@ const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, b
 
 void begin(state& s, effects& out, const char* why, time_point now) {
     add_note(out, "voicemail", std::string("why=") + why);
-    join::give_up(s);
     prompts::stop(s, out, now);
     s.voicemail.step = voicemail_step::answering;
     s.voicemail.limit = now + s.routed.rules.answer_limit;

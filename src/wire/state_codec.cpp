@@ -3,6 +3,7 @@
 
 #include "wire/state_fields.hpp"
 #include "wire/state_form1.hpp"
+#include "wire/state_form2.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -235,7 +236,9 @@ std::optional<call::state> decode_state(std::string_view text) {
     try {
         auto j = open(text);
         if (!j) return std::nullopt;
-        if (j->at("v") == 1) from_form_1(*j);
+        const auto form = j->at("v").get<int>();
+        if (form < 2) from_form_1(*j);
+        if (form < 3) from_form_2(*j);
         call::state s;
         get(*j, s);
         return s;

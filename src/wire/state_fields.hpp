@@ -93,7 +93,6 @@ constexpr void fields(V& v, T& x) {
     v("ended", x.ended);
     v("hangup_cause", x.hangup_cause);
     v("hold", x.hold);
-    v("out_of_race", x.out_of_race);
     v("withdrawn", x.withdrawn);
     v("release", x.release);
     v("hangup_sent", x.hangup_sent);
@@ -127,14 +126,18 @@ constexpr void fields(V& v, T& x) {
     v("ended", x.ended);
     v("hangup_sent", x.hangup_sent);
 }
-template <class V, some<call::bridge_attempt> T>
+template <class V, some<call::join> T>
 constexpr void fields(V& v, T& x) {
     v("epoch", x.epoch);
-    v("winner", x.winner);
+    v("a", x.a);
+    v("b", x.b);
     v("commanded", x.commanded);
     v("accepted", x.accepted);
     v("refused", x.refused);
     v("peer_gone", x.peer_gone);
+    v("joined_at", x.joined_at);
+    v("over", x.over);
+    v("over_at", x.over_at);
     v("limit", x.limit);
     v("quiet_from", x.quiet_from);
     v("asked", x.asked);
@@ -189,7 +192,8 @@ constexpr void fields(V& v, T& x) {
     v("legs", x.legs);
     v("twins", x.twins);
     v("answers", x.answers);
-    v("bridge", x.bridge);
+    v("epoch", x.epoch);
+    v("joins", x.joins);
     v("asked", x.asked);
     v("told", x.told);
     v("prompts", x.prompts);
@@ -200,7 +204,6 @@ constexpr void fields(V& v, T& x) {
     v("began", x.began);
     v("ring_deadline", x.ring_deadline);
     v("answered_at", x.answered_at);
-    v("bridged_at", x.bridged_at);
     v("ended_at", x.ended_at);
 }
 
@@ -286,7 +289,7 @@ consteval bool complete() {
 // Does one of these fail? The struct has a field that its list above does not have: add the line.
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
 static_assert(detail::complete<call::route>() && detail::complete<call::device_leg>());
-static_assert(detail::complete<call::caller_leg>() && detail::complete<call::bridge_attempt>());
+static_assert(detail::complete<call::caller_leg>() && detail::complete<call::join>());
 static_assert(
     detail::complete<call::hold_mark>() && detail::complete<call::recording>() &&
     detail::complete<call::verdict>()

@@ -136,7 +136,7 @@ struct device_says_answered {
 /// The answer to an inquiry. When `answered`, everything that the carrier had on record about this call's
 /// legs at the time of the question has been decided before this event, as the events that they are. So a
 /// bridge that is still unknown is none, if the question was asked late enough
-/// (`bridge_attempt::quiet_from`).
+/// (`join::quiet_from`).
 struct carrier_told {
     std::uint32_t round = 0;
     bool answered = false; ///< false: it could not be asked

@@ -85,7 +85,6 @@ struct device_leg {
     bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
     hold_mark hold;                 ///< of the caller, by this device
-    bool out_of_race = false;       ///< was winner and could not be bridged; never offered again
     bool withdrawn = false;         ///< its device may not be rung any more, judged when that was asked for
     release_reason release = release_reason::none; ///< set once the leg must die
     bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
@@ -137,23 +136,42 @@ struct caller_leg {
     bool operator==(const caller_leg&) const = default;
 };
 
-/// The bridge of the current winner.
-struct bridge_attempt {
-    std::uint32_t epoch = 0;      ///< which winner this is: 1 for the first claim; moves only with proof
-    std::optional<leg_id> winner; ///< the claim: intent, not fact
-    bool commanded = false;       ///< the bridge was asked for, or the carrier reported it unasked
-    bool accepted = false;        ///< Telnyx answered 2xx
-    bool refused = false;         ///< Telnyx refused for good (e.g. already bridged with another leg)
-    bool peer_gone = false;       ///< Telnyx says that one of the two legs is gone
-    std::optional<time_point>
-        limit; ///< when the call is looked at again: bridge tried, carrier asked (again)
-    std::optional<time_point>
-        quiet_from; ///< from then on no request of ours can still join the winner; nullopt: none was made
-    std::uint32_t asked = 0; ///< questions to the carrier about this winner
-    std::uint32_t proof_round =
-        0; ///< the first of them asked after `quiet_from`: its answer is proof; 0: none
+/// Why a join is no more.
+enum class join_end : std::uint8_t {
+    none,      ///< it is claimed, being made, or a talk
+    talk_over, ///< it was a talk, and one of the two has left
+    call_over, ///< the call ended before it was known to be a talk
+    dropped,   ///< proven not to be one: its leg is out of the race, unless the carrier reports it joined yet
+    overtaken, ///< the carrier had joined another leg
+};
+[[nodiscard]] std::string_view name(join_end e);
 
-    bool operator==(const bridge_attempt&) const = default;
+/// The caller's leg of this call: the same on every node.
+[[nodiscard]] leg_id caller_leg_id(const call_id& call);
+
+/// Two legs that are to talk to each other, or did: the caller and a device. A claim is intent; what the
+/// carrier tells of it is fact. One that is over stays, so that it is known which leg was joined when.
+struct join {
+    std::uint32_t epoch = 0;             ///< which claim it is of, or was reported in: 1 for the first
+    leg_id a;                            ///< the caller's leg
+    leg_id b;                            ///< the device's, in the path of the bridge
+    bool commanded = false;              ///< the bridge was asked for, or the carrier reported it unasked
+    bool accepted = false;               ///< Telnyx answered 2xx, or reported it
+    bool refused = false;                ///< Telnyx refused for good (e.g. already bridged with another leg)
+    bool peer_gone = false;              ///< Telnyx says that one of the two legs is gone
+    std::optional<time_point> joined_at; ///< confirmed: both sides reported it, or what counts as both
+    join_end over = join_end::none;
+    std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
+    /// When the call is looked at again: bridge tried, carrier asked (again).
+    std::optional<time_point> limit;
+    /// From then on no request of ours can still make it; nullopt: none was sent.
+    std::optional<time_point> quiet_from;
+    std::uint32_t asked = 0;       ///< questions to the carrier about it
+    std::uint32_t proof_round = 0; ///< the first of them after `quiet_from`: its answer is proof; 0: none
+
+    /// It has not come to nothing: at most one of a call.
+    [[nodiscard]] bool counts() const { return over != join_end::dropped && over != join_end::overtaken; }
+    bool operator==(const join&) const = default;
 };
 
 /// Something the caller was to hear: while waiting, or the greeting of voicemail.
@@ -238,7 +256,8 @@ struct state {
     std::vector<device_leg> legs;
     std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
-    bridge_attempt bridge;
+    std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
+    std::vector<join> joins; ///< in the order in which they came to count
     std::uint32_t asked = 0; ///< questions to the carrier in all; the newest one's round
     std::uint32_t told = 0;  ///< newest round that was answered
     std::vector<prompt> prompts;
@@ -249,7 +268,6 @@ struct state {
     time_point began{};
     time_point ring_deadline{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
-    std::optional<time_point> bridged_at;  ///< both sides confirmed
     std::optional<time_point> ended_at;
 
     [[nodiscard]] const device_leg* find(const leg_id& id_) const;
@@ -259,6 +277,19 @@ struct state {
     [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
+
+/// The join that counts: claimed, being made or a talk; in a call that is over, its last. Null: none.
+[[nodiscard]] const join* current_join(const state& s);
+[[nodiscard]] join* current_join(state& s);
+/// The leg that it joins to the caller. Null: nobody is claimed.
+[[nodiscard]] const device_leg* winner(const state& s);
+[[nodiscard]] device_leg* winner(state& s);
+[[nodiscard]] bool is_winner(const state& s, const leg_id& leg);
+/// It was claimed, and proven not to be joined; never offered again. (What the carrier reports later still
+/// counts.)
+[[nodiscard]] bool out_of_race(const state& s, const leg_id& leg);
+/// When the first talk began; nullopt: nobody has talked to the caller.
+[[nodiscard]] std::optional<time_point> bridged_at(const state& s);
 
 /// Where the call stands, by its facts and decisions. Total; `reconnecting` is never entered yet.
 [[nodiscard]] phase phase_of(const state& s);

@@ -84,6 +84,7 @@ void splice(std::string& object, std::string_view name, std::string_view value) 
 
 std::string call_document(const port::call_commit& what) {
     const auto& s = what.next;
+    const auto* joined = current_join(s);
     json d = {
         {"call", s.id.text()},
         {"form", wire::k_state_version},
@@ -99,11 +100,11 @@ std::string call_document(const port::call_commit& what) {
         {"number", key(s.routed.number)},
         {"phase", std::string(name(phase_of(s)))},
         {"reason", word(s.reason)},
-        {"winner", s.bridge.winner ? json(s.bridge.winner->text()) : json()},
+        {"winner", joined != nullptr ? json(joined->b.text()) : json()},
         {"deadline", ms(what.deadline)},
         {"began", ms(s.began)},
         {"answered", ms(s.answered_at)},
-        {"bridged", ms(s.bridged_at)},
+        {"bridged", ms(bridged_at(s))},
         {"ended", ms(s.ended_at)},
         {"at", ms(what.at)},
         {"legs", json::array()},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What a device asks of a call that is going on.
 #include "bed.hpp"
+#include "support/joined.hpp"
 
 using namespace z360;
 using namespace z360::test;
@@ -69,12 +70,11 @@ TEST_F(api_requests, b_03_a_key_names_one_request_of_one_device_about_one_call) 
 
 TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_allowed) {
     auto& s = state();
-    s.bridge.winner = s.legs[0].id;
-    s.bridge.epoch = 1;
-    s.bridge.commanded = true;
+    auto& j = z360::testing::join_leg(s, 0);
+    j.commanded = true;
     s.answers = s.legs[0].answer_order = 1;
     s.legs[0].answered = s.legs[0].bridged = s.caller.bridged = s.caller.answered = true;
-    s.bridged_at = s.answered_at = clock.at;
+    j.joined_at = s.answered_at = clock.at;
     s.legs[1].release = call::release_reason::answered_elsewhere;
     s.legs[1].hangup_sent = true;
     const auto winner = ask("decline", one);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "calls.hpp"
+#include "wire/state_codec.hpp"
 
 #include <z360/port/errors.hpp>
 
@@ -39,8 +40,7 @@ class call_store : public postgres_test {
         port::call_commit c;
         c.expected_version = 1;
         c.next = s;
-        c.next.bridge.winner = s.legs[static_cast<std::size_t>(n) % 3].id;
-        c.next.bridge.epoch = 1;
+        join_leg(c.next, static_cast<std::size_t>(n) % 3);
         c.at = k_noon;
         c.notes.push_back({"winner_claimed", std::to_string(n)});
         const auto r = co_await store.commit(std::move(c), k_claim);
@@ -139,7 +139,7 @@ TEST_F(call_store, be_07_of_32_concurrent_commits_on_one_version_exactly_one_is_
     );
     const auto stored = load(s.id);
     EXPECT_EQ(stored.version, 2U);
-    EXPECT_EQ(value("select winner_leg_id from calls"), stored.state.bridge.winner->text());
+    EXPECT_EQ(value("select winner_leg_id from calls"), winner(stored.state)->id.text());
     other.reset();
     second_node.reset();
 }
@@ -322,15 +322,18 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     auto ours = ringing(people_, "ours");
     commit(first_commit(s), millis{0});
     commit(first_commit(ours), millis{0});
+    const auto mine = std::to_string(wire::k_state_version);
+    const auto newer = std::to_string(wire::k_state_version + 1);
     EXPECT_EQ(
         value("select min(c.form) || ' ' || max(c.form) || ' ' || min(o.form) || ' ' || max(o.form) "
               "from calls c join commands o using (call_id)"),
-        "2 2 2 2"
+        mine + " " + mine + " " + mine + " " + mine
     );
-    sql("update calls set form = 3, snapshot = '{\"v\": 3}' where call_session_id = 's1'");
+    sql("update calls set form = " + newer + ", snapshot = '{\"v\": " + newer +
+        "}' where call_session_id = 's1'");
     EXPECT_THROW(run(calls_->load(s.id)), port::newer_form);
     EXPECT_EQ(run(calls_->claim_overdue(millis{0}, 10)), std::vector<call_id>{ours.id});
-    sql("update commands set form = 3 where command_id = '" + ours.legs[0].id.text() + "'");
+    sql("update commands set form = " + newer + " where command_id = '" + ours.legs[0].id.text() + "'");
     const auto left = run(calls_->claim_commands(10, k_claim));
     EXPECT_EQ(left.size(), 2U);
     for (const auto& o : left)
@@ -343,9 +346,11 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     EXPECT_EQ(commit(first_commit(s)), commit_result::conflict);
     EXPECT_EQ(
         value("select form || ' ' || version || snapshot::text from calls where call_session_id = 's1'"),
-        "3 1{\"v\": 3}"
+        newer + " 1{\"v\": " + newer + "}"
     );
-    EXPECT_EQ(value("select count(*) from calls where deadline_claimed_until is not null and form = 3"), "0");
+    EXPECT_EQ(
+        value("select count(*) from calls where deadline_claimed_until is not null and form = " + newer), "0"
+    );
     EXPECT_EQ(run(calls_->find("s1", "")), s.id); // whose an event is can be told
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fixture.hpp"
+#include "support/joined.hpp"
 
 #include <z360/port/call_store.hpp>
 

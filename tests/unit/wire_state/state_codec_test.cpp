@@ -153,11 +153,11 @@ TEST(state_codec, fields_missing_in_an_older_snapshot_take_their_defaults) {
     call::state s;
     fill(s);
     auto j = json::parse(encode(s));
-    j.erase("bridge");
+    j.erase("joins");
     j["routed"]["rules"].erase("ring_time");
     const auto back = decode_state(j.dump());
     ASSERT_TRUE(back);
-    s.bridge = {};
+    s.joins = {};
     s.routed.rules.ring_time = call::policy{}.ring_time;
     EXPECT_TRUE(*back == s);
 }
