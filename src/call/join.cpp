@@ -75,7 +75,7 @@ void finish(join& j, join_end why, time_point now) {
 join& open(state& s, const leg_id& leg, std::optional<time_point> limit) {
     join j;
     j.epoch = s.epoch;
-    j.a = caller_leg_id(s.id);
+    j.a = s.caller.id;
     j.b = leg;
     j.limit = limit;
     // Reported although it was dropped, or overtaken: it is that one still.
@@ -84,7 +84,7 @@ join& open(state& s, const leg_id& leg, std::optional<time_point> limit) {
 }
 
 // Joined by the carrier's word, and no hang-up of ours has reached it: a talk, whatever we had in mind (I21).
-bool talks(const device_leg& l) {
+bool talks(const leg& l) {
     return l.bridged && !l.ended && !l.hung_up && l.dial != dial_status::failed;
 }
 
@@ -95,7 +95,7 @@ bool adopt_fact(state& s, effects& out, std::optional<time_point> limit, time_po
     for (auto& l : s.legs) {
         if (!talks(l) || is_winner(s, l.id)) continue;
         add_note(out, "winner_by_fact", "leg=" + l.id.text());
-        leg::spare(l);
+        legs::spare(l);
         if (auto* j = current_join(s)) finish(*j, join_end::overtaken, now);
         s.epoch = std::max(s.epoch, 1U);
         auto& fact = open(s, l.id, limit);
@@ -144,7 +144,7 @@ void ask_carrier(state& s, effects& out, time_point now) {
 // One side alone is still a sign: the device's own report, or the caller's when no other winner can have left
 // it. (Beside an old copy another node may have claimed one: the caller's report proves nothing there.) Doubt
 // is for those who may be talking. True: it is decided.
-bool heed_record(state& s, effects& out, const device_leg& w, const circumstances& c) {
+bool heed_record(state& s, effects& out, const leg& w, const circumstances& c) {
     const auto& j = *current_join(s);
     const bool by_caller = s.caller.bridged && j.epoch == 1;
     if (!w.bridged && by_caller && c.may != authority::newest) return false;
@@ -259,7 +259,7 @@ std::optional<time_point> deadline(const state& s) {
     return is_open(s) ? current_join(s)->limit : std::nullopt;
 }
 
-bool keeps(const state& s, const device_leg& l, authority) {
+bool keeps(const state& s, const leg& l, authority) {
     return !over(s) && s.voicemail.step == voicemail_step::none && is_winner(s, l.id);
 }
 
@@ -271,7 +271,7 @@ bool wants(const state& s, const command& cmd) {
 const char* broken(const state& s) {
     const auto* counting = current_join(s);
     for (const auto& j : s.joins) {
-        if (s.find(j.b) == nullptr) return "winner_is_a_leg";
+        if (s.find(j.b) == nullptr || j.a != s.caller.id) return "winner_is_a_leg";
         if (j.epoch == 0 || j.epoch > s.epoch) return "winner_has_an_epoch";
         if (j.counts() && &j != counting) return "one_join_counts";
         if (j.proof_round > s.asked || j.asked > s.asked) return "questions_are_counted";
@@ -287,7 +287,7 @@ const char* broken(const state& s) {
 
 const component k_component{absorb, narrate, settle, deadline, keeps, wants, broken};
 
-void claim(state& s, effects& out, const device_leg& l, time_point now) {
+void claim(state& s, effects& out, const leg& l, time_point now) {
     ++s.epoch;
     open(s, l.id, now + s.routed.rules.answer_limit);
     if (!s.answered_at) s.answered_at = now;

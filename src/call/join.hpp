@@ -10,7 +10,7 @@ namespace z360::call::joins {
 extern const component k_component;
 
 /// The leg becomes the winner: its bridge follows as soon as the caller is answered.
-void claim(state& s, effects& out, const device_leg& l, time_point now);
+void claim(state& s, effects& out, const leg& l, time_point now);
 /// The call is over, and so is its talk, or what would have become one.
 void end(state& s, time_point now);
 

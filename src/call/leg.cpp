@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace z360::call::leg {
+namespace z360::call::legs {
 namespace {
 
 constexpr std::uint32_t k_unanswered = UINT32_MAX; // a question that failed
@@ -19,7 +19,7 @@ constexpr std::size_t k_most_twins = 16;           // more would be an attack or
 // ---- facts
 
 // The carrier has two calls for one dial. The first one is the leg; the other must not ring.
-device_leg* twin(state& s, const device_leg& of, const std::string& control_id, bool dead) {
+leg* twin(state& s, const leg& of, const std::string& control_id, bool dead) {
     const bool known = std::any_of(s.twins.begin(), s.twins.end(), [&control_id](const twin_leg& t) {
         return t.call_control_id == control_id;
     });
@@ -28,8 +28,8 @@ device_leg* twin(state& s, const device_leg& of, const std::string& control_id, 
 }
 
 // Finds the device leg and learns its control id on the way (D3: whichever tells it first).
-device_leg* meet(state& s, const leg_ref& who, bool dead = false) {
-    device_leg* found = nullptr;
+leg* meet(state& s, const leg_ref& who, bool dead = false) {
+    leg* found = nullptr;
     if (who.leg) found = s.find(*who.leg);
     if (found == nullptr && !who.call_control_id.empty()) {
         for (auto& l : s.legs)
@@ -45,29 +45,25 @@ device_leg* meet(state& s, const leg_ref& who, bool dead = false) {
     return found;
 }
 
-void answers(state& s, device_leg& l) {
-    if (l.answered) return; // a repeated answer of the winner means nothing (BE-25)
-    l.answered = true;
-    l.answer_order = ++s.answers;
+// Whoever's leg it is. `dead`: it is told of by its end.
+leg* known(state& s, const leg_ref& who, bool dead = false) {
+    return is_caller(s, who) ? &s.caller : meet(s, who, dead);
+}
+
+void answers(state& s, leg& l) {
+    if (std::exchange(l.answered, true)) return; // a repeated answer of the winner means nothing (BE-25)
+    if (l.role == leg_role::device) l.answer_order = ++s.answers;
 }
 
 void bridged(state& s, const leg_ref& who) {
-    if (is_caller(s, who)) {
-        s.caller.bridged = true;
-        s.caller.answered = true; // a bridged leg is an answered one, even if that event was lost
-    } else if (auto* l = meet(s, who)) {
-        l->bridged = true;
-        answers(s, *l);
-    }
+    auto* l = known(s, who);
+    if (l == nullptr) return;
+    l->bridged = true;
+    answers(s, *l); // a bridged leg is an answered one, even if that event was lost
 }
 
 void hung_up(state& s, const leg_hangup& e) {
-    if (is_caller(s, e.who)) {
-        s.caller.ended = true;
-        if (s.caller.hangup_cause.empty()) s.caller.hangup_cause = e.cause;
-        return;
-    }
-    auto* l = meet(s, e.who, true);
+    auto* l = known(s, e.who, true);
     // A command may have found the leg gone before this event; only the event knows why (BE-41).
     if (l == nullptr || (l->ended && (e.cause.empty() || !l->hangup_cause.empty()))) return;
     l->ended = true;
@@ -75,20 +71,15 @@ void hung_up(state& s, const leg_hangup& e) {
 }
 
 void held(state& s, const leg_hold& e) {
-    auto* mark = &s.caller.hold;
-    if (!is_caller(s, e.who)) {
-        auto* l = meet(s, e.who);
-        if (l == nullptr) return;
-        mark = &l->hold;
-    }
-    if (e.at > mark->at) *mark = {e.held, e.at};
+    auto* l = known(s, e.who);
+    if (l != nullptr && e.at > l->hold.at) l->hold = {e.held, e.at};
 }
 
 // Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28).
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
         if (!l.alive() || l.bridged || is_winner(s, l.id)) continue;
-        if (std::find(e.devices.begin(), e.devices.end(), l.to.device) != e.devices.end()) l.withdrawn = true;
+        if (std::find(e.devices.begin(), e.devices.end(), l.device()) != e.devices.end()) l.withdrawn = true;
     }
 }
 
@@ -138,13 +129,10 @@ void absorb(state& s, const event& what, time_point) {
     std::visit(
         overloaded{
             [&](const leg_initiated& e) {
-                if (auto* l = meet(s, e.who)) l->initiated = true;
+                if (auto* l = known(s, e.who)) l->initiated = true;
             },
             [&](const leg_answered& e) {
-                if (is_caller(s, e.who))
-                    s.caller.answered = true;
-                else if (auto* l = meet(s, e.who))
-                    answers(s, *l);
+                if (auto* l = known(s, e.who)) answers(s, *l);
             },
             [&](const leg_bridged& e) { bridged(s, e.who); },
             [&](const leg_hangup& e) { hung_up(s, e); },
@@ -195,7 +183,7 @@ void narrate(const state& before, const event& what, const state& after, effects
 
 // ---- ends
 
-release_reason why_released(const state& s, const device_leg& l) {
+release_reason why_released(const state& s, const leg& l) {
     if (l.withdrawn || l.declined) return release_reason::device_removed;
     switch (phase_of(s)) {
     case phase::ended:
@@ -226,7 +214,7 @@ command hangup_command(
 }
 
 // Nobody keeps it.
-void release(state& s, device_leg& l, effects& out) {
+void release(state& s, leg& l, effects& out) {
     if (in_doubt(s, l)) {
         if (l.asked != 0) return;
         l.asked = ++s.asked;
@@ -238,7 +226,7 @@ void release(state& s, device_leg& l, effects& out) {
         add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
 }
 
-void hang_up(const state& s, device_leg& l, effects& out, time_point now) {
+void hang_up(const state& s, leg& l, effects& out, time_point now) {
     l.hangup_sent = true;
     std::string id = l.id.text() + "-hangup"; // one that was taken back is not this one
     if (l.spared > 0) id += "-" + std::to_string(l.spared + 1);
@@ -305,13 +293,26 @@ const char* broken(const state& s) {
         if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
             return "released_leg_is_hung_up";
         if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
+        if (l.role != leg_role::device || l.goes_to() == nullptr) return "what_is_rung_is_a_device";
     }
-    return nullptr;
+    const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
+    return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";
 }
 
 } // namespace
 
 const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, broken};
+
+leg caller_of(const incoming& what) {
+    leg l;
+    l.id = caller_leg_id(what.id);
+    l.role = leg_role::caller;
+    l.to = endpoint_of(what.from);
+    l.dial = dial_status::accepted; // we did not dial it, and it is there
+    l.call_control_id = what.call_control_id;
+    l.initiated = true;
+    return l;
+}
 
 bool is_caller(const state& s, const leg_ref& who) {
     return !who.leg && !who.call_control_id.empty() && who.call_control_id == s.caller.call_control_id;
@@ -347,11 +348,11 @@ void forget_answers(state& s) {
     }
 }
 
-bool in_doubt(const state& s, const device_leg& l) {
+bool in_doubt(const state& s, const leg& l) {
     return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn && !l.declined;
 }
 
-void spare(device_leg& l) {
+void spare(leg& l) {
     if (l.hangup_sent) ++l.spared;
     l.hangup_sent = false;
     l.release = release_reason::none;
@@ -359,4 +360,4 @@ void spare(device_leg& l) {
     l.declined = false;
 }
 
-} // namespace z360::call::leg
+} // namespace z360::call::legs

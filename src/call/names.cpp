@@ -56,6 +56,16 @@ std::string_view name(release_reason r) {
     return "?";
 }
 
+std::string_view name(leg_role r) {
+    switch (r) {
+    case leg_role::device: return "device";
+    case leg_role::caller: return "caller";
+    case leg_role::peer: return "peer";
+    case leg_role::agent: return "agent";
+    }
+    return "?";
+}
+
 std::string_view name(join_end e) {
     switch (e) {
     case join_end::none: return "none";

@@ -11,6 +11,6 @@ namespace z360::call {
 [[nodiscard]] std::span<const component* const> parts();
 
 /// Some part keeps it: a leg that nobody keeps is hung up.
-[[nodiscard]] bool kept(const state& s, const device_leg& l, authority may);
+[[nodiscard]] bool kept(const state& s, const leg& l, authority may);
 
 } // namespace z360::call

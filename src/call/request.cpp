@@ -25,7 +25,7 @@ std::optional<reading> read(const event& e) {
 
 void grant(state& s, const reading& r, time_point now) {
     for (auto& l : s.legs) {
-        if (l.to.device != r.by->device || !l.alive()) continue;
+        if (l.device() != r.by->device || !l.alive()) continue;
         switch (r.what) {
         case request_kind::decline: l.declined = true; break;
         case request_kind::answered:
@@ -60,7 +60,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         add_note(out, v->what == request_kind::decline ? "device_declined" : "device_says_answered", who);
 }
 
-bool awaits_word(const state& s, const device_leg& l) {
+bool awaits_word(const state& s, const leg& l) {
     return phase_of(s) == phase::ringing && l.word_due && l.alive() && !l.answered;
 }
 

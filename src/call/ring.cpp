@@ -20,13 +20,11 @@ constexpr millis k_hangup_wait{3'000}; // for the hang-up of a dropped winner wh
 // The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
 // bridge_intent the carrier replaces it by what the caller's leg carries anyway.
 std::string presentable(const state& s) {
-    const auto& from = s.caller.number;
-    const bool e164 = from.size() >= 8 && from.size() <= 16 && from[0] == '+' &&
-                      std::all_of(from.begin() + 1, from.end(), [](char c) { return c >= '0' && c <= '9'; });
-    return e164 ? from : s.routed.number_e164;
+    const auto* from = std::get_if<e164>(&s.caller.to);
+    return from != nullptr ? from->number : s.routed.number_e164;
 }
 
-command dial_command(const state& s, const device_leg& to, time_point now) {
+command dial_command(const state& s, const leg& to, time_point now) {
     const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
     command c;
     c.id = to.id.text();
@@ -37,7 +35,7 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
     c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);
     c.body = dial_body{
         .leg = to.id,
-        .sip_username = to.to.sip_username,
+        .sip_username = to.goes_to()->sip_username,
         .from = presentable(s),
         .display_name = s.routed.caller_name,
         .link_to = s.caller.call_control_id,
@@ -48,8 +46,8 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
     return c;
 }
 
-device_leg* waiting_answerer(state& s) {
-    device_leg* best = nullptr;
+leg* waiting_answerer(state& s) {
+    leg* best = nullptr;
     for (auto& l : s.legs) {
         if (!l.alive() || !l.answered || out_of_race(s, l.id) || l.call_control_id.empty()) continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
@@ -59,7 +57,7 @@ device_leg* waiting_answerer(state& s) {
 
 // Who is claimed next: answered first, still there. The epoch moves only on proof (ADR 4): as long as a
 // dropped winner may live it may yet be joined, or a record of its bridge may still turn up.
-device_leg* next_answerer(state& s) {
+leg* next_answerer(state& s) {
     const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
         return out_of_race(s, l.id) && !l.ended && !l.hung_up && l.dial != dial_status::failed;
     });
@@ -74,15 +72,15 @@ bool settle(state& s, effects& out, const circumstances& c) {
     }
     const char* why = nullptr;
     const bool late = c.may == authority::newest && c.now >= s.ring_deadline;
-    if (!leg::any_may_answer(s)) {
-        if (!late && leg::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
+    if (!legs::any_may_answer(s)) {
+        if (!late && legs::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
         const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
         why = s.legs.empty() ? none : "no_device_left";
     } else if (late) {
         why = "nobody_answered";
     }
     if (why == nullptr) return false;
-    leg::forget_answers(s);
+    legs::forget_answers(s);
     voicemail::begin(s, out, why, c.now);
     return true;
 }
@@ -94,7 +92,7 @@ std::optional<time_point> deadline(const state& s) {
 // I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged). A 2xx alone confirms only
 // what the newest copy claimed: on an old one it may be the polite refusal of a caller who is joined to
 // another (I21).
-bool keeps(const state& s, const device_leg&, authority may) {
+bool keeps(const state& s, const leg&, authority may) {
     const auto p = phase_of(s);
     if (p == phase::ringing || p == phase::answering) return true;
     if (p != phase::bridging) return false;
@@ -117,7 +115,7 @@ void begin(state& s, effects& out, time_point now) {
     for (std::size_t i = 0; i < n; ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
         const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
-        device_leg l;
+        leg l;
         l.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
         l.to = to;
         // A device whose identity is being replaced rings on both names (CRED-01): it is registered under

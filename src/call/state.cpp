@@ -9,30 +9,30 @@ leg_id caller_leg_id(const call_id& call) {
     return leg_id{derive_uuid(call.value, 0)}; // devices' legs have their devices' numbers, from 1
 }
 
-const device_leg* state::find(const leg_id& id_) const {
+const leg* state::find(const leg_id& id_) const {
     for (const auto& l : legs)
         if (l.id == id_) return &l;
     return nullptr;
 }
 
-device_leg* state::find(const leg_id& id_) {
+leg* state::find(const leg_id& id_) {
     for (auto& l : legs)
         if (l.id == id_) return &l;
     return nullptr;
 }
 
 bool state::rings(identity_id who) const {
-    return std::any_of(legs.begin(), legs.end(), [&](const device_leg& l) { return l.to.identity == who; });
+    return std::any_of(legs.begin(), legs.end(), [&](const leg& l) { return l.identity() == who; });
 }
 
-const device_leg* state::find_by_control_id(std::string_view ccid) const {
+const leg* state::find_by_control_id(std::string_view ccid) const {
     if (ccid.empty()) return nullptr;
     for (const auto& l : legs)
         if (l.call_control_id == ccid) return &l;
     return nullptr;
 }
 
-device_status status_of(const device_leg& leg) {
+device_status status_of(const leg& leg) {
     if (leg.dial == dial_status::failed) return device_status::failed;
     if (leg.release != release_reason::none) {
         return leg.release == release_reason::bridge_failed ? device_status::failed
@@ -61,11 +61,11 @@ join* current_join(state& s) {
     return counting(s);
 }
 
-const device_leg* winner(const state& s) {
+const leg* winner(const state& s) {
     const auto* j = current_join(s);
     return j != nullptr ? s.find(j->b) : nullptr;
 }
-device_leg* winner(state& s) {
+leg* winner(state& s) {
     const auto* j = current_join(s);
     return j != nullptr ? s.find(j->b) : nullptr;
 }

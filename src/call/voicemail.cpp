@@ -16,7 +16,7 @@ constexpr millis k_record_grace{60'000}; // lost end of recording: longest messa
 // ---- facts
 
 void absorb(state& s, const event& what, time_point) {
-    if (const auto* e = std::get_if<recording_failed>(&what); e != nullptr && leg::is_caller(s, e->who))
+    if (const auto* e = std::get_if<recording_failed>(&what); e != nullptr && legs::is_caller(s, e->who))
         s.voicemail.failed = true;
     const auto* o = std::get_if<command_outcome>(&what);
     if (o != nullptr && o->what == verb::record_start && o->command_id == caller_id(s, "record") &&

@@ -80,9 +80,10 @@ constexpr void fields(V& v, T& x) {
     v("targets", x.targets);
     v("rules", x.rules);
 }
-template <class V, some<call::device_leg> T>
+template <class V, some<call::leg> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
+    v("role", x.role);
     v("to", x.to);
     v("dial", x.dial);
     v("call_control_id", x.call_control_id);
@@ -105,19 +106,23 @@ constexpr void fields(V& v, T& x) {
     v("word_due", x.word_due);
     v("words_asked", x.words_asked);
 }
-template <class V, some<call::caller_leg> T>
+template <class V, some<call::e164> T>
 constexpr void fields(V& v, T& x) {
-    v("call_control_id", x.call_control_id);
-    v("call_session_id", x.call_session_id);
     v("number", x.number);
+}
+template <class V, some<call::sip_uri> T>
+constexpr void fields(V& v, T& x) {
+    v("uri", x.uri);
+}
+template <class V, some<call::unnamed> T>
+constexpr void fields(V& v, T& x) {
+    v("shown", x.shown);
+}
+template <class V, some<call::call_origin> T>
+constexpr void fields(V& v, T& x) {
+    v("call_session_id", x.call_session_id);
     v("number_sent", x.number_sent);
     v("dialed_sent", x.dialed_sent);
-    v("answered", x.answered);
-    v("bridged", x.bridged);
-    v("ended", x.ended);
-    v("hangup_cause", x.hangup_cause);
-    v("hold", x.hold);
-    v("hangup_sent", x.hangup_sent);
 }
 template <class V, some<call::twin_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -187,6 +192,7 @@ template <class V, some<call::state> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("routed", x.routed);
+    v("origin", x.origin);
     v("caller", x.caller);
     v("reason", x.reason);
     v("legs", x.legs);
@@ -288,8 +294,11 @@ consteval bool complete() {
 
 // Does one of these fail? The struct has a field that its list above does not have: add the line.
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
-static_assert(detail::complete<call::route>() && detail::complete<call::device_leg>());
-static_assert(detail::complete<call::caller_leg>() && detail::complete<call::join>());
+static_assert(detail::complete<call::route>() && detail::complete<call::leg>());
+static_assert(detail::complete<call::call_origin>() && detail::complete<call::join>());
+static_assert(
+    detail::complete<call::e164>() && detail::complete<call::sip_uri>() && detail::complete<call::unnamed>()
+);
 static_assert(
     detail::complete<call::hold_mark>() && detail::complete<call::recording>() &&
     detail::complete<call::verdict>()

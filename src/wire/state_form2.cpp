@@ -18,8 +18,7 @@ using json = nlohmann::json;
 void joins(json& call) {
     const auto bridge = std::exchange(call["bridge"], json());
     const auto epoch = bridge.value("epoch", 0U);
-    const auto id = call_id::parse(call.at("id").get<std::string>());
-    const auto caller = id ? call::caller_leg_id(*id).text() : std::string();
+    const auto caller = call.at("caller").at("id");
     const auto winner = bridge.at("winner");
     json list = json::array();
     auto legs = call.at("legs");
@@ -46,9 +45,36 @@ void joins(json& call) {
     call["joins"] = std::move(list);
 }
 
+// It was something of its own, with the number and the session among its facts.
+void caller(json& call) {
+    auto& c = call.at("caller");
+    const auto number = c.at("number").get<std::string>();
+    json origin = json::object();
+    for (const char* key : {"call_session_id", "number_sent", "dialed_sent"})
+        if (const auto found = c.find(key); found != c.end()) origin[key] = *found;
+    if (const auto id = call_id::parse(call.at("id").get<std::string>()))
+        c["id"] = call::caller_leg_id(*id).text();
+    c["role"] = "caller";
+    c["dial"] = "accepted";
+    c["initiated"] = true;
+    const auto kind = std::string(kind_of(call::endpoint_of(number)));
+    const char* text = kind == "e164" ? "number" : kind == "sip_uri" ? "uri" : "shown";
+    c["to"] = {{kind, {{text, number}}}};
+    call["origin"] = std::move(origin);
+}
+
+void legs(json& call) {
+    for (auto& leg : call.at("legs")) {
+        json identity = leg.at("to");
+        leg["to"] = {{"identity", std::move(identity)}};
+    }
+}
+
 } // namespace
 
 void from_form_2(json& call) {
+    caller(call);
+    legs(call);
     joins(call);
 }
 

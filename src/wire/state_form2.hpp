@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Calls stored before joins were a list. Private to src/wire; goes when nobody can still have one.
+// Calls stored before the caller was a leg and joins were a list. Private to src/wire; goes when nobody can
+// still have one.
 #pragma once
 
 #include <nlohmann/json.hpp>

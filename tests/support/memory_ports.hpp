@@ -57,7 +57,7 @@ class memory_store final : public port::call_store {
         std::optional<call_id> by_session;
         for (const auto& [id, c] : calls) {
             const auto& s = c.state;
-            if (!session.empty() && s.caller.call_session_id == session) by_session = id;
+            if (!session.empty() && s.origin.call_session_id == session) by_session = id;
             if (control_id.empty()) continue;
             if (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr)
                 co_return id;

@@ -85,7 +85,7 @@ class runner {
             begun_ = true;
             legs_ = d.next.legs;
             std::sort(legs_.begin(), legs_.end(), [](const auto& a, const auto& b) {
-                return a.to.device < b.to.device;
+                return a.device() < b.device();
             });
         } else {
             const auto e = parse(what, w, now);
@@ -272,7 +272,7 @@ class runner {
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg
-    std::vector<device_leg> legs_;                                    // in device order, for names
+    std::vector<leg> legs_;                                           // in device order, for names
     std::vector<command> pending_; // hang-ups that may still be on their way
 };
 

@@ -71,20 +71,30 @@ struct hold_mark {
     bool operator==(const hold_mark&) const = default;
 };
 
-/// What we know of one device's leg. Facts only ever go from false to true, so that any order and any
-/// duplication of the same events adds up to the same leg (I10).
-struct device_leg {
+/// Whose leg it is.
+enum class leg_role : std::uint8_t {
+    device, ///< one of ours, that we dial
+    caller, ///< who called us
+    peer,   ///< a number or an address that we dial
+    agent,  ///< a program that takes part
+};
+[[nodiscard]] std::string_view name(leg_role r);
+
+/// What we know of one leg, whoever is at its end. Facts only ever go from false to true, so that any order
+/// and any duplication of the same events adds up to the same leg (I10).
+struct leg {
     leg_id id;
-    target to;
+    leg_role role = leg_role::device;
+    endpoint to; ///< whom it leads to, or who is at its end
     dial_status dial = dial_status::requested;
     std::string call_control_id;    ///< empty until the dial's answer or any webhook tells it
     bool initiated = false;         ///< call.initiated seen
-    bool answered = false;          ///< call.answered seen
-    std::uint32_t answer_order = 0; ///< 1 for the first answer of this call, …; 0: has not answered
+    bool answered = false;          ///< call.answered seen; the caller's: or our answer was accepted
+    std::uint32_t answer_order = 0; ///< 1 for the first device that answered, …; 0: none of those
     bool bridged = false;           ///< call.bridged seen
     bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
-    hold_mark hold;                 ///< of the caller, by this device
+    hold_mark hold;                 ///< of the other side, by this one
     bool withdrawn = false;         ///< its device may not be rung any more, judged when that was asked for
     release_reason release = release_reason::none; ///< set once the leg must die
     bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
@@ -106,9 +116,16 @@ struct device_leg {
         return !ended && !withdrawn && !declined && dial != dial_status::failed &&
                release == release_reason::none;
     }
-    bool operator==(const device_leg&) const = default;
+    /// The identity that it leads to; null: no device of ours.
+    [[nodiscard]] const target* goes_to() const { return std::get_if<target>(&to); }
+    /// None: no device of ours.
+    [[nodiscard]] device_id device() const { return goes_to() != nullptr ? goes_to()->device : device_id{}; }
+    [[nodiscard]] identity_id identity() const {
+        return goes_to() != nullptr ? goes_to()->identity : identity_id{};
+    }
+    bool operator==(const leg&) const = default;
 };
-[[nodiscard]] device_status status_of(const device_leg& leg);
+[[nodiscard]] device_status status_of(const leg& leg);
 
 /// A second call that the carrier made for one dial; it is hung up.
 struct twin_leg {
@@ -119,21 +136,12 @@ struct twin_leg {
     bool operator==(const twin_leg&) const = default;
 };
 
-/// What we know of the caller's leg.
-struct caller_leg {
-    std::string call_control_id;
+/// How the carrier told us of the call.
+struct call_origin {
     std::string call_session_id;
-    std::string number; ///< canonical: +E.164, "withheld", sip:user@host, or what came if it is none of these
-    std::string number_sent; ///< as the carrier sent it; empty in calls begun by an earlier version
+    std::string number_sent; ///< the caller's, as it was sent; empty in calls begun by an earlier version
     std::string dialed_sent; ///< the same of the number dialed
-    bool answered = false;   ///< call.answered seen, or the answer command was accepted
-    bool bridged = false;    ///< call.bridged seen
-    bool ended = false;      ///< call.hangup seen, or Telnyx says the leg is gone
-    std::string hangup_cause;
-    hold_mark hold; ///< of us, by the caller
-    bool hangup_sent = false;
-
-    bool operator==(const caller_leg&) const = default;
+    bool operator==(const call_origin&) const = default;
 };
 
 /// Why a join is no more.
@@ -251,9 +259,10 @@ struct verdict {
 struct state {
     call_id id;
     route routed;
-    caller_leg caller;
+    call_origin origin;
+    leg caller; ///< the leg that the call began with
     end_reason reason = end_reason::none;
-    std::vector<device_leg> legs;
+    std::vector<leg> legs; ///< the others, in the order in which they were dialed
     std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
     std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
@@ -270,11 +279,12 @@ struct state {
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
     std::optional<time_point> ended_at;
 
-    [[nodiscard]] const device_leg* find(const leg_id& id_) const;
-    [[nodiscard]] device_leg* find(const leg_id& id_);
+    /// Of the legs that we dialed; null: none has this id.
+    [[nodiscard]] const leg* find(const leg_id& id_) const;
+    [[nodiscard]] leg* find(const leg_id& id_);
     /// One of the legs goes to this identity.
     [[nodiscard]] bool rings(identity_id who) const;
-    [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
+    [[nodiscard]] const leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
 
@@ -282,8 +292,8 @@ struct state {
 [[nodiscard]] const join* current_join(const state& s);
 [[nodiscard]] join* current_join(state& s);
 /// The leg that it joins to the caller. Null: nobody is claimed.
-[[nodiscard]] const device_leg* winner(const state& s);
-[[nodiscard]] device_leg* winner(state& s);
+[[nodiscard]] const leg* winner(const state& s);
+[[nodiscard]] leg* winner(state& s);
 [[nodiscard]] bool is_winner(const state& s, const leg_id& leg);
 /// It was claimed, and proven not to be joined; never offered again. (What the carrier reports later still
 /// counts.)

@@ -105,7 +105,7 @@ awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind wha
     r.what = what;
     r.device = in.who.device;
     r.call = row->state.id;
-    r.call_session_id = row->state.caller.call_session_id;
+    r.call_session_id = row->state.origin.call_session_id;
     const auto out = co_await s.parts.requests(std::move(r));
     s.parts.metrics.count(
         k_counted,

@@ -89,13 +89,13 @@ TEST_F(api_calls, and_14_calling_back_is_from_the_number_that_was_called) {
     EXPECT_EQ(back["to"], "+13125550142");
     EXPECT_EQ(back["organization_id"], 8);
     EXPECT_EQ(back["from"], "+13125550100");
-    state().caller.number = "anonymous";
+    state().caller.to = call::endpoint_of("anonymous");
     EXPECT_TRUE(status(one).data()["callback"].is_null());
 }
 
 TEST_F(api_calls, be_15_a_caller_without_a_number_is_shown_and_cannot_be_called_back) {
     for (const char* caller : {"withheld", "sip:ada@example.com", "911"}) {
-        state().caller.number = caller;
+        state().caller.to = call::endpoint_of(caller);
         state().routed.caller_name.clear();
         for (const auto& reply :
              {status(one).data(), send("GET", "/api/voip/calls", one).data().at(0),

@@ -116,7 +116,7 @@ struct world {
         return found == store.calls.end() ? nullptr : &found->second.state;
     }
     [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
-    [[nodiscard]] const call::device_leg& leg(int n) {
+    [[nodiscard]] const call::leg& leg(int n) {
         return *state()->find(legs.at(static_cast<std::size_t>(n - 1)));
     }
     [[nodiscard]] double counted(const std::string& name) { return metrics.counts[name]; }

@@ -93,7 +93,7 @@ struct world {
     }
     engine::request ask(call::request_kind what, std::int64_t leg, std::string id) {
         // Legs are dialed in an order of their own: devices are named by their leg.
-        const auto device = state().legs.at(static_cast<std::size_t>(leg - 1)).to.device;
+        const auto device = state().legs.at(static_cast<std::size_t>(leg - 1)).device();
         return {std::move(id), what, device, call_id{*uuid::parse(k_session)}, k_session};
     }
     call::state& state() { return store.calls.at(call_id{*uuid::parse(k_session)}).state; }

@@ -221,9 +221,9 @@ TEST_F(call_store, finds_a_call_by_session_or_any_leg) {
 
 TEST_F(call_store, be_15_who_called_is_a_column_beside_what_the_carrier_sent) {
     auto s = ringing(people_, "s1");
-    s.caller.number = "+13125550142";
-    s.caller.number_sent = "sip:%2B13125550142@example.com";
-    s.caller.dialed_sent = "tel:+1-555-010-0001";
+    s.caller.to = call::endpoint_of("+13125550142");
+    s.origin.number_sent = "sip:%2B13125550142@example.com";
+    s.origin.dialed_sent = "tel:+1-555-010-0001";
     commit(first_commit(s));
     EXPECT_EQ(
         value("select caller_number || ' ' || caller_sent || ' ' || dialed_sent from calls"),
@@ -428,7 +428,7 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
 TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     call::state s;
     s.id = id_of("stray");
-    s.caller.call_session_id = "stray";
+    s.origin.call_session_id = "stray";
     s.caller.call_control_id = "caller-stray";
     s.reason = call::end_reason::rejected;
     s.began = k_noon;
@@ -444,7 +444,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     EXPECT_EQ(commit(c), commit_result::committed);
     EXPECT_TRUE(load(s.id).state == s);
     s.id = id_of("stray-2");
-    s.caller.call_session_id = "stray-2";
+    s.origin.call_session_id = "stray-2";
     s.caller.call_control_id = "caller-stray-2";
     s.reason = call::end_reason::none; // a bug of the core must not become a row
     c.next = s;
@@ -454,7 +454,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
 
 TEST_F(call_store, text_from_outside_that_postgres_cannot_hold_does_not_stop_a_call) {
     auto s = ringing(people_, "s1");
-    s.caller.number = std::string("\0\xFF+1", 4);
+    s.caller.to = call::endpoint_of(std::string("\0\xFF+1", 4));
     s.legs[0].hangup_cause = std::string("a\0b", 3);
     auto c = first_commit(s);
     c.notes.push_back({"odd", std::string("\xC3\0x", 3)});
@@ -466,12 +466,14 @@ TEST_F(call_store, cred_01_two_legs_to_one_device_are_told_apart) {
     auto s = ringing(people_, "s1");
     auto second = s.legs[0];
     second.id = {derive_uuid(s.id.value, 99)};
-    second.to.sip_username = "gencred-before";
-    second.to.identity = {std::stoll(value(
+    auto before = *second.goes_to();
+    before.sip_username = "gencred-before";
+    before.identity = {std::stoll(value(
         "insert into sip_identities (device_id, telnyx_credential_id, sip_username, state) values (" +
-        std::to_string(second.to.device.value) +
+        std::to_string(second.device().value) +
         ", 'cred-before', 'gencred-before', 'rotating') returning identity_id"
     ))};
+    second.to = before;
     s.legs.push_back(second);
     EXPECT_EQ(commit(first_commit(s)), commit_result::committed);
     port::call_commit next;
@@ -485,7 +487,7 @@ TEST_F(call_store, cred_01_two_legs_to_one_device_are_told_apart) {
             "select string_agg(attempt || case when answered then '!' else '' end, ' ' order by attempt) "
             "from "
             "call_legs where device_id = " +
-            std::to_string(second.to.device.value)
+            std::to_string(second.device().value)
         ),
         "1 2!"
     );

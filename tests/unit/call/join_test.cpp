@@ -22,7 +22,7 @@ class call_joins : public ::testing::Test {
   protected:
     leg_ref device(int n) const {
         for (const auto& l : s.legs)
-            if (l.to.device == device_id{n}) return {control_id(n), l.id};
+            if (l.device() == device_id{n}) return {control_id(n), l.id};
         return {};
     }
     void feed(const event& e, millis later = millis{10}) {
@@ -50,7 +50,7 @@ class call_joins : public ::testing::Test {
         for (const auto& j : s.joins) {
             const auto* l = s.find(j.b);
             out += (out.empty() ? "" : ", ") + std::to_string(j.epoch) + ":d" +
-                   std::to_string(l->to.device.value) + " " + std::string(name(j.over));
+                   std::to_string(l->device().value) + " " + std::string(name(j.over));
         }
         return out;
     }
@@ -73,17 +73,17 @@ TEST_F(call_joins, i_21_a_claim_that_came_to_nothing_stays_on_record_beside_the_
     EXPECT_FALSE(s.joins[0].joined_at);
     EXPECT_TRUE(out_of_race(s, *device(1).leg));
     EXPECT_FALSE(out_of_race(s, *device(2).leg));
-    EXPECT_EQ(winner(s)->to.device, device_id{2});
+    EXPECT_EQ(winner(s)->device(), device_id{2});
     bridge(2, outcome::done);
     feed(leg_bridged{device(2)});
     feed(leg_bridged{k_caller});
     EXPECT_EQ(bridged_at(s), at);
     EXPECT_EQ(s.joins.back().joined_at, at);
-    EXPECT_TRUE(s.joins.back().a == caller_leg_id(s.id) && s.joins.back().b == second.b);
+    EXPECT_TRUE(s.joins.back().a == s.caller.id && s.joins.back().b == second.b);
     feed(leg_hangup{k_caller, "normal_clearing", "caller"});
     EXPECT_EQ(list(), "1:d1 dropped, 2:d2 talk_over");
     EXPECT_EQ(s.joins.back().over_at, s.ended_at);
-    EXPECT_EQ(winner(s)->to.device, device_id{2}) << "in a call that is over its last one counts";
+    EXPECT_EQ(winner(s)->device(), device_id{2}) << "in a call that is over its last one counts";
 }
 
 TEST_F(call_joins, i_21_a_claim_is_overtaken_by_what_the_carrier_has_joined) {
@@ -143,7 +143,7 @@ TEST_F(call_joins, i_16_a_leg_is_claimed_once_and_reported_once_more_at_most) {
     auto& dropped = *s.find(*device(7).leg);
     dropped.hung_up = false; // its hang-up has not reached the carrier
     feed(leg_bridged{device(7)});
-    ASSERT_EQ(winner(s)->to.device, device_id{7});
+    ASSERT_EQ(winner(s)->device(), device_id{7});
     for (int n = 1; n <= k_devices; ++n)
         feed(leg_bridged{device(n)});
     EXPECT_EQ(s.joins.size(), k_devices + 1U);

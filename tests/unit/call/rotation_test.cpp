@@ -29,9 +29,9 @@ std::vector<command> commands_of(const decision& d, verb v) {
     return out;
 }
 
-const device_leg& leg_to(const state& s, std::int64_t identity) {
+const leg& leg_to(const state& s, std::int64_t identity) {
     return *std::find_if(s.legs.begin(), s.legs.end(), [&](const auto& l) {
-        return l.to.identity.value == identity;
+        return l.identity().value == identity;
     });
 }
 
@@ -61,10 +61,10 @@ TEST(call_rotation, cred_01_the_name_that_answers_wins_and_the_other_name_stops)
     const auto old_leg = leg_to(s, 101).id;
     const auto new_leg = leg_to(s, 900).id;
     int ms = 10;
-    for (const auto& l : std::vector<device_leg>(s.legs)) {
+    for (const auto& l : std::vector<leg>(s.legs)) {
         leg_initiated started;
         started.who.leg = l.id;
-        started.who.call_control_id = "v3:" + l.to.sip_username;
+        started.who.call_control_id = "v3:" + l.goes_to()->sip_username;
         s = say(s, started, ms++).next;
     }
     // The device is registered under the new name only: the old one is not found.

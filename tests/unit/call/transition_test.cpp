@@ -25,7 +25,7 @@ state feed(state s, const std::vector<event>& events, time_point now = k_now) {
 
 leg_ref device(const state& s, int n) {
     for (const auto& l : s.legs)
-        if (l.to.device == device_id{n}) return {control_id(n), l.id};
+        if (l.device() == device_id{n}) return {control_id(n), l.id};
     return {};
 }
 leg_ref caller() {

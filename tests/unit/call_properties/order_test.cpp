@@ -151,7 +151,7 @@ line_set effective(const run& r, const story& s, bool anyone) {
     const auto alive = [&](const std::optional<leg_id>& leg) {
         if (!leg) return !s.caller_ended();
         const auto* l = r.now.find(*leg);
-        return l != nullptr && !s.leg_ended(static_cast<std::size_t>(l->to.device.value - 1));
+        return l != nullptr && !s.leg_ended(static_cast<std::size_t>(l->device().value - 1));
     };
     for (const auto& c : r.sent) {
         if (keeps_company(c) || (c.what() != verb::dial && !alive(c.leg))) continue;
@@ -429,7 +429,7 @@ event anything(const state& begun) {
     leg_ref who = caller;
     if (n > 0) {
         const auto& l = begun.legs[static_cast<std::size_t>(n - 1)];
-        who = {control_id(static_cast<int>(l.to.device.value)), l.id};
+        who = {control_id(static_cast<int>(l.device().value)), l.id};
     }
     const auto at = k_begin + std::chrono::seconds{*rc::gen::inRange(1, 9)};
     const auto number = std::to_string(*rc::gen::inRange(1, 4));

@@ -41,7 +41,7 @@ inline std::string happens_to_device(const call::state& s, const std::string& wo
     const auto soon = k_call_began + millis{1};
     leg_ref who{control_id(n), std::nullopt};
     for (const auto& l : s.legs)
-        if (l.to.device == device_id{n}) who.leg = l.id;
+        if (l.device() == device_id{n}) who.leg = l.id;
     if (word == "answered") return shown(decide(s, leg_answered{who}, soon));
     if (word == "bridged") return shown(decide(s, leg_bridged{who}, soon));
     if (word == "left") return shown(decide(s, leg_hangup{who, "normal_clearing", ""}, soon));
