@@ -36,7 +36,7 @@ struct component {
     /// When it must be looked at again though nothing happens.
     std::optional<time_point> (*deadline)(const state& s) = nullptr;
     /// The leg may live for its sake.
-    bool (*keeps)(const state& s, const device_leg& leg, authority may) = nullptr;
+    bool (*keeps)(const state& s, const leg& leg, authority may) = nullptr;
     /// The command still makes sense for its sake.
     bool (*wants)(const state& s, const command& cmd) = nullptr;
     /// Name of a rule of its own that the state breaks; null: none.

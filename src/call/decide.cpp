@@ -23,8 +23,8 @@ namespace {
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest.
 constexpr std::array<const component*, 8> k_parts{
-    &talk::k_component,    &join::k_component,       &ring::k_component,     &voicemail::k_component,
-    &prompts::k_component, &recordings::k_component, &requests::k_component, &leg::k_component,
+    &talk::k_component,    &joins::k_component,      &ring::k_component,     &voicemail::k_component,
+    &prompts::k_component, &recordings::k_component, &requests::k_component, &legs::k_component,
 };
 
 bool is_talk(phase p) {
@@ -58,7 +58,7 @@ part_list parts() {
     return k_parts;
 }
 
-bool kept(part_list of, const state& s, const device_leg& l, authority may) {
+bool kept(part_list of, const state& s, const leg& l, authority may) {
     return std::any_of(of.begin(), of.end(), [&](const component* part) {
         return part->keeps != nullptr && part->keeps(s, l, may);
     });
@@ -69,11 +69,8 @@ decision begin(part_list of, const incoming& what, time_point now) {
     auto& s = d.next;
     s.id = what.id;
     s.routed = what.routed;
-    s.caller.call_control_id = what.call_control_id;
-    s.caller.call_session_id = what.call_session_id;
-    s.caller.number = what.from;
-    s.caller.number_sent = what.from_sent;
-    s.caller.dialed_sent = what.to_sent;
+    s.origin = {what.call_session_id, what.from_sent, what.to_sent};
+    s.caller = legs::caller_of(what);
     s.began = now;
     s.ring_deadline = now + s.routed.rules.ring_time;
     const auto waited = now - what.waiting_since.value_or(now);

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace z360::call::join {
+namespace z360::call::joins {
 namespace {
 
 constexpr millis k_accepted_grace{1'000};    // from the carrier's 2xx until the bridge is on its record
@@ -20,61 +20,87 @@ constexpr millis k_ask_again_longest{5'000}; // … up to this
 // sending and its longest attempt.
 constexpr millis k_on_its_way{3'500};
 
+constexpr std::size_t k_most_of_a_leg =
+    4; // a claim and a report, as things are: more would be a fault of ours
+
 // Deterministic: the claim's epoch and the winner name the bridge.
-std::string bridge_id(const state& s) {
-    if (!s.bridge.winner) return {};
-    return s.bridge.winner->text() + "-bridge-" + std::to_string(s.bridge.epoch);
+std::string bridge_id(const join& j) {
+    return j.b.text() + "-bridge-" + std::to_string(j.epoch);
+}
+
+join* bridged_by(state& s, const command_outcome& e) {
+    if (e.what != verb::bridge) return nullptr;
+    const auto is = [&e](const join& j) { return bridge_id(j) == e.command_id; };
+    const auto found = std::find_if(s.joins.begin(), s.joins.end(), is);
+    return found == s.joins.end() ? nullptr : &*found;
 }
 
 // ---- facts
 
 // The carrier has decided about the bridge: whatever it made of it is on record `wait` later.
-void quiet_soon(bridge_attempt& b, time_point at) {
-    b.quiet_from = b.quiet_from ? std::min(*b.quiet_from, at) : at;
+void quiet_soon(join& j, time_point at) {
+    j.quiet_from = j.quiet_from ? std::min(*j.quiet_from, at) : at;
 }
 
 void absorb(state& s, const event& what, time_point now) {
     if (const auto* t = std::get_if<carrier_told>(&what); t != nullptr && t->answered && t->round <= s.asked)
         s.told = std::max(s.told, t->round);
     const auto* e = std::get_if<command_outcome>(&what);
-    if (e == nullptr || e->what != verb::bridge || !s.bridge.winner || e->command_id != bridge_id(s)) return;
-    auto& b = s.bridge;
-    if (e->result == outcome::done && !std::exchange(b.accepted, true)) quiet_soon(b, now + k_accepted_grace);
-    if (e->result == outcome::refused && !std::exchange(b.refused, true))
-        quiet_soon(b, now + k_refused_grace);
-    if (e->result == outcome::peer_gone) b.peer_gone = true;
+    auto* j = e != nullptr ? bridged_by(s, *e) : nullptr;
+    if (j == nullptr) return;
+    if (e->result == outcome::done && !std::exchange(j->accepted, true))
+        quiet_soon(*j, now + k_accepted_grace);
+    if (e->result == outcome::refused && !std::exchange(j->refused, true))
+        quiet_soon(*j, now + k_refused_grace);
+    if (e->result == outcome::peer_gone) j->peer_gone = true;
 }
 
 void narrate(const state&, const event& what, const state& after, effects& out) {
     const auto* e = std::get_if<command_outcome>(&what);
-    if (e == nullptr || e->what != verb::bridge || !after.bridge.winner || e->command_id != bridge_id(after))
-        return;
+    const auto* j = current_join(after);
+    if (e == nullptr || e->what != verb::bridge || j == nullptr || e->command_id != bridge_id(*j)) return;
     if (e->result == outcome::refused) add_note(out, "bridge_refused", error_of(*e));
     if (e->result == outcome::expired) add_note(out, "bridge_expired", error_of(*e));
 }
 
 // ---- decisions
 
+void finish(join& j, join_end why, time_point now) {
+    j.over = why;
+    j.over_at = now;
+    j.limit.reset();
+}
+
+// From now on it is this one that counts.
+join& open(state& s, const leg_id& leg, std::optional<time_point> limit) {
+    join j;
+    j.epoch = s.epoch;
+    j.a = s.caller.id;
+    j.b = leg;
+    j.limit = limit;
+    // Reported although it was dropped, or overtaken: it is that one still.
+    std::erase_if(s.joins, [&j](const join& old) { return old.epoch == j.epoch && old.b == j.b; });
+    return s.joins.emplace_back(std::move(j));
+}
+
 // Joined by the carrier's word, and no hang-up of ours has reached it: a talk, whatever we had in mind (I21).
-bool talks(const device_leg& l) {
+bool talks(const leg& l) {
     return l.bridged && !l.ended && !l.hung_up && l.dial != dial_status::failed;
 }
 
 // The carrier reports another leg joined than the one claimed: fact beats claim (§5, step 4).
-bool adopt_fact(state& s, effects& out, std::optional<time_point> limit) {
+bool adopt_fact(state& s, effects& out, std::optional<time_point> limit, time_point now) {
     const auto* current = winner(s);
     if (current != nullptr && current->bridged) return false;
     for (auto& l : s.legs) {
-        if (!talks(l) || (current != nullptr && l.id == current->id)) continue;
+        if (!talks(l) || is_winner(s, l.id)) continue;
         add_note(out, "winner_by_fact", "leg=" + l.id.text());
-        leg::spare(l);
-        bridge_attempt fact;
-        fact.epoch = std::max(s.bridge.epoch, 1U);
-        fact.winner = l.id;
+        legs::spare(l);
+        if (auto* j = current_join(s)) finish(*j, join_end::overtaken, now);
+        s.epoch = std::max(s.epoch, 1U);
+        auto& fact = open(s, l.id, limit);
         fact.commanded = true;
         fact.accepted = true;
-        fact.limit = limit;
-        s.bridge = fact;
         return true;
     }
     return false;
@@ -84,32 +110,32 @@ bool adopt_fact(state& s, effects& out, std::optional<time_point> limit) {
 void confirm(state& s, effects& out, time_point now) {
     const auto* w = winner(s);
     if (!w->bridged || !s.caller.bridged) add_note(out, "bridge_confirmed_by_one_side");
-    s.bridge.commanded = true;
-    s.bridge.limit.reset();
-    s.bridge.accepted = true;
-    s.bridged_at = now;
+    auto& j = *current_join(s);
+    j.commanded = true;
+    j.limit.reset();
+    j.accepted = true;
+    j.joined_at = now;
     add_note(out, "bridged", "leg=" + w->id.text());
 }
 
 // The recorded winner is proven not to be joined: it leaves the race and is hung up; the ring resumes.
 void drop_winner(state& s, effects& out, const char* why, time_point now) {
     if (auto* w = winner(s)) {
-        w->out_of_race = true;
         if (!w->ended && w->release == release_reason::none) w->release = release_reason::bridge_failed;
         add_note(out, "winner_dropped", "leg=" + w->id.text() + " why=" + why);
     }
-    give_up(s);
+    if (auto* j = current_join(s)) finish(*j, join_end::dropped, now);
     ring::resume(s, now);
 }
 
 // Nothing proves the bridge, nothing disproves it: the carrier is asked before anything is given up (I21).
 void ask_carrier(state& s, effects& out, time_point now) {
-    auto& b = s.bridge;
+    auto& j = *current_join(s);
     const auto round = ++s.asked;
-    const bool quiet = !b.quiet_from || now >= *b.quiet_from;
-    if (quiet && b.proof_round == 0) b.proof_round = round;
-    b.limit = now + std::min(k_ask_again * ++b.asked, k_ask_again_longest);
-    if (!quiet) b.limit = std::min(*b.limit, *b.quiet_from);
+    const bool quiet = !j.quiet_from || now >= *j.quiet_from;
+    if (quiet && j.proof_round == 0) j.proof_round = round;
+    j.limit = now + std::min(k_ask_again * ++j.asked, k_ask_again_longest);
+    if (!quiet) j.limit = std::min(*j.limit, *j.quiet_from);
     add_note(out, "carrier_asked", "round=" + std::to_string(round));
     out.emplace_back(inquiry{round});
 }
@@ -118,40 +144,42 @@ void ask_carrier(state& s, effects& out, time_point now) {
 // One side alone is still a sign: the device's own report, or the caller's when no other winner can have left
 // it. (Beside an old copy another node may have claimed one: the caller's report proves nothing there.) Doubt
 // is for those who may be talking. True: it is decided.
-bool heed_record(state& s, effects& out, const device_leg& w, const circumstances& c) {
-    const bool by_caller = s.caller.bridged && s.bridge.epoch == 1;
+bool heed_record(state& s, effects& out, const leg& w, const circumstances& c) {
+    const auto& j = *current_join(s);
+    const bool by_caller = s.caller.bridged && j.epoch == 1;
     if (!w.bridged && by_caller && c.may != authority::newest) return false;
     if (w.bridged || by_caller)
         confirm(s, out, c.now);
     else
-        drop_winner(s, out, s.bridge.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", c.now);
+        drop_winner(s, out, j.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", c.now);
     return true;
 }
 
 bool settle_answering(state& s, effects& out, time_point now) {
-    if (adopt_fact(s, out, now + s.routed.rules.bridge_limit)) return true;
+    if (adopt_fact(s, out, now + s.routed.rules.bridge_limit, now)) return true;
     const auto* w = winner(s);
     if (w == nullptr || !w->alive()) {
         drop_winner(s, out, "leg_ended", now);
         return true;
     }
+    auto& j = *current_join(s);
     // When the answer's outcome stays away the bridge is tried all the same: the carrier may have acted on
     // it.
-    if (!s.caller.answered && !w->bridged && now < *s.bridge.limit) return false;
+    if (!s.caller.answered && !w->bridged && now < *j.limit) return false;
     prompts::stop(s, out, now);
-    s.bridge.commanded = true;
-    s.bridge.limit = now + s.routed.rules.bridge_limit;
+    j.commanded = true;
+    j.limit = now + s.routed.rules.bridge_limit;
     if (w->bridged) return true;
-    request_answer(s, out, "answer-late", s.bridge.epoch, now);
-    s.bridge.quiet_from = *s.bridge.limit + k_on_its_way;
+    request_answer(s, out, "answer-late", j.epoch, now);
+    j.quiet_from = *j.limit + k_on_its_way;
     command c;
-    c.id = bridge_id(s);
+    c.id = bridge_id(j);
     c.call = s.id;
     c.org = s.routed.org;
     c.call_control_id = w->call_control_id;
     c.leg = w->id;
     c.issued_at = now;
-    c.deadline = *s.bridge.limit;
+    c.deadline = *j.limit;
     c.body = bridge_body{
         .caller_control_id = s.caller.call_control_id,
         .record = s.routed.rules.record_calls,
@@ -164,7 +192,8 @@ bool settle_answering(state& s, effects& out, time_point now) {
 // One of the two legs is gone; true: so is the winner, as far as this join goes.
 bool lost_winner(state& s, effects& out, const circumstances& c, bool late) {
     auto* w = winner(s);
-    if (s.bridge.peer_gone) {
+    const auto& j = *current_join(s);
+    if (j.peer_gone) {
         // The leg itself is still hung up: it may have been the caller's leg that the carrier meant.
         if (w != nullptr) w->hung_up = true;
         drop_winner(s, out, "peer_gone", c.now);
@@ -174,18 +203,17 @@ bool lost_winner(state& s, effects& out, const circumstances& c, bool late) {
     // Accepted, then ended: a very short talk whose call.bridged is still on the way, or a bridge that never
     // was. The rest of the time limit tells which.
     const bool given_up = late && c.may == authority::newest;
-    if (w != nullptr && w->ended && !given_up && (s.bridge.accepted || w->bridged || s.caller.bridged))
-        return false;
+    if (w != nullptr && w->ended && !given_up && (j.accepted || w->bridged || s.caller.bridged)) return false;
     drop_winner(s, out, "leg_ended", c.now);
     return true;
 }
 
 bool settle_bridging(state& s, effects& out, const circumstances& c) {
-    auto& b = s.bridge;
-    if (adopt_fact(s, out, b.limit)) return true;
-    if (b.refused && b.limit && b.proof_round == 0 && b.quiet_from) // the answer is known soon
-        b.limit = std::min(*b.limit, *b.quiet_from);
-    const bool late = b.limit && c.now >= *b.limit;
+    if (adopt_fact(s, out, current_join(s)->limit, c.now)) return true;
+    auto& j = *current_join(s);
+    if (j.refused && j.limit && j.proof_round == 0 && j.quiet_from) // the answer is known soon
+        j.limit = std::min(*j.limit, *j.quiet_from);
+    const bool late = j.limit && c.now >= *j.limit;
     if (lost_winner(s, out, c, late)) return true;
     const auto* w = winner(s);
     if (!w->alive()) return false;
@@ -193,23 +221,23 @@ bool settle_bridging(state& s, effects& out, const circumstances& c) {
     // count: two independent sources, and hanging up on people who talk is worse than a lost event. (Of an
     // old copy's winner neither the 2xx nor the caller's report need speak.)
     const bool one_side = w->bridged || (s.caller.bridged && c.may == authority::newest);
-    if ((w->bridged && s.caller.bridged) || (late && one_side && b.accepted)) {
+    if ((w->bridged && s.caller.bridged) || (late && one_side && j.accepted)) {
         confirm(s, out, c.now);
         return true;
     }
-    if (b.proof_round > 0 && s.told >= b.proof_round && heed_record(s, out, *w, c)) return true;
+    if (j.proof_round > 0 && s.told >= j.proof_round && heed_record(s, out, *w, c)) return true;
     if (late) ask_carrier(s, out, c.now);
     return false;
 }
 
 bool settle(state& s, effects& out, const circumstances& c) {
     switch (phase_of(s)) {
-    case phase::ringing: return adopt_fact(s, out, c.now + s.routed.rules.bridge_limit);
+    case phase::ringing: return adopt_fact(s, out, c.now + s.routed.rules.bridge_limit, c.now);
     case phase::answering: return settle_answering(s, out, c.now);
     case phase::bridging: return settle_bridging(s, out, c);
     case phase::voicemail:
         // Both sides are reported joined although we had given up: whoever talks goes on talking (I21).
-        if (!s.caller.bridged || !adopt_fact(s, out, std::nullopt)) return false;
+        if (!s.caller.bridged || !adopt_fact(s, out, std::nullopt, c.now)) return false;
         s.voicemail.step = voicemail_step::none;
         confirm(s, out, c.now);
         return true;
@@ -228,54 +256,47 @@ bool is_open(const state& s) {
 }
 
 std::optional<time_point> deadline(const state& s) {
-    return is_open(s) ? s.bridge.limit : std::nullopt;
+    return is_open(s) ? current_join(s)->limit : std::nullopt;
 }
 
-bool keeps(const state& s, const device_leg& l, authority) {
-    return !over(s) && s.voicemail.step == voicemail_step::none && s.bridge.winner == l.id;
+bool keeps(const state& s, const leg& l, authority) {
+    return !over(s) && s.voicemail.step == voicemail_step::none && is_winner(s, l.id);
 }
 
 bool wants(const state& s, const command& cmd) {
-    return cmd.what() == verb::bridge && phase_of(s) == phase::bridging && cmd.id == bridge_id(s);
+    return cmd.what() == verb::bridge && phase_of(s) == phase::bridging &&
+           cmd.id == bridge_id(*current_join(s));
 }
 
 const char* broken(const state& s) {
-    const auto* w = winner(s);
-    if (s.bridge.winner && w == nullptr) return "winner_is_a_leg";
-    if (s.bridge.winner && s.bridge.epoch == 0) return "winner_has_an_epoch";
-    if (is_open(s) && !s.bridge.limit) return "claim_has_a_limit";
-    if (s.bridged_at && w == nullptr && !over(s)) return "talk_has_a_winner";
-    if (s.bridge.proof_round > s.asked || s.bridge.asked > s.asked || s.told > s.asked)
-        return "questions_are_counted";
-    return nullptr;
+    const auto* counting = current_join(s);
+    for (const auto& j : s.joins) {
+        if (s.find(j.b) == nullptr || j.a != s.caller.id) return "winner_is_a_leg";
+        if (j.epoch == 0 || j.epoch > s.epoch) return "winner_has_an_epoch";
+        if (j.counts() && &j != counting) return "one_join_counts";
+        if (j.proof_round > s.asked || j.asked > s.asked) return "questions_are_counted";
+        if (j.counts() && (j.over == join_end::none) == over(s)) return "a_join_ends_with_its_call";
+    }
+    if (s.joins.size() > k_most_of_a_leg * s.legs.size()) return "joins_are_bounded";
+    if (is_open(s) && !counting->limit) return "claim_has_a_limit";
+    if (bridged_at(s) && counting == nullptr && !over(s)) return "talk_has_a_winner";
+    return s.told > s.asked ? "questions_are_counted" : nullptr;
 }
 
 } // namespace
 
 const component k_component{absorb, narrate, settle, deadline, keeps, wants, broken};
 
-const device_leg* winner(const state& s) {
-    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-}
-device_leg* winner(state& s) {
-    return s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-}
-
-void claim(state& s, effects& out, device_leg& l, time_point now) {
-    const auto epoch = s.bridge.epoch + 1;
-    s.bridge = {};
-    s.bridge.epoch = epoch;
-    s.bridge.winner = l.id;
-    s.bridge.limit = now + s.routed.rules.answer_limit;
+void claim(state& s, effects& out, const leg& l, time_point now) {
+    ++s.epoch;
+    open(s, l.id, now + s.routed.rules.answer_limit);
     if (!s.answered_at) s.answered_at = now;
-    add_note(out, "winner_claimed", "leg=" + l.id.text() + " epoch=" + std::to_string(epoch));
-    request_answer(s, out, "answer", epoch, now);
+    add_note(out, "winner_claimed", "leg=" + l.id.text() + " epoch=" + std::to_string(s.epoch));
+    request_answer(s, out, "answer", s.epoch, now);
 }
 
-void give_up(state& s) {
-    const auto epoch = s.bridge.epoch;
-    s.bridge = {};
-    s.bridge.epoch = epoch;
+void end(state& s, time_point now) {
+    if (auto* j = current_join(s)) finish(*j, j->joined_at ? join_end::talk_over : join_end::call_over, now);
 }
 
-} // namespace z360::call::join
+} // namespace z360::call::joins

@@ -5,16 +5,13 @@
 
 #include "call/component.hpp"
 
-namespace z360::call::join {
+namespace z360::call::joins {
 
 extern const component k_component;
 
-/// Null: nobody is claimed.
-[[nodiscard]] const device_leg* winner(const state& s);
-[[nodiscard]] device_leg* winner(state& s);
 /// The leg becomes the winner: its bridge follows as soon as the caller is answered.
-void claim(state& s, effects& out, device_leg& l, time_point now);
-/// Nobody is joined and nobody will be: voicemail begins.
-void give_up(state& s);
+void claim(state& s, effects& out, const leg& l, time_point now);
+/// The call is over, and so is its talk, or what would have become one.
+void end(state& s, time_point now);
 
-} // namespace z360::call::join
+} // namespace z360::call::joins

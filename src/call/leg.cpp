@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace z360::call::leg {
+namespace z360::call::legs {
 namespace {
 
 constexpr std::uint32_t k_unanswered = UINT32_MAX; // a question that failed
@@ -19,7 +19,7 @@ constexpr std::size_t k_most_twins = 16;           // more would be an attack or
 // ---- facts
 
 // The carrier has two calls for one dial. The first one is the leg; the other must not ring.
-device_leg* twin(state& s, const device_leg& of, const std::string& control_id, bool dead) {
+leg* twin(state& s, const leg& of, const std::string& control_id, bool dead) {
     const bool known = std::any_of(s.twins.begin(), s.twins.end(), [&control_id](const twin_leg& t) {
         return t.call_control_id == control_id;
     });
@@ -28,8 +28,8 @@ device_leg* twin(state& s, const device_leg& of, const std::string& control_id, 
 }
 
 // Finds the device leg and learns its control id on the way (D3: whichever tells it first).
-device_leg* meet(state& s, const leg_ref& who, bool dead = false) {
-    device_leg* found = nullptr;
+leg* meet(state& s, const leg_ref& who, bool dead = false) {
+    leg* found = nullptr;
     if (who.leg) found = s.find(*who.leg);
     if (found == nullptr && !who.call_control_id.empty()) {
         for (auto& l : s.legs)
@@ -45,29 +45,25 @@ device_leg* meet(state& s, const leg_ref& who, bool dead = false) {
     return found;
 }
 
-void answers(state& s, device_leg& l) {
-    if (l.answered) return; // a repeated answer of the winner means nothing (BE-25)
-    l.answered = true;
-    l.answer_order = ++s.answers;
+// Whoever's leg it is. `dead`: it is told of by its end.
+leg* known(state& s, const leg_ref& who, bool dead = false) {
+    return is_caller(s, who) ? &s.caller : meet(s, who, dead);
+}
+
+void answers(state& s, leg& l) {
+    if (std::exchange(l.answered, true)) return; // a repeated answer of the winner means nothing (BE-25)
+    if (l.role == leg_role::device) l.answer_order = ++s.answers;
 }
 
 void bridged(state& s, const leg_ref& who) {
-    if (is_caller(s, who)) {
-        s.caller.bridged = true;
-        s.caller.answered = true; // a bridged leg is an answered one, even if that event was lost
-    } else if (auto* l = meet(s, who)) {
-        l->bridged = true;
-        answers(s, *l);
-    }
+    auto* l = known(s, who);
+    if (l == nullptr) return;
+    l->bridged = true;
+    answers(s, *l); // a bridged leg is an answered one, even if that event was lost
 }
 
 void hung_up(state& s, const leg_hangup& e) {
-    if (is_caller(s, e.who)) {
-        s.caller.ended = true;
-        if (s.caller.hangup_cause.empty()) s.caller.hangup_cause = e.cause;
-        return;
-    }
-    auto* l = meet(s, e.who, true);
+    auto* l = known(s, e.who, true);
     // A command may have found the leg gone before this event; only the event knows why (BE-41).
     if (l == nullptr || (l->ended && (e.cause.empty() || !l->hangup_cause.empty()))) return;
     l->ended = true;
@@ -75,20 +71,15 @@ void hung_up(state& s, const leg_hangup& e) {
 }
 
 void held(state& s, const leg_hold& e) {
-    auto* mark = &s.caller.hold;
-    if (!is_caller(s, e.who)) {
-        auto* l = meet(s, e.who);
-        if (l == nullptr) return;
-        mark = &l->hold;
-    }
-    if (e.at > mark->at) *mark = {e.held, e.at};
+    auto* l = known(s, e.who);
+    if (l != nullptr && e.at > l->hold.at) l->hold = {e.held, e.at};
 }
 
 // Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28).
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
-        if (!l.alive() || l.bridged || s.bridge.winner == l.id) continue;
-        if (std::find(e.devices.begin(), e.devices.end(), l.to.device) != e.devices.end()) l.withdrawn = true;
+        if (!l.alive() || l.bridged || is_winner(s, l.id)) continue;
+        if (std::find(e.devices.begin(), e.devices.end(), l.device()) != e.devices.end()) l.withdrawn = true;
     }
 }
 
@@ -138,13 +129,10 @@ void absorb(state& s, const event& what, time_point) {
     std::visit(
         overloaded{
             [&](const leg_initiated& e) {
-                if (auto* l = meet(s, e.who)) l->initiated = true;
+                if (auto* l = known(s, e.who)) l->initiated = true;
             },
             [&](const leg_answered& e) {
-                if (is_caller(s, e.who))
-                    s.caller.answered = true;
-                else if (auto* l = meet(s, e.who))
-                    answers(s, *l);
+                if (auto* l = known(s, e.who)) answers(s, *l);
             },
             [&](const leg_bridged& e) { bridged(s, e.who); },
             [&](const leg_hangup& e) { hung_up(s, e); },
@@ -179,7 +167,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         add_note(out, "twin_leg", "leg=" + after.twins[i].leg.text());
     if (!before.caller.ended && std::holds_alternative<leg_hangup>(what) && after.caller.ended)
         add_note(out, "caller_hung_up", "cause=" + after.caller.hangup_cause);
-    for (std::size_t i = 0; i < after.legs.size(); ++i) {
+    for (std::size_t i = 0; i < before.legs.size(); ++i) { // a leg that has just been added has no news yet
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         const auto id = [&is] { return "leg=" + is.id.text(); };
@@ -195,14 +183,13 @@ void narrate(const state& before, const event& what, const state& after, effects
 
 // ---- ends
 
-release_reason why_released(const state& s, const device_leg& l) {
-    if (l.withdrawn || l.declined) return release_reason::device_removed;
-    const bool is_winner = s.bridge.winner == l.id;
+release_reason why_released(const state& s, const leg& l) {
+    if (l.called_off()) return release_reason::device_removed;
     switch (phase_of(s)) {
     case phase::ended:
         if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
         if (s.reason == end_reason::completed)
-            return is_winner ? release_reason::call_over : release_reason::answered_elsewhere;
+            return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
         return release_reason::ring_timeout;
     case phase::voicemail: return release_reason::ring_timeout;
     case phase::ringing:
@@ -227,7 +214,7 @@ command hangup_command(
 }
 
 // Nobody keeps it.
-void release(state& s, device_leg& l, effects& out) {
+void release(state& s, leg& l, effects& out) {
     if (in_doubt(s, l)) {
         if (l.asked != 0) return;
         l.asked = ++s.asked;
@@ -235,11 +222,11 @@ void release(state& s, device_leg& l, effects& out) {
         return;
     }
     l.release = why_released(s, l);
-    if (l.bridged && s.bridge.winner != l.id && phase_of(s) == phase::active)
+    if (l.bridged && !is_winner(s, l.id) && phase_of(s) == phase::active)
         add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
 }
 
-void hang_up(const state& s, device_leg& l, effects& out, time_point now) {
+void hang_up(const state& s, leg& l, effects& out, time_point now) {
     l.hangup_sent = true;
     std::string id = l.id.text() + "-hangup"; // one that was taken back is not this one
     if (l.spared > 0) id += "-" + std::to_string(l.spared + 1);
@@ -271,7 +258,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     for (auto& l : s.legs) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
-        if (there && (l.withdrawn || l.declined || !kept(c.parts, s, l, c.may))) release(s, l, out);
+        if (there && (l.called_off() || !kept(c.parts, s, l, c.may))) release(s, l, out);
         if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
             hang_up(s, l, out, c.now);
     }
@@ -306,21 +293,34 @@ const char* broken(const state& s) {
         if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
             return "released_leg_is_hung_up";
         if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
+        if (l.role != leg_role::device || l.goes_to() == nullptr) return "what_is_rung_is_a_device";
     }
-    return nullptr;
+    const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
+    return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";
 }
 
 } // namespace
 
 const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, broken};
 
+leg caller_of(const incoming& what) {
+    leg l;
+    l.id = caller_leg_id(what.id);
+    l.role = leg_role::caller;
+    l.to = endpoint_of(what.from);
+    l.dial = dial_status::accepted; // we did not dial it, and it is there
+    l.call_control_id = what.call_control_id;
+    l.initiated = true;
+    return l;
+}
+
 bool is_caller(const state& s, const leg_ref& who) {
     return !who.leg && !who.call_control_id.empty() && who.call_control_id == s.caller.call_control_id;
 }
 
 bool any_may_answer(const state& s) {
-    return std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
-        return l.alive() && !l.out_of_race;
+    return std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
+        return l.alive() && !out_of_race(s, l.id);
     });
 }
 
@@ -329,7 +329,7 @@ bool ask_about_unsent(state& s, effects& out) {
     std::uint32_t round = 0;
     for (auto& l : s.legs) {
         if (l.dial != dial_status::failed || !l.expired || l.cleared) continue;
-        if (l.ended || l.withdrawn || l.declined) continue;
+        if (l.ended || l.called_off()) continue;
         open = true;
         if (l.asked != 0) continue;
         if (round == 0) {
@@ -348,17 +348,16 @@ void forget_answers(state& s) {
     }
 }
 
-bool in_doubt(const state& s, const device_leg& l) {
-    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.withdrawn && !l.declined;
+bool in_doubt(const state& s, const leg& l) {
+    return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.called_off();
 }
 
-void spare(device_leg& l) {
+void spare(leg& l) {
     if (l.hangup_sent) ++l.spared;
     l.hangup_sent = false;
     l.release = release_reason::none;
     l.withdrawn = false;
     l.declined = false;
-    l.out_of_race = false;
 }
 
-} // namespace z360::call::leg
+} // namespace z360::call::legs

@@ -5,22 +5,24 @@
 
 #include "call/component.hpp"
 
-namespace z360::call::leg {
+namespace z360::call::legs {
 
 extern const component k_component;
 
+/// The leg that the call begins with.
+[[nodiscard]] leg caller_of(const incoming& what);
 [[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
 /// Somebody may still answer.
 [[nodiscard]] bool any_may_answer(const state& s);
 /// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
 /// have joined it to the caller. It is asked about before it is hung up (I21).
-[[nodiscard]] bool in_doubt(const state& s, const device_leg& l);
+[[nodiscard]] bool in_doubt(const state& s, const leg& l);
 /// Legs whose dial of ours was given up, and nobody knows whether another node sent it: the carrier is asked,
 /// once. True: its answer is still to come.
 [[nodiscard]] bool ask_about_unsent(state& s, effects& out);
 /// What the carrier told of such legs during the ring is no longer news.
 void forget_answers(state& s);
 /// The carrier has the leg joined after all: if it was to be hung up, that is taken back.
-void spare(device_leg& l);
+void spare(leg& l);
 
-} // namespace z360::call::leg
+} // namespace z360::call::legs

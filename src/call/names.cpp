@@ -56,6 +56,27 @@ std::string_view name(release_reason r) {
     return "?";
 }
 
+std::string_view name(leg_role r) {
+    switch (r) {
+    case leg_role::device: return "device";
+    case leg_role::caller: return "caller";
+    case leg_role::peer: return "peer";
+    case leg_role::agent: return "agent";
+    }
+    return "?";
+}
+
+std::string_view name(join_end e) {
+    switch (e) {
+    case join_end::none: return "none";
+    case join_end::talk_over: return "talk_over";
+    case join_end::call_over: return "call_over";
+    case join_end::dropped: return "dropped";
+    case join_end::overtaken: return "overtaken";
+    }
+    return "?";
+}
+
 std::string_view name(dial_status s) {
     switch (s) {
     case dial_status::requested: return "requested";
@@ -88,6 +109,7 @@ std::string_view name(request_kind k) {
     switch (k) {
     case request_kind::decline: return "decline";
     case request_kind::answered: return "answered";
+    case request_kind::ring: return "ring";
     }
     return "?";
 }
@@ -100,6 +122,10 @@ std::string_view name(refusal r) {
     case refusal::leg_over: return "leg_over";
     case refusal::in_the_talk: return "in_the_talk";
     case refusal::call_over: return "call_over";
+    case refusal::not_ringing: return "not_ringing";
+    case refusal::rings_already: return "rings_already";
+    case refusal::may_not_ring: return "may_not_ring";
+    case refusal::let_in_before: return "let_in_before";
     }
     return "?";
 }
@@ -131,11 +157,13 @@ std::string_view name(verb v) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {
-        "incoming",       "leg_initiated",   "leg_answered",         "leg_bridged",      "leg_hangup",
-        "leg_hold",       "prompt_ended",    "recording_saved",      "recording_failed", "command_outcome",
-        "ring_withdrawn", "device_declines", "device_says_answered", "carrier_told",     "tick"
-    };
+    static constexpr std::string_view k_names[] = {"incoming",         "leg_initiated",
+                                                   "leg_answered",     "leg_bridged",
+                                                   "leg_hangup",       "leg_hold",
+                                                   "prompt_ended",     "recording_saved",
+                                                   "recording_failed", "command_outcome",
+                                                   "ring_withdrawn",   "device_asks",
+                                                   "carrier_told",     "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

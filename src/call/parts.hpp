@@ -10,7 +10,7 @@ namespace z360::call {
 [[nodiscard]] part_list parts();
 
 /// Some part keeps it: a leg that nobody keeps is hung up.
-[[nodiscard]] bool kept(part_list of, const state& s, const device_leg& l, authority may);
+[[nodiscard]] bool kept(part_list of, const state& s, const leg& l, authority may);
 
 // ---- the functions of decide.hpp, for a call that is made of these
 

@@ -29,7 +29,7 @@ std::string id_of(const state& s, const prompt& p) {
 // ---- facts
 
 void absorb(state& s, const event& what, time_point) {
-    if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && leg::is_caller(s, e->who)) {
+    if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && legs::is_caller(s, e->who)) {
         const bool known = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [e](const auto& p) {
             return p.spoken == e->spoken && p.at == e->at;
         });

@@ -18,7 +18,7 @@ void absorb(state& s, const event& what, time_point) {
         return r.id == e->recording_id;
     });
     if (known) return;
-    const auto purpose = leg::is_caller(s, e->who) ? recording_purpose::message : recording_purpose::talk;
+    const auto purpose = legs::is_caller(s, e->who) ? recording_purpose::message : recording_purpose::talk;
     s.recordings.push_back({e->recording_id, e->url, purpose});
     // Told in any order, it is the same set.
     std::sort(s.recordings.begin(), s.recordings.end(), [](const auto& a, const auto& b) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/request.hpp"
 
+#include "call/ring.hpp"
+
 #include <z360/call/view.hpp>
 
 #include <algorithm>
@@ -13,54 +15,70 @@ constexpr std::size_t k_verdicts_kept = 64; // the oldest goes; a device asks a 
 constexpr std::uint32_t k_most_questions = 5;
 constexpr millis k_ask_again{1'000}; // times the number of questions asked
 
-struct reading {
-    request_kind what;
-    const asked* by;
-};
-std::optional<reading> read(const event& e) {
-    if (const auto* d = std::get_if<device_declines>(&e)) return reading{request_kind::decline, &d->by};
-    if (const auto* a = std::get_if<device_says_answered>(&e)) return reading{request_kind::answered, &a->by};
-    return std::nullopt;
-}
-
-void grant(state& s, const reading& r, time_point now) {
+void grant(state& s, const device_asks& r, time_point now) {
+    if (r.what == request_kind::ring) return ring::let_in(s, r.at, r.device);
     for (auto& l : s.legs) {
-        if (l.to.device != r.by->device || !l.alive()) continue;
-        switch (r.what) {
-        case request_kind::decline: l.declined = true; break;
-        case request_kind::answered:
-            if (!l.answered && !l.word_due && l.words_asked < k_most_questions) l.word_due = now;
-            break;
-        }
+        if (l.device() != r.device || !l.alive()) continue;
+        if (r.what == request_kind::decline)
+            l.declined = true;
+        else if (!l.answered && !l.word_due && l.words_asked < k_most_questions)
+            l.word_due = now;
     }
 }
 
+refusal judged(const state& s, const device_asks& r, time_point now) {
+    if (now >= r.until) return refusal::late;
+    const auto why = judge(s, r.what, r.device);
+    if (why != refusal::none || r.what != request_kind::ring) return why;
+    if (!ring::may_dial(s, now)) return refusal::not_ringing;
+    const bool reachable =
+        std::any_of(r.at.begin(), r.at.end(), [&r](const target& t) { return t.device == r.device; });
+    return reachable ? refusal::none : refusal::may_not_ring;
+}
+
 void absorb(state& s, const event& what, time_point now) {
-    const auto r = read(what);
-    if (!r || verdict_of(s, r->by->id) != nullptr) return;
-    const auto why = now >= r->by->until ? refusal::late : judge(s, r->what, r->by->device);
+    const auto* r = request_of(what);
+    if (r == nullptr || verdict_of(s, r->id) != nullptr) return;
+    const auto why = judged(s, *r, now);
     if (why == refusal::none) grant(s, *r, now);
     if (s.verdicts.size() >= k_verdicts_kept) s.verdicts.erase(s.verdicts.begin());
-    s.verdicts.push_back({r->by->id, r->what, why, now});
+    s.verdicts.push_back({r->id, r->what, why, now, r->device});
+}
+
+// Asked again, by another id, and answered alike: the timeline has it already.
+bool is_news(const state& before, const verdict& v, const state& after) {
+    if (before.legs != after.legs) return true;
+    return std::none_of(before.verdicts.begin(), before.verdicts.end(), [&v](const verdict& o) {
+        return o.device == v.device && o.what == v.what && o.why == v.why;
+    });
+}
+
+const char* granted_as(request_kind what) {
+    switch (what) {
+    case request_kind::decline: return "device_declined";
+    case request_kind::answered: return "device_says_answered";
+    case request_kind::ring: return "device_joins_ring";
+    }
+    return "request_granted";
 }
 
 void narrate(const state& before, const event& what, const state& after, effects& out) {
-    const auto r = read(what);
-    if (!r || verdict_of(before, r->by->id) != nullptr) return;
-    const auto* v = verdict_of(after, r->by->id);
-    if (v == nullptr) return;
-    const auto* l = leg_of(after, r->by->device);
+    const auto* r = request_of(what);
+    if (r == nullptr || verdict_of(before, r->id) != nullptr) return;
+    const auto* v = verdict_of(after, r->id);
+    if (v == nullptr || !is_news(before, *v, after)) return;
+    const auto* l = leg_of(r->what == request_kind::ring ? after : before, r->device);
     const auto who = l != nullptr ? "leg=" + l->id.text() : std::string("leg=none");
-    if (v->why != refusal::none)
+    if (v->why == refusal::none)
+        add_note(out, granted_as(v->what), who);
+    else
         add_note(
             out, "request_refused",
             who + " what=" + std::string(name(v->what)) + " why=" + std::string(name(v->why))
         );
-    else
-        add_note(out, v->what == request_kind::decline ? "device_declined" : "device_says_answered", who);
 }
 
-bool awaits_word(const state& s, const device_leg& l) {
+bool awaits_word(const state& s, const leg& l) {
     return phase_of(s) == phase::ringing && l.word_due && l.alive() && !l.answered;
 }
 
@@ -104,30 +122,50 @@ const component k_component{absorb, narrate, settle, deadline, nullptr, nullptr,
 
 namespace z360::call {
 
-const asked* request_of(const event& e) {
-    const auto r = requests::read(e);
-    return r ? r->by : nullptr;
-}
-
 const verdict* verdict_of(const state& s, std::string_view request) {
     const auto is = [request](const verdict& v) { return v.id == request; };
     const auto found = std::find_if(s.verdicts.begin(), s.verdicts.end(), is);
     return found == s.verdicts.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// Once in a ring, and not while a leg of the device lives (I12). Where it may be rung is looked up when it
+// asks; who was withdrawn from this call stays so.
+refusal judge_late_join(const state& s, device_id device) {
+    if (over(s)) return refusal::call_over;
+    bool rings = false;
+    bool let_in = false;
+    for (const auto& l : s.legs) {
+        if (l.device() != device) continue;
+        if (l.withdrawn) return refusal::may_not_ring;
+        rings = rings || l.alive();
+        let_in = let_in || l.late == s.epoch + 1;
+    }
+    if (phase_of(s) != phase::ringing) return refusal::not_ringing;
+    if (rings) return refusal::rings_already;
+    return let_in ? refusal::let_in_before : refusal::none;
+}
+
+refusal judge_decline(const state& s, const leg& l) {
+    if (l.declined) return refusal::none; // it was granted, and still holds
+    if (over(s)) return refusal::call_over;
+    if (!l.alive()) return refusal::leg_over;
+    if (l.answered || l.bridged || is_winner(s, l.id)) return refusal::in_the_talk;
+    return refusal::none;
+}
+
+} // namespace
+
 refusal judge(const state& s, request_kind what, device_id device) {
     const auto* l = leg_of(s, device);
-    if (l == nullptr) return refusal::not_rung;
     switch (what) {
-    case request_kind::decline:
-        if (l->declined) return refusal::none; // it was granted, and still holds
-        if (over(s)) return refusal::call_over;
-        if (!l->alive()) return refusal::leg_over;
-        if (l->answered || l->bridged || s.bridge.winner == l->id) return refusal::in_the_talk;
-        return refusal::none;
+    case request_kind::decline: return l == nullptr ? refusal::not_rung : judge_decline(s, *l);
     case request_kind::answered:
+        if (l == nullptr) return refusal::not_rung;
         if (over(s)) return refusal::call_over;
         return l->alive() ? refusal::none : refusal::leg_over;
+    case request_kind::ring: return judge_late_join(s, device);
     }
     return refusal::not_rung;
 }

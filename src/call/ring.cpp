@@ -20,14 +20,12 @@ constexpr millis k_hangup_wait{3'000}; // for the hang-up of a dropped winner wh
 // The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
 // bridge_intent the carrier replaces it by what the caller's leg carries anyway.
 std::string presentable(const state& s) {
-    const auto& from = s.caller.number;
-    const bool e164 = from.size() >= 8 && from.size() <= 16 && from[0] == '+' &&
-                      std::all_of(from.begin() + 1, from.end(), [](char c) { return c >= '0' && c <= '9'; });
-    return e164 ? from : s.routed.number_e164;
+    const auto* from = std::get_if<e164>(&s.caller.to);
+    return from != nullptr ? from->number : s.routed.number_e164;
 }
 
-command dial_command(const state& s, const device_leg& to, time_point now) {
-    const auto secs = std::chrono::duration_cast<std::chrono::seconds>(s.routed.rules.ring_time).count();
+command dial_command(const state& s, const leg& to, time_point now) {
+    const auto secs = std::chrono::ceil<std::chrono::seconds>(s.ring_deadline - now).count();
     command c;
     c.id = to.id.text();
     c.call = s.id;
@@ -37,7 +35,7 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
     c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);
     c.body = dial_body{
         .leg = to.id,
-        .sip_username = to.to.sip_username,
+        .sip_username = to.goes_to()->sip_username,
         .from = presentable(s),
         .display_name = s.routed.caller_name,
         .link_to = s.caller.call_control_id,
@@ -48,10 +46,10 @@ command dial_command(const state& s, const device_leg& to, time_point now) {
     return c;
 }
 
-device_leg* waiting_answerer(state& s) {
-    device_leg* best = nullptr;
+leg* waiting_answerer(state& s) {
+    leg* best = nullptr;
     for (auto& l : s.legs) {
-        if (!l.alive() || !l.answered || l.out_of_race || l.call_control_id.empty()) continue;
+        if (!l.alive() || !l.answered || out_of_race(s, l.id) || l.call_control_id.empty()) continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
     }
     return best;
@@ -59,30 +57,46 @@ device_leg* waiting_answerer(state& s) {
 
 // Who is claimed next: answered first, still there. The epoch moves only on proof (ADR 4): as long as a
 // dropped winner may live it may yet be joined, or a record of its bridge may still turn up.
-device_leg* next_answerer(state& s) {
-    const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) {
-        return l.out_of_race && !l.ended && !l.hung_up && l.dial != dial_status::failed;
+leg* next_answerer(state& s) {
+    const bool in_doubt = std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
+        return out_of_race(s, l.id) && !l.ended && !l.hung_up && l.dial != dial_status::failed;
     });
     return in_doubt ? nullptr : waiting_answerer(s);
 }
 
+// The same in every decision about the same call, so that a replay and another node name the same legs.
+leg_id new_leg_id(const state& s, const target& to) {
+    leg_id id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+    // Further legs of a device: it rings on two names while its identity is being replaced (CRED-01), or once
+    // more because it asked.
+    while (s.find(id) != nullptr)
+        id = leg_id{derive_uuid(id.value, static_cast<std::uint64_t>(to.identity.value))};
+    return id;
+}
+
+void dial_who_was_let_in(state& s, effects& out, time_point now) {
+    for (auto& l : s.legs)
+        if (std::exchange(l.to_dial, false)) out.emplace_back(dial_command(s, l, now));
+}
+
 bool settle(state& s, effects& out, const circumstances& c) {
+    dial_who_was_let_in(s, out, c.now);
     if (phase_of(s) != phase::ringing) return false;
     if (auto* next = next_answerer(s)) {
-        join::claim(s, out, *next, c.now);
+        joins::claim(s, out, *next, c.now);
         return true;
     }
     const char* why = nullptr;
     const bool late = c.may == authority::newest && c.now >= s.ring_deadline;
-    if (!leg::any_may_answer(s)) {
-        if (!late && leg::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
+    if (!legs::any_may_answer(s)) {
+        if (!late && legs::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
         const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
         why = s.legs.empty() ? none : "no_device_left";
     } else if (late) {
         why = "nobody_answered";
     }
     if (why == nullptr) return false;
-    leg::forget_answers(s);
+    legs::forget_answers(s);
     voicemail::begin(s, out, why, c.now);
     return true;
 }
@@ -94,12 +108,12 @@ std::optional<time_point> deadline(const state& s) {
 // I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged). A 2xx alone confirms only
 // what the newest copy claimed: on an old one it may be the polite refusal of a caller who is joined to
 // another (I21).
-bool keeps(const state& s, const device_leg&, authority may) {
+bool keeps(const state& s, const leg&, authority may) {
     const auto p = phase_of(s);
     if (p == phase::ringing || p == phase::answering) return true;
     if (p != phase::bridging) return false;
-    const auto* w = s.bridge.winner ? s.find(*s.bridge.winner) : nullptr;
-    return !(s.bridge.accepted && may == authority::newest) && (w == nullptr || !w->bridged);
+    const auto* w = winner(s);
+    return !(current_join(s)->accepted && may == authority::newest) && (w == nullptr || !w->bridged);
 }
 
 bool wants(const state& s, const command& cmd) {
@@ -108,24 +122,46 @@ bool wants(const state& s, const command& cmd) {
            l->dial != dial_status::accepted;
 }
 
+const char* broken(const state& s) {
+    const bool undialed = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.to_dial; });
+    return undialed ? "every_leg_is_dialed" : nullptr;
+}
+
 } // namespace
 
-const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, nullptr};
+const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, broken};
 
 void begin(state& s, effects& out, time_point now) {
     const auto n = s.routed.targets.size();
     for (std::size_t i = 0; i < n; ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
         const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
-        device_leg l;
-        l.id = leg_id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+        if (s.rings(to.identity)) continue; // once, whatever the directory says
+        leg l;
+        l.id = new_leg_id(s, to);
         l.to = to;
-        // A device whose identity is being replaced rings on both names (CRED-01): it is registered under
-        // one.
-        if (s.find(l.id) != nullptr)
-            l.id = leg_id{derive_uuid(l.id.value, static_cast<std::uint64_t>(to.identity.value))};
-        if (s.find(l.id) != nullptr || s.rings(to.identity)) continue; // once, whatever the directory says
         out.emplace_back(dial_command(s, l, now));
+        s.legs.push_back(std::move(l));
+    }
+}
+
+bool may_dial(const state& s, time_point now) {
+    return phase_of(s) == phase::ringing && now + k_dial_margin < s.ring_deadline;
+}
+
+void let_in(state& s, const std::vector<target>& at, device_id device) {
+    const auto rung = [&s](identity_id who) {
+        return std::any_of(s.legs.begin(), s.legs.end(), [who](const auto& l) {
+            return l.identity() == who && l.alive();
+        });
+    };
+    for (const auto& to : at) {
+        if (to.device != device || rung(to.identity)) continue;
+        leg l;
+        l.id = new_leg_id(s, to);
+        l.to = to;
+        l.late = s.epoch + 1;
+        l.to_dial = true;
         s.legs.push_back(std::move(l));
     }
 }

@@ -11,7 +11,7 @@ namespace talk {
 namespace {
 
 bool was_joined(const state& s) {
-    if (s.bridge.accepted) return true;
+    if (const auto* j = current_join(s); j != nullptr && j->accepted) return true;
     return s.caller.bridged &&
            std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
 }
@@ -52,8 +52,8 @@ bool settle(state& s, effects& out, const circumstances& c) {
         correct_reason(s, out);
         return false;
     }
-    if (s.bridged_at) {
-        const auto* w = join::winner(s);
+    if (bridged_at(s)) {
+        const auto* w = winner(s);
         if (!s.caller.ended && w != nullptr && !w->ended) return false;
         end(s, out, end_reason::completed, c.now);
         return true;
@@ -79,7 +79,7 @@ const component k_component{nullptr, nullptr, settle, nullptr, nullptr, nullptr,
 void end(state& s, effects& out, end_reason why, time_point now) {
     s.reason = why;
     s.ended_at = now;
-    s.bridge.limit.reset();
+    joins::end(s, now);
     add_note(out, "call_ended", "reason=" + std::string(name(why)));
 }
 

@@ -6,7 +6,7 @@
 namespace z360::call {
 namespace {
 
-leg_step step_of(const device_leg& l) {
+leg_step step_of(const leg& l) {
     if (l.dial == dial_status::failed) return leg_step::failed;
     if (l.ended) return leg_step::ended;
     if (l.release != release_reason::none) return leg_step::released;
@@ -17,28 +17,28 @@ leg_step step_of(const device_leg& l) {
 }
 
 // Winner before living before dead.
-int weight(const state& s, const device_leg& l) {
-    if (s.bridge.winner == l.id) return 3;
+int weight(const state& s, const leg& l) {
+    if (is_winner(s, l.id)) return 3;
     if (l.bridged) return 2;
     return l.alive() ? 1 : 0;
 }
 
-const device_leg* winner_of(const state& s) {
-    if (s.bridge.winner) return s.find(*s.bridge.winner);
+const leg* winner_of(const state& s) {
+    if (const auto* w = winner(s)) return w;
     const auto joined = std::find_if(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.bridged; });
     return joined == s.legs.end() ? nullptr : &*joined;
 }
 
-leg_view leg_seen(const state& s, const device_leg& l, bool by_operator) {
+leg_view leg_seen(const state& s, const leg& l, bool by_operator) {
     leg_view v;
-    v.device = l.to.device;
-    v.device_name = l.to.device_name;
+    v.device = l.device();
+    if (const auto* to = l.goes_to()) v.device_name = to->device_name;
     v.status = status_of(l);
     v.step = step_of(l);
     v.alive = l.alive();
     v.rings = l.alive() && !l.answered && phase_of(s) == phase::ringing;
     v.answered = l.answered;
-    v.won = s.bridge.winner == l.id;
+    v.won = is_winner(s, l.id);
     v.declined = l.declined;
     v.release = l.release;
     if (by_operator) v.hangup_cause = l.hangup_cause;
@@ -47,7 +47,7 @@ leg_view leg_seen(const state& s, const device_leg& l, bool by_operator) {
 
 // Nobody of ours talked to them, and nobody was to blame but the phone that was not picked up.
 bool missed(const state& s) {
-    if (!over(s) || s.bridged_at) return false;
+    if (!over(s) || bridged_at(s)) return false;
     switch (s.reason) {
     case end_reason::caller_cancelled:
     case end_reason::voicemail:
@@ -81,11 +81,11 @@ std::string_view name(leg_step s) {
     return "?";
 }
 
-const device_leg* leg_of(const state& s, device_id d) {
-    const device_leg* best = nullptr;
+const leg* leg_of(const state& s, device_id d) {
+    const leg* best = nullptr;
     if (d.none()) return best;
     for (const auto& l : s.legs)
-        if (l.to.device == d && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
+        if (l.device() == d && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
     return best;
 }
 
@@ -93,35 +93,35 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     if (!may_see(s, who)) return std::nullopt;
     view v;
     v.id = s.id;
-    v.session = s.caller.call_session_id.empty() ? s.id.text() : s.caller.call_session_id;
+    v.session = s.origin.call_session_id.empty() ? s.id.text() : s.origin.call_session_id;
     v.at = phase_of(s);
     v.reason = s.reason;
     v.user = s.routed.user;
     v.org = s.routed.org;
-    v.caller_number = s.caller.number;
+    v.caller_number = text_of(s.caller.to);
     v.caller_name = s.routed.caller_name;
     v.number = s.routed.number_e164;
-    if (const auto* w = winner_of(s)) v.winner = w->to.device;
+    if (const auto* w = winner_of(s)) v.winner = w->device();
     v.missed = missed(s);
     v.began = s.began;
     v.ring_deadline = s.ring_deadline;
     v.ring_time = s.routed.rules.ring_time;
     v.answered_at = s.answered_at;
-    v.bridged_at = s.bridged_at;
+    v.bridged_at = bridged_at(s);
     v.ended_at = s.ended_at;
     if (who.who != viewer::as::device) {
         for (const auto& l : s.legs)
             v.legs.push_back(leg_seen(s, l, who.who == viewer::as::overseer));
         return v;
     }
+    for (int k = 0; k < k_request_count; ++k)
+        if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
+            v.allowed.push_back(kind);
     const auto* mine = leg_of(s, who.device);
     if (mine == nullptr) return v;
     v.mine = leg_seen(s, *mine, false);
     v.answered_elsewhere =
-        s.bridge.winner != mine->id && !mine->bridged && mine->release == release_reason::answered_elsewhere;
-    for (int k = 0; k < k_request_count; ++k)
-        if (const auto kind = static_cast<request_kind>(k); judge(s, kind, who.device) == refusal::none)
-            v.allowed.push_back(kind);
+        !is_winner(s, mine->id) && !mine->bridged && mine->release == release_reason::answered_elsewhere;
     return v;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/voicemail.hpp"
 
-#include "call/join.hpp"
 #include "call/leg.hpp"
 #include "call/prompt.hpp"
 #include "call/talk.hpp"
@@ -17,7 +16,7 @@ constexpr millis k_record_grace{60'000}; // lost end of recording: longest messa
 // ---- facts
 
 void absorb(state& s, const event& what, time_point) {
-    if (const auto* e = std::get_if<recording_failed>(&what); e != nullptr && leg::is_caller(s, e->who))
+    if (const auto* e = std::get_if<recording_failed>(&what); e != nullptr && legs::is_caller(s, e->who))
         s.voicemail.failed = true;
     const auto* o = std::get_if<command_outcome>(&what);
     if (o != nullptr && o->what == verb::record_start && o->command_id == caller_id(s, "record") &&
@@ -105,7 +104,6 @@ const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, b
 
 void begin(state& s, effects& out, const char* why, time_point now) {
     add_note(out, "voicemail", std::string("why=") + why);
-    join::give_up(s);
     prompts::stop(s, out, now);
     s.voicemail.step = voicemail_step::answering;
     s.voicemail.limit = now + s.routed.rules.answer_limit;

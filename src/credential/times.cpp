@@ -58,15 +58,4 @@ std::optional<time_point> rotation_due(const device& d, const identity& i, const
     return plus(begin, millis{after});
 }
 
-millis retry_pause(unsigned failures, const policy& p, double jitter) {
-    const auto longest = std::max<std::int64_t>(0, p.retry_longest.count());
-    auto pause = std::clamp<std::int64_t>(p.retry_first.count(), 0, longest);
-    for (unsigned n = 1; n < failures && pause > 0 && pause < longest; ++n)
-        pause = pause > longest / 2 ? longest : pause * 2;
-    // `!(… > 0)` and not `<= 0`: a jitter that is not a number counts as none.
-    const double share = !(jitter > 0.0) ? 0.0 : std::min(jitter, 1.0);
-    const auto half = pause / 2;
-    return millis{half + static_cast<std::int64_t>(static_cast<double>(pause - half) * share)};
-}
-
 } // namespace z360::credential

@@ -119,6 +119,8 @@ struct reading {
     bool own_leg = false;            ///< a device's leg, seen from the other side: of no consequence
     wire::party caller, called;      ///< of a new caller
     std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
+    /// Of a request of a kind that only a newer program knows: until when that may judge it.
+    std::optional<time_point> newer_until;
 };
 
 /// Of a leg, and without anybody's mark: a caller's, who may be still to come.
@@ -162,9 +164,11 @@ struct waiting_request {
     waiting_request(const boost::asio::any_io_executor& ex, std::string request)
         : id(std::move(request)), done(ex) {}
     void look(const port::stored_call& at);
+    void no_call();
 
     std::string id;
     rt::event done;
+    bool nobodys = false; ///< there is no such call
     call::verdict verdict{};
     std::optional<port::stored_call> answer; ///< the call as of the verdict
 };

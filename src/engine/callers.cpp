@@ -6,6 +6,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -346,8 +347,7 @@ boost::asio::awaitable<void> engine_impl::ask(arrival_ptr a, counted<int> place)
     if (life != port::leg_life::unknown || since(*a->first_asked) >= s_.caller_ask_limit) {
         a->life = life;
     } else {
-        const auto pause = std::min<millis>(k_ask_first * (1LL << std::min(a->asked, 8U)), k_ask_longest);
-        ++a->asked;
+        const auto pause = rt::growing(k_ask_first, k_ask_longest, ++a->asked);
         a->not_before = steady::now() + pause;
         // Ours meanwhile: other nodes would only ask the carrier, too.
         co_await put_off(a->event.event_id, pause + s_.event_claim, "the carrier does not say", false);

@@ -12,6 +12,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -147,7 +148,8 @@ credentials_impl::read_page(both_sides& b, unsigned number) {
         error = std::string(port::name(r.outcome)) + ": " + r.error;
         b.result.unreachable = r.outcome == outcome::unknown || r.outcome == outcome::unavailable;
         if (r.outcome == outcome::refused) break;
-        const auto pause = credential::retry_pause(n + 1, s_.rules, chance());
+        const auto pause =
+            rt::spread(rt::growing(s_.rules.retry_first, s_.rules.retry_longest, n + 1), 0.5, 1, chance());
         compare_pace_.hold(std::min(k_page_pause, std::max(pause, r.retry_after.value_or(millis{0}))));
     }
     b.result.error = "Telnyx's list, page " + std::to_string(number) + ": " + error;

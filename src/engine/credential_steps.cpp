@@ -6,6 +6,7 @@
 
 #include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -287,7 +288,8 @@ boost::asio::awaitable<bool> credentials_impl::suspend(held& h) {
 
 boost::asio::awaitable<void> credentials_impl::failed(held& h, identity_id who, failure why) {
     const auto failures = subject_of(h.what, who).row.failures + 1;
-    auto pause = credential::retry_pause(failures, s_.rules, chance());
+    auto pause =
+        rt::spread(rt::growing(s_.rules.retry_first, s_.rules.retry_longest, failures), 0.5, 1, chance());
     // Trying again changes nothing until people have looked.
     if (why.how == outcome::refused) pause = std::max(pause, s_.rules.retry_longest);
     if (why.retry_after) {

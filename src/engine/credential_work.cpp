@@ -5,6 +5,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -16,7 +17,7 @@ constexpr millis k_report_every{10'000};
 constexpr unsigned k_look_tries = 8;
 
 millis look_pause(unsigned tries) {
-    return std::min(millis{5'000}, millis{50} * (1 << std::min(tries, 10U)));
+    return rt::growing(millis{50}, millis{5'000}, tries + 1);
 }
 
 } // namespace
@@ -101,7 +102,8 @@ credentials_impl::steady::time_point credentials_impl::claim_until() const {
     return steady::now() + s_.claim - s_.claim * 3 / 10;
 }
 
-boost::asio::awaitable<std::optional<credentials_impl::held>> credentials_impl::claim(device_id d, pace* at) {
+boost::asio::awaitable<std::optional<credentials_impl::held>>
+credentials_impl::claim(device_id d, rt::pace* at) {
     const auto parked = parked_.find(d.value);
     if (parked != parked_.end()) {
         const bool still_ours = steady::now() < parked->second;

@@ -5,11 +5,11 @@
 // credential_purge.cpp (what nobody needs any more). Private to src/engine.
 #pragma once
 
-#include "engine/flight.hpp"
-#include "engine/pace.hpp"
 #include "engine/under_way.hpp"
 
 #include <z360/engine/credentials.hpp>
+#include <z360/rt/pacer.hpp>
+#include <z360/rt/single_flight.hpp>
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -56,7 +56,7 @@ class credentials_impl final : public credentials {
     struct held {
         port::claimed_device what;
         steady::time_point until; ///< ours for certain
-        pace* at = nullptr;       ///< nullptr: a person waits, no pause between requests
+        rt::pace* at = nullptr;   ///< nullptr: a person waits, no pause between requests
     };
     enum class scope { making, everything };
     enum class made { in_use, none, failed };
@@ -79,7 +79,7 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<void> work(held h, under_way place, bool was_due);
     boost::asio::awaitable<void> finish(held& h, bool was_due, bool did_something);
     void park(const held& h);
-    boost::asio::awaitable<std::optional<held>> claim(device_id d, pace* at);
+    boost::asio::awaitable<std::optional<held>> claim(device_id d, rt::pace* at);
     [[nodiscard]] steady::time_point claim_until() const;
     boost::asio::awaitable<void> check_one(identity_id i, under_way mark);
     boost::asio::awaitable<void> look_up(identity_id i);
@@ -125,13 +125,13 @@ class credentials_impl final : public credentials {
     boost::asio::awaitable<std::string> carrier_tag(user_id user);
 
     // credential_ensure.cpp
-    using identity_flights = flights<std::int64_t, identity_status>;
+    using identity_flights = rt::flights<std::int64_t, identity_status>;
     boost::asio::awaitable<void> fly(identity_flights::end end, device_id d, identity_flights::pointer f);
     boost::asio::awaitable<identity_status> make(device_id d, identity_flights::pointer f);
     boost::asio::awaitable<void> poll_pause();
 
     // credential_tokens.cpp
-    using token_flights = flights<std::int64_t, token_status>;
+    using token_flights = rt::flights<std::int64_t, token_status>;
     boost::asio::awaitable<token_status> find_token(device_id d, steady::time_point until);
     boost::asio::awaitable<void> fly_token(token_flights::end end, device_id d, token_flights::pointer f);
     boost::asio::awaitable<token_status> fetch_token(device_id d, token_flights::pointer f);
@@ -183,8 +183,8 @@ class credentials_impl final : public credentials {
     std::optional<uuid> installation_; ///< once it was read
     std::mt19937_64 dice_;
 
-    pace work_pace_;
-    pace compare_pace_;
+    rt::pace work_pace_;
+    rt::pace compare_pace_;
     identity_flights identity_flights_;
     token_flights token_flights_;
 

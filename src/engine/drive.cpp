@@ -6,6 +6,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -14,6 +15,7 @@
 namespace z360::engine {
 namespace {
 
+constexpr millis k_first_retry{100};
 constexpr millis k_longest_retry{2'000};
 constexpr std::size_t k_queue_limit = 4'000; // beyond: they wait in the inbox
 constexpr millis k_failed_pause{300};
@@ -187,8 +189,7 @@ boost::asio::awaitable<void> engine_impl::recover(actor& a, std::exception_ptr e
     auto back = a.box.failed(newer);
     co_await give_back(std::move(back), newer ? k_newer_form_pause : k_failed_pause, why, !newer);
     if (!a.box.has_work()) co_return;
-    co_await rt::sleep_for(std::min(millis{100} * (1U << std::min(a.box.failures() - 1, 5U)), k_longest_retry)
-    );
+    co_await rt::sleep_for(rt::growing(k_first_retry, k_longest_retry, a.box.failures()));
 }
 
 void engine_impl::arm(actor& a) {

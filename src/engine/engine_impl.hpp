@@ -74,8 +74,10 @@ class engine_impl final : public engine {
     // requests.cpp
     boost::asio::awaitable<port::append_result> keep_request(port::inbox_event event);
     boost::asio::awaitable<submission>
-    verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until);
+    verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, bool again, steady::time_point until);
+    boost::asio::awaitable<std::optional<std::vector<call::target>>> places(device_id device, call_id call);
     void tell_waiting(const actor& a);
+    void no_call_for(call_id call, const std::string& request);
 
     // callers.cpp
     void start_callers();

@@ -92,10 +92,12 @@ std::vector<std::pair<call::target, leg_news>> news_of(const call::state* before
     std::vector<std::pair<call::target, leg_news>> out;
     for (const auto& leg : after.legs) {
         const auto* was = before != nullptr ? before->find(leg.id) : nullptr;
-        if (leg.answered && (was == nullptr || !was->answered)) out.emplace_back(leg.to, leg_news::answered);
+        const auto* to = leg.goes_to();
+        if (to == nullptr) continue;
+        if (leg.answered && (was == nullptr || !was->answered)) out.emplace_back(*to, leg_news::answered);
         // Not "when it ended": a hang-up that found the leg gone may have said so first, without a cause.
         if (leg.hangup_cause == k_not_found && (was == nullptr || was->hangup_cause != k_not_found))
-            out.emplace_back(leg.to, leg_news::not_found);
+            out.emplace_back(*to, leg_news::not_found);
     }
     return out;
 }

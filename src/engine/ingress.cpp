@@ -5,6 +5,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +16,8 @@ namespace {
 constexpr std::size_t k_parked_limit = 10'000;     // sessions
 constexpr std::size_t k_parked_of_one = 64;        // events of one session
 constexpr std::uint32_t k_max_attempts = 5;        // of an event whose handling fails
-constexpr std::chrono::seconds k_longest_pause{5}; // between two offers of one event
+constexpr millis k_first_pause{300};               // between two offers of one event
+constexpr std::chrono::seconds k_longest_pause{5}; // of those
 constexpr millis k_newer_form_pause{1'000};
 constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
 // Between a session and its second caller: the name is one that no carrier makes.
@@ -42,14 +44,13 @@ reading read_own(std::string_view body) {
     }
     r.hook.emplace().call_session_id = std::move(own->call_session_id);
     if (own->call) r.mark.emplace().call = *own->call;
+    if (!own->what) r.newer_until = own->until;
     r.what = std::move(own->what);
     return r;
 }
 
-// Doubles with every attempt, from 300 ms to 5 s.
 millis pause_after(std::uint32_t attempts) {
-    const auto pause = millis{300} * (1LL << std::min<std::uint32_t>(attempts, 10));
-    return std::min<millis>(pause, k_longest_pause);
+    return rt::growing<millis::rep, millis::period>(k_first_pause, k_longest_pause, attempts + 1);
 }
 
 } // namespace
@@ -238,6 +239,8 @@ boost::asio::awaitable<void> engine_impl::find_its_call(arrival_ptr a) {
         co_await bury(a->event.event_id, a->known.why);
         co_return;
     }
+    if (a->known.newer_until && p_.clock.now() < *a->known.newer_until)
+        throw port::newer_form("a request of a kind that this program does not know");
     if (!a->known.what) {
         ignore(*a);
         co_return;

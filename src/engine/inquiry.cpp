@@ -35,7 +35,7 @@ std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer
         const bool nobodys = is_of_unmarked_leg(known) &&
                              known.hook->call_control_id != caller.call_control_id &&
                              about.find_by_control_id(known.hook->call_control_id) == nullptr;
-        if (nobodys || !is_for(about.id, caller.call_session_id, caller.call_control_id, known))
+        if (nobodys || !is_for(about.id, about.origin.call_session_id, caller.call_control_id, known))
             known.what.reset(); // another call's leg in this session, or one of a caller still to come
         if (fresh && !known.what) {
             hand_over(std::move(e));
@@ -57,7 +57,7 @@ std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer
 // Whoever asks decides about what is on record before anything else: it is in the call's queue when this
 // returns.
 boost::asio::awaitable<bool> engine_impl::ask_on_record(call::state about) {
-    auto answer = co_await p_.ask(about.caller.call_session_id);
+    auto answer = co_await p_.ask(about.origin.call_session_id);
     const bool answered = answer.answered;
     auto items = items_of(about, std::move(answer));
     if (!items.empty()) post(about.id, std::move(items));

@@ -3,6 +3,8 @@
 // would take away, commit, act.
 #include "engine/mailbox.hpp"
 
+#include <z360/rt/retry.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -22,15 +24,11 @@ constexpr millis k_least_patience{40};
 constexpr millis k_most_patience{240};
 // That is enough where a turn takes so long; where turns are slower they meet more often.
 constexpr millis k_usual_turn{10};
-constexpr double k_most_stretch = 4;
+constexpr rt::clock::rep k_most_stretch = 4;
 // A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
 constexpr std::chrono::seconds k_recent{60};
 constexpr std::size_t k_recent_items = 256;
 constexpr std::size_t k_unsaved_limit = 2'000; // items of one call
-
-millis part_of(millis whole, double chance) {
-    return millis{static_cast<millis::rep>(static_cast<double>(whole.count()) * chance)};
-}
 
 bool begins_call(const item& i) {
     return std::holds_alternative<call::incoming>(i.what);
@@ -156,8 +154,8 @@ any mailbox::ask_store(stage after) {
 
 any mailbox::wait_for_store(const surroundings& s) {
     stage_ = stage::idle;
-    store_pause_ = std::clamp(store_pause_ * 2, k_first_retry, k_longest_retry);
-    return todo::pause{store_pause_ + part_of(store_pause_ / 4, s.chance)};
+    const auto pause = rt::growing(k_first_retry, k_longest_retry, ++store_failures_);
+    return todo::pause{rt::spread(pause, 1, 1.25, s.chance)};
 }
 
 next_thing mailbox::begin(const surroundings& s) {
@@ -194,12 +192,9 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
         return rt::clock::duration::zero();
     }
     if (!patient_until_) {
-        const auto whole = k_least_patience + part_of(k_most_patience - k_least_patience, s.chance);
-        const auto stretch = std::clamp(
-            std::chrono::duration<double>(s.turn) / std::chrono::duration<double>(k_usual_turn), 1.0,
-            k_most_stretch
-        );
-        patient_until_ = s.ticks + part_of(whole, stretch);
+        const auto whole = k_least_patience + rt::spread(k_most_patience - k_least_patience, 0, 1, s.chance);
+        patient_until_ =
+            s.ticks + whole * std::clamp<rt::clock::rep>(s.turn / k_usual_turn, 1, k_most_stretch);
     }
     const auto left = *patient_until_ - s.ticks;
     if (left <= rt::clock::duration::zero()) patient_until_.reset();
@@ -389,7 +384,7 @@ next_thing mailbox::after_save() {
     loaded_->version = seen_ = version_after(*unsaved_);
     exists_ = true;
     lost_to_.reset();
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     out.settled = std::move(unsaved_items_);
     forget_unsaved();
     return out;
@@ -400,7 +395,7 @@ todo::act mailbox::done_with_hand() {
     out.settled = std::exchange(in_hand_, {});
     out.inquiries = std::move(folded_.inquiries);
     failures_ = 0;
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     return out;
 }
 
@@ -438,7 +433,7 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     }
     in_hand_.clear();
     failures_ = 0;
-    store_pause_ = millis{0};
+    store_failures_ = 0;
     out.notes = std::move(folded_.commit.notes);
     out.inquiries = std::move(folded_.inquiries);
     for (auto& cmd : folded_.commit.new_commands) {

@@ -216,7 +216,7 @@ class mailbox {
     std::optional<port::call_commit> unsaved_;
     items unsaved_items_;
     rt::clock::time_point unsaved_since_{};
-    millis store_pause_{0};
+    unsigned store_failures_ = 0; ///< in a row
 
     std::unordered_set<std::string> launched_; ///< command ids started for the call
     std::unordered_map<std::string, call::command>

@@ -7,6 +7,7 @@
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <unordered_set>
@@ -52,6 +53,11 @@ call::command hangup_of(const call::leg_ref& who, time_point now) {
 void engine_impl::no_such_call(call_id call, std::vector<item> items) {
     std::vector<orphan> all;
     for (const auto& i : items) {
+        if (const auto* request = call::request_of(i.what)) {
+            no_call_for(call, request->id);
+            if (!i.inbox_id.empty()) ignore(i.inbox_id); // nobody can be helped by it any more
+            continue;
+        }
         const auto known = handling_.find(i.inbox_id);
         if (!i.inbox_id.empty() && known != handling_.end()) all.push_back(orphan_of(i, known->second));
     }
@@ -71,8 +77,8 @@ boost::asio::awaitable<void> engine_impl::settle_orphans(call_id call, std::vect
         } else if (had_its_chance(o.how)) {
             co_await bury(o.event_id, std::string(port::k_unknown_session));
         } else {
-            const auto pause = k_first_pause * (1LL << std::min<std::uint32_t>(o.how.attempts, 8));
-            co_await put_off(o.event_id, std::min<millis>(pause, k_longest_pause), "no such call", true);
+            const auto pause = rt::growing(k_first_pause, k_longest_pause, o.how.attempts + 1);
+            co_await put_off(o.event_id, pause, "no such call", true);
         }
     }
 }

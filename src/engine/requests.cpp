@@ -7,6 +7,7 @@
 #include <z360/call/view.hpp>
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -16,15 +17,6 @@ namespace {
 
 constexpr millis k_first_look{50}; // at the store, for what another node decides
 constexpr millis k_longest_look{400};
-
-call::event event_of(const request& r, time_point until) {
-    call::asked by{r.id, r.device, until};
-    switch (r.what) {
-    case call::request_kind::decline: return call::device_declines{std::move(by)};
-    case call::request_kind::answered: return call::device_says_answered{std::move(by)};
-    }
-    return call::device_declines{std::move(by)};
-}
 
 /// Lists somebody who waits, for as long as it lives.
 template <class Map>
@@ -46,10 +38,15 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
         throw port::unavailable("overloaded or stopping");
     }
     const auto taken_in = steady::now();
-    const auto what = event_of(r, p_.clock.now() + s_.request_limit);
+    call::device_asks what{r.what, r.id, r.device, p_.clock.now() + s_.request_limit, {}};
+    if (r.what == call::request_kind::ring) {
+        auto found = co_await places(r.device, r.call);
+        if (!found) co_return submission{submission::how::unknown};
+        what.at = std::move(*found);
+    }
     auto a = std::make_shared<arrival>();
     a->event.event_id = r.id;
-    a->event.event_type = wire::request_type(what);
+    a->event.event_type = wire::request_type(r.what);
     a->event.route = port::webhook_route::own;
     a->event.call_session_id = r.call_session_id;
     a->event.received_at = p_.clock.now();
@@ -62,7 +59,22 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     if (kept == port::append_result::conflict) co_return submission{submission::how::other};
     if (kept == port::append_result::stored && a->mark) work_.spawn(dispatch(std::move(a)));
     a.reset();
-    co_return co_await verdict_on(std::move(waiting), r.call, taken_in + s_.request_limit + s_.request_grace);
+    const bool again = kept == port::append_result::duplicate;
+    const auto until = taken_in + s_.request_limit + s_.request_grace;
+    co_return co_await verdict_on(std::move(waiting), r.call, again, until);
+}
+
+// Whom the call is for decides who may be rung; nullopt: there is no such call.
+boost::asio::awaitable<std::optional<std::vector<call::target>>>
+engine_impl::places(device_id device, call_id call) {
+    try {
+        const auto known = co_await p_.store.load(call);
+        if (!known) co_return std::nullopt;
+        const auto& to = known->state.routed;
+        co_return co_await p_.directory.reach(device, to.user, to.org, p_.clock.now());
+    } catch (const port::newer_form& e) {
+        throw port::unavailable(e.what()); // a node of the newer program can
+    }
 }
 
 // Durable, or nothing happens at all.
@@ -83,24 +95,28 @@ boost::asio::awaitable<port::append_result> engine_impl::keep_request(port::inbo
     throw port::unavailable("the inbox does not take the request");
 }
 
-// Of this node as soon as it is decided; of another node, or of the past, from what is stored.
-boost::asio::awaitable<submission>
-engine_impl::verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until) {
-    auto pause = k_first_look;
-    for (;;) {
-        if (!waiting->answer) {
+// Of this node as soon as it is decided; of another node, or of the past, from what is stored. A request that
+// came before is in nobody's queue here: that its call is gone, only the store can tell.
+boost::asio::awaitable<submission> engine_impl::verdict_on(
+    std::shared_ptr<waiting_request> waiting, call_id call, bool again, steady::time_point until
+) {
+    for (unsigned n = 1;; ++n) {
+        if (!waiting->answer && !waiting->nobodys) {
             try {
                 const auto stored = co_await p_.store.load(call);
                 if (stored && !waiting->answer) waiting->look(*stored);
+                waiting->nobodys = waiting->nobodys || (again && !stored && !in_memory(call));
             } catch (const port::unavailable&) {
                 // decided here, perhaps
+            } catch (const port::newer_form&) {
+                // a node of the newer program decides
             }
         }
         if (waiting->answer) co_return submission{submission::how::judged, waiting->verdict, waiting->answer};
+        if (waiting->nobodys) co_return submission{submission::how::unknown};
         const auto left = std::chrono::duration_cast<millis>(until - steady::now());
         if (left <= millis{0}) co_return submission{};
-        (void)co_await waiting->done.wait_for(std::min(pause, left));
-        pause = std::min(pause * 2, k_longest_look);
+        (void)co_await waiting->done.wait_for(std::min(rt::growing(k_first_look, k_longest_look, n), left));
     }
 }
 
@@ -108,6 +124,17 @@ void engine_impl::tell_waiting(const actor& a) {
     const auto [first, last] = waiting_requests_.equal_range(a.id);
     for (auto i = first; i != last; ++i)
         if (!i->second->answer) i->second->look(*a.box.loaded());
+}
+
+void engine_impl::no_call_for(call_id call, const std::string& request) {
+    const auto [first, last] = waiting_requests_.equal_range(call);
+    for (auto i = first; i != last; ++i)
+        if (i->second->id == request) i->second->no_call();
+}
+
+void waiting_request::no_call() {
+    nobodys = true;
+    done.set();
 }
 
 void waiting_request::look(const port::stored_call& at) {

@@ -45,9 +45,9 @@ boost::asio::awaitable<void> engine_impl::load(actor& a) {
 // Its events find it by these.
 void engine_impl::know(const actor& a) {
     if (!a.box.loaded()) return;
-    const auto& caller = a.box.loaded()->state.caller;
-    sessions_.insert_or_assign(caller.call_session_id, a.id);
-    remember_caller(caller.call_control_id, a.id);
+    const auto& s = a.box.loaded()->state;
+    sessions_.insert_or_assign(s.origin.call_session_id, a.id);
+    remember_caller(s.caller.call_control_id, a.id);
 }
 
 void engine_impl::carry_out(actor& a, todo::act what) {
@@ -149,7 +149,7 @@ void engine_impl::count_facts(const countable& stored) {
         if (ended) {
             p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
         } else if (refused) {
-            log::error("number_unknown", {{"call", s.id}, {"session", s.caller.call_session_id}});
+            log::error("number_unknown", {{"call", s.id}, {"session", s.origin.call_session_id}});
             p_.metrics.count("unknown_numbers_total");
         } else {
             p_.metrics.count("double_bridges_total");

@@ -224,7 +224,7 @@ void engine_impl::evict() {
             ++it;
             continue;
         }
-        if (a.box.loaded()) sessions_.erase(a.box.loaded()->state.caller.call_session_id);
+        if (a.box.loaded()) sessions_.erase(a.box.loaded()->state.origin.call_session_id);
         it = actors_.erase(it);
     }
     // Parked copies are only a short cut to the durable ones.

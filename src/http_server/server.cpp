@@ -4,6 +4,7 @@
 
 #include <z360/http/server.hpp>
 #include <z360/log.hpp>
+#include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -170,13 +171,13 @@ class tcp_server final : public server {
     }
 
     awaitable<void> accept_until_stop() {
-        millis backoff = k_first_backoff;
+        unsigned failures = 0;
         while (!state_.stopping) {
             tcp::socket socket(ex_);
             auto [ec] = co_await acceptor_.async_accept(socket, asio::as_tuple(asio::use_awaitable));
             if (state_.stopping) co_return;
             if (!ec) {
-                backoff = k_first_backoff;
+                failures = 0;
                 admit(std::move(socket));
                 // Whoever came at the same time: one a turn of a loop that is busy with others would leave
                 // the carrier's webhook waiting for seconds behind a crowd that has just connected.
@@ -194,8 +195,7 @@ class tcp_server final : public server {
                      {"fix", "raise the limit of open files or lower http.max_connections"}}
                 );
             }
-            co_await rt::sleep_for(backoff);
-            backoff = std::min(backoff * 2, k_longest_backoff);
+            co_await rt::sleep_for(rt::growing(k_first_backoff, k_longest_backoff, ++failures));
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
 
 #include <algorithm>
@@ -21,7 +22,6 @@ struct supervisor::loop {
     unsigned failures = 0;
     std::string last_error;
     steady::time_point logged_at{};
-    steady::duration backoff{}; ///< the last pause after a failure
     steady::duration pause{};
     bool ended = false;
 };
@@ -73,7 +73,6 @@ void supervisor::note(loop& l, const std::exception_ptr& thrown) {
             return;
         }
         l.good_at = steady::now();
-        l.backoff = {};
         l.pause = l.settings.next ? l.settings.next() : l.settings.period;
         l.last_error.clear();
         if (const auto failures = std::exchange(l.failures, 0); failures > 0)
@@ -86,8 +85,7 @@ void supervisor::note(loop& l, const std::exception_ptr& thrown) {
 void supervisor::failed(loop& l, std::string why) {
     ++l.failures;
     const auto longest = std::max<steady::duration>(k_first_pause, l.settings.longest_pause);
-    l.backoff = std::clamp<steady::duration>(l.backoff * 2, k_first_pause, longest);
-    l.pause = l.backoff;
+    l.pause = growing<steady::rep, steady::period>(k_first_pause, longest, l.failures);
     if (on_failure_) on_failure_(l.settings.name, why);
     const auto now = steady::now();
     const bool tell = l.failures == 1 || now - l.logged_at >= k_log_every;

@@ -45,13 +45,6 @@ std::string_view status_of(const call::view& v) {
     return v.answered_elsewhere ? std::string_view("answered_elsewhere") : call::name(v.at);
 }
 
-json allowed_json(const call::view& v) {
-    json out = json::array();
-    for (const auto kind : v.allowed)
-        out.push_back(call::name(kind));
-    return out;
-}
-
 json call_json(const call::view& v, const call_labels& names) {
     const auto& channel = names.channel_number;
     json organization{{"id", names.org.value}, {"name", names.org_name}, {"slug", names.org_slug}};

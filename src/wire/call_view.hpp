@@ -24,8 +24,6 @@ struct call_labels {
 };
 
 [[nodiscard]] nlohmann::json call_json(const call::view& v, const call_labels& names);
-/// What may be asked of the call now, as words.
-[[nodiscard]] nlohmann::json allowed_json(const call::view& v);
 /// The state, or `answered_elsewhere` for a device that lost the call to another (AND-08).
 [[nodiscard]] std::string_view status_of(const call::view& v);
 

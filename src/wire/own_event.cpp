@@ -22,7 +22,7 @@ std::optional<own_event> read_withdrawal(const json& j) {
         if (!d.is_number_integer()) return std::nullopt;
         what.devices.push_back({d.get<std::int64_t>()});
     }
-    return own_event{std::nullopt, session->get<std::string>(), std::move(what)};
+    return own_event{std::nullopt, session->get<std::string>(), std::move(what), {}};
 }
 
 std::optional<std::string> text(const json& j, const char* key) {
@@ -42,27 +42,53 @@ std::optional<call::request_kind> kind_of(std::string_view word) {
     return std::nullopt;
 }
 
+// Where the device can be rung; the device itself is named once, by the request.
+json write_place(const call::target& t) {
+    return {
+        {"identity", t.identity.value},
+        {"sip_username", t.sip_username},
+        {"device_name", t.device_name},
+        {"platform", t.platform},
+    };
+}
+std::optional<call::target> read_place(const json& j, device_id device) {
+    if (!j.is_object()) return std::nullopt;
+    const auto identity = number(j, "identity");
+    auto user = text(j, "sip_username");
+    if (!identity || *identity <= 0 || !user || user->empty()) return std::nullopt;
+    return call::target{
+        device, identity_id{*identity}, std::move(*user), text(j, "device_name").value_or(""),
+        text(j, "platform").value_or("")
+    };
+}
+bool read_places(const json& meta, call::device_asks& into) {
+    const auto at = meta.find("at");
+    if (at == meta.end() || !at->is_array()) return false;
+    for (const auto& j : *at) {
+        auto place = read_place(j, into.device);
+        if (!place) return false;
+        into.at.push_back(std::move(*place));
+    }
+    return true;
+}
+
 std::optional<own_event> read_request(const json& data, const json& meta) {
-    const auto kind = kind_of(text(data, "kind").value_or(""));
+    const auto word = text(data, "kind");
     const auto id = text(data, "request");
     const auto call = call_id::parse(text(data, "call_id").value_or(""));
     const auto device = number(data, "device");
     const auto until = number(meta, "until");
-    if (!kind || !id || id->empty() || !call || !device || !until) return std::nullopt;
+    if (!word || word->empty() || !id || id->empty() || !call || !device || !until) return std::nullopt;
     own_event out;
     out.call = *call;
     out.call_session_id = text(data, "call_session_id").value_or("");
-    call::asked by{*id, device_id{*device}, time_point{millis{*until}}};
-    switch (*kind) {
-    case call::request_kind::decline: out.what = call::device_declines{std::move(by)}; break;
-    case call::request_kind::answered: out.what = call::device_says_answered{std::move(by)}; break;
-    }
+    out.until = time_point{millis{*until}};
+    const auto kind = kind_of(*word);
+    if (!kind) return out;
+    call::device_asks what{*kind, *id, device_id{*device}, out.until, {}};
+    if (*kind == call::request_kind::ring && !read_places(meta, what)) return std::nullopt;
+    out.what = std::move(what);
     return out;
-}
-
-call::request_kind kind_of(const call::event& what) {
-    return std::holds_alternative<call::device_declines>(what) ? call::request_kind::decline
-                                                               : call::request_kind::answered;
 }
 
 } // namespace
@@ -77,18 +103,23 @@ std::optional<own_event> read_own_event(std::string_view body) {
     return read_request(*data, *meta);
 }
 
-std::string write_request(call_id call, std::string_view call_session_id, const call::event& what) {
-    const auto& by = *call::request_of(what);
+std::string write_request(call_id call, std::string_view call_session_id, const call::device_asks& what) {
     json data{
-        {"kind", call::name(kind_of(what))},  {"request", by.id},          {"call_id", call.text()},
-        {"call_session_id", call_session_id}, {"device", by.device.value},
+        {"kind", call::name(what.what)},      {"request", what.id},          {"call_id", call.text()},
+        {"call_session_id", call_session_id}, {"device", what.device.value},
     };
-    json out{{"data", std::move(data)}, {"meta", {{"until", by.until.time_since_epoch().count()}}}};
+    json meta{{"until", what.until.time_since_epoch().count()}};
+    if (what.what == call::request_kind::ring) {
+        meta["at"] = json::array();
+        for (const auto& t : what.at)
+            meta["at"].push_back(write_place(t));
+    }
+    json out{{"data", std::move(data)}, {"meta", std::move(meta)}};
     return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string request_type(const call::event& what) {
-    return "own." + std::string(call::name(kind_of(what)));
+std::string request_type(call::request_kind what) {
+    return "own." + std::string(call::name(what));
 }
 
 } // namespace z360::wire

@@ -15,20 +15,20 @@ namespace z360::wire {
 struct own_event {
     std::optional<call_id> call; ///< nullopt: told by the session
     std::string call_session_id;
-    call::event what;
+    std::optional<call::event> what; ///< nullopt: a request of a kind that only a newer program knows
+    time_point until{};              ///< of a request: later it means nothing to anybody
 };
 
 /// `{"call_session_id": "…", "devices": [1, 2]}`, written by z360_withdraw_rings (migration 0002), or a
-/// request as write_request() writes it. nullopt: neither, or a kind that this program does not know. Never
-/// throws but for lack of memory.
+/// request as write_request() writes it. nullopt: neither. Never throws but for lack of memory.
 [[nodiscard]] std::optional<own_event> read_own_event(std::string_view body);
 
-/// The stored form of a request: `{"data": {"kind": "decline", …}, "meta": {"until": ms}}`. `what` must be
-/// one (call::request_of). The same request asked again differs in `meta` alone: to the inbox it is the same
-/// event.
+/// The stored form of a request: `{"data": {"kind": "decline", …}, "meta": {"until": ms}}`. The same request
+/// asked again differs in `meta` alone (deadline, and where the device can be rung): to the inbox it is the
+/// same event.
 [[nodiscard]] std::string
-write_request(call_id call, std::string_view call_session_id, const call::event& what);
+write_request(call_id call, std::string_view call_session_id, const call::device_asks& what);
 /// What the inbox calls it, e.g. "own.decline".
-[[nodiscard]] std::string request_type(const call::event& what);
+[[nodiscard]] std::string request_type(call::request_kind what);
 
 } // namespace z360::wire

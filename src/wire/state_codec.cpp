@@ -3,6 +3,7 @@
 
 #include "wire/state_fields.hpp"
 #include "wire/state_form1.hpp"
+#include "wire/state_form2.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -63,6 +64,7 @@ template <class T>
 void put(json& to, const std::vector<T>& v);
 template <described T>
 void put(json& to, const T& v);
+void put(json& to, const call::endpoint& v);
 
 struct writer {
     json& to;
@@ -76,6 +78,10 @@ void put(json& to, const T& v) {
     to = json::object();
     writer w{to};
     fields(w, v);
+}
+void put(json& to, const call::endpoint& v) {
+    to = json::object();
+    std::visit([&](const auto& x) { put(to[kind_of(v)], x); }, v);
 }
 template <class T>
 void put(json& to, const std::optional<T>& v) {
@@ -160,6 +166,7 @@ template <class T>
 void get(const json& from, std::vector<T>& v);
 template <described T>
 void get(const json& from, T& v);
+void get(const json& from, call::endpoint& v);
 
 struct reader {
     const json& from;
@@ -174,6 +181,21 @@ void get(const json& from, T& v) {
     if (!from.is_object()) throw unreadable("object expected");
     reader r{from};
     fields(r, v);
+}
+template <std::size_t I = 0>
+void get_endpoint(const json& from, const std::string& kind, call::endpoint& v) {
+    if constexpr (I < std::variant_size_v<call::endpoint>) {
+        std::variant_alternative_t<I, call::endpoint> x;
+        if (kind_of(x) != kind) return get_endpoint<I + 1>(from, kind, v);
+        get(from, x);
+        v = std::move(x);
+    } else {
+        throw unreadable("unknown endpoint " + kind);
+    }
+}
+void get(const json& from, call::endpoint& v) {
+    if (!from.is_object() || from.size() != 1) throw unreadable("endpoint expected");
+    get_endpoint(from.begin().value(), from.begin().key(), v);
 }
 template <class T>
 void get(const json& from, std::optional<T>& v) {
@@ -235,7 +257,9 @@ std::optional<call::state> decode_state(std::string_view text) {
     try {
         auto j = open(text);
         if (!j) return std::nullopt;
-        if (j->at("v") == 1) from_form_1(*j);
+        const auto form = j->at("v").get<int>();
+        if (form < 2) from_form_1(*j);
+        if (form < 3) from_form_2(*j);
         call::state s;
         get(*j, s);
         return s;

@@ -12,8 +12,9 @@
 namespace z360::wire {
 
 /// Rises only when an older binary must not touch what a newer one wrote. New fields do not need it.
-/// 2: facts of prompts and recordings, hold marks with their legs, no phase.
-inline constexpr int k_state_version = 2;
+/// 2: facts of prompts and recordings, hold marks with their legs, no phase. 3: joins are a list, the
+/// caller is a leg, legs have roles and endpoints.
+inline constexpr int k_state_version = 3;
 
 /// Valid UTF-8 without NUL, whatever the strings inside hold: Postgres refuses both in jsonb.
 [[nodiscard]] std::string encode(const call::state& s);

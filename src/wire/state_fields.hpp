@@ -80,9 +80,10 @@ constexpr void fields(V& v, T& x) {
     v("targets", x.targets);
     v("rules", x.rules);
 }
-template <class V, some<call::device_leg> T>
+template <class V, some<call::leg> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
+    v("role", x.role);
     v("to", x.to);
     v("dial", x.dial);
     v("call_control_id", x.call_control_id);
@@ -93,7 +94,6 @@ constexpr void fields(V& v, T& x) {
     v("ended", x.ended);
     v("hangup_cause", x.hangup_cause);
     v("hold", x.hold);
-    v("out_of_race", x.out_of_race);
     v("withdrawn", x.withdrawn);
     v("release", x.release);
     v("hangup_sent", x.hangup_sent);
@@ -105,20 +105,26 @@ constexpr void fields(V& v, T& x) {
     v("declined", x.declined);
     v("word_due", x.word_due);
     v("words_asked", x.words_asked);
+    v("late", x.late);
+    v("to_dial", x.to_dial);
 }
-template <class V, some<call::caller_leg> T>
+template <class V, some<call::e164> T>
 constexpr void fields(V& v, T& x) {
-    v("call_control_id", x.call_control_id);
-    v("call_session_id", x.call_session_id);
     v("number", x.number);
+}
+template <class V, some<call::sip_uri> T>
+constexpr void fields(V& v, T& x) {
+    v("uri", x.uri);
+}
+template <class V, some<call::unnamed> T>
+constexpr void fields(V& v, T& x) {
+    v("shown", x.shown);
+}
+template <class V, some<call::call_origin> T>
+constexpr void fields(V& v, T& x) {
+    v("call_session_id", x.call_session_id);
     v("number_sent", x.number_sent);
     v("dialed_sent", x.dialed_sent);
-    v("answered", x.answered);
-    v("bridged", x.bridged);
-    v("ended", x.ended);
-    v("hangup_cause", x.hangup_cause);
-    v("hold", x.hold);
-    v("hangup_sent", x.hangup_sent);
 }
 template <class V, some<call::twin_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -127,14 +133,18 @@ constexpr void fields(V& v, T& x) {
     v("ended", x.ended);
     v("hangup_sent", x.hangup_sent);
 }
-template <class V, some<call::bridge_attempt> T>
+template <class V, some<call::join> T>
 constexpr void fields(V& v, T& x) {
     v("epoch", x.epoch);
-    v("winner", x.winner);
+    v("a", x.a);
+    v("b", x.b);
     v("commanded", x.commanded);
     v("accepted", x.accepted);
     v("refused", x.refused);
     v("peer_gone", x.peer_gone);
+    v("joined_at", x.joined_at);
+    v("over", x.over);
+    v("over_at", x.over_at);
     v("limit", x.limit);
     v("quiet_from", x.quiet_from);
     v("asked", x.asked);
@@ -157,6 +167,7 @@ constexpr void fields(V& v, T& x) {
     v("what", x.what);
     v("why", x.why);
     v("at", x.at);
+    v("device", x.device);
 }
 template <class V, some<call::prompt> T>
 constexpr void fields(V& v, T& x) {
@@ -184,12 +195,14 @@ template <class V, some<call::state> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("routed", x.routed);
+    v("origin", x.origin);
     v("caller", x.caller);
     v("reason", x.reason);
     v("legs", x.legs);
     v("twins", x.twins);
     v("answers", x.answers);
-    v("bridge", x.bridge);
+    v("epoch", x.epoch);
+    v("joins", x.joins);
     v("asked", x.asked);
     v("told", x.told);
     v("prompts", x.prompts);
@@ -200,7 +213,6 @@ constexpr void fields(V& v, T& x) {
     v("began", x.began);
     v("ring_deadline", x.ring_deadline);
     v("answered_at", x.answered_at);
-    v("bridged_at", x.bridged_at);
     v("ended_at", x.ended_at);
 }
 
@@ -285,8 +297,11 @@ consteval bool complete() {
 
 // Does one of these fail? The struct has a field that its list above does not have: add the line.
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
-static_assert(detail::complete<call::route>() && detail::complete<call::device_leg>());
-static_assert(detail::complete<call::caller_leg>() && detail::complete<call::bridge_attempt>());
+static_assert(detail::complete<call::route>() && detail::complete<call::leg>());
+static_assert(detail::complete<call::call_origin>() && detail::complete<call::join>());
+static_assert(
+    detail::complete<call::e164>() && detail::complete<call::sip_uri>() && detail::complete<call::unnamed>()
+);
 static_assert(
     detail::complete<call::hold_mark>() && detail::complete<call::recording>() &&
     detail::complete<call::verdict>()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Calls that the previous program stored. Private to src/wire; goes when nobody can still have one.
+// Calls stored before facts were facts. Private to src/wire; goes when nobody can still have one.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -69,6 +69,15 @@ awaitable<bool> fixed_route::is_device(std::string sip_username) {
     });
 }
 
+awaitable<std::vector<call::target>> fixed_route::reach(device_id device, user_id, org_id, time_point) {
+    return l_.ask_store<std::vector<call::target>>([&w = l_.w, device] {
+        std::vector<call::target> out;
+        for (const auto& t : w.what.routed.targets)
+            if (t.device == device) out.push_back(t);
+        return out;
+    });
+}
+
 awaitable<std::optional<port::stored_call>> calls_port::load(call_id id) {
     return l_.ask_store<std::optional<port::stored_call>>([&w = l_.w, id] { return w.db.load(id); });
 }

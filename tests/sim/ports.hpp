@@ -107,6 +107,8 @@ class fixed_route final : public port::directory {
     explicit fixed_route(link& l) : l_(l) {}
     awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override;
     awaitable<bool> is_device(std::string sip_username) override;
+    awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point now) override;
 
   private:
     link& l_;

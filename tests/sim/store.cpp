@@ -15,7 +15,7 @@ std::optional<port::stored_call> store::load(call_id id) const {
 std::optional<call_id> store::find(const std::string& session, const std::string& control_id) const {
     for (const auto& [id, row] : calls_) {
         const auto& s = row.call.state;
-        if (!session.empty() && s.caller.call_session_id == session) return id;
+        if (!session.empty() && s.origin.call_session_id == session) return id;
         if (!control_id.empty() &&
             (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr))
             return id;

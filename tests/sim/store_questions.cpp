@@ -62,7 +62,7 @@ std::vector<port::due_call> store::claim_due(const port::question_times& times, 
         const auto due = due_at(row, times, asked, now);
         if (!due || (asked && *asked >= *due)) continue;
         asked_[id] = now;
-        out.push_back({id, row.call.state.caller.call_session_id, asked});
+        out.push_back({id, row.call.state.origin.call_session_id, asked});
     }
     return out;
 }
@@ -82,7 +82,7 @@ store::ledger(call_id after, millis age, millis longest, time_point now) const {
         if (id <= after || phase_of(s) == call::phase::ended || now - s.began < age) continue;
         port::ledger_call one;
         one.call = id;
-        one.call_session_id = s.caller.call_session_id;
+        one.call_session_id = s.origin.call_session_id;
         one.call_control_id = s.caller.call_control_id;
         one.overlong = now - s.began >= longest;
         for (const auto& l : s.legs)

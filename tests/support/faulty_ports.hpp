@@ -214,6 +214,10 @@ class faulty_directory final : public port::directory {
     boost::asio::awaitable<bool> is_device(std::string sip_username) override {
         return faulty(plan_, "directory.is_device", in_.is_device(std::move(sip_username)));
     }
+    boost::asio::awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point now) override {
+        return faulty(plan_, "directory.reach", in_.reach(device, user, org, now));
+    }
 
   private:
     port::directory& in_;

@@ -57,7 +57,7 @@ class memory_store final : public port::call_store {
         std::optional<call_id> by_session;
         for (const auto& [id, c] : calls) {
             const auto& s = c.state;
-            if (!session.empty() && s.caller.call_session_id == session) by_session = id;
+            if (!session.empty() && s.origin.call_session_id == session) by_session = id;
             if (control_id.empty()) continue;
             if (s.caller.call_control_id == control_id || s.find_by_control_id(control_id) != nullptr)
                 co_return id;
@@ -320,8 +320,18 @@ class fixed_directory final : public port::directory {
         if (away) throw port::unavailable("switched off");
         co_return devices.contains(sip_username);
     }
+    awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point) override {
+        if (away) throw port::unavailable("switched off");
+        std::vector<call::target> out;
+        if (user == answer.user && org == answer.org)
+            for (const auto& t : reachable)
+                if (t.device == device) out.push_back(t);
+        co_return out;
+    }
     std::set<std::string> devices; ///< SIP usernames
     call::route answer = sample_incoming(2).routed;
+    std::vector<call::target> reachable = sample_incoming(4).routed.targets; ///< of the person
     bool away = false;
 };
 

@@ -142,7 +142,7 @@ class memory_reconcile_store final : public port::reconcile_store {
                 continue;
             port::ledger_call one;
             one.call = id;
-            one.call_session_id = s.caller.call_session_id;
+            one.call_session_id = s.origin.call_session_id;
             one.call_control_id = s.caller.call_control_id;
             one.overlong = lasted >= longest;
             for (const auto& l : s.legs)

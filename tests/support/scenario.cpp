@@ -83,10 +83,6 @@ class runner {
             if (unknown_number_) e.routed = {};
             d = begin(e, now);
             begun_ = true;
-            legs_ = d.next.legs;
-            std::sort(legs_.begin(), legs_.end(), [](const auto& a, const auto& b) {
-                return a.to.device < b.to.device;
-            });
         } else {
             const auto e = parse(what, w, now);
             if (!e) {
@@ -99,6 +95,7 @@ class runner {
                 result_.error = "left the terminal state";
         }
         s_ = d.next;
+        name_legs();
         for (const auto& f : d.effects)
             result_.text += "    " + describe(f) + "\n";
         take_back();
@@ -127,10 +124,34 @@ class runner {
     leg_ref who(const std::string& word, bool blind) const {
         if (word == "caller") return {s_.caller.call_control_id, std::nullopt};
         if (word == "stranger") return {"v3:stranger", std::nullopt};
-        const int n = std::stoi(word.substr(1));
-        leg_ref ref{control_id(n), std::nullopt};
-        if (!blind) ref.leg = legs_.at(static_cast<std::size_t>(n - 1)).id;
+        leg_ref ref{"v3:" + word, std::nullopt};
+        if (!blind) ref.leg = named(word);
         return ref;
+    }
+
+    leg_id named(const std::string& word) const {
+        const auto is = [&word](const auto& l) { return l.first == word; };
+        const auto found = std::find_if(legs_.begin(), legs_.end(), is);
+        if (found == legs_.end()) throw std::out_of_range("no leg " + word);
+        return found->second;
+    }
+
+    // d1 … dN; a further leg of a device, which has asked to be rung once more, is d1b, then d1c.
+    void name_legs() {
+        for (const auto& l : s_.legs) {
+            if (!short_name_of(l.id).empty()) continue;
+            auto word = "d" + std::to_string(l.device().value);
+            const auto taken = [&word](const auto& x) {
+                return x.first == word || (x.first.starts_with(word) && x.first.size() == word.size() + 1 &&
+                                           x.first.back() >= 'b');
+            };
+            const auto n = std::count_if(legs_.begin(), legs_.end(), taken);
+            if (n > 0) word += static_cast<char>('a' + n);
+            legs_.emplace_back(word, l.id);
+        }
+        std::sort(legs_.begin(), legs_.end(), [](const auto& a, const auto& b) {
+            return std::pair(a.first.size(), a.first) < std::pair(b.first.size(), b.first);
+        });
     }
 
     std::optional<event> parse(const std::string& what, const std::vector<std::string>& w, time_point now) {
@@ -151,18 +172,7 @@ class runner {
                 e.devices.push_back({std::stoll(x.substr(1))});
             return e;
         }
-        if (what == "declines" || what == "says_answered") {
-            asked by;
-            by.id = "request-" + std::to_string(++requests_);
-            by.device = {std::stoll(w[0].substr(1))};
-            by.until = now + millis{5'000};
-            for (const auto& x : w) {
-                if (x.starts_with("id=")) by.id = x.substr(3);
-                if (x.starts_with("until=")) by.until = k_start + millis{std::stoll(x.substr(6))};
-            }
-            if (what == "declines") return device_declines{by};
-            return device_says_answered{by};
-        }
+        if (const auto kind = request_of(what)) return asks(*kind, w, now);
         const auto ref = who(w[0], blind);
         const std::string extra = w.size() > 1 ? w[1] : "";
         if (what == "initiated") return leg_initiated{ref};
@@ -185,6 +195,30 @@ class runner {
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
         if (what == "recording_failed") return recording_failed{ref, extra};
         return std::nullopt;
+    }
+
+    static std::optional<request_kind> request_of(const std::string& what) {
+        if (what == "declines") return request_kind::decline;
+        if (what == "says_answered") return request_kind::answered;
+        if (what == "asks_to_be_rung") return request_kind::ring;
+        return std::nullopt;
+    }
+
+    event asks(request_kind what, const std::vector<std::string>& w, time_point now) {
+        const auto n = std::stoi(w[0].substr(1));
+        device_asks e{what, "request-" + std::to_string(++requests_), {n}, now + millis{5'000}, {}};
+        int places = what == request_kind::ring ? 1 : 0;
+        for (const auto& x : w) {
+            if (x.starts_with("id=")) e.id = x.substr(3);
+            if (x.starts_with("until=")) e.until = k_start + millis{std::stoll(x.substr(6))};
+            if (x.starts_with("places=")) places = std::stoi(x.substr(7));
+        }
+        auto to = sample_incoming(n).routed.targets.back();
+        for (int i = 0; i < places; ++i) {
+            e.at.push_back(to);
+            to.identity.value += 1'000; // as while its identity is being replaced
+        }
+        return e;
     }
 
     std::optional<event> outcome_of(const std::vector<std::string>& w) const {
@@ -214,17 +248,22 @@ class runner {
         return o;
     }
 
+    std::string short_name_of(const leg_id& id) const {
+        for (const auto& [word, leg] : legs_)
+            if (leg == id) return word;
+        return {};
+    }
     std::string short_name(const leg_id& id) const {
-        for (std::size_t i = 0; i < legs_.size(); ++i)
-            if (legs_[i].id == id) return "d" + std::to_string(i + 1);
-        return id.text();
+        const auto word = short_name_of(id);
+        return word.empty() ? id.text() : word;
     }
 
     // Leg ids in notes become d1 … dN so that scripts stay readable.
     std::string readable(std::string text) const {
-        for (const auto& l : legs_) {
-            for (auto at = text.find(l.id.text()); at != std::string::npos; at = text.find(l.id.text()))
-                text.replace(at, 36, short_name(l.id));
+        for (const auto& [word, leg] : legs_) {
+            const auto id = leg.text();
+            for (auto at = text.find(id); at != std::string::npos; at = text.find(id))
+                text.replace(at, id.size(), word);
         }
         return text;
     }
@@ -257,9 +296,8 @@ class runner {
         std::string out(name(phase_of(s)));
         if (phase_of(s) == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
         if (phase_of(s) == phase::voicemail) out += "(" + std::string(name(s.voicemail.step)) + ")";
-        for (const auto& l : legs_)
-            if (const auto* now = s.find(l.id))
-                out += " " + short_name(l.id) + "=" + std::string(name(status_of(*now)));
+        for (const auto& [word, leg] : legs_)
+            if (const auto* now = s.find(leg)) out += " " + word + "=" + std::string(name(status_of(*now)));
         if (const auto next = deadline(s)) out += " next=" + since(*next);
         return out;
     }
@@ -272,7 +310,7 @@ class runner {
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg
-    std::vector<device_leg> legs_;                                    // in device order, for names
+    std::vector<std::pair<std::string, leg_id>> legs_;                // by their names in the script
     std::vector<command> pending_; // hang-ups that may still be on their way
 };
 

@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
+#include <z360/call/state.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -118,25 +119,21 @@ struct ring_withdrawn {
     std::vector<device_id> devices;
 };
 
-/// What every request of a device says.
-struct asked {
+/// A device asks something of a call that is going on. What comes of it is judged once, when it is decided.
+struct device_asks {
+    request_kind what = request_kind::decline;
     std::string id; ///< of the request; the same one is judged once
     device_id device;
     time_point until{}; ///< undecided by then: refused, and never carried out
-};
-/// The device does not want the call: its own ringing leg is hung up, the others ring on.
-struct device_declines {
-    asked by;
-};
-/// The device says that it has answered. Nothing is believed: the carrier is asked, should it not have told.
-struct device_says_answered {
-    asked by;
+    /// Of `ring`: where this device may be rung for this call, as it was looked up when the device asked.
+    /// Empty: it may not be.
+    std::vector<target> at = {};
 };
 
 /// The answer to an inquiry. When `answered`, everything that the carrier had on record about this call's
 /// legs at the time of the question has been decided before this event, as the events that they are. So a
 /// bridge that is still unknown is none, if the question was asked late enough
-/// (`bridge_attempt::quiet_from`).
+/// (`join::quiet_from`).
 struct carrier_told {
     std::uint32_t round = 0;
     bool answered = false; ///< false: it could not be asked
@@ -147,11 +144,12 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, ring_withdrawn, device_declines, device_says_answered, carrier_told,
-    tick>;
+    recording_failed, command_outcome, ring_withdrawn, device_asks, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
-/// What a request says; null: the event is none.
-[[nodiscard]] const asked* request_of(const event& e);
+/// The request that the event is; null: it is none.
+[[nodiscard]] inline const device_asks* request_of(const event& e) {
+    return std::get_if<device_asks>(&e);
+}
 /// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
 [[nodiscard]] std::string_view name(const event& e);
 

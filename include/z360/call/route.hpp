@@ -4,24 +4,13 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/call/endpoint.hpp>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace z360::call {
-
-/// One device that may ring. Only a device's own SIP identity can be named here (BE-36): there is no way to
-/// put an organisation's shared credential or a bare connection user into a route.
-struct target {
-    device_id device;
-    identity_id identity;
-    std::string sip_username; ///< Telnyx `gencred…`; dialed as sip:<user>@<sip domain>
-    std::string device_name;  ///< for people, e.g. "Alice's iPhone"
-    std::string platform;     ///< "ios", "android" or "web"
-
-    bool operator==(const target&) const = default;
-};
 
 /// Times and texts of one call, fixed when it begins so that a change of settings never alters a running
 /// call.

@@ -71,21 +71,30 @@ struct hold_mark {
     bool operator==(const hold_mark&) const = default;
 };
 
-/// What we know of one device's leg. Facts only ever go from false to true, so that any order and any
-/// duplication of the same events adds up to the same leg (I10).
-struct device_leg {
+/// Whose leg it is.
+enum class leg_role : std::uint8_t {
+    device, ///< one of ours, that we dial
+    caller, ///< who called us
+    peer,   ///< a number or an address that we dial
+    agent,  ///< a program that takes part
+};
+[[nodiscard]] std::string_view name(leg_role r);
+
+/// What we know of one leg, whoever is at its end. Facts only ever go from false to true, so that any order
+/// and any duplication of the same events adds up to the same leg (I10).
+struct leg {
     leg_id id;
-    target to;
+    leg_role role = leg_role::device;
+    endpoint to; ///< whom it leads to, or who is at its end
     dial_status dial = dial_status::requested;
     std::string call_control_id;    ///< empty until the dial's answer or any webhook tells it
     bool initiated = false;         ///< call.initiated seen
-    bool answered = false;          ///< call.answered seen
-    std::uint32_t answer_order = 0; ///< 1 for the first answer of this call, …; 0: has not answered
+    bool answered = false;          ///< call.answered seen; the caller's: or our answer was accepted
+    std::uint32_t answer_order = 0; ///< 1 for the first device that answered, …; 0: none of those
     bool bridged = false;           ///< call.bridged seen
     bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
-    hold_mark hold;                 ///< of the caller, by this device
-    bool out_of_race = false;       ///< was winner and could not be bridged; never offered again
+    hold_mark hold;                 ///< of the other side, by this one
     bool withdrawn = false;         ///< its device may not be rung any more, judged when that was asked for
     release_reason release = release_reason::none; ///< set once the leg must die
     bool hangup_sent = false;                      ///< hang-up is in the outbox (needs the call_control_id)
@@ -101,15 +110,25 @@ struct device_leg {
     /// said, or asked often enough.
     std::optional<time_point> word_due;
     std::uint32_t words_asked = 0; ///< questions to the carrier for the sake of that
+    std::uint32_t late = 0; ///< its device asked to be rung while the ring was on: 1 + the epoch then; 0: no
+    bool to_dial = false;   ///< its dial is still to be issued, in the same step
 
+    /// Its device may not be rung any more, or does not want to be.
+    [[nodiscard]] bool called_off() const { return withdrawn || declined; }
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
-        return !ended && !withdrawn && !declined && dial != dial_status::failed &&
-               release == release_reason::none;
+        return !ended && !called_off() && dial != dial_status::failed && release == release_reason::none;
     }
-    bool operator==(const device_leg&) const = default;
+    /// The identity that it leads to; null: no device of ours.
+    [[nodiscard]] const target* goes_to() const { return std::get_if<target>(&to); }
+    /// None: no device of ours.
+    [[nodiscard]] device_id device() const { return goes_to() != nullptr ? goes_to()->device : device_id{}; }
+    [[nodiscard]] identity_id identity() const {
+        return goes_to() != nullptr ? goes_to()->identity : identity_id{};
+    }
+    bool operator==(const leg&) const = default;
 };
-[[nodiscard]] device_status status_of(const device_leg& leg);
+[[nodiscard]] device_status status_of(const leg& leg);
 
 /// A second call that the carrier made for one dial; it is hung up.
 struct twin_leg {
@@ -120,40 +139,50 @@ struct twin_leg {
     bool operator==(const twin_leg&) const = default;
 };
 
-/// What we know of the caller's leg.
-struct caller_leg {
-    std::string call_control_id;
+/// How the carrier told us of the call.
+struct call_origin {
     std::string call_session_id;
-    std::string number; ///< canonical: +E.164, "withheld", sip:user@host, or what came if it is none of these
-    std::string number_sent; ///< as the carrier sent it; empty in calls begun by an earlier version
+    std::string number_sent; ///< the caller's, as it was sent; empty in calls begun by an earlier version
     std::string dialed_sent; ///< the same of the number dialed
-    bool answered = false;   ///< call.answered seen, or the answer command was accepted
-    bool bridged = false;    ///< call.bridged seen
-    bool ended = false;      ///< call.hangup seen, or Telnyx says the leg is gone
-    std::string hangup_cause;
-    hold_mark hold; ///< of us, by the caller
-    bool hangup_sent = false;
-
-    bool operator==(const caller_leg&) const = default;
+    bool operator==(const call_origin&) const = default;
 };
 
-/// The bridge of the current winner.
-struct bridge_attempt {
-    std::uint32_t epoch = 0;      ///< which winner this is: 1 for the first claim; moves only with proof
-    std::optional<leg_id> winner; ///< the claim: intent, not fact
-    bool commanded = false;       ///< the bridge was asked for, or the carrier reported it unasked
-    bool accepted = false;        ///< Telnyx answered 2xx
-    bool refused = false;         ///< Telnyx refused for good (e.g. already bridged with another leg)
-    bool peer_gone = false;       ///< Telnyx says that one of the two legs is gone
-    std::optional<time_point>
-        limit; ///< when the call is looked at again: bridge tried, carrier asked (again)
-    std::optional<time_point>
-        quiet_from; ///< from then on no request of ours can still join the winner; nullopt: none was made
-    std::uint32_t asked = 0; ///< questions to the carrier about this winner
-    std::uint32_t proof_round =
-        0; ///< the first of them asked after `quiet_from`: its answer is proof; 0: none
+/// Why a join is no more.
+enum class join_end : std::uint8_t {
+    none,      ///< it is claimed, being made, or a talk
+    talk_over, ///< it was a talk, and one of the two has left
+    call_over, ///< the call ended before it was known to be a talk
+    dropped,   ///< proven not to be one: its leg is out of the race, unless the carrier reports it joined yet
+    overtaken, ///< the carrier had joined another leg
+};
+[[nodiscard]] std::string_view name(join_end e);
 
-    bool operator==(const bridge_attempt&) const = default;
+/// The caller's leg of this call: the same on every node.
+[[nodiscard]] leg_id caller_leg_id(const call_id& call);
+
+/// Two legs that are to talk to each other, or did: the caller and a device. A claim is intent; what the
+/// carrier tells of it is fact. One that is over stays, so that it is known which leg was joined when.
+struct join {
+    std::uint32_t epoch = 0;             ///< which claim it is of, or was reported in: 1 for the first
+    leg_id a;                            ///< the caller's leg
+    leg_id b;                            ///< the device's, in the path of the bridge
+    bool commanded = false;              ///< the bridge was asked for, or the carrier reported it unasked
+    bool accepted = false;               ///< Telnyx answered 2xx, or reported it
+    bool refused = false;                ///< Telnyx refused for good (e.g. already bridged with another leg)
+    bool peer_gone = false;              ///< Telnyx says that one of the two legs is gone
+    std::optional<time_point> joined_at; ///< confirmed: both sides reported it, or what counts as both
+    join_end over = join_end::none;
+    std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
+    /// When the call is looked at again: bridge tried, carrier asked (again).
+    std::optional<time_point> limit;
+    /// From then on no request of ours can still make it; nullopt: none was sent.
+    std::optional<time_point> quiet_from;
+    std::uint32_t asked = 0;       ///< questions to the carrier about it
+    std::uint32_t proof_round = 0; ///< the first of them after `quiet_from`: its answer is proof; 0: none
+
+    /// It has not come to nothing: at most one of a call.
+    [[nodiscard]] bool counts() const { return over != join_end::dropped && over != join_end::overtaken; }
+    bool operator==(const join&) const = default;
 };
 
 /// Something the caller was to hear: while waiting, or the greeting of voicemail.
@@ -204,8 +233,9 @@ struct recording {
 enum class request_kind : std::uint8_t {
     decline,  ///< stop ringing me; the others ring on
     answered, ///< I have answered: look after it, should the carrier's report be lost
+    ring,     ///< ring me too: I was not there when the ring began, or my leg is gone
 };
-inline constexpr int k_request_count = 2;
+inline constexpr int k_request_count = 3;
 [[nodiscard]] std::string_view name(request_kind k);
 
 /// Why a request was not granted.
@@ -216,6 +246,10 @@ enum class refusal : std::uint8_t {
     leg_over,    ///< the device's leg has ended or was told to stop
     in_the_talk, ///< the device has answered: there is nothing to decline any more
     call_over,
+    not_ringing,   ///< somebody has the caller, or the ring's time is up
+    rings_already, ///< a leg of this call to the device lives
+    may_not_ring,  ///< the call may not ring the device: not its person's, not reachable, or withdrawn
+    let_in_before, ///< it was rung once more in this ring already (I12)
 };
 [[nodiscard]] std::string_view name(refusal r);
 
@@ -226,6 +260,7 @@ struct verdict {
     request_kind what = request_kind::decline;
     refusal why = refusal::none; ///< none: granted
     time_point at{};
+    device_id device = {}; ///< that asked; none in calls of an earlier version
     bool operator==(const verdict&) const = default;
 };
 
@@ -233,12 +268,14 @@ struct verdict {
 struct state {
     call_id id;
     route routed;
-    caller_leg caller;
+    call_origin origin;
+    leg caller; ///< the leg that the call began with
     end_reason reason = end_reason::none;
-    std::vector<device_leg> legs;
+    std::vector<leg> legs; ///< the others, in the order in which they were dialed
     std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
-    bridge_attempt bridge;
+    std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
+    std::vector<join> joins; ///< in the order in which they came to count
     std::uint32_t asked = 0; ///< questions to the carrier in all; the newest one's round
     std::uint32_t told = 0;  ///< newest round that was answered
     std::vector<prompt> prompts;
@@ -249,16 +286,29 @@ struct state {
     time_point began{};
     time_point ring_deadline{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
-    std::optional<time_point> bridged_at;  ///< both sides confirmed
     std::optional<time_point> ended_at;
 
-    [[nodiscard]] const device_leg* find(const leg_id& id_) const;
-    [[nodiscard]] device_leg* find(const leg_id& id_);
+    /// Of the legs that we dialed; null: none has this id.
+    [[nodiscard]] const leg* find(const leg_id& id_) const;
+    [[nodiscard]] leg* find(const leg_id& id_);
     /// One of the legs goes to this identity.
     [[nodiscard]] bool rings(identity_id who) const;
-    [[nodiscard]] const device_leg* find_by_control_id(std::string_view ccid) const;
+    [[nodiscard]] const leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
+
+/// The join that counts: claimed, being made or a talk; in a call that is over, its last. Null: none.
+[[nodiscard]] const join* current_join(const state& s);
+[[nodiscard]] join* current_join(state& s);
+/// The leg that it joins to the caller. Null: nobody is claimed.
+[[nodiscard]] const leg* winner(const state& s);
+[[nodiscard]] leg* winner(state& s);
+[[nodiscard]] bool is_winner(const state& s, const leg_id& leg);
+/// It was claimed, and proven not to be joined; never offered again. (What the carrier reports later still
+/// counts.)
+[[nodiscard]] bool out_of_race(const state& s, const leg_id& leg);
+/// When the first talk began; nullopt: nobody has talked to the caller.
+[[nodiscard]] std::optional<time_point> bridged_at(const state& s);
 
 /// Where the call stands, by its facts and decisions. Total; `reconnecting` is never entered yet.
 [[nodiscard]] phase phase_of(const state& s);

@@ -74,8 +74,9 @@ struct view {
 [[nodiscard]] std::optional<view> view_of(const state& s, const viewer& who);
 
 /// The device's leg: of several the one that matters most; null: none.
-[[nodiscard]] const device_leg* leg_of(const state& s, device_id d);
-/// How such a request of the device would be judged now, if it is in time. Pure.
+[[nodiscard]] const leg* leg_of(const state& s, device_id d);
+/// How such a request of the device would be judged now, if it is in time; `ring` also needs ring time that
+/// is left and a place where the device can be rung. Pure.
 [[nodiscard]] refusal judge(const state& s, request_kind what, device_id device);
 /// The verdict about this request; null: not judged.
 [[nodiscard]] const verdict* verdict_of(const state& s, std::string_view request);

@@ -118,10 +118,6 @@ using step = std::variant<add_identity, provision, retire, erase, extend, suspen
 /// When the identity is due for replacement: rotate_percent of its life, spread by the device's id.
 [[nodiscard]] std::optional<time_point> rotation_due(const device& d, const identity& i, const policy& p);
 
-/// Pause before the next attempt after `failures` failed ones: doubling from retry_first to retry_longest,
-/// with `jitter` in [0, 1) spreading it over its upper half.
-[[nodiscard]] millis retry_pause(unsigned failures, const policy& p, double jitter);
-
 /// Which identities a call dials now (BE-04, CRED-01): never an expired one. While a rotation is under way:
 /// the old one until the device has been given the new one, both until it has proved it, then the new one.
 [[nodiscard]] std::vector<identity_id> dialable(const device& d, time_point now);

@@ -31,6 +31,7 @@ struct submission {
         judged,    ///< `verdict` says; `call` is what it led to
         undecided, ///< not within its deadline: refused by whoever comes to it later, never carried out
         other,     ///< this key was another request
+        unknown,   ///< there is no such call (any more); nothing of the request is left
     };
     how went = how::undecided;
     call::verdict verdict{};

@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <string>
+#include <vector>
 
 namespace z360::port {
 
@@ -19,6 +20,11 @@ class directory {
     /// identity and showed life within the configured time, one entry per device. Throws unavailable.
     virtual boost::asio::awaitable<call::route>
     resolve(std::string dialed, std::string caller, time_point now) = 0;
+    /// Where this device may be rung for calls of this person in this organisation, whatever it showed of
+    /// life: it asks itself. Empty: nowhere, because it is not theirs, not for this organisation, or has no
+    /// identity that can be dialed. Throws unavailable.
+    virtual boost::asio::awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point now) = 0;
     /// Whether this SIP username is, or was, a device's. Throws unavailable.
     virtual boost::asio::awaitable<bool> is_device(std::string sip_username) = 0;
 };

@@ -2,6 +2,7 @@
 #include "adapter/postgres/admin.hpp"
 
 #include "adapter/postgres/audit.hpp"
+#include "adapter/postgres/call_view_row.hpp"
 #include "adapter/postgres/device_rows.hpp"
 #include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/logins.hpp"
@@ -503,6 +504,8 @@ std::optional<explained_call> admin::explain(const std::string& call_or_session)
             out.phase = r[0][2].c_str();
             out.end_reason = r[0][3].c_str();
             out.version = r[0][4].as<std::uint64_t>();
+            const auto row = tx.exec_params(std::string(k_call_view) + "c.call_id = $1::uuid", out.id.text());
+            if (!row.empty()) out.call = read_call_view(row[0]);
         }
         for (const auto& l : tx.exec_params(k_lines, out.id.text(), out.call_session_id))
             out.lines.push_back({time_at(l[0]), l[1].c_str(), l[2].c_str(), l[3].c_str()});

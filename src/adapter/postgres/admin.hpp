@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
+#include <z360/port/call_reader.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -103,7 +104,8 @@ struct explained_call {
     std::string phase;
     std::string end_reason; ///< empty while the call lives
     std::uint64_t version = 0;
-    std::vector<timeline_line> lines; ///< in the order of time
+    std::optional<port::call_view> call; ///< nullopt: there is none, or a newer program has stored it
+    std::vector<timeline_line> lines;    ///< in the order of time
 };
 
 /// One blocking connection. Every call repeats safely and is one transaction: all of it happens or nothing.

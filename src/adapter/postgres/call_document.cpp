@@ -35,12 +35,12 @@ json word(Word w) {
 }
 
 // `attempt`: the how-maniest leg to its device. There are two while its identity is replaced (CRED-01).
-json leg_row(const call::device_leg& l, std::size_t attempt) {
+json leg_row(const call::leg& l, std::size_t attempt) {
     return {
         {"leg", l.id.text()},
         {"attempt", attempt},
-        {"device", l.to.device.value},
-        {"identity", l.to.identity.value},
+        {"device", l.device().value},
+        {"identity", l.identity().value},
         {"control", text(l.call_control_id)},
         {"dial", std::string(name(l.dial))},
         {"answer_order", l.answer_order},
@@ -84,26 +84,27 @@ void splice(std::string& object, std::string_view name, std::string_view value) 
 
 std::string call_document(const port::call_commit& what) {
     const auto& s = what.next;
+    const auto* joined = current_join(s);
     json d = {
         {"call", s.id.text()},
         {"form", wire::k_state_version},
         {"version", what.expected_version},
         {"next_version", what.next_version == 0 ? json() : json(what.next_version)},
-        {"session", text(s.caller.call_session_id)},
+        {"session", text(s.origin.call_session_id)},
         {"caller", text(s.caller.call_control_id)},
-        {"caller_number", text(s.caller.number)},
-        {"caller_sent", text(s.caller.number_sent)},
-        {"dialed_sent", text(s.caller.dialed_sent)},
+        {"caller_number", text(text_of(s.caller.to))},
+        {"caller_sent", text(s.origin.number_sent)},
+        {"dialed_sent", text(s.origin.dialed_sent)},
         {"org", key(s.routed.org)},
         {"user", key(s.routed.user)},
         {"number", key(s.routed.number)},
         {"phase", std::string(name(phase_of(s)))},
         {"reason", word(s.reason)},
-        {"winner", s.bridge.winner ? json(s.bridge.winner->text()) : json()},
+        {"winner", joined != nullptr ? json(joined->b.text()) : json()},
         {"deadline", ms(what.deadline)},
         {"began", ms(s.began)},
         {"answered", ms(s.answered_at)},
-        {"bridged", ms(s.bridged_at)},
+        {"bridged", ms(bridged_at(s))},
         {"ended", ms(s.ended_at)},
         {"at", ms(what.at)},
         {"legs", json::array()},
@@ -113,7 +114,7 @@ std::string call_document(const port::call_commit& what) {
     };
     std::map<std::int64_t, std::size_t> attempts;
     for (const auto& l : s.legs)
-        d["legs"].push_back(leg_row(l, ++attempts[l.to.device.value]));
+        d["legs"].push_back(leg_row(l, ++attempts[l.device().value]));
     for (const auto& o : what.finished_commands)
         d["finished"].push_back(
             {{"id", storable(o.command_id)},

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What clients ask about calls. The state is the stored snapshot, never put together from columns.
+#include "adapter/postgres/call_view_row.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
-#include "wire/state_codec.hpp"
 
-#include <z360/log.hpp>
 #include <z360/port/call_reader.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 
@@ -17,20 +14,6 @@ namespace asio = boost::asio;
 using port::call_view;
 using port::tenant_scope;
 namespace {
-
-constexpr const char* k_view = R"sql(
-select c.call_id, c.snapshot::text, c.version, c.changed::text, coalesce(c.org_id, 0), coalesce(o.name, ''),
-       coalesce(o.slug, ''), coalesce(o.status, ''), coalesce(m.role, ''), coalesce(n.e164, ''),
-       coalesce((select x.e164 from phone_numbers x where x.org_id = c.org_id and x.is_default_caller_id), ''),
-       coalesce((select json_agg(json_build_array(d.device_id, d.device_uid) order by d.device_id)
-                   from devices d
-                  where d.device_id in (select l.device_id from call_legs l where l.call_id = c.call_id)),
-                '[]')::text
-  from calls c
-  left join organizations o on o.org_id = c.org_id
-  left join memberships m on m.org_id = c.org_id and m.user_id = c.user_id
-  left join phone_numbers n on n.org_id = c.org_id and n.phone_number_id = c.phone_number_id
- where )sql";
 
 // A change counts once every transaction that began before it is over: what is still under way may get a
 // lower position than what is already there, and a reader that has passed it would never see it.
@@ -48,31 +31,8 @@ scoped statement(const char* name, const tenant_scope& who, const std::string& c
     const char* org = who.org.none() ? "$2::bigint is not null" : "c.org_id = $2";
     return {
         std::string(name) + (who.user.none() ? "" : "_user") + (who.org.none() ? "" : "_org"),
-        std::string(k_view) + user + " and " + org + " and " + condition,
+        std::string(k_call_view) + user + " and " + org + " and " + condition,
     };
-}
-
-std::optional<call_view> read(const pqxx::row& r) {
-    auto state = wire::decode_state(r[1].c_str());
-    if (!state) { // of a newer server, while both run
-        log::error("call_unreadable", {{"call_uuid", r[0].c_str()}});
-        return std::nullopt;
-    }
-    call_view v;
-    v.state = std::move(*state);
-    v.version = r[2].as<std::uint64_t>();
-    v.position = r[3].as<std::uint64_t>();
-    v.org.id = {r[4].as<std::int64_t>()};
-    v.org.name = r[5].c_str();
-    v.org.slug = r[6].c_str();
-    v.org.status = r[7].c_str();
-    v.org.role = r[8].c_str();
-    v.channel_number = r[9].c_str();
-    v.org.default_caller_id = r[10].c_str();
-    if (v.channel_number.empty()) v.channel_number = v.state.routed.number_e164;
-    for (const auto& d : nlohmann::json::parse(r[11].c_str()))
-        v.device_uids.emplace_back(device_id{d.at(0).get<std::int64_t>()}, d.at(1).get<std::string>());
-    return v;
 }
 
 template <class... Args>
@@ -83,7 +43,7 @@ views(pqxx::connection_base& db, const tenant_scope& who, const scoped& s, Args&
     for (const auto& r : exec_in(
              *tx, s.name.c_str(), s.sql.c_str(), who.user.value, who.org.value, std::forward<Args>(args)...
          ))
-        if (auto v = read(r)) out.push_back(std::move(*v));
+        if (auto v = read_call_view(r)) out.push_back(std::move(*v));
     return out;
 }
 

@@ -14,31 +14,41 @@ namespace z360::adapter::postgres {
 namespace asio = boost::asio;
 namespace {
 
+// Devices of a person that may ring for an organisation: membership and every suspension are looked at here,
+// with each call (D7): who has just left is not rung.
+#define Z360_MAY_RING(ORG, USER)                                                                             \
+    " from devices d join memberships m on m.org_id = " ORG " and m.user_id = d.user_id "                    \
+    "join users u on u.user_id = d.user_id and u.status = 'active' where d.user_id = " USER                  \
+    " and d.status = 'active' and d.wants_identity and not " Z360_NATIVE_HANDLES_CALLS                       \
+    " and (d.bound_org_id is null or d.bound_org_id = " ORG ") and not exists (select from "                 \
+    "device_exclusions x where x.device_id = d.device_id and x.org_id = " ORG ") "
+#define Z360_DEVICE                                                                                          \
+    "json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform, "                      \
+    "'identities', " Z360_IDENTITIES ")"
+
 // $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms. Two rows: ambiguous.
 // Devices come with all their identities; which of them ring is said by credential::dialable alone.
-// Membership and every suspension are looked at here, with each call (D7): who has just left is not rung.
-constexpr const char* k_resolve = R"sql(
+constexpr const char* k_resolve =
+    R"sql(
 select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
        coalesce((select c.name from contacts c where c.org_id = n.org_id and c.e164 = $3), ''),
        s.ring_seconds, s.voicemail_max_secs, s.voicemail_greeting, s.hold_prompt, s.voice, s.ringback_url,
        s.record_calls,
        coalesce((
-           select json_agg(json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform,
-                                             'identities', )sql" Z360_IDENTITIES R"sql() order by d.device_id)
-             from devices d
-             join memberships m on m.org_id = n.org_id and m.user_id = d.user_id
-             join users u on u.user_id = d.user_id and u.status = 'active'
-            where n.route_type = 'user' and d.user_id = n.receiving_user_id and d.status = 'active'
-              and d.wants_identity and not )sql" Z360_NATIVE_HANDLES_CALLS R"sql(
-              and (d.bound_org_id is null or d.bound_org_id = n.org_id)
-              and not exists (select from device_exclusions x
-                               where x.device_id = d.device_id and x.org_id = n.org_id)
-              and d.last_seen_at >= z360_at($4::bigint - $5::bigint)), '[]')::text
+           select json_agg()sql" Z360_DEVICE
+    R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
+              and n.route_type = 'user' and d.last_seen_at >= z360_at($4::bigint - $5::bigint)), '[]')::text
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
+
+// $1 device, $2 person, $3 organisation.
+constexpr const char* k_reach = "select " Z360_DEVICE "::text" Z360_MAY_RING(
+    "$3::bigint", "$2::bigint"
+) "and d.device_id = $1::bigint and exists (select from organizations o where o.org_id = $3::bigint and "
+  "o.status = 'active')";
 
 constexpr const char* k_is_device =
     "select from sip_identities where sip_username = $1 and kind in ('device', 'organization') limit 1";
@@ -116,6 +126,18 @@ class rows final : public port::directory {
             return call::route{};
         };
         co_return co_await db_.run("directory_resolve", std::move(ask));
+    }
+
+    asio::awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point now) override {
+        auto ask = [device, user, org, now](pqxx::connection_base& db) {
+            std::vector<call::target> out;
+            for (const auto& r :
+                 exec_once(db, "directory_reach", k_reach, device.value, user.value, org.value))
+                add_targets(out, nlohmann::json::parse(r[0].c_str()), now);
+            return out;
+        };
+        co_return co_await db_.run("directory_reach", std::move(ask));
     }
 
     asio::awaitable<bool> is_device(std::string sip_username) override {

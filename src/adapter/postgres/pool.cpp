@@ -5,6 +5,7 @@
 #include "adapter/postgres/schema_error.hpp"
 
 #include <z360/log.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -349,8 +350,7 @@ void pool::note_connect_failure(const std::string& why) {
         if (stopping_) return; // it was we who gave up
         const auto now = steady::now();
         if (now >= retry_at_) {
-            backoff_ = std::clamp(backoff_ * 2, k_first_backoff, k_longest_backoff);
-            retry_at_ = now + backoff_;
+            retry_at_ = now + rt::growing(k_first_backoff, k_longest_backoff, ++failed_connects_);
         }
         if (connected_ == 0) {
             hopeless.swap(queue_);
@@ -372,7 +372,7 @@ void pool::note_connect_failure(const std::string& why) {
 
 void pool::note_up() {
     const std::scoped_lock lock(mutex_);
-    backoff_ = millis::zero();
+    failed_connects_ = 0;
     retry_at_ = {};
     if (view_ == view::down) {
         const auto away = std::chrono::duration_cast<millis>(steady::now() - down_since_).count();

@@ -136,7 +136,7 @@ class pool {
     unsigned losses_ = 0;        ///< connections lost so far; each makes the idle ones look at their own
     unsigned silences_ =
         0; ///< statements given up without an answer; each makes the idle ones ask on their own
-    millis backoff_{0};
+    unsigned failed_connects_ = 0; ///< in a row
     steady::time_point retry_at_{};
     enum class view { unknown, up, down } view_ = view::unknown;
     steady::time_point down_since_{};

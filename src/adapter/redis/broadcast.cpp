@@ -5,6 +5,7 @@
 #include "adapter/redis/handshake.hpp"
 
 #include <z360/log.hpp>
+#include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -92,9 +93,9 @@ class redis_channel final : public channel {
         if (error.empty()) co_return;                 // nobody listens any more
         if (std::exchange(reported_, error) != error) // once for each reason
             log::warn("redis_listener_away", {{"error", error}});
-        co_await rt::sleep_for(std::min(
-            c_.connect.backoff_first * (1U << std::min(quiet_tries_++, 6U)), c_.connect.backoff_longest
-        ));
+        co_await rt::sleep_for(
+            rt::growing(c_.connect.backoff_first, c_.connect.backoff_longest, ++quiet_tries_)
+        );
     }
 
     asio::awaitable<void> hear(std::shared_ptr<connection> link, std::shared_ptr<connection_life> life) {

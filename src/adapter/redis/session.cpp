@@ -6,6 +6,8 @@
 
 #include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
+#include <z360/rt/breaker.hpp>
+#include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -13,7 +15,6 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <random>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -22,7 +23,7 @@ namespace z360::adapter::redis {
 namespace {
 
 namespace asio = boost::asio;
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 // The states of the relation. Only `ready` can send.
 struct disconnected {};
@@ -65,7 +66,11 @@ class session::impl {
                   metrics_.count("loop_failures_total", {{"loop", name}});
               }
           ),
-          idle_(ex), random_(std::random_device{}()) {}
+          idle_(ex), chance_(rt::random_chance()), breaker_(rt::breaker_settings{
+                                                       .probe_every = settings_.skip_first,
+                                                       .longest_pause = settings_.skip_longest,
+                                                       .opens_at_once = true
+                                                   }) {}
 
     void start() {
         metrics_.gauge("redis_up", 0);
@@ -90,37 +95,37 @@ class session::impl {
     }
 
     asio::awaitable<reply> command(std::vector<std::string> arguments) {
-        const auto refusal = refuse();
+        const auto began = steady::now();
+        auto refusal = refuse();
+        const auto pass = refusal ? rt::breaker::pass::no : breaker_.ask(began);
+        if (!refusal && pass == rt::breaker::pass::no) refusal = unavailable{unavailable::reason::skipped};
         if (refusal) {
             reply r{*refusal};
             count(r);
             co_return r;
         }
-        const auto began = steady::now();
         const slot held(*this); // also when the caller is cancelled
+        std::optional<rt::probe_right> probe;
+        if (pass == rt::breaker::pass::probe) probe.emplace(breaker_);
         const auto link = std::get<ready>(state_).link;
         auto r = co_await exchange(ex_, link, std::move(arguments), settings_.budget);
         metrics_.observe(
             "redis_command_seconds", std::chrono::duration<double>(steady::now() - began).count()
         );
         count(r);
-        judge(r, link);
+        if (judge(r, link, probe.has_value()) && probe) probe->used();
         co_return r;
     }
 
-    [[nodiscard]] bool healthy() const { return std::holds_alternative<ready>(state_) && timeouts_ == 0; }
+    [[nodiscard]] bool healthy() const { return std::holds_alternative<ready>(state_) && !breaker_.open(); }
     [[nodiscard]] std::vector<loop_state> loops() const { return loops_.states(); }
 
   private:
-    // Counts a command as under way. The probe's slot is the only one while Redis is suspected to stall.
+    // Counts a command as under way.
     class slot {
       public:
-        explicit slot(impl& owner) : owner_(owner), probe_(owner.timeouts_ > 0) {
-            ++owner_.in_flight_;
-            if (probe_) owner_.probing_ = true;
-        }
+        explicit slot(impl& owner) : owner_(owner) { ++owner_.in_flight_; }
         ~slot() {
-            if (probe_) owner_.probing_ = false;
             if (--owner_.in_flight_ == 0) owner_.idle_.set();
         }
         slot(const slot&) = delete;
@@ -128,40 +133,32 @@ class session::impl {
 
       private:
         impl& owner_;
-        bool probe_;
     };
 
     [[nodiscard]] std::optional<unavailable> refuse() const {
         if (stopping_ || !std::holds_alternative<ready>(state_))
             return unavailable{unavailable::reason::away};
         if (in_flight_ >= settings_.max_in_flight) return unavailable{unavailable::reason::skipped};
-        if (timeouts_ > 0 && (probing_ || steady::now() < skip_until_))
-            return unavailable{unavailable::reason::skipped};
         return std::nullopt;
     }
 
     void count(const reply& r) { metrics_.count("redis_commands_total", {{"result", name(r)}}); }
 
-    // The breaker. A time-out of several commands at once is one failure, not several.
-    void judge(const reply& r, const std::shared_ptr<connection>& link) {
+    // What the answer says of Redis; false: nothing. A time-out of several commands at once is one failure,
+    // not several: the breaker counts only the first of them.
+    bool judge(const reply& r, const std::shared_ptr<connection>& link, bool probe) {
         auto* now_ready = std::get_if<ready>(&state_);
-        if (now_ready == nullptr || now_ready->link != link) return; // of a connection that is gone
+        if (now_ready == nullptr || now_ready->link != link) return false; // of a connection that is gone
         const auto* u = r.as<unavailable>();
-        if (u == nullptr) {
-            if (timeouts_ > 0) log::info("redis_answers_again");
-            timeouts_ = 0;
-            metrics_.gauge("redis_up", 1);
-            return;
-        }
-        if (u->why != unavailable::reason::timed_out || (timeouts_ > 0 && steady::now() < skip_until_))
-            return;
-        if (timeouts_ == 0) log::warn("redis_stalls", {{"budget_ms", settings_.budget.count()}});
-        const auto pause =
-            std::min(settings_.skip_first * (1U << std::min(timeouts_, 8U)), settings_.skip_longest);
-        ++timeouts_;
-        skip_until_ = steady::now() + pause;
-        metrics_.gauge("redis_up", 0);
-        if (timeouts_ >= k_timeouts_until_reconnect) link->close();
+        if (u != nullptr && u->why != unavailable::reason::timed_out) return false;
+        const bool well = u == nullptr;
+        const bool was_open = breaker_.open();
+        breaker_.report(steady::now(), well, probe);
+        if (well && was_open) log::info("redis_answers_again");
+        if (!well && !was_open) log::warn("redis_stalls", {{"budget_ms", settings_.budget.count()}});
+        metrics_.gauge("redis_up", well ? 1 : 0);
+        if (breaker_.failed_in_a_row() >= k_timeouts_until_reconnect) link->close();
+        return true;
     }
 
     // Whatever ends a round, no state of it stays: a connection that nobody watches would count as ready.
@@ -200,18 +197,15 @@ class session::impl {
         for (;;) {
             const bool over = co_await closed->wait_for(settings_.skip_first);
             if (over) co_return;
-            if (timeouts_ == 0) continue;
+            if (!breaker_.open()) continue;
             std::vector<std::string> question{"PING"};
             (void)co_await command(std::move(question));
         }
     }
 
     millis backoff() {
-        const auto longest =
-            std::min(settings_.backoff_first * (1U << std::min(attempts_, 16U)), settings_.backoff_longest);
-        ++attempts_;
-        std::uniform_int_distribution<std::int64_t> spread(longest.count() / 2, longest.count());
-        return millis(spread(random_));
+        const auto longest = rt::growing(settings_.backoff_first, settings_.backoff_longest, ++attempts_);
+        return rt::spread(longest, 0.5, 1, chance_());
     }
 
     void went_away(const std::string& why) {
@@ -234,7 +228,7 @@ class session::impl {
             );
             if (found && found->error.empty()) {
                 state_ = ready{found->link};
-                timeouts_ = 0;
+                breaker_.reset();
                 reported_.clear();
                 metrics_.gauge("redis_up", 1);
                 log::info("redis_ready", {{"host", settings_.where.host}, {"port", settings_.where.port}});
@@ -254,16 +248,13 @@ class session::impl {
     port::metrics& metrics_;
     rt::supervisor loops_;
     rt::event idle_; ///< no command is under way
-    std::mt19937 random_;
+    rt::chance_source chance_;
     state state_;
     bool stopping_ = false;
     std::string reported_;  ///< why it is away, as logged last
     unsigned attempts_ = 0; ///< since a connection last held
     std::size_t in_flight_ = 0;
-    // the breaker: 0 time-outs is closed; else commands wait for skip_until_, then one probe at a time
-    unsigned timeouts_ = 0;
-    steady::time_point skip_until_;
-    bool probing_ = false;
+    rt::breaker breaker_; ///< of this connection: the first time-out opens it
 };
 
 session::session(asio::any_io_executor ex, session_settings s, port::metrics& m)

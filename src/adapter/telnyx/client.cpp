@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/telnyx/client.hpp"
 
-#include "adapter/telnyx/breaker.hpp"
 #include "adapter/telnyx/classify.hpp"
 #include "adapter/telnyx/exchange.hpp"
-#include "adapter/telnyx/gate.hpp"
 #include "adapter/telnyx/key_alarm.hpp"
-#include "adapter/telnyx/repeats.hpp"
 #include "adapter/telnyx/retry.hpp"
 
 #include <z360/log.hpp>
+#include <z360/rt/breaker.hpp>
+#include <z360/rt/gate.hpp>
+#include <z360/rt/repeats.hpp>
+#include <z360/rt/retry.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <random>
 #include <utility>
 
 namespace z360::adapter::telnyx {
@@ -55,21 +55,15 @@ endpoint endpoint_of(verb v) {
     return endpoint::media;
 }
 
-urgency urgency_of(verb v) {
-    if (v == verb::hangup) return urgency::hangup;
-    if (v == verb::dial) return urgency::dial;
-    return endpoint_of(v) == endpoint::control ? urgency::control : urgency::normal;
+rt::urgency urgency_of(verb v) {
+    if (v == verb::hangup) return rt::urgency::freeing;
+    if (v == verb::dial) return rt::urgency::beginning;
+    return endpoint_of(v) == endpoint::control ? rt::urgency::soon : rt::urgency::normal;
 }
 
 /// These are sent whatever the breaker thinks: they are what saves a call that is already there.
 bool always_passes(verb v) {
     return v == verb::hangup || v == verb::answer || v == verb::bridge;
-}
-
-jitter_source random_jitter() {
-    return [engine = std::minstd_rand(std::random_device{}())]() mutable {
-        return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
-    };
 }
 
 void log_refusal(const call::command& cmd, const classified& answer) {
@@ -101,13 +95,14 @@ class client final : public port::telnyx_api {
     client(
         asio::any_io_executor ex, client_settings settings, http::client& http,
         const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-        port::metrics& metrics, jitter_source jitter
+        port::metrics& metrics, rt::chance_source jitter
     )
         : settings_(std::move(settings)), http_(http), codec_(codec), budget_(budget), clock_(clock),
           metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight), turns_(ex, 1, 0),
           repeats_(ex, settings_.repeats_per_second),
           breakers_{
-              breaker(settings_.probe_every), breaker(settings_.probe_every), breaker(settings_.probe_every)
+              rt::breaker(settings_.probe_every), rt::breaker(settings_.probe_every),
+              rt::breaker(settings_.probe_every)
           },
           alarm_(
               metrics, "commands",
@@ -115,7 +110,7 @@ class client final : public port::telnyx_api {
           ) {
         while (settings_.base_url.ends_with('/'))
             settings_.base_url.pop_back();
-        if (!jitter_) jitter_ = random_jitter();
+        if (!jitter_) jitter_ = rt::random_chance();
         for (std::size_t i = 0; i < k_endpoint_count; ++i)
             metrics_.gauge("telnyx_breaker_open", 0, {{"class", k_endpoint_names[i]}});
         metrics_.count("telnyx_key_rejected_total", {{"verb", call::name(verb::dial)}}, 0);
@@ -153,8 +148,8 @@ class client final : public port::telnyx_api {
     }
     /// Held from the moment a request may leave until its answer is in.
     struct clearance {
-        std::optional<gate::slot> slot;
-        std::optional<probe_right> probe; ///< this request finds out whether an open breaker may close
+        std::optional<rt::gate::slot> slot;
+        std::optional<rt::probe_right> probe; ///< this request finds out whether an open breaker may close
     };
 
     [[nodiscard]] std::string mark_for(const call::command& cmd) const;
@@ -167,7 +162,7 @@ class client final : public port::telnyx_api {
     awaitable<stop>
     rest(const call::command& cmd, const port::still_wanted& wanted, unsigned n, millis pause);
     awaitable<stop> wait_for_repeat(
-        const call::command& cmd, const port::still_wanted& wanted, unsigned n, repeats::cause why
+        const call::command& cmd, const port::still_wanted& wanted, unsigned n, rt::repeats::cause why
     );
     awaitable<stop> pause_before(
         const call::command& cmd, const port::still_wanted& wanted, unsigned n, const classified& failed,
@@ -182,7 +177,7 @@ class client final : public port::telnyx_api {
     /// `last`: what was answered last; its code and title say why it failed.
     call::command_outcome finish(call::command_outcome out, outcome result, classified last);
 
-    breaker& breaker_of(verb v) { return breakers_[static_cast<std::size_t>(endpoint_of(v))]; }
+    rt::breaker& breaker_of(verb v) { return breakers_[static_cast<std::size_t>(endpoint_of(v))]; }
 
     client_settings settings_;
     http::client& http_;
@@ -190,11 +185,11 @@ class client final : public port::telnyx_api {
     port::dial_budget& budget_;
     const port::clock& clock_;
     port::metrics& metrics_;
-    jitter_source jitter_;
-    gate gate_;
-    gate turns_; ///< of dials at the budget
-    repeats repeats_;
-    std::array<breaker, k_endpoint_count> breakers_;
+    rt::chance_source jitter_;
+    rt::gate gate_;
+    rt::gate turns_; ///< of dials at the budget
+    rt::repeats repeats_;
+    std::array<rt::breaker, k_endpoint_count> breakers_;
     key_alarm alarm_;
     std::size_t insisting_ = 0; ///< commands that were refused and are tried again and again
 };
@@ -247,7 +242,7 @@ awaitable<client::stop> client::wait_for_breaker(const call::command& cmd) {
 
 // One dial at a time asks for its share, in the order in which they came: who has waited longest goes first.
 awaitable<client::stop> client::wait_for_budget(const call::command& cmd) {
-    const auto turn = co_await turns_.enter(urgency::dial);
+    const auto turn = co_await turns_.enter(rt::urgency::beginning);
     if (const auto late = too_late(cmd)) co_return late;
     for (;;) {
         const auto pause = co_await budget_.take_ms();
@@ -274,9 +269,9 @@ client::rest(const call::command& cmd, const port::still_wanted& wanted, unsigne
 
 // What must happen is repeated for minutes: all of it together slowly, while refusals or an outage last.
 awaitable<client::stop> client::wait_for_repeat(
-    const call::command& cmd, const port::still_wanted& wanted, unsigned n, repeats::cause why
+    const call::command& cmd, const port::still_wanted& wanted, unsigned n, rt::repeats::cause why
 ) {
-    repeats::place place(repeats_, why);
+    rt::repeats::place place(repeats_, why);
     for (;;) {
         const auto left = cmd.deadline - clock_.now();
         if (left <= millis{0}) co_return outcome::expired;
@@ -300,7 +295,7 @@ awaitable<client::stop> client::pause_before(
     const stop stopped = co_await rest(cmd, wanted, n, pause);
     if (stopped || !must) co_return stopped;
     if (!refused && !breaker_of(cmd.what()).open()) co_return std::nullopt;
-    const auto why = refused ? repeats::cause::refused : repeats::cause::outage;
+    const auto why = refused ? rt::repeats::cause::refused : rt::repeats::cause::outage;
     co_return co_await wait_for_repeat(cmd, wanted, n, why);
 }
 
@@ -328,9 +323,9 @@ awaitable<client::stop> client::clear_to_send(
         }
         // From here to the sending nothing suspends.
         const auto pass =
-            always_passes(cmd.what()) ? breaker::pass::yes : breaker_of(cmd.what()).ask(steady::now());
-        if (pass == breaker::pass::no) continue; // somebody else is the probe
-        if (pass == breaker::pass::probe) out.probe.emplace(breaker_of(cmd.what()));
+            always_passes(cmd.what()) ? rt::breaker::pass::yes : breaker_of(cmd.what()).ask(steady::now());
+        if (pass == rt::breaker::pass::no) continue; // somebody else is the probe
+        if (pass == rt::breaker::pass::probe) out.probe.emplace(breaker_of(cmd.what()));
         out.slot.emplace(std::move(slot));
         co_return std::nullopt;
     }
@@ -460,7 +455,7 @@ client_settings settings_from(const config::telnyx_t& c) {
 std::unique_ptr<port::telnyx_api> make_telnyx_api(
     asio::any_io_executor ex, client_settings settings, http::client& http,
     const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-    port::metrics& metrics, jitter_source jitter
+    port::metrics& metrics, rt::chance_source jitter
 ) {
     return std::make_unique<client>(
         std::move(ex), std::move(settings), http, codec, budget, clock, metrics, std::move(jitter)

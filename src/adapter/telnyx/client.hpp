@@ -12,11 +12,11 @@
 #include <z360/port/metrics.hpp>
 #include <z360/port/ring_hint.hpp>
 #include <z360/port/telnyx_api.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,15 +37,12 @@ struct client_settings {
 };
 [[nodiscard]] client_settings settings_from(const config::telnyx_t& c);
 
-/// A number in [0, 1); by default random.
-using jitter_source = std::function<double()>;
-
-/// Everything passed by reference must outlive the client. Use on the executor's single thread only; all
-/// executions must have ended before destruction.
+/// `jitter` is random by default. Everything passed by reference must outlive the client. Use on the
+/// executor's single thread only; all executions must have ended before destruction.
 [[nodiscard]] std::unique_ptr<port::telnyx_api> make_telnyx_api(
     boost::asio::any_io_executor ex, client_settings settings, http::client& http,
     const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-    port::metrics& metrics, jitter_source jitter = {}
+    port::metrics& metrics, rt::chance_source jitter = {}
 );
 
 } // namespace z360::adapter::telnyx

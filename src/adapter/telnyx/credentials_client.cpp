@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/telnyx/credentials_client.hpp"
 
-#include "adapter/telnyx/breaker.hpp"
 #include "adapter/telnyx/credential_answer.hpp"
 #include "adapter/telnyx/key_alarm.hpp"
-#include "adapter/telnyx/pacer.hpp"
 #include "wire/jwt.hpp"
 #include "wire/telnyx_credential.hpp"
 
 #include <z360/log.hpp>
+#include <z360/rt/breaker.hpp>
+#include <z360/rt/pacer.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <algorithm>
@@ -112,8 +112,8 @@ class credentials_client final : public port::telnyx_credentials {
     http::client& http_;
     const port::clock& clock_;
     port::metrics& metrics_;
-    breaker breaker_;
-    pacer pacer_;
+    rt::breaker breaker_;
+    rt::pacer pacer_;
     key_alarm alarm_;
 };
 
@@ -152,12 +152,12 @@ awaitable<answer> credentials_client::ask(verb v, wire::telnyx_request built) {
     }
     if (*turn > steady::duration::zero()) co_await rt::sleep_for(*turn);
     const auto pass = breaker_.ask(steady::now());
-    if (pass == breaker::pass::no) {
+    if (pass == rt::breaker::pass::no) {
         out.what = held_back("breaker_open", breaker_.closed_for(steady::now()));
         co_return out;
     }
-    std::optional<probe_right> probe;
-    if (pass == breaker::pass::probe) probe.emplace(breaker_);
+    std::optional<rt::probe_right> probe;
+    if (pass == rt::breaker::pass::probe) probe.emplace(breaker_);
     const auto started = steady::now();
     auto request = request_for(built);
     auto reply = co_await http_.perform(std::move(request));

@@ -2,15 +2,15 @@
 #include "adapter/telnyx/records_client.hpp"
 
 #include "adapter/telnyx/asked_pause.hpp"
-#include "adapter/telnyx/breaker.hpp"
-#include "adapter/telnyx/gate.hpp"
 #include "adapter/telnyx/key_alarm.hpp"
-#include "adapter/telnyx/pacer.hpp"
 #include "wire/telnyx_records.hpp"
 #include "wire/telnyx_reply.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/breaker.hpp>
+#include <z360/rt/gate.hpp>
+#include <z360/rt/pacer.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <algorithm>
@@ -89,9 +89,9 @@ class records_client final : public port::carrier_records {
     http::client& http_;
     const port::clock& clock_;
     port::metrics& metrics_;
-    breaker breaker_;
-    pacer pacer_;
-    gate gate_;
+    rt::breaker breaker_;
+    rt::pacer pacer_;
+    rt::gate gate_;
     key_alarm alarm_;
 };
 
@@ -124,16 +124,16 @@ awaitable<http::client_response> records_client::ask(question q, wire::telnyx_re
     if (gate_.waiting() >= settings_.max_waiting) give_up(q, "held", "not asked, too many questions at once");
     // What a call waits for goes before what is asked from time to time.
     const bool sweep = q == question::deliveries || q == question::active_calls;
-    const auto slot = co_await gate_.enter(sweep ? urgency::normal : urgency::control);
+    const auto slot = co_await gate_.enter(sweep ? rt::urgency::normal : rt::urgency::soon);
     co_await await_turn(q);
     co_return co_await exchange(q, std::move(built));
 }
 
 awaitable<http::client_response> records_client::exchange(question q, wire::telnyx_request built) {
     const auto pass = breaker_.ask(steady::now());
-    if (pass == breaker::pass::no) give_up(q, "held", "not asked, the last questions failed");
-    std::optional<probe_right> probe;
-    if (pass == breaker::pass::probe) probe.emplace(breaker_);
+    if (pass == rt::breaker::pass::no) give_up(q, "held", "not asked, the last questions failed");
+    std::optional<rt::probe_right> probe;
+    if (pass == rt::breaker::pass::probe) probe.emplace(breaker_);
     http::client_request request;
     request.method = std::move(built.method);
     request.url = settings_.base_url + built.path;

@@ -2,16 +2,15 @@
 #include "edge/api/introspection.hpp"
 
 #include "adapter/crypto/digest.hpp"
-#include "edge/api/single_flight.hpp"
 
 #include <z360/log.hpp>
+#include <z360/rt/single_flight.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <list>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -136,7 +135,7 @@ class introspection::impl {
         boost::asio::any_io_executor ex, http::client& client, const port::clock& clock,
         port::metrics& metrics, introspection_settings s
     )
-        : ex_(ex), client_(client), clock_(clock), metrics_(metrics), settings_(std::move(s)),
+        : client_(client), clock_(clock), metrics_(metrics), settings_(std::move(s)),
           beliefs_(settings_.max_entries), tasks_(ex) {
         settings_.cache = std::clamp(settings_.cache, millis{0}, k_longest_belief);
         for (const auto k : {kind::signed_in, kind::not_signed_in})
@@ -152,11 +151,12 @@ class introspection::impl {
     awaitable<verdict> who(std::string cookie, std::string user_agent) {
         if (auto known = believed(cookie)) co_return std::move(*known);
         const auto key = digest_.of(cookie);
-        const auto f = join_or_start(key, std::move(cookie), std::move(user_agent));
-        if (!f) co_return verdict{};
         // The question has a limit of its own; this one is for a loop that is late.
-        auto said = co_await landed(f, settings_.limit * 2);
-        co_return std::move(said).value_or(verdict{});
+        const auto until = rt::clock::now() + settings_.limit * 2;
+        const auto f = join_or_start(key, std::move(cookie), std::move(user_agent), until);
+        if (!f) co_return verdict{};
+        (void)co_await flights::wait(f, until);
+        co_return f->result.value_or(verdict{});
     }
 
     awaitable<void> stop() {
@@ -165,14 +165,19 @@ class introspection::impl {
     }
 
   private:
-    using flight_ptr = std::shared_ptr<flight<verdict>>;
+    using flights = rt::flights<std::string, verdict>;
 
-    flight_ptr join_or_start(const std::string& key, std::string cookie, std::string user_agent) {
-        if (const auto under_way = flights_.find(key); under_way != flights_.end()) return under_way->second;
-        if (stopping_ || flights_.size() >= settings_.max_questions) return nullptr;
-        auto f = std::make_shared<flight<verdict>>(ex_);
-        flights_.emplace(key, f);
-        tasks_.spawn(ask(key, question(std::move(cookie), std::move(user_agent)), f));
+    flights::pointer join_or_start(
+        const std::string& key, std::string cookie, std::string user_agent, rt::clock::time_point until
+    ) {
+        const bool full = stopping_ || flights_.size() >= settings_.max_questions;
+        if (full && !flights_.under_way(key)) return nullptr;
+        bool created = false;
+        auto f = flights_.join(key, until, created);
+        if (created) {
+            auto end = std::make_unique<flights::landing>(flights_, key, f);
+            tasks_.spawn(ask(std::move(end), key, question(std::move(cookie), std::move(user_agent)), f));
+        }
         return f;
     }
 
@@ -187,22 +192,8 @@ class introspection::impl {
         return q;
     }
 
-    // Whatever happens to the question, those who wait for it go on.
-    struct landing {
-        impl& owner;
-        const std::string& key;
-        flight_ptr f;
-        landing(impl& o, const std::string& k, flight_ptr p) : owner(o), key(k), f(std::move(p)) {}
-        ~landing() {
-            owner.flights_.erase(key);
-            f->finish({});
-        }
-        landing(const landing&) = delete;
-        landing& operator=(const landing&) = delete;
-    };
-
-    awaitable<void> ask(std::string key, http::client_request q, flight_ptr f) {
-        const landing at_the_end(*this, key, f);
+    // Whatever happens to the question, those who wait for it go on when `end` dies.
+    awaitable<void> ask(flights::end end, std::string key, http::client_request q, flights::pointer f) {
         const auto answer = co_await rt::with_timeout(client_.perform(std::move(q)), settings_.limit);
         const auto v = answer ? judge(*answer) : verdict{};
         note(v, answer ? answer->status : 0, answer ? answer->error : "no answer in time");
@@ -211,7 +202,8 @@ class introspection::impl {
                 v.what == kind::signed_in ? settings_.cache : std::min(settings_.cache, k_longest_refusal);
             beliefs_.put(key, v, clock_.now(), life);
         }
-        f->finish(v);
+        f->result = v;
+        end.reset();
     }
 
     void note(const verdict& v, int status, const std::string& error) {
@@ -231,7 +223,7 @@ class introspection::impl {
     introspection_settings settings_;
     adapter::crypto::private_digest digest_;
     beliefs beliefs_;
-    std::map<std::string, flight_ptr> flights_; ///< questions under way
+    flights flights_; ///< questions under way, by cookie
     bool stopping_ = false;
     bool away_ = false; ///< as logged last
     rt::task_group tasks_;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "edge/api/jwks.hpp"
 
-#include "edge/api/single_flight.hpp"
-
 #include <z360/log.hpp>
+#include <z360/rt/single_flight.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <algorithm>
@@ -60,7 +59,7 @@ class jwks::impl {
         boost::asio::any_io_executor ex, http::client& client, const port::clock& clock,
         port::metrics& metrics, std::string url
     )
-        : ex_(ex), client_(client), clock_(clock), metrics_(metrics), url_(std::move(url)), tasks_(ex) {
+        : client_(client), clock_(clock), metrics_(metrics), url_(std::move(url)), tasks_(ex) {
         metrics_.count("jwks_fetches_total", {{"result", "ok"}}, 0);
         metrics_.count("jwks_fetches_total", {{"result", "failed"}}, 0);
     }
@@ -69,8 +68,11 @@ class jwks::impl {
         const auto now = clock_.now();
         if (const auto* key = known(kid); key != nullptr && is_fresh(now))
             co_return key_lookup{kind::found, *key};
-        if (!under_way_ && may_fetch(now)) start(now);
-        if (const auto f = under_way_) (void)co_await landed(f, k_fetch_limit * 2);
+        if (fetches_.under_way(url_) || may_fetch(now)) {
+            const auto until = rt::clock::now() + k_fetch_limit * 2;
+            const auto f = join_or_start(now, until);
+            (void)co_await fetches::wait(f, until);
+        }
         if (const auto* key = known(kid)) co_return key_lookup{kind::found, *key};
         key_lookup out;
         out.what = last_worked_ ? kind::unknown : kind::unavailable;
@@ -83,7 +85,7 @@ class jwks::impl {
     }
 
   private:
-    using flight_ptr = std::shared_ptr<flight<bool>>;
+    using fetches = rt::flights<std::string, bool>; ///< by URL: there is one
 
     [[nodiscard]] const rsa_key* known(std::string_view kid) const {
         const auto found =
@@ -97,35 +99,27 @@ class jwks::impl {
         return now - *tried_at_ >= (keys_.empty() ? k_pause_without_keys : k_pause);
     }
 
-    void start(time_point now) {
-        tried_at_ = now;
-        under_way_ = std::make_shared<flight<bool>>(ex_);
-        tasks_.spawn(fetch(under_way_));
+    fetches::pointer join_or_start(time_point now, rt::clock::time_point until) {
+        bool created = false;
+        auto f = fetches_.join(url_, until, created);
+        if (created) {
+            tried_at_ = now;
+            auto end = std::make_unique<fetches::landing>(fetches_, url_, f);
+            tasks_.spawn(fetch(std::move(end)));
+        }
+        return f;
     }
 
-    // Whatever happens to the fetch, those who wait for it go on.
-    struct landing {
-        impl& owner;
-        flight_ptr f;
-        landing(impl& o, flight_ptr p) : owner(o), f(std::move(p)) {}
-        ~landing() {
-            owner.under_way_ = nullptr;
-            f->finish(false);
-        }
-        landing(const landing&) = delete;
-        landing& operator=(const landing&) = delete;
-    };
-
-    awaitable<void> fetch(flight_ptr f) {
+    // Whatever happens to the fetch, those who wait for it go on when `end` dies.
+    awaitable<void> fetch(fetches::end end) {
         last_worked_ = false; // until it has
-        const landing at_the_end(*this, f);
         http::client_request q;
         q.url = url_;
         q.headers.set("Accept", "application/json");
         q.timeout = k_fetch_limit;
         const auto answer = co_await rt::with_timeout(client_.perform(std::move(q)), k_fetch_limit);
         take(answer);
-        f->finish(last_worked_);
+        end.reset();
     }
 
     void take(const std::optional<http::client_response>& answer) {
@@ -148,7 +142,6 @@ class jwks::impl {
         log::warn("jwks_not_fetched", {{"url", url_}, {"error", why}});
     }
 
-    boost::asio::any_io_executor ex_;
     http::client& client_;
     const port::clock& clock_;
     port::metrics& metrics_;
@@ -159,7 +152,7 @@ class jwks::impl {
     std::optional<time_point> tried_at_;
     bool last_worked_ = false; ///< the latest fetch brought keys
     bool stopping_ = false;
-    flight_ptr under_way_;
+    fetches fetches_;
     rt::task_group tasks_;
 };
 

@@ -7,6 +7,7 @@
 #include <z360/call/view.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace z360::edge::api {
@@ -16,6 +17,9 @@ constexpr std::size_t k_longest_key = 128;
 constexpr std::string_view k_key_header = "Idempotency-Key";
 constexpr std::string_view k_counted = "call_requests_total";
 constexpr std::string_view k_undecided = "undecided";
+constexpr std::string_view k_unknown = "call_unknown";
+// What has a route: a device is told of nothing else that it may ask.
+constexpr std::array k_offered{call::request_kind::decline, call::request_kind::answered};
 
 /// The header, if it is fit to be one.
 struct given_key {
@@ -64,6 +68,10 @@ problem refused_as(const call::view& v, call::refusal why) {
         p.title = "This call does not ring this device";
         break;
     case call::refusal::leg_over:
+    case call::refusal::not_ringing: // these four are of a request that has no route yet
+    case call::refusal::rings_already:
+    case call::refusal::may_not_ring:
+    case call::refusal::let_in_before:
     case call::refusal::none:
         p.code = "device_leg_over";
         p.title = "This call does not ring this device any more";
@@ -80,6 +88,25 @@ problem call_unknown() {
     return not_found("call_unknown", "There is no such call");
 }
 
+/// Of what the device may ask of the call now, what it can ask.
+json offered(const call::view& v) {
+    json out = json::array();
+    for (const auto kind : k_offered)
+        if (std::find(v.allowed.begin(), v.allowed.end(), kind) != v.allowed.end())
+            out.push_back(call::name(kind));
+    return out;
+}
+
+std::string_view result_of(const engine::submission& s) {
+    switch (s.went) {
+    case engine::submission::how::judged: return call::name(s.verdict.why);
+    case engine::submission::how::unknown: return k_unknown;
+    case engine::submission::how::undecided:
+    case engine::submission::how::other: break;
+    }
+    return k_undecided;
+}
+
 /// The call as the request has left it, with the labels of a row that is not older.
 http::response
 answered_with(const port::call_view& row, const call::viewer& who, const call::verdict& verdict) {
@@ -88,7 +115,7 @@ answered_with(const port::call_view& row, const call::viewer& who, const call::v
     auto shown = wire::call_json(*v, labels_of(row));
     if (verdict.why == call::refusal::none) return success(200, std::move(shown));
     auto p = refused_as(*v, verdict.why);
-    p.more = {{"call", std::move(shown)}, {"allowed", wire::allowed_json(*v)}};
+    p.more = {{"call", std::move(shown)}, {"allowed", offered(*v)}};
     return respond(p);
 }
 
@@ -105,13 +132,10 @@ awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind wha
     r.what = what;
     r.device = in.who.device;
     r.call = row->state.id;
-    r.call_session_id = row->state.caller.call_session_id;
+    r.call_session_id = row->state.origin.call_session_id;
     const auto out = co_await s.parts.requests(std::move(r));
-    s.parts.metrics.count(
-        k_counted,
-        {{"what", call::name(what)},
-         {"result", out.went == engine::submission::how::judged ? call::name(out.verdict.why) : k_undecided}}
-    );
+    s.parts.metrics.count(k_counted, {{"what", call::name(what)}, {"result", result_of(out)}});
+    if (out.went == engine::submission::how::unknown) co_return respond(call_unknown());
     if (out.went == engine::submission::how::other || !out.call)
         co_return respond(unavailable_now("request_undecided", 1));
     auto now = co_await s.parts.calls.find(scope, row->state.id.text());
@@ -134,7 +158,7 @@ awaitable<http::response> post_answered(service& s, ask in) {
 } // namespace
 
 void count_requests_from_zero(port::metrics& metrics) {
-    for (const auto what : {call::request_kind::decline, call::request_kind::answered})
+    for (const auto what : k_offered)
         for (const auto result : {call::name(call::refusal::late), k_undecided})
             metrics.count(k_counted, {{"what", call::name(what)}, {"result", result}}, 0);
 }

@@ -2,6 +2,7 @@
 #include "bed.hpp"
 
 #include "exchanges.hpp"
+#include "support/joined.hpp"
 
 #include <z360/call/decide.hpp>
 #include <z360/call/view.hpp>
@@ -82,9 +83,7 @@ boost::asio::awaitable<engine::submission> bed::judge(engine::request r) {
     engine::submission out;
     for (auto& row : calls.rows) {
         if (row.state.id != r.call) continue;
-        const call::asked by{r.id, r.device, clock.at + millis{5'000}};
-        call::event what = call::device_declines{by};
-        if (r.what == call::request_kind::answered) what = call::device_says_answered{by};
+        const call::device_asks what{r.what, r.id, r.device, clock.at + millis{5'000}, {}};
         row.state = call::decide(row.state, what, clock.at).next;
         ++row.version;
         out.went = engine::submission::how::judged;
@@ -241,8 +240,8 @@ port::call_view& bed::ring(user_id user, org_id org, std::vector<device_id> to) 
     ++calls_made_;
     port::call_view c;
     c.state.id = call_id{derive_uuid("call " + std::to_string(calls_made_))};
-    c.state.caller.call_session_id = c.state.id.text();
-    c.state.caller.number = "+13125550142";
+    c.state.origin.call_session_id = c.state.id.text();
+    c.state.caller = z360::testing::caller_leg(c.state.id, "", "+13125550142");
     c.state.routed.user = user;
     c.state.routed.org = org;
     c.state.routed.caller_name = "Grace Hopper";
@@ -253,9 +252,9 @@ port::call_view& bed::ring(user_id user, org_id org, std::vector<device_id> to) 
     c.org = members.orgs.at(org.value);
     c.channel_number = "+13125550100";
     for (const auto d : to) {
-        call::device_leg leg;
+        call::leg leg;
         leg.id = leg_id{derive_uuid(c.state.id.value, static_cast<std::uint64_t>(d.value))};
-        leg.to.device = d;
+        leg.to = call::target{.device = d};
         leg.dial = call::dial_status::accepted;
         leg.initiated = true;
         c.state.legs.push_back(leg);

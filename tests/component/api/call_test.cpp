@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What clients ask about calls.
 #include "bed.hpp"
+#include "support/joined.hpp"
 
 using namespace z360;
 using namespace z360::test;
@@ -17,13 +18,12 @@ class api_calls : public bed {
     /// The first phone has the caller; the second was told to stop.
     void bridge() {
         auto& s = state();
-        s.bridge.winner = s.legs[0].id;
+        auto& j = z360::testing::join_leg(s, 0);
         s.legs[0].answered = s.legs[0].bridged = true;
         s.legs[1].release = call::release_reason::answered_elsewhere;
-        s.bridge.epoch = 1;
-        s.bridge.commanded = true;
+        j.commanded = true;
         s.answered_at = clock.at + millis{4'000};
-        s.bridged_at = clock.at + millis{4'200};
+        j.joined_at = clock.at + millis{4'200};
         calls.rows.front().version = 9;
     }
     void over(call::state& s, call::end_reason why) {
@@ -65,9 +65,8 @@ TEST_F(api_calls, and_08_the_loser_hears_answered_elsewhere_and_the_winner_does_
 }
 
 TEST_F(api_calls, and_08_a_winner_that_is_not_joined_yet_has_not_won) {
-    state().bridge.winner = state().legs[0].id;
+    z360::testing::join_leg(state(), 0).commanded = true;
     state().legs[0].answered = true;
-    state().bridge.commanded = true;
     EXPECT_EQ(status(two).data()["status"], "bridging");
 }
 
@@ -90,13 +89,13 @@ TEST_F(api_calls, and_14_calling_back_is_from_the_number_that_was_called) {
     EXPECT_EQ(back["to"], "+13125550142");
     EXPECT_EQ(back["organization_id"], 8);
     EXPECT_EQ(back["from"], "+13125550100");
-    state().caller.number = "anonymous";
+    state().caller.to = call::endpoint_of("anonymous");
     EXPECT_TRUE(status(one).data()["callback"].is_null());
 }
 
 TEST_F(api_calls, be_15_a_caller_without_a_number_is_shown_and_cannot_be_called_back) {
     for (const char* caller : {"withheld", "sip:ada@example.com", "911"}) {
-        state().caller.number = caller;
+        state().caller.to = call::endpoint_of(caller);
         state().routed.caller_name.clear();
         for (const auto& reply :
              {status(one).data(), send("GET", "/api/voip/calls", one).data().at(0),

@@ -406,7 +406,7 @@ class fake_calls final : public port::call_reader {
     explicit fake_calls(membership_table& m) : members_(m) {}
     awaitable<std::optional<port::call_view>> find(port::tenant_scope who, std::string id) override {
         for (const auto& c : rows)
-            if ((c.state.id.text() == id || c.state.caller.call_session_id == id) && sees(who, c))
+            if ((c.state.id.text() == id || c.state.origin.call_session_id == id) && sees(who, c))
                 co_return c;
         co_return std::nullopt;
     }

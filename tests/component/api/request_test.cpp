@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What a device asks of a call that is going on.
 #include "bed.hpp"
+#include "support/joined.hpp"
 
 using namespace z360;
 using namespace z360::test;
@@ -69,12 +70,11 @@ TEST_F(api_requests, b_03_a_key_names_one_request_of_one_device_about_one_call) 
 
 TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_allowed) {
     auto& s = state();
-    s.bridge.winner = s.legs[0].id;
-    s.bridge.epoch = 1;
-    s.bridge.commanded = true;
+    auto& j = z360::testing::join_leg(s, 0);
+    j.commanded = true;
     s.answers = s.legs[0].answer_order = 1;
     s.legs[0].answered = s.legs[0].bridged = s.caller.bridged = s.caller.answered = true;
-    s.bridged_at = s.answered_at = clock.at;
+    j.joined_at = s.answered_at = clock.at;
     s.legs[1].release = call::release_reason::answered_elsewhere;
     s.legs[1].hangup_sent = true;
     const auto winner = ask("decline", one);
@@ -128,6 +128,25 @@ TEST_F(api_requests, i_05_a_call_of_others_and_one_that_nobody_knows_are_not_the
     EXPECT_EQ(ask("decline", cookie(k_ada)).status, 403); // which device would that be
     EXPECT_EQ(ask("decline", acting(k_ada)).status, 403);
     EXPECT_EQ(ask("decline", {}).status, 401);
+}
+
+TEST_F(api_requests, b_44_a_call_that_is_gone_by_then_is_404) {
+    door = [](engine::request) -> boost::asio::awaitable<engine::submission> {
+        engine::submission out;
+        out.went = engine::submission::how::unknown;
+        co_return out;
+    };
+    restart();
+    const auto gone = ask("decline", one);
+    EXPECT_EQ(gone.status, 404);
+    EXPECT_EQ(gone.code(), "call_unknown");
+}
+
+TEST_F(api_requests, b_44_what_is_allowed_has_a_route) {
+    const auto third = device(k_ada, "phone-3"); // could ask to be rung, by no route yet
+    const auto r = ask("decline", third);
+    EXPECT_EQ(r.code(), "device_not_rung");
+    EXPECT_EQ(r.body["allowed"], json::array());
 }
 
 TEST_F(api_requests, i_03_what_cannot_be_decided_is_503_with_a_time_to_try_again) {

@@ -40,6 +40,9 @@ class watched_directory final : public port::directory {
         if (away) throw port::unavailable("switched off");
         co_return devices.contains(sip_username);
     }
+    awaitable<std::vector<call::target>> reach(device_id, user_id, org_id, time_point) override {
+        co_return std::vector<call::target>{};
+    }
     std::set<std::string> devices; ///< SIP usernames
     std::string known = "+15550109999";
     call::route answer = sample_incoming(2).routed;

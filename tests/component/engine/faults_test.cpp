@@ -30,7 +30,7 @@ std::string end_of(const callers_world& w) {
         << s->caller.bridged << s->caller.ended;
     for (const auto& l : s->legs)
         out << ' ' << call::name(l.dial) << l.answered << l.bridged << l.ended << call::name(l.release);
-    out << " winner=" << (s->bridge.winner == w.leg(1, 2)) << " dials=" << w.telnyx.distinct(call::verb::dial)
+    out << " winner=" << is_winner(*s, w.leg(1, 2)) << " dials=" << w.telnyx.distinct(call::verb::dial)
         << " bridges=" << w.telnyx.distinct(call::verb::bridge);
     return out.str();
 }

@@ -114,9 +114,9 @@ TEST(fold, be_41_a_leg_that_is_not_found_and_one_that_answers_tell_about_their_d
             .commit.next;
     const auto news = news_of(&begun, next);
     ASSERT_EQ(news.size(), 2U);
-    EXPECT_EQ(news[0].first.identity, next.find(gone)->to.identity);
+    EXPECT_EQ(news[0].first.identity, next.find(gone)->identity());
     EXPECT_EQ(news[0].second, leg_news::not_found);
-    EXPECT_EQ(news[1].first.identity, next.find(here)->to.identity);
+    EXPECT_EQ(news[1].first.identity, next.find(here)->identity());
     EXPECT_EQ(news[1].second, leg_news::answered);
     EXPECT_TRUE(news_of(&next, next).empty());
 }

@@ -205,8 +205,9 @@ awaitable<void> refused_call(bed& w) {
 // What must not differ: everything but the times.
 std::string without_times(call::state s) {
     s.began = s.ring_deadline = {};
-    s.answered_at = s.bridged_at = s.ended_at = s.voicemail.limit = s.bridge.limit = s.bridge.quiet_from =
-        std::nullopt;
+    s.answered_at = s.ended_at = s.voicemail.limit = std::nullopt;
+    for (auto& j : s.joins)
+        j.joined_at = j.over_at = j.limit = j.quiet_from = std::nullopt;
     // Whether a hang-up's reply or the carrier's event came first is no matter of the outcome.
     for (auto& l : s.legs)
         l.hung_up = false;

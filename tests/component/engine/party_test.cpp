@@ -70,11 +70,11 @@ awaitable<void> spellings(callers_world& w) {
         auto first = ring(w, n, t.from, quoted("+15550109999"));
         co_await node.accept(w.raw(std::move(first)));
         WAIT_FOR(w.dials_for(n) == 2);
-        EXPECT_EQ(w.state(n)->caller.number, t.number) << t.from;
+        EXPECT_EQ(text_of(w.state(n)->caller.to), t.number) << t.from;
         EXPECT_EQ(dial_of(w, n)->from, t.dialed) << t.from;
         EXPECT_EQ(dial_of(w, n)->display_name, t.name) << t.from;
         EXPECT_EQ(w.directory.asked.back(), t.contact) << t.from;
-        if (t.from.starts_with("\"sip:")) EXPECT_EQ(quoted(w.state(n)->caller.number_sent), t.from);
+        if (t.from.starts_with("\"sip:")) EXPECT_EQ(quoted(w.state(n)->origin.number_sent), t.from);
     }
     WAIT_FOR(w.idle());
 }
@@ -91,7 +91,7 @@ awaitable<void> dialed_forms(callers_world& w) {
         auto first = ring(w, n, quoted("+13125550142"), quoted(to));
         co_await node.accept(w.raw(std::move(first)));
         WAIT_FOR(w.dials_for(n) == 2);
-        EXPECT_EQ(w.state(n)->caller.dialed_sent, to);
+        EXPECT_EQ(w.state(n)->origin.dialed_sent, to);
     }
     // Ten digits are nobody's as long as no country is set: least of all the Netherlands'.
     w.directory.known = "+3125550142";
@@ -110,11 +110,11 @@ awaitable<void> by_connection(callers_world& w) {
     auto first = ring(w, 1, quoted("3125550142"), quoted("(312) 555-0100"));
     co_await node.accept(w.raw(std::move(first)));
     WAIT_FOR(w.dials_for(1) == 2);
-    EXPECT_EQ(w.state(1)->caller.number, "+13125550142");
+    EXPECT_EQ(text_of(w.state(1)->caller.to), "+13125550142");
     auto other = ring(w, 2, quoted("0255501420"), quoted("+13125550100"), R"(,"connection_id":"18")");
     co_await node.accept(w.raw(std::move(other)));
     WAIT_FOR(w.dials_for(2) == 2);
-    EXPECT_EQ(w.state(2)->caller.number, "+31255501420");
+    EXPECT_EQ(text_of(w.state(2)->caller.to), "+31255501420");
     WAIT_FOR(w.idle());
 }
 

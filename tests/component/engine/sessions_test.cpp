@@ -52,7 +52,7 @@ awaitable<void> both(callers_world& w) {
     WAIT_FOR(w.idle());
     EXPECT_EQ(w.store.calls.size(), 2U);
     EXPECT_EQ(dials_for(w, k_other), 2U);
-    EXPECT_EQ(call_of(w, k_other)->caller.number, "+13125550199");
+    EXPECT_EQ(text_of(call_of(w, k_other)->caller.to), "+13125550199");
     // Each hears of its own leg only.
     auto bye = other_hangup(w);
     co_await node.accept(w.raw(std::move(bye)));

@@ -113,7 +113,8 @@ class change_feed : public postgres_test {
         co_await teller.stop();
         co_await reader.stop();
     }
-    // An older write transaction holds the log up, but nothing that is told; afterwards nothing is missing.
+    // An older write transaction holds the log up for ten seconds, but nothing that is told; afterwards
+    // nothing is missing.
     awaitable<void> beside_an_open_transaction(adapter::redis::test::redis_process* redis) {
         auto ex = co_await asio::this_coro::executor;
         node one(ex, *db_, secret(scratch_->url()), redis->port);
@@ -125,16 +126,69 @@ class change_feed : public postgres_test {
             pqxx::work open(other);
             open.exec("select pg_current_xact_id()");
             co_await store("untold");
-            one.feed->tell(at("told", 1));
-            const auto told = co_await heard(s.get());
-            EXPECT_TRUE(told && told->changes == std::vector{at("told", 1)});
-            const auto early = co_await rt::with_timeout(s->next(), 200ms);
-            EXPECT_FALSE(early) << "the log went past a transaction that is still open";
+            const auto end = std::chrono::steady_clock::now() + 10s;
+            for (std::uint64_t v = 1; std::chrono::steady_clock::now() < end; ++v) {
+                one.feed->tell(at("told", v));
+                const auto told = co_await rt::with_timeout(s->next(), 1s);
+                EXPECT_TRUE(told && told->changes == std::vector{at("told", v)}) << v;
+                const auto early = co_await rt::with_timeout(s->next(), 200ms);
+                EXPECT_FALSE(early) << "the log went past a transaction that is still open";
+                if (!told || early) break;
+            }
             open.commit();
             const auto found = co_await heard(s.get());
             EXPECT_TRUE(found && found->changes.size() == 1 && found->changes[0].call == id_of("untold"));
         }
         co_await one.stop();
+    }
+    // Both carriers go and come back: Redis restarted, then Postgres' listening connection cut under it.
+    awaitable<void> away_and_back(adapter::redis::test::redis_process* redis) {
+        auto ex = co_await asio::this_coro::executor;
+        node teller(ex, *db_, secret(scratch_->url()), redis->port);
+        node reader(ex, *db_, secret(scratch_->url()), redis->port);
+        const auto by = [&reader](std::string_view carrier) {
+            return reader.metrics.counted("changes_heard_total", {{"by", carrier}});
+        };
+        {
+            const auto s = reader.feed->subscribe();
+            const auto first = co_await heard(s.get());
+            EXPECT_TRUE(first && first->read_all);
+            const auto up = [&] {
+                return reader.channel->listening() && reader.notes->listening() && teller.session->healthy();
+            };
+            const bool ready = co_await until(up);
+            EXPECT_TRUE(ready);
+            redis->kill();
+            teller.feed->tell(at("a", 1));
+            const auto without = co_await heard(s.get());
+            EXPECT_TRUE(without && without->changes == std::vector{at("a", 1)});
+            EXPECT_EQ(by("notify"), 1);
+            // Cut while it alone carries: what is told just then is lost to it, and in the log.
+            sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+                "and "
+                "query ilike 'listen%'");
+            const bool cut = co_await until([&] { return !reader.notes->listening(); });
+            EXPECT_TRUE(cut);
+            co_await store("b");
+            const auto found = co_await heard(s.get());
+            EXPECT_TRUE(found && found->changes.size() == 1 && found->changes[0].call == id_of("b"));
+            const bool listens = co_await until([&] { return reader.notes->listening(); });
+            EXPECT_TRUE(listens);
+            teller.feed->tell(at("a", 2));
+            const auto again = co_await heard(s.get());
+            EXPECT_TRUE(again && again->changes == std::vector{at("a", 2)});
+            EXPECT_EQ(by("notify"), 2);
+            EXPECT_EQ(by("redis"), 0);
+            redis->start();
+            const bool back = co_await until(up);
+            EXPECT_TRUE(back);
+            teller.feed->tell(at("a", 3));
+            const auto quick = co_await heard(s.get());
+            EXPECT_TRUE(quick && quick->changes == std::vector{at("a", 3)});
+            EXPECT_EQ(by("redis"), 1);
+        }
+        co_await teller.stop();
+        co_await reader.stop();
     }
 
     people people_;
@@ -151,6 +205,11 @@ TEST_F(change_feed, told_by_redis_else_by_notify_else_found_in_the_log) {
 TEST_F(change_feed, an_open_transaction_delays_nothing_that_was_told_and_loses_nothing) {
     adapter::redis::test::redis_process redis;
     run(beside_an_open_transaction(&redis));
+}
+
+TEST_F(change_feed, redis_and_the_listening_connection_go_and_come_back) {
+    adapter::redis::test::redis_process redis;
+    run(away_and_back(&redis));
 }
 
 TEST(change_queue, a_sleeper_finds_the_newest_version_of_each_call_and_no_more_calls_than_fit) {

@@ -160,6 +160,29 @@ TEST_F(process_flow, commands_answer_on_standard_output_and_repeat_safely) {
     EXPECT_EQ(lines(away.err), 1) << away.err;
 }
 
+// One view, one JSON: what the operator reads is what the person's apps are told.
+TEST_F(process_flow, explain_shows_the_call_as_the_api_does) {
+    auto& r = set_up();
+    const auto shown = [&](const std::string& session) {
+        return r.service(r.user(), r.org()).get("/api/voip/call-status/" + session).data();
+    };
+    const auto explained = [&](const std::string& session) {
+        const auto e = run(r, "--json --explain " + shell_quoted(session));
+        EXPECT_EQ(e.code, 0) << e.err;
+        return nlohmann::json::parse(e.out.substr(0, e.out.find('\n'))).at("call");
+    };
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.ringing(session, 1));
+    EXPECT_TRUE(eventually([&] { return explained(session) == shown(session); })); // it still moves
+    EXPECT_EQ(explained(session).at("state"), "ringing");
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
+    const auto finished = finished_call(r);
+    EXPECT_EQ(explained(finished), shown(finished));
+    EXPECT_EQ(explained(finished).at("reason"), "completed");
+}
+
 TEST_F(process_flow, explain_tells_a_finished_call_in_the_order_of_time) {
     auto& r = set_up();
     const auto session = finished_call(r);

@@ -160,6 +160,16 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     EXPECT_EQ(by_session->id, s.id);
     EXPECT_EQ(by_session->phase, "ringing");
     EXPECT_EQ(by_session->version, 2U);
+    ASSERT_TRUE(by_session->call);
+    auto reader = pg::make_call_reader(*db_); // the same row as clients are shown
+    const auto shown = run(reader->find({p.user, p.org}, s.id.text()));
+    ASSERT_TRUE(shown);
+    EXPECT_EQ(by_session->call->state, shown->state);
+    EXPECT_EQ(by_session->call->version, shown->version);
+    EXPECT_EQ(by_session->call->position, shown->position);
+    EXPECT_EQ(by_session->call->channel_number, shown->channel_number);
+    EXPECT_EQ(by_session->call->org.name, shown->org.name);
+    EXPECT_EQ(by_session->call->device_uids, shown->device_uids);
     ASSERT_EQ(by_id->lines.size(), by_session->lines.size());
     std::string told;
     for (const auto& l : by_session->lines)
@@ -171,5 +181,6 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     const auto waiting = admin_->explain("lost");
     ASSERT_TRUE(waiting);
     EXPECT_TRUE(waiting->id.nil());
+    EXPECT_FALSE(waiting->call);
     EXPECT_EQ(waiting->lines.size(), 1U);
 }

@@ -43,7 +43,7 @@ class call_views : public postgres_test {
     static std::vector<std::string> sessions(const std::vector<port::call_view>& views) {
         std::vector<std::string> out;
         for (const auto& v : views)
-            out.push_back(v.state.caller.call_session_id);
+            out.push_back(v.state.origin.call_session_id);
         return out;
     }
     using names = std::vector<std::string>;

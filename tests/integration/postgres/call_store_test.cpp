@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "calls.hpp"
+#include "wire/state_codec.hpp"
 
 #include <z360/port/errors.hpp>
 
@@ -39,8 +40,7 @@ class call_store : public postgres_test {
         port::call_commit c;
         c.expected_version = 1;
         c.next = s;
-        c.next.bridge.winner = s.legs[static_cast<std::size_t>(n) % 3].id;
-        c.next.bridge.epoch = 1;
+        join_leg(c.next, static_cast<std::size_t>(n) % 3);
         c.at = k_noon;
         c.notes.push_back({"winner_claimed", std::to_string(n)});
         const auto r = co_await store.commit(std::move(c), k_claim);
@@ -139,7 +139,7 @@ TEST_F(call_store, be_07_of_32_concurrent_commits_on_one_version_exactly_one_is_
     );
     const auto stored = load(s.id);
     EXPECT_EQ(stored.version, 2U);
-    EXPECT_EQ(value("select winner_leg_id from calls"), stored.state.bridge.winner->text());
+    EXPECT_EQ(value("select winner_leg_id from calls"), winner(stored.state)->id.text());
     other.reset();
     second_node.reset();
 }
@@ -221,9 +221,9 @@ TEST_F(call_store, finds_a_call_by_session_or_any_leg) {
 
 TEST_F(call_store, be_15_who_called_is_a_column_beside_what_the_carrier_sent) {
     auto s = ringing(people_, "s1");
-    s.caller.number = "+13125550142";
-    s.caller.number_sent = "sip:%2B13125550142@example.com";
-    s.caller.dialed_sent = "tel:+1-555-010-0001";
+    s.caller.to = call::endpoint_of("+13125550142");
+    s.origin.number_sent = "sip:%2B13125550142@example.com";
+    s.origin.dialed_sent = "tel:+1-555-010-0001";
     commit(first_commit(s));
     EXPECT_EQ(
         value("select caller_number || ' ' || caller_sent || ' ' || dialed_sent from calls"),
@@ -322,15 +322,18 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     auto ours = ringing(people_, "ours");
     commit(first_commit(s), millis{0});
     commit(first_commit(ours), millis{0});
+    const auto mine = std::to_string(wire::k_state_version);
+    const auto newer = std::to_string(wire::k_state_version + 1);
     EXPECT_EQ(
         value("select min(c.form) || ' ' || max(c.form) || ' ' || min(o.form) || ' ' || max(o.form) "
               "from calls c join commands o using (call_id)"),
-        "2 2 2 2"
+        mine + " " + mine + " " + mine + " " + mine
     );
-    sql("update calls set form = 3, snapshot = '{\"v\": 3}' where call_session_id = 's1'");
+    sql("update calls set form = " + newer + ", snapshot = '{\"v\": " + newer +
+        "}' where call_session_id = 's1'");
     EXPECT_THROW(run(calls_->load(s.id)), port::newer_form);
     EXPECT_EQ(run(calls_->claim_overdue(millis{0}, 10)), std::vector<call_id>{ours.id});
-    sql("update commands set form = 3 where command_id = '" + ours.legs[0].id.text() + "'");
+    sql("update commands set form = " + newer + " where command_id = '" + ours.legs[0].id.text() + "'");
     const auto left = run(calls_->claim_commands(10, k_claim));
     EXPECT_EQ(left.size(), 2U);
     for (const auto& o : left)
@@ -343,9 +346,11 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     EXPECT_EQ(commit(first_commit(s)), commit_result::conflict);
     EXPECT_EQ(
         value("select form || ' ' || version || snapshot::text from calls where call_session_id = 's1'"),
-        "3 1{\"v\": 3}"
+        newer + " 1{\"v\": " + newer + "}"
     );
-    EXPECT_EQ(value("select count(*) from calls where deadline_claimed_until is not null and form = 3"), "0");
+    EXPECT_EQ(
+        value("select count(*) from calls where deadline_claimed_until is not null and form = " + newer), "0"
+    );
     EXPECT_EQ(run(calls_->find("s1", "")), s.id); // whose an event is can be told
 }
 
@@ -423,7 +428,7 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
 TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     call::state s;
     s.id = id_of("stray");
-    s.caller.call_session_id = "stray";
+    s.origin.call_session_id = "stray";
     s.caller.call_control_id = "caller-stray";
     s.reason = call::end_reason::rejected;
     s.began = k_noon;
@@ -439,7 +444,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     EXPECT_EQ(commit(c), commit_result::committed);
     EXPECT_TRUE(load(s.id).state == s);
     s.id = id_of("stray-2");
-    s.caller.call_session_id = "stray-2";
+    s.origin.call_session_id = "stray-2";
     s.caller.call_control_id = "caller-stray-2";
     s.reason = call::end_reason::none; // a bug of the core must not become a row
     c.next = s;
@@ -449,7 +454,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
 
 TEST_F(call_store, text_from_outside_that_postgres_cannot_hold_does_not_stop_a_call) {
     auto s = ringing(people_, "s1");
-    s.caller.number = std::string("\0\xFF+1", 4);
+    s.caller.to = call::endpoint_of(std::string("\0\xFF+1", 4));
     s.legs[0].hangup_cause = std::string("a\0b", 3);
     auto c = first_commit(s);
     c.notes.push_back({"odd", std::string("\xC3\0x", 3)});
@@ -461,12 +466,14 @@ TEST_F(call_store, cred_01_two_legs_to_one_device_are_told_apart) {
     auto s = ringing(people_, "s1");
     auto second = s.legs[0];
     second.id = {derive_uuid(s.id.value, 99)};
-    second.to.sip_username = "gencred-before";
-    second.to.identity = {std::stoll(value(
+    auto before = *second.goes_to();
+    before.sip_username = "gencred-before";
+    before.identity = {std::stoll(value(
         "insert into sip_identities (device_id, telnyx_credential_id, sip_username, state) values (" +
-        std::to_string(second.to.device.value) +
+        std::to_string(second.device().value) +
         ", 'cred-before', 'gencred-before', 'rotating') returning identity_id"
     ))};
+    second.to = before;
     s.legs.push_back(second);
     EXPECT_EQ(commit(first_commit(s)), commit_result::committed);
     port::call_commit next;
@@ -480,7 +487,7 @@ TEST_F(call_store, cred_01_two_legs_to_one_device_are_told_apart) {
             "select string_agg(attempt || case when answered then '!' else '' end, ' ' order by attempt) "
             "from "
             "call_legs where device_id = " +
-            std::to_string(second.to.device.value)
+            std::to_string(second.device().value)
         ),
         "1 2!"
     );

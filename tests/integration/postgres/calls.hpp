@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fixture.hpp"
+#include "support/joined.hpp"
 
 #include <z360/port/call_store.hpp>
 
@@ -18,9 +19,8 @@ inline call_id id_of(const std::string& session) {
 inline call::state ringing(const people& p, const std::string& session) {
     call::state s;
     s.id = id_of(session);
-    s.caller.call_control_id = "caller-" + session;
-    s.caller.call_session_id = session;
-    s.caller.number = "+15550109999";
+    s.caller = caller_leg(s.id, "caller-" + session, "+15550109999");
+    s.origin.call_session_id = session;
     s.routed.verdict = call::route_verdict::ring;
     s.routed.org = p.org;
     s.routed.user = p.user;
@@ -30,7 +30,7 @@ inline call::state ringing(const people& p, const std::string& session) {
     s.ring_deadline = k_noon + millis{30'000};
     std::uint64_t salt = 0;
     for (const auto& t : p.devices) {
-        call::device_leg l;
+        call::leg l;
         l.id = {derive_uuid(s.id.value, ++salt)};
         l.to = t;
         s.legs.push_back(l);
@@ -46,7 +46,7 @@ inline call::command dial(const call::state& s, std::size_t leg) {
     c.deadline = s.began + millis{20'000};
     call::dial_body body;
     body.leg = s.legs.at(leg).id;
-    body.sip_username = s.legs.at(leg).to.sip_username;
+    body.sip_username = s.legs.at(leg).goes_to()->sip_username;
     body.call = s.id;
     body.org = s.routed.org;
     c.body = body;

@@ -194,3 +194,53 @@ TEST_F(directory, an_organisations_settings_win_over_the_defaults_one_by_one) {
     EXPECT_EQ(rules.voicemail_greeting, "configured default");
     EXPECT_EQ(rules.voicemail_max, call::policy{}.voicemail_max);
 }
+
+TEST_F(directory, i_12_a_device_that_asks_is_reached_where_its_persons_calls_ring_and_nowhere_else) {
+    const auto rival = add_people("rival", "+15550100009", 1);
+    const auto reached = [&](const call::target& d, const people& whose) {
+        return run(directory_->reach(d.device, whose.user, whose.org, k_noon));
+    };
+    const auto as_rung = [&](const char* after) {
+        const auto targets = resolve("+15550100001").targets;
+        for (const auto& d : acme_.devices) {
+            std::vector<call::target> want;
+            std::copy_if(targets.begin(), targets.end(), std::back_inserter(want), [&d](const auto& t) {
+                return t.device == d.device;
+            });
+            EXPECT_EQ(reached(d, acme_), want) << d.device_name << " after " << after;
+        }
+    };
+    const auto& asking = acme_.devices[1];
+    const auto with = [&](const std::string& change, const std::string& back) {
+        const auto where = " where device_id = " + std::to_string(asking.device.value);
+        sql(change + where);
+        EXPECT_TRUE(reached(asking, acme_).empty()) << change;
+        as_rung(change.c_str());
+        sql(back + where);
+        EXPECT_EQ(reached(asking, acme_), std::vector{asking}) << back;
+    };
+    as_rung("nothing");
+    EXPECT_EQ(reached(asking, acme_), std::vector{asking});
+    EXPECT_TRUE(reached(rival.devices[0], acme_).empty()); // another person's device
+    EXPECT_TRUE(run(directory_->reach(asking.device, acme_.user, rival.org, k_noon)).empty());
+    with("update devices set status = 'suspended'", "update devices set status = 'active'");
+    with("update devices set wants_identity = false", "update devices set wants_identity = true");
+    with(
+        "update devices set bound_org_id = " + std::to_string(rival.org.value),
+        "update devices set bound_org_id = null"
+    );
+    with("update sip_identities set state = 'retiring'", "update sip_identities set state = 'active'");
+    sql("insert into sip_identities (device_id, telnyx_credential_id, sip_username, state, delivered_at) "
+        "values (" +
+        std::to_string(asking.device.value) + ", 'cred-new', 'gencred-new', 'pending', now())");
+    sql("update sip_identities set state = 'rotating' where sip_username = '" + asking.sip_username + "'");
+    sql("update sip_identities set state = 'active' where sip_username = 'gencred-new'");
+    EXPECT_EQ(reached(asking, acme_).size(), 2U); // both, while one replaces the other
+    as_rung("a rotation");
+    // Whoever asks lives, however long ago it was last seen.
+    admin_->touch_device(acme_.devices[2].device, k_noon - 31 * k_day);
+    EXPECT_EQ(reached(acme_.devices[2], acme_), std::vector{acme_.devices[2]});
+    sql("update organizations set status = 'suspended' where org_id = " + std::to_string(acme_.org.value));
+    for (const auto& d : acme_.devices)
+        EXPECT_TRUE(reached(d, acme_).empty());
+}

@@ -37,9 +37,7 @@ class reconcile_store_test : public postgres_test {
             l.call_control_id = "v3:" + l.id.text();
         }
         if (p == call::phase::active) {
-            s.bridge.epoch = 1;
-            s.bridge.winner = s.legs.front().id;
-            s.bridged_at = s.began + millis{4'000};
+            join_leg(s, 0).joined_at = s.began + millis{4'000};
         }
         EXPECT_EQ(phase_of(s), p);
         run(calls_->commit(first_commit(s), millis{60'000}));

@@ -29,9 +29,9 @@ std::vector<command> commands_of(const decision& d, verb v) {
     return out;
 }
 
-const device_leg& leg_to(const state& s, std::int64_t identity) {
+const leg& leg_to(const state& s, std::int64_t identity) {
     return *std::find_if(s.legs.begin(), s.legs.end(), [&](const auto& l) {
-        return l.to.identity.value == identity;
+        return l.identity().value == identity;
     });
 }
 
@@ -61,10 +61,10 @@ TEST(call_rotation, cred_01_the_name_that_answers_wins_and_the_other_name_stops)
     const auto old_leg = leg_to(s, 101).id;
     const auto new_leg = leg_to(s, 900).id;
     int ms = 10;
-    for (const auto& l : std::vector<device_leg>(s.legs)) {
+    for (const auto& l : std::vector<leg>(s.legs)) {
         leg_initiated started;
         started.who.leg = l.id;
-        started.who.call_control_id = "v3:" + l.to.sip_username;
+        started.who.call_control_id = "v3:" + l.goes_to()->sip_username;
         s = say(s, started, ms++).next;
     }
     // The device is registered under the new name only: the old one is not found.
@@ -76,8 +76,8 @@ TEST(call_rotation, cred_01_the_name_that_answers_wins_and_the_other_name_stops)
     leg_answered answer;
     answer.who.leg = new_leg;
     s = say(s, answer, 2'000).next;
-    ASSERT_TRUE(s.bridge.winner.has_value());
-    EXPECT_EQ(*s.bridge.winner, new_leg);
+    ASSERT_NE(winner(s), nullptr);
+    EXPECT_EQ(winner(s)->id, new_leg);
 }
 
 TEST(call_rotation, cred_01_both_names_answering_at_once_still_make_one_winner) {
@@ -89,8 +89,8 @@ TEST(call_rotation, cred_01_both_names_answering_at_once_still_make_one_winner) 
     s = say(s, answer, 2'000).next;
     answer.who = {"v3:old", old_leg};
     s = say(s, answer, 2'001).next;
-    ASSERT_TRUE(s.bridge.winner.has_value());
-    EXPECT_EQ(*s.bridge.winner, new_leg);
+    ASSERT_NE(winner(s), nullptr);
+    EXPECT_EQ(winner(s)->id, new_leg);
     EXPECT_EQ(broken_invariant(s), nullptr);
 }
 

@@ -17,7 +17,7 @@ const time_point k_talk = time_point{millis{1'800'000'100'000}};
 leg_ref device_ref(const state& begun, std::size_t index) {
     const device_id wanted{static_cast<std::int64_t>(index) + 1};
     for (const auto& l : begun.legs)
-        if (l.to.device == wanted) return {control_id(static_cast<int>(index) + 1), l.id};
+        if (l.device() == wanted) return {control_id(static_cast<int>(index) + 1), l.id};
     return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include <z360/base/overloaded.hpp>
 #include <z360/credential/lifecycle.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <gtest/gtest.h>
 
@@ -82,7 +83,8 @@ struct life {
     }
     void failed(credential::identity& i) {
         ++i.failures;
-        i.retry_at = now + credential::retry_pause(i.failures, rules, 0.5);
+        i.retry_at =
+            now + rt::spread(rt::growing(rules.retry_first, rules.retry_longest, i.failures), 0.5, 1, 0.5);
     }
 
     void apply(const credential::step& s) {

@@ -230,15 +230,6 @@ TEST(lifecycle, be_04_an_expired_identity_is_never_dialed) {
     EXPECT_THAT(dialed(half, k_start + 1h), ElementsAre(2)) << "delivered or not, it is the only one";
 }
 
-TEST(lifecycle, pauses_double_up_to_the_longest_and_are_spread) {
-    EXPECT_EQ(retry_pause(1, k_rules, 0.0), 500ms);
-    EXPECT_EQ(retry_pause(1, k_rules, 1.0), 1'000ms);
-    EXPECT_EQ(retry_pause(2, k_rules, 1.0), 2'000ms);
-    EXPECT_EQ(retry_pause(4, k_rules, 1.0), 8'000ms);
-    EXPECT_EQ(retry_pause(4'000'000'000U, k_rules, 1.0), 300'000ms);
-    EXPECT_EQ(retry_pause(9, k_rules, 0.0), 128'000ms);
-}
-
 TEST(lifecycle, names_are_read_back) {
     for (const auto p : {phase::pending, phase::active, phase::rotating, phase::retiring, phase::dead})
         EXPECT_EQ(phase_of(name(p)), p);

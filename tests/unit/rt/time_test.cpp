@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Whatever waits does so in the time that it is given: hours of a source's time pass at once, in order, and a
 // wait that is given up ends as one of the machine's clock would.
+#include "support/told_time.hpp"
+
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
@@ -18,39 +20,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Time that stands still until it is told to go on.
-class told_time final : public rt::time_source {
-  public:
-    told_time() { rt::use_time_source(this); }
-    ~told_time() override { rt::use_time_source(nullptr); }
-    [[nodiscard]] rt::clock::time_point now() const noexcept override { return now_; }
-    void add(waiter& w, rt::clock::time_point due) override {
-        if (due != rt::clock::time_point::max()) waiting_.emplace(due, &w);
-    }
-    void remove(waiter& w) override {
-        std::erase_if(waiting_, [&w](const auto& e) { return e.second == &w; });
-    }
-    /// Runs what can run; then the next moment; until nobody waits or `until` has come.
-    void run(asio::io_context& io, rt::clock::duration until) {
-        const auto end = now_ + until;
-        for (;;) {
-            io.poll();
-            if (waiting_.empty() || waiting_.begin()->first > end) break;
-            const auto first = waiting_.begin();
-            now_ = std::max(now_, first->first);
-            auto* w = first->second;
-            waiting_.erase(first);
-            w->wake({});
-        }
-        now_ = end;
-    }
-    [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
-
-  private:
-    rt::clock::time_point now_{1'000h};
-    std::multimap<rt::clock::time_point, waiter*> waiting_;
-};
-
 class time_test : public ::testing::Test {
   protected:
     void start(rt::awaitable<void> what) {
@@ -58,7 +27,7 @@ class time_test : public ::testing::Test {
             said.push_back(e ? "threw" : "done");
         });
     }
-    told_time time;
+    z360::testing::told_time time;
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> open{io.get_executor()};
     std::vector<std::string> said;

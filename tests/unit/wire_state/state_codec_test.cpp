@@ -70,6 +70,16 @@ template <class T>
 void fill(std::vector<T>& v);
 template <described T>
 void fill(T& v);
+template <std::size_t I = 0>
+void fill(call::endpoint& v, std::size_t which) {
+    if constexpr (I < std::variant_size_v<call::endpoint>) {
+        if (which != I) return fill<I + 1>(v, which);
+        fill(v.emplace<I>());
+    }
+}
+void fill(call::endpoint& v) {
+    fill(v, below(std::variant_size_v<call::endpoint>));
+}
 
 struct filler {
     template <class T>
@@ -153,11 +163,11 @@ TEST(state_codec, fields_missing_in_an_older_snapshot_take_their_defaults) {
     call::state s;
     fill(s);
     auto j = json::parse(encode(s));
-    j.erase("bridge");
+    j.erase("joins");
     j["routed"]["rules"].erase("ring_time");
     const auto back = decode_state(j.dump());
     ASSERT_TRUE(back);
-    s.bridge = {};
+    s.joins = {};
     s.routed.rules.ring_time = call::policy{}.ring_time;
     EXPECT_TRUE(*back == s);
 }
@@ -186,13 +196,25 @@ TEST(state_codec, what_cannot_be_understood_is_refused_not_guessed) {
     EXPECT_FALSE(decode_command("{\"v\":1,\"id\":\"x\",\"verb\":\"levitate\"}"));
 }
 
+TEST(state_codec, an_endpoint_of_a_kind_that_is_unknown_is_refused_not_guessed) {
+    auto j = json::parse(encode(call::state{}));
+    ASSERT_TRUE(decode_state(j.dump()));
+    for (const auto& wrong :
+         {json{{"pigeon", {{"loft", "3"}}}}, json::object(), json("+15550100001"), json{{"e164", "+1555"}},
+          json{{"e164", {{"number", "+15550100001"}}}, {"sip_uri", {{"uri", "sip:a@b"}}}}}) {
+        auto k = j;
+        k["caller"]["to"] = wrong;
+        EXPECT_FALSE(decode_state(k.dump())) << wrong;
+    }
+}
+
 TEST(state_codec, strings_that_postgres_refuses_are_made_storable) {
     call::state s;
-    s.caller.number = std::string("a\0b", 3);
+    s.caller.to = call::endpoint_of(std::string("a\0b", 3));
     s.caller.hangup_cause = "\xFF\xFE";
     const auto text = encode(s);
     EXPECT_EQ(text.find("\\u0000"), std::string::npos);
     const auto back = decode_state(text);
     ASSERT_TRUE(back);
-    EXPECT_EQ(back->caller.number, "a\uFFFDb");
+    EXPECT_EQ(text_of(back->caller.to), "a\uFFFDb");
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/telnyx/gate.hpp"
+#include <z360/rt/gate.hpp>
 
 #include <algorithm>
 
-namespace z360::adapter::telnyx {
+namespace z360::rt {
 
 gate::gate(boost::asio::any_io_executor ex, std::size_t slots)
     : gate(std::move(ex), std::max<std::size_t>(slots, 2), std::max<std::size_t>(slots / 4, 1)) {}
@@ -12,7 +12,7 @@ gate::gate(boost::asio::any_io_executor ex, std::size_t slots, std::size_t kept)
     : ex_(std::move(ex)), slots_(std::max(slots, kept + 1)), kept_(kept) {}
 
 std::size_t gate::limit(urgency u) const {
-    return u == urgency::hangup ? slots_ : slots_ - kept_;
+    return u == urgency::freeing ? slots_ : slots_ - kept_;
 }
 
 boost::asio::awaitable<gate::slot> gate::enter(urgency u) {
@@ -63,4 +63,4 @@ void gate::grant_next() {
     }
 }
 
-} // namespace z360::adapter::telnyx
+} // namespace z360::rt

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/telnyx/repeats.hpp"
+#include "support/told_time.hpp"
+
+#include <z360/rt/repeats.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -9,14 +11,15 @@
 #include <vector>
 
 using namespace z360;
-using adapter::telnyx::repeats;
+using rt::repeats;
 using cause = repeats::cause;
 using namespace std::chrono_literals;
-using steady = std::chrono::steady_clock;
+using steady = rt::clock;
 
 namespace {
 
-struct line : testing::Test {
+struct line : ::testing::Test {
+    z360::testing::told_time time;
     boost::asio::io_context io{1};
     repeats queue{io.get_executor(), 50}; // one in 20 ms
     std::vector<int> went;
@@ -53,10 +56,10 @@ struct line : testing::Test {
 TEST_F(line, i16_turns_come_one_by_one_in_the_order_of_arrival) {
     for (int i = 0; i < 5; ++i)
         start(i);
-    io.run();
+    time.run(io, 1h);
     EXPECT_EQ(went, (std::vector{0, 1, 2, 3, 4}));
     for (std::size_t i = 1; i < at.size(); ++i)
-        EXPECT_GE(at[i] - at[i - 1], 19ms);
+        EXPECT_EQ(at[i] - at[i - 1], 20ms);
     EXPECT_EQ(queue.waiting(), 0U);
 }
 
@@ -64,14 +67,12 @@ TEST_F(line, be_22_the_end_of_an_outage_lets_everybody_go_who_waited_for_it) {
     for (int i = 0; i < 100; ++i)
         start(i, cause::outage);
     start(1'000, cause::refused);
-    io.run_for(30ms);
+    time.run(io, 30ms);
     ASSERT_LT(went.size(), 4U);
     queue.outage_over();
-    io.restart();
-    io.run_for(5ms);
+    time.run(io, 5ms);
     EXPECT_GE(went.size(), 100U);
-    io.restart();
-    io.run();
+    time.run(io, 1h);
     EXPECT_EQ(went.back(), 1'000) << "a refusal is not over with the outage";
     EXPECT_EQ(went.size(), 101U);
 }
@@ -81,7 +82,7 @@ TEST_F(line, whoever_has_no_time_left_goes_away_and_holds_nobody_up) {
     start(1, cause::refused, 5ms);
     start(2, cause::refused, 1ms);
     start(3);
-    io.run();
+    time.run(io, 1h);
     EXPECT_EQ(went, (std::vector{0, 3}));
     EXPECT_EQ(turned_away, 2);
     EXPECT_LT(at[1] - at[0], 1s);
@@ -94,7 +95,7 @@ TEST_F(line, who_looks_up_in_between_keeps_the_place) {
         if (e) std::rethrow_exception(e);
     });
     start(3);
-    io.run();
+    time.run(io, 1h);
     EXPECT_EQ(went, (std::vector{0, 1, 2, 3}));
     EXPECT_GE(turned_away, 3) << "it did look up";
 }
@@ -109,10 +110,9 @@ TEST_F(line, a_cancelled_one_leaves_the_queue_in_order) {
         boost::asio::bind_cancellation_slot(cancel.slot(), std::move(ended))
     );
     start(2);
-    io.poll(); // all stand in line; nobody's turn but the first one's has come
+    time.run(io, 5ms);
     cancel.emit(boost::asio::cancellation_type::terminal);
-    io.restart();
-    io.run();
+    time.run(io, 1h);
     EXPECT_TRUE(aborted);
     EXPECT_EQ(went, (std::vector{0, 2}));
     EXPECT_EQ(queue.waiting(), 0U);

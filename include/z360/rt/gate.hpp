@@ -11,13 +11,18 @@
 #include <cstdint>
 #include <list>
 
-namespace z360::adapter::telnyx {
+namespace z360::rt {
 
-/// Who goes first when requests have to wait (I16): ending calls frees everything else, new rings can wait.
-enum class urgency : std::uint8_t { hangup, control, normal, dial };
+/// Who goes first when requests have to wait (I16).
+enum class urgency : std::uint8_t {
+    freeing, ///< ends what holds resources: goes before everybody, and into the slots that are kept for it
+    soon,    ///< somebody waits for it
+    normal,
+    beginning ///< makes more work: goes last
+};
 inline constexpr std::size_t k_urgency_count = 4;
 
-/// Bounds the requests in flight. Some slots are kept for hang-ups. One loop, no locks.
+/// Bounds the requests in flight. Some slots are kept for what frees resources. One loop, no locks.
 class gate {
   public:
     /// A quarter of the slots is kept.
@@ -64,4 +69,4 @@ class gate {
     std::array<std::list<waiter*>, k_urgency_count> queues_;
 };
 
-} // namespace z360::adapter::telnyx
+} // namespace z360::rt

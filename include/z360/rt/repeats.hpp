@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <list>
 
-namespace z360::adapter::telnyx {
+namespace z360::rt {
 
 /// One queue for everybody who repeats what must happen: so many a second in all, first come first served, so
 /// that a thousand calls which cannot be hung up are no storm. One loop, no locks.
@@ -57,4 +57,4 @@ class repeats {
     std::list<place*> queue_;
 };
 
-} // namespace z360::adapter::telnyx
+} // namespace z360::rt

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/telnyx/gate.hpp"
+#include <z360/rt/gate.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -9,7 +9,7 @@
 #include <string>
 
 using namespace z360;
-using namespace z360::adapter::telnyx;
+using namespace z360::rt;
 
 namespace {
 
@@ -47,11 +47,11 @@ struct crowd {
 TEST(gate, i16_the_last_quarter_is_for_hangups) {
     crowd c;
     for (int i = 0; i < 5; ++i)
-        c.group.spawn(c.take_forever(urgency::dial));
+        c.group.spawn(c.take_forever(urgency::beginning));
     c.settle();
     EXPECT_EQ(c.g.in_flight(), 3U);
     EXPECT_EQ(c.g.waiting(), 2U);
-    c.group.spawn(c.take_forever(urgency::hangup));
+    c.group.spawn(c.take_forever(urgency::freeing));
     c.settle();
     EXPECT_EQ(c.g.in_flight(), 4U);
     c.finish();
@@ -64,12 +64,12 @@ TEST(gate, i16_waiting_hangups_go_first_and_dials_last) {
     std::optional<rt::task_group> holders(c.io.get_executor());
     for (int i = 0; i < 3; ++i)
         holders->spawn(c.take_forever(urgency::normal));
-    holders->spawn(c.take_forever(urgency::hangup));
+    holders->spawn(c.take_forever(urgency::freeing));
     c.settle();
-    c.group.spawn(c.pass(urgency::dial, 'd'));
+    c.group.spawn(c.pass(urgency::beginning, 'd'));
     c.group.spawn(c.pass(urgency::normal, 'n'));
-    c.group.spawn(c.pass(urgency::control, 'c'));
-    c.group.spawn(c.pass(urgency::hangup, 'h'));
+    c.group.spawn(c.pass(urgency::soon, 'c'));
+    c.group.spawn(c.pass(urgency::freeing, 'h'));
     c.settle();
     EXPECT_EQ(c.order, "");
     boost::asio::co_spawn(c.io, holders->join(), [](const std::exception_ptr&) {});

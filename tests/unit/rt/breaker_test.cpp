@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/telnyx/breaker.hpp"
+#include <z360/rt/breaker.hpp>
 
 #include <gtest/gtest.h>
 
-using namespace z360::adapter::telnyx;
+using namespace z360::rt;
 using namespace std::chrono_literals;
 using pass = breaker::pass;
 
@@ -78,4 +78,42 @@ TEST(breaker, starts_counting_afresh_after_it_closed) {
     b.report(t0, true, false);
     report(b, 0, 9);
     EXPECT_FALSE(b.open());
+}
+
+TEST(breaker, by_setting_the_first_failure_opens_it_whatever_went_well_before) {
+    breaker b(breaker_settings{.probe_every = 1s, .opens_at_once = true});
+    report(b, 1'000, 1);
+    EXPECT_TRUE(b.open());
+    EXPECT_EQ(b.failed_in_a_row(), 1U);
+    b.report(t0, false, false);
+    EXPECT_EQ(b.failed_in_a_row(), 1U) << "what was under way already is one failure with the first";
+}
+
+TEST(breaker, by_setting_its_pause_doubles_while_probes_fail) {
+    breaker b(breaker_settings{.probe_every = 1s, .longest_pause = 3s, .opens_at_once = true});
+    report(b, 0, 1);
+    auto now = t0;
+    for (const auto pause : {1s, 2s, 3s, 3s}) {
+        EXPECT_EQ(b.closed_for(now), pause);
+        EXPECT_EQ(b.ask(now + pause - 1ms), pass::no);
+        now += pause;
+        EXPECT_EQ(b.ask(now), pass::probe);
+        b.report(now, false, true);
+    }
+    EXPECT_EQ(b.failed_in_a_row(), 5U);
+    EXPECT_EQ(b.ask(now + 3s), pass::probe);
+    b.report(now + 3s, true, true);
+    EXPECT_EQ(b.failed_in_a_row(), 0U);
+    report(b, 0, 1, now + 3s);
+    EXPECT_EQ(b.closed_for(now + 3s), 1s) << "it begins anew";
+}
+
+TEST(breaker, a_successor_is_not_to_blame) {
+    breaker b(1s);
+    report(b, 0, 10);
+    EXPECT_EQ(b.ask(t0 + 1s), pass::probe);
+    b.reset();
+    EXPECT_EQ(b.ask(t0 + 1s), pass::yes);
+    report(b, 0, 9, t0 + 1s);
+    EXPECT_FALSE(b.open()) << "nothing is counted twice";
 }

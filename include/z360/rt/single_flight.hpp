@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// One run that many wait for, each as long as its own budget allows. Private to src/engine.
+// One run that many wait for, each as long as its own budget allows. One loop, no locks.
 #pragma once
 
 #include <z360/rt/sync.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <list>
 #include <memory>
@@ -13,26 +14,27 @@
 #include <unordered_map>
 #include <utility>
 
-namespace z360::engine {
+namespace z360::rt {
 
 /// A run under way and what came of it. Lives as long as the run or anybody who waits.
 template <class T>
 struct flight {
-    rt::clock::time_point until; ///< the longest budget of those who wait
+    clock::time_point until; ///< the longest budget of those who wait
     bool landed = false;
     std::optional<T> result;  ///< nullopt with `landed`: failed, or stopped
     std::exception_ptr error; ///< why it failed
-    std::list<rt::event*> waiting;
+    std::list<event*> waiting;
 };
 
-/// The flights of a kind, by what they are about.
+/// The flights of a kind, by what they are about. Whoever gives up waiting ends nothing: the run belongs to a
+/// task group, not to the one who asked first. Outlives its flights.
 template <class Key, class T>
 class flights {
   public:
     using pointer = std::shared_ptr<flight<T>>;
 
     /// The flight about `key`; `created`: it must be started, and its `landing` goes with it.
-    pointer join(Key key, rt::clock::time_point until, bool& created) {
+    pointer join(Key key, clock::time_point until, bool& created) {
         auto& f = by_key_[key];
         created = f == nullptr;
         if (created) f = std::make_shared<flight<T>>();
@@ -41,6 +43,7 @@ class flights {
     }
 
     [[nodiscard]] bool under_way(const Key& key) const { return by_key_.contains(key); }
+    [[nodiscard]] std::size_t size() const { return by_key_.size(); }
 
     class landing;
     using end = std::unique_ptr<landing>;
@@ -66,13 +69,13 @@ class flights {
     };
 
     /// true: it has landed; false: `until` passed first.
-    static rt::awaitable<bool> wait(pointer f, rt::clock::time_point until) {
-        auto ex = co_await rt::asio::this_coro::executor;
-        rt::event wake(ex);
+    static awaitable<bool> wait(pointer f, clock::time_point until) {
+        auto ex = co_await asio::this_coro::executor;
+        event wake(ex);
         const seat mine(*f, wake);
         while (!f->landed) {
-            const auto left = until - rt::clock::now();
-            if (left <= rt::clock::duration::zero()) co_return false;
+            const auto left = until - clock::now();
+            if (left <= clock::duration::zero()) co_return false;
             (void)co_await wake.wait_for(left);
         }
         co_return true;
@@ -80,14 +83,14 @@ class flights {
 
   private:
     struct seat {
-        seat(flight<T>& f, rt::event& wake) : in(f), at(f.waiting.insert(f.waiting.end(), &wake)) {}
+        seat(flight<T>& f, event& wake) : in(f), at(f.waiting.insert(f.waiting.end(), &wake)) {}
         seat(const seat&) = delete;
         seat& operator=(const seat&) = delete;
         ~seat() { in.waiting.erase(at); }
         flight<T>& in;
-        std::list<rt::event*>::iterator at;
+        std::list<event*>::iterator at;
     };
     std::unordered_map<Key, pointer> by_key_;
 };
 
-} // namespace z360::engine
+} // namespace z360::rt

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/telnyx/repeats.hpp"
+#include <z360/rt/repeats.hpp>
 
 #include <algorithm>
 #include <utility>
 
-namespace z360::adapter::telnyx {
+namespace z360::rt {
 
 using steady = rt::clock;
 
@@ -55,4 +55,4 @@ void repeats::outage_over() {
     if (!queue_.empty()) queue_.front()->wake_.set();
 }
 
-} // namespace z360::adapter::telnyx
+} // namespace z360::rt

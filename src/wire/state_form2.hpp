@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Calls stored before the caller was a leg and joins were a list. Private to src/wire; goes when nobody can
+// still have one.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace z360::wire {
+
+/// Turns a stored call of form 2 into one of form 3. Throws nlohmann's exceptions where it is damaged.
+void from_form_2(nlohmann::json& call);
+
+} // namespace z360::wire
