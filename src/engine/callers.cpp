@@ -498,7 +498,7 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     if (a.life == port::leg_life::gone) {
         log::info("caller_gone_unheard", {{"call", id}});
         figures.emplace_back("callers_gone_unheard_total");
-        items.push_back(item{call::leg_hangup{caller, "not_found", ""}, {}});
+        items.push_back(item{call::leg_hangup{caller, "not_found"}, {}});
     }
     items.front().figures = std::move(figures);
     sessions_.insert_or_assign(key, id);

@@ -90,7 +90,6 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.to = text_in(payload, "to");
     out.connection_id = word_in(payload, "connection_id");
     out.hangup_cause = word_in(payload, "hangup_cause");
-    out.hangup_source = word_in(payload, "hangup_source");
     out.sip_hangup_cause = word_in(payload, "sip_hangup_cause");
     out.status = word_in(payload, "status");
     out.reason = word_in(payload, "reason");
@@ -152,7 +151,6 @@ call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook, time_
     call::prompt_ended e;
     e.who = std::move(who);
     e.listener_left = hook.status == "call_hangup";
-    e.failed = hook.status == "file_not_found" || hook.status == "failed";
     e.spoken = hook.event_type == "call.speak.ended";
     e.at = hook.occurred_at.value_or(received_at);
     return e;
@@ -238,8 +236,7 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
     }
     if (hook.event_type == "call.answered") return call::leg_answered{std::move(who)};
     if (hook.event_type == "call.bridged") return call::leg_bridged{std::move(who)};
-    if (hook.event_type == "call.hangup")
-        return call::leg_hangup{std::move(who), hook.hangup_cause, hook.hangup_source};
+    if (hook.event_type == "call.hangup") return call::leg_hangup{std::move(who), hook.hangup_cause};
     if (hook.event_type == "call.hold" || hook.event_type == "call.unhold")
         return call::leg_hold{
             std::move(who), hook.event_type == "call.hold", hook.occurred_at.value_or(received_at)

@@ -35,7 +35,6 @@ struct telnyx_webhook {
     std::string to;           ///< as sent; see read_called
     std::string connection_id;
     std::string hangup_cause;
-    std::string hangup_source;
     std::string sip_hangup_cause;
     std::string status; ///< of speak.ended, playback.ended
     std::string reason; ///< of recording.error

@@ -45,9 +45,9 @@ std::vector<event> whole_call(const state& s) {
     out.emplace_back(leg_bridged{caller});
     out.emplace_back(leg_bridged{device(s, 0)});
     for (std::size_t n = 1; n < s.legs.size(); ++n)
-        out.emplace_back(leg_hangup{device(s, n), "normal_clearing", "caller"});
-    out.emplace_back(leg_hangup{caller, "normal_clearing", "caller"});
-    out.emplace_back(leg_hangup{device(s, 0), "normal_clearing", "caller"});
+        out.emplace_back(leg_hangup{device(s, n), "normal_clearing"});
+    out.emplace_back(leg_hangup{caller, "normal_clearing"});
+    out.emplace_back(leg_hangup{device(s, 0), "normal_clearing"});
     return out;
 }
 

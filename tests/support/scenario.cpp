@@ -178,18 +178,14 @@ class runner {
         if (what == "initiated") return leg_initiated{ref};
         if (what == "answered") return leg_answered{ref};
         if (what == "bridged") return leg_bridged{ref};
-        if (what == "hangup") return leg_hangup{ref, extra, ""};
+        if (what == "hangup") return leg_hangup{ref, extra};
         if (what == "hold")
             return leg_hold{ref, true, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
         if (what == "unhold")
             return leg_hold{ref, false, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
         if (what == "prompt_ended")
             return prompt_ended{
-                ref,
-                extra == "left",
-                extra == "failed",
-                extra != "played",
-                now,
+                ref, extra == "left", extra != "played", now,
                 w.back().starts_with("mark=") ? s_.id.text() + "-" + w.back().substr(5) : std::string{}
             };
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};

@@ -48,8 +48,7 @@ struct leg_bridged {
 };
 struct leg_hangup {
     leg_ref who;
-    std::string cause;  ///< unknown causes are normal and mean no more than "gone"
-    std::string source; ///< "caller", "callee", "unknown" or empty
+    std::string cause; ///< unknown causes are normal and mean no more than "gone"
 };
 struct leg_hold {
     leg_ref who;
@@ -60,7 +59,6 @@ struct leg_hold {
 struct prompt_ended {
     leg_ref who;
     bool listener_left = false; ///< status call_hangup: do not record (reference §9)
-    bool failed = false;        ///< file_not_found, failed
     bool spoken = true;         ///< false: audio that was played (playback.ended)
     time_point at{};            ///< occurred_at: tells two ends apart, and a repetition from either
     /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.

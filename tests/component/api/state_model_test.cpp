@@ -38,9 +38,9 @@ event some_event(const state& s, std::mt19937& dice) {
     case 1: return leg_answered{who};
     case 2:
     case 3: return leg_bridged{who};
-    case 4: return leg_hangup{who, "normal_clearing", "unknown"};
+    case 4: return leg_hangup{who, "normal_clearing"};
     case 5: return leg_hold{who, roll(2) == 0, s.began + millis{static_cast<int>(roll(100'000))}};
-    case 6: return prompt_ended{who, false, true};
+    case 6: return prompt_ended{who, false};
     case 7: return recording_saved{who, "rec", "https://example.test/x"};
     default: return tick{};
     }

@@ -109,7 +109,7 @@ TEST(fold, be_41_a_leg_that_is_not_found_and_one_that_answers_tell_about_their_d
     const auto gone = begun.legs[0].id;
     const auto here = begun.legs[1].id;
     const auto next =
-        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", gone}, "not_found", "callee"}, ""},
+        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", gone}, "not_found"}, ""},
                                           item{call::leg_answered{{"v3:b", here}}, ""}})
             .commit.next;
     const auto news = news_of(&begun, next);
@@ -134,7 +134,7 @@ TEST(fold, be_41_a_hang_up_that_found_the_leg_gone_does_not_hide_why) {
     const auto gone = run(port::stored_call{dialed, 2}, {item{refused, ""}}).commit.next;
     ASSERT_TRUE(gone.legs[0].ended);
     EXPECT_TRUE(news_of(&dialed, gone).empty());
-    EXPECT_FALSE(run(port::stored_call{gone, 3}, {item{call::leg_hangup{device, "", ""}, ""}}).changed)
+    EXPECT_FALSE(run(port::stored_call{gone, 3}, {item{call::leg_hangup{device, ""}, ""}}).changed)
         << "an end without a cause tells nothing new";
     const call::leg_hangup why{device, "not_found", "callee"};
     const auto told = run(port::stored_call{gone, 3}, {item{why, ""}}).commit.next;
@@ -148,7 +148,7 @@ TEST(fold, be_41_other_ends_of_a_leg_say_nothing_about_its_device) {
     const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}}).commit.next;
     const auto leg = begun.legs[0].id;
     const auto next =
-        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", leg}, "user_busy", "callee"}, ""}})
+        run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", leg}, "user_busy"}, ""}})
             .commit.next;
     EXPECT_TRUE(news_of(&begun, next).empty());
 }

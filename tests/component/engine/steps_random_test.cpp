@@ -153,10 +153,10 @@ class world {
         case 5: return happens(call::leg_bridged{caller()});
         case 6: return happens(call::leg_answered{caller()});
         case 7:
-        case 8: return happens(call::leg_hangup{phone(n), "normal_clearing", ""});
+        case 8: return happens(call::leg_hangup{phone(n), "normal_clearing"});
         case 9:
             if (perhaps(70)) return;
-            return happens(call::leg_hangup{caller(), "normal_clearing", "caller"});
+            return happens(call::leg_hangup{caller(), "normal_clearing"});
         case 10: return happens(call::ring_withdrawn{{device_id{static_cast<std::int64_t>(n) + 1}}});
         case 11: return happens(call::prompt_ended{caller()});
         case 12: return happens(call::recording_saved{caller(), "r" + std::to_string(roll(3)), ""});
@@ -169,7 +169,7 @@ class world {
         }
         case 15:
             if (!others_ || !db_.row) return;
-            return happens(call::leg_hangup{{k_other, std::nullopt}, "normal_clearing", "caller"});
+            return happens(call::leg_hangup{{k_other, std::nullopt}, "normal_clearing"});
         default: return;
         }
     }
@@ -551,9 +551,9 @@ class world {
     void comes_to_rest() {
         tell("no more faults");
         faults_ = stopping_ = false;
-        happens(call::leg_hangup{caller(), "normal_clearing", "caller"});
+        happens(call::leg_hangup{caller(), "normal_clearing"});
         for (std::size_t n = 0; n < k_devices; ++n)
-            happens(call::leg_hangup{phone(n), "normal_clearing", ""});
+            happens(call::leg_hangup{phone(n), "normal_clearing"});
         for (auto& p : peers_)
             doubt(p);
         std::optional<std::uint64_t> compared; // version

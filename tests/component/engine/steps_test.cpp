@@ -51,9 +51,9 @@ class node {
     void caller() {
         accept(Event{{first_.call_control_id, std::nullopt}});
     }
-    void hangs_up(int n) { accept(call::leg_hangup{phone(n), "normal_clearing", ""}); }
+    void hangs_up(int n) { accept(call::leg_hangup{phone(n), "normal_clearing"}); }
     void caller_hangs_up() {
-        accept(call::leg_hangup{{first_.call_control_id, std::nullopt}, "normal_clearing", "caller"});
+        accept(call::leg_hangup{{first_.call_control_id, std::nullopt}, "normal_clearing"});
     }
     void tick() { box_.arrive(item{call::tick{}, {}}); }
     void passes(millis time) { now_ += time; }
@@ -381,7 +381,7 @@ TEST(mailbox_steps, i_21_all_that_the_carrier_told_is_decided_before_time_takes_
         n.run();
         n.passes(millis{60'000});
         n.on_record = {
-            call::leg_hangup{n.phone(0), "no_answer", ""}, call::leg_answered{n.phone(1)},
+            call::leg_hangup{n.phone(0), "no_answer"}, call::leg_answered{n.phone(1)},
             call::leg_bridged{n.phone(1)}
         };
         n.tick();

@@ -45,7 +45,7 @@ void through_the_core(const wire::telnyx_webhook& hook) {
     const auto device = ringing.legs[0].id;
     auto claimed = call::decide(ringing, call::leg_answered{{"v3:first", device}}, now).next;
     const auto ended =
-        call::decide(ringing, call::leg_hangup{{incoming.call_control_id, {}}, "timeout", ""}, now).next;
+        call::decide(ringing, call::leg_hangup{{incoming.call_control_id, {}}, "timeout"}, now).next;
     for (const auto& state : {ringing, claimed, ended}) {
         for (const auto& leg :
              {std::optional<leg_id>{}, std::optional(device), std::optional(leg_id{uuid{1, 2}})}) {

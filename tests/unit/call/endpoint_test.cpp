@@ -58,8 +58,7 @@ TEST(call_endpoint, i_10_what_is_told_of_a_leg_is_the_same_fact_whoever_is_at_it
         auto s = rung;
         for (const event& e :
              {event{leg_answered{who}}, event{leg_bridged{who}},
-              event{leg_hold{who, true, time_point{millis{5}}}},
-              event{leg_hangup{who, "normal_clearing", ""}}})
+              event{leg_hold{who, true, time_point{millis{5}}}}, event{leg_hangup{who, "normal_clearing"}}})
             s = decide(s, e, time_point{millis{10}}).next;
         return s;
     };

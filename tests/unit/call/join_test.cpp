@@ -80,7 +80,7 @@ TEST_F(call_joins, i_21_a_claim_that_came_to_nothing_stays_on_record_beside_the_
     EXPECT_EQ(bridged_at(s), at);
     EXPECT_EQ(s.joins.back().joined_at, at);
     EXPECT_TRUE(s.joins.back().a == s.caller.id && s.joins.back().b == second.b);
-    feed(leg_hangup{k_caller, "normal_clearing", "caller"});
+    feed(leg_hangup{k_caller, "normal_clearing"});
     EXPECT_EQ(list(), "1:d1 dropped, 2:d2 talk_over");
     EXPECT_EQ(s.joins.back().over_at, s.ended_at);
     EXPECT_EQ(winner(s)->device(), device_id{2}) << "in a call that is over its last one counts";
@@ -124,7 +124,7 @@ TEST_F(call_joins, i_21_a_dropped_leg_that_is_reported_joined_is_its_join_again)
 TEST_F(call_joins, i_10_a_call_that_ends_before_the_bridge_has_had_no_talk) {
     ring(1);
     feed(leg_answered{device(1)});
-    feed(leg_hangup{k_caller, "originator_cancel", "caller"});
+    feed(leg_hangup{k_caller, "originator_cancel"});
     EXPECT_EQ(list(), "1:d1 call_over");
     EXPECT_FALSE(bridged_at(s));
     EXPECT_FALSE(deadline(s));

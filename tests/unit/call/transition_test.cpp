@@ -71,9 +71,9 @@ std::vector<state> states() {
     out.push_back(voicemail);
     const auto greeting = feed(voicemail, {leg_answered{caller()}});
     out.push_back(greeting);
-    out.push_back(feed(greeting, {prompt_ended{caller(), false, false}}));
-    out.push_back(feed(active, {leg_hangup{caller(), "normal_clearing", "caller"}}));
-    out.push_back(feed(ringing, {leg_hangup{caller(), "originator_cancel", "caller"}}));
+    out.push_back(feed(greeting, {prompt_ended{caller(), false}}));
+    out.push_back(feed(active, {leg_hangup{caller(), "normal_clearing"}}));
+    out.push_back(feed(ringing, {leg_hangup{caller(), "originator_cancel"}}));
     incoming refused = sample_incoming(2);
     refused.routed = {};
     out.push_back(begin(refused, k_now).next);
@@ -111,11 +111,11 @@ std::vector<event> events(const state& s) {
         out.emplace_back(leg_bridged{who});
         for (const char* cause :
              {"normal_clearing", "user_busy", "timeout", "originator_cancel", "never heard of it", ""})
-            out.emplace_back(leg_hangup{who, cause, "unknown"});
+            out.emplace_back(leg_hangup{who, cause});
         for (const bool held : {true, false})
             out.emplace_back(leg_hold{who, held, k_now + millis{5}});
         for (const bool left : {true, false})
-            out.emplace_back(prompt_ended{who, left, !left});
+            out.emplace_back(prompt_ended{who, left});
         out.emplace_back(recording_saved{who, "rec", "https://example.test/x"});
         out.emplace_back(recording_failed{who, "storage"});
         for (int v = 0; v < k_verb_count; ++v)

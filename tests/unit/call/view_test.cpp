@@ -70,7 +70,7 @@ TEST(call_view, i_05_a_call_of_somebody_else_is_not_there) {
 
 TEST(call_view, i_05_a_device_sees_its_own_leg_and_no_other) {
     auto s = ringing();
-    s = feed(s, {leg_hangup{leg_to(s, 2), "user_busy", "callee"}});
+    s = feed(s, {leg_hangup{leg_to(s, 2), "user_busy"}});
     const auto one = view_of(s, device(1));
     ASSERT_TRUE(one && one->mine);
     EXPECT_EQ(one->mine->device, device_id{1});
@@ -131,13 +131,13 @@ TEST(call_view, b_44_a_device_that_declined_has_a_leg_that_is_over) {
 }
 
 TEST(call_view, a_caller_who_left_is_missed_and_a_talk_is_not) {
-    const auto left = feed(ringing(), {leg_hangup{caller(), "originator_cancel", "caller"}});
+    const auto left = feed(ringing(), {leg_hangup{caller(), "originator_cancel"}});
     const auto v = view_of(left, device(1));
     ASSERT_TRUE(v);
     EXPECT_TRUE(v->missed);
     EXPECT_EQ(v->reason, end_reason::caller_cancelled);
     EXPECT_TRUE(v->ended_at);
     EXPECT_TRUE(v->allowed.empty());
-    const auto over = feed(talking(), {leg_hangup{caller(), "normal_clearing", "caller"}});
+    const auto over = feed(talking(), {leg_hangup{caller(), "normal_clearing"}});
     EXPECT_FALSE(view_of(over, person())->missed);
 }

@@ -25,13 +25,13 @@ event anything(const state& begun) {
     case 0: return leg_initiated{who};
     case 1: return leg_answered{who};
     case 2: return leg_bridged{who};
-    case 3: return leg_hangup{who, "cause of " + who.call_control_id, ""};
+    case 3: return leg_hangup{who, "cause of " + who.call_control_id};
     case 4: // two holds of one leg at one moment would contradict each other
         return leg_hold{who, at.time_since_epoch().count() % 2'000 == 0, at};
     case 5: {
         const bool spoken = *rc::gen::arbitrary<bool>();
         const auto serial = std::to_string((at - k_begin).count() / 3'000);
-        return prompt_ended{caller, false, false, spoken, at, begun.id.text() + "-prompt-" + serial};
+        return prompt_ended{caller, false, spoken, at, begun.id.text() + "-prompt-" + serial};
     }
     default: {
         const auto id = "rec-" + number + "-" + who.call_control_id; // of one leg each

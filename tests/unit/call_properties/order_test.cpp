@@ -77,9 +77,9 @@ TEST(call_properties, i_10_voicemail_ends_the_same_in_any_order) {
             RC_ASSERT(phase_of(r->now) == phase::voicemail);
         }
         const leg_ref caller{"v3:caller", std::nullopt};
-        std::vector<event> rest{leg_answered{caller}, prompt_ended{caller, false, false}};
+        std::vector<event> rest{leg_answered{caller}, prompt_ended{caller, false}};
         if (saved) rest.emplace_back(recording_saved{caller, "rec-1", "https://example.test/rec-1.mp3"});
-        if (leaves) rest.emplace_back(leg_hangup{caller, "normal_clearing", "caller"});
+        if (leaves) rest.emplace_back(leg_hangup{caller, "normal_clearing"});
         for (const auto& e : rest)
             straight.feed(e, millis{1});
         rest.insert(rest.end(), ring.begin(), ring.end()); // and everything from before once more

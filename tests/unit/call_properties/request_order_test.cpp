@@ -74,8 +74,8 @@ std::vector<event> life_of(const leg& l, bool may_answer) {
     }
     out.emplace_back(reply);
     out.emplace_back(leg_initiated{who});
-    if (fate == 1) out.emplace_back(leg_hangup{who, "timeout", "callee"});
-    if (fate == 2) out.emplace_back(leg_hangup{who, "user_busy", "callee"});
+    if (fate == 1) out.emplace_back(leg_hangup{who, "timeout"});
+    if (fate == 2) out.emplace_back(leg_hangup{who, "user_busy"});
     if (fate == 4) out.emplace_back(leg_answered{who});
     return out;
 }

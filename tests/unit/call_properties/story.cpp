@@ -111,9 +111,9 @@ std::vector<event> tell(const story& s, const state& begun) {
         std::string cause = "normal_clearing";
         if (s.devices[i].what == fate::declines) cause = "user_busy";
         if (s.devices[i].what == fate::times_out) cause = "timeout";
-        out.emplace_back(leg_hangup{device_ref(begun, i), cause, "callee"});
+        out.emplace_back(leg_hangup{device_ref(begun, i), cause});
     }
-    if (s.caller_ended()) out.emplace_back(leg_hangup{caller, "normal_clearing", "caller"});
+    if (s.caller_ended()) out.emplace_back(leg_hangup{caller, "normal_clearing"});
     return out;
 }
 

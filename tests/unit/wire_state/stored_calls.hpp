@@ -44,7 +44,7 @@ inline std::string happens_to_device(const call::state& s, const std::string& wo
         if (l.device() == device_id{n}) who.leg = l.id;
     if (word == "answered") return shown(decide(s, leg_answered{who}, soon));
     if (word == "bridged") return shown(decide(s, leg_bridged{who}, soon));
-    if (word == "left") return shown(decide(s, leg_hangup{who, "normal_clearing", ""}, soon));
+    if (word == "left") return shown(decide(s, leg_hangup{who, "normal_clearing"}, soon));
     if (word == "unhold") return shown(decide(s, leg_hold{who, false, k_call_began + millis{9}}, soon));
     if (word == "withdrawn") return shown(decide(s, ring_withdrawn{{device_id{n}}}, soon));
     if (word == "declined")
@@ -74,14 +74,13 @@ inline std::string happens(const call::state& s, const std::string& what, std::o
     const auto later = k_call_began + millis{40'000};
     const auto by_time = [&](authority may) { return shown(decide(s, tick{}, due.value_or(later), may)); };
     const auto speech = [&](bool spoken) {
-        return shown(decide(s, prompt_ended{caller, false, false, spoken, later}, later, authority::unproven)
-        );
+        return shown(decide(s, prompt_ended{caller, false, spoken, later}, later, authority::unproven));
     };
     if (what == "tick") return by_time(authority::newest);
     if (what == "tick_unproven") return by_time(authority::unproven);
     if (what == "speech_ended") return speech(true);
     if (what == "audio_ended") return speech(false);
-    if (what == "caller_left") return shown(decide(s, leg_hangup{caller, "normal_clearing", "caller"}, soon));
+    if (what == "caller_left") return shown(decide(s, leg_hangup{caller, "normal_clearing"}, soon));
     if (what == "caller_bridged") return shown(decide(s, leg_bridged{caller}, soon));
     if (what == "recorded")
         return shown(decide(s, recording_saved{caller, "rec-9", "https://example.test/rec-9.mp3"}, soon));
