@@ -133,7 +133,6 @@ TEST(mapping, each_handled_type_becomes_its_event) {
     EXPECT_EQ(mapped<call::leg_bridged>("call.bridged-missing").who.call_control_id, "v3:device-leg-0001");
     const auto gone = mapped<call::leg_hangup>("call.hangup");
     EXPECT_EQ(gone.cause, "user_busy");
-    EXPECT_EQ(gone.source, "callee");
     EXPECT_EQ(mapped<call::leg_hangup>("call.hangup-unknown-cause").cause, "cable_eaten_by_shark");
     EXPECT_EQ(mapped<call::leg_hangup>("call.hangup-nulls").cause, "");
     EXPECT_EQ(mapped<call::leg_hangup>("log-call.hangup").cause, "originator_cancel");
