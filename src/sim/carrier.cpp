@@ -305,6 +305,14 @@ std::optional<leg_view> carrier::leg(const std::string& call_control_id) const {
     return view;
 }
 
+bool carrier::in_silence(const std::string& call_control_id) const {
+    const auto it = legs_.find(call_control_id);
+    if (it == legs_.end()) return false;
+    const auto& l = it->second;
+    return l.view.alive() && l.view.answered_at && l.view.bridged_with.empty() && l.sounds.empty() &&
+           l.recordings.empty();
+}
+
 std::vector<leg_view> carrier::legs(std::string_view session) const {
     std::vector<std::pair<std::uint64_t, std::string>> order;
     for (const auto& [id, l] : legs_)

@@ -169,6 +169,8 @@ class carrier {
     // ---- ground truth
     [[nodiscard]] const truth& seen() const { return truth_; }
     [[nodiscard]] std::optional<leg_view> leg(const std::string& call_control_id) const;
+    /// Lives, and is answered, in no bridge, with nothing played to it and nothing recorded.
+    [[nodiscard]] bool in_silence(const std::string& call_control_id) const;
     /// Legs of one session, or of all, oldest first.
     [[nodiscard]] std::vector<leg_view> legs(std::string_view session = {}) const;
     [[nodiscard]] std::size_t alive_legs(std::string_view session = {}) const;

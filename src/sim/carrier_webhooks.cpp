@@ -12,17 +12,16 @@ constexpr millis k_longest_hold{1000};
 }
 
 json carrier::payload_of(const leg_state& l) {
-    json p{
-        {"call_control_id", l.view.call_control_id},
-        {"call_leg_id", l.view.call_leg_id},
-        {"call_session_id", l.view.call_session_id},
-        {"connection_id", l.view.connection_id},
-        {"client_state", l.view.client_state},
-        {"from", l.view.from},
-        {"to", l.view.to},
-        {"start_time", iso8601(l.view.began)},
-        {"calling_party_type", l.view.kind == leg_kind::device_outgoing ? "sip" : "pstn"},
-    };
+    json p = json::object(); // one by one: a braced list copies each of them
+    p["call_control_id"] = l.view.call_control_id;
+    p["call_leg_id"] = l.view.call_leg_id;
+    p["call_session_id"] = l.view.call_session_id;
+    p["connection_id"] = l.view.connection_id;
+    p["client_state"] = l.view.client_state;
+    p["from"] = l.view.from;
+    p["to"] = l.view.to;
+    p["start_time"] = iso8601(l.view.began);
+    p["calling_party_type"] = l.view.kind == leg_kind::device_outgoing ? "sip" : "pstn";
     if (!l.custom_headers.is_null()) p["custom_headers"] = l.custom_headers;
     if (!l.from_display_name.empty()) p["caller_id_name"] = l.from_display_name;
     return p;
@@ -30,14 +29,17 @@ json carrier::payload_of(const leg_state& l) {
 
 void carrier::emit(const leg_state& l, std::string type, json extra, time_point now, millis later) {
     json payload = payload_of(l);
-    payload.update(extra);
+    for (auto& [key, value] : extra.items())
+        payload[key] = std::move(value);
     payload["occurred_at"] = iso8601(now);
     webhook w;
     w.event_type = std::move(type);
-    w.data = json{
-        {"record_type", "event"},      {"event_type", w.event_type},    {"id", make_id("event")},
-        {"occurred_at", iso8601(now)}, {"payload", std::move(payload)},
-    };
+    w.data = json::object();
+    w.data["record_type"] = "event";
+    w.data["event_type"] = w.event_type;
+    w.data["id"] = make_id("event");
+    w.data["occurred_at"] = iso8601(now);
+    w.data["payload"] = std::move(payload);
     w.source = l.view.connection_id == settings_.credential_connection_id
                    ? webhook_source::credential_connection
                    : webhook_source::call_control_app;

@@ -33,11 +33,14 @@ constexpr const char* k_vital_events[] = {
     "call.recording.error"
 };
 
-json retry_policies() {
-    json out = json::object();
-    for (const char* type : k_vital_events)
-        out[type] = json{{"retries_ms", {100, 400, 2'500, 12'000, 45'000}}};
-    return out;
+const json& retry_policies() {
+    static const json all = [] {
+        json out = json::object();
+        for (const char* type : k_vital_events)
+            out[type] = json{{"retries_ms", {100, 400, 2'500, 12'000, 45'000}}};
+        return out;
+    }();
+    return all;
 }
 
 json header(const char* name, std::string value) {

@@ -47,6 +47,19 @@ enum class mishap : std::uint8_t {
 };
 inline constexpr int k_mishap_count = 5;
 
+/// The same at one request to the carrier, be it a command or a question.
+enum class carrier_mishap : std::uint8_t {
+    none,
+    refused,      ///< no connection
+    not_reached,  ///< nothing happens, and no answer comes in time
+    answer_lost,  ///< it happens, and no answer comes in time
+    thrown,       ///< the client throws before it has sent anything
+    thrown_after, ///< the client throws instead of giving the answer
+    death,        ///< the node dies as it asks
+    death_after,  ///< the same, and the request has left
+};
+inline constexpr int k_carrier_mishap_count = 8;
+
 struct plan {
     std::uint64_t seed = 0;
     trouble level = trouble::none;
@@ -70,6 +83,8 @@ struct plan {
     std::vector<clock_step> clock_steps;
     std::size_t mishap_at = 0; ///< number of the question to the store, from 1; 0: none
     mishap what_happens = mishap::none;
+    std::size_t request_at = 0; ///< number of the request to the carrier, from 1; 0: none
+    carrier_mishap request_meets = carrier_mishap::none;
     bool reconciles = false; ///< the carrier is also asked by itself, not only by calls
     /// Half as often as a server does unless told otherwise: most rounds find nothing, and cost half the
     /// time of a schedule.

@@ -21,15 +21,25 @@ void link::alive() const {
     if (dead) throw boost::system::system_error(boost::asio::error::operation_aborted);
 }
 
-awaitable<void> link::to_store(std::function<void()> apply) {
+link::question link::send(std::function<void()> apply) {
     alive();
     const auto trip = w.to_store(n, k_query_limit);
     if (trip.arrives) w.time.after(trip.there, std::move(apply));
-    co_await rt::sleep_for(trip.answer);
-    if (trip.refused) throw std::runtime_error("a statement failed");
-    if (trip.answered) co_return;
+    return {trip.answer, trip.answered, trip.refused};
+}
+
+void link::heard(const question& q) const {
+    if (q.refused) throw std::runtime_error("a statement failed");
+    if (q.answered) return;
     w.disturbed();
     throw port::unavailable("the store does not answer");
+}
+
+awaitable<void> link::to_store(std::function<void()> apply) {
+    const auto sent = send(std::move(apply));
+    rt::timer answer(ex, sent.answer);
+    co_await answer.async_wait(boost::asio::use_awaitable);
+    heard(sent);
 }
 
 time_point skewed_clock::now() const {
@@ -48,6 +58,7 @@ awaitable<http::client_response> network::perform(http::client_request req) {
     l_.alive();
     const auto x = l_.w.transmit(l_.n, req);
     co_await rt::sleep_for(x.answer);
+    if (x.throws) throw std::runtime_error("the client failed");
     co_return std::move(*x.reply);
 }
 

@@ -13,9 +13,11 @@
 #include <z360/port/ring_hint.hpp>
 #include <z360/port/spool.hpp>
 #include <z360/rt/sync.hpp>
+#include <z360/rt/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -39,18 +41,29 @@ struct link {
     boost::asio::any_io_executor ex;
     bool dead = false;
 
-    /// One round trip to the store: `apply` runs there. Throws port::unavailable when no answer came in time;
-    /// then `apply` may have run, or may still run.
-    awaitable<void> to_store(std::function<void()> apply);
-    /// The same with a result.
+    /// One round trip to the store: `look` runs there. Throws port::unavailable when no answer came in time;
+    /// then `look` may have run, or may still run. Most of what a schedule does is this: one coroutine each.
     template <class T>
     awaitable<T> ask_store(std::function<T()> look) {
         auto out = std::make_shared<std::optional<T>>();
-        co_await to_store([out, look = std::move(look)] { *out = look(); });
+        const auto sent = send([out, look = std::move(look)] { *out = look(); });
+        rt::timer answer(ex, sent.answer);
+        co_await answer.async_wait(boost::asio::use_awaitable);
+        heard(sent);
         co_return std::move(**out);
     }
+    awaitable<void> to_store(std::function<void()> apply);
     /// Of somebody killed: ends the coroutine as its end would have.
     void alive() const;
+
+  private:
+    struct question {
+        millis answer{0};
+        bool answered = true;
+        bool refused = false;
+    };
+    [[nodiscard]] question send(std::function<void()> apply);
+    void heard(const question& q) const;
 };
 
 class skewed_clock final : public port::clock {

@@ -11,11 +11,14 @@
 namespace z360::testing {
 namespace {
 
-engine::mark_opener opener(const world& w) {
+// Every report of a leg bears the same mark: opened once.
+engine::mark_opener opener(world& w) {
     return [&w](std::string_view text) -> std::optional<engine::leg_mark> {
-        const auto mark = w.codec.open(text);
-        if (!mark) return std::nullopt;
-        return engine::leg_mark{mark->call, mark->leg, mark->command};
+        const auto [it, fresh] = w.marks.try_emplace(std::string(text));
+        if (!fresh) return it->second;
+        if (const auto mark = w.codec.open(text))
+            it->second = engine::leg_mark{mark->call, mark->leg, mark->command};
+        return it->second;
     };
 }
 

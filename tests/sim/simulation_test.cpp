@@ -108,11 +108,31 @@ plan quiet(std::uint64_t seed) {
     p.level = trouble::webhooks;
     return p;
 }
-/// How often the store is asked while something happens.
-std::uint64_t questions_of(const plan& p) {
+/// How often something is asked in this schedule.
+std::uint64_t asked_in(const plan& p, std::uint64_t world::figures_t::* what) {
     world w(p);
     (void)w.run();
-    return w.figures.questions;
+    return w.figures.*what;
+}
+
+/// Each thing that can go wrong, at each question of its kind in turn. How many schedules that made.
+std::uint64_t every_mishap(
+    std::uint64_t seeds, std::uint64_t world::figures_t::* asked, int kinds,
+    void (*arm)(plan&, int how, std::size_t nth)
+) {
+    const auto first = setting("Z360_SIM_FIRST", 1);
+    std::uint64_t ran = 0;
+    int failures = 0;
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        const auto questions = asked_in(quiet(seed), asked);
+        for (int how = 1; how < kinds; ++how)
+            for (std::size_t nth = 1; nth <= questions && failures < 10; ++nth, ++ran) {
+                auto p = quiet(seed);
+                arm(p, how, nth);
+                if (!passes(p, "mishap " + std::to_string(how) + " at " + std::to_string(nth))) ++failures;
+            }
+    }
+    return ran;
 }
 
 template <trouble level>
@@ -182,21 +202,23 @@ TEST(simulation, be_09_i_08_what_nobody_was_told_is_asked_about) {
 
 // Every question to the store in turn fails in each way that there is, the node's death among them.
 TEST(simulation, i_01_i_03_i_20_one_mishap_at_every_question_to_the_store) {
+    const auto arm = [](plan& p, int how, std::size_t nth) {
+        p.what_happens = static_cast<mishap>(how);
+        p.mishap_at = nth;
+    };
     const auto seeds = setting("Z360_SIM_RUNS", 4);
-    const auto first = setting("Z360_SIM_FIRST", 1);
-    std::uint64_t ran = 0;
-    int failures = 0;
-    for (std::uint64_t seed = first; seed < first + seeds && failures < 10; ++seed) {
-        const auto questions = questions_of(quiet(seed));
-        for (int how = 1; how < k_mishap_count; ++how) {
-            auto p = quiet(seed);
-            p.what_happens = static_cast<mishap>(how);
-            for (p.mishap_at = 1; p.mishap_at <= questions && failures < 10; ++p.mishap_at, ++ran)
-                if (!passes(p, "mishap " + std::to_string(how) + " at " + std::to_string(p.mishap_at)))
-                    ++failures;
-        }
-    }
+    const auto ran = every_mishap(seeds, &world::figures_t::questions, k_mishap_count, arm);
     EXPECT_GT(ran, seeds * 100) << "too little was asked to prove anything";
+}
+// The same for the requests to the carrier: commands and questions.
+TEST(simulation, i_01_i_07_i_20_one_mishap_at_every_request_to_the_carrier) {
+    const auto arm = [](plan& p, int how, std::size_t nth) {
+        p.request_meets = static_cast<carrier_mishap>(how);
+        p.request_at = nth;
+    };
+    const auto seeds = setting("Z360_SIM_RUNS", 8);
+    const auto ran = every_mishap(seeds, &world::figures_t::requests, k_carrier_mishap_count, arm);
+    EXPECT_GT(ran, seeds * 30) << "too little was asked to prove anything";
 }
 
 // reliability.md §4: with Postgres reachable the claim alone keeps a second winner out.

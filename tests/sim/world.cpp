@@ -16,19 +16,6 @@ constexpr millis k_longest_run{600'000};
 constexpr millis k_watch{250};
 constexpr std::array k_retries{millis{1'000}, millis{2'000}, millis{5'000}, millis{16'000}, millis{32'000}};
 
-std::string decoded(const std::string& path) {
-    std::string out;
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        if (path[i] == '%' && i + 2 < path.size()) {
-            out.push_back(static_cast<char>(std::stoi(path.substr(i + 1, 2), nullptr, 16)));
-            i += 2;
-        } else {
-            out.push_back(path[i]);
-        }
-    }
-    return out;
-}
-
 } // namespace
 
 world::~world() {
@@ -151,110 +138,20 @@ world::trip world::failed(node& n, trip t, millis limit) {
         t.answered = false;
         t.answer = limit;
         break;
-    case mishap::death:
-        ++figures.kills;
-        time.at(time.now(), [&n] {
-            if (n.alive()) n.kill();
-        });
-        time.after(millis{1'000}, [&n] {
-            if (!n.alive()) n.start();
-        });
-        break;
+    case mishap::death: reboot(n); break;
     }
     return t;
 }
 
-world::order world::order_of(const http::client_request& request) {
-    order o;
-    o.method = request.method;
-    const std::string_view url(request.url);
-    auto path = url.substr(std::string_view(network::k_base).size());
-    if (const auto mark = path.find('?'); mark != std::string_view::npos) {
-        o.query = path.substr(mark + 1);
-        path = path.substr(0, mark);
-    }
-    o.path = decoded(std::string(path));
-    o.body = request.body.empty() ? json() : json::parse(request.body);
-    return o;
-}
-
-http::client_response world::execute(const order& o) {
-    http::client_response out;
-    const auto number = tel.submit(o.method, o.path, o.query, o.body, time.now());
-    const auto r = tel.take_reply(number, time.now());
-    out.status = r->status;
-    out.body = r->body.dump();
-    return out;
-}
-
-http::client_response world::answer_to(const order& o, fault f) {
-    const auto refusal = [](int status, const char* code) {
-        http::client_response r;
-        r.status = status;
-        r.body = sim::error_body(code, "Scripted fault.").dump();
-        return r;
-    };
-    switch (f) {
-    case fault::error: return refusal(503, "10007");
-    case fault::busy: return refusal(429, "10011");
-    case fault::hiccup: return refusal(422, "90099");
-    case fault::error_after: (void)execute(o); return refusal(500, "10007");
-    case fault::none:
-    case fault::lost:
-    case fault::reply_lost:
-    case fault::slow:
-    case fault::slow_reply:
-    case fault::refused: return execute(o);
-    }
-    return {};
-}
-
-world::fault world::any_fault(const order& o) {
-    if (!troubled() || !dice.percent(what.bad_commands)) return fault::none;
-    const bool question = o.method == "GET";
-    const auto last = static_cast<std::int64_t>(question ? fault::error : fault::hiccup);
-    const auto f = static_cast<fault>(dice.between(1, last));
-    return f == fault::hiccup && !o.path.ends_with("/actions/bridge") ? fault::lost : f;
-}
-
-world::exchange world::transmit(const node& n, const http::client_request& request) {
-    auto o = std::make_shared<const order>(order_of(request));
-    if (const auto id = o->body.find("command_id"); id != o->body.end()) {
-        const bool first = first_sent.try_emplace(id->get<std::string>(), time.now()).second;
-        if (first && o->path == "/calls") last_dial_sent = std::max(last_dial_sent, time.now());
-    }
-    exchange x;
-    x.reply = std::make_shared<http::client_response>();
-    const auto nothing = [&x](bool sent, millis when) {
-        x.reply->error = sent ? "timeout" : "connection refused";
-        x.reply->sent = sent;
-        x.answer = when;
-    };
-    if (away(what.telnyx_away, n.index())) {
-        disturbed(request.timeout);
-        nothing(false, std::min(request.timeout, request.connect_timeout));
-        return x;
-    }
-    auto there = latency();
-    auto back = latency();
-    const auto f = any_fault(*o);
-    if (f == fault::slow) there += dice.span(300, 2'800);
-    if (f == fault::slow_reply) back += dice.span(300, 2'800);
-    if (f != fault::none) disturbed(std::max(request.timeout, there + back));
-    const bool arrives = f != fault::lost && f != fault::refused;
-    const bool answered = arrives && f != fault::reply_lost && there + back <= request.timeout;
-    if (answered)
-        x.answer = there + back;
-    else if (f == fault::refused)
-        nothing(false, millis{4});
-    else
-        nothing(true, request.timeout);
-    if (arrives)
-        time.after(there, [this, f, o, answered, reply = x.reply] {
-            auto r = answer_to(*o, f);
-            if (answered) *reply = std::move(r);
-        });
-    return x;
+// Dies on the spot, and is back soon.
+void world::reboot(node& n) {
+    ++figures.kills;
+    time.at(time.now(), [&n] {
+        if (n.alive()) n.kill();
+    });
+    time.after(k_reboot, [&n] {
+        if (!n.alive()) n.start();
+    });
 }
 
 void world::deliver(sim::webhook hook) {
@@ -335,10 +232,7 @@ void world::again(const delivery_ptr& d, millis timeout) {
 
 // Looks at the caller as the caller would: is there anything to hear?
 void world::watch() {
-    const auto c = tel.leg(caller);
-    const bool alone =
-        c && c->alive() && c->answered_at && c->bridged_with.empty() && !c->playing && !c->recording;
-    if (!alone) {
+    if (!tel.in_silence(caller)) {
         silent_since.reset();
     } else {
         if (!silent_since) silent_since = time.now();
@@ -352,8 +246,7 @@ void world::watch() {
 }
 
 bool world::at_rest() const {
-    const auto c = tel.leg(caller);
-    if (!c || c->alive() || tel.alive_legs() > 0 || deliveries_ > 0) return false;
+    if (caller.empty() || tel.alive_legs() > 0 || deliveries_ > 0) return false; // or not called yet
     if (!db.all_events_done() || !db.all_commands_done()) return false;
     for (const auto& n : nodes)
         // While trouble lasts whoever remembers a call might still do something about it.

@@ -11,6 +11,7 @@
 #include "store.hpp"
 #include "timeline.hpp"
 
+#include <z360/engine/engine.hpp>
 #include <z360/http/client.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace z360::testing {
@@ -48,9 +50,10 @@ class world {
     /// passed.
     struct exchange {
         millis answer{0};
+        bool throws = false; ///< the client throws then
         std::shared_ptr<http::client_response> reply;
     };
-    [[nodiscard]] exchange transmit(const node& n, const http::client_request& request);
+    [[nodiscard]] exchange transmit(node& n, const http::client_request& request);
     void fail(std::string why) {
         if (failure.empty()) failure = std::move(why);
     }
@@ -63,6 +66,7 @@ class world {
     sim::carrier tel;
     store db;
     adapter::crypto::client_state_codec codec;
+    std::unordered_map<std::string, std::optional<engine::leg_mark>> marks; ///< opened before
     std::vector<std::unique_ptr<node>> nodes;
     std::string failure;
     struct figures_t {
@@ -71,6 +75,7 @@ class world {
         std::uint64_t webhooks_given_up = 0;
         std::uint64_t inquiries = 0;
         std::uint64_t questions = 0; ///< to the store
+        std::uint64_t requests = 0;  ///< to the carrier
         std::uint64_t steps = 0;     ///< handlers run
     } figures;
 
@@ -129,14 +134,19 @@ class world {
         error_after,
         busy,
         refused,
-        hiccup ///< of a bridge alone
+        hiccup, ///< of a bridge alone
+        thrown, ///< by the client, and nothing was sent; only where the plan has it
+        thrown_after
     };
+    static constexpr millis k_reboot{1'000};
+    void reboot(node& n);
+    [[nodiscard]] fault mishap_of(node& n, const http::client_request& request);
     [[nodiscard]] trip failed(node& n, trip t, millis limit);
     void silence(const delivery_ptr& d);
     [[nodiscard]] fault any_fault(const order& o);
     [[nodiscard]] static order order_of(const http::client_request& request);
-    http::client_response execute(const order& o);
-    http::client_response answer_to(const order& o, fault f);
+    http::client_response execute(order& o);
+    http::client_response answer_to(order& o, fault f);
     void settle();
     void watch();
     [[nodiscard]] bool at_rest() const;

@@ -74,14 +74,13 @@ std::string client_state_codec::sign(const client_state& s) const {
     if (s.command.size() > k_longest_marked_command || (!s.leg && s.command.empty()))
         throw std::invalid_argument("no mark can be made of this command");
     const mac m = mac_of(s);
-    nlohmann::ordered_json out = nlohmann::ordered_json::object();
-    out["v"] = version_of(s);
-    out["c"] = s.call.text();
-    if (s.leg) out["l"] = s.leg->text();
-    out["o"] = s.org.value;
-    if (!s.command.empty()) out["k"] = s.command;
-    out["m"] = base64({reinterpret_cast<const char*>(m.data()), m.size()});
-    return base64(out.dump());
+    // By hand: made for each command and, to compare, for each webhook.
+    std::string out = "{\"v\":" + std::to_string(version_of(s)) + ",\"c\":\"" + s.call.text() + '"';
+    if (s.leg) out += ",\"l\":\"" + s.leg->text() + '"';
+    out += ",\"o\":" + std::to_string(s.org.value);
+    if (!s.command.empty()) out += ",\"k\":" + json(s.command).dump();
+    out += ",\"m\":\"" + base64({reinterpret_cast<const char*>(m.data()), m.size()}) + "\"}";
+    return base64(out);
 }
 
 std::optional<client_state> client_state_codec::open(std::string_view text) const {
