@@ -15,6 +15,8 @@ using next_thing = std::optional<any>; ///< nullopt: go on at the new stage
 
 constexpr int k_max_conflicts = 20;
 constexpr unsigned k_tries_of_an_item = 4;
+constexpr millis k_held_first{300};
+constexpr millis k_held_longest{3'000};
 constexpr millis k_first_retry{200};
 constexpr millis k_longest_retry{2'000};
 // Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
@@ -106,6 +108,7 @@ next_thing mailbox::step(const surroundings& s) {
         return std::nullopt;
     case stage::prove_read: fresh_ = read_ok_; return prove();
     case stage::prove_ask:
+        untold_ = told_ ? 0 : untold_ + 1;
         if (!told_) {
             may_ = call::authority::unproven;
             return decide(s);
@@ -228,6 +231,11 @@ next_thing mailbox::judge(const surroundings& s) {
     else if (overdue(s.now) && !fresh_)
         return ask_store(stage::judge_read);
     return decide(s);
+}
+
+// Each look may cost a commit. A carrier that comes back is asked within the longest pause.
+millis mailbox::held_pause() const {
+    return std::min(k_held_first * (1U << std::min(untold_, 4U)), k_held_longest);
 }
 
 bool mailbox::overdue(time_point now) const {
