@@ -109,6 +109,10 @@ const asked* request_of(const event& e) {
     return r ? r->by : nullptr;
 }
 
+bool forgets_verdicts(const state& s) {
+    return s.verdicts.size() >= requests::k_verdicts_kept;
+}
+
 const verdict* verdict_of(const state& s, std::string_view request) {
     const auto is = [request](const verdict& v) { return v.id == request; };
     const auto found = std::find_if(s.verdicts.begin(), s.verdicts.end(), is);

@@ -75,6 +75,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<port::append_result> keep_request(port::inbox_event event);
     boost::asio::awaitable<submission>
     verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, steady::time_point until);
+    boost::asio::awaitable<submission> forgotten(request r);
     void tell_waiting(const actor& a);
 
     // callers.cpp

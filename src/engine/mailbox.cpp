@@ -3,6 +3,8 @@
 // would take away, commit, act.
 #include "engine/mailbox.hpp"
 
+#include <z360/call/view.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -417,6 +419,8 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
         const auto* o = std::get_if<call::command_outcome>(&i.what);
         const bool given_up = o != nullptr && o->result == call::outcome::superseded;
         if (given_up && !std::exchange(i.heeded, true)) launched_.erase(o->command_id);
+        if (const auto* by = call::request_of(i.what); by != nullptr && !i.judged)
+            if (const auto* v = call::verdict_of(loaded_->state, by->id)) i.judged = v->why;
     }
     remember(in_hand_, s.ticks);
     for (const auto& o : folded_.commit.finished_commands)

@@ -62,7 +62,23 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     if (kept == port::append_result::conflict) co_return submission{submission::how::other};
     if (kept == port::append_result::stored && a->mark) work_.spawn(dispatch(std::move(a)));
     a.reset();
-    co_return co_await verdict_on(std::move(waiting), r.call, taken_in + s_.request_limit + s_.request_grace);
+    auto out =
+        co_await verdict_on(std::move(waiting), r.call, taken_in + s_.request_limit + s_.request_grace);
+    if (out.went == submission::how::undecided && kept == port::append_result::duplicate)
+        co_return co_await forgotten(std::move(r));
+    co_return out;
+}
+
+// It was taken in before and has had its time. If its verdict may have given way to newer ones it is answered
+// as of now; nothing is carried out.
+boost::asio::awaitable<submission> engine_impl::forgotten(request r) {
+    submission out;
+    auto stored = co_await p_.store.load(r.call);
+    if (!stored || !call::forgets_verdicts(stored->state)) co_return out;
+    out.went = submission::how::judged;
+    out.verdict = {r.id, r.what, call::judge(stored->state, r.what, r.device), p_.clock.now()};
+    out.call = std::move(stored);
+    co_return out;
 }
 
 // Durable, or nothing happens at all.

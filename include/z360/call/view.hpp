@@ -77,7 +77,9 @@ struct view {
 [[nodiscard]] const device_leg* leg_of(const state& s, device_id d);
 /// How such a request of the device would be judged now, if it is in time. Pure.
 [[nodiscard]] refusal judge(const state& s, request_kind what, device_id device);
-/// The verdict about this request; null: not judged.
+/// So much was asked of the call that older verdicts may have given way to those in the state.
+[[nodiscard]] bool forgets_verdicts(const state& s);
+/// The verdict about this request; null: not judged, or forgotten.
 [[nodiscard]] const verdict* verdict_of(const state& s, std::string_view request);
 
 } // namespace z360::call
