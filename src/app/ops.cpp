@@ -51,7 +51,17 @@ int migrate(const options& o) {
     text += "; the database is at version " + std::to_string(report.version);
     for (const auto& name : report.newer)
         text += "\nnewer than this program: " + name;
-    print(o, {{"applied", report.applied}, {"version", report.version}, {"newer", report.newer}}, text);
+    if (report.mended > 0)
+        text += "\n  " + std::to_string(report.mended) +
+                " calls come from a dump of another server: they count as changed now";
+    print(
+        o,
+        {{"applied", report.applied},
+         {"version", report.version},
+         {"newer", report.newer},
+         {"positions_mended", report.mended}},
+        text
+    );
     return k_ok;
 }
 

@@ -355,7 +355,15 @@ class process {
             );
     }
 
+    // Nothing is read anew while it serves: a hang-up is a stop like any other, never the sudden end that it
+    // is by default. Where it is ignored (nohup) it stays so.
+    void heed_hangups() {
+        struct sigaction now{};
+        if (::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) signals_.add(SIGHUP);
+    }
+
     void await_signal() {
+        heed_hangups();
         signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
             if (ec) return;
             draining_ = true;

@@ -122,6 +122,10 @@ const component k_component{absorb, narrate, settle, deadline, nullptr, nullptr,
 
 namespace z360::call {
 
+bool forgets_verdicts(const state& s) {
+    return s.verdicts.size() >= requests::k_verdicts_kept;
+}
+
 const verdict* verdict_of(const state& s, std::string_view request) {
     const auto is = [request](const verdict& v) { return v.id == request; };
     const auto found = std::find_if(s.verdicts.begin(), s.verdicts.end(), is);

@@ -129,12 +129,16 @@ class feed final : public change_feed {
         if (p_.fast != nullptr) p_.fast->listen([this](std::string_view text) { hear(text, "redis"); });
         p_.slow.listen([this](std::string_view text) { hear(text, "notify"); });
     }
+    // Whoever reaches the carriers may say anything there: no program of ours says more at once.
     void hear(std::string_view text, std::string_view by) {
+        if (text.size() > port::broadcast::k_longest) return;
         for (const auto& c : decode_changes(text))
             hear(c, by);
     }
     void hear(const port::change& c, std::string_view by) {
-        if (subscriptions_.empty() || !heard_.advance(c)) return;
+        if (!subscriptions_.empty() && heard_.advance(c)) offer(c, by);
+    }
+    void offer(const port::change& c, std::string_view by) {
         p_.metrics.count("changes_heard_total", {{"by", by}});
         for (auto* s : subscriptions_)
             if (!s->offer(c)) p_.metrics.count("changes_start_over_total", {{"why", "subscriber_slow"}});
@@ -190,7 +194,7 @@ class feed final : public change_feed {
             start_over();
         } else if (found.what == result::complete) {
             for (const auto& c : found.changes)
-                hear(c, "log");
+                if (heard_.correct(c)) offer(c, "log");
         } else {
             const std::string_view why = found.what == result::too_many ? "too_many" : "database_server";
             log::info("changes_start_over", {{"why", why}});

@@ -65,13 +65,30 @@ bool newest_heard::advance(const port::change& c) {
     }
     const auto before = old_.find(c.call);
     const bool newer = before == old_.end() || c.version > before->second;
-    const auto version = newer ? c.version : before->second;
+    learn(newer ? c : port::change{c.call, c.org, before->second});
+    return newer;
+}
+
+bool newest_heard::correct(const port::change& c) {
+    for (const auto* known : {&young_, &old_})
+        if (const auto at = known->find(c.call); at != known->end()) {
+            if (at->second == c.version) return false;
+            break;
+        }
+    learn(c);
+    return true;
+}
+
+void newest_heard::learn(const port::change& c) {
+    if (const auto known = young_.find(c.call); known != young_.end()) {
+        known->second = c.version;
+        return;
+    }
     if (young_.size() >= half_) {
         old_ = std::move(young_);
         young_.clear();
     }
-    young_.emplace(c.call, version);
-    return newer;
+    young_.emplace(c.call, c.version);
 }
 
 void newest_heard::clear() {

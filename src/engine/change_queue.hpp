@@ -40,10 +40,15 @@ class newest_heard {
 
     /// true: newer than whatever was heard of this call.
     [[nodiscard]] bool advance(const port::change& c);
+    /// true: another one than was heard last, newer or older. What the database itself says counts, whatever
+    /// was heard before: a false word on a carrier must not silence a call.
+    [[nodiscard]] bool correct(const port::change& c);
     void clear();
     [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 
   private:
+    void learn(const port::change& c);
+
     std::size_t half_;
     std::unordered_map<call_id, std::uint64_t> young_;
     std::unordered_map<call_id, std::uint64_t> old_;

@@ -193,14 +193,13 @@ boost::asio::awaitable<void> engine_impl::recover(actor& a, std::exception_ptr e
 }
 
 void engine_impl::arm(actor& a) {
-    constexpr millis k_held{300}; // between two looks whether a passed deadline may act
     const auto round = ++a.timer_round;
     a.timer.cancel();
     if (!a.box.loaded() || stopping_) return;
     const auto at = call::deadline(a.box.loaded()->state);
     if (!at) return;
     // One millisecond late rather than early: the core counts whole milliseconds.
-    const auto left = std::max(*at - p_.clock.now(), a.box.time_held() ? k_held : millis{0});
+    const auto left = std::max(*at - p_.clock.now(), a.box.time_held() ? a.box.held_pause() : millis{0});
     a.timer.expires_after(left + millis{1});
     a.timer.async_wait([this, id = a.id, round](const boost::system::error_code& ec) {
         if (ec || stopping_) return;

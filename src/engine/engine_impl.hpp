@@ -76,6 +76,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<submission>
     verdict_on(std::shared_ptr<waiting_request> waiting, call_id call, bool again, steady::time_point until);
     boost::asio::awaitable<std::optional<std::vector<call::target>>> places(device_id device, call_id call);
+    boost::asio::awaitable<submission> forgotten(request r);
     void tell_waiting(const actor& a);
     void no_call_for(call_id call, const std::string& request);
 

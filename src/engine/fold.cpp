@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "engine/fold.hpp"
 
+#include <z360/call/view.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -9,6 +11,19 @@ namespace z360::engine {
 namespace {
 
 constexpr unsigned k_line_bits = 40; // a call never has this many commits
+
+// A request that was judged before keeps its verdict; what would come of another one does not happen.
+void keep_verdict(const item& i, const call::state& before, call::decision& d) {
+    const auto* by = call::request_of(i.what);
+    if (by == nullptr || !i.judged || call::verdict_of(before, by->id) != nullptr) return;
+    const auto* now = call::verdict_of(d.next, by->id);
+    if (now == nullptr || now->why == *i.judged) return;
+    auto verdicts = std::move(d.next.verdicts); // the newest one is last
+    verdicts.back().why = *i.judged;
+    d.next = before;
+    d.next.verdicts = std::move(verdicts);
+    d.effects.clear();
+}
 
 } // namespace
 
@@ -36,6 +51,7 @@ folded fold(
             continue;
         } else {
             d = call::decide(c.next, i.what, when, &i == &items.back() ? may : call::authority::unproven);
+            keep_verdict(i, c.next, d);
             out.changed = out.changed || d.next != c.next || !d.effects.empty();
         }
         c.next = std::move(d.next);

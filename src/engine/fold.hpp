@@ -24,6 +24,9 @@ struct item {
     /// When it was first decided about. A repetition (after a conflict, perhaps seconds later) is decided as
     /// of then: what was in time does not become late by being written down late.
     std::optional<time_point> decided_at;
+    /// Of a request: what came of it when it was decided and acted upon. If it is decided again, on another
+    /// copy, that stays its verdict: who asked has been told.
+    std::optional<call::refusal> judged{};
     unsigned failures = 0;                   ///< turns that failed while it was in hand
     bool heeded = false;                     ///< of a command that was given up: it may run again since
     std::vector<std::string_view> figures{}; ///< counted if it begins the call: how that came about

@@ -3,6 +3,7 @@
 // would take away, commit, act.
 #include "engine/mailbox.hpp"
 
+#include <z360/call/view.hpp>
 #include <z360/rt/retry.hpp>
 
 #include <algorithm>
@@ -17,6 +18,8 @@ using next_thing = std::optional<any>; ///< nullopt: go on at the new stage
 
 constexpr int k_max_conflicts = 20;
 constexpr unsigned k_tries_of_an_item = 4;
+constexpr millis k_held_first{300};
+constexpr millis k_held_longest{3'000};
 constexpr millis k_first_retry{200};
 constexpr millis k_longest_retry{2'000};
 // Nodes that decide about the same call at the same moment refuse each other; chance keeps them apart.
@@ -107,6 +110,7 @@ next_thing mailbox::step(const surroundings& s) {
         return std::nullopt;
     case stage::prove_read: fresh_ = read_ok_; return prove();
     case stage::prove_ask:
+        untold_ = told_ ? 0 : untold_ + 1;
         if (!told_) {
             may_ = call::authority::unproven;
             return decide(s);
@@ -232,6 +236,11 @@ next_thing mailbox::judge(const surroundings& s) {
     else if (overdue(s.now) && !fresh_)
         return ask_store(stage::judge_read);
     return decide(s);
+}
+
+// Each look may cost a commit. A carrier that comes back is asked within the longest pause.
+millis mailbox::held_pause() const {
+    return std::min(k_held_first * (1U << std::min(untold_, 4U)), k_held_longest);
 }
 
 bool mailbox::overdue(time_point now) const {
@@ -413,6 +422,8 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
         const auto* o = std::get_if<call::command_outcome>(&i.what);
         const bool given_up = o != nullptr && o->result == call::outcome::superseded;
         if (given_up && !std::exchange(i.heeded, true)) launched_.erase(o->command_id);
+        if (const auto* by = call::request_of(i.what); by != nullptr && !i.judged)
+            if (const auto* v = call::verdict_of(loaded_->state, by->id)) i.judged = v->why;
     }
     remember(in_hand_, s.ticks);
     for (const auto& o : folded_.commit.finished_commands)

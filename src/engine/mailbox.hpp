@@ -140,9 +140,10 @@ class mailbox {
     [[nodiscard]] bool unsaved() const { return unsaved_.has_value(); }
     [[nodiscard]] rt::clock::time_point unsaved_since() const { return unsaved_since_; }
     [[nodiscard]] bool over() const { return loaded_ && call::over(loaded_->state); }
-    [[nodiscard]] bool time_held() const {
-        return time_held_;
-    } ///< a deadline has passed that may not act yet
+    /// A deadline has passed that may not act yet.
+    [[nodiscard]] bool time_held() const { return time_held_; }
+    /// Between two looks whether it may; longer and longer while the carrier does not tell.
+    [[nodiscard]] millis held_pause() const;
     [[nodiscard]] unsigned failures() const { return failures_; } ///< in a row
     /// Whether it answers for this event.
     [[nodiscard]] bool holds(std::string_view inbox_id) const;
@@ -209,6 +210,7 @@ class mailbox {
     bool careful_ = false; ///< a turn has failed: one item at a time, so that a bad one stands alone
     unsigned failures_ = 0;
     bool time_held_ = false;
+    unsigned untold_ = 0; ///< questions for the sake of a deadline that failed in a row
     std::optional<rt::clock::time_point> patient_until_; ///< nothing in the queue is urgent before
 
     // Postgres did not take the last decisions: they stand in memory and at the carrier (fenced), and are

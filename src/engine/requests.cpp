@@ -61,7 +61,9 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     a.reset();
     const bool again = kept == port::append_result::duplicate;
     const auto until = taken_in + s_.request_limit + s_.request_grace;
-    co_return co_await verdict_on(std::move(waiting), r.call, again, until);
+    auto out = co_await verdict_on(std::move(waiting), r.call, again, until);
+    if (again && out.went == submission::how::undecided) co_return co_await forgotten(std::move(r));
+    co_return out;
 }
 
 // Whom the call is for decides who may be rung; nullopt: there is no such call.
@@ -75,6 +77,18 @@ engine_impl::places(device_id device, call_id call) {
     } catch (const port::newer_form& e) {
         throw port::unavailable(e.what()); // a node of the newer program can
     }
+}
+
+// It was taken in before and has had its time. If its verdict may have given way to newer ones it is answered
+// as of now; nothing is carried out.
+boost::asio::awaitable<submission> engine_impl::forgotten(request r) {
+    submission out;
+    auto stored = co_await p_.store.load(r.call);
+    if (!stored || !call::forgets_verdicts(stored->state)) co_return out;
+    out.went = submission::how::judged;
+    out.verdict = {r.id, r.what, call::judge(stored->state, r.what, r.device), p_.clock.now(), r.device};
+    out.call = std::move(stored);
+    co_return out;
 }
 
 // Durable, or nothing happens at all.

@@ -78,7 +78,9 @@ struct view {
 /// How such a request of the device would be judged now, if it is in time; `ring` also needs ring time that
 /// is left and a place where the device can be rung. Pure.
 [[nodiscard]] refusal judge(const state& s, request_kind what, device_id device);
-/// The verdict about this request; null: not judged.
+/// So much was asked of the call that older verdicts may have given way to those in the state.
+[[nodiscard]] bool forgets_verdicts(const state& s);
+/// The verdict about this request; null: not judged, or forgotten.
 [[nodiscard]] const verdict* verdict_of(const state& s, std::string_view request);
 
 } // namespace z360::call

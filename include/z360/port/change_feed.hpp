@@ -12,7 +12,8 @@
 
 namespace z360::port {
 
-/// `call` is stored with `version`; what it is like now, the call's row says. `org` 0: of no organisation.
+/// `call` is stored with `version`; what it is like now, and whose it is, the call's row says: a change is a
+/// reason to read it, never a proof. `org` 0: of no organisation.
 struct change {
     call_id call;
     org_id org;
@@ -27,7 +28,8 @@ struct change_news {
     /// first news, so that nothing is lost between a subscription and what its owner had read before.
     bool read_all = false;
     /// At most one of each call, the newest, in the order in which the calls changed first since the last
-    /// news. A version may come twice, but none after a newer one of the same call.
+    /// news. A version may come twice. One may come after a newer one of the same call, when the database's
+    /// own record was read a moment before or a carrier was lied to: what was read of the row counts.
     std::vector<change> changes;
 };
 

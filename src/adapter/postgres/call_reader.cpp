@@ -17,8 +17,11 @@ namespace {
 
 // A change counts once every transaction that began before it is over: what is still under way may get a
 // lower position than what is already there, and a reader that has passed it would never see it.
+// A position that no transaction has reached yet is another server's, of before a restore: from the
+// beginning.
 constexpr const char* k_settled =
-    "c.changed > $3::xid8 and c.changed < pg_snapshot_xmin(pg_current_snapshot()) ";
+    "c.changed > case when $3::xid8 < pg_snapshot_xmax(pg_current_snapshot()) then $3::xid8 else '0' end "
+    "and c.changed < pg_snapshot_xmin(pg_current_snapshot()) ";
 
 /// Row-level security decides what may be seen; these conditions are there so that an index finds it. One
 /// statement for each combination, because a plan that fits all of them would read every call.

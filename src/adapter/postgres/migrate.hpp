@@ -29,6 +29,7 @@ struct migrate_report {
     int version = 0;                  ///< newest version of the database now
     std::vector<std::string> applied; ///< by this run, e.g. "0001_init"
     std::vector<std::string> newer;   ///< known to the database only: a newer server has been here (no error)
+    std::size_t mended = 0; ///< calls of a dump of another server whose positions lay ahead of this one's
 };
 
 /// The history cannot be continued; the text names the file and the fix.

@@ -127,9 +127,11 @@ awaitable<http::response> get_calls(service& s, ask in) {
     else
         calls = co_await s.parts.calls.newest(in.who.scope(), limit);
     const bool full = calls.size() == limit;
-    auto next = static_cast<std::uint64_t>(since.value_or(0));
+    // The newest of these, also where it lies before `since`: that was another database server's.
+    std::uint64_t next = 0;
     for (const auto& c : calls)
         next = std::max(next, c.position);
+    if (calls.empty()) next = static_cast<std::uint64_t>(since.value_or(0));
     json meta{{"next", next}, {"more", since.has_value() && full}};
     co_return success(200, calls_json(calls, viewer_of(in.who, asking.id)), {}, std::move(meta));
 }

@@ -28,12 +28,18 @@ struct given_key {
 };
 given_key key_of(const http::request& req) {
     given_key out;
+    const auto given = req.headers.count(k_key_header);
+    if (given == 0) return out;
     out.text = std::string(req.headers.get(k_key_header));
     const bool printable =
         std::all_of(out.text.begin(), out.text.end(), [](char c) { return c > ' ' && c < 127; });
-    if (printable && out.text.size() <= k_longest_key) return out;
+    // An empty one is a client's mistake: it believes that a repetition is safe.
+    const bool fits = !out.text.empty() && out.text.size() <= k_longest_key;
+    if (given == 1 && printable && fits) return out;
     fields f(json::object());
-    f.refuse(std::string(k_key_header), "must be 1 to 128 printable ASCII characters without blanks");
+    f.refuse(
+        std::string(k_key_header), "must be given once, of 1 to 128 printable ASCII characters without blanks"
+    );
     out.refused = f.refusal();
     return out;
 }
@@ -165,9 +171,10 @@ void count_requests_from_zero(port::metrics& metrics) {
 
 std::vector<entry> request_entries() {
     constexpr auto k_device = any_of(via::device);
+    // Not with the polls: who polls too much can still decline.
     std::vector<entry> out{
-        {"POST", "/api/voip/calls/{id}/decline", post_decline, k_device, rate_class::poll, true},
-        {"POST", "/api/voip/calls/{id}/answered", post_answered, k_device, rate_class::poll, true},
+        {"POST", "/api/voip/calls/{id}/decline", post_decline, k_device, rate_class::read, true},
+        {"POST", "/api/voip/calls/{id}/answered", post_answered, k_device, rate_class::read, true},
     };
     for (auto& e : out)
         e.in_call = true;

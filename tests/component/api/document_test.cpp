@@ -54,6 +54,23 @@ TEST_F(api_document, and_26_the_credentials_of_each_route_are_those_that_the_doc
     }
 }
 
+TEST_F(api_document, the_answers_that_any_route_may_give_are_documented_where_they_can_come) {
+    const auto document = json::parse(edge::api::openapi_document());
+    for (const auto& e : edge::api::all_entries()) {
+        std::string verb(e.method);
+        for (auto& c : verb)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        const auto& answers = document["paths"][std::string(e.pattern)][verb]["responses"];
+        const auto what = verb + " " + std::string(e.pattern);
+        EXPECT_EQ(answers.contains("429"), !e.raw) << what;
+        EXPECT_EQ(answers.contains("403"), !e.raw) << what << ": plain HTTP";
+        EXPECT_EQ(answers.contains("308"), !e.raw && verb == "get")
+            << what << ": what changes is never sent on";
+        const bool known = e.raw || (e.takes & edge::api::any_of(edge::api::via::nobody)) != 0;
+        if (!known) EXPECT_TRUE(answers.contains("401")) << what;
+    }
+}
+
 TEST_F(api_document, it_is_served_as_it_lies_in_the_project_with_a_page_that_loads_nothing_else) {
     const auto r = send("GET", "/api/openapi.json");
     std::ifstream file(Z360_SOURCE_DIR "/docs/api/openapi.json", std::ios::binary);

@@ -65,7 +65,29 @@ TEST_F(api_requests, b_03_a_key_names_one_request_of_one_device_about_one_call) 
         EXPECT_EQ(r.status, 422) << r.text;
         EXPECT_TRUE(r.body["errors"].contains("Idempotency-Key")) << r.text;
     }
+    for (const auto& two :
+         {with{{"Idempotency-Key", ""}}, with{{"Idempotency-Key", "a"}, {"Idempotency-Key", "b"}}}) {
+        auto headers = one;
+        headers.insert(headers.end(), two.begin(), two.end());
+        const auto r = send("POST", "/api/voip/calls/" + id + "/decline", headers);
+        EXPECT_EQ(r.status, 422) << r.text; // which of them, or none: a repetition would be a second request
+    }
     EXPECT_EQ(asked.size(), 4U);
+}
+
+TEST_F(api_requests, b_44_who_polls_too_much_can_still_decline) {
+    settings.limits.poll_per_minute = 5;
+    settings.limits.read_per_minute = 5;
+    restart();
+    int refused = 0;
+    for (int i = 0; i < 10; ++i)
+        refused += send("GET", "/api/voip/my-active-call", one).status == 429 ? 1 : 0;
+    ASSERT_EQ(refused, 5);
+    EXPECT_EQ(ask("decline", one).status, 200);
+    for (int i = 0; i < 4; ++i)
+        (void)ask("answered", one);
+    EXPECT_EQ(ask("answered", one).status, 429) << "bounded, too";
+    EXPECT_EQ(ask("decline", two).status, 200) << "each device for itself";
 }
 
 TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_allowed) {

@@ -267,7 +267,7 @@ awaitable<void> joins_late(world& w) {
     engine::genuine_webhook hook{answer.route, answer.received_at, std::move(answer.body)};
     co_await w.nodes[0]->accept(std::move(hook));
     WAIT_FOR(w.telnyx.count(call::verb::bridge) == 1);
-    EXPECT_EQ(w.state().bridge.winner, w.legs[2]);
+    EXPECT_TRUE(call::is_winner(w.state(), w.legs[2]));
     const auto late = co_await second.submit(wants_to_be_rung(4, "late"));
     EXPECT_EQ(late.verdict.why, call::refusal::not_ringing);
     EXPECT_EQ(w.telnyx.distinct(call::verb::dial), 3U);
@@ -337,8 +337,35 @@ awaitable<void> of_a_newer_kind(world& w) {
     EXPECT_TRUE(w.in(call::phase::ringing));
 }
 
+// So much was asked of the call meanwhile that the verdict is kept no more.
+awaitable<void> forgotten_verdict(world& w) {
+    const bool ready = co_await rings(w);
+    if (!ready) co_return;
+    const auto request = w.ask(call::request_kind::decline, 1, "key");
+    const auto one = co_await w.nodes[0]->submit(request);
+    EXPECT_EQ(one.verdict.why, call::refusal::none);
+    for (int i = 0; i < 70; ++i) {
+        const auto other =
+            co_await w.nodes[0]->submit(w.ask(call::request_kind::answered, 2, std::to_string(i)));
+        EXPECT_EQ(other.went, how::judged);
+    }
+    EXPECT_EQ(call::verdict_of(w.state(), "key"), nullptr);
+    const auto before = w.state();
+    const auto again = co_await w.nodes[0]->submit(request);
+    EXPECT_EQ(again.went, how::judged);
+    EXPECT_EQ(again.verdict.why, call::refusal::none);
+    EXPECT_TRUE(again.call && again.call->state.legs[0].declined);
+    EXPECT_EQ(w.state().verdicts, before.verdicts); // nothing is carried out for it
+}
+
 } // namespace
 
+TEST(requests, b_03_a_request_whose_verdict_gave_way_to_newer_ones_is_answered_as_of_now) {
+    world w;
+    w.settings.request_limit = 300ms;
+    w.settings.request_grace = 50ms;
+    run(forgotten_verdict, w);
+}
 TEST(requests, b_03_the_same_request_twice_is_one_effect_and_one_verdict) {
     run(declines_twice);
 }

@@ -367,7 +367,8 @@ class world {
         p.timer.reset();
         if (!p.box.loaded()) return;
         const auto at = call::deadline(p.box.loaded()->state);
-        if (at) p.timer = std::max(*at, now_ + millis{p.box.time_held() ? 300 : 0}) + millis{1};
+        if (at)
+            p.timer = std::max(*at, now_ + (p.box.time_held() ? p.box.held_pause() : millis{0})) + millis{1};
     }
     void threw(peer& p, bool newer) {
         tell("node", number(p), newer ? "meets a newer form" : "fails");

@@ -4,6 +4,8 @@
 #include "engine/mailbox.hpp"
 #include "support/scenario.hpp"
 
+#include <z360/call/view.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -504,6 +506,53 @@ TEST(mailbox_steps, i_21_what_was_asked_about_an_older_copy_proves_nothing_of_a_
     w = n.to<todo::write>();
     EXPECT_FALSE(w) << "nothing is to be stored";
     EXPECT_TRUE(n.box.time_held());
+}
+
+TEST(mailbox_steps, i_16_a_deadline_that_may_not_act_is_looked_at_less_and_less_often) {
+    auto n = about_to_end_the_ring();
+    auto last = n.box.held_pause();
+    EXPECT_EQ(last, millis{300});
+    for (int i = 0; i < 6; ++i) {
+        for (auto asked = n.to<todo::ask>(); asked; asked = n.to<todo::ask>())
+            n.box.told(false);
+        EXPECT_TRUE(n.box.time_held());
+        EXPECT_GE(n.box.held_pause(), last);
+        last = n.box.held_pause();
+        n.passes(last);
+        n.arrive(call::tick{});
+    }
+    EXPECT_EQ(last, millis{3'000});
+    n.rest(); // the carrier tells again
+    EXPECT_FALSE(n.box.time_held());
+    EXPECT_EQ(n.box.held_pause(), millis{300});
+}
+
+TEST(mailbox_steps, b_03_what_a_device_was_told_without_the_database_is_its_verdict_whatever_others_stored) {
+    for (const bool failed : {false, true}) {
+        by_hand n;
+        n.arrive(sample_incoming(2));
+        n.rest();
+        n.arrive(call::leg_initiated{n.phone(0)});
+        n.rest();
+        const auto before = n.row;
+        const auto phone = n.phone(0);
+        n.arrive(call::device_asks{
+            call::request_kind::decline, "key", before->state.legs[0].device(), n.s.now + millis{5'000}
+        });
+        ASSERT_TRUE(n.to<todo::write>());
+        n.box.written(written_as::unavailable);
+        ASSERT_TRUE(n.to<todo::act>());
+        ASSERT_EQ(std::count(n.launched.begin(), n.launched.end(), phone.leg->text() + "-hangup"), 1);
+        // Another node hears of the hang-up, and knows nothing of the wish.
+        n.row->state =
+            call::decide(before->state, call::leg_hangup{phone, "originator_cancel"}, n.s.now).next;
+        ++n.row->version;
+        if (failed) EXPECT_TRUE(n.box.failed(false).empty());
+        n.rest();
+        const auto* v = call::verdict_of(n.row->state, "key");
+        ASSERT_NE(v, nullptr);
+        EXPECT_EQ(v->why, call::refusal::none);
+    }
 }
 
 TEST(mailbox_steps, i_21_time_takes_nothing_away_on_a_copy_whose_commits_were_lost_meanwhile) {

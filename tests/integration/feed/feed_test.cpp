@@ -191,6 +191,34 @@ class change_feed : public postgres_test {
         co_await reader.stop();
     }
 
+    // Whoever reaches Redis may say anything there; it silences no call and takes no time.
+    awaitable<void> beside_lies(adapter::redis::test::redis_process* redis) {
+        auto ex = co_await asio::this_coro::executor;
+        node one(ex, *db_, secret(scratch_->url()), redis->port);
+        {
+            const auto s = one.feed->subscribe();
+            const auto first = co_await heard(s.get());
+            EXPECT_TRUE(first && first->read_all);
+            const bool up =
+                co_await until([&] { return one.channel->listening() && one.session->healthy(); });
+            EXPECT_TRUE(up);
+            std::vector<std::string> lies = engine::encode_changes({at("untold", UINT64_MAX)}, 7'900);
+            std::string flood;
+            while (flood.size() <= port::broadcast::k_longest)
+                flood += engine::encode_changes({at("flood", 1)}, 7'900).front();
+            lies.insert(lies.begin(), {"", "\n\n", std::string("\0x", 2), "a b c", flood});
+            const bool sent = co_await one.channel->send(std::move(lies));
+            EXPECT_TRUE(sent);
+            const auto lie = co_await heard(s.get());
+            EXPECT_TRUE(lie && lie->changes == std::vector{at("untold", UINT64_MAX)}) << "and not the flood";
+            co_await store("untold");
+            const auto truth = co_await heard(s.get());
+            EXPECT_TRUE(truth && truth->changes.size() == 1 && truth->changes[0].call == id_of("untold"));
+            EXPECT_TRUE(truth && truth->changes.size() == 1 && truth->changes[0].version < 10);
+        }
+        co_await one.stop();
+    }
+
     people people_;
     std::unique_ptr<port::call_store> calls_;
 };
@@ -212,6 +240,11 @@ TEST_F(change_feed, redis_and_the_listening_connection_go_and_come_back) {
     run(away_and_back(&redis));
 }
 
+TEST_F(change_feed, sec_04_a_lie_on_a_carrier_silences_no_call) {
+    adapter::redis::test::redis_process redis;
+    run(beside_lies(&redis));
+}
+
 TEST(change_queue, a_sleeper_finds_the_newest_version_of_each_call_and_no_more_calls_than_fit) {
     engine::change_queue q(2);
     EXPECT_TRUE(q.put(at("a", 1)));
@@ -230,6 +263,13 @@ TEST(change_queue, versions_never_go_back_and_memory_is_bounded) {
     EXPECT_FALSE(h.advance(at("a", 1)));
     for (int i = 0; i < 100; ++i)
         (void)h.advance(at(std::to_string(i).c_str(), 1));
+    EXPECT_LE(h.size(), 4U);
+    EXPECT_TRUE(h.correct(at("99", 7)));
+    EXPECT_FALSE(h.correct(at("99", 7)));
+    EXPECT_TRUE(h.correct(at("99", 5))) << "the database's word counts";
+    EXPECT_TRUE(h.advance(at("99", 6)));
+    for (int i = 0; i < 100; ++i)
+        (void)h.correct(at(std::to_string(i).c_str(), 2));
     EXPECT_LE(h.size(), 4U);
 }
 

@@ -168,6 +168,17 @@ TEST_F(start_stop_flow, be_21_after_sigterm_balancers_are_told_first_and_whoever
     EXPECT_EQ(second.wait(15s).value_or(-1), 0);
 }
 
+TEST_F(start_stop_flow, be_21_a_hangup_is_a_stop_like_any_other) {
+    rig_options o;
+    o.environment["Z360_SERVER_DRAIN_DELAY_MS"] = "1000";
+    auto& r = set_up(std::move(o));
+    auto& n = r.server();
+    n.signal(SIGHUP); // somebody believes that settings or keys are read anew
+    ASSERT_TRUE(says(n, "accepting", "shutting down"));
+    finished_call(r);
+    EXPECT_EQ(n.wait(15s).value_or(-1), 0);
+}
+
 TEST_F(start_stop_flow, be_21_a_request_begun_before_the_listener_closes_is_answered) {
     rig_options o;
     o.environment["Z360_SERVER_DRAIN_DELAY_MS"] = "1000";

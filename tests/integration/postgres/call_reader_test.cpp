@@ -155,3 +155,27 @@ TEST_F(call_views, a_call_that_a_newer_server_stored_hides_no_other) {
     EXPECT_EQ(sessions(run(reader_->live(who_))), names{"s2"});
     EXPECT_FALSE(run(reader_->find(who_, "s1")));
 }
+
+// A dump brings its server's positions along; the server it is restored into counts from a lower number.
+TEST_F(call_views, state_03_after_a_restore_into_another_server_no_call_is_out_of_sight) {
+    const std::uint64_t far = 4'000'000'000'000;
+    for (const char* session : {"s1", "s2", "s3"})
+        begin(session);
+    sql("alter table calls disable trigger calls_changed");
+    sql("update calls set changed = (" + std::to_string(far) +
+        " + n)::text::xid8 from (select call_id as id, row_number() over (order by call_id) as n from calls) "
+        "x "
+        "where id = call_id");
+    sql("alter table calls enable trigger calls_changed");
+    EXPECT_TRUE(changed(0).empty()) << "not mended yet";
+    EXPECT_EQ(pg::migrate(secret(scratch_->url())).mended, 3U);
+    EXPECT_EQ(pg::migrate(secret(scratch_->url())).mended, 0U);
+    EXPECT_EQ(changed(0).size(), 3U);
+    // A client has a position of the server before.
+    const auto page = changed(far + 3);
+    ASSERT_EQ(page.size(), 3U);
+    EXPECT_LT(page.back().position, far);
+    EXPECT_TRUE(changed(page.back().position).empty());
+    begin("s4");
+    EXPECT_EQ(sessions(changed(page.back().position)), names{"s4"});
+}
