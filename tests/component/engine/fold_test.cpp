@@ -25,7 +25,7 @@ run(std::optional<port::stored_call> from, std::vector<item> items, std::vector<
 } // namespace
 
 TEST(fold, be_01_a_caller_who_has_already_left_is_never_dialed_for) {
-    const call::leg_hangup gone{{"v3:caller", std::nullopt}, "originator_cancel", "caller"};
+    const call::leg_hangup gone{{"v3:caller", std::nullopt}, "originator_cancel"};
     const auto f = run(std::nullopt, {item{sample_incoming(3), "e1"}, item{gone, "e2"}});
     EXPECT_EQ(phase_of(f.commit.next), call::phase::ended);
     EXPECT_TRUE(f.commit.new_commands.empty());
@@ -136,7 +136,7 @@ TEST(fold, be_41_a_hang_up_that_found_the_leg_gone_does_not_hide_why) {
     EXPECT_TRUE(news_of(&dialed, gone).empty());
     EXPECT_FALSE(run(port::stored_call{gone, 3}, {item{call::leg_hangup{device, ""}, ""}}).changed)
         << "an end without a cause tells nothing new";
-    const call::leg_hangup why{device, "not_found", "callee"};
+    const call::leg_hangup why{device, "not_found"};
     const auto told = run(port::stored_call{gone, 3}, {item{why, ""}}).commit.next;
     const auto news = news_of(&gone, told);
     ASSERT_EQ(news.size(), 1U);
