@@ -120,7 +120,7 @@ struct bench_run {
         auto s = model;
         const auto session = "bench-" + std::to_string(++serial);
         s.id = call_id{derive_uuid(session)};
-        s.caller.call_session_id = session;
+        s.origin.call_session_id = session;
         s.caller.call_control_id = "caller-" + session;
         for (std::uint64_t version = 0; version < k_steps; ++version) {
             s.told = static_cast<std::uint32_t>(version);
@@ -170,7 +170,8 @@ struct bench_run {
 
 call::state model_of(testing::rig& r) {
     call::state s;
-    s.caller.number = "+15550109999";
+    s.caller.to = call::e164{"+15550109999"};
+    s.caller.role = call::leg_role::caller;
     s.routed.verdict = call::route_verdict::ring;
     s.routed.org = {r.org()};
     s.routed.user = {r.user()};
