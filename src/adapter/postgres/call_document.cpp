@@ -39,8 +39,11 @@ json leg_row(const call::leg& l, std::size_t attempt) {
     return {
         {"leg", l.id.text()},
         {"attempt", attempt},
-        {"device", l.device().value},
-        {"identity", l.identity().value},
+        {"role", std::string(name(l.role))},
+        {"endpoint", std::string(kind_of(l.to))},
+        {"address", l.goes_to() != nullptr ? json() : text(text_of(l.to))},
+        {"device", key(l.device())},
+        {"identity", key(l.identity())},
         {"control", text(l.call_control_id)},
         {"dial", std::string(name(l.dial))},
         {"answer_order", l.answer_order},
@@ -50,6 +53,21 @@ json leg_row(const call::leg& l, std::size_t attempt) {
         {"ended", l.ended},
         {"release", word(l.release)},
         {"cause", text(l.hangup_cause)},
+    };
+}
+
+// `place`: in their order, so that one is over before the next begins.
+json join_row(const call::join& j, std::size_t place) {
+    return {
+        {"place", place},
+        {"leg", j.b.text()},
+        {"epoch", j.epoch},
+        {"commanded", j.commanded},
+        {"accepted", j.accepted},
+        {"refused", j.refused},
+        {"joined", ms(j.joined_at)},
+        {"over", word(j.over)},
+        {"over_at", ms(j.over_at)},
     };
 }
 
@@ -108,6 +126,7 @@ std::string call_document(const port::call_commit& what) {
         {"ended", ms(s.ended_at)},
         {"at", ms(what.at)},
         {"legs", json::array()},
+        {"joins", json::array()},
         {"finished", json::array()},
         {"notes", json::array()},
         {"events", json::array()},
@@ -115,6 +134,8 @@ std::string call_document(const port::call_commit& what) {
     std::map<std::int64_t, std::size_t> attempts;
     for (const auto& l : s.legs)
         d["legs"].push_back(leg_row(l, ++attempts[l.device().value]));
+    for (const auto& j : s.joins)
+        d["joins"].push_back(join_row(j, d["joins"].size()));
     for (const auto& o : what.finished_commands)
         d["finished"].push_back(
             {{"id", storable(o.command_id)},

@@ -55,12 +55,13 @@ constexpr millis k_deadline_claim{1'000};
 
 #define Z360_REST                                                                                            \
     R"sql(legs as (
-    insert into call_legs as l (leg_id, call_id, org_id, device_id, identity_id, attempt, call_control_id,
-                                dial, answer_order, initiated, answered, bridged, ended, release_reason, hangup_cause)
-    select x.leg, m.call_id, m.org_id, x.device, x.identity, x.attempt, x.control, x.dial, x.answer_order,
-           x.initiated, x.answered, x.bridged, x.ended, x.release, x.cause
-      from moved m, d, jsonb_to_recordset(j->'legs') as x(leg uuid, device bigint, identity bigint, attempt int,
-           control text, dial text, answer_order int, initiated boolean, answered boolean, bridged boolean, ended boolean,
+    insert into call_legs as l (leg_id, call_id, org_id, role, endpoint, address, device_id, identity_id, attempt,
+                                call_control_id, dial, answer_order, initiated, answered, bridged, ended,
+                                release_reason, hangup_cause)
+    select x.leg, m.call_id, m.org_id, x.role, x.endpoint, x.address, x.device, x.identity, x.attempt, x.control, x.dial,
+           x.answer_order, x.initiated, x.answered, x.bridged, x.ended, x.release, x.cause
+      from moved m, d, jsonb_to_recordset(j->'legs') as x(leg uuid, role text, endpoint text, address text,
+           device bigint, identity bigint, attempt int, control text, dial text, answer_order int, initiated boolean, answered boolean, bridged boolean, ended boolean,
            release text, cause text)
     on conflict (leg_id) do update
        set call_control_id = excluded.call_control_id, dial = excluded.dial,
@@ -71,6 +72,25 @@ constexpr millis k_deadline_claim{1'000};
             l.release_reason, l.hangup_cause)
            is distinct from (excluded.call_control_id, excluded.dial, excluded.answer_order, excluded.initiated,
             excluded.answered, excluded.bridged, excluded.ended, excluded.release_reason, excluded.hangup_cause)
+), forgotten as ( -- claimed in a line of the database that was cut off: what is written now is what counts
+    update call_joins t set over = 'overtaken', over_at = z360_at((j->>'at')::bigint)
+      from moved m, d
+     where t.call_id = m.call_id and t.over is null
+       and not exists (select from jsonb_to_recordset(j->'joins') as x(leg uuid, epoch int)
+                        where x.leg = t.leg_id and x.epoch = t.epoch)
+), joins as (
+    insert into call_joins as t (call_id, leg_id, epoch, org_id, commanded, accepted, refused, joined_at, over, over_at)
+    select m.call_id, x.leg, x.epoch, m.org_id, x.commanded, x.accepted, x.refused, z360_at(x.joined), x.over,
+           z360_at(x.over_at)
+      from moved m, d, jsonb_to_recordset(j->'joins') as x(place int, leg uuid, epoch int, commanded boolean,
+           accepted boolean, refused boolean, joined bigint, over text, over_at bigint)
+     order by x.place
+    on conflict (call_id, leg_id, epoch) do update
+       set commanded = excluded.commanded, accepted = excluded.accepted, refused = excluded.refused,
+           joined_at = excluded.joined_at, over = excluded.over, over_at = excluded.over_at
+     where (t.commanded, t.accepted, t.refused, t.joined_at, t.over, t.over_at)
+           is distinct from (excluded.commanded, excluded.accepted, excluded.refused, excluded.joined_at,
+            excluded.over, excluded.over_at)
 ), new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, verb, payload, deadline, status, claimed_until,
                           created_at, finished_at, error_code, attempts, form)

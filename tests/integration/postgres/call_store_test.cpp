@@ -144,6 +144,84 @@ TEST_F(call_store, be_07_of_32_concurrent_commits_on_one_version_exactly_one_is_
     second_node.reset();
 }
 
+TEST_F(call_store, i_20_joins_are_rows_and_what_came_of_each_stays) {
+    auto s = ringing(people_, "s1");
+    ASSERT_EQ(commit(first_commit(s)), commit_result::committed);
+    const auto rows = [this] {
+        return value("select string_agg(j.epoch || ':' || l.device_id || ' ' || coalesce(j.over, 'open') || "
+                     "case when j.joined_at is not null then ' talked' else '' end, ', ' order by j.epoch, "
+                     "l.device_id) "
+                     "from call_joins j join call_legs l using (leg_id)");
+    };
+    const auto device = [&s](std::size_t leg) { return std::to_string(s.legs[leg].device().value); };
+    std::uint64_t version = 0;
+    const auto store = [&] {
+        port::call_commit c;
+        c.expected_version = ++version;
+        c.next = s;
+        c.at = k_noon;
+        return commit(c);
+    };
+    join_leg(s, 0).commanded = true;
+    ASSERT_EQ(store(), commit_result::committed);
+    EXPECT_EQ(rows(), "1:" + device(0) + " open");
+    // In one commit the first comes to nothing and the next is claimed and joined.
+    s.joins[0].over = call::join_end::dropped;
+    s.joins[0].over_at = k_noon;
+    auto next = s.joins[0];
+    next = {.epoch = ++s.epoch, .a = next.a, .b = s.legs[1].id, .joined_at = k_noon};
+    s.joins.push_back(next);
+    ASSERT_EQ(store(), commit_result::committed);
+    EXPECT_EQ(rows(), "1:" + device(0) + " dropped, 2:" + device(1) + " open talked");
+    // The carrier reports the first one joined after all, and it counts again.
+    std::swap(s.joins[0], s.joins[1]);
+    s.joins[0].over = call::join_end::overtaken;
+    s.joins[1].over = call::join_end::none;
+    s.joins[1].over_at.reset();
+    ASSERT_EQ(store(), commit_result::committed);
+    EXPECT_EQ(rows(), "1:" + device(0) + " open, 2:" + device(1) + " overtaken talked");
+    EXPECT_EQ(value("select winner_leg_id from calls"), s.legs[0].id.text());
+    EXPECT_TRUE(load(s.id).state == s);
+}
+
+TEST_F(call_store, i_03_a_copy_that_is_written_forward_puts_its_own_claim_in_place_of_another) {
+    auto s = ringing(people_, "s1");
+    ASSERT_EQ(commit(first_commit(s)), commit_result::committed);
+    port::call_commit theirs;
+    theirs.expected_version = 1;
+    theirs.next = s;
+    join_leg(theirs.next, 0);
+    theirs.at = k_noon;
+    ASSERT_EQ(commit(theirs), commit_result::committed);
+    port::call_commit ours;
+    ours.expected_version = 2;
+    ours.next_version = 1'000'000;
+    ours.next = s;
+    join_leg(ours.next, 1);
+    ours.at = k_noon;
+    ASSERT_EQ(commit(ours), commit_result::committed);
+    EXPECT_EQ(value("select leg_id from call_joins where over is null"), s.legs[1].id.text());
+    EXPECT_EQ(value("select over from call_joins where leg_id = '" + s.legs[0].id.text() + "'"), "overtaken");
+}
+
+TEST_F(call_store, be_36_legs_have_a_role_and_lead_to_an_identity_or_an_address) {
+    auto s = ringing(people_, "s1");
+    call::leg peer;
+    peer.id = {derive_uuid(s.id.value, 99)};
+    peer.role = call::leg_role::peer;
+    peer.to = call::endpoint_of("+15550100077");
+    s.legs.push_back(peer);
+    auto c = first_commit(s);
+    c.new_commands.pop_back();
+    ASSERT_EQ(commit(c), commit_result::committed);
+    EXPECT_EQ(
+        value("select string_agg(distinct role || ' ' || endpoint || ' ' || coalesce(address, '-'), ', ') "
+              "from call_legs"),
+        "device identity -, peer e164 +15550100077"
+    );
+    EXPECT_TRUE(load(s.id).state == s);
+}
+
 TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_commit) {
     auto s = ringing(people_, "s1");
     commit(first_commit(s));

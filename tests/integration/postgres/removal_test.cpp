@@ -112,6 +112,8 @@ class removal : public registry_test {
         };
         const auto call = put_on_call(p, d, i);
         sql("update calls set phase = '" + phase + "' where call_id = '" + call + "'");
+        if (phase != "active")
+            sql("update call_legs set answered = false, bridged = false where call_id = '" + call + "'");
         return call;
     }
     /// What the inbox offers now, by route "own".
@@ -130,7 +132,7 @@ class removal : public registry_test {
     }
     static bool names(const std::vector<wire::own_event>& all, const std::string& session, device_id d) {
         return std::any_of(all.begin(), all.end(), [&](const auto& w) {
-            const auto* withdrawn = std::get_if<call::ring_withdrawn>(&w.what);
+            const auto* withdrawn = w.what ? std::get_if<call::ring_withdrawn>(&*w.what) : nullptr;
             if (withdrawn == nullptr || w.call_session_id != session) return false;
             const auto& devices = withdrawn->devices;
             return std::find(devices.begin(), devices.end(), d) != devices.end();
@@ -198,6 +200,37 @@ TEST_F(removal, b_28_every_way_out_of_use_reaches_the_calls_that_ring) {
     }
 }
 
+TEST_F(removal, b_28_who_is_rung_is_told_by_legs_whatever_the_call_is_doing) {
+    int persons = 0;
+    const auto gone = [&](const std::string& leg_is, const std::string& call_is, const char* then = "") {
+        const auto p = add_person("p" + std::to_string(++persons));
+        const auto d = working_device(p);
+        const auto call = on_call(p, d.id, "ringing");
+        if (!leg_is.empty()) sql("update call_legs set " + leg_is + " where call_id = '" + call + "'");
+        if (!call_is.empty()) sql("update calls set " + call_is + " where call_id = '" + call + "'");
+        if (*then != '\0')
+            sql("insert into call_joins (call_id, leg_id, epoch, org_id, commanded, accepted, refused, over) "
+                "select call_id, leg_id, 1, org_id, true, false, false, " +
+                std::string(then) + " from call_legs where call_id = '" + call + "'");
+        run(registry_->remove(tenant_scope::of(p.user), {d.id, "logout", k_then}));
+        const bool told = names(withdrawals(), "session-" + text(d.id), d.id);
+        end_call(call);
+        return told;
+    };
+    EXPECT_TRUE(gone("", ""));
+    EXPECT_TRUE(gone("", "phase = 'bridging'"));
+    EXPECT_TRUE(gone("", "phase = 'voicemail'")) << "a leg that turned up when the ring was over";
+    EXPECT_TRUE(gone("answered = true", ""));
+    EXPECT_TRUE(gone("", "", "'dropped'"));
+    EXPECT_FALSE(gone("ended = true", ""));
+    EXPECT_FALSE(gone("dial = 'failed'", ""));
+    EXPECT_FALSE(gone("release_reason = 'ring_timeout'", "")) << "it was told to stop";
+    EXPECT_FALSE(gone("bridged = true", "phase = 'bridging'")) << "it has the caller";
+    EXPECT_FALSE(gone("", "phase = 'bridging'", "null")) << "it is about to have the caller";
+    EXPECT_FALSE(gone("", "winner_leg_id = (select leg_id from call_legs l where l.call_id = calls.call_id)"))
+        << "the same by a program that writes no joins";
+}
+
 TEST_F(removal, b_28_a_departure_touches_the_calls_of_that_organisation_only) {
     const auto d = working_device(ann_);
     const auto here = on_call(ann_, d.id, "bridging");
@@ -206,6 +239,7 @@ TEST_F(removal, b_28_a_departure_touches_the_calls_of_that_organisation_only) {
     EXPECT_TRUE(withdrawals().empty()) << "a call of another organisation";
     EXPECT_EQ(status(d.id), "active");
     sql("update calls set phase = 'active' where call_id = '" + here + "'");
+    sql("update call_legs set answered = true, bridged = true where call_id = '" + here + "'");
     run(tenants_->remove_membership(tenant_scope::of(ann_.org), ann_.org, ann_.user, k_then));
     EXPECT_TRUE(withdrawals().empty()) << "a talk goes on";
     EXPECT_EQ(status(d.id), "removed");

@@ -43,13 +43,12 @@ class keeping : public postgres_test {
     }
     std::string count(const std::string& table) { return value("select count(*) from " + table); }
 
-    /// A call with legs, commands and a timeline; over since `ended`, or alive.
+    /// A call with legs, a join, commands and a timeline; over since `ended`, or alive.
     void call(const people& p, const std::string& session, const std::string& ended) {
-        const auto s = ringing(p, session);
+        auto s = ringing(p, session);
+        join_leg(s, 0);
         run(pg::make_call_store(*db_)->commit(first_commit(s), millis{60'000}));
         sql("insert into call_questions (call_id, asked_at) values ('" + s.id.text() + "', now())");
-        sql("update calls set winner_leg_id = '" + s.legs.at(0).id.text() + "' where call_id = '" +
-            s.id.text() + "'");
         if (ended.empty())
             sql("update calls set began_at = now() - interval '10 years' where call_id = '" + s.id.text() +
                 "'");
@@ -103,6 +102,7 @@ TEST_F(keeping, calls_that_are_over_go_with_all_that_belongs_to_them_and_live_on
     for (const char* table : {"call_legs", "commands"})
         EXPECT_EQ(count(table), "4") << table;
     EXPECT_EQ(count("call_questions"), "2");
+    EXPECT_EQ(count("call_joins"), "2");
     EXPECT_EQ(
         value("select count(*) from call_events e where not exists (select from calls c where c.call_id = "
               "e.call_id)"),

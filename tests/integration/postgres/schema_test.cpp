@@ -49,13 +49,68 @@ TEST_F(schema, be_36_a_leg_can_only_name_an_identity_of_its_own_device) {
     EXPECT_EQ(
         refusal(leg_insert(text(mine.device), text(other.identity), acme_)), "call_legs_device_identity_only"
     );
-    EXPECT_EQ(refusal(leg_insert("null", legacy, acme_)), "23502");
-    EXPECT_EQ(refusal(leg_insert(text(mine.device), "null", acme_)), "23502");
+    EXPECT_EQ(refusal(leg_insert("null", legacy, acme_)), "call_legs_leads_somewhere");
+    EXPECT_EQ(refusal(leg_insert(text(mine.device), "null", acme_)), "call_legs_device_has_identity");
     EXPECT_EQ(
         refusal(leg_insert(text(mine.device), text(mine.identity), rival_)), "call_legs_tenant_of_call"
     );
     EXPECT_EQ(refusal(leg_insert(text(mine.device), text(mine.identity), acme_)), "accepted");
     EXPECT_EQ(refusal(leg_insert(text(mine.device), text(mine.identity), acme_)), "call_legs_one_per_device");
+}
+
+TEST_F(schema, be_36_a_leg_leads_to_a_device_or_to_an_address_and_only_a_device_is_dialed_without_one) {
+    const auto leg = [this](
+                         const std::string& role, const std::string& endpoint, const std::string& address,
+                         const std::string& device
+                     ) {
+        return refusal(
+            "insert into call_legs (leg_id, call_id, org_id, role, endpoint, address, device_id, "
+            "identity_id, "
+            "dial, initiated, answered, bridged, ended) values ('" +
+            uuid{8, ++salt_}.text() + "', '" + ring_.id.text() + "', " + text(acme_.org) + ", '" + role +
+            "', '" + endpoint + "', " + address + ", " + device + ", 'requested', false, false, false, false)"
+        );
+    };
+    const auto& mine = acme_.devices[0];
+    const auto identity = text(mine.device) + ", " + text(mine.identity);
+    EXPECT_EQ(leg("peer", "e164", "'+15550100009'", "null, null"), "accepted");
+    EXPECT_EQ(leg("agent", "sip_uri", "'sip:a@example.com'", "null, null"), "accepted");
+    EXPECT_EQ(leg("peer", "e164", "'+15550100009'", identity), "call_legs_leads_somewhere");
+    EXPECT_EQ(leg("peer", "e164", "null", "null, null"), "call_legs_leads_somewhere");
+    EXPECT_EQ(leg("peer", "e164", "''", "null, null"), "call_legs_leads_somewhere");
+    EXPECT_EQ(leg("peer", "identity", "'x'", identity), "call_legs_leads_somewhere");
+    EXPECT_EQ(leg("device", "e164", "'+15550100009'", "null, null"), "call_legs_device_has_identity");
+    EXPECT_EQ(leg("peer", "pigeon", "'x'", "null, null"), "call_legs_endpoint_check");
+    EXPECT_EQ(leg("caller", "e164", "'+15550100009'", "null, null"), "call_legs_role_check");
+}
+
+TEST_F(schema, i_01_a_join_is_of_a_leg_of_its_call_and_one_is_open_at_a_time) {
+    auto calls = pg::make_call_store(*db_);
+    const auto foreign = ringing(rival_, "s2");
+    run(calls->commit(first_commit(foreign), millis{60'000}));
+    const auto join = [this](const leg_id& leg, int epoch, const std::string& over, const people& org) {
+        return refusal(
+            "insert into call_joins (call_id, leg_id, epoch, org_id, commanded, accepted, refused, over) "
+            "values ('" +
+            ring_.id.text() + "', '" + leg.text() + "', " + std::to_string(epoch) + ", " + text(org.org) +
+            ", false, false, false, " + over + ")"
+        );
+    };
+    EXPECT_EQ(join(foreign.legs[0].id, 1, "null", acme_), "call_joins_own_leg");
+    EXPECT_EQ(join(ring_.legs[0].id, 1, "null", rival_), "call_joins_tenant_of_call");
+    EXPECT_EQ(join(ring_.legs[0].id, 0, "null", acme_), "call_joins_epoch_check");
+    EXPECT_EQ(join(ring_.legs[0].id, 1, "'bored'", acme_), "call_joins_over_check");
+    EXPECT_EQ(join(ring_.legs[0].id, 1, "'dropped'", acme_), "accepted");
+    EXPECT_EQ(join(ring_.legs[0].id, 1, "'dropped'", acme_), "call_joins_pkey");
+    EXPECT_EQ(join(ring_.legs[1].id, 2, "null", acme_), "accepted");
+    EXPECT_EQ(join(ring_.legs[0].id, 3, "null", acme_), "call_joins_one_at_a_time");
+    for (const auto why :
+         {call::join_end::talk_over, call::join_end::call_over, call::join_end::dropped,
+          call::join_end::overtaken})
+        EXPECT_EQ(
+            refusal("update call_joins set over = '" + std::string(name(why)) + "' where epoch = 2"),
+            "accepted"
+        );
 }
 
 TEST_F(schema, be_36_an_identity_belongs_to_a_device_or_to_an_organisation_never_both) {
