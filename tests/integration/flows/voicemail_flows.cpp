@@ -107,7 +107,7 @@ TEST_F(voicemail_flow, and_07_caller_who_leaves_in_the_greeting_is_not_recorded)
     EXPECT_TRUE(stays(r, 500ms, [&](const sim::carrier& c) {
         return c.seen().commands_of("record_start", session).empty();
     }));
-    EXPECT_EQ(snapshot(r, session, "saved,id"), "");
+    EXPECT_EQ(snapshot(r, session, "recordings"), "[]");
 }
 
 // A lost speak.ended must not leave the caller in silence (B24).
