@@ -22,7 +22,7 @@ namespace {
 const time_point k_start{millis{1'800'000'000'000}};
 
 /// A call made of every part there is, and the music.
-struct held_call : testing::Test {
+struct held_call : ::testing::Test {
     held_call() : parts(call::parts().begin(), call::parts().end()) {
         parts.push_back(&hold_music::k_component);
         s = call::begin(parts, sample_incoming(2), k_start).next;

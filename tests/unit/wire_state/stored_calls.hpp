@@ -48,9 +48,10 @@ inline std::string happens_to_device(const call::state& s, const std::string& wo
     if (word == "unhold") return shown(decide(s, leg_hold{who, false, k_call_began + millis{9}}, soon));
     if (word == "withdrawn") return shown(decide(s, ring_withdrawn{{device_id{n}}}, soon));
     if (word == "declined")
-        return shown(
-            decide(s, device_declines{{"request-9", device_id{n}, k_call_began + millis{40'000}}}, soon)
-        );
+        return shown(decide(
+            s, device_asks{request_kind::decline, "request-9", device_id{n}, k_call_began + millis{40'000}},
+            soon
+        ));
     command_outcome bridge;
     bridge.what = verb::bridge;
     bridge.who = who;
