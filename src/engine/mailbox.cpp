@@ -26,7 +26,7 @@ constexpr millis k_longest_retry{2'000};
 constexpr millis k_least_patience{40};
 constexpr millis k_most_patience{240};
 // That is enough where a turn takes so long; where turns are slower they meet more often.
-constexpr millis k_usual_turn{10};
+constexpr millis k_usual_turn{5};
 constexpr rt::clock::rep k_most_stretch = 4;
 // A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
 constexpr std::chrono::seconds k_recent{60};

@@ -675,7 +675,7 @@ TEST(mailbox_steps, sys_what_nobody_waits_for_is_gathered_longer_where_turns_are
     };
     const auto usual = waits(millis{0});
     EXPECT_GT(usual, rt::clock::duration::zero());
-    EXPECT_EQ(waits(millis{10}), usual);
-    EXPECT_EQ(waits(millis{30}), 3 * usual);
+    EXPECT_EQ(waits(millis{5}), usual);
+    EXPECT_EQ(waits(millis{15}), 3 * usual);
     EXPECT_EQ(waits(millis{10'000}), 4 * usual) << "bounded";
 }
