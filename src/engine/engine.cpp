@@ -24,6 +24,8 @@ void engine_impl::start() {
           "webhook_retries_total", "webhooks_version_1_total", "own_legs_ignored_total",
           "call_step_failures_total", "commit_conflicts_total", "commits_slow_total", "commits_lost_total"})
         p_.metrics.count(figure, {}, 0);
+    for (const auto result : {"answered", "failed"})
+        p_.metrics.count("carrier_inquiries_total", {{"result", result}}, 0);
     start_loops();
     start_callers();
 }
