@@ -206,13 +206,13 @@ TEST_F(call_store, i_03_a_copy_that_is_written_forward_puts_its_own_claim_in_pla
 
 TEST_F(call_store, be_36_legs_have_a_role_and_lead_to_an_identity_or_an_address) {
     auto s = ringing(people_, "s1");
+    auto c = first_commit(s);
     call::leg peer;
     peer.id = {derive_uuid(s.id.value, 99)};
     peer.role = call::leg_role::peer;
     peer.to = call::endpoint_of("+15550100077");
     s.legs.push_back(peer);
-    auto c = first_commit(s);
-    c.new_commands.pop_back();
+    c.next = s;
     ASSERT_EQ(commit(c), commit_result::committed);
     EXPECT_EQ(
         value("select string_agg(distinct role || ' ' || endpoint || ' ' || coalesce(address, '-'), ', ') "
