@@ -12,7 +12,7 @@
 
 namespace z360::call {
 
-using effects = std::vector<effect>;
+using effects = std::vector<output>;
 
 struct component;
 using part_list = std::span<const component* const>;
@@ -37,15 +37,17 @@ struct component {
     std::optional<time_point> (*deadline)(const state& s) = nullptr;
     /// The leg may live for its sake.
     bool (*keeps)(const state& s, const leg& leg, authority may) = nullptr;
-    /// The command still makes sense for its sake.
-    bool (*wants)(const state& s, const command& cmd) = nullptr;
+    /// The effect still makes sense for its sake.
+    bool (*wants)(const state& s, const effect& e) = nullptr;
     /// Name of a rule of its own that the state breaks; null: none.
     const char* (*broken)(const state& s) = nullptr;
 };
 
 // ---- what all of them issue with
 
-void add_note(effects& out, std::string what, std::string detail = {});
+void add_note(effects& out, remark what, std::string detail = {});
+/// What the carrier is to do; null: the effect is another channel's.
+[[nodiscard]] const carrier_command* carried(const effect& e);
 /// A command on the caller's leg that may be tried for `allowed`.
 [[nodiscard]] command
 caller_command(const state& s, std::string id, time_point now, millis allowed, command_body body);

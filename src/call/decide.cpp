@@ -1,40 +1,33 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // One step of a call: every part writes down what the event proves, then they look at the facts in turn until
 // nothing moves. Nothing else may change a call.
-#include "call/join.hpp"
 #include "call/leg.hpp"
 #include "call/parts.hpp"
-#include "call/prompt.hpp"
-#include "call/recording.hpp"
-#include "call/request.hpp"
 #include "call/ring.hpp"
 #include "call/talk.hpp"
-#include "call/voicemail.hpp"
 
+#include <z360/base/overloaded.hpp>
 #include <z360/call/decide.hpp>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 namespace z360::call {
 namespace {
 
-// What is over comes first, what the carrier has joined before what we would choose, and legs are let go
-// when everybody else has come to rest.
-constexpr std::array<const component*, 8> k_parts{
-    &talk::k_component,    &joins::k_component,      &ring::k_component,     &voicemail::k_component,
-    &prompts::k_component, &recordings::k_component, &requests::k_component, &legs::k_component,
-};
-
 bool is_talk(phase p) {
     return p == phase::active || p == phase::on_hold || p == phase::remote_hold;
+}
+
+remark remark_of(phase talk) {
+    if (talk == phase::on_hold) return remark::on_hold;
+    return talk == phase::remote_hold ? remark::remote_hold : remark::active;
 }
 
 // Hold is a matter of facts alone; the timeline hears of it when what it means changes.
 void tell_hold(const state& s, effects& out, phase& told) {
     const auto p = phase_of(s);
-    if (p != told && is_talk(p) && (p != phase::active || is_talk(told))) add_note(out, std::string(name(p)));
+    if (p != told && is_talk(p) && (p != phase::active || is_talk(told))) add_note(out, remark_of(p));
     told = p;
 }
 
@@ -54,10 +47,6 @@ void settle(state& s, effects& out, const circumstances& c, phase told) {
 
 } // namespace
 
-part_list parts() {
-    return k_parts;
-}
-
 bool kept(part_list of, const state& s, const leg& l, authority may) {
     return std::any_of(of.begin(), of.end(), [&](const component* part) {
         return part->keeps != nullptr && part->keeps(s, l, may);
@@ -75,12 +64,12 @@ decision begin(part_list of, const incoming& what, time_point now) {
     s.ring_deadline = now + s.routed.rules.ring_time;
     const auto waited = now - what.waiting_since.value_or(now);
     if (s.routed.verdict == route_verdict::unknown_number) {
-        add_note(d.effects, "number_refused", "unknown, malformed or ambiguous");
+        add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
     } else {
-        add_note(d.effects, "call_began", "devices=" + std::to_string(s.routed.targets.size()));
+        add_note(d.effects, remark::call_began, "devices=" + std::to_string(s.routed.targets.size()));
         if (waited >= s.routed.rules.ring_time)
-            add_note(d.effects, "waited_too_long", "ms=" + std::to_string(waited.count()));
+            add_note(d.effects, remark::waited_too_long, "ms=" + std::to_string(waited.count()));
         else
             ring::begin(s, d.effects, now);
     }
@@ -108,28 +97,35 @@ std::optional<time_point> deadline(part_list of, const state& call) {
     return first;
 }
 
-bool wanted(part_list of, const state& call, const command& cmd) {
-    if (call.caller.ended && cmd.what() != verb::hangup) return false;
+bool wanted(part_list of, const state& call, const effect& e) {
+    const bool pointless = std::visit(
+        overloaded{
+            [&](const carrier_command& c) { return call.caller.ended && c.what() != verb::hangup; },
+            [](const test_effect&) { return false; },
+        },
+        e.body
+    );
+    if (pointless) return false;
     return std::any_of(of.begin(), of.end(), [&](const component* part) {
-        return part->wants != nullptr && part->wants(call, cmd);
+        return part->wants != nullptr && part->wants(call, e);
     });
 }
 
 decision begin(const incoming& what, time_point now) {
-    return begin(k_parts, what, now);
+    return begin(parts(), what, now);
 }
 decision decide(const state& call, const event& what, time_point now, authority may) {
-    return decide(k_parts, call, what, now, may);
+    return decide(parts(), call, what, now, may);
 }
 std::optional<time_point> deadline(const state& call) {
-    return deadline(k_parts, call);
+    return deadline(parts(), call);
 }
-bool wanted(const state& call, const command& cmd) {
-    return wanted(k_parts, call, cmd);
+bool wanted(const state& call, const effect& e) {
+    return wanted(parts(), call, e);
 }
 
 const char* broken_invariant(const state& call) {
-    for (const auto* part : k_parts)
+    for (const auto* part : parts())
         if (const char* rule = part->broken != nullptr ? part->broken(call) : nullptr) return rule;
     return nullptr;
 }

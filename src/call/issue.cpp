@@ -6,8 +6,12 @@
 
 namespace z360::call {
 
-void add_note(effects& out, std::string what, std::string detail) {
-    out.emplace_back(note{std::move(what), std::move(detail)});
+void add_note(effects& out, remark what, std::string detail) {
+    out.emplace_back(note{what, std::move(detail)});
+}
+
+const carrier_command* carried(const effect& e) {
+    return std::get_if<carrier_command>(&e.body);
 }
 
 command caller_command(const state& s, std::string id, time_point now, millis allowed, command_body body) {

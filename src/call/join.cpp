@@ -59,8 +59,8 @@ void narrate(const state&, const event& what, const state& after, effects& out) 
     const auto* e = std::get_if<command_outcome>(&what);
     const auto* j = current_join(after);
     if (e == nullptr || e->what != verb::bridge || j == nullptr || e->command_id != bridge_id(*j)) return;
-    if (e->result == outcome::refused) add_note(out, "bridge_refused", error_of(*e));
-    if (e->result == outcome::expired) add_note(out, "bridge_expired", error_of(*e));
+    if (e->result == outcome::refused) add_note(out, remark::bridge_refused, error_of(*e));
+    if (e->result == outcome::expired) add_note(out, remark::bridge_expired, error_of(*e));
 }
 
 // ---- decisions
@@ -94,7 +94,7 @@ bool adopt_fact(state& s, effects& out, std::optional<time_point> limit, time_po
     if (current != nullptr && current->bridged) return false;
     for (auto& l : s.legs) {
         if (!talks(l) || is_winner(s, l.id)) continue;
-        add_note(out, "winner_by_fact", "leg=" + l.id.text());
+        add_note(out, remark::winner_by_fact, "leg=" + l.id.text());
         legs::spare(l);
         if (auto* j = current_join(s)) finish(*j, join_end::overtaken, now);
         s.epoch = std::max(s.epoch, 1U);
@@ -109,20 +109,20 @@ bool adopt_fact(state& s, effects& out, std::optional<time_point> limit, time_po
 // The winner and the caller talk.
 void confirm(state& s, effects& out, time_point now) {
     const auto* w = winner(s);
-    if (!w->bridged || !s.caller.bridged) add_note(out, "bridge_confirmed_by_one_side");
+    if (!w->bridged || !s.caller.bridged) add_note(out, remark::bridge_confirmed_by_one_side);
     auto& j = *current_join(s);
     j.commanded = true;
     j.limit.reset();
     j.accepted = true;
     j.joined_at = now;
-    add_note(out, "bridged", "leg=" + w->id.text());
+    add_note(out, remark::bridged, "leg=" + w->id.text());
 }
 
 // The recorded winner is proven not to be joined: it leaves the race and is hung up; the ring resumes.
 void drop_winner(state& s, effects& out, const char* why, time_point now) {
     if (auto* w = winner(s)) {
         if (!w->ended && w->release == release_reason::none) w->release = release_reason::bridge_failed;
-        add_note(out, "winner_dropped", "leg=" + w->id.text() + " why=" + why);
+        add_note(out, remark::winner_dropped, "leg=" + w->id.text() + " why=" + why);
     }
     if (auto* j = current_join(s)) finish(*j, join_end::dropped, now);
     ring::resume(s, now);
@@ -136,7 +136,7 @@ void ask_carrier(state& s, effects& out, time_point now) {
     if (quiet && j.proof_round == 0) j.proof_round = round;
     j.limit = now + std::min(k_ask_again * ++j.asked, k_ask_again_longest);
     if (!quiet) j.limit = std::min(*j.limit, *j.quiet_from);
-    add_note(out, "carrier_asked", "round=" + std::to_string(round));
+    add_note(out, remark::carrier_asked, "round=" + std::to_string(round));
     out.emplace_back(inquiry{round});
 }
 
@@ -263,9 +263,10 @@ bool keeps(const state& s, const leg& l, authority) {
     return !over(s) && s.voicemail.step == voicemail_step::none && is_winner(s, l.id);
 }
 
-bool wants(const state& s, const command& cmd) {
-    return cmd.what() == verb::bridge && phase_of(s) == phase::bridging &&
-           cmd.id == bridge_id(*current_join(s));
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    return cmd != nullptr && cmd->what() == verb::bridge && phase_of(s) == phase::bridging &&
+           e.id == bridge_id(*current_join(s));
 }
 
 const char* broken(const state& s) {
@@ -291,7 +292,7 @@ void claim(state& s, effects& out, const leg& l, time_point now) {
     ++s.epoch;
     open(s, l.id, now + s.routed.rules.answer_limit);
     if (!s.answered_at) s.answered_at = now;
-    add_note(out, "winner_claimed", "leg=" + l.id.text() + " epoch=" + std::to_string(s.epoch));
+    add_note(out, remark::winner_claimed, "leg=" + l.id.text() + " epoch=" + std::to_string(s.epoch));
     request_answer(s, out, "answer", s.epoch, now);
 }
 

@@ -155,28 +155,28 @@ void absorb(state& s, const event& what, time_point) {
 void narrate_outcome(const command_outcome& e, const state& after, effects& out) {
     const auto how = "outcome=" + std::string(name(e.result)) + " " + error_of(e);
     const bool in_vain = e.result == outcome::refused || e.result == outcome::expired;
-    if (e.what == verb::answer && in_vain) add_note(out, "answer_failed", how);
+    if (e.what == verb::answer && in_vain) add_note(out, remark::answer_failed, how);
     if (e.what != verb::dial || e.result == outcome::done || !e.who.leg) return;
     const auto* l = after.find(*e.who.leg);
     if (l != nullptr && l->dial == dial_status::failed)
-        add_note(out, "dial_failed", "leg=" + l->id.text() + " " + how);
+        add_note(out, remark::dial_failed, "leg=" + l->id.text() + " " + how);
 }
 
 void narrate(const state& before, const event& what, const state& after, effects& out) {
     for (auto i = before.twins.size(); i < after.twins.size(); ++i)
-        add_note(out, "twin_leg", "leg=" + after.twins[i].leg.text());
+        add_note(out, remark::twin_leg, "leg=" + after.twins[i].leg.text());
     if (!before.caller.ended && std::holds_alternative<leg_hangup>(what) && after.caller.ended)
-        add_note(out, "caller_hung_up", "cause=" + after.caller.hangup_cause);
+        add_note(out, remark::caller_hung_up, "cause=" + after.caller.hangup_cause);
     for (std::size_t i = 0; i < before.legs.size(); ++i) { // a leg that has just been added has no news yet
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         const auto id = [&is] { return "leg=" + is.id.text(); };
         if (is.answered && !was.answered && std::holds_alternative<leg_answered>(what))
-            add_note(out, "device_answered", id());
-        if (is.withdrawn && !was.withdrawn) add_note(out, "device_withdrawn", id());
+            add_note(out, remark::device_answered, id());
+        if (is.withdrawn && !was.withdrawn) add_note(out, remark::device_withdrawn, id());
         const bool news = is.ended && (!was.ended || is.hangup_cause != was.hangup_cause);
         if (news && std::holds_alternative<leg_hangup>(what))
-            add_note(out, "device_leg_ended", id() + " cause=" + is.hangup_cause);
+            add_note(out, remark::device_leg_ended, id() + " cause=" + is.hangup_cause);
     }
     if (const auto* e = std::get_if<command_outcome>(&what)) narrate_outcome(*e, after, out);
 }
@@ -223,7 +223,7 @@ void release(state& s, leg& l, effects& out) {
     }
     l.release = why_released(s, l);
     if (l.bridged && !is_winner(s, l.id) && phase_of(s) == phase::active)
-        add_note(out, "second_bridge_dropped", "leg=" + l.id.text());
+        add_note(out, remark::second_bridge_dropped, "leg=" + l.id.text());
 }
 
 void hang_up(const state& s, leg& l, effects& out, time_point now) {
@@ -266,8 +266,10 @@ bool settle(state& s, effects& out, const circumstances& c) {
     return false;
 }
 
-bool wants(const state& s, const command& cmd) {
-    switch (cmd.what()) {
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    if (cmd == nullptr) return false;
+    switch (cmd->what()) {
     case verb::answer: return !over(s) && !s.caller.answered;
     case verb::reject: return true;
     case verb::hangup: break;
@@ -278,10 +280,10 @@ bool wants(const state& s, const command& cmd) {
     case verb::playback_stop:
     case verb::record_start: return false;
     }
-    if (!cmd.leg) return !s.caller.ended;
-    const auto* l = s.find(*cmd.leg);
+    if (!cmd->leg) return !s.caller.ended;
+    const auto* l = s.find(*cmd->leg);
     // A twin has another control id than the leg: its own end is not in the state, so always try.
-    if (l == nullptr || l->call_control_id != cmd.call_control_id) return true;
+    if (l == nullptr || l->call_control_id != cmd->call_control_id) return true;
     return !l->ended && l->release != release_reason::none;
 }
 

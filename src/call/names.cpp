@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The canonical words, in one place.
+#include <z360/call/effect.hpp>
 #include <z360/call/event.hpp>
 #include <z360/call/state.hpp>
 
@@ -156,14 +157,67 @@ std::string_view name(verb v) {
     return "?";
 }
 
+std::string_view name(channel c) {
+    switch (c) {
+    case channel::carrier: return "carrier";
+    case channel::test: return "test";
+    }
+    return "?";
+}
+
+std::optional<channel> channel_named(std::string_view word) {
+    for (int i = 0; i < k_channel_count; ++i)
+        if (name(static_cast<channel>(i)) == word) return static_cast<channel>(i);
+    return std::nullopt;
+}
+
+std::string_view name(remark r) {
+    switch (r) {
+    case remark::number_refused: return "number_refused";
+    case remark::call_began: return "call_began";
+    case remark::waited_too_long: return "waited_too_long";
+    case remark::caller_hung_up: return "caller_hung_up";
+    case remark::answer_failed: return "answer_failed";
+    case remark::dial_failed: return "dial_failed";
+    case remark::twin_leg: return "twin_leg";
+    case remark::device_answered: return "device_answered";
+    case remark::device_withdrawn: return "device_withdrawn";
+    case remark::device_declined: return "device_declined";
+    case remark::device_says_answered: return "device_says_answered";
+    case remark::device_joins_ring: return "device_joins_ring";
+    case remark::device_leg_ended: return "device_leg_ended";
+    case remark::request_refused: return "request_refused";
+    case remark::winner_claimed: return "winner_claimed";
+    case remark::winner_by_fact: return "winner_by_fact";
+    case remark::winner_dropped: return "winner_dropped";
+    case remark::bridge_refused: return "bridge_refused";
+    case remark::bridge_expired: return "bridge_expired";
+    case remark::bridge_confirmed_by_one_side: return "bridge_confirmed_by_one_side";
+    case remark::bridged: return "bridged";
+    case remark::second_bridge_dropped: return "second_bridge_dropped";
+    case remark::carrier_asked: return "carrier_asked";
+    case remark::active: return "active";
+    case remark::on_hold: return "on_hold";
+    case remark::remote_hold: return "remote_hold";
+    case remark::speak_failed: return "speak_failed";
+    case remark::playback_start_failed: return "playback_start_failed";
+    case remark::playback_stop_failed: return "playback_stop_failed";
+    case remark::record_start_failed: return "record_start_failed";
+    case remark::voicemail: return "voicemail";
+    case remark::recording_saved: return "recording_saved";
+    case remark::recording_failed: return "recording_failed";
+    case remark::end_reason: return "end_reason";
+    case remark::call_ended: return "call_ended";
+    }
+    return "?";
+}
+
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {"incoming",         "leg_initiated",
-                                                   "leg_answered",     "leg_bridged",
-                                                   "leg_hangup",       "leg_hold",
-                                                   "prompt_ended",     "recording_saved",
-                                                   "recording_failed", "command_outcome",
-                                                   "ring_withdrawn",   "device_asks",
-                                                   "carrier_told",     "tick"};
+    static constexpr std::string_view k_names[] = {"incoming",        "leg_initiated",   "leg_answered",
+                                                   "leg_bridged",     "leg_hangup",      "leg_hold",
+                                                   "prompt_ended",    "recording_saved", "recording_failed",
+                                                   "command_outcome", "test_outcome",    "ring_withdrawn",
+                                                   "device_asks",     "carrier_told",    "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

@@ -6,7 +6,7 @@
 
 namespace z360::call {
 
-/// Of every call.
+/// Of every call. In a file of its own (parts.cpp): a test may be linked with another list.
 [[nodiscard]] part_list parts();
 
 /// Some part keeps it: a leg that nobody keeps is hung up.
@@ -18,6 +18,6 @@ namespace z360::call {
 [[nodiscard]] decision
 decide(part_list of, const state& call, const event& what, time_point now, authority may);
 [[nodiscard]] std::optional<time_point> deadline(part_list of, const state& call);
-[[nodiscard]] bool wanted(part_list of, const state& call, const command& cmd);
+[[nodiscard]] bool wanted(part_list of, const state& call, const effect& e);
 
 } // namespace z360::call

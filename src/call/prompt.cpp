@@ -49,6 +49,21 @@ void absorb(state& s, const event& what, time_point) {
     }
 }
 
+std::optional<remark> failure_of(verb v) {
+    switch (v) {
+    case verb::speak: return remark::speak_failed;
+    case verb::playback_start: return remark::playback_start_failed;
+    case verb::playback_stop: return remark::playback_stop_failed;
+    case verb::record_start: return remark::record_start_failed;
+    case verb::dial:
+    case verb::answer:
+    case verb::bridge:
+    case verb::hangup:
+    case verb::reject: return std::nullopt; // others tell of these
+    }
+    return std::nullopt;
+}
+
 bool is_failure(const command_outcome& o) {
     return o.result == outcome::refused || o.result == outcome::expired;
 }
@@ -56,12 +71,8 @@ bool is_failure(const command_outcome& o) {
 void narrate(const state&, const event& what, const state&, effects& out) {
     const auto* o = std::get_if<command_outcome>(&what);
     if (o == nullptr || !is_failure(*o)) return;
-    if (o->what == verb::speak || o->what == verb::playback_start || o->what == verb::playback_stop ||
-        o->what == verb::record_start)
-        add_note(
-            out, std::string(name(o->what)) + "_failed",
-            "outcome=" + std::string(name(o->result)) + " " + error_of(*o)
-        );
+    if (const auto what_failed = failure_of(o->what))
+        add_note(out, *what_failed, "outcome=" + std::string(name(o->result)) + " " + error_of(*o));
 }
 
 // Sounds of one kind are heard one after the other and each reports its end once, late as that may come: it
@@ -142,8 +153,10 @@ std::optional<time_point> deadline(const state& s) {
     return phase_of(s) == phase::ringing && p != nullptr && !p->over ? p->limit : std::nullopt;
 }
 
-bool wants(const state& s, const command& cmd) {
-    switch (cmd.what()) {
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    if (cmd == nullptr) return false;
+    switch (cmd->what()) {
     case verb::speak:
     case verb::playback_start: {
         const auto p = phase_of(s);

@@ -29,9 +29,9 @@ void absorb(state& s, const event& what, time_point) {
 void narrate(const state& before, const event& what, const state& after, effects& out) {
     const auto* e = std::get_if<recording_saved>(&what);
     if (e != nullptr && after.recordings.size() > before.recordings.size())
-        add_note(out, "recording_saved", "recording=" + e->recording_id);
+        add_note(out, remark::recording_saved, "recording=" + e->recording_id);
     if (const auto* f = std::get_if<recording_failed>(&what))
-        add_note(out, "recording_failed", "reason=" + f->reason);
+        add_note(out, remark::recording_failed, "reason=" + f->reason);
 }
 
 } // namespace

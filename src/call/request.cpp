@@ -53,13 +53,13 @@ bool is_news(const state& before, const verdict& v, const state& after) {
     });
 }
 
-const char* granted_as(request_kind what) {
+remark granted_as(request_kind what) {
     switch (what) {
-    case request_kind::decline: return "device_declined";
-    case request_kind::answered: return "device_says_answered";
-    case request_kind::ring: return "device_joins_ring";
+    case request_kind::decline: return remark::device_declined;
+    case request_kind::answered: return remark::device_says_answered;
+    case request_kind::ring: break;
     }
-    return "request_granted";
+    return remark::device_joins_ring;
 }
 
 void narrate(const state& before, const event& what, const state& after, effects& out) {
@@ -73,7 +73,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         add_note(out, granted_as(v->what), who);
     else
         add_note(
-            out, "request_refused",
+            out, remark::request_refused,
             who + " what=" + std::string(name(v->what)) + " why=" + std::string(name(v->why))
         );
 }
@@ -96,7 +96,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     }
     if (!due) return false;
     const auto round = ++s.asked;
-    add_note(out, "carrier_asked", "round=" + std::to_string(round));
+    add_note(out, remark::carrier_asked, "round=" + std::to_string(round));
     out.emplace_back(inquiry{round});
     return false;
 }

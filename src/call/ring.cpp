@@ -116,10 +116,11 @@ bool keeps(const state& s, const leg&, authority may) {
     return !(current_join(s)->accepted && may == authority::newest) && (w == nullptr || !w->bridged);
 }
 
-bool wants(const state& s, const command& cmd) {
-    const auto* l = cmd.leg ? s.find(*cmd.leg) : nullptr;
-    return cmd.what() == verb::dial && phase_of(s) == phase::ringing && l != nullptr && l->alive() &&
-           l->dial != dial_status::accepted;
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    const auto* l = cmd != nullptr && cmd->leg ? s.find(*cmd->leg) : nullptr;
+    return cmd != nullptr && cmd->what() == verb::dial && phase_of(s) == phase::ringing && l != nullptr &&
+           l->alive() && l->dial != dial_status::accepted;
 }
 
 const char* broken(const state& s) {

@@ -44,7 +44,7 @@ void correct_reason(state& s, effects& out) {
     const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
     if (!joined && !heard) return;
     s.reason = better;
-    add_note(out, "end_reason", "reason=" + std::string(name(better)));
+    add_note(out, remark::end_reason, "reason=" + std::string(name(better)));
 }
 
 bool settle(state& s, effects& out, const circumstances& c) {
@@ -80,7 +80,7 @@ void end(state& s, effects& out, end_reason why, time_point now) {
     s.reason = why;
     s.ended_at = now;
     joins::end(s, now);
-    add_note(out, "call_ended", "reason=" + std::string(name(why)));
+    add_note(out, remark::call_ended, "reason=" + std::string(name(why)));
 }
 
 } // namespace z360::call

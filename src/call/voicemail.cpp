@@ -89,8 +89,9 @@ std::optional<time_point> deadline(const state& s) {
     return phase_of(s) == phase::voicemail ? s.voicemail.limit : std::nullopt;
 }
 
-bool wants(const state& s, const command& cmd) {
-    return cmd.what() == verb::record_start && phase_of(s) == phase::voicemail &&
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    return cmd != nullptr && cmd->what() == verb::record_start && phase_of(s) == phase::voicemail &&
            s.voicemail.step == voicemail_step::recording;
 }
 
@@ -103,7 +104,7 @@ const char* broken(const state& s) {
 const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, broken};
 
 void begin(state& s, effects& out, const char* why, time_point now) {
-    add_note(out, "voicemail", std::string("why=") + why);
+    add_note(out, remark::voicemail, std::string("why=") + why);
     prompts::stop(s, out, now);
     s.voicemail.step = voicemail_step::answering;
     s.voicemail.limit = now + s.routed.rules.answer_limit;

@@ -13,6 +13,9 @@ engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
       loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {
+    for (auto* r : p_.runners)
+        runners_.at(static_cast<std::size_t>(r->runs())) = r;
+    runners_.at(static_cast<std::size_t>(p_.telnyx.runs())) = &p_.telnyx;
     if (p_.ask) ask_ = [this](call::state about) { return ask_on_record(std::move(about)); };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The engine's one class, in parts by file: ingress.cpp (accept, dispatch), callers.cpp (new calls),
 // orphans.cpp (events of no call), inquiry.cpp (what the carrier has on record), drive.cpp (one call's
-// turns), requests.cpp (what people ask for), save.cpp (commits), commands.cpp (what the carrier is told),
+// turns), requests.cpp (what people ask for), save.cpp (commits), effects.cpp (what is to be done outside),
 // sweep.cpp (what others or an earlier life left behind), engine.cpp (life cycle). Private to src/engine.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <z360/log.hpp>
 #include <z360/rt/sync.hpp>
 
+#include <array>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -163,14 +164,15 @@ class engine_impl final : public engine {
     void count_facts(const countable& stored);
     void count_doubted(actor& a, const call::state* stored);
 
-    // commands.cpp
-    [[nodiscard]] millis claim_of(const call::command& cmd) const;
-    /// `made`: attempts known of another node that left the command behind; nullopt: it is ours.
-    void launch(call_id id, call::command cmd, std::optional<unsigned> made = std::nullopt);
-    boost::asio::awaitable<void> run_command(call_id id, call::command cmd, std::optional<unsigned> made);
+    // effects.cpp
+    [[nodiscard]] millis claim_of(const call::effect& e) const;
+    /// `made`: attempts known of another node that left the effect behind; nullopt: it is ours.
+    void launch(call_id id, call::effect e, std::optional<unsigned> made = std::nullopt);
+    boost::asio::awaitable<void>
+    run_effect(port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made);
     /// `made`: attempts so far, of all nodes. `first`: of this node's.
     boost::asio::awaitable<bool>
-    still_wanted(call_id id, call::command cmd, unsigned made, bool taken_over, bool first);
+    still_wanted(call_id id, call::effect e, unsigned made, bool taken_over, bool first);
 
     // sweep.cpp
     void start_loops();
@@ -199,8 +201,10 @@ class engine_impl final : public engine {
     wire::default_countries countries_;
     std::size_t old_webhooks_ = 0;
     log::sparse old_webhook_lines_{};
-    offers handling_;                         ///< inbox events in work here, by id
-    std::unordered_set<std::string> running_; ///< command ids in work here
+    offers handling_; ///< inbox events in work here, by id
+    std::array<port::effect_runner*, call::k_channel_count> runners_{
+    }; ///< by channel; null: other nodes have
+    std::unordered_set<std::string> running_;                                ///< ids of effects in work here
     std::unordered_map<std::string, std::vector<port::inbox_event>> parked_; ///< by session, briefly
     std::vector<std::string> ignored_;
     route_memory routes_;           ///< last good answers, used only while Postgres is away
@@ -230,7 +234,7 @@ class engine_impl final : public engine {
     bool stopping_ = false;
     rt::event sweep_now_;
     rt::event admit_now_;
-    rt::task_group work_; ///< drives, dispatches, commands
+    rt::task_group work_; ///< drives, dispatches, effects
     rt::supervisor loops_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "engine/fold.hpp"
 
+#include <z360/base/overloaded.hpp>
 #include <z360/call/view.hpp>
 
 #include <algorithm>
@@ -9,6 +10,12 @@
 
 namespace z360::engine {
 namespace {
+
+bool outcome_can_wait(const call::command_outcome& done, bool over) {
+    if (done.what == call::verb::answer || done.what == call::verb::bridge) return false;
+    if (done.what == call::verb::hangup || done.what == call::verb::reject) return true;
+    return !over && (done.result == call::outcome::done || done.result == call::outcome::superseded);
+}
 
 constexpr unsigned k_line_bits = 40; // a call never has this many commits
 
@@ -57,16 +64,17 @@ folded fold(
         c.next = std::move(d.next);
         broken = call::broken_invariant(c.next);
         if (broken != nullptr) return out;
-        for (auto& f : d.effects) {
-            if (auto* cmd = std::get_if<call::command>(&f))
-                c.new_commands.push_back(std::move(*cmd));
-            else if (auto* line = std::get_if<call::note>(&f))
-                c.notes.push_back(std::move(*line));
-            else
-                out.inquiries.push_back(std::get<call::inquiry>(f));
-        }
-        if (const auto* done = std::get_if<call::command_outcome>(&i.what)) {
-            c.finished_commands.push_back(*done);
+        for (auto& f : d.effects)
+            std::visit(
+                overloaded{
+                    [&](call::effect& e) { c.new_effects.push_back(std::move(e)); },
+                    [&](call::note& line) { c.notes.push_back(std::move(line)); },
+                    [&](const call::inquiry& q) { out.inquiries.push_back(q); },
+                },
+                f
+            );
+        if (auto done = call::outcome_in(i.what)) {
+            c.finished.push_back(std::move(*done));
             out.changed = true;
         }
         if (!i.inbox_id.empty()) {
@@ -74,17 +82,18 @@ folded fold(
             out.changed = true;
         }
     }
-    // A run that was given up because an older copy did not want it is no end of a command that is issued
+    // A run that was given up because an older copy did not want it is no end of an effect that is issued
     // now.
-    std::erase_if(c.finished_commands, [&c](const call::command_outcome& o) {
-        return o.result == call::outcome::superseded &&
-               std::any_of(c.new_commands.begin(), c.new_commands.end(), [&o](const auto& cmd) {
-                   return cmd.id == o.command_id;
+    std::erase_if(c.finished, [&c](const call::effect_outcome& o) {
+        const auto end = call::end_of(o);
+        return end.result == call::outcome::superseded &&
+               std::any_of(c.new_effects.begin(), c.new_effects.end(), [&end](const auto& e) {
+                   return e.id == end.id;
                });
     });
-    // Commands that a later event of the same pass made pointless never leave: a dial for a caller who has
+    // Effects that a later event of the same pass made pointless never leave: a dial for a caller who has
     // hung up, for instance.
-    std::erase_if(c.new_commands, [&](const call::command& cmd) { return !call::wanted(c.next, cmd); });
+    std::erase_if(c.new_effects, [&](const call::effect& e) { return !call::wanted(c.next, e); });
     c.deadline = call::deadline(c.next);
     return out;
 }
@@ -93,8 +102,8 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     const auto append = [](auto& to, auto& from) {
         to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
     };
-    append(earlier.new_commands, later.new_commands);
-    append(earlier.finished_commands, later.finished_commands);
+    append(earlier.new_effects, later.new_effects);
+    append(earlier.finished, later.finished);
     append(earlier.notes, later.notes);
     append(earlier.processed_events, later.processed_events);
     earlier.next = std::move(later.next);
@@ -132,26 +141,34 @@ bool later_line(std::uint64_t stored, std::uint64_t mine) {
     return (stored >> k_line_bits) > (mine >> k_line_bits);
 }
 
+// Somebody waits for these: a caller who arrives or leaves, a device that answers, our own answer and bridge.
+// Their reports by webhook say the same a little later; the node that sent the command does not wait for
+// them.
 bool can_wait(const call::event& what, const call::state* known) {
     const bool over = known != nullptr && call::over(*known);
-    // Somebody waits for these: a caller who arrives or leaves, a device that answers, our own answer and
-    // bridge. Their reports by webhook say the same a little later; the node that sent the command does not
-    // wait for them.
-    if (std::holds_alternative<call::tick>(what)) return known != nullptr;
-    if (std::holds_alternative<call::leg_initiated>(what)) return !over; // over: it must be hung up
-    if (std::holds_alternative<call::recording_saved>(what)) return true;
-    if (std::holds_alternative<call::leg_bridged>(what)) return true;
-    if (const auto* answered = std::get_if<call::leg_answered>(&what)) {
-        const auto& who = answered->who;
-        return !who.leg && known != nullptr && who.call_control_id == known->caller.call_control_id;
-    }
-    if (const auto* left = std::get_if<call::leg_hangup>(&what)) return left->who.leg.has_value();
-    if (const auto* done = std::get_if<call::command_outcome>(&what)) {
-        if (done->what == call::verb::answer || done->what == call::verb::bridge) return false;
-        if (done->what == call::verb::hangup || done->what == call::verb::reject) return true;
-        return !over && (done->result == call::outcome::done || done->result == call::outcome::superseded);
-    }
-    return false;
+    return std::visit(
+        overloaded{
+            [&](const call::tick&) { return known != nullptr; },
+            [&](const call::leg_initiated&) { return !over; }, // over: it must be hung up
+            [](const call::recording_saved&) { return true; },
+            [](const call::leg_bridged&) { return true; },
+            [&](const call::leg_answered& e) {
+                return !e.who.leg && known != nullptr &&
+                       e.who.call_control_id == known->caller.call_control_id;
+            },
+            [](const call::leg_hangup& e) { return e.who.leg.has_value(); },
+            [&](const call::command_outcome& e) { return outcome_can_wait(e, over); },
+            [](const call::test_outcome&) { return true; },
+            [](const call::incoming&) { return false; },
+            [](const call::leg_hold&) { return false; },
+            [](const call::prompt_ended&) { return false; },
+            [](const call::recording_failed&) { return false; },
+            [](const call::ring_withdrawn&) { return false; },
+            [](const call::device_asks&) { return false; },
+            [](const call::carrier_told&) { return false; },
+        },
+        what
+    );
 }
 
 } // namespace z360::engine

@@ -28,7 +28,7 @@ struct item {
     /// copy, that stays its verdict: who asked has been told.
     std::optional<call::refusal> judged{};
     unsigned failures = 0;                   ///< turns that failed while it was in hand
-    bool heeded = false;                     ///< of a command that was given up: it may run again since
+    bool heeded = false;                     ///< of an effect that was given up: it may run again since
     std::vector<std::string_view> figures{}; ///< counted if it begins the call: how that came about
 };
 

@@ -51,11 +51,11 @@ bool names_leg(const call::event& what, const std::string& control_id) {
 }
 
 bool same_doing(const port::call_commit& a, const port::call_commit& b) {
-    const auto same_id = [](const call::command& x, const call::command& y) { return x.id == y.id; };
-    return a.next == b.next && std::equal(
-                                   a.new_commands.begin(), a.new_commands.end(), b.new_commands.begin(),
-                                   b.new_commands.end(), same_id
-                               );
+    const auto same_id = [](const call::effect& x, const call::effect& y) { return x.id == y.id; };
+    return a.next == b.next &&
+           std::equal(
+               a.new_effects.begin(), a.new_effects.end(), b.new_effects.begin(), b.new_effects.end(), same_id
+           );
 }
 
 /// Takes out those that are meant, in order.
@@ -346,8 +346,8 @@ port::call_commit mailbox::whole() const {
     if (lost_to_) {
         out.expected_version = *lost_to_;
         out.next_version = forward_version(loaded_->version);
-        for (const auto& [id, cmd] : open_) // their rows may be lost, too
-            out.new_commands.push_back(cmd);
+        for (const auto& [id, e] : open_) // their rows may be lost, too
+            out.new_effects.push_back(e);
     }
     return out;
 }
@@ -419,15 +419,15 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     const auto before = loaded_ ? loaded_->version : 0;
     loaded_ = port::stored_call{whole_.next, stored ? version_after(whole_) : before};
     for (auto& i : in_hand_) { // given up unsent or half-way: if it is issued again it runs again, once
-        const auto* o = std::get_if<call::command_outcome>(&i.what);
-        const bool given_up = o != nullptr && o->result == call::outcome::superseded;
-        if (given_up && !std::exchange(i.heeded, true)) launched_.erase(o->command_id);
+        const auto o = call::outcome_in(i.what);
+        const bool given_up = o && call::end_of(*o).result == call::outcome::superseded;
+        if (given_up && !std::exchange(i.heeded, true)) launched_.erase(std::string(call::end_of(*o).id));
         if (const auto* by = call::request_of(i.what); by != nullptr && !i.judged)
             if (const auto* v = call::verdict_of(loaded_->state, by->id)) i.judged = v->why;
     }
     remember(in_hand_, s.ticks);
-    for (const auto& o : folded_.commit.finished_commands)
-        open_.erase(o.command_id);
+    for (const auto& o : folded_.commit.finished)
+        open_.erase(std::string(call::end_of(o).id));
     if (stored) {
         exists_ = true;
         seen_ = loaded_->version;
@@ -447,10 +447,10 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     store_failures_ = 0;
     out.notes = std::move(folded_.commit.notes);
     out.inquiries = std::move(folded_.inquiries);
-    for (auto& cmd : folded_.commit.new_commands) {
-        if (!launched_.insert(cmd.id).second) continue;
-        open_.emplace(cmd.id, cmd);
-        out.commands.push_back(std::move(cmd));
+    for (auto& e : folded_.commit.new_effects) {
+        if (!launched_.insert(e.id).second) continue;
+        open_.emplace(e.id, e);
+        out.effects.push_back(std::move(e));
     }
     return out;
 }

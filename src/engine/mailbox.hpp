@@ -78,7 +78,7 @@ struct part {
 struct act {
     std::vector<item> settled; ///< stored, or of no consequence: done with
     std::vector<call::note> notes;
-    std::vector<call::command> commands; ///< to be started
+    std::vector<call::effect> effects; ///< to be started
     std::vector<call::inquiry> inquiries;
     std::vector<std::pair<call::target, leg_news>> news;
     std::vector<std::string_view> figures; ///< of how the call began; to be counted
@@ -220,9 +220,8 @@ class mailbox {
     rt::clock::time_point unsaved_since_{};
     unsigned store_failures_ = 0; ///< in a row
 
-    std::unordered_set<std::string> launched_; ///< command ids started for the call
-    std::unordered_map<std::string, call::command>
-        open_;                ///< of these, those whose outcome is not decided yet
+    std::unordered_set<std::string> launched_;           ///< ids of effects started for the call
+    std::unordered_map<std::string, call::effect> open_; ///< of these, those whose outcome is not decided yet
     std::deque<item> recent_; ///< what was decided lately: told again to a database that has lost it
 
     // ---- of the pass under way

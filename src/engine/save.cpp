@@ -61,8 +61,8 @@ void engine_impl::carry_out(actor& a, todo::act what) {
     if (what.in_memory)
         log::warn("deciding_in_memory", {{"call", a.id}, {"org", a.box.loaded()->state.routed.org}});
     tell(a, what.notes);
-    for (auto& cmd : what.commands)
-        launch(a.id, std::move(cmd));
+    for (auto& e : what.effects)
+        launch(a.id, std::move(e));
     for (const auto& q : what.inquiries)
         work_.spawn(inquire(a.id, a.box.loaded()->state, q.round));
     arm(a);
@@ -104,8 +104,8 @@ boost::asio::awaitable<written_as> engine_impl::commit(actor& a, port::call_comm
     a.under_way = std::make_shared<commit_under_way>(ex_);
     const auto box = a.under_way;
     auto claim = s_.command_claim;
-    for (const auto& cmd : what.new_commands)
-        claim = std::min(claim, claim_of(cmd));
+    for (const auto& e : what.new_effects)
+        claim = std::min(claim, claim_of(e));
     box->facts = {what.next, what.notes};
     work_.spawn(carry(box, std::move(what), claim));
     const bool in_time = co_await box->done.wait_for(s_.commit_budget);
@@ -131,7 +131,10 @@ void engine_impl::settled(const std::vector<item>& items) {
 
 void engine_impl::tell(const actor& a, const std::vector<call::note>& notes) {
     for (const auto& n : notes) {
-        log::info(n.what, {{"call", a.id}, {"org", a.box.loaded()->state.routed.org}, {"detail", n.detail}});
+        log::info(
+            call::name(n.what),
+            {{"call", a.id}, {"org", a.box.loaded()->state.routed.org}, {"detail", n.detail}}
+        );
     }
 }
 
@@ -141,11 +144,11 @@ void engine_impl::count_facts(const countable& stored) {
     const auto& s = stored.next;
     const auto known = actors_.find(s.id);
     for (const auto& n : stored.notes) {
-        const bool ended = n.what == "call_ended";
-        const bool refused = n.what == "number_refused";
-        if (!ended && !refused && n.what != "second_bridge_dropped") continue;
-        if (known != actors_.end() && !known->second->counted.insert(n.what + " " + n.detail).second)
-            continue;
+        const bool ended = n.what == call::remark::call_ended;
+        const bool refused = n.what == call::remark::number_refused;
+        if (!ended && !refused && n.what != call::remark::second_bridge_dropped) continue;
+        const auto fact = std::string(call::name(n.what)) + " " + n.detail;
+        if (known != actors_.end() && !known->second->counted.insert(fact).second) continue;
         if (ended) {
             p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
         } else if (refused) {

@@ -203,11 +203,14 @@ boost::asio::awaitable<void> engine_impl::sweep_deadlines() {
 }
 
 boost::asio::awaitable<void> engine_impl::sweep_commands() {
-    auto left = co_await p_.store.claim_commands(k_batch, s_.command_claim);
-    for (auto& c : left) {
-        if (running_.contains(c.command.id)) continue;
+    std::vector<call::channel> ours; // what nobody here can carry out is left to nodes that can
+    for (std::size_t i = 0; i < runners_.size(); ++i)
+        if (runners_[i] != nullptr) ours.push_back(static_cast<call::channel>(i));
+    auto left = co_await p_.store.claim_effects(k_batch, s_.command_claim, std::move(ours));
+    for (auto& e : left) {
+        if (running_.contains(e.what.id)) continue;
         p_.metrics.count("commands_taken_over_total");
-        launch(c.call, std::move(c.command), c.attempts);
+        launch(e.call, std::move(e.what), e.attempts);
     }
 }
 

@@ -5,6 +5,8 @@
 #include "wire/state_form1.hpp"
 #include "wire/state_form2.hpp"
 
+#include <z360/base/overloaded.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -235,13 +237,35 @@ std::optional<json> open(std::string_view text) {
 template <std::size_t I = 0>
 call::command_body empty_body(const std::string& verb_name) {
     if constexpr (I < std::variant_size_v<call::command_body>) {
-        call::command probe;
+        call::carrier_command probe;
         probe.body.emplace<I>();
         if (name(probe.what()) == verb_name) return probe.body;
         return empty_body<I + 1>(verb_name);
     } else {
         throw unreadable("unknown verb " + verb_name);
     }
+}
+
+/// Beside what `to` holds already.
+template <described T>
+void put_fields(json& to, const T& v) {
+    writer w{to};
+    fields(w, v);
+}
+
+call::carrier_command carrier_command_in(const json& j) {
+    call::carrier_command c;
+    get(j, c);
+    c.body = empty_body(j.at("verb").get<std::string>());
+    if (const auto body = j.find("body"); body != j.end())
+        std::visit([&body](auto& b) { get(*body, b); }, c.body);
+    return c;
+}
+
+call::test_effect test_effect_in(const json& j) {
+    call::test_effect t;
+    get(j, t);
+    return t;
 }
 
 } // namespace
@@ -270,30 +294,65 @@ std::optional<call::state> decode_state(std::string_view text) {
     }
 }
 
-std::string encode_command(const call::command& c) {
-    json j;
-    put(j, c);
-    j["v"] = k_state_version;
-    j["verb"] = std::string(name(c.what()));
-    std::visit([&j](const auto& body) { put(j["body"], body); }, c.body);
-    return text_of(j);
+int form_of(const call::effect& e) {
+    return call::channel_of(e) == call::channel::carrier ? k_state_version : k_other_channels_form;
 }
 
-std::optional<call::command> decode_command(std::string_view text) {
+std::string encode_effect(const call::effect& e) {
+    return std::visit(
+        overloaded{
+            [&](const call::carrier_command& c) {
+                json j;
+                put(j, e);
+                put_fields(j, c);
+                j["v"] = k_state_version;
+                j["verb"] = std::string(name(c.what()));
+                std::visit([&j](const auto& body) { put(j["body"], body); }, c.body);
+                return text_of(j);
+            },
+            [&](const call::test_effect& t) {
+                json j;
+                put(j, e);
+                put_fields(j, t);
+                j["v"] = k_state_version;
+                j["channel"] = std::string(name(call::channel::test));
+                return text_of(j);
+            },
+        },
+        e.body
+    );
+}
+
+std::optional<call::effect> decode_effect(std::string_view text) {
     try {
         const auto j = open(text);
         if (!j) return std::nullopt;
-        call::command c;
-        get(*j, c);
-        c.body = empty_body(j->at("verb").get<std::string>());
-        if (const auto body = j->find("body"); body != j->end())
-            std::visit([&body](auto& b) { get(*body, b); }, c.body);
-        return c;
+        call::effect e;
+        get(*j, e);
+        const auto word = j->find("channel");
+        std::optional via = call::channel::carrier; // rows from before channels do not say it
+        if (word != j->end()) via = call::channel_named(word->get<std::string>());
+        if (!via) return std::nullopt;
+        switch (*via) {
+        case call::channel::carrier: e.body = carrier_command_in(*j); break;
+        case call::channel::test: e.body = test_effect_in(*j); break;
+        }
+        return e;
     } catch (const unreadable&) {
         return std::nullopt;
     } catch (const json::exception&) {
         return std::nullopt;
     }
+}
+
+std::string encode_command(const call::command& c) {
+    return encode_effect(c);
+}
+
+std::optional<call::command> decode_command(std::string_view text) {
+    auto e = decode_effect(text);
+    if (!e) return std::nullopt;
+    return call::command_of(std::move(*e));
 }
 
 } // namespace z360::wire

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The stored form of a call and of a command: JSON that two versions of the server can read at once.
+// The stored form of a call and of an effect: JSON that two versions of the server can read at once.
 #pragma once
 
 #include <z360/call/effect.hpp>
@@ -22,6 +22,14 @@ inline constexpr int k_state_version = 3;
 /// field of the wrong type, or a word of an enumeration that this binary does not know (it must not guess).
 [[nodiscard]] std::optional<call::state> decode_state(std::string_view text);
 
+/// The form of rows of the outbox that are not the carrier's: programs from before channels leave alone what
+/// is above their own form, and would take these rows for commands.
+inline constexpr int k_other_channels_form = 1'000;
+[[nodiscard]] int form_of(const call::effect& e);
+
+/// As above. A carrier's command has the form that it had before there were channels.
+[[nodiscard]] std::string encode_effect(const call::effect& e);
+[[nodiscard]] std::optional<call::effect> decode_effect(std::string_view text);
 [[nodiscard]] std::string encode_command(const call::command& c);
 [[nodiscard]] std::optional<call::command> decode_command(std::string_view text);
 

@@ -258,16 +258,25 @@ constexpr void fields(V& v, T& x) {
     v("max_length_secs", x.max_length_secs);
     v("name", x.name);
 }
-/// The body is stored beside these under the verb's name; command has private statics and is no aggregate.
-template <class V, some<call::command> T>
+/// What every effect has; its body's fields stand beside these.
+template <class V, some<call::effect> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
+    v("issued_at", x.issued_at);
+    v("deadline", x.deadline);
+}
+/// The verb's body is stored beside these under its name.
+template <class V, some<call::carrier_command> T>
+constexpr void fields(V& v, T& x) {
     v("call", x.call);
     v("org", x.org);
     v("call_control_id", x.call_control_id);
     v("leg", x.leg);
-    v("issued_at", x.issued_at);
-    v("deadline", x.deadline);
+}
+template <class V, some<call::test_effect> T>
+constexpr void fields(V& v, T& x) {
+    v("call", x.call);
+    v("text", x.text);
 }
 
 template <class T>
@@ -310,6 +319,7 @@ static_assert(detail::complete<call::state>() && detail::complete<call::dial_bod
 static_assert(detail::complete<call::answer_body>() && detail::complete<call::bridge_body>());
 static_assert(detail::complete<call::hangup_body>() && detail::complete<call::reject_body>());
 static_assert(detail::complete<call::speak_body>() && detail::complete<call::playback_start_body>());
+static_assert(detail::complete<call::test_effect>());
 static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
 
 } // namespace z360::wire

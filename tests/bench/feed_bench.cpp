@@ -128,7 +128,7 @@ struct bench_run {
             c.expected_version = version;
             c.next = s;
             c.at = s.began;
-            c.notes.push_back({"step", std::to_string(version)});
+            c.notes.push_back({call::remark::carrier_asked, std::to_string(version)});
             const auto begun = std::chrono::steady_clock::now();
             const auto result = co_await store.commit(std::move(c), millis{60'000});
             if (result != port::commit_result::committed) throw std::runtime_error("a commit was refused");

@@ -213,7 +213,7 @@ class court {
         const auto& row = w_.db.calls().begin()->second;
         const auto& s = row.call.state;
         const auto ends = std::count_if(row.notes.begin(), row.notes.end(), [](const auto& n) {
-            return n.what == "call_ended";
+            return n.what == call::remark::call_ended;
         });
         if (ends != 1) say("I20: the end was recorded " + std::to_string(ends) + " times");
         if (phase_of(s) != call::phase::ended) say("I20: stored as " + std::string(call::name(phase_of(s))));
@@ -271,7 +271,7 @@ std::string history(const world& w) {
     std::string notes;
     for (const auto& [id, row] : w.db.calls())
         for (const auto& n : row.notes)
-            notes += "  noted: " + n.what + " " + n.detail + "\n";
+            notes += "  noted: " + std::string(call::name(n.what)) + " " + n.detail + "\n";
     std::string commits;
     for (const auto& c : w.db.commits_text())
         commits += "  " + c + "\n";

@@ -112,9 +112,10 @@ awaitable<std::vector<call_id>> calls_port::claim_overdue(millis margin, std::si
     });
 }
 
-awaitable<std::vector<port::orphan_command>> calls_port::claim_commands(std::size_t, millis claim) {
-    return l_.ask_store<std::vector<port::orphan_command>>([&w = l_.w, claim] {
-        return w.db.claim_commands(claim, w.time.now());
+awaitable<std::vector<port::orphan_effect>>
+calls_port::claim_effects(std::size_t, millis claim, std::vector<call::channel>) {
+    return l_.ask_store<std::vector<port::orphan_effect>>([&w = l_.w, claim] {
+        return w.db.claim_effects(claim, w.time.now());
     });
 }
 

@@ -134,7 +134,8 @@ class calls_port final : public port::call_store {
     awaitable<std::optional<call_id>> find(std::string session, std::string control_id) override;
     awaitable<port::commit_result> commit(port::call_commit what, millis claim) override;
     awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override;
-    awaitable<std::vector<port::orphan_command>> claim_commands(std::size_t limit, millis claim) override;
+    awaitable<std::vector<port::orphan_effect>>
+    claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) override;
     awaitable<void> extend_claim(std::string command_id, millis claim, unsigned attempts) override;
 
   private:

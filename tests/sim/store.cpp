@@ -49,15 +49,16 @@ store::commit(const port::call_commit& what, millis claim, time_point now, std::
 }
 
 void store::keep_commands(const port::call_commit& what, millis claim, time_point now) {
-    for (const auto& c : what.new_commands) {
+    for (const auto& c : what.new_effects) {
         const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
         if (!is_new && it->second.outcome.starts_with("superseded")) // as in call_store.cpp
             it->second = command_row{what.next.id, c, now + claim, false};
     }
-    for (const auto& c : what.finished_commands)
-        if (const auto it = commands_.find(c.command_id); it != commands_.end()) {
+    for (const auto& c : what.finished)
+        if (const auto it = commands_.find(std::string(call::end_of(c).id)); it != commands_.end()) {
             it->second.finished = true;
-            it->second.outcome = std::string(call::name(c.result)) + " " + c.error_code + " at " +
+            const auto end = call::end_of(c);
+            it->second.outcome = std::string(call::name(end.result)) + " " + std::string(end.error) + " at " +
                                  std::to_string((what.at - what.next.began).count());
         }
 }
@@ -72,12 +73,12 @@ std::vector<call_id> store::claim_overdue(time_point due_before, time_point now)
     return out;
 }
 
-std::vector<port::orphan_command> store::claim_commands(millis claim, time_point now) {
-    std::vector<port::orphan_command> out;
+std::vector<port::orphan_effect> store::claim_effects(millis claim, time_point now) {
+    std::vector<port::orphan_effect> out;
     for (auto& [id, row] : commands_) {
         if (row.finished || row.claimed_until > now) continue;
         row.claimed_until = now + claim;
-        out.push_back({row.call, row.command, row.attempts});
+        out.push_back({row.call, row.what, row.attempts});
     }
     return out;
 }
@@ -96,10 +97,11 @@ void store::tell(const port::call_commit& what, bool taken, time_point now, std:
                        std::string(call::name(phase_of(what.next)));
     for (const auto& e : what.processed_events)
         line += " e" + e.substr(0, 6);
-    for (const auto& c : what.new_commands)
-        line += " +" + std::string(call::name(c.what())) + " " + c.id;
-    for (const auto& c : what.finished_commands)
-        line += " -" + c.command_id + ":" + std::string(call::name(c.result));
+    for (const auto& c : what.new_effects)
+        line += " +" + std::string(call::kind_of(c)) + " " + c.id;
+    for (const auto& c : what.finished)
+        line +=
+            " -" + std::string(call::end_of(c).id) + ":" + std::string(call::name(call::end_of(c).result));
     commits_.push_back(std::move(line));
 }
 
@@ -152,8 +154,8 @@ void store::bury(const std::vector<std::string>& ids, bool orphaned) {
 std::string store::commands_text() const {
     std::string out;
     for (const auto& [id, row] : commands_)
-        out += "  command: " + std::string(call::name(row.command.what())) + " " + id + " issued at " +
-               std::to_string((row.command.issued_at - calls_.at(row.call).call.state.began).count()) + ", " +
+        out += "  command: " + std::string(call::kind_of(row.what)) + " " + id + " issued at " +
+               std::to_string((row.what.issued_at - calls_.at(row.call).call.state.began).count()) + ", " +
                row.outcome + "\n";
     return out;
 }

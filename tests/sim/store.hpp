@@ -25,7 +25,7 @@ class store {
     };
     struct command_row {
         call_id call;
-        call::command command;
+        call::effect what;
         time_point claimed_until{};
         std::uint32_t attempts = 0;
         bool finished = false;
@@ -45,7 +45,7 @@ class store {
     find(const std::string& session, const std::string& control_id) const;
     port::commit_result commit(const port::call_commit& what, millis claim, time_point now, std::size_t who);
     std::vector<call_id> claim_overdue(time_point due_before, time_point now);
-    std::vector<port::orphan_command> claim_commands(millis claim, time_point now);
+    std::vector<port::orphan_effect> claim_effects(millis claim, time_point now);
     void extend_claim(const std::string& command_id, millis claim, unsigned attempts, time_point now);
 
     port::append_result append(const port::inbox_event& e, millis claim, time_point now);

@@ -136,9 +136,9 @@ class faulty_store final : public port::call_store {
     boost::asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override {
         return faulty(plan_, "store.claim_overdue", in_.claim_overdue(margin, limit));
     }
-    boost::asio::awaitable<std::vector<port::orphan_command>>
-    claim_commands(std::size_t limit, millis claim) override {
-        return faulty(plan_, "store.claim_commands", in_.claim_commands(limit, claim));
+    boost::asio::awaitable<std::vector<port::orphan_effect>>
+    claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) override {
+        return faulty(plan_, "store.claim_effects", in_.claim_effects(limit, claim, std::move(channels)));
     }
     boost::asio::awaitable<void> extend_claim(std::string id, millis claim, unsigned attempts) override {
         return faulty(plan_, "store.extend_claim", in_.extend_claim(std::move(id), claim, attempts));

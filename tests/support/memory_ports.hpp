@@ -4,6 +4,7 @@
 #pragma once
 
 #include "support/scenario.hpp"
+#include "wire/state_codec.hpp"
 #include "wire/telnyx_webhook.hpp"
 
 #include <z360/engine/engine.hpp>
@@ -72,14 +73,15 @@ class memory_store final : public port::call_store {
         if (version != what.expected_version) co_return port::commit_result::conflict;
         calls[what.next.id] = {what.next, what.next_version == 0 ? version + 1 : what.next_version};
         ++commits;
-        for (auto& c : what.new_commands)
-            commands.try_emplace(c.id, row{what.next.id, c, clock_.now() + claim, false, 0});
-        for (const auto& o : what.finished_commands)
-            if (auto c = commands.find(o.command_id); c != commands.end()) c->second.finished = true;
+        for (auto& e : what.new_effects)
+            commands.try_emplace(e.id, row{what.next.id, e, clock_.now() + claim, false, 0});
+        for (const auto& o : what.finished)
+            if (auto c = commands.find(std::string(call::end_of(o).id)); c != commands.end())
+                c->second.finished = true;
         for (const auto& e : what.processed_events)
             processed.insert(e);
         for (auto& n : what.notes)
-            notes.push_back(n.what);
+            notes.emplace_back(call::name(n.what));
         co_return port::commit_result::committed;
     }
     awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t) override {
@@ -90,13 +92,17 @@ class memory_store final : public port::call_store {
             if (const auto at = call::deadline(c.state); at && *at <= now) out.push_back(id);
         co_return out;
     }
-    awaitable<std::vector<port::orphan_command>> claim_commands(std::size_t, millis claim) override {
+    awaitable<std::vector<port::orphan_effect>>
+    claim_effects(std::size_t, millis claim, std::vector<call::channel> channels) override {
         check();
-        std::vector<port::orphan_command> out;
+        ++looks;
+        std::vector<port::orphan_effect> out;
         for (auto& [id, r] : commands) {
-            if (r.finished || r.claimed_until > clock_.now()) continue;
+            const bool ours =
+                std::find(channels.begin(), channels.end(), call::channel_of(r.what)) != channels.end();
+            if (!ours || r.finished || r.claimed_until > clock_.now()) continue;
             r.claimed_until = clock_.now() + claim;
-            out.push_back({r.call, r.command, r.attempts});
+            out.push_back({r.call, wire::decode_effect(wire::encode_effect(r.what)).value(), r.attempts});
         }
         co_return out;
     }
@@ -111,7 +117,7 @@ class memory_store final : public port::call_store {
 
     struct row {
         call_id call;
-        call::command command;
+        call::effect what;
         time_point claimed_until;
         bool finished = false;
         std::uint32_t attempts = 0;
@@ -121,6 +127,7 @@ class memory_store final : public port::call_store {
     std::set<std::string> processed;
     std::vector<std::string> notes;
     int commits = 0;
+    int looks = 0; ///< for effects that nobody carries out
     bool away = false;
     millis slow{0};
 

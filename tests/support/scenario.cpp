@@ -100,8 +100,8 @@ class runner {
             result_.text += "    " + describe(f) + "\n";
         take_back();
         for (const auto& f : d.effects) {
-            const auto* c = std::get_if<command>(&f);
-            if (c == nullptr) continue;
+            const auto c = command_of(f);
+            if (!c) continue;
             sent_[{std::string(name(c->what())), c->leg ? short_name(*c->leg) : "caller"}] = c->id;
             if (c->what() == verb::hangup) pending_.push_back(*c);
         }
@@ -264,11 +264,11 @@ class runner {
         return text;
     }
 
-    std::string describe(const effect& f) const {
+    std::string describe(const output& f) const {
         if (const auto* n = std::get_if<note>(&f))
-            return ".. " + n->what + (n->detail.empty() ? "" : " " + readable(n->detail));
+            return ".. " + std::string(name(n->what)) + (n->detail.empty() ? "" : " " + readable(n->detail));
         if (const auto* q = std::get_if<inquiry>(&f)) return "?? ask round=" + std::to_string(q->round);
-        const auto& c = std::get<command>(f);
+        const auto c = command_of(f).value();
         std::string out =
             "-> " + std::string(name(c.what())) + " " + (c.leg ? short_name(*c.leg) : std::string("caller"));
         std::visit(

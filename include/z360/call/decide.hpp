@@ -14,7 +14,7 @@ namespace z360::call {
 
 struct decision {
     state next;
-    std::vector<effect> effects; ///< in the order in which they should start
+    std::vector<output> effects; ///< with notes and questions, in the order in which they should start
 };
 
 /// Begins a call: the caller's leg is parked at Telnyx, nothing rings yet.
@@ -36,9 +36,9 @@ decide(const state& call, const event& what, time_point now, authority may = aut
 /// this time moves the call on (and the deadline with it).
 [[nodiscard]] std::optional<time_point> deadline(const state& call);
 
-/// Whether `cmd` still makes sense: asked before every attempt to send it. Nothing is dialed for a call that
-/// is over (MOB-18); a hang-up is always wanted while its leg may live.
-[[nodiscard]] bool wanted(const state& call, const command& cmd);
+/// Whether the effect still makes sense: asked before every attempt to carry it out. Nothing is dialed for a
+/// call that is over (MOB-18); a hang-up is always wanted while its leg may live.
+[[nodiscard]] bool wanted(const state& call, const effect& e);
 
 /// Returns the violated rule's name, or nullptr. Checked after every decision, in release builds too.
 [[nodiscard]] const char* broken_invariant(const state& call);

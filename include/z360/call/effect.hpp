@@ -8,8 +8,10 @@
 #include <z360/call/event.hpp>
 #include <z360/call/state.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -56,16 +58,12 @@ using command_body = std::variant<
     dial_body, answer_body, bridge_body, hangup_body, reject_body, speak_body, playback_start_body,
     playback_stop_body, record_start_body>;
 
-/// One Telnyx command. `id` is deterministic: the same decision made twice, here or on another node, gives
-/// the same id, and Telnyx ignores the repeat for 60 s (I7).
-struct command {
-    std::string id;
+/// What the carrier is to do with one leg.
+struct carrier_command {
     call_id call{}; ///< with `org`: of the mark that the caller's leg bears; none in commands of form 1
     org_id org{};
     std::string call_control_id; ///< addressed leg; empty for a dial
     std::optional<leg_id> leg;   ///< the device leg concerned; nullopt: the caller's leg
-    time_point issued_at{};
-    time_point deadline{}; ///< no attempt starts later; the outcome is `expired` then
     command_body body;
 
     [[nodiscard]] verb what() const { return static_cast<verb>(body_to_verb[body.index()]); }
@@ -80,10 +78,97 @@ struct command {
     };
 };
 
+/// Of the channel that only tests have: it keeps whatever carries effects from knowing one kind alone.
+struct test_effect {
+    call_id call{};
+    std::string text;
+    bool operator==(const test_effect&) const = default;
+};
+
+/// Kinds of effects. Whoever tells them apart visits all of them: a new kind compiles once each has said what
+/// it makes of it.
+using effect_body = std::variant<carrier_command, test_effect>;
+
+/// Who carries a kind of effects out: stored beside each.
+enum class channel : std::uint8_t { carrier, test };
+inline constexpr int k_channel_count = 2;
+[[nodiscard]] std::string_view name(channel c);
+[[nodiscard]] std::optional<channel> channel_named(std::string_view word);
+
+struct command;
+
+/// Something to be done outside, stored with the decision that wants it and run afterwards. `id` is
+/// deterministic: the same decision made twice, here or on another node, gives the same id, and whoever
+/// carries it out tells a repeat by it (I7; Telnyx for 60 s).
+struct effect {
+    std::string id;
+    time_point issued_at{};
+    time_point deadline{}; ///< no attempt starts later; the outcome is `expired` then
+    effect_body body;
+
+    effect() = default;
+    effect(command c); // NOLINT(google-explicit-constructor): a command is an effect
+};
+[[nodiscard]] channel channel_of(const effect& e); ///< who carries it out
+/// Short word for what it does: a command's verb, else its kind.
+[[nodiscard]] std::string_view kind_of(const effect& e);
+
+/// A carrier's effect in one piece: what components make and the carrier's client takes.
+struct command : carrier_command {
+    std::string id;
+    time_point issued_at{};
+    time_point deadline{};
+};
+/// nullopt: it is another channel's.
+[[nodiscard]] std::optional<command> command_of(effect e);
+
+/// What a line of a call's timeline says. Their names are in one table (names.cpp), and figures are made of
+/// these, not of words.
+enum class remark : std::uint8_t {
+    number_refused,
+    call_began,
+    waited_too_long,
+    caller_hung_up,
+    answer_failed,
+    dial_failed,
+    twin_leg,
+    device_answered,
+    device_withdrawn,
+    device_declined,
+    device_says_answered,
+    device_joins_ring,
+    device_leg_ended,
+    request_refused,
+    winner_claimed,
+    winner_by_fact,
+    winner_dropped,
+    bridge_refused,
+    bridge_expired,
+    bridge_confirmed_by_one_side,
+    bridged,
+    second_bridge_dropped,
+    carrier_asked,
+    active,
+    on_hold,
+    remote_hold,
+    speak_failed,
+    playback_start_failed,
+    playback_stop_failed,
+    record_start_failed,
+    voicemail,
+    recording_saved,
+    recording_failed,
+    end_reason,
+    call_ended,
+};
+inline constexpr int k_remark_count = 35;
+[[nodiscard]] std::string_view name(remark r);
+
 /// A line of the call's timeline, for people and for the call log.
 struct note {
-    std::string what;   ///< snake_case fact, e.g. "winner_claimed"
+    remark what = remark::call_began;
     std::string detail; ///< `key=value …`; no secrets, no names
+    bool operator==(const note&) const = default;
 };
 
 /// The carrier is to be asked what it knows of this call, before something is given up for want of a webhook.
@@ -94,6 +179,9 @@ struct inquiry {
     bool operator==(const inquiry&) const = default;
 };
 
-using effect = std::variant<command, note, inquiry>;
+/// What one step says: what is to be done, told and asked.
+using output = std::variant<effect, note, inquiry>;
+/// nullopt: it is no command of the carrier.
+[[nodiscard]] std::optional<command> command_of(const output& o);
 
 } // namespace z360::call

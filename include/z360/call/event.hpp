@@ -100,7 +100,7 @@ enum class verb : std::uint8_t {
 inline constexpr int k_verb_count = 9;
 [[nodiscard]] std::string_view name(verb v);
 
-/// How one of our own commands ended; fed back to the call like any other event.
+/// How one of our own commands to the carrier ended.
 struct command_outcome {
     std::string command_id;
     verb what = verb::dial;
@@ -110,6 +110,25 @@ struct command_outcome {
     std::string error_title; ///< Telnyx's words for it, bounded; for people; empty: none
     unsigned attempts = 0;   ///< requests that were sent for it, identical resends included; for people
 };
+
+/// The same of the channel that only tests have.
+struct test_outcome {
+    std::string effect_id;
+    outcome result = outcome::done;
+    std::string answer;
+    unsigned attempts = 0;
+};
+
+/// How an effect ended, by its kind; each is an event and comes back to the call like any other.
+using effect_outcome = std::variant<command_outcome, test_outcome>;
+/// What all of them say. The texts live as long as `o`.
+struct effect_end {
+    std::string_view id;
+    outcome result = outcome::done;
+    std::string_view error; ///< for people; empty: none
+    unsigned attempts = 0;
+};
+[[nodiscard]] effect_end end_of(const effect_outcome& o);
 
 /// These devices may not be rung in this call any more: signed out, revoked, or their person has left the
 /// organisation (B28). Whoever is joined to the caller, or about to be, stays.
@@ -142,12 +161,15 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, ring_withdrawn, device_asks, carrier_told, tick>;
+    recording_failed, command_outcome, test_outcome, ring_withdrawn, device_asks, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// The request that the event is; null: it is none.
 [[nodiscard]] inline const device_asks* request_of(const event& e) {
     return std::get_if<device_asks>(&e);
 }
+/// The event is the end of an effect; nullopt: it is not.
+[[nodiscard]] std::optional<effect_outcome> outcome_in(const event& e);
+[[nodiscard]] event event_of(effect_outcome o);
 /// Short name of the alternative, e.g. "leg_answered"; used in the timeline and in scenario scripts.
 [[nodiscard]] std::string_view name(const event& e);
 

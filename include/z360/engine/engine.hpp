@@ -70,6 +70,9 @@ struct ports {
     /// commits (a failover), although no question ever failed: memory is compared then. Asked on the loop,
     /// each sweep. Empty: never lost.
     std::function<unsigned()> connections_lost = {};
+    /// Of channels beside the carrier's, one each. Effects of a channel that has none here are left to nodes
+    /// that have one.
+    std::vector<port::effect_runner*> runners = {};
 };
 
 struct settings {

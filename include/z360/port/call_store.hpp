@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Calls, their legs, the outbox of commands and the timeline. Every decision has exactly one commit point
+// Calls, their legs, the outbox of effects and the timeline. Every decision has exactly one commit point
 // here.
 #pragma once
 
@@ -32,8 +32,8 @@ struct call_commit {
     std::uint64_t next_version = 0;
     call::state next;
     std::optional<time_point> deadline; ///< call::deadline(next)
-    std::vector<call::command> new_commands;
-    std::vector<call::command_outcome> finished_commands;
+    std::vector<call::effect> new_effects;
+    std::vector<call::effect_outcome> finished;
     std::vector<call::note> notes;
     std::vector<std::string> processed_events; ///< inbox ids done with this commit
     time_point at{};
@@ -44,10 +44,10 @@ enum class commit_result : std::uint8_t {
     conflict, ///< another version is stored: load it and decide again
 };
 
-/// A command whose owner stopped working on it.
-struct orphan_command {
+/// An effect whose owner stopped working on it.
+struct orphan_effect {
     call_id call;
-    call::command command;
+    call::effect what;
     std::uint32_t attempts = 0; ///< that its owners are known to have made
 };
 
@@ -62,21 +62,21 @@ class call_store {
     virtual boost::asio::awaitable<std::optional<call_id>>
     find(std::string call_session_id, std::string call_control_id) = 0;
     /// Compare and set. Idempotent: after a lost reply the same commit gives `conflict`, and the reloaded
-    /// state shows whether it took effect. New commands are claimed for this node for `claim`.
+    /// state shows whether it took effect. New effects are claimed for this node for `claim`.
     virtual boost::asio::awaitable<commit_result> commit(call_commit what, millis claim) = 0;
 
     /// Calls whose deadline passed at least `margin` ago by the database's clock, at most `limit`; each is
     /// offered to one node at a time (SKIP LOCKED). Rows of a newer form are left to nodes that can read
     /// them.
     virtual boost::asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) = 0;
-    /// Unfinished commands whose claim has run out, at most `limit`, claimed for this node for `claim`. Those
-    /// of calls of a newer form are left alone.
-    virtual boost::asio::awaitable<std::vector<orphan_command>>
-    claim_commands(std::size_t limit, millis claim) = 0;
-    /// Keeps the claim of a command that is still being retried, and notes how many attempts were made so
+    /// Unfinished effects of these channels whose claim has run out, at most `limit`, claimed for this node
+    /// for `claim`. Those of other channels and of calls of a newer form are left as they are.
+    virtual boost::asio::awaitable<std::vector<orphan_effect>>
+    claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) = 0;
+    /// Keeps the claim of an effect that is still being retried, and notes how many attempts were made so
     /// far.
     virtual boost::asio::awaitable<void>
-    extend_claim(std::string command_id, millis claim, unsigned attempts) = 0;
+    extend_claim(std::string effect_id, millis claim, unsigned attempts) = 0;
 };
 
 } // namespace z360::port

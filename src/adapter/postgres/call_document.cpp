@@ -4,9 +4,10 @@
 #include "adapter/postgres/params.hpp"
 #include "wire/state_codec.hpp"
 
+#include <z360/base/overloaded.hpp>
+
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -71,21 +72,42 @@ json join_row(const call::join& j, std::size_t place) {
     };
 }
 
-// A command may be decided and finished by the same commit when several decisions are folded into one.
-json command_row(const call::command& c, const std::vector<call::command_outcome>& finished) {
-    const auto end = std::find_if(finished.begin(), finished.end(), [&c](const call::command_outcome& o) {
-        return o.command_id == c.id;
-    });
-    const bool over = end != finished.end();
+/// The device's leg that it is about.
+json leg_of(const call::effect& e) {
+    return std::visit(
+        overloaded{
+            [](const call::carrier_command& c) { return c.leg ? json(c.leg->text()) : json(); },
+            [](const call::test_effect&) { return json(); },
+        },
+        e.body
+    );
+}
+
+// An effect may be decided and finished by the same commit when several decisions are folded into one.
+json effect_row(const call::effect& e, const std::vector<call::effect_outcome>& finished) {
+    std::optional<call::effect_end> end;
+    for (const auto& o : finished)
+        if (const auto x = call::end_of(o); x.id == e.id && !end) end = x;
     return {
-        {"id", storable(c.id)},
-        {"leg", c.leg ? json(c.leg->text()) : json()},
-        {"verb", std::string(name(c.what()))},
-        {"deadline", ms(c.deadline)},
-        {"issued", ms(c.issued_at)},
-        {"status", over ? json(std::string(name(end->result))) : json()},
-        {"error", over ? text(end->error_code) : json()},
-        {"attempts", over ? json(end->attempts) : json()},
+        {"id", storable(e.id)},
+        {"channel", std::string(name(call::channel_of(e)))},
+        {"form", wire::form_of(e)},
+        {"leg", leg_of(e)},
+        {"verb", std::string(call::kind_of(e))},
+        {"deadline", ms(e.deadline)},
+        {"issued", ms(e.issued_at)},
+        {"status", end ? json(std::string(name(end->result))) : json()},
+        {"error", end ? text(end->error) : json()},
+        {"attempts", end ? json(end->attempts) : json()},
+    };
+}
+
+json finished_row(const call::effect_end& end) {
+    return {
+        {"id", storable(end.id)},
+        {"status", std::string(name(end.result))},
+        {"error", text(end.error)},
+        {"attempts", end.attempts},
     };
 }
 
@@ -136,22 +158,17 @@ std::string call_document(const port::call_commit& what) {
         d["legs"].push_back(leg_row(l, ++attempts[l.device().value]));
     for (const auto& j : s.joins)
         d["joins"].push_back(join_row(j, d["joins"].size()));
-    for (const auto& o : what.finished_commands)
-        d["finished"].push_back(
-            {{"id", storable(o.command_id)},
-             {"status", std::string(name(o.result))},
-             {"error", text(o.error_code)},
-             {"attempts", o.attempts}}
-        );
+    for (const auto& o : what.finished)
+        d["finished"].push_back(finished_row(call::end_of(o)));
     for (const auto& n : what.notes)
-        d["notes"].push_back(json::array({storable(n.what), storable(n.detail)}));
+        d["notes"].push_back(json::array({std::string(name(n.what)), storable(n.detail)}));
     for (const auto& e : what.processed_events)
         d["events"].push_back(storable(e));
 
     std::string commands = "[";
-    for (const auto& c : what.new_commands) {
-        auto row = command_row(c, what.finished_commands).dump();
-        splice(row, "payload", wire::encode_command(c));
+    for (const auto& e : what.new_effects) {
+        auto row = effect_row(e, what.finished).dump();
+        splice(row, "payload", wire::encode_effect(e));
         if (commands.size() > 1) commands += ',';
         commands += row;
     }

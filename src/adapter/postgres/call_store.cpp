@@ -92,14 +92,14 @@ constexpr millis k_deadline_claim{1'000};
            is distinct from (excluded.commanded, excluded.accepted, excluded.refused, excluded.joined_at,
             excluded.over, excluded.over_at)
 ), new_commands as (
-    insert into commands (command_id, call_id, org_id, leg_id, verb, payload, deadline, status, claimed_until,
-                          created_at, finished_at, error_code, attempts, form)
-    select x.id, m.call_id, m.org_id, x.leg, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
+    insert into commands (command_id, call_id, org_id, leg_id, channel, verb, payload, deadline, status,
+                          claimed_until, created_at, finished_at, error_code, attempts, form)
+    select x.id, m.call_id, m.org_id, x.leg, x.channel, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
            clock_timestamp() + $2::bigint * interval '1 ms', z360_at(x.issued),
            case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error,
-           coalesce(x.attempts, 0), (j->>'form')::int
-      from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, verb text, payload jsonb,
-           deadline bigint, issued bigint, status text, error text, attempts int)
+           coalesce(x.attempts, 0), x.form
+      from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, channel text, verb text,
+           payload jsonb, deadline bigint, issued bigint, status text, error text, attempts int, form int)
     on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
        set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
            finished_at = excluded.finished_at, error_code = excluded.error_code
@@ -147,10 +147,13 @@ update calls c set deadline_claimed_until = clock_timestamp() + $3::bigint * int
   from due where c.call_id = due.call_id
 returning c.call_id)sql";
 
+// The one rule by which an effect is taken: its channel is one that this node can carry out, and its form one
+// that this program reads.
 constexpr const char* k_orphans = R"sql(
 with due as (
     select command_id from commands o
-     where status = 'pending' and claimed_until <= clock_timestamp() and form <= $3
+     where status = 'pending' and claimed_until <= clock_timestamp() and channel = any($4::text[])
+       and form <= case channel when 'carrier' then $3::int else $5::int end
        and not exists (select from calls c where c.call_id = o.call_id and c.form > $3)
      order by claimed_until limit $1 for update skip locked
 )
@@ -171,9 +174,9 @@ class call_rows final : public port::call_store {
     find(std::string call_session_id, std::string call_control_id) override;
     asio::awaitable<commit_result> commit(call_commit what, millis claim) override;
     asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override;
-    asio::awaitable<std::vector<port::orphan_command>>
-    claim_commands(std::size_t limit, millis claim) override;
-    asio::awaitable<void> extend_claim(std::string command_id, millis claim, unsigned attempts) override;
+    asio::awaitable<std::vector<port::orphan_effect>>
+    claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) override;
+    asio::awaitable<void> extend_claim(std::string effect_id, millis claim, unsigned attempts) override;
 
   private:
     pool& db_;
@@ -230,15 +233,25 @@ asio::awaitable<std::vector<call_id>> call_rows::claim_overdue(millis margin, st
     co_return co_await db_.run("call_overdue", std::move(ask));
 }
 
-asio::awaitable<std::vector<port::orphan_command>>
-call_rows::claim_commands(std::size_t limit, millis claim) {
-    auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
-        std::vector<port::orphan_command> out;
-        for (const auto& r : exec_once(db, "command_claim", k_orphans, limit, ms, wire::k_state_version)) {
+asio::awaitable<std::vector<port::orphan_effect>>
+call_rows::claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) {
+    std::string list = "{";
+    for (const auto c : channels) {
+        if (list.size() > 1) list += ',';
+        list += name(c);
+    }
+    list += '}';
+    auto ask = [limit, ms = claim.count(), list = std::move(list)](pqxx::connection_base& db) {
+        std::vector<port::orphan_effect> out;
+        const auto left = exec_once(
+            db, "command_claim", k_orphans, limit, ms, wire::k_state_version, list,
+            wire::k_other_channels_form
+        );
+        for (const auto& r : left) {
             const auto call = call_id::parse(r[0].c_str());
-            auto command = wire::decode_command(r[1].c_str());
-            if (call && command)
-                out.push_back({*call, std::move(*command), r[2].as<std::uint32_t>()});
+            auto effect = wire::decode_effect(r[1].c_str());
+            if (call && effect)
+                out.push_back({*call, std::move(*effect), r[2].as<std::uint32_t>()});
             else
                 log::error("command_unreadable", {{"call_uuid", r[0].c_str()}, {"command_id", r[3].c_str()}});
         }
@@ -247,8 +260,8 @@ call_rows::claim_commands(std::size_t limit, millis claim) {
     co_return co_await db_.run("command_claim", std::move(ask));
 }
 
-asio::awaitable<void> call_rows::extend_claim(std::string command_id, millis claim, unsigned attempts) {
-    auto ask = [id = std::move(command_id), ms = claim.count(), attempts](pqxx::connection_base& db) {
+asio::awaitable<void> call_rows::extend_claim(std::string effect_id, millis claim, unsigned attempts) {
+    auto ask = [id = std::move(effect_id), ms = claim.count(), attempts](pqxx::connection_base& db) {
         exec_once(db, "command_extend", k_extend, id, ms, attempts);
     };
     co_await db_.run("command_extend", std::move(ask));

@@ -28,7 +28,7 @@ TEST(fold, be_01_a_caller_who_has_already_left_is_never_dialed_for) {
     const call::leg_hangup gone{{"v3:caller", std::nullopt}, "originator_cancel"};
     const auto f = run(std::nullopt, {item{sample_incoming(3), "e1"}, item{gone, "e2"}});
     EXPECT_EQ(phase_of(f.commit.next), call::phase::ended);
-    EXPECT_TRUE(f.commit.new_commands.empty());
+    EXPECT_TRUE(f.commit.new_effects.empty());
     EXPECT_EQ(f.commit.processed_events, (std::vector<std::string>{"e1", "e2"}));
     EXPECT_EQ(f.commit.expected_version, 0U);
 }
@@ -64,9 +64,9 @@ TEST(fold, i_08_a_run_that_was_given_up_does_not_finish_the_command_that_is_issu
         run(port::stored_call{bridging, 2},
             {item{given_up, ""}, item{call::leg_bridged{winner}, ""}, item{call::leg_bridged{caller}, ""}});
     ASSERT_EQ(phase_of(f.commit.next), call::phase::active);
-    ASSERT_EQ(f.commit.new_commands.size(), 1U);
-    EXPECT_EQ(f.commit.new_commands[0].id, id);
-    EXPECT_TRUE(f.commit.finished_commands.empty());
+    ASSERT_EQ(f.commit.new_effects.size(), 1U);
+    EXPECT_EQ(f.commit.new_effects[0].id, id);
+    EXPECT_TRUE(f.commit.finished.empty());
 }
 
 TEST(fold, two_commits_merge_into_one) {
@@ -77,7 +77,7 @@ TEST(fold, two_commits_merge_into_one) {
     merge(first, second);
     EXPECT_EQ(first.expected_version, 0U);
     EXPECT_EQ(phase_of(first.next), call::phase::answering);
-    EXPECT_EQ(first.new_commands.size(), 3U); // two dials and the answer
+    EXPECT_EQ(first.new_effects.size(), 3U); // two dials and the answer
     EXPECT_EQ(first.processed_events, (std::vector<std::string>{"e1", "e2"}));
 }
 

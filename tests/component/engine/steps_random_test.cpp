@@ -46,7 +46,7 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 struct database {
     std::optional<port::stored_call> row;
     std::set<std::string> processed;
-    std::map<std::string, call::command> outbox; ///< not finished
+    std::map<std::string, call::effect> outbox; ///< not finished
     unsigned endings = 0;
 };
 
@@ -62,7 +62,7 @@ struct peer {
     std::optional<port::call_commit> slow;                ///< has outrun its time and is still on its way
     std::optional<time_point> timer;
     std::set<std::string> in_hand; ///< events by inbox id
-    std::map<std::string, call::command> running;
+    std::map<std::string, call::effect> running;
     std::map<std::string, int> may_launch; ///< by command id: 1 less each time, 1 more when it was given up
     std::vector<std::pair<std::uint32_t, call::state>> inquiries;
     bool shared = false;
@@ -258,7 +258,7 @@ class world {
     bool a_command_ends(peer& p) {
         if (p.running.empty()) return false;
         const auto it = std::next(p.running.begin(), static_cast<std::ptrdiff_t>(roll(p.running.size())));
-        const auto cmd = it->second;
+        const auto cmd = call::command_of(it->second).value();
         p.running.erase(it);
         call::command_outcome out;
         out.command_id = cmd.id;
@@ -402,7 +402,7 @@ class world {
             if (!lost_commits_ && !db_.processed.contains(i.inbox_id))
                 broken(i.inbox_id + " was written off unstored");
         }
-        for (auto& cmd : t.commands) {
+        for (auto& cmd : t.effects) {
             tell("node", number(p), "launches", cmd.id);
             if (p.may_launch.try_emplace(cmd.id, 1).first->second-- < 1)
                 broken(cmd.id + " is launched twice");
@@ -416,8 +416,8 @@ class world {
     /// Of a commit: the end of a ring, or of a call that nobody left.
     static bool takes(const port::call_commit& what) {
         return std::any_of(what.notes.begin(), what.notes.end(), [&what](const auto& n) {
-            if (n.what == "voicemail") return n.detail == "why=nobody_answered";
-            if (n.what != "call_ended") return false;
+            if (n.what == call::remark::voicemail) return n.detail == "why=nobody_answered";
+            if (n.what != call::remark::call_ended) return false;
             return !what.next.caller.ended && (what.next.reason == call::end_reason::failed ||
                                                what.next.reason == call::end_reason::voicemail);
         });
@@ -494,12 +494,12 @@ class world {
         tell("stored:", db_.row->version, call::name(phase_of(what.next)), db_.endings);
         if (db_.row->version <= here) broken("a version that does not rise");
         db_.processed.insert(what.processed_events.begin(), what.processed_events.end());
-        for (const auto& cmd : what.new_commands)
+        for (const auto& cmd : what.new_effects)
             if (db_.outbox.emplace(cmd.id, cmd).second) claims_[cmd.id] = now_ + k_claim;
-        for (const auto& o : what.finished_commands)
-            db_.outbox.erase(o.command_id);
+        for (const auto& o : what.finished)
+            db_.outbox.erase(std::string(call::end_of(o).id));
         for (const auto& n : what.notes)
-            if (n.what == "call_ended") ++db_.endings;
+            if (n.what == call::remark::call_ended) ++db_.endings;
         if (db_.endings > 1 && !lost_commits_) broken("it ends twice");
         return written_as::stored;
     }

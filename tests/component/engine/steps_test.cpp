@@ -175,7 +175,7 @@ class node {
             row_ = port::stored_call{what.next, version_after(what)};
             versions_[row_->version] = what.next;
             processed_.insert(what.processed_events.begin(), what.processed_events.end());
-            outbox_.insert(outbox_.end(), what.new_commands.begin(), what.new_commands.end());
+            outbox_.insert(outbox_.end(), what.new_effects.begin(), what.new_effects.end());
         }
         if (fail(failure::answer_lost))
             box_.written(written_as::unavailable);
@@ -204,12 +204,13 @@ class node {
         return true;
     }
     void carry_out(const todo::act& act) {
-        for (const auto& cmd : act.commands)
-            start(cmd);
+        for (const auto& e : act.effects)
+            start(e);
         for (const auto& i : act.settled) // of no consequence, or stored
             if (!i.inbox_id.empty()) settled_.insert(i.inbox_id);
     }
-    void start(const call::command& cmd) {
+    void start(const call::effect& e) {
+        const auto cmd = call::command_of(e).value();
         if (!started_.insert(cmd.id).second) return; // the carrier knows a repeated command by its id
         commands_.push_back(cmd);
         call::command_outcome out;
@@ -243,7 +244,7 @@ class node {
     std::set<std::string> settled_;
     std::optional<port::stored_call> row_;
     std::map<std::uint64_t, call::state> versions_;
-    std::vector<call::command> outbox_;   ///< stored
+    std::vector<call::effect> outbox_;    ///< stored
     std::vector<call::command> commands_; ///< sent to the carrier, each once
     std::set<std::string> started_;
     std::size_t at_ = 0;
@@ -361,7 +362,7 @@ TEST(mailbox_steps, i_21_time_takes_nothing_away_unless_the_row_was_read_and_the
                     more = !std::holds_alternative<todo::rest>(what);
                     ASSERT_FALSE(std::holds_alternative<todo::ask>(what));
                     if (std::holds_alternative<todo::write>(what)) box.written(written_as::unavailable);
-                    if (auto* act = std::get_if<todo::act>(&what)) EXPECT_TRUE(act->commands.empty());
+                    if (auto* act = std::get_if<todo::act>(&what)) EXPECT_TRUE(act->effects.empty());
                 }
                 EXPECT_TRUE(box.time_held());
                 continue;
@@ -478,8 +479,8 @@ struct by_hand {
 
   private:
     void note(const todo::act& act) {
-        for (const auto& cmd : act.commands)
-            launched.push_back(cmd.id);
+        for (const auto& e : act.effects)
+            launched.push_back(e.id);
     }
 };
 

@@ -432,3 +432,30 @@ TEST(client, settings_come_from_the_configuration) {
     EXPECT_EQ(s.api_key.reveal(), "k");
     EXPECT_EQ(s.hedge_after, millis{123});
 }
+
+namespace {
+
+boost::asio::awaitable<void> carry(port::telnyx_api* api, call::effect e, call::effect_outcome* out) {
+    port::still_wanted always = [](unsigned) -> boost::asio::awaitable<bool> { co_return true; };
+    *out = co_await api->run(std::move(e), std::move(always));
+}
+
+} // namespace
+
+TEST(client, it_runs_the_carriers_channel_and_refuses_what_is_of_another) {
+    stage s;
+    s.http.script = {answer(200)};
+    EXPECT_EQ(s.client().runs(), call::channel::carrier);
+    call::effect_outcome done, foreign;
+    call::effect other;
+    other.id = "x";
+    other.body = call::test_effect{};
+    boost::asio::co_spawn(s.io, carry(&s.client(), s.command(k_hangup), &done), stage::rethrow);
+    boost::asio::co_spawn(s.io, carry(&s.client(), other, &foreign), stage::rethrow);
+    s.io.run();
+    EXPECT_EQ(call::end_of(done).id, "cmd-1");
+    EXPECT_EQ(call::end_of(done).result, outcome::done);
+    EXPECT_EQ(call::end_of(foreign).id, "x");
+    EXPECT_EQ(call::end_of(foreign).result, outcome::refused);
+    EXPECT_EQ(s.http.seen.size(), 1U);
+}

@@ -55,7 +55,7 @@ void through_the_core(const wire::telnyx_webhook& hook) {
             EXPECT_EQ(call::broken_invariant(once.next), nullptr) << hook.event_type;
             const auto twice = call::decide(once.next, *event, now);
             for (const auto& f : twice.effects)
-                EXPECT_FALSE(std::holds_alternative<call::command>(f)) << hook.event_type << " acted twice";
+                EXPECT_FALSE(std::holds_alternative<call::effect>(f)) << hook.event_type << " acted twice";
             if (phase_of(state) == call::phase::ended) {
                 EXPECT_EQ(phase_of(once.next), call::phase::ended);
             }

@@ -149,8 +149,8 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     step.expected_version = 1;
     step.next = s;
     step.at = k_noon + millis{80};
-    step.finished_commands.push_back(
-        {s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "90041"}
+    step.finished.push_back(
+        call::command_outcome{s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "90041"}
     );
     run(calls->commit(step, millis{60'000}));
 

@@ -42,7 +42,7 @@ class call_store : public postgres_test {
         c.next = s;
         join_leg(c.next, static_cast<std::size_t>(n) % 3);
         c.at = k_noon;
-        c.notes.push_back({"winner_claimed", std::to_string(n)});
+        c.notes.push_back({call::remark::winner_claimed, std::to_string(n)});
         const auto r = co_await store.commit(std::move(c), k_claim);
         if (r == commit_result::committed) winner_ = std::to_string(n);
         ++(r == commit_result::committed ? committed_ : conflicts_);
@@ -101,13 +101,14 @@ TEST_F(call_store, a_commit_on_an_old_version_changes_nothing_at_all) {
 
     port::call_commit late = step;
     late.next.legs[1].answered = true;
-    late.notes.push_back({"too_late", ""});
-    late.finished_commands.push_back({s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "x"}
+    late.notes.push_back({call::remark::winner_dropped, ""});
+    late.finished.push_back(
+        call::command_outcome{s.legs[0].id.text(), call::verb::dial, {}, call::outcome::refused, "x"}
     );
     call::command extra;
     extra.id = "extra";
     extra.body = call::answer_body{};
-    late.new_commands.push_back(extra);
+    late.new_effects.push_back(extra);
     run(inbox_->append({event("e1", "{}", "s1")}, k_claim));
     late.processed_events.emplace_back("e1");
     EXPECT_EQ(commit(late), commit_result::conflict);
@@ -116,7 +117,7 @@ TEST_F(call_store, a_commit_on_an_old_version_changes_nothing_at_all) {
     EXPECT_EQ(stored.version, 2U);
     EXPECT_TRUE(stored.state == step.next);
     EXPECT_EQ(value("select count(*) from call_legs where answered"), "1");
-    EXPECT_EQ(value("select count(*) from call_events where what = 'too_late'"), "0");
+    EXPECT_EQ(value("select count(*) from call_events where what = 'winner_dropped'"), "0");
     EXPECT_EQ(value("select count(*) from commands where command_id = 'extra' or status <> 'pending'"), "0");
     EXPECT_EQ(value("select status from webhook_events"), "new");
     EXPECT_EQ(commit(first_commit(s)), commit_result::conflict); // begun twice
@@ -237,16 +238,18 @@ TEST_F(call_store, updates_legs_finishes_commands_and_marks_events_in_the_same_c
     l.release = call::release_reason::caller_gone;
     l.hangup_cause = "normal_clearing";
     l.ended = true;
-    step.finished_commands.push_back(
-        {s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, "", "", 3}
+    step.finished.push_back(
+        call::command_outcome{s.legs[1].id.text(), call::verb::dial, {}, call::outcome::done, "", "", 3}
     );
-    step.finished_commands.push_back({"hangup-1", call::verb::hangup, {}, call::outcome::peer_gone, "90018"});
+    step.finished.push_back(
+        call::command_outcome{"hangup-1", call::verb::hangup, {}, call::outcome::peer_gone, "90018"}
+    );
     call::command hangup;
     hangup.id = "hangup-1";
     hangup.call_control_id = "v3:leg";
     hangup.leg = l.id;
     hangup.body = call::hangup_body{call::release_reason::caller_gone};
-    step.new_commands.push_back(hangup);
+    step.new_effects.push_back(hangup);
     step.processed_events = {"e1"};
     step.at = k_noon + millis{500};
     ASSERT_EQ(commit(step), commit_result::committed);
@@ -391,7 +394,7 @@ TEST_F(call_store, memory_of_a_call_whose_row_is_gone_is_written_with_its_legs_a
     EXPECT_TRUE(load(s.id).state == s);
     EXPECT_EQ(value("select count(*) from call_legs where answered and call_control_id = 'v3:leg-1'"), "1");
     EXPECT_EQ(value("select count(*) from call_legs"), "3");
-    EXPECT_EQ(run(calls_->claim_commands(10, k_claim)).size(), 3U);
+    EXPECT_EQ(run(calls_->claim_effects(10, k_claim, {call::channel::carrier})).size(), 3U);
     EXPECT_EQ(commit(c), commit_result::conflict); // two nodes remember it: one of them writes
 }
 
@@ -412,7 +415,7 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     EXPECT_THROW(run(calls_->load(s.id)), port::newer_form);
     EXPECT_EQ(run(calls_->claim_overdue(millis{0}, 10)), std::vector<call_id>{ours.id});
     sql("update commands set form = " + newer + " where command_id = '" + ours.legs[0].id.text() + "'");
-    const auto left = run(calls_->claim_commands(10, k_claim));
+    const auto left = run(calls_->claim_effects(10, k_claim, {call::channel::carrier}));
     EXPECT_EQ(left.size(), 2U);
     for (const auto& o : left)
         EXPECT_EQ(o.call, ours.id);
@@ -477,7 +480,7 @@ TEST_F(call_store, sys_a_program_of_the_version_before_goes_on_beside_this_one) 
         "claimed_until, "
         "status) values ('e1', 'call.answered', 'call_control', 's1', now(), 'x', clock_timestamp(), 'new')");
     EXPECT_EQ(load(s.id).version, 2U);
-    EXPECT_EQ(run(calls_->claim_commands(10, k_claim)).size(), 1U);
+    EXPECT_EQ(run(calls_->claim_effects(10, k_claim, {call::channel::carrier})).size(), 1U);
     const auto events = run(inbox_->claim_session("s1", k_claim));
     ASSERT_EQ(events.size(), 1U);
     EXPECT_LT(events[0].waited, millis{30'000});
@@ -487,20 +490,91 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
     auto s = ringing(people_, "s1");
     commit(first_commit(s), millis{0});
     run(calls_->extend_claim(s.legs[0].id.text(), k_claim, 1)); // its node lives
-    const auto orphans = run(calls_->claim_commands(10, k_claim));
+    const auto orphans = run(calls_->claim_effects(10, k_claim, {call::channel::carrier}));
     ASSERT_EQ(orphans.size(), 2U);
     for (const auto& o : orphans) {
         EXPECT_EQ(o.call, s.id);
-        EXPECT_EQ(o.command.what(), call::verb::dial);
-        EXPECT_NE(o.command.id, s.legs[0].id.text());
-        EXPECT_EQ(std::get<call::dial_body>(o.command.body).org, people_.org);
+        EXPECT_EQ(call::kind_of(o.what), "dial");
+        EXPECT_NE(o.what.id, s.legs[0].id.text());
+        EXPECT_EQ(
+            std::get<call::dial_body>(std::get<call::carrier_command>(o.what.body).body).org, people_.org
+        );
     }
-    EXPECT_TRUE(run(calls_->claim_commands(10, k_claim)).empty());
+    EXPECT_TRUE(run(calls_->claim_effects(10, k_claim, {call::channel::carrier})).empty());
     const auto attempts = "select attempts from commands where command_id = '" + s.legs[0].id.text() + "'";
     EXPECT_EQ(value(attempts), "1");
     for (int i = 0; i < 3; ++i) // it is asked about while it waits: that is no attempt
         run(calls_->extend_claim(s.legs[0].id.text(), k_claim, 2));
     EXPECT_EQ(value(attempts), "2");
+}
+
+TEST_F(call_store, be_21_effects_of_a_channel_are_claimed_by_nodes_that_can_carry_them_out) {
+    auto s = ringing(people_, "s1");
+    auto first = first_commit(s);
+    call::effect e;
+    e.id = "test-1";
+    e.issued_at = s.began;
+    e.deadline = s.began + millis{20'000};
+    e.body = call::test_effect{s.id, "hello"};
+    first.new_effects.push_back(e);
+    ASSERT_EQ(commit(first, millis{0}), commit_result::committed);
+    EXPECT_EQ(value("select channel || ' ' || verb from commands where command_id = 'test-1'"), "test test");
+    sql("insert into commands (command_id, call_id, channel, verb, payload, deadline, claimed_until, "
+        "created_at, "
+        "form) select 'fax-1', call_id, 'fax', 'page', '{}', deadline, claimed_until, created_at, 1 from "
+        "commands "
+        "limit 1");
+
+    const std::string left = "select string_agg(command_id || attempts::text || (claimed_until <= "
+                             "clock_timestamp())::text, ' ' order by command_id) from commands where channel "
+                             "<> 'carrier'";
+    EXPECT_EQ(run(calls_->claim_effects(10, k_claim, {call::channel::carrier})).size(), 3U);
+    EXPECT_EQ(value(left), "fax-10true test-10true") << "nothing of theirs was taken";
+    EXPECT_TRUE(run(calls_->claim_effects(10, k_claim, {})).empty());
+
+    const auto taken = run(calls_->claim_effects(10, k_claim, {call::channel::carrier, call::channel::test}));
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_EQ(taken[0].call, s.id);
+    EXPECT_EQ(taken[0].what.id, "test-1");
+    EXPECT_EQ(std::get<call::test_effect>(taken[0].what.body), std::get<call::test_effect>(e.body));
+    EXPECT_EQ(value(left), "fax-10true test-10false");
+
+    port::call_commit step;
+    step.expected_version = 1;
+    step.next = s;
+    step.at = k_noon + millis{1};
+    step.finished.push_back(call::test_outcome{"test-1", call::outcome::done, "hi", 2});
+    ASSERT_EQ(commit(step), commit_result::committed);
+    EXPECT_EQ(value("select status || attempts from commands where command_id = 'test-1'"), "done2");
+}
+
+TEST_F(call_store, a_program_from_before_channels_takes_the_carriers_effects_alone_and_writes_them) {
+    auto s = ringing(people_, "s1");
+    auto first = first_commit(s);
+    call::effect e;
+    e.id = "test-1";
+    e.issued_at = s.began;
+    e.deadline = s.began + millis{20'000};
+    e.body = call::test_effect{s.id, "hello"};
+    first.new_effects.push_back(e);
+    ASSERT_EQ(commit(first, millis{0}), commit_result::committed);
+    // its statements: the form that it knows, and not a word of channels
+    EXPECT_EQ(
+        value(
+            "with due as (select command_id from commands o where status = 'pending' and claimed_until <= "
+            "clock_timestamp() and form <= " +
+            std::to_string(wire::k_state_version) +
+            " order by claimed_until limit 10 for update skip locked) update commands c set claimed_until = "
+            "clock_timestamp() + interval '1 ms' from due where c.command_id = due.command_id returning "
+            "(select count(*) from due)"
+        ),
+        "3"
+    );
+    sql("insert into commands (command_id, call_id, org_id, verb, payload, deadline, status, claimed_until, "
+        "created_at, form) select 'old', call_id, org_id, 'answer', payload, deadline, 'pending', "
+        "clock_timestamp(), created_at, form from commands where channel = 'carrier' limit 1");
+    EXPECT_EQ(value("select channel from commands where command_id = 'old'"), "carrier");
+    EXPECT_THROW(sql("update commands set verb = 'levitate' where command_id = 'old'"), std::exception);
 }
 
 TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
@@ -518,7 +592,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     reject.id = "reject-1";
     reject.call_control_id = "caller-stray";
     reject.body = call::reject_body{};
-    c.new_commands.push_back(reject);
+    c.new_effects.push_back(reject);
     EXPECT_EQ(commit(c), commit_result::committed);
     EXPECT_TRUE(load(s.id).state == s);
     s.id = id_of("stray-2");
@@ -526,7 +600,7 @@ TEST_F(call_store, a_call_of_an_unknown_number_is_stored_without_a_tenant) {
     s.caller.call_control_id = "caller-stray-2";
     s.reason = call::end_reason::none; // a bug of the core must not become a row
     c.next = s;
-    c.new_commands.clear();
+    c.new_effects.clear();
     EXPECT_THROW(commit(c), pg::statement_error);
 }
 
@@ -535,7 +609,7 @@ TEST_F(call_store, text_from_outside_that_postgres_cannot_hold_does_not_stop_a_c
     s.caller.to = call::endpoint_of(std::string("\0\xFF+1", 4));
     s.legs[0].hangup_cause = std::string("a\0b", 3);
     auto c = first_commit(s);
-    c.notes.push_back({"odd", std::string("\xC3\0x", 3)});
+    c.notes.push_back({call::remark::carrier_asked, std::string("\xC3\0x", 3)});
     EXPECT_EQ(commit(c), commit_result::committed);
     EXPECT_EQ(load(s.id).state.legs[0].hangup_cause, "a\uFFFDb");
 }

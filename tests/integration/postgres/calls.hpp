@@ -59,8 +59,8 @@ inline port::call_commit first_commit(const call::state& s) {
     c.deadline = s.ring_deadline;
     c.at = s.began;
     for (std::size_t i = 0; i < s.legs.size(); ++i)
-        c.new_commands.push_back(dial(s, i));
-    c.notes.push_back({"call_began", "devices=" + std::to_string(s.legs.size())});
+        c.new_effects.emplace_back(dial(s, i));
+    c.notes.push_back({call::remark::call_began, "devices=" + std::to_string(s.legs.size())});
     return c;
 }
 

@@ -24,8 +24,9 @@ bool settle(state& s, effects& out, const circumstances& c) {
 }
 
 // Asked before each attempt: an hour-old hold that is over is not played for.
-bool wants(const state& s, const command& cmd) {
-    return cmd.what() == verb::playback_start && held(s);
+bool wants(const state& s, const effect& e) {
+    const auto* cmd = carried(e);
+    return cmd != nullptr && cmd->what() == verb::playback_start && held(s);
 }
 
 } // namespace

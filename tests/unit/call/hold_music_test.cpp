@@ -40,7 +40,7 @@ struct held_call : ::testing::Test {
         auto d = call::decide(parts, s, what, now, authority::newest);
         s = std::move(d.next);
         for (auto& e : d.effects)
-            if (auto* c = std::get_if<command>(&e)) issued.push_back(std::move(*c));
+            if (auto c = command_of(e)) issued.push_back(std::move(*c));
     }
     void hold(bool on, int at) { feed(leg_hold{device, on, k_start + std::chrono::seconds{at}}); }
     [[nodiscard]] std::vector<verb> verbs() const {

@@ -25,7 +25,7 @@ incoming both_names() {
 std::vector<command> commands_of(const decision& d, verb v) {
     std::vector<command> out;
     for (const auto& e : d.effects)
-        if (const auto* c = std::get_if<command>(&e); c != nullptr && c->what() == v) out.push_back(*c);
+        if (const auto c = command_of(e); c && c->what() == v) out.push_back(*c);
     return out;
 }
 

@@ -95,6 +95,8 @@ std::vector<event> events(const state& s) {
                 e.at = sample_incoming(99).routed.targets;
                 out.emplace_back(std::move(e));
             }
+    for (int o = 0; o < k_outcome_count; ++o)
+        out.emplace_back(test_outcome{"effect", static_cast<outcome>(o), "answer", 1});
     std::vector<leg_ref> everybody{
         caller(), {"v3:stranger", std::nullopt}, {"", std::nullopt}, {"v3:twin", std::nullopt}
     };
@@ -128,8 +130,8 @@ std::vector<event> events(const state& s) {
 // What takes something from somebody: a leg or the caller told to go, a winner or the ring given up.
 std::string taken(const state& before, const decision& d) {
     for (const auto& f : d.effects) {
-        const auto* c = std::get_if<command>(&f);
-        if (c != nullptr && (c->what() == verb::hangup || c->what() == verb::reject)) return c->id;
+        const auto c = command_of(f);
+        if (c && (c->what() == verb::hangup || c->what() == verb::reject)) return c->id;
     }
     const bool over = phase_of(d.next) == phase::ended || phase_of(d.next) == phase::voicemail;
     if (over && phase_of(d.next) != phase_of(before)) return std::string(name(phase_of(d.next)));
@@ -204,7 +206,7 @@ TEST(call_transitions, i_10_every_phase_takes_every_event_and_the_end_is_final) 
                 for (const auto& f : twice.effects) {
                     if (std::holds_alternative<note>(f)) continue;
                     const auto* o = std::get_if<command_outcome>(&e);
-                    const auto* c = std::get_if<command>(&f);
+                    const auto c = command_of(f);
                     ADD_FAILURE() << "repeat of " << name(e) << " " << (o ? name(o->what) : "") << " "
                                   << (o ? name(o->result) : "") << " " << (o ? o->who.call_control_id : "")
                                   << " in " << name(phase_of(s)) << " +" << later.count() << " caused "

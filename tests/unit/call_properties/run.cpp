@@ -14,10 +14,10 @@ using namespace call;
 
 namespace {
 
-std::string line(const effect& f) {
-    if (const auto* n = std::get_if<note>(&f)) return n->what + " " + n->detail;
+std::string line(const output& f) {
+    if (const auto* n = std::get_if<note>(&f)) return std::string(name(n->what)) + " " + n->detail;
     if (const auto* q = std::get_if<inquiry>(&f)) return "ask " + std::to_string(q->round);
-    const auto& c = std::get<command>(f);
+    const auto c = command_of(f).value();
     std::string text = c.id + " " + std::string(name(c.what())) + " " + c.call_control_id + " " +
                        (c.leg ? c.leg->text() : "caller") + " " +
                        std::to_string(c.issued_at.time_since_epoch().count()) + " " +
@@ -29,8 +29,7 @@ std::string line(const effect& f) {
 
 void takes_nothing(const state& before, const decision& d) {
     for (const auto& f : d.effects)
-        if (const auto* c = std::get_if<command>(&f))
-            RC_ASSERT(c->what() != verb::hangup && c->what() != verb::reject);
+        if (const auto c = command_of(f)) RC_ASSERT(c->what() != verb::hangup && c->what() != verb::reject);
     for (const auto& l : before.legs) {
         const auto* next = d.next.find(l.id);
         RC_ASSERT(next->release == l.release);
@@ -85,7 +84,7 @@ void run::take(const decision& d) {
     const char* broken = broken_invariant(now);
     if (broken != nullptr) RC_FAIL(std::string("invariant broken: ") + broken);
     for (const auto& f : d.effects)
-        if (const auto* c = std::get_if<command>(&f)) sent.push_back(*c);
+        if (const auto c = command_of(f)) sent.push_back(*c);
 }
 
 void run::let_time_pass() {

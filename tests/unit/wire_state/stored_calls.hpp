@@ -28,8 +28,7 @@ inline nlohmann::json stored_calls(const std::string& form) {
 inline std::string shown(const call::decision& d) {
     std::string text(name(phase_of(d.next)));
     for (const auto& f : d.effects) {
-        if (const auto* c = std::get_if<call::command>(&f))
-            text += " " + std::string(name(c->what())) + ":" + c->id;
+        if (const auto c = call::command_of(f)) text += " " + std::string(name(c->what())) + ":" + c->id;
         if (std::holds_alternative<call::inquiry>(f)) text += " ask";
     }
     return text;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// The list of what a call is made of, and the order in which it settles. It has a file of its own, so that a
+// program may be linked with another list.
+#include "call/parts.hpp"
+
+#include "call/join.hpp"
+#include "call/leg.hpp"
+#include "call/prompt.hpp"
+#include "call/recording.hpp"
+#include "call/request.hpp"
+#include "call/ring.hpp"
+#include "call/talk.hpp"
+#include "call/voicemail.hpp"
+
+#include <array>
+
+namespace z360::call {
+namespace {
+
+// What is over comes first, what the carrier has joined before what we would choose, and legs are let go
+// when everybody else has come to rest.
+constexpr std::array<const component*, 8> k_parts{
+    &talk::k_component,    &joins::k_component,      &ring::k_component,     &voicemail::k_component,
+    &prompts::k_component, &recordings::k_component, &requests::k_component, &legs::k_component,
+};
+
+} // namespace
+
+part_list parts() {
+    return k_parts;
+}
+
+} // namespace z360::call

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Effects of a call: started by the node that decided, or taken over from one that is gone; each by the
+// runner of its channel.
+#include "engine/engine_impl.hpp"
+
+#include <z360/base/overloaded.hpp>
+#include <z360/log.hpp>
+#include <z360/port/errors.hpp>
+
+#include <utility>
+
+namespace z360::engine {
+namespace {
+
+/// It makes something new: a stopping node leaves it to others (I15), and it must not be done for nobody.
+bool begins_something(const call::effect& e) {
+    return std::visit(
+        overloaded{
+            [](const call::carrier_command& c) { return c.what() == call::verb::dial; },
+            [](const call::test_effect&) { return false; },
+        },
+        e.body
+    );
+}
+
+// Done although nobody can say whether it is wanted still: it was when it was issued. A dial rings phones for
+// nobody, a bridge joins people.
+bool harmless_twice(const call::effect& e) {
+    return std::visit(
+        overloaded{
+            [](const call::carrier_command& c) {
+                return c.what() != call::verb::dial && c.what() != call::verb::bridge;
+            },
+            [](const call::test_effect&) { return true; },
+        },
+        e.body
+    );
+}
+
+/// Few seconds in all: whoever helps a dead node must come in time (P6).
+bool urgent(const call::effect& e) {
+    return std::visit(
+        overloaded{
+            [](const call::carrier_command& c) {
+                return c.what() == call::verb::answer || c.what() == call::verb::bridge;
+            },
+            [](const call::test_effect&) { return false; },
+        },
+        e.body
+    );
+}
+
+} // namespace
+
+// Doing an urgent one twice is harmless, the carrier knows the repeated command by its id.
+millis engine_impl::claim_of(const call::effect& e) const {
+    return urgent(e) ? s_.urgent_claim : s_.command_claim;
+}
+
+void engine_impl::launch(call_id id, call::effect e, std::optional<unsigned> made) {
+    auto* by = runners_.at(static_cast<std::size_t>(call::channel_of(e)));
+    if (by == nullptr) return; // its row waits for a node that can
+    if (stopping_ && begins_something(e)) return;
+    if (!running_.insert(e.id).second) return;
+    work_.spawn(run_effect(*by, id, std::move(e), made));
+}
+
+boost::asio::awaitable<void>
+engine_impl::run_effect(port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made) {
+    const std::string key = e.id;
+    const std::string kind(call::kind_of(e));
+    struct forget {
+        std::unordered_set<std::string>& set;
+        const std::string& key;
+        ~forget() { set.erase(key); }
+    } guard{running_, key};
+    const unsigned before = made.value_or(0);
+    const bool taken_over = made.has_value();
+    port::still_wanted ask = [this, id, e, before, taken_over](unsigned attempt) {
+        return still_wanted(id, e, before + attempt - 1, taken_over, attempt == 1);
+    };
+    auto outcome = co_await by.run(std::move(e), std::move(ask));
+    std::visit([before](auto& o) { o.attempts += before; }, outcome);
+    p_.metrics.count(
+        "commands_total", {{"verb", kind}, {"outcome", call::name(call::end_of(outcome).result)}}
+    );
+    item i{call::event_of(std::move(outcome)), {}};
+    post(id, std::move(i));
+}
+
+boost::asio::awaitable<bool>
+engine_impl::still_wanted(call_id id, call::effect e, unsigned made, bool taken_over, bool first) {
+    std::optional<port::stored_call> stored;
+    if (taken_over || !first) {
+        // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
+        // or this one's copy may be older than the effect it repeats.
+        try {
+            co_await p_.store.extend_claim(e.id, claim_of(e), made);
+            stored = co_await p_.store.load(id);
+        } catch (const port::unavailable&) {
+            // what is in memory has to do
+        }
+    }
+    // The newer of the two counts; memory may be ahead while Postgres was away, and then stands on its
+    // version.
+    const auto known = actors_.find(id);
+    const bool here = known != actors_.end() && known->second->box.loaded();
+    const bool memory = here && (!stored || known->second->box.loaded()->version >= stored->version);
+    if (!memory && !stored) co_return true;
+    if (call::wanted(memory ? known->second->box.loaded()->state : stored->state, e)) co_return true;
+    // What another node issued is judged by what is stored, not by a copy that may be older than the effect.
+    if (taken_over && !stored) co_return harmless_twice(e);
+    // While the call is being decided again (after a conflict) the state lacks what led to this effect.
+    // Doing it once too often is harmless, it is known by its id; only a dial must not ring for nobody.
+    const bool deciding = known != actors_.end() && known->second->driving;
+    co_return deciding && !begins_something(e);
+}
+
+} // namespace z360::engine

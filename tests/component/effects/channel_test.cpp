@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// A second channel of effects: issued by the core, stored, taken, carried out, and its outcome decided about,
+// by the same code that carries the carrier's commands.
+#include "component/effects/test_part.hpp"
+#include "support/memory_ports.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+using namespace z360;
+using namespace z360::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Answers, or keeps everybody waiting and asks meanwhile whether that makes sense.
+class test_runner final : public port::effect_runner {
+  public:
+    explicit test_runner(boost::asio::any_io_executor ex) : let_go(std::move(ex)) {}
+    [[nodiscard]] call::channel runs() const override { return call::channel::test; }
+    awaitable<call::effect_outcome> run(call::effect what, port::still_wanted wanted) override {
+        call::test_outcome out;
+        out.effect_id = what.id;
+        ++begun;
+        for (out.attempts = 1;; ++out.attempts) {
+            const bool go = co_await wanted(out.attempts);
+            if (!go) {
+                out.result = call::outcome::superseded;
+                break;
+            }
+            if (!hold) {
+                out.answer = "I heard: " + std::get<call::test_effect>(what.body).text;
+                break;
+            }
+            (void)co_await let_go.wait_for(1ms); // and asks again: the call may be over meanwhile
+        }
+        co_return out;
+    }
+    bool hold = false;
+    rt::event let_go;
+    int begun = 0;
+};
+
+struct world {
+    boost::asio::io_context io{1};
+    steady_wall clock;
+    counting_metrics metrics;
+    memory_store store{clock};
+    memory_inbox inbox{store, clock};
+    memory_spool spool;
+    fixed_directory directory;
+    no_hint hint;
+    scripted_telnyx telnyx;
+    test_runner runner{io.get_executor()};
+    engine::settings settings;
+    std::vector<std::unique_ptr<engine::engine>> nodes;
+    const call_id id = sample_incoming(2).id;
+    int serial = 0;
+
+    engine::engine& add_node(bool with_runner) {
+        settings.sweep_period = 20ms;
+        settings.command_claim = 200ms;
+        auto open = [](std::string_view) -> std::optional<engine::leg_mark> { return std::nullopt; };
+        engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, open};
+        if (with_runner) p.runners.push_back(&runner);
+        nodes.push_back(engine::make_engine(io.get_executor(), std::move(p), settings));
+        nodes.back()->start();
+        return *nodes.back();
+    }
+    engine::genuine_webhook of_caller(const std::string& type, const std::string& extra) {
+        const std::string head = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":"e)" +
+                                 std::to_string(++serial) + R"(","occurred_at":"2026-01-01T00:00:00Z",)";
+        return {
+            port::webhook_route::call_control, clock.now(),
+            head + R"("payload":{"call_control_id":"v3:caller","call_session_id":")" + id.text() + R"(")" +
+                extra + "}}}"
+        };
+    }
+    engine::genuine_webhook initiated() {
+        return of_caller(
+            "call.initiated",
+            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
+        );
+    }
+    [[nodiscard]] const call::state* state() const {
+        const auto found = store.calls.find(id);
+        return found == store.calls.end() ? nullptr : &found->second.state;
+    }
+    [[nodiscard]] const memory_store::row* row() const {
+        const auto found = store.commands.find(id.text() + "-test");
+        return found == store.commands.end() ? nullptr : &found->second;
+    }
+};
+
+awaitable<bool> until(std::function<bool()> condition) {
+    for (int i = 0; i < 5'000; ++i) {
+        if (condition()) co_return true;
+        co_await rt::sleep_for(1ms);
+    }
+    co_return false;
+}
+
+using script = std::function<awaitable<void>(world&)>;
+
+awaitable<void> play(script s, world* w) {
+    co_await s(*w);
+    w->runner.hold = false;
+    for (auto& n : w->nodes)
+        co_await n->stop(1s);
+}
+
+void run(script s) {
+    world w;
+    std::exception_ptr error;
+    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
+    w.io.run();
+    if (error) std::rethrow_exception(error);
+}
+
+#define WAIT_FOR(condition)                                                                                  \
+    {                                                                                                        \
+        const bool came = co_await until([&] { return (condition); });                                       \
+        EXPECT_TRUE(came) << #condition;                                                                     \
+        if (!came) co_return;                                                                                \
+    }
+
+awaitable<void> there_and_back(world& w) {
+    auto& node = w.add_node(true);
+    auto hook = w.initiated();
+    co_await node.accept(std::move(hook));
+    WAIT_FOR(w.row() != nullptr);
+    EXPECT_EQ(call::channel_of(w.row()->what), call::channel::test);
+    WAIT_FOR(w.state() != nullptr && test_answer(*w.state()) == "I heard: who are you?");
+    WAIT_FOR(w.row()->finished);
+    EXPECT_EQ(w.runner.begun, 1);
+    WAIT_FOR(w.telnyx.count(call::verb::dial) == 2); // the carrier's go their own way
+}
+
+// Without a runner the row is nobody's: no claim is taken, no attempt counted, until a node comes that can.
+awaitable<void> left_alone(world& w) {
+    auto& node = w.add_node(false);
+    auto hook = w.initiated();
+    co_await node.accept(std::move(hook));
+    WAIT_FOR(w.row() != nullptr);
+    const auto claimed_until = w.row()->claimed_until;
+    WAIT_FOR(w.clock.now() > claimed_until);
+    const auto looks = w.store.looks;
+    WAIT_FOR(w.store.looks > looks + 3);
+    EXPECT_EQ(w.row()->claimed_until, claimed_until);
+    EXPECT_EQ(w.row()->attempts, 0U);
+    EXPECT_FALSE(w.row()->finished);
+    EXPECT_EQ(w.metrics.counts["commands_taken_over_total"], 0);
+    EXPECT_EQ(test_answer(*w.state()), "");
+    w.add_node(true);
+    WAIT_FOR(test_answer(*w.state()) == "I heard: who are you?");
+    WAIT_FOR(w.row()->finished);
+    EXPECT_EQ(w.runner.begun, 1);
+}
+
+awaitable<void> over_meanwhile(world& w) {
+    w.runner.hold = true;
+    auto& node = w.add_node(true);
+    auto hook = w.initiated();
+    co_await node.accept(std::move(hook));
+    WAIT_FOR(w.runner.begun == 1);
+    auto gone = w.of_caller("call.hangup", R"(,"hangup_cause":"originator_cancel","hangup_source":"caller")");
+    co_await node.accept(std::move(gone));
+    WAIT_FOR(w.row()->finished);
+    EXPECT_EQ(test_answer(*w.state()), "superseded");
+}
+
+} // namespace
+
+TEST(effect_channels, an_effect_of_a_second_channel_goes_the_whole_way_and_its_outcome_comes_back) {
+    run(there_and_back);
+}
+
+TEST(effect_channels, be_21_a_node_without_a_runner_leaves_the_effect_to_one_that_has_it) {
+    run(left_alone);
+}
+
+TEST(effect_channels, mob_18_an_effect_that_its_call_does_not_want_any_more_is_given_up) {
+    run(over_meanwhile);
+}
