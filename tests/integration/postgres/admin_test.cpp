@@ -162,7 +162,7 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     EXPECT_EQ(by_session->version, 2U);
     ASSERT_TRUE(by_session->call);
     auto reader = pg::make_call_reader(*db_); // the same row as clients are shown
-    const auto shown = run(reader->find({p.user, p.org}, s.id.text()));
+    const auto shown = run(reader->find(port::tenant_scope::of(p.user), s.id.text()));
     ASSERT_TRUE(shown);
     EXPECT_EQ(by_session->call->state, shown->state);
     EXPECT_EQ(by_session->call->version, shown->version);
