@@ -16,8 +16,8 @@ namespace {
 
 using comparison = engine::credentials::comparison;
 
-/// A server that compares right now is soon done, and the lease of a killed one runs out: both are waited
-/// for.
+/// A server that compares right now is mostly soon done: its turn is waited for. The lease of a killed one is
+/// not; it runs out within a minute, as the message says.
 boost::asio::awaitable<comparison>
 compare_in_turn(engine::credentials& manager, engine::credentials::strangers rule) {
     constexpr std::chrono::seconds k_longest_wait{5};
