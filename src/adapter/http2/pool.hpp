@@ -9,6 +9,7 @@
 #include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
 
+#include <array>
 #include <list>
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ class pool final : public h2::pool, private connection_owner {
     void changed(connection& c) override;
 
     void pump();
+    [[nodiscard]] connection* least_busy(moment now) const;
     void open_more();
     [[nodiscard]] bool another_wanted() const;
     [[nodiscard]] std::size_t connecting() const;
@@ -58,7 +60,7 @@ class pool final : public h2::pool, private connection_owner {
 
     asio::awaitable<void> look();
     [[nodiscard]] duration until_look();
-    void show() const;
+    void show();
 
     asio::any_io_executor ex_;
     const h2::pool_settings settings_;
@@ -72,6 +74,8 @@ class pool final : public h2::pool, private connection_owner {
     unsigned failures_ = 0; ///< connections in a row that came to nothing
     moment pause_until_{};
     moment look_at_{}; ///< when look() comes next
+    static constexpr std::size_t k_causes = static_cast<std::size_t>(h2::cause::drained) + 1;
+    std::array<std::array<std::uint64_t, k_causes>, 3> counts_{}; ///< of results, since the last show()
     bool stopping_ = false;
     log::sparse failures_told_;
     rt::event wake_; ///< of look()
