@@ -165,7 +165,10 @@ class connection_on final : public connection {
     /// What follows from what the session was told.
     void after() {
         // The writer first: what waited for the server's window goes out before those who got a reply go on.
-        if (!session_.failed() && session_.wants_output()) kick();
+        if (!session_.failed()) {
+            if (session_.wants_output()) kick();
+            owner_.changed(*this);
+        }
         report();
         if (session_.failed()) abort(session_.why_over());
     }

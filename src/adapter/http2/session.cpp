@@ -91,7 +91,9 @@ void session::output(std::string& into, std::size_t most, moment now, const sour
 }
 
 std::size_t session::room(moment now) const {
-    return now < held_until_ ? 0 : free();
+    // Without a window a stream would only stand before what is more urgent.
+    if (now < held_until_ || nghttp2_session_get_remote_window_size(raw_) <= 0) return 0;
+    return free();
 }
 
 std::size_t session::free() const {

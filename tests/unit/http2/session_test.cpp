@@ -185,6 +185,21 @@ TEST(http2_session, takes_few_from_the_line_for_one_write) {
     EXPECT_GE(t.line.size(), 95U) << "the rest may still be overtaken";
 }
 
+TEST(http2_session, takes_nobody_from_the_line_without_a_window) {
+    talk t;
+    t.opened();
+    for (int i = 0; i < 70; ++i)
+        (void)t.queue(std::string(1'000, 'x'));
+    (void)t.write(1'000'000);
+    EXPECT_EQ(t.line.size(), 4U) << "65,535 bytes are 65 of them and a part of one";
+    EXPECT_EQ(t.s->room(t.now), 0U);
+    EXPECT_GT(t.s->free(), 0U) << "that is no reason for another connection";
+    t.receive({8, 0, 0, number(100'000)});
+    EXPECT_GT(t.s->room(t.now), 0U);
+    (void)t.write(1'000'000);
+    EXPECT_TRUE(t.line.empty());
+}
+
 TEST(http2_session, goaway_ends_new_streams_and_returns_what_is_beyond) {
     talk t;
     t.opened();
