@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/http2/pool.hpp"
 
-#include "adapter/http2/fields.hpp"
 #include "adapter/http2/tls.hpp"
 
-#include <boost/asio/this_coro.hpp>
-
 #include <algorithm>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 namespace z360::adapter::http2 {
 namespace {
@@ -53,22 +48,6 @@ connection_setup setup_of(const asio::any_io_executor& ex, const h2::pool_settin
 
 } // namespace
 
-/// Whoever waits in perform(): takes its request back however its coroutine ends.
-class pool::seat {
-  public:
-    seat(pool& p, exchange& x, rt::event& wake) : pool_(p), x_(x) { x.wake = &wake; }
-    seat(const seat&) = delete;
-    seat& operator=(const seat&) = delete;
-    ~seat() {
-        x_.wake = nullptr;
-        if (!x_.done) pool_.leave(x_);
-    }
-
-  private:
-    pool& pool_;
-    exchange& x_;
-};
-
 pool::pool(asio::any_io_executor ex, h2::pool_settings settings, port::metrics& metrics)
     : ex_(std::move(ex)), settings_(std::move(settings)), metrics_(metrics), setup_(setup_of(ex_, settings_)),
       line_(std::max<std::size_t>(settings_.max_waiting, 1)),
@@ -82,99 +61,6 @@ pool::pool(asio::any_io_executor ex, h2::pool_settings settings, port::metrics& 
     s.next = [this] { return until_look(); };
     loops_.run(std::move(s), [this] { return look(); });
 }
-
-// --- requests ---
-
-exchange_ptr pool::enter(h2::request r, h2::cause* refused) {
-    const auto fault = fault_of(r);
-    if (!fault.empty()) {
-        log::error("http2_bad_request", {{"pool", settings_.name}, {"error", fault}});
-        *refused = h2::cause::bad_request;
-        return nullptr;
-    }
-    if (stopping_) {
-        *refused = h2::cause::stopping;
-        return nullptr;
-    }
-    const auto until = rt::clock::now() + r.timeout;
-    auto x = std::make_shared<exchange>(std::move(r), until);
-    exchange_ptr displaced;
-    if (!line_.add(x, displaced)) {
-        *refused = h2::cause::line_full;
-        return nullptr;
-    }
-    if (displaced) answer(*displaced, h2::outcome::not_processed, h2::cause::line_full);
-    return x;
-}
-
-awaitable<h2::result> pool::perform(h2::request r) {
-    auto refused = h2::cause::none;
-    const auto x = enter(std::move(r), &refused);
-    if (!x) {
-        h2::result none;
-        none.what = h2::outcome::not_processed;
-        none.why = refused;
-        count(none);
-        co_return none;
-    }
-    rt::event wake(ex_);
-    const seat mine(*this, *x, wake);
-    pump();
-    while (!x->done) {
-        const auto left = x->deadline - rt::clock::now();
-        if (left <= duration::zero()) break;
-        (void)co_await wake.wait_for(left);
-    }
-    if (!x->done) expire(*x);
-    co_return std::move(x->result);
-}
-
-/// Nobody waits for it any more.
-void pool::leave(exchange& x) {
-    x.done = true;
-    if (x.in_line) line_.remove(x);
-    if (x.on != nullptr) {
-        x.on->give_up(x, rt::clock::now());
-        wake_.set(); // its connection may have to be replaced; not from within a destructor
-    }
-}
-
-void pool::expire(exchange& x) {
-    const bool sent = x.on != nullptr;
-    if (sent) x.result.connection = x.on->id();
-    leave(x);
-    x.result.what = sent ? h2::outcome::unknown : h2::outcome::not_processed;
-    x.result.why = sent || usable() > 0 ? h2::cause::timeout : h2::cause::connect_failed;
-    count(x.result);
-}
-
-void pool::answer(exchange& x, h2::result r) {
-    if (x.done) return;
-    count(r);
-    x.result = std::move(r);
-    x.done = true;
-    if (x.wake != nullptr) x.wake->set();
-}
-
-void pool::answer(exchange& x, h2::outcome what, h2::cause why) {
-    h2::result r;
-    r.what = what;
-    r.why = why;
-    answer(x, std::move(r));
-}
-
-/// Told by show(): a look-up by three labels for each of many thousand requests a second is too much.
-void pool::count(const h2::result& r) {
-    ++counts_[static_cast<std::size_t>(r.what)][static_cast<std::size_t>(r.why)];
-    if (r.truncated) metrics_.count("http2_replies_truncated_total", {{"pool", settings_.name}});
-}
-
-bool pool::again(const exchange& x, const h2::result& r) const {
-    if (r.what != h2::outcome::not_processed || r.why == h2::cause::headers_too_large) return false;
-    return !stopping_ && !x.done && x.requeued < settings_.max_requeues && rt::clock::now() < x.deadline;
-}
-
-// --- connections ---
 
 exchange_ptr pool::next() {
     return line_.take();
@@ -441,35 +327,6 @@ awaitable<void> pool::stop(millis limit) {
 } // namespace z360::adapter::http2
 
 namespace z360::http::h2 {
-
-std::string_view name(cause c) {
-    switch (c) {
-    case cause::none: return "none";
-    case cause::bad_request: return "bad_request";
-    case cause::headers_too_large: return "headers_too_large";
-    case cause::line_full: return "line_full";
-    case cause::stopping: return "stopping";
-    case cause::timeout: return "timeout";
-    case cause::connect_failed: return "connect_failed";
-    case cause::refused: return "refused";
-    case cause::goaway: return "goaway";
-    case cause::reset: return "reset";
-    case cause::silent: return "silent";
-    case cause::lost: return "lost";
-    case cause::protocol: return "protocol";
-    case cause::drained: return "drained";
-    }
-    return "other";
-}
-
-std::string_view name(outcome o) {
-    switch (o) {
-    case outcome::replied: return "replied";
-    case outcome::not_processed: return "not_processed";
-    case outcome::unknown: return "unknown";
-    }
-    return "other";
-}
 
 std::unique_ptr<pool>
 make_pool(boost::asio::any_io_executor ex, pool_settings settings, port::metrics& metrics) {
