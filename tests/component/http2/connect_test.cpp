@@ -2,6 +2,8 @@
 // Opening connections: TLS, names, proxies, deadlines, and no storm when nothing comes of it.
 #include "bed.hpp"
 
+#include <z360/log.hpp>
+
 using namespace z360;
 using namespace z360::test;
 
@@ -98,6 +100,28 @@ awaitable<void> within_proxy(proxied& b, awaitable<void> scenario) {
     co_await b.pool->stop(1s); // the proxy's connections end with it
     co_await b.proxy.stop();
     if (error) std::rethrow_exception(error);
+}
+
+/// A life with everything that is logged: a refused proxy, replies, a GOAWAY, a reset, a lost connection, a
+/// request that cannot be sent.
+awaitable<void> eventful(proxied& b) {
+    b.proxy.wants = "nobody";
+    const auto first = b.start(ask("/3/device/hidden-path"));
+    Z360_REQUIRE(co_await eventually([&] { return connects(b, "proxy_failed") > 0; }));
+    b.proxy.wants.clear();
+    Z360_REQUIRE(co_await eventually([&] { return first->done; }));
+    for (int i = 0; i < 4; ++i) {
+        b.server.on_request = [i](h2_peer& p, const h2_seen& r) {
+            if (i == 0) p.goaway(r.stream, 0, "about " + r.path);
+            if (i == 1) p.reset(r.stream, 2);
+            if (i == 2) p.drop();
+            p.respond(r.stream, 403, r.path);
+        };
+        auto r = ask("/3/device/hidden-path", "hidden-body");
+        r.bearer = secret("hidden-token");
+        r.fields = {{"x-secret", i == 3 ? "hidden-value\n" : "hidden-value"}};
+        (void)co_await b.pool->perform(std::move(r));
+    }
 }
 
 std::string thrown_by(const h2::pool_settings& s) {
@@ -243,6 +267,22 @@ TEST(http2_connect, a_proxy_that_is_none_is_told) {
     proxied b(true);
     b.proxy.chatty = true;
     b.run(within_proxy(b, comes_to_nothing(b, "proxy_failed")));
+}
+
+TEST(http2_connect, i_06_paths_tokens_and_proxy_credentials_are_in_no_log_line_and_no_metric) {
+    proxied b(true, "hidden-user:hidden-password@");
+    ::testing::internal::CaptureStderr();
+    log::settings all;
+    all.threshold = log::level::debug;
+    log::configure(all); // to standard error
+    b.run(within_proxy(b, eventful(b)));
+    const auto logged = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(logged.find("http2_goaway"), std::string::npos) << "lines were written";
+    EXPECT_NE(logged.find("http2_bad_request"), std::string::npos);
+    EXPECT_NE(logged.find("http2_connection_came_to_nothing"), std::string::npos);
+    EXPECT_EQ(logged.find("hidden"), std::string::npos) << logged;
+    EXPECT_EQ(b.metrics.text().find("hidden"), std::string::npos);
+    EXPECT_EQ(logged.find("aGlkZGVu"), std::string::npos) << "not in base64 either";
 }
 
 TEST(http2_connect, wrong_settings_are_named) {
