@@ -192,7 +192,7 @@ asio::awaitable<std::optional<port::stored_call>> call_rows::load(call_id id) {
                 ", this program reads up to " + std::to_string(wire::k_state_version)
             );
         auto state = wire::decode_state(r[0][0].c_str());
-        if (!state)
+        if (!state || state->id.text() != text) // another call's would be written over that one
             throw std::runtime_error("call " + text + " is damaged in store: this program cannot read it");
         return port::stored_call{std::move(*state), r[0][1].as<std::uint64_t>()};
     };

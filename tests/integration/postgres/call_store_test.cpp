@@ -451,6 +451,21 @@ TEST_F(call_store, a_damaged_row_of_our_own_form_is_not_taken_for_a_newer_one) {
     }
 }
 
+TEST_F(
+    call_store, i_05_a_row_that_holds_another_calls_snapshot_is_damaged_and_leads_to_no_write_to_that_one
+) {
+    const auto one = ringing(people_, "s1");
+    const auto other = ringing(people_, "s2");
+    commit(first_commit(one));
+    commit(first_commit(other));
+    sql("update calls set snapshot = (select snapshot from calls where call_session_id = 's2') "
+        "where call_session_id = 's1'");
+    EXPECT_THROW(run(calls_->load(one.id)), std::runtime_error);
+    const auto unhurt = run(calls_->load(other.id));
+    ASSERT_TRUE(unhurt);
+    EXPECT_EQ(unhurt->state.id, other.id);
+}
+
 TEST_F(call_store, i_03_an_event_that_was_buried_while_its_call_began_is_done_with_the_commit_that_used_it) {
     auto s = ringing(people_, "s1");
     run(inbox_->append({event("late", "{}", "s1"), event("bad", "{}", "s1")}, k_claim));
