@@ -101,7 +101,8 @@ constexpr millis k_deadline_claim{1'000};
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, channel text, verb text,
            payload jsonb, deadline bigint, issued bigint, status text, error text, attempts int, form int)
     on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
-       set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
+       set status = excluded.status, payload = excluded.payload, form = excluded.form,
+           deadline = excluded.deadline, claimed_until = excluded.claimed_until,
            finished_at = excluded.finished_at, error_code = excluded.error_code
      where commands.status = 'superseded' and excluded.status = 'pending'
 ), finished as (

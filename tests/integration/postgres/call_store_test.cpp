@@ -523,6 +523,32 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
     EXPECT_EQ(value(attempts), "2");
 }
 
+TEST_F(call_store, be_21_what_is_taken_over_of_a_command_issued_again_has_the_time_of_the_second_issue) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    port::call_commit given_up;
+    given_up.expected_version = 1;
+    given_up.next = s;
+    given_up.at = k_noon;
+    call::command_outcome o;
+    o.command_id = s.legs[0].id.text();
+    o.result = call::outcome::superseded;
+    given_up.finished.emplace_back(o);
+    ASSERT_EQ(commit(given_up), commit_result::committed);
+    port::call_commit again;
+    again.expected_version = 2;
+    again.next = s;
+    again.at = k_noon;
+    auto later = dial(s, 0);
+    later.deadline += millis{7'000};
+    again.new_effects.emplace_back(later);
+    ASSERT_EQ(commit(again, millis{0}), commit_result::committed);
+    const auto left = run(calls_->claim_effects(10, k_claim, {call::channel::carrier}));
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left[0].what.id, later.id);
+    EXPECT_EQ(left[0].what.deadline, later.deadline);
+}
+
 TEST_F(call_store, be_21_effects_of_a_channel_are_claimed_by_nodes_that_can_carry_them_out) {
     auto s = ringing(people_, "s1");
     auto first = first_commit(s);
