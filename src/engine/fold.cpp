@@ -45,6 +45,9 @@ folded fold(
     if (exists) {
         c.expected_version = from->version;
         c.next = std::move(from->state);
+        // What was stored is not trusted further than what is decided here: steps rest on these rules.
+        broken = call::broken_invariant(c.next);
+        if (broken != nullptr) return out;
     }
     for (const auto& i : items) {
         call::decision d;

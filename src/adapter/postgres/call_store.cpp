@@ -101,7 +101,8 @@ constexpr millis k_deadline_claim{1'000};
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, channel text, verb text,
            payload jsonb, deadline bigint, issued bigint, status text, error text, attempts int, form int)
     on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
-       set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
+       set status = excluded.status, payload = excluded.payload, form = excluded.form,
+           deadline = excluded.deadline, claimed_until = excluded.claimed_until,
            finished_at = excluded.finished_at, error_code = excluded.error_code
      where commands.status = 'superseded' and excluded.status = 'pending'
 ), finished as (
@@ -192,7 +193,7 @@ asio::awaitable<std::optional<port::stored_call>> call_rows::load(call_id id) {
                 ", this program reads up to " + std::to_string(wire::k_state_version)
             );
         auto state = wire::decode_state(r[0][0].c_str());
-        if (!state)
+        if (!state || state->id.text() != text) // another call's would be written over that one
             throw std::runtime_error("call " + text + " is damaged in store: this program cannot read it");
         return port::stored_call{std::move(*state), r[0][1].as<std::uint64_t>()};
     };

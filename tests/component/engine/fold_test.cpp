@@ -152,3 +152,28 @@ TEST(fold, be_41_other_ends_of_a_leg_say_nothing_about_its_device) {
             .commit.next;
     EXPECT_TRUE(news_of(&begun, next).empty());
 }
+
+TEST(fold, what_is_stored_against_the_rules_is_not_decided_about) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    const auto rule_of = [](call::state s) {
+        std::vector<item> lost;
+        const char* broken = nullptr;
+        const auto f =
+            fold(port::stored_call{std::move(s), 1}, {item{call::tick{}, ""}}, k_now, lost, broken);
+        EXPECT_FALSE(f.changed);
+        EXPECT_TRUE(f.commit.new_effects.empty());
+        return std::string(broken != nullptr ? broken : "");
+    };
+    EXPECT_EQ(rule_of(begun), "");
+    auto claimed = begun; // a claim without a time limit
+    claimed.epoch = 1;
+    claimed.joins.push_back({.epoch = 1, .a = begun.caller.id, .b = begun.legs[0].id});
+    EXPECT_EQ(rule_of(claimed), "claim_has_a_limit");
+    auto undialed = begun; // somebody to be dialed in a ring that is not there
+    undialed.rings.clear();
+    undialed.legs[0].to_dial = true;
+    EXPECT_NE(rule_of(undialed), "");
+    auto twice = begun;
+    twice.legs[1].id = twice.legs[0].id;
+    EXPECT_EQ(rule_of(twice), "every_leg_has_an_id_of_its_own");
+}
