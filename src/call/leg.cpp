@@ -80,9 +80,7 @@ void held(state& s, const leg_hold& e) {
 // whose dial was given up may turn up yet: it does not ring its device then.
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
-        const bool may_turn_up = l.dial == dial_status::failed && l.expired && !l.ended && !l.called_off() &&
-                                 l.release == release_reason::none;
-        if ((!l.alive() && !may_turn_up) || l.bridged || is_winner(s, l.id)) continue;
+        if ((!l.alive() && !l.may_turn_up()) || l.bridged || is_winner(s, l.id)) continue;
         if (std::find(e.devices.begin(), e.devices.end(), l.device()) != e.devices.end()) l.withdrawn = true;
     }
 }
