@@ -89,8 +89,11 @@ struct engine_world {
         return found == store.calls.end() ? nullptr : &found->second.state;
     }
     [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
-    /// When the script is over.
+    /// When the script is over: nothing is held back any more.
     awaitable<void> stop() {
+        store.stalled = false;
+        telnyx.held.clear();
+        telnyx.late.clear();
         for (auto& n : nodes)
             co_await n->stop(std::chrono::seconds{1});
     }
