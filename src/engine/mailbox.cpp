@@ -320,8 +320,13 @@ next_thing mailbox::conclude(const surroundings& s) {
 // Whether the decision takes away what it would leave if no time had passed.
 bool mailbox::takes_by_time(time_point now) const {
     if (may_ != call::authority::newest) return false;
-    // Cheap, and right: only a change of phase takes something.
-    if (loaded_ && phase_of(loaded_->state) == phase_of(folded_.commit.next) && !overdue(now)) return false;
+    // Cheap, and right: only a change of phase takes something. Not that the bridge was commanded: with its
+    // outcome in the same pass losers are let go for a 2xx, as they would be one pass later.
+    if (loaded_ && !overdue(now)) {
+        const auto is = phase_of(loaded_->state);
+        const auto will = phase_of(folded_.commit.next);
+        if (is == will || (is == call::phase::answering && will == call::phase::bridging)) return false;
+    }
     if (!loaded_ && in_hand_.size() == 1) return false; // it begins, and nothing else
     const char* broken = nullptr;
     items orphans;
