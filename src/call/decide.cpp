@@ -61,17 +61,17 @@ decision begin(part_list of, const incoming& what, time_point now) {
     s.origin = {what.call_session_id, what.from_sent, what.to_sent};
     s.caller = legs::caller_of(what);
     s.began = now;
-    s.ring_deadline = now + s.routed.rules.ring_time;
     const auto waited = now - what.waiting_since.value_or(now);
     if (s.routed.verdict == route_verdict::unknown_number) {
         add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
     } else {
         add_note(d.effects, remark::call_began, "devices=" + std::to_string(s.routed.targets.size()));
+        rings::open(s, now);
         if (waited >= s.routed.rules.ring_time)
             add_note(d.effects, remark::waited_too_long, "ms=" + std::to_string(waited.count()));
         else
-            ring::begin(s, d.effects, now);
+            rings::dial(s, d.effects, s.routed.targets, now);
     }
     settle(s, d.effects, {of, now, authority::newest}, phase_of(s));
     return d;

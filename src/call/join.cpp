@@ -133,6 +133,7 @@ void confirm(state& s, effects& out, time_point now) {
     j.limit.reset();
     j.accepted = true;
     j.joined_at = now;
+    rings::end(s, ring_end::answered, now);
     add_note(out, remark::bridged, "leg=" + w->id.text());
 }
 
@@ -143,7 +144,7 @@ void drop_winner(state& s, effects& out, const char* why, time_point now) {
         add_note(out, remark::winner_dropped, "leg=" + w->id.text() + " why=" + why);
     }
     if (auto* j = current_join(s)) finish(*j, join_end::dropped, now);
-    ring::resume(s, now);
+    rings::resume(s, now);
 }
 
 // Nothing proves the bridge, nothing disproves it: the carrier is asked before anything is given up (I21).

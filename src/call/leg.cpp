@@ -2,6 +2,7 @@
 #include "call/leg.hpp"
 
 #include "call/parts.hpp"
+#include "call/ring.hpp"
 
 #include <z360/base/overloaded.hpp>
 
@@ -192,15 +193,16 @@ release_reason why_released(const state& s, const leg& l) {
             return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
         return release_reason::ring_timeout;
     case phase::voicemail: return release_reason::ring_timeout;
-    case phase::ringing:
+    case phase::ringing: // of an earlier ring, then
     case phase::answering:
     case phase::bridging:
     case phase::active:
     case phase::on_hold:
     case phase::remote_hold:
-    case phase::reconnecting: return release_reason::answered_elsewhere;
+    case phase::reconnecting: break;
     }
-    return release_reason::answered_elsewhere;
+    const bool in_vain = l.ring != 0 && l.ring <= s.rings.size() && rings::in_vain(s.rings[l.ring - 1]);
+    return in_vain ? release_reason::ring_timeout : release_reason::answered_elsewhere;
 }
 
 command hangup_command(
@@ -295,7 +297,9 @@ const char* broken(const state& s) {
         if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
             return "released_leg_is_hung_up";
         if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
-        if (l.role != leg_role::device || l.goes_to() == nullptr) return "what_is_rung_is_a_device";
+        if (l.ring > s.rings.size()) return "who_is_rung_is_in_a_ring";
+        if (l.ring != 0 && (l.role != leg_role::device || l.goes_to() == nullptr))
+            return "what_is_rung_is_a_device";
     }
     const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
     return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";
@@ -322,7 +326,7 @@ bool is_caller(const state& s, const leg_ref& who) {
 
 bool any_may_answer(const state& s) {
     return std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) {
-        return l.alive() && !out_of_race(s, l.id);
+        return is_rung_now(s, l) && l.alive() && !out_of_race(s, l.id);
     });
 }
 

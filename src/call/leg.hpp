@@ -12,7 +12,7 @@ extern const component k_component;
 /// The leg that the call begins with.
 [[nodiscard]] leg caller_of(const incoming& what);
 [[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
-/// Somebody may still answer.
+/// Somebody of the current ring may still answer.
 [[nodiscard]] bool any_may_answer(const state& s);
 /// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
 /// have joined it to the caller. It is asked about before it is hung up (I21).

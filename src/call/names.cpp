@@ -67,6 +67,18 @@ std::string_view name(leg_role r) {
     return "?";
 }
 
+std::string_view name(ring_end e) {
+    switch (e) {
+    case ring_end::none: return "none";
+    case ring_end::answered: return "answered";
+    case ring_end::nobody_answered: return "nobody_answered";
+    case ring_end::no_device_left: return "no_device_left";
+    case ring_end::no_devices: return "no_devices";
+    case ring_end::waited_too_long: return "waited_too_long";
+    case ring_end::call_over: return "call_over";
+    }
+    return "?";
+}
 std::string_view name(join_end e) {
     switch (e) {
     case join_end::none: return "none";

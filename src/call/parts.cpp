@@ -20,7 +20,7 @@ namespace {
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest.
 constexpr std::array<const component*, 8> k_parts{
-    &talk::k_component,    &joins::k_component,      &ring::k_component,     &voicemail::k_component,
+    &talk::k_component,    &joins::k_component,      &rings::k_component,    &voicemail::k_component,
     &prompts::k_component, &recordings::k_component, &requests::k_component, &legs::k_component,
 };
 

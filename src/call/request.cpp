@@ -16,7 +16,7 @@ constexpr std::uint32_t k_most_questions = 5;
 constexpr millis k_ask_again{1'000}; // times the number of questions asked
 
 void grant(state& s, const device_asks& r, time_point now) {
-    if (r.what == request_kind::ring) return ring::let_in(s, r.at, r.device);
+    if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device);
     for (auto& l : s.legs) {
         if (l.device() != r.device || !l.alive()) continue;
         if (r.what == request_kind::decline)
@@ -30,7 +30,7 @@ refusal judged(const state& s, const device_asks& r, time_point now) {
     if (now >= r.until) return refusal::late;
     const auto why = judge(s, r.what, r.device);
     if (why != refusal::none || r.what != request_kind::ring) return why;
-    if (!ring::may_dial(s, now)) return refusal::not_ringing;
+    if (!rings::may_dial(s, now)) return refusal::not_ringing;
     const bool reachable =
         std::any_of(r.at.begin(), r.at.end(), [&r](const target& t) { return t.device == r.device; });
     return reachable ? refusal::none : refusal::may_not_ring;
@@ -144,7 +144,7 @@ refusal judge_late_join(const state& s, device_id device) {
         if (l.device() != device) continue;
         if (l.withdrawn) return refusal::may_not_ring;
         rings = rings || l.alive();
-        let_in = let_in || l.late == s.epoch + 1;
+        let_in = let_in || (is_rung_now(s, l) && l.late == s.epoch + 1);
     }
     if (phase_of(s) != phase::ringing) return refusal::not_ringing;
     if (rings) return refusal::rings_already;

@@ -3,18 +3,18 @@
 
 #include "call/join.hpp"
 #include "call/leg.hpp"
-#include "call/voicemail.hpp"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-namespace z360::call::ring {
+namespace z360::call::rings {
 namespace {
 
 // Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
 constexpr millis k_dial_window{55'000};
 constexpr millis k_dial_margin{1'000};
+constexpr std::size_t k_most = 16;     // rings of one call: more would be a fault of ours
 constexpr millis k_hangup_wait{3'000}; // for the hang-up of a dropped winner when another one waits
 
 // The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
@@ -25,14 +25,15 @@ std::string presentable(const state& s) {
 }
 
 command dial_command(const state& s, const leg& to, time_point now) {
-    const auto secs = std::chrono::ceil<std::chrono::seconds>(s.ring_deadline - now).count();
+    const auto until = current_ring(s)->deadline;
+    const auto secs = std::chrono::ceil<std::chrono::seconds>(until - now).count();
     command c;
     c.id = to.id.text();
     c.call = s.id;
     c.org = s.routed.org;
     c.leg = to.id;
     c.issued_at = now;
-    c.deadline = std::min(s.ring_deadline - k_dial_margin, now + k_dial_window);
+    c.deadline = std::min(until - k_dial_margin, now + k_dial_window);
     c.body = dial_body{
         .leg = to.id,
         .sip_username = to.goes_to()->sip_username,
@@ -49,7 +50,9 @@ command dial_command(const state& s, const leg& to, time_point now) {
 leg* waiting_answerer(state& s) {
     leg* best = nullptr;
     for (auto& l : s.legs) {
-        if (!l.alive() || !l.answered || out_of_race(s, l.id) || l.call_control_id.empty()) continue;
+        if (!is_rung_now(s, l) || !l.alive() || !l.answered || out_of_race(s, l.id) ||
+            l.call_control_id.empty())
+            continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
     }
     return best;
@@ -74,41 +77,67 @@ leg_id new_leg_id(const state& s, const target& to) {
     return id;
 }
 
+leg new_leg(const state& s, const target& to) {
+    leg l;
+    l.id = new_leg_id(s, to);
+    l.to = to;
+    l.ring = static_cast<std::uint32_t>(s.rings.size());
+    return l;
+}
+
 void dial_who_was_let_in(state& s, effects& out, time_point now) {
     for (auto& l : s.legs)
         if (std::exchange(l.to_dial, false)) out.emplace_back(dial_command(s, l, now));
 }
 
+// Null: nobody is waited for any more, or somebody has the caller.
+const ring* ringing(const state& s) {
+    const auto* r = current_ring(s);
+    return r != nullptr && r->over == ring_end::none && phase_of(s) == phase::ringing ? r : nullptr;
+}
+
+// Nobody can answer: nobody is left, or nobody was there.
+ring_end why_empty(const state& s) {
+    const bool dialed =
+        std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) { return is_rung_now(s, l); });
+    if (dialed) return ring_end::no_device_left;
+    return s.rings.size() == 1 && !s.routed.targets.empty() ? ring_end::waited_too_long
+                                                            : ring_end::no_devices;
+}
+
+// What follows, if nobody answered, is for others to say.
 bool settle(state& s, effects& out, const circumstances& c) {
     dial_who_was_let_in(s, out, c.now);
-    if (phase_of(s) != phase::ringing) return false;
+    const auto* r = ringing(s);
+    if (r == nullptr) return false;
     if (auto* next = next_answerer(s)) {
         joins::claim(s, out, *next, c.now);
         return true;
     }
-    const char* why = nullptr;
-    const bool late = c.may == authority::newest && c.now >= s.ring_deadline;
+    auto why = ring_end::none;
+    const bool late = c.may == authority::newest && c.now >= r->deadline;
     if (!legs::any_may_answer(s)) {
         if (!late && legs::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
-        const char* none = s.routed.targets.empty() ? "no_devices" : "waited_too_long";
-        why = s.legs.empty() ? none : "no_device_left";
+        why = why_empty(s);
     } else if (late) {
-        why = "nobody_answered";
+        why = ring_end::nobody_answered;
     }
-    if (why == nullptr) return false;
+    if (why == ring_end::none) return false;
     legs::forget_answers(s);
-    voicemail::begin(s, out, why, c.now);
+    end(s, why, c.now);
     return true;
 }
 
 std::optional<time_point> deadline(const state& s) {
-    return phase_of(s) == phase::ringing ? std::optional(s.ring_deadline) : std::nullopt;
+    const auto* r = ringing(s);
+    return r != nullptr ? std::optional(r->deadline) : std::nullopt;
 }
 
 // I11: losers only die once the winner's bridge is confirmed (2xx or call.bridged). A 2xx alone confirms only
 // what the newest copy claimed: on an old one it may be the polite refusal of a caller who is joined to
 // another (I21).
-bool keeps(const state& s, const leg&, authority may) {
+bool keeps(const state& s, const leg& l, authority may) {
+    if (!is_rung_now(s, l)) return false;
     const auto p = phase_of(s);
     if (p == phase::ringing || p == phase::answering) return true;
     if (p != phase::bridging) return false;
@@ -125,29 +154,65 @@ bool wants(const state& s, const effect& e) {
 
 const char* broken(const state& s) {
     const bool undialed = std::any_of(s.legs.begin(), s.legs.end(), [](const auto& l) { return l.to_dial; });
-    return undialed ? "every_leg_is_dialed" : nullptr;
+    if (undialed) return "every_leg_is_dialed";
+    if (s.rings.size() > k_most) return "rings_are_bounded";
+    for (const auto& r : s.rings) {
+        const bool open = r.over == ring_end::none;
+        if (open && (&r != &s.rings.back() || over(s) || s.voicemail.step != voicemail_step::none))
+            return "a_ring_ends_before_what_follows";
+    }
+    return nullptr;
 }
 
 } // namespace
 
 const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, broken};
 
-void begin(state& s, effects& out, time_point now) {
-    const auto n = s.routed.targets.size();
-    for (std::size_t i = 0; i < n; ++i) {
+void open(state& s, time_point now) {
+    ring r;
+    r.began = now;
+    r.deadline = now + s.routed.rules.ring_time;
+    s.rings.push_back(r);
+}
+
+void dial(state& s, effects& out, const std::vector<target>& whom, time_point now) {
+    const auto rung = [&s](identity_id who) {
+        return std::any_of(s.legs.begin(), s.legs.end(), [&](const auto& l) {
+            return is_rung_now(s, l) && l.identity() == who;
+        });
+    };
+    for (std::size_t i = 0; i < whom.size(); ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
-        const auto& to = s.routed.targets[(i + s.id.value.lo) % n];
-        if (s.rings(to.identity)) continue; // once, whatever the directory says
-        leg l;
-        l.id = new_leg_id(s, to);
-        l.to = to;
-        out.emplace_back(dial_command(s, l, now));
-        s.legs.push_back(std::move(l));
+        const auto& to = whom[(i + s.id.value.lo) % whom.size()];
+        if (rung(to.identity)) continue; // once, whatever the directory says
+        s.legs.push_back(new_leg(s, to));
+        out.emplace_back(dial_command(s, s.legs.back(), now));
     }
 }
 
+void end(state& s, ring_end why, time_point now) {
+    auto* r = current_ring(s);
+    if (r == nullptr) return;
+    r->over = why;
+    r->over_at = now;
+}
+
+bool in_vain(const ring& r) {
+    switch (r.over) {
+    case ring_end::nobody_answered:
+    case ring_end::no_device_left:
+    case ring_end::no_devices:
+    case ring_end::waited_too_long: return true;
+    case ring_end::none:
+    case ring_end::answered:
+    case ring_end::call_over: return false;
+    }
+    return false;
+}
+
 bool may_dial(const state& s, time_point now) {
-    return phase_of(s) == phase::ringing && now + k_dial_margin < s.ring_deadline;
+    const auto* r = current_ring(s);
+    return r != nullptr && phase_of(s) == phase::ringing && now + k_dial_margin < r->deadline;
 }
 
 void let_in(state& s, const std::vector<target>& at, device_id device) {
@@ -158,9 +223,7 @@ void let_in(state& s, const std::vector<target>& at, device_id device) {
     };
     for (const auto& to : at) {
         if (to.device != device || rung(to.identity)) continue;
-        leg l;
-        l.id = new_leg_id(s, to);
-        l.to = to;
+        auto l = new_leg(s, to);
         l.late = s.epoch + 1;
         l.to_dial = true;
         s.legs.push_back(std::move(l));
@@ -168,12 +231,13 @@ void let_in(state& s, const std::vector<target>& at, device_id device) {
 }
 
 void resume(state& s, time_point now) {
+    auto* r = current_ring(s);
     // Too little time for anybody to pick up a phone: only who has answered already is still asked.
-    if (s.ring_deadline - now >= s.routed.rules.resume_minimum) return;
+    if (r == nullptr || r->deadline - now >= s.routed.rules.resume_minimum) return;
     if (waiting_answerer(s) != nullptr && next_answerer(s) == nullptr)
-        s.ring_deadline = now + k_hangup_wait;
+        r->deadline = now + k_hangup_wait;
     else
-        s.ring_deadline = std::min(s.ring_deadline, now);
+        r->deadline = std::min(r->deadline, now);
 }
 
-} // namespace z360::call::ring
+} // namespace z360::call::rings

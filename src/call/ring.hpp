@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The ring: whom it dials, who answered first, and its end. Private to src/call.
+// Rings: whom they dial, who answered first, and their end. Private to src/call.
 #pragma once
 
 #include "call/component.hpp"
 
-namespace z360::call::ring {
+namespace z360::call::rings {
 
 extern const component k_component;
 
-/// Dials every target once.
-void begin(state& s, effects& out, time_point now);
+/// A further one, which is the current one from now on. The one before must be over.
+void open(state& s, time_point now);
+/// The current one rings every target, each identity once.
+void dial(state& s, effects& out, const std::vector<target>& whom, time_point now);
+/// The current one is over.
+void end(state& s, ring_end why, time_point now);
 /// It rings, and a dial that is issued now can still be sent.
 [[nodiscard]] bool may_dial(const state& s, time_point now);
 /// A leg for each of the device's targets; they are dialed when the ring settles.
 void let_in(state& s, const std::vector<target>& at, device_id device);
 /// It goes on without a winner who could not be joined, if there is time.
 void resume(state& s, time_point now);
+/// It is over, and nobody has the caller.
+[[nodiscard]] bool in_vain(const ring& r);
 
-} // namespace z360::call::ring
+} // namespace z360::call::rings

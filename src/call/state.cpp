@@ -21,10 +21,6 @@ leg* state::find(const leg_id& id_) {
     return nullptr;
 }
 
-bool state::rings(identity_id who) const {
-    return std::any_of(legs.begin(), legs.end(), [&](const leg& l) { return l.identity() == who; });
-}
-
 const leg* state::find_by_control_id(std::string_view ccid) const {
     if (ccid.empty()) return nullptr;
     for (const auto& l : legs)
@@ -41,6 +37,13 @@ device_status status_of(const leg& leg) {
     if (leg.answered) return device_status::answered;
     if (leg.ended) return device_status::dismissed;
     return leg.dial == dial_status::accepted ? device_status::ringing : device_status::notified;
+}
+
+const ring* current_ring(const state& s) {
+    return s.rings.empty() ? nullptr : &s.rings.back();
+}
+ring* current_ring(state& s) {
+    return s.rings.empty() ? nullptr : &s.rings.back();
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #include "call/talk.hpp"
 
 #include "call/join.hpp"
+#include "call/ring.hpp"
 
 #include <algorithm>
 #include <string>
@@ -80,6 +81,8 @@ void end(state& s, effects& out, end_reason why, time_point now) {
     s.reason = why;
     s.ended_at = now;
     joins::end(s, now);
+    if (const auto* r = current_ring(s); r != nullptr && r->over == ring_end::none)
+        rings::end(s, ring_end::call_over, now);
     add_note(out, remark::call_ended, "reason=" + std::string(name(why)));
 }
 

@@ -104,7 +104,8 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     if (const auto* w = winner_of(s)) v.winner = w->device();
     v.missed = missed(s);
     v.began = s.began;
-    v.ring_deadline = s.ring_deadline;
+    v.ring_deadline = s.began + s.routed.rules.ring_time;
+    if (const auto* r = current_ring(s)) v.ring_deadline = r->deadline;
     v.ring_time = s.routed.rules.ring_time;
     v.answered_at = s.answered_at;
     v.bridged_at = bridged_at(s);

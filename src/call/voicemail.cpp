@@ -3,6 +3,7 @@
 
 #include "call/leg.hpp"
 #include "call/prompt.hpp"
+#include "call/ring.hpp"
 #include "call/talk.hpp"
 
 #include <algorithm>
@@ -63,7 +64,26 @@ bool finish(state& s, effects& out, const circumstances& c) {
     return true;
 }
 
+// Nobody will answer: every leg goes, the caller is answered and greeted.
+void begin(state& s, effects& out, ring_end why, time_point now) {
+    add_note(out, remark::voicemail, "why=" + std::string(name(why)));
+    prompts::stop(s, out, now);
+    s.voicemail.step = voicemail_step::answering;
+    s.voicemail.limit = now + s.routed.rules.answer_limit;
+    request_answer(s, out, "answer-voicemail", 0, now);
+}
+
+// Asked after all who might ring somebody else instead.
+bool is_left_to_us(const state& s) {
+    const auto* r = current_ring(s);
+    return phase_of(s) == phase::ringing && r != nullptr && rings::in_vain(*r);
+}
+
 bool settle(state& s, effects& out, const circumstances& c) {
+    if (is_left_to_us(s)) {
+        begin(s, out, current_ring(s)->over, c.now);
+        return true;
+    }
     if (phase_of(s) != phase::voicemail) return false;
     const bool too_long = s.voicemail.limit && c.now >= *s.voicemail.limit && c.may == authority::newest;
     switch (s.voicemail.step) {
@@ -102,13 +122,5 @@ const char* broken(const state& s) {
 } // namespace
 
 const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, broken};
-
-void begin(state& s, effects& out, const char* why, time_point now) {
-    add_note(out, remark::voicemail, std::string("why=") + why);
-    prompts::stop(s, out, now);
-    s.voicemail.step = voicemail_step::answering;
-    s.voicemail.limit = now + s.routed.rules.answer_limit;
-    request_answer(s, out, "answer-voicemail", 0, now);
-}
 
 } // namespace z360::call::voicemail

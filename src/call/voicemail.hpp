@@ -8,7 +8,4 @@ namespace z360::call::voicemail {
 
 extern const component k_component;
 
-/// Nobody will answer: every leg goes, the caller is answered and greeted.
-void begin(state& s, effects& out, const char* why, time_point now);
-
 } // namespace z360::call::voicemail

@@ -4,6 +4,7 @@
 #include "wire/state_fields.hpp"
 #include "wire/state_form1.hpp"
 #include "wire/state_form2.hpp"
+#include "wire/state_form3.hpp"
 
 #include <z360/base/overloaded.hpp>
 
@@ -284,6 +285,7 @@ std::optional<call::state> decode_state(std::string_view text) {
         const auto form = j->at("v").get<int>();
         if (form < 2) from_form_1(*j);
         if (form < 3) from_form_2(*j);
+        if (form < 4) from_form_3(*j);
         call::state s;
         get(*j, s);
         return s;

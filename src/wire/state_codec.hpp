@@ -13,8 +13,8 @@ namespace z360::wire {
 
 /// Rises only when an older binary must not touch what a newer one wrote. New fields do not need it.
 /// 2: facts of prompts and recordings, hold marks with their legs, no phase. 3: joins are a list, the
-/// caller is a leg, legs have roles and endpoints.
-inline constexpr int k_state_version = 3;
+/// caller is a leg, legs have roles and endpoints. 4: rings are a list, and legs say which one dials them.
+inline constexpr int k_state_version = 4;
 
 /// Valid UTF-8 without NUL, whatever the strings inside hold: Postgres refuses both in jsonb.
 [[nodiscard]] std::string encode(const call::state& s);

@@ -85,6 +85,7 @@ constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("role", x.role);
     v("to", x.to);
+    v("ring", x.ring);
     v("dial", x.dial);
     v("call_control_id", x.call_control_id);
     v("initiated", x.initiated);
@@ -107,6 +108,13 @@ constexpr void fields(V& v, T& x) {
     v("words_asked", x.words_asked);
     v("late", x.late);
     v("to_dial", x.to_dial);
+}
+template <class V, some<call::ring> T>
+constexpr void fields(V& v, T& x) {
+    v("began", x.began);
+    v("deadline", x.deadline);
+    v("over", x.over);
+    v("over_at", x.over_at);
 }
 template <class V, some<call::e164> T>
 constexpr void fields(V& v, T& x) {
@@ -198,6 +206,7 @@ constexpr void fields(V& v, T& x) {
     v("origin", x.origin);
     v("caller", x.caller);
     v("reason", x.reason);
+    v("rings", x.rings);
     v("legs", x.legs);
     v("twins", x.twins);
     v("answers", x.answers);
@@ -211,7 +220,6 @@ constexpr void fields(V& v, T& x) {
     v("recordings", x.recordings);
     v("verdicts", x.verdicts);
     v("began", x.began);
-    v("ring_deadline", x.ring_deadline);
     v("answered_at", x.answered_at);
     v("ended_at", x.ended_at);
 }
@@ -312,7 +320,9 @@ consteval bool complete() {
 // Does one of these fail? The struct has a field that its list above does not have: add the line.
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
 static_assert(detail::complete<call::route>() && detail::complete<call::leg>());
-static_assert(detail::complete<call::call_origin>() && detail::complete<call::join>());
+static_assert(
+    detail::complete<call::call_origin>() && detail::complete<call::ring>() && detail::complete<call::join>()
+);
 static_assert(
     detail::complete<call::e164>() && detail::complete<call::sip_uri>() && detail::complete<call::unnamed>()
 );

@@ -177,7 +177,7 @@ call::state model_of(testing::rig& r) {
     s.routed.user = {r.user()};
     s.routed.number = {std::stoll(r.sql("select phone_number_id from phone_numbers limit 1"))};
     s.began = time_point{millis{1'760'000'000'000}};
-    s.ring_deadline = s.began + millis{30'000};
+    s.rings.push_back({.began = s.began, .deadline = s.began + millis{30'000}});
     return s;
 }
 

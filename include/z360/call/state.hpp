@@ -80,12 +80,36 @@ enum class leg_role : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(leg_role r);
 
+/// What became of a ring.
+enum class ring_end : std::uint8_t {
+    none,            ///< it rings, or who answered is being joined
+    answered,        ///< somebody of it talks to the caller
+    nobody_answered, ///< its time was up
+    no_device_left,  ///< every leg of it is gone
+    no_devices,      ///< there was nobody to ring
+    waited_too_long, ///< the call came to us when its time was up
+    call_over,       ///< the call ended first
+};
+[[nodiscard]] std::string_view name(ring_end e);
+
+/// Devices that are rung together until one of them has the caller or the time is up. A call has one after
+/// the other: a later one begins when the one before is over. Whom it rings are the legs that bear its
+/// number.
+struct ring {
+    time_point began{};
+    time_point deadline{};
+    ring_end over = ring_end::none;
+    std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
+    bool operator==(const ring&) const = default;
+};
+
 /// What we know of one leg, whoever is at its end. Facts only ever go from false to true, so that any order
 /// and any duplication of the same events adds up to the same leg (I10).
 struct leg {
     leg_id id;
     leg_role role = leg_role::device;
-    endpoint to; ///< whom it leads to, or who is at its end
+    endpoint to;            ///< whom it leads to, or who is at its end
+    std::uint32_t ring = 0; ///< which ring of the call dials it: 1 for the first; 0: none
     dial_status dial = dial_status::requested;
     std::string call_control_id;    ///< empty until the dial's answer or any webhook tells it
     bool initiated = false;         ///< call.initiated seen
@@ -271,7 +295,8 @@ struct state {
     call_origin origin;
     leg caller; ///< the leg that the call began with
     end_reason reason = end_reason::none;
-    std::vector<leg> legs; ///< the others, in the order in which they were dialed
+    std::vector<ring> rings; ///< one after the other; the last one is the current one
+    std::vector<leg> legs;   ///< the others, in the order in which they were dialed
     std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
     std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
@@ -284,18 +309,23 @@ struct state {
     std::vector<recording> recordings;
     std::vector<verdict> verdicts; ///< the newest ones, in their order; bounded
     time_point began{};
-    time_point ring_deadline{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
     std::optional<time_point> ended_at;
 
     /// Of the legs that we dialed; null: none has this id.
     [[nodiscard]] const leg* find(const leg_id& id_) const;
     [[nodiscard]] leg* find(const leg_id& id_);
-    /// One of the legs goes to this identity.
-    [[nodiscard]] bool rings(identity_id who) const;
     [[nodiscard]] const leg* find_by_control_id(std::string_view ccid) const;
     bool operator==(const state&) const = default;
 };
+
+/// The newest one, over or not. Null: nobody is rung in this call, it was refused.
+[[nodiscard]] const ring* current_ring(const state& s);
+[[nodiscard]] ring* current_ring(state& s);
+/// The leg is one of the current ring's.
+[[nodiscard]] inline bool is_rung_now(const state& s, const leg& l) {
+    return l.ring != 0 && l.ring == s.rings.size();
+}
 
 /// The join that counts: claimed, being made or a talk; in a call that is over, its last. Null: none.
 [[nodiscard]] const join* current_join(const state& s);

@@ -55,12 +55,15 @@ live as (
                            and not (l.initiated or l.answered or l.bridged or l.ended)) as x
                      where x.at <= t.now) end,
                case when c.phase in ('ringing', 'answering', 'bridging', 'voicemail')
-                     and z360_at((c.snapshot->>'ring_deadline')::bigint + $4::bigint) <= t.now
-                    then z360_at((c.snapshot->>'ring_deadline')::bigint + $4::bigint) end,
+                     and r.deadline + $4::bigint * interval '1 ms' <= t.now
+                    then r.deadline + $4::bigint * interval '1 ms' end,
                case when c.phase in ('active', 'on_hold', 'remote_hold', 'reconnecting', 'voicemail')
                      and greatest(c.updated_at, q.asked_at) + $6::bigint * interval '1 ms' <= t.now
                     then greatest(c.updated_at, q.asked_at) + $6::bigint * interval '1 ms' end) as due_at
       from t, calls c left join call_questions q on q.call_id = c.call_id
+      -- of the ring that is on, or was the last; what an earlier program wrote had one
+      cross join lateral (select z360_at(coalesce(c.snapshot->'rings'->-1->>'deadline',
+                                                  c.snapshot->>'ring_deadline')::bigint)) as r(deadline)
      where c.phase <> 'ended'
 ), due as (
     select live.* from live, t where due_at is not null and (asked_at is null or asked_at < due_at)

@@ -246,7 +246,7 @@ port::call_view& bed::ring(user_id user, org_id org, std::vector<device_id> to) 
     c.state.routed.org = org;
     c.state.routed.caller_name = "Grace Hopper";
     c.state.began = clock.at;
-    c.state.ring_deadline = clock.at + millis{30'000};
+    c.state.rings.push_back({.began = clock.at, .deadline = clock.at + millis{30'000}});
     c.version = 1;
     c.position = 1000 + static_cast<std::uint64_t>(calls_made_);
     c.org = members.orgs.at(org.value);
@@ -255,6 +255,7 @@ port::call_view& bed::ring(user_id user, org_id org, std::vector<device_id> to) 
         call::leg leg;
         leg.id = leg_id{derive_uuid(c.state.id.value, static_cast<std::uint64_t>(d.value))};
         leg.to = call::target{.device = d};
+        leg.ring = 1;
         leg.dial = call::dial_status::accepted;
         leg.initiated = true;
         c.state.legs.push_back(leg);

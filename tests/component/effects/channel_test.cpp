@@ -2,10 +2,7 @@
 // A second channel of effects: issued by the core, stored, taken, carried out, and its outcome decided about,
 // by the same code that carries the carrier's commands.
 #include "component/effects/test_part.hpp"
-#include "support/memory_ports.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
+#include "support/engine_play.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,100 +44,41 @@ class test_runner final : public port::effect_runner {
     int begun = 0;
 };
 
-struct world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
+struct world : engine_world {
     test_runner runner{io.get_executor()};
-    engine::settings settings;
-    std::vector<std::unique_ptr<engine::engine>> nodes;
     const call_id id = sample_incoming(2).id;
     int serial = 0;
 
     engine::engine& add_node(bool with_runner) {
-        settings.sweep_period = 20ms;
         settings.command_claim = 200ms;
-        auto open = [this](std::string_view text) -> std::optional<engine::leg_mark> {
-            if (text != "mark:1" || state() == nullptr) return std::nullopt;
-            return engine::leg_mark{id, state()->legs.at(0).id};
-        };
-        engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, open};
+        auto p = ports();
         if (with_runner) p.runners.push_back(&runner);
-        nodes.push_back(engine::make_engine(io.get_executor(), std::move(p), settings));
-        nodes.back()->start();
-        return *nodes.back();
+        return start(std::move(p));
+    }
+    engine::genuine_webhook of(const std::string& leg, const std::string& type, const std::string& extra) {
+        return {
+            port::webhook_route::call_control, clock.now(),
+            webhook_body(type, "e" + std::to_string(++serial), leg, extra)
+        };
     }
     engine::genuine_webhook of_caller(const std::string& type, const std::string& extra) {
         return of("v3:caller", type, extra);
     }
     engine::genuine_webhook device_answers() {
-        return of("v3:" + state()->legs.at(0).id.text(), "call.answered", R"(,"client_state":"mark:1")");
+        return of("v3:" + legs.at(0).text(), "call.answered", R"(,"client_state":"mark:1")");
     }
-    engine::genuine_webhook of(const std::string& leg, const std::string& type, const std::string& extra) {
-        const std::string head = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":"e)" +
-                                 std::to_string(++serial) + R"(","occurred_at":"2026-01-01T00:00:00Z",)";
-        return {
-            port::webhook_route::call_control, clock.now(),
-            head + R"("payload":{"call_control_id":")" + leg + R"(","call_session_id":")" + id.text() +
-                R"(")" + extra + "}}}"
-        };
-    }
-    engine::genuine_webhook initiated() {
-        return of_caller(
-            "call.initiated",
-            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-        );
-    }
-    [[nodiscard]] const call::state* state() const {
-        const auto found = store.calls.find(id);
-        return found == store.calls.end() ? nullptr : &found->second.state;
-    }
-    [[nodiscard]] const memory_store::row* row() const { return row("-test"); }
-    [[nodiscard]] const memory_store::row* row(const std::string& name) const {
+    engine::genuine_webhook initiated() { return of_caller("call.initiated", k_caller_waits); }
+    [[nodiscard]] const memory_store::row* row(const std::string& name = "-test") const {
         const auto found = store.commands.find(id.text() + name);
         return found == store.commands.end() ? nullptr : &found->second;
     }
+    awaitable<void> stop() {
+        runner.hold = false;
+        telnyx.held.clear();
+        store.stalled = false;
+        co_await engine_world::stop();
+    }
 };
-
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 5'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    w->runner.hold = false;
-    w->telnyx.held.clear();
-    w->store.stalled = false;
-    for (auto& n : w->nodes)
-        co_await n->stop(1s);
-}
-
-void run(script s) {
-    world w;
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
 
 awaitable<void> there_and_back(world& w) {
     auto& node = w.add_node(true);

@@ -105,7 +105,7 @@ namespace z360::call {
 
 part_list parts() {
     static constexpr std::array<const component*, 9> k_all{
-        &talk::k_component,      &joins::k_component,   &ring::k_component,
+        &talk::k_component,      &joins::k_component,   &rings::k_component,
         &voicemail::k_component, &prompts::k_component, &recordings::k_component,
         &requests::k_component,  &legs::k_component,    &testing::k_test_part,
     };

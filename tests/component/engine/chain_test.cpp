@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The bridge waits for the caller's answer: who starts it, when, and how often, whatever fails in between.
 #include "engine/followers.hpp"
-#include "support/memory_ports.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
+#include "support/engine_play.hpp"
 
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <memory>
+#include <set>
+#include <string>
 
 using namespace z360;
 using namespace z360::testing;
@@ -18,49 +15,16 @@ using call::verb;
 
 namespace {
 
-struct world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
-    engine::settings settings;
-    std::vector<std::unique_ptr<engine::engine>> nodes;
+struct world : engine_world {
     const call_id id = sample_incoming(2).id;
     int serial = 0;
-    std::vector<leg_id> legs = [] {
-        std::vector<leg_id> out;
-        for (const auto& l : call::begin(sample_incoming(2), time_point{}).next.legs)
-            out.push_back(l.id);
-        return out;
-    }();
 
-    world() {
-        settings.sweep_period = 20ms;
-        settings.commit_budget = 60s; // a commit that stalls is waited for: nothing is decided in memory
-    }
-    engine::engine& add_node() {
-        auto open = [this](std::string_view text) -> std::optional<engine::leg_mark> {
-            if (!text.starts_with("mark:")) return std::nullopt;
-            return engine::leg_mark{id, legs.at(static_cast<std::size_t>(text[5] - '1'))};
-        };
-        nodes.push_back(engine::make_engine(
-            io.get_executor(), {store, inbox, &spool, directory, telnyx, hint, clock, metrics, open}, settings
-        ));
-        nodes.back()->start();
-        return *nodes.back();
-    }
+    world() { settings.commit_budget = 60s; } // a commit that stalls is waited for: nothing is decided in memory
+    engine::engine& add_node() { return start(ports()); }
     engine::genuine_webhook of(const std::string& leg, const std::string& type, const std::string& extra) {
-        const std::string head = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":"e)" +
-                                 std::to_string(++serial) + R"(","occurred_at":"2026-01-01T00:00:00Z",)";
         return {
             port::webhook_route::call_control, clock.now(),
-            head + R"("payload":{"call_control_id":")" + leg + R"(","call_session_id":")" + id.text() +
-                R"(")" + extra + "}}}"
+            webhook_body(type, "e" + std::to_string(++serial), leg, extra)
         };
     }
     engine::genuine_webhook of_caller(const std::string& type, const std::string& extra = "") {
@@ -72,11 +36,12 @@ struct world {
             R"(,"client_state":"mark:)" + std::to_string(n) + R"(")"
         );
     }
-    [[nodiscard]] const call::state* state() const {
-        const auto found = store.calls.find(id);
-        return found == store.calls.end() ? nullptr : &found->second.state;
+    awaitable<void> stop() {
+        store.stalled = false;
+        telnyx.held.clear();
+        telnyx.late.clear();
+        co_await engine_world::stop();
     }
-    [[nodiscard]] bool in(call::phase p) const { return state() != nullptr && phase_of(*state()) == p; }
     /// The outbox's newest row of this kind; null: none.
     [[nodiscard]] const memory_store::row* row(verb v) const {
         const memory_store::row* out = nullptr;
@@ -91,46 +56,9 @@ struct world {
     [[nodiscard]] double chained() { return metrics.counts["commands_chained_total"]; }
 };
 
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 5'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    w->store.stalled = false;
-    w->telnyx.held.clear();
-    w->telnyx.late.clear();
-    for (auto& n : w->nodes)
-        co_await n->stop(1s);
-}
-
-void run(script s) {
-    world w;
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
-
 /// A device has answered, and the caller is being answered: `answers` is where that stands still.
 awaitable<bool> claimed(world& w, engine::engine& node, std::set<verb>& answers) {
-    auto first = w.of_caller(
-        "call.initiated",
-        R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-    );
+    auto first = w.of_caller("call.initiated", k_caller_waits);
     co_await node.accept(std::move(first));
     const bool rings = co_await until([&] {
         return w.state() != nullptr && w.state()->legs[0].dial == call::dial_status::accepted &&

@@ -204,7 +204,9 @@ awaitable<void> refused_call(bed& w) {
 
 // What must not differ: everything but the times.
 std::string without_times(call::state s) {
-    s.began = s.ring_deadline = {};
+    s.began = {};
+    for (auto& r : s.rings)
+        r = {.over = r.over};
     s.answered_at = s.ended_at = s.voicemail.limit = std::nullopt;
     for (auto& j : s.joins)
         j.joined_at = j.over_at = j.limit = j.quiet_from = std::nullopt;

@@ -220,10 +220,12 @@ TEST_F(restart_flow, be_08_a_talk_of_five_hours_ends_right_after_flush_and_resta
         "update calls set began_at = began_at - interval '5 h', answered_at = answered_at - interval '5 h', "
         "bridged_at = bridged_at - interval '5 h', updated_at = updated_at - interval '5 h', snapshot = "
         "(select "
-        "jsonb_object_agg(key, case when key in ('began', 'answered_at', 'ring_deadline') and "
+        "jsonb_object_agg(key, case when key in ('began', 'answered_at') and "
         "jsonb_typeof(value) = 'number' then to_jsonb(value::bigint - 18000000) when key = 'joins' then "
         "(select jsonb_agg(jsonb_set(j, '{joined_at}', to_jsonb((j->>'joined_at')::bigint - 18000000))) "
-        "from jsonb_array_elements(value) as j) else value end) from "
+        "from jsonb_array_elements(value) as j) when key = 'rings' then "
+        "(select jsonb_agg(r || jsonb_build_object('began', (r->>'began')::bigint - 18000000, 'deadline', "
+        "(r->>'deadline')::bigint - 18000000)) from jsonb_array_elements(value) as r) else value end) from "
         "jsonb_each(snapshot)) where call_session_id = '" +
         session + "'"
     );

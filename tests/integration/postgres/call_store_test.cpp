@@ -67,8 +67,8 @@ TEST_F(call_store, gives_back_exactly_the_state_that_was_committed) {
     EXPECT_FALSE(run(calls_->load(id_of("another"))));
     EXPECT_EQ(
         value(
-            "select next_deadline = z360_at(" + std::to_string(s.ring_deadline.time_since_epoch().count()) +
-            ") from calls"
+            "select next_deadline = z360_at(" +
+            std::to_string(s.rings.back().deadline.time_since_epoch().count()) + ") from calls"
         ),
         "t"
     );

@@ -27,12 +27,13 @@ inline call::state ringing(const people& p, const std::string& session) {
     s.routed.number = p.number;
     s.routed.targets = p.devices;
     s.began = k_noon;
-    s.ring_deadline = k_noon + millis{30'000};
+    s.rings.push_back({.began = k_noon, .deadline = k_noon + millis{30'000}});
     std::uint64_t salt = 0;
     for (const auto& t : p.devices) {
         call::leg l;
         l.id = {derive_uuid(s.id.value, ++salt)};
         l.to = t;
+        l.ring = 1;
         s.legs.push_back(l);
     }
     return s;
@@ -56,7 +57,7 @@ inline call::command dial(const call::state& s, std::size_t leg) {
 inline port::call_commit first_commit(const call::state& s) {
     port::call_commit c;
     c.next = s;
-    c.deadline = s.ring_deadline;
+    c.deadline = s.rings.back().deadline;
     c.at = s.began;
     for (std::size_t i = 0; i < s.legs.size(); ++i)
         c.new_effects.emplace_back(dial(s, i));

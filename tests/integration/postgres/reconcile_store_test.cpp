@@ -30,7 +30,7 @@ class reconcile_store_test : public postgres_test {
         s.began =
             time_point{millis{std::stoll(value("select z360_ms(clock_timestamp() - interval '" + ago + "')"))}
             };
-        s.ring_deadline = s.began + millis{30'000};
+        s.rings.back() = {.began = s.began, .deadline = s.began + millis{30'000}};
         for (auto& l : s.legs) {
             l.initiated = true;
             l.dial = call::dial_status::accepted;

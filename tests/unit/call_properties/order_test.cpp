@@ -73,7 +73,7 @@ TEST(call_properties, i_10_voicemail_ends_the_same_in_any_order) {
         deliver(mixed, shuffled(ring));
         // The carrier could only come to voicemail after we had: by the last device's end or by time.
         for (auto* r : {&straight, &mixed}) {
-            if (phase_of(r->now) == phase::ringing) r->feed(tick{}, r->now.ring_deadline - r->at);
+            if (phase_of(r->now) == phase::ringing) r->feed(tick{}, current_ring(r->now)->deadline - r->at);
             RC_ASSERT(phase_of(r->now) == phase::voicemail);
         }
         const leg_ref caller{"v3:caller", std::nullopt};
