@@ -19,7 +19,9 @@ struct world : engine_world {
     const call_id id = sample_incoming(2).id;
     int serial = 0;
 
-    world() { settings.commit_budget = 60s; } // a commit that stalls is waited for: nothing is decided in memory
+    world() {
+        settings.commit_budget = 60s;
+    } // a commit that stalls is waited for: nothing is decided in memory
     engine::engine& add_node() { return start(ports()); }
     engine::genuine_webhook of(const std::string& leg, const std::string& type, const std::string& extra) {
         return {
