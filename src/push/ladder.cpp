@@ -76,6 +76,7 @@ void note(changes& tried, const changes& now) {
     tried.fresh_token |= now.fresh_token;
     tried.other_environment |= now.other_environment;
     tried.smaller |= now.smaller;
+    tried.new_connection |= now.new_connection;
     tried.other_connection |= now.other_connection;
 }
 

@@ -86,12 +86,12 @@ verdict of(rule says, provider p, const answer& a, const circumstances& c) {
         return v;
     }
     case rule::other_key:
-        return once(c.tried.other_connection, {.other_connection = true}, judgement::new_connection);
+        return once(c.tried.new_connection, {.new_connection = true}, judgement::new_connection);
     case rule::too_large: return once(c.tried.smaller, {.smaller = true});
     case rule::token_updates: {
         auto v = plain(judgement::new_connection);
-        v.first.other_connection = true;
-        v.at_once = !c.tried.other_connection; // the limit may be the team's: then with pauses
+        v.first.new_connection = true;
+        v.at_once = !c.tried.new_connection; // the limit may be the team's: then with pauses
         return v;
     }
     case rule::too_fast: return of_pace(p, a);

@@ -78,8 +78,8 @@ unacknowledged(const progress& p, kind k, provider at, const limits& until);
 /// To be said when that repeat leaves.
 void repeated(progress& p);
 
-/// Bounds retries to a share of first attempts. One for each provider's credential. First attempts are never
-/// asked about; they are counted.
+/// Bounds retries to a share of first attempts. One for each lane of a provider's credential. First attempts
+/// are never asked about; they are counted.
 class retry_budget {
   public:
     /// `percent` of the first attempts of the last ten seconds, and never less than `at_least`: a lone call

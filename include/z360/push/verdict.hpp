@@ -40,12 +40,14 @@ enum class judgement : std::uint8_t {
 inline constexpr int k_judgement_count = 6;
 [[nodiscard]] std::string_view name(judgement j);
 
-/// What is changed before the push is sent again: each at most once for one push.
+/// What is changed before the push is sent again: each at most once for one push, but for the connection that
+/// merely went away.
 struct changes {
     bool fresh_token = false;       ///< mint, or fetch, the provider token
     bool other_environment = false; ///< of APNs; if it is accepted there, that is the token's
     bool smaller = false;           ///< trimmed to half of the limit
-    bool other_connection = false;  ///< the one it was sent on is used up
+    bool new_connection = false;    ///< one made now: key or token are spent on the one that was used
+    bool other_connection = false;  ///< any but the one that was used
     bool operator==(const changes&) const = default;
 };
 

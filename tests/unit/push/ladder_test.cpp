@@ -250,7 +250,11 @@ TEST(push_ladder, be_28_at_the_projects_limit_a_call_waits_only_if_it_is_told_ho
 
 TEST(push_ladder, be_14_one_thing_is_changed_and_the_push_goes_at_once) {
     const std::vector<changes> all{
-        {.fresh_token = true}, {.other_environment = true}, {.smaller = true}, {.other_connection = true}
+        {.fresh_token = true},
+        {.other_environment = true},
+        {.smaller = true},
+        {.new_connection = true},
+        {.other_connection = true}
     };
     for (const auto& c : all) {
         run r;

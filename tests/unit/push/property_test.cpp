@@ -49,7 +49,7 @@ circumstances some_circumstances() {
     c.now = k_start;
     c.registered_at = k_start + millis{*rc::gen::inRange(-10'000, 10'000)};
     c.env_proven = coin();
-    c.tried = {coin(), coin(), coin(), coin()};
+    c.tried = {coin(), coin(), coin(), coin(), coin()};
     return c;
 }
 attempt some_attempt(provider p, const progress& so_far, time_point now) {
@@ -113,7 +113,7 @@ RC_GTEST_PROP(push_properties, be_14_a_change_is_never_asked_for_twice, ()) {
     RC_ASSERT(!(v.first.other_environment && c.tried.other_environment));
     RC_ASSERT(!(v.first.smaller && c.tried.smaller));
     // Another connection is no change of the push, but then it is waited for.
-    RC_ASSERT(!(v.first.other_connection && c.tried.other_connection && v.at_once));
+    RC_ASSERT(!(v.first.new_connection && c.tried.new_connection && v.at_once));
 }
 
 RC_GTEST_PROP(

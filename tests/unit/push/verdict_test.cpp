@@ -69,14 +69,13 @@ const std::vector<expected>& apns_answers() {
         {403, "Forbidden", k_config, k_config, {}, true},
         {403, "InvalidProviderToken", k_config, k_config, {}, true},
         {403, "MissingProviderToken", k_config, k_config, {}, true},
-        {403, "UnrelatedKeyIdInToken", j::new_connection, k_config, {.other_connection = true}},
+        {403, "UnrelatedKeyIdInToken", j::new_connection, k_config, {.new_connection = true}},
         {404, "BadPath", k_config, k_config},
         {405, "MethodNotAllowed", k_config, k_config},
         {410, "ExpiredToken", j::dead_token, j::dead_token},
         {410, "Unregistered", j::dead_token, j::dead_token},
         {413, "PayloadTooLarge", j::retry, k_config, {.smaller = true}},
-        {429, "TooManyProviderTokenUpdates", j::new_connection, j::new_connection, {.other_connection = true}
-        },
+        {429, "TooManyProviderTokenUpdates", j::new_connection, j::new_connection, {.new_connection = true}},
         {429, "TooManyRequests", j::later, j::later},
         {500, "InternalServerError", j::retry, j::retry, {}, true},
         {503, "ServiceUnavailable", j::retry, j::retry, {}, true},
@@ -119,7 +118,7 @@ void check(provider p, const std::vector<expected>& all) {
         EXPECT_EQ(first.first, e.change);
         EXPECT_EQ(first.provider_fault, e.fault);
         EXPECT_TRUE(first.known);
-        c.tried = {true, true, true, true};
+        c.tried = {true, true, true, true, true};
         const auto again = judge(p, a, c);
         EXPECT_EQ(name(again.what), name(e.again));
     }
@@ -258,7 +257,7 @@ TEST(verdict, mob_02_no_unknown_word_and_no_unknown_status_kills_a_token) {
                 for (const bool proven : {false, true}) {
                     auto c = usual();
                     c.env_proven = proven;
-                    c.tried = {true, true, true, true};
+                    c.tried = {true, true, true, true, true};
                     const auto v = judge(p, a, c);
                     EXPECT_NE(v.what, judgement::dead_token) << name(p) << status << reason;
                     EXPECT_EQ(v.what == judgement::done, status >= 200 && status < 300) << status;
@@ -341,6 +340,15 @@ TEST(verdict, be_14_too_many_token_updates_end_the_connection_and_not_the_token)
     EXPECT_FALSE(v.first.fresh_token);
     EXPECT_TRUE(v.at_once);
     auto c = usual();
-    c.tried.other_connection = true; // the team's limit, perhaps: with pauses
+    c.tried.new_connection = true; // the team's limit, perhaps: with pauses
     EXPECT_FALSE(judge_apns(said(429, "TooManyProviderTokenUpdates"), c).at_once);
+}
+
+TEST(verdict, be_14_a_connection_that_went_away_uses_up_no_attempt_with_another_key) {
+    auto c = usual();
+    c.tried.other_connection = true; // its outcome was unknown, or the server shut down
+    const auto v = judge_apns(said(403, "UnrelatedKeyIdInToken"), c);
+    EXPECT_EQ(v.what, judgement::new_connection);
+    EXPECT_TRUE(v.first.new_connection);
+    EXPECT_TRUE(v.at_once);
 }
