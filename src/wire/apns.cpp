@@ -19,7 +19,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::size_t k_longest_token = 512; // Apple promises no length; today they have 64 digits
 constexpr std::size_t k_longest_bundle_id = 155;
-constexpr std::size_t k_longest_reply = 64 * 1024;
+constexpr std::size_t k_longest_reply = std::size_t{64} * 1024;
 constexpr std::size_t k_longest_reason = 64;
 
 enum class push_type : std::uint8_t { voip, alert, background };

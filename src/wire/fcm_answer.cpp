@@ -16,10 +16,10 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::size_t k_longest_reply = 256 * 1024;
+constexpr std::size_t k_longest_reply = std::size_t{256} * 1024;
 constexpr std::size_t k_longest_word = 64;
 constexpr std::size_t k_longest_name = 256;
-constexpr std::size_t k_longest_token = 8 * 1024;
+constexpr std::size_t k_longest_token = std::size_t{8} * 1024;
 constexpr double k_longest_pause = 86'400;
 
 const json* member(const json& parent, const char* key) {

@@ -20,7 +20,7 @@ namespace {
 
 constexpr millis k_early{30'000};
 constexpr std::size_t k_id = 10;
-constexpr std::size_t k_max_file = 16 * 1024;
+constexpr std::size_t k_max_file = std::size_t{16} * 1024;
 
 [[noreturn]] void refuse(const std::string& setting, const std::string& where, const std::string& why) {
     throw std::runtime_error(setting + ": " + where + ": " + why);
