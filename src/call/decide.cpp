@@ -124,6 +124,11 @@ bool wanted(const state& call, const effect& e) {
     return wanted(parts(), call, e);
 }
 
+// Time takes nothing away here: what the outcome proves is all that is added.
+bool wanted_after(const state& call, const effect& e, const effect_outcome& end, time_point now) {
+    return wanted(decide(call, event_of(end), now, authority::unproven).next, e);
+}
+
 const char* broken_invariant(const state& call) {
     for (const auto* part : parts())
         if (const char* rule = part->broken != nullptr ? part->broken(call) : nullptr) return rule;

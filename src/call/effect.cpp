@@ -3,6 +3,7 @@
 #include <z360/base/overloaded.hpp>
 #include <z360/call/effect.hpp>
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -27,6 +28,29 @@ std::string_view kind_of(const effect& e) {
         overloaded{
             [](const carrier_command& c) { return name(c.what()); },
             [](const test_effect&) { return name(channel::test); },
+        },
+        e.body
+    );
+}
+
+effect started(effect e, time_point now) {
+    if (e.after) e.deadline = std::min(e.deadline, now + e.after->allowed);
+    e.after.reset();
+    return e;
+}
+
+effect_outcome ended_as(const effect& e, outcome result) {
+    return std::visit(
+        overloaded{
+            [&](const carrier_command& c) -> effect_outcome {
+                command_outcome o;
+                o.command_id = e.id;
+                o.what = c.what();
+                o.who = leg_ref{c.call_control_id, c.leg};
+                o.result = result;
+                return o;
+            },
+            [&](const test_effect&) -> effect_outcome { return test_outcome{e.id, result, {}, 0}; },
         },
         e.body
     );

@@ -35,6 +35,24 @@ join* bridged_by(state& s, const command_outcome& e) {
     return found == s.joins.end() ? nullptr : &*found;
 }
 
+// The same whether it waits for the caller's answer or is sent at once: it is one bridge, with one id.
+command bridge_command(const state& s, const join& j, const leg& device, time_point now, time_point until) {
+    command c;
+    c.id = bridge_id(j);
+    c.call = s.id;
+    c.org = s.routed.org;
+    c.call_control_id = device.call_control_id;
+    c.leg = device.id;
+    c.issued_at = now;
+    c.deadline = until;
+    c.body = bridge_body{
+        .caller_control_id = s.caller.call_control_id,
+        .record = s.routed.rules.record_calls,
+        .recording_name = s.id.text(),
+    };
+    return c;
+}
+
 // ---- facts
 
 // The carrier has decided about the bridge: whatever it made of it is on record `wait` later.
@@ -168,25 +186,16 @@ bool settle_answering(state& s, effects& out, time_point now) {
     // it.
     if (!s.caller.answered && !w->bridged && now < *j.limit) return false;
     prompts::stop(s, out, now);
+    // Whichever node comes here first: another may start the bridge that waits for the answer until then.
+    const auto chained_until = *j.limit - s.routed.rules.answer_limit + s.routed.rules.bridge_limit;
     j.commanded = true;
     j.limit = now + s.routed.rules.bridge_limit;
     if (w->bridged) return true;
     request_answer(s, out, "answer-late", j.epoch, now);
-    j.quiet_from = *j.limit + k_on_its_way;
-    command c;
-    c.id = bridge_id(j);
-    c.call = s.id;
-    c.org = s.routed.org;
-    c.call_control_id = w->call_control_id;
-    c.leg = w->id;
-    c.issued_at = now;
-    c.deadline = *j.limit;
-    c.body = bridge_body{
-        .caller_control_id = s.caller.call_control_id,
-        .record = s.routed.rules.record_calls,
-        .recording_name = s.id.text(),
-    };
-    out.emplace_back(std::move(c));
+    if (j.accepted || j.refused || j.peer_gone) return true; // that one has run: the carrier has decided
+    j.quiet_from = std::max(*j.limit, chained_until) + k_on_its_way;
+    // If that one has not run it need not wait any more; if it has, it is known by its id.
+    out.emplace_back(bridge_command(s, j, *w, now, *j.limit));
     return true;
 }
 
@@ -291,10 +300,17 @@ const component k_component{absorb, narrate, settle, deadline, keeps, wants, bro
 
 void claim(state& s, effects& out, const leg& l, time_point now) {
     ++s.epoch;
-    open(s, l.id, now + s.routed.rules.answer_limit);
+    const auto& j = open(s, l.id, now + s.routed.rules.answer_limit);
     if (!s.answered_at) s.answered_at = now;
     add_note(out, remark::winner_claimed, "leg=" + l.id.text() + " epoch=" + std::to_string(s.epoch));
     request_answer(s, out, "answer", s.epoch, now);
+    if (s.caller.answered) return; // the bridge is commanded in this very step
+    // Who has the caller is settled with this step. Its deadline is before that of every bridge that may yet
+    // be commanded for this claim, on whichever node, so that time proves what it proved before (quiet_from).
+    const auto limit = s.routed.rules.bridge_limit;
+    effect bridge = bridge_command(s, j, l, now, now + limit);
+    bridge.after = predecessor{caller_id(s, "answer", s.epoch), limit};
+    out.emplace_back(std::move(bridge));
 }
 
 void end(state& s, time_point now) {

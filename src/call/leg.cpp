@@ -76,10 +76,11 @@ void held(state& s, const leg_hold& e) {
     if (l != nullptr && e.at > l->hold.at) l->hold = {e.held, e.at};
 }
 
-// Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28).
+// Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28). A leg
+// whose dial was given up may turn up yet: it does not ring its device then.
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
-        if (!l.alive() || l.bridged || is_winner(s, l.id)) continue;
+        if ((!l.alive() && !l.may_turn_up()) || l.bridged || is_winner(s, l.id)) continue;
         if (std::find(e.devices.begin(), e.devices.end(), l.device()) != e.devices.end()) l.withdrawn = true;
     }
 }
@@ -292,6 +293,7 @@ bool wants(const state& s, const effect& e) {
 const char* broken(const state& s) {
     const bool no_ring = over(s) || s.voicemail.step != voicemail_step::none;
     for (const auto& l : s.legs) {
+        if (s.find(l.id) != &l || l.id == s.caller.id) return "every_leg_has_an_id_of_its_own";
         const bool asked_about = in_doubt(s, l) && l.asked > 0;
         if (no_ring && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
         if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
@@ -335,7 +337,7 @@ bool ask_about_unsent(state& s, effects& out) {
     std::uint32_t round = 0;
     for (auto& l : s.legs) {
         if (l.dial != dial_status::failed || !l.expired || l.cleared) continue;
-        if (l.ended || l.called_off()) continue;
+        if (l.ended) continue; // withdrawn or not: it may have been joined elsewhere
         open = true;
         if (l.asked != 0) continue;
         if (round == 0) {

@@ -18,7 +18,7 @@ constexpr millis k_ask_again{1'000}; // times the number of questions asked
 void grant(state& s, const device_asks& r, time_point now) {
     if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device);
     for (auto& l : s.legs) {
-        if (l.device() != r.device || !l.alive()) continue;
+        if (l.device() != r.device || !l.may_live()) continue;
         if (r.what == request_kind::decline)
             l.declined = true;
         else if (!l.answered && !l.word_due && l.words_asked < k_most_questions)
@@ -79,7 +79,7 @@ void narrate(const state& before, const event& what, const state& after, effects
 }
 
 bool awaits_word(const state& s, const leg& l) {
-    return phase_of(s) == phase::ringing && l.word_due && l.alive() && !l.answered;
+    return phase_of(s) == phase::ringing && l.word_due && l.may_live() && !l.answered;
 }
 
 // The device's word alone joins nobody: what the carrier has on record decides. Asked a few times, because a
@@ -143,7 +143,7 @@ refusal judge_late_join(const state& s, device_id device) {
     for (const auto& l : s.legs) {
         if (l.device() != device) continue;
         if (l.withdrawn) return refusal::may_not_ring;
-        rings = rings || l.alive();
+        rings = rings || l.may_live();
         let_in = let_in || (is_rung_now(s, l) && l.late == s.epoch + 1);
     }
     if (phase_of(s) != phase::ringing) return refusal::not_ringing;
@@ -154,7 +154,7 @@ refusal judge_late_join(const state& s, device_id device) {
 refusal judge_decline(const state& s, const leg& l) {
     if (l.declined) return refusal::none; // it was granted, and still holds
     if (over(s)) return refusal::call_over;
-    if (!l.alive()) return refusal::leg_over;
+    if (!l.may_live()) return refusal::leg_over;
     if (l.answered || l.bridged || is_winner(s, l.id)) return refusal::in_the_talk;
     return refusal::none;
 }
@@ -168,7 +168,7 @@ refusal judge(const state& s, request_kind what, device_id device) {
     case request_kind::answered:
         if (l == nullptr) return refusal::not_rung;
         if (over(s)) return refusal::call_over;
-        return l->alive() ? refusal::none : refusal::leg_over;
+        return l->may_live() ? refusal::none : refusal::leg_over;
     case request_kind::ring: return judge_late_join(s, device);
     }
     return refusal::not_rung;

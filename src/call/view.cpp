@@ -20,7 +20,7 @@ leg_step step_of(const leg& l) {
 int weight(const state& s, const leg& l) {
     if (is_winner(s, l.id)) return 3;
     if (l.bridged) return 2;
-    return l.alive() ? 1 : 0;
+    return l.may_live() ? 1 : 0;
 }
 
 const leg* winner_of(const state& s) {

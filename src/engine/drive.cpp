@@ -48,8 +48,7 @@ void engine_impl::post(call_id id, item i) {
 }
 
 void engine_impl::post(call_id id, std::vector<item> items) {
-    auto& slot = actors_[id];
-    if (!slot) slot = std::make_shared<actor>(id, ex_);
+    const auto slot = actor_of(id);
     for (auto& i : items) {
         if (slot->box.queue().size() >= k_queue_limit && !i.inbox_id.empty())
             handling_.erase(i.inbox_id); // durable: a sweep offers it again
@@ -58,6 +57,12 @@ void engine_impl::post(call_id id, std::vector<item> items) {
     }
     slot->touched = steady::now();
     kick(slot);
+}
+
+engine_impl::actor_ptr engine_impl::actor_of(call_id id) {
+    auto& slot = actors_[id];
+    if (!slot) slot = std::make_shared<actor>(id, ex_);
+    return slot;
 }
 
 void engine_impl::kick(const actor_ptr& a) {

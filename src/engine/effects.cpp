@@ -57,16 +57,54 @@ millis engine_impl::claim_of(const call::effect& e) const {
     return urgent(e) ? s_.urgent_claim : s_.command_claim;
 }
 
-void engine_impl::launch(call_id id, call::effect e, std::optional<unsigned> made) {
+bool engine_impl::launch(
+    call_id id, call::effect e, std::optional<unsigned> made, std::optional<call::effect_outcome> first
+) {
     auto* by = runners_.at(static_cast<std::size_t>(call::channel_of(e)));
-    if (by == nullptr) return; // its row waits for a node that can
-    if (stopping_ && begins_something(e)) return;
-    if (!running_.insert(e.id).second) return;
-    work_.spawn(run_effect(*by, id, std::move(e), made));
+    if (by == nullptr) return false; // its row waits for a node that can
+    if (e.after) {
+        followers_.keep({id, std::move(e), made});
+        return false;
+    }
+    followers_.forget(e.id); // released: it waits no more
+    if (stopping_ && begins_something(e)) return false;
+    if (!running_.insert(e.id).second) return false;
+    work_.spawn(run_effect(*by, id, std::move(e), made, std::move(first)));
+    return true;
 }
 
-boost::asio::awaitable<void>
-engine_impl::run_effect(port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made) {
+// No commit in between: the decision that wants them is stored, and they wait for this fact alone. What is to
+// become of those whose predecessor failed, the core says when it hears of that.
+std::vector<call::effect_outcome> engine_impl::start_followers(const call::effect_outcome& end) {
+    std::vector<call::effect_outcome> given_up;
+    const auto how = call::end_of(end);
+    auto ready = followers_.take(std::string(how.id));
+    if (how.result != call::outcome::done) return given_up;
+    const auto now = p_.clock.now();
+    for (auto& f : ready) {
+        // It would give up before its time: who decides about the outcome issues it anew, or a sweep starts
+        // it.
+        if (f.what.deadline - now < f.what.after->allowed / 2) continue;
+        const auto of = actor_of(f.call);
+        const auto& here = of->box.loaded();
+        const bool ours = here && !f.made;
+        if (ours && !call::wanted(here->state, f.what) &&
+            !call::wanted_after(here->state, f.what, end, now)) {
+            // While it is being decided again this copy lacks what led to it: then the next decision knows.
+            if (!of->driving) given_up.push_back(call::ended_as(f.what, call::outcome::superseded));
+            continue;
+        }
+        if (!of->box.begun(f.what.id)) continue;
+        if (launch(f.call, call::started(std::move(f.what), now), f.made, end))
+            p_.metrics.count("commands_chained_total");
+    }
+    return given_up;
+}
+
+boost::asio::awaitable<void> engine_impl::run_effect(
+    port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made,
+    std::optional<call::effect_outcome> first
+) {
     const std::string key = e.id;
     const std::string kind(call::kind_of(e));
     struct forget {
@@ -76,20 +114,26 @@ engine_impl::run_effect(port::effect_runner& by, call_id id, call::effect e, std
     } guard{running_, key};
     const unsigned before = made.value_or(0);
     const bool taken_over = made.has_value();
-    port::still_wanted ask = [this, id, e, before, taken_over](unsigned attempt) {
-        return still_wanted(id, e, before + attempt - 1, taken_over, attempt == 1);
+    port::still_wanted ask = [this, id, e, before, taken_over, first](unsigned attempt) {
+        return still_wanted(id, e, before + attempt - 1, taken_over, attempt == 1, first);
     };
     auto outcome = co_await by.run(std::move(e), std::move(ask));
     std::visit([before](auto& o) { o.attempts += before; }, outcome);
     p_.metrics.count(
         "commands_total", {{"verb", kind}, {"outcome", call::name(call::end_of(outcome).result)}}
     );
-    item i{call::event_of(std::move(outcome)), {}};
-    post(id, std::move(i));
+    auto given_up = start_followers(outcome);
+    std::vector<item> news;
+    news.push_back(item{call::event_of(std::move(outcome)), {}});
+    for (auto& o : given_up)
+        news.push_back(item{call::event_of(std::move(o)), {}});
+    post(id, std::move(news));
 }
 
-boost::asio::awaitable<bool>
-engine_impl::still_wanted(call_id id, call::effect e, unsigned made, bool taken_over, bool first) {
+boost::asio::awaitable<bool> engine_impl::still_wanted(
+    call_id id, call::effect e, unsigned made, bool taken_over, bool first,
+    std::optional<call::effect_outcome> after
+) {
     std::optional<port::stored_call> stored;
     if (taken_over || !first) {
         // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
@@ -107,13 +151,17 @@ engine_impl::still_wanted(call_id id, call::effect e, unsigned made, bool taken_
     const bool here = known != actors_.end() && known->second->box.loaded();
     const bool memory = here && (!stored || known->second->box.loaded()->version >= stored->version);
     if (!memory && !stored) co_return true;
-    if (call::wanted(memory ? known->second->box.loaded()->state : stored->state, e)) co_return true;
+    const auto& s = memory ? known->second->box.loaded()->state : stored->state;
+    if (call::wanted(s, e)) co_return true;
+    // Its turn came with an outcome that the state may not have heard of yet.
+    if (after && call::wanted_after(s, e, *after, p_.clock.now())) co_return true;
     // What another node issued is judged by what is stored, not by a copy that may be older than the effect.
     if (taken_over && !stored) co_return harmless_twice(e);
     // While the call is being decided again (after a conflict) the state lacks what led to this effect.
-    // Doing it once too often is harmless, it is known by its id; only a dial must not ring for nobody.
+    // Doing it once too often is harmless, it is known by its id; only a dial must not ring for nobody. What
+    // waited for another is issued anew once it is decided.
     const bool deciding = known != actors_.end() && known->second->driving;
-    co_return deciding && !begins_something(e);
+    co_return deciding && !after && !begins_something(e);
 }
 
 } // namespace z360::engine

@@ -7,6 +7,7 @@
 
 #include "engine/actor.hpp"
 #include "engine/arrival.hpp"
+#include "engine/followers.hpp"
 #include "engine/routes.hpp"
 #include "wire/countries.hpp"
 
@@ -139,6 +140,7 @@ class engine_impl final : public engine {
     // drive.cpp
     void post(call_id id, item i);
     void post(call_id id, std::vector<item> items);
+    [[nodiscard]] actor_ptr actor_of(call_id id); ///< made if it is not there
     void kick(const actor_ptr& a);
     boost::asio::awaitable<void> drive(actor_ptr a);
     boost::asio::awaitable<bool> perform(actor& a);
@@ -166,13 +168,24 @@ class engine_impl final : public engine {
 
     // effects.cpp
     [[nodiscard]] millis claim_of(const call::effect& e) const;
-    /// `made`: attempts known of another node that left the effect behind; nullopt: it is ours.
-    void launch(call_id id, call::effect e, std::optional<unsigned> made = std::nullopt);
-    boost::asio::awaitable<void>
-    run_effect(port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made);
-    /// `made`: attempts so far, of all nodes. `first`: of this node's.
-    boost::asio::awaitable<bool>
-    still_wanted(call_id id, call::effect e, unsigned made, bool taken_over, bool first);
+    /// Starts it, or keeps it until its turn if it waits for another. `made`: attempts known of another node
+    /// that left the effect behind; nullopt: it is ours. `first`: how what it waited for has ended. False:
+    /// not started.
+    bool launch(
+        call_id id, call::effect e, std::optional<unsigned> made = std::nullopt,
+        std::optional<call::effect_outcome> first = std::nullopt
+    );
+    /// What waits for the effect that has ended so. Returns the ends of those that nobody wants any more.
+    [[nodiscard]] std::vector<call::effect_outcome> start_followers(const call::effect_outcome& end);
+    boost::asio::awaitable<void> run_effect(
+        port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made,
+        std::optional<call::effect_outcome> first
+    );
+    /// `made`: attempts so far, of all nodes. `first`: of this node's. `after`: how what it waited for ended.
+    boost::asio::awaitable<bool> still_wanted(
+        call_id id, call::effect e, unsigned made, bool taken_over, bool first,
+        std::optional<call::effect_outcome> after
+    );
 
     // sweep.cpp
     void start_loops();
@@ -188,6 +201,7 @@ class engine_impl final : public engine {
     boost::asio::awaitable<bool> sweep_events();
     boost::asio::awaitable<void> sweep_deadlines();
     boost::asio::awaitable<void> sweep_commands();
+    void take_over(port::orphan_effect e);
     boost::asio::awaitable<void> flush_ignored();
     void evict();
     void report();
@@ -204,7 +218,8 @@ class engine_impl final : public engine {
     offers handling_; ///< inbox events in work here, by id
     std::array<port::effect_runner*, call::k_channel_count> runners_{
     }; ///< by channel; null: other nodes have
-    std::unordered_set<std::string> running_;                                ///< ids of effects in work here
+    std::unordered_set<std::string> running_; ///< ids of effects in work here
+    followers followers_;                     ///< effects whose turn has not come
     std::unordered_map<std::string, std::vector<port::inbox_event>> parked_; ///< by session, briefly
     std::vector<std::string> ignored_;
     route_memory routes_;           ///< last good answers, used only while Postgres is away

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 namespace z360::engine {
@@ -32,6 +34,42 @@ void keep_verdict(const item& i, const call::state& before, call::decision& d) {
     d.effects.clear();
 }
 
+bool gives_up(const call::effect_outcome& o, const std::vector<call::effect>& issued) {
+    const auto end = call::end_of(o);
+    return end.result == call::outcome::superseded &&
+           std::any_of(issued.begin(), issued.end(), [&end](const auto& e) { return e.id == end.id; });
+}
+
+// Issued twice in what becomes one commit: the last one counts, for instance one that need not wait any more.
+void keep_newest(std::vector<call::effect>& all) {
+    std::unordered_set<std::string> seen;
+    std::vector<call::effect> out;
+    for (auto e = all.rbegin(); e != all.rend(); ++e)
+        if (seen.insert(e->id).second) out.push_back(std::move(*e));
+    std::reverse(out.begin(), out.end());
+    all = std::move(out);
+}
+
+bool pointless(const port::call_commit& c, const call::effect& e, time_point now) {
+    if (!e.after) return !call::wanted(c.next, e);
+    const auto is_first = [&e](const auto& x) { return x.id == e.after->id; };
+    const auto first = std::find_if(c.new_effects.begin(), c.new_effects.end(), is_first);
+    if (first == c.new_effects.end()) return false; // issued before: asked when its turn comes
+    const bool failed = std::any_of(c.finished.begin(), c.finished.end(), [&e](const auto& o) {
+        const auto end = call::end_of(o);
+        return end.id == e.after->id && end.result != call::outcome::done;
+    });
+    return failed || !call::wanted(c.next, *first) ||
+           !call::wanted_after(c.next, e, call::ended_as(*first, call::outcome::done), now);
+}
+
+void drop_pointless(port::call_commit& c, time_point now) {
+    std::vector<call::effect> out;
+    for (const auto& e : c.new_effects)
+        if (!pointless(c, e, now)) out.push_back(e);
+    c.new_effects = std::move(out);
+}
+
 } // namespace
 
 folded fold(
@@ -45,6 +83,9 @@ folded fold(
     if (exists) {
         c.expected_version = from->version;
         c.next = std::move(from->state);
+        // What was stored is not trusted further than what is decided here: steps rest on these rules.
+        broken = call::broken_invariant(c.next);
+        if (broken != nullptr) return out;
     }
     for (const auto& i : items) {
         call::decision d;
@@ -82,18 +123,13 @@ folded fold(
             out.changed = true;
         }
     }
+    keep_newest(c.new_effects);
     // A run that was given up because an older copy did not want it is no end of an effect that is issued
     // now.
-    std::erase_if(c.finished, [&c](const call::effect_outcome& o) {
-        const auto end = call::end_of(o);
-        return end.result == call::outcome::superseded &&
-               std::any_of(c.new_effects.begin(), c.new_effects.end(), [&end](const auto& e) {
-                   return e.id == end.id;
-               });
-    });
+    std::erase_if(c.finished, [&c](const auto& o) { return gives_up(o, c.new_effects); });
     // Effects that a later event of the same pass made pointless never leave: a dial for a caller who has
     // hung up, for instance.
-    std::erase_if(c.new_effects, [&](const call::effect& e) { return !call::wanted(c.next, e); });
+    drop_pointless(c, now);
     c.deadline = call::deadline(c.next);
     return out;
 }
@@ -102,7 +138,9 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     const auto append = [](auto& to, auto& from) {
         to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
     };
+    std::erase_if(earlier.finished, [&later](const auto& o) { return gives_up(o, later.new_effects); });
     append(earlier.new_effects, later.new_effects);
+    keep_newest(earlier.new_effects);
     append(earlier.finished, later.finished);
     append(earlier.notes, later.notes);
     append(earlier.processed_events, later.processed_events);

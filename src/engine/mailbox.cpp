@@ -58,6 +58,12 @@ bool same_doing(const port::call_commit& a, const port::call_commit& b) {
            );
 }
 
+bool issues(const port::call_commit& c, std::string_view id) {
+    return std::any_of(c.new_effects.begin(), c.new_effects.end(), [id](const auto& e) {
+        return e.id == id;
+    });
+}
+
 /// Takes out those that are meant, in order.
 template <class From, class Which>
 std::vector<item> take_out(From& from, Which which) {
@@ -314,8 +320,13 @@ next_thing mailbox::conclude(const surroundings& s) {
 // Whether the decision takes away what it would leave if no time had passed.
 bool mailbox::takes_by_time(time_point now) const {
     if (may_ != call::authority::newest) return false;
-    // Cheap, and right: only a change of phase takes something.
-    if (loaded_ && phase_of(loaded_->state) == phase_of(folded_.commit.next) && !overdue(now)) return false;
+    // Cheap, and right: only a change of phase takes something. Not that the bridge was commanded: with its
+    // outcome in the same pass losers are let go for a 2xx, as they would be one pass later.
+    if (loaded_ && !overdue(now)) {
+        const auto is = phase_of(loaded_->state);
+        const auto will = phase_of(folded_.commit.next);
+        if (is == will || (is == call::phase::answering && will == call::phase::bridging)) return false;
+    }
     if (!loaded_ && in_hand_.size() == 1) return false; // it begins, and nothing else
     const char* broken = nullptr;
     items orphans;
@@ -347,7 +358,7 @@ port::call_commit mailbox::whole() const {
         out.expected_version = *lost_to_;
         out.next_version = forward_version(loaded_->version);
         for (const auto& [id, e] : open_) // their rows may be lost, too
-            out.new_effects.push_back(e);
+            if (!issues(out, id)) out.new_effects.push_back(e);
     }
     return out;
 }
@@ -426,8 +437,14 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
             if (const auto* v = call::verdict_of(loaded_->state, by->id)) i.judged = v->why;
     }
     remember(in_hand_, s.ticks);
-    for (const auto& o : folded_.commit.finished)
-        open_.erase(std::string(call::end_of(o).id));
+    for (const auto& o : folded_.commit.finished) {
+        const auto end = call::end_of(o);
+        open_.erase(std::string(end.id));
+        if (end.result != call::outcome::done)
+            std::erase_if(open_, [&end](const auto& x) {
+                return x.second.after && x.second.after->id == end.id;
+            });
+    }
     if (stored) {
         exists_ = true;
         seen_ = loaded_->version;
@@ -447,12 +464,21 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     store_failures_ = 0;
     out.notes = std::move(folded_.commit.notes);
     out.inquiries = std::move(folded_.inquiries);
-    for (auto& e : folded_.commit.new_effects) {
-        if (!launched_.insert(e.id).second) continue;
-        open_.emplace(e.id, e);
-        out.effects.push_back(std::move(e));
-    }
+    for (auto& e : folded_.commit.new_effects)
+        issue(std::move(e), out);
     return out;
+}
+
+// What waits for another is launched when its turn comes, or when it is issued again and waits no more;
+// whichever is first.
+void mailbox::issue(call::effect e, todo::act& out) {
+    const bool launched = e.after ? launched_.contains(e.id) : !launched_.insert(e.id).second;
+    if (!launched) {
+        open_.insert_or_assign(e.id, e);
+        out.effects.push_back(std::move(e));
+    } else if (const auto known = open_.find(e.id); known != open_.end() && !e.after) {
+        known->second = std::move(e);
+    }
 }
 
 // What is stored, beside what is in memory: never older, unless the database has lost commits (a failover to

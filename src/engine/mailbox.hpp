@@ -78,7 +78,7 @@ struct part {
 struct act {
     std::vector<item> settled; ///< stored, or of no consequence: done with
     std::vector<call::note> notes;
-    std::vector<call::effect> effects; ///< to be started
+    std::vector<call::effect> effects; ///< to be started, or kept until their turn (`after`)
     std::vector<call::inquiry> inquiries;
     std::vector<std::pair<call::target, leg_news>> news;
     std::vector<std::string_view> figures; ///< of how the call began; to be counted
@@ -126,6 +126,9 @@ class mailbox {
     void hinted(bool another_first) { hint_ = another_first; }
     void told(bool answered) { told_ = answered; }
     void written(written_as how) { written_ = how; }
+    /// An effect that waited for another is started now; false: it was before, or has been released, and must
+    /// not start again.
+    [[nodiscard]] bool begun(const std::string& effect_id) { return launched_.insert(effect_id).second; }
     /// Something was thrown on the way. Everything that is not stored is in the queue again, in order, but
     /// for what has failed too often, or is written in a form that this program cannot read: that is
     /// returned, and must go back to the inbox. From now on one item at a time, until all is done.
@@ -185,6 +188,7 @@ class mailbox {
     [[nodiscard]] std::optional<todo::any> part_callers();
     [[nodiscard]] todo::act keep(written_as how, const surroundings& s);
     [[nodiscard]] todo::act done_with_hand();
+    void issue(call::effect e, todo::act& out);
     [[nodiscard]] port::call_commit whole() const;
     [[nodiscard]] bool overdue(time_point now) const;
     [[nodiscard]] bool takes_by_time(time_point now) const;

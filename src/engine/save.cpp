@@ -61,8 +61,11 @@ void engine_impl::carry_out(actor& a, todo::act what) {
     if (what.in_memory)
         log::warn("deciding_in_memory", {{"call", a.id}, {"org", a.box.loaded()->state.routed.org}});
     tell(a, what.notes);
+    // First what waits: who is waited for may be done the moment it is started.
+    for (const auto& e : what.effects)
+        if (e.after) launch(a.id, e);
     for (auto& e : what.effects)
-        launch(a.id, std::move(e));
+        if (!e.after) launch(a.id, std::move(e));
     for (const auto& q : what.inquiries)
         work_.spawn(inquire(a.id, a.box.loaded()->state, q.round));
     arm(a);

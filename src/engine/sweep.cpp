@@ -207,11 +207,21 @@ boost::asio::awaitable<void> engine_impl::sweep_commands() {
     for (std::size_t i = 0; i < runners_.size(); ++i)
         if (runners_[i] != nullptr) ours.push_back(static_cast<call::channel>(i));
     auto left = co_await p_.store.claim_effects(k_batch, s_.command_claim, std::move(ours));
-    for (auto& e : left) {
-        if (running_.contains(e.what.id)) continue;
-        p_.metrics.count("commands_taken_over_total");
-        launch(e.call, std::move(e.what), e.attempts);
+    for (const auto& e : left)
+        if (e.waits && !running_.contains(e.what.id)) followers_.keep({e.call, e.what, e.attempts});
+    for (auto& e : left)
+        if (!e.waits && !running_.contains(e.what.id)) take_over(std::move(e));
+}
+
+void engine_impl::take_over(port::orphan_effect e) {
+    const auto now = p_.clock.now();
+    if (e.what.after && e.what.deadline <= now) { // what it waited for came to nothing, or too late
+        followers_.forget(e.what.id);
+        post(e.call, item{call::event_of(call::ended_as(e.what, call::outcome::superseded)), {}});
+        return;
     }
+    p_.metrics.count("commands_taken_over_total");
+    launch(e.call, call::started(std::move(e.what), now), e.attempts);
 }
 
 void engine_impl::evict() {
@@ -230,6 +240,7 @@ void engine_impl::evict() {
         if (a.box.loaded()) sessions_.erase(a.box.loaded()->state.origin.call_session_id);
         it = actors_.erase(it);
     }
+    followers_.forget_late(p_.clock.now());
     // Parked copies are only a short cut to the durable ones.
     if (!parked_.empty()) {
         const auto wall = p_.clock.now();

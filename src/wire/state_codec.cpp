@@ -296,6 +296,18 @@ std::optional<call::state> decode_state(std::string_view text) {
     }
 }
 
+namespace {
+
+// What waits for nothing is stored as before anything could wait.
+void put_after(json& to, const call::effect& e) {
+    if (e.after) put(to["after"], *e.after);
+}
+void get_after(const json& from, call::effect& e) {
+    if (const auto it = from.find("after"); it != from.end()) get(*it, e.after);
+}
+
+} // namespace
+
 int form_of(const call::effect& e) {
     return call::channel_of(e) == call::channel::carrier ? k_state_version : k_other_channels_form;
 }
@@ -306,6 +318,7 @@ std::string encode_effect(const call::effect& e) {
             [&](const call::carrier_command& c) {
                 json j;
                 put(j, e);
+                put_after(j, e);
                 put_fields(j, c);
                 j["v"] = k_state_version;
                 j["verb"] = std::string(name(c.what()));
@@ -315,6 +328,7 @@ std::string encode_effect(const call::effect& e) {
             [&](const call::test_effect& t) {
                 json j;
                 put(j, e);
+                put_after(j, e);
                 put_fields(j, t);
                 j["v"] = k_state_version;
                 j["channel"] = std::string(name(call::channel::test));
@@ -331,6 +345,7 @@ std::optional<call::effect> decode_effect(std::string_view text) {
         if (!j) return std::nullopt;
         call::effect e;
         get(*j, e);
+        get_after(*j, e);
         const auto word = j->find("channel");
         std::optional via = call::channel::carrier; // rows from before channels do not say it
         if (word != j->end()) via = call::channel_named(word->get<std::string>());

@@ -25,7 +25,10 @@ inline constexpr int k_state_version = 4;
 /// The form of rows of the outbox that are not the carrier's: programs from before channels leave alone what
 /// is above their own form, and would take these rows for commands.
 inline constexpr int k_other_channels_form = 1'000;
+/// That of an effect that waits for nothing.
 [[nodiscard]] int form_of(const call::effect& e);
+/// Added to the form of a row whose effect waits for another: programs from before chains leave it alone.
+inline constexpr int k_waiting_form = 1'000'000;
 
 /// As above. A carrier's command has the form that it had before there were channels.
 [[nodiscard]] std::string encode_effect(const call::effect& e);

@@ -273,6 +273,11 @@ constexpr void fields(V& v, T& x) {
     v("issued_at", x.issued_at);
     v("deadline", x.deadline);
 }
+template <class V, some<call::predecessor> T>
+constexpr void fields(V& v, T& x) {
+    v("id", x.id);
+    v("allowed", x.allowed);
+}
 /// The verb's body is stored beside these under its name.
 template <class V, some<call::carrier_command> T>
 constexpr void fields(V& v, T& x) {
@@ -329,7 +334,7 @@ static_assert(detail::complete<call::state>() && detail::complete<call::dial_bod
 static_assert(detail::complete<call::answer_body>() && detail::complete<call::bridge_body>());
 static_assert(detail::complete<call::hangup_body>() && detail::complete<call::reject_body>());
 static_assert(detail::complete<call::speak_body>() && detail::complete<call::playback_start_body>());
-static_assert(detail::complete<call::test_effect>());
+static_assert(detail::complete<call::test_effect>() && detail::complete<call::predecessor>());
 static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
 
 } // namespace z360::wire

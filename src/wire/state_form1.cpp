@@ -11,12 +11,16 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr std::uint32_t k_most_counted =
+    10'000; // no call has heard more: damaged, and nothing to make room for
+
 // Form 1 counted: hold prompts, speeches, and ends of speeches. Ends are told apart by when they happened;
 // those that were only counted get the first milliseconds there are.
 void prompts(json& call) {
     const auto hold = call.value("prompts", 0U);
     const auto spoken = call.value("spoken", 0U);
     const auto ends = call.value("spoken_over", 0U);
+    if (std::max(hold, ends) > k_most_counted) return; // the number stays, which is no list: refused
     const auto step = call.value("vm", std::string("none"));
     const bool greeted = step == "greeting" || step == "recording" || step == "done";
     const auto speeches = spoken - std::min(spoken, greeted ? 1U : 0U);

@@ -2,7 +2,9 @@
 #include "store.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
+#include <utility>
 
 namespace z360::testing {
 
@@ -48,19 +50,36 @@ store::commit(const port::call_commit& what, millis claim, time_point now, std::
     return port::commit_result::committed;
 }
 
+// As in call_store.cpp.
 void store::keep_commands(const port::call_commit& what, millis claim, time_point now) {
     for (const auto& c : what.new_effects) {
-        const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claim, false});
-        if (!is_new && it->second.outcome.starts_with("superseded")) // as in call_store.cpp
-            it->second = command_row{what.next.id, c, now + claim, false};
+        const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claim});
+        auto& row = it->second;
+        if (is_new) continue;
+        const bool given_up = row.outcome.starts_with("superseded");
+        if (given_up || (!row.finished && row.what.after && !c.after))
+            row = command_row{what.next.id, c, now + claim};
     }
-    for (const auto& c : what.finished)
-        if (const auto it = commands_.find(std::string(call::end_of(c).id)); it != commands_.end()) {
-            it->second.finished = true;
-            const auto end = call::end_of(c);
-            it->second.outcome = std::string(call::name(end.result)) + " " + std::string(end.error) + " at " +
-                                 std::to_string((what.at - what.next.began).count());
+    const auto says = [&](const call::effect_end& end) {
+        return std::string(call::name(end.result)) + " " + std::string(end.error) + " at " +
+               std::to_string((what.at - what.next.began).count());
+    };
+    for (const auto& o : what.finished) {
+        const auto end = call::end_of(o);
+        const auto it = commands_.find(std::string(end.id));
+        if (it == commands_.end()) continue;
+        const bool first = !std::exchange(it->second.finished, true);
+        it->second.outcome = says(end);
+        it->second.done = it->second.done || end.result == call::outcome::done;
+        if (!first) continue;
+        for (auto& [id, row] : commands_) {
+            if (row.finished || !row.what.after || row.what.after->id != end.id) continue;
+            if (end.result == call::outcome::done)
+                row.claimed_until = now + claim;
+            else
+                row.finished = true, row.outcome = "superseded with what it waited for";
         }
+    }
 }
 
 std::vector<call_id> store::claim_overdue(time_point due_before, time_point now) {
@@ -75,12 +94,23 @@ std::vector<call_id> store::claim_overdue(time_point due_before, time_point now)
 
 std::vector<port::orphan_effect> store::claim_effects(millis claim, time_point now) {
     std::vector<port::orphan_effect> out;
+    std::set<std::string> taken;
     for (auto& [id, row] : commands_) {
-        if (row.finished || row.claimed_until > now) continue;
+        if (row.finished || row.claimed_until > now || !its_turn(row, now)) continue;
         row.claimed_until = now + claim;
-        out.push_back({row.call, row.what, row.attempts});
+        out.push_back({row.call, row.what, row.attempts, false});
+        taken.insert(id);
     }
+    for (const auto& [id, row] : commands_)
+        if (!row.finished && row.what.after && taken.contains(row.what.after->id) && !taken.contains(id))
+            out.push_back({row.call, row.what, row.attempts, true});
     return out;
+}
+
+bool store::its_turn(const command_row& row, time_point now) const {
+    if (!row.what.after || row.what.deadline <= now - millis{5'000}) return true;
+    const auto first = commands_.find(row.what.after->id);
+    return first != commands_.end() && first->second.done;
 }
 
 void store::extend_claim(const std::string& command_id, millis claim, unsigned attempts, time_point now) {

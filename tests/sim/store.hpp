@@ -29,6 +29,7 @@ class store {
         time_point claimed_until{};
         std::uint32_t attempts = 0;
         bool finished = false;
+        bool done = false; ///< finished, and successfully
         std::string outcome = "pending";
     };
     struct event_row {
@@ -84,6 +85,7 @@ class store {
 
   private:
     void tell(const port::call_commit& what, bool taken, time_point now, std::size_t who);
+    [[nodiscard]] bool its_turn(const command_row& row, time_point now) const;
     void keep_commands(const port::call_commit& what, millis claim, time_point now);
 
     std::map<call_id, call_row> calls_;

@@ -68,16 +68,21 @@ class memory_store final : public port::call_store {
     awaitable<port::commit_result> commit(port::call_commit what, millis claim) override {
         check();
         if (slow > millis{0}) co_await rt::sleep_for(slow);
+        while (stalled)
+            co_await rt::sleep_for(millis{1});
         auto found = calls.find(what.next.id);
         const auto version = found == calls.end() ? 0 : found->second.version;
         if (version != what.expected_version) co_return port::commit_result::conflict;
         calls[what.next.id] = {what.next, what.next_version == 0 ? version + 1 : what.next_version};
         ++commits;
-        for (auto& e : what.new_effects)
-            commands.try_emplace(e.id, row{what.next.id, e, clock_.now() + claim, false, 0});
+        for (auto& e : what.new_effects) {
+            const row fresh{what.next.id, e, clock_.now() + claim};
+            auto& r = commands.try_emplace(e.id, fresh).first->second;
+            const bool released = !r.finished && r.what.after && !e.after;
+            if (released || (r.finished && r.how == call::outcome::superseded)) r = fresh;
+        }
         for (const auto& o : what.finished)
-            if (auto c = commands.find(std::string(call::end_of(o).id)); c != commands.end())
-                c->second.finished = true;
+            finish(call::end_of(o), claim);
         for (const auto& e : what.processed_events)
             processed.insert(e);
         for (auto& n : what.notes)
@@ -100,10 +105,14 @@ class memory_store final : public port::call_store {
         for (auto& [id, r] : commands) {
             const bool ours =
                 std::find(channels.begin(), channels.end(), call::channel_of(r.what)) != channels.end();
-            if (!ours || r.finished || r.claimed_until > clock_.now()) continue;
+            if (!ours || r.finished || r.claimed_until > clock_.now() || !its_turn(r)) continue;
             r.claimed_until = clock_.now() + claim;
             out.push_back({r.call, wire::decode_effect(wire::encode_effect(r.what)).value(), r.attempts});
         }
+        for (const auto taken = out; const auto& first : taken)
+            for (const auto& [id, r] : commands)
+                if (!r.finished && r.what.after && r.what.after->id == first.what.id)
+                    out.push_back({r.call, r.what, r.attempts, true});
         co_return out;
     }
     awaitable<void> extend_claim(std::string id, millis claim, unsigned attempts) override {
@@ -121,6 +130,7 @@ class memory_store final : public port::call_store {
         time_point claimed_until;
         bool finished = false;
         std::uint32_t attempts = 0;
+        call::outcome how = call::outcome::done; ///< once it is finished
     };
     std::map<call_id, port::stored_call> calls;
     std::map<std::string, row> commands;
@@ -129,11 +139,30 @@ class memory_store final : public port::call_store {
     int commits = 0;
     int looks = 0; ///< for effects that nobody carries out
     bool away = false;
+    bool stalled = false; ///< commits wait until it is not
     millis slow{0};
 
   private:
     void check() const {
         if (away) throw port::unavailable("switched off");
+    }
+    // What waits for it has its turn, or is given up.
+    void finish(const call::effect_end& end, millis claim) {
+        const auto c = commands.find(std::string(end.id));
+        if (c == commands.end() || c->second.finished) return;
+        c->second.finished = true;
+        c->second.how = end.result;
+        for (auto& [id, r] : commands) {
+            if (r.finished || !r.what.after || r.what.after->id != end.id) continue;
+            r.finished = end.result != call::outcome::done;
+            if (r.finished) r.how = call::outcome::superseded;
+            r.claimed_until = clock_.now() + claim;
+        }
+    }
+    [[nodiscard]] bool its_turn(const row& r) const {
+        if (!r.what.after || r.what.deadline <= clock_.now() - millis{5'000}) return true;
+        const auto first = commands.find(r.what.after->id);
+        return first != commands.end() && first->second.finished && first->second.how == call::outcome::done;
     }
     port::clock& clock_;
 };
@@ -347,7 +376,8 @@ class no_hint final : public port::ring_hint {
     awaitable<port::hint> answered(call_id, leg_id) override { co_return port::hint::unknown; }
 };
 
-/// Accepts everything at once; remembers what was asked, in order. `hold` keeps commands waiting.
+/// Accepts everything at once; remembers what was asked, in order. `hold` keeps commands waiting, `held`
+/// those of some kinds; `late` keeps their answers.
 class scripted_telnyx final : public port::telnyx_api {
   public:
     awaitable<call::command_outcome> execute(call::command cmd, port::still_wanted wanted) override {
@@ -355,7 +385,7 @@ class scripted_telnyx final : public port::telnyx_api {
         o.command_id = cmd.id;
         o.what = cmd.what();
         o.who = {cmd.call_control_id, cmd.leg};
-        while (hold)
+        while (hold || held.contains(o.what))
             co_await rt::sleep_for(millis{1});
         if (std::chrono::system_clock::now() >= cmd.deadline) {
             o.result = call::outcome::expired;
@@ -368,6 +398,9 @@ class scripted_telnyx final : public port::telnyx_api {
         }
         sent.push_back(cmd);
         if (o.what == call::verb::dial) o.who.call_control_id = "v3:" + cmd.leg->text();
+        if (const auto end = ends.find(o.what); end != ends.end()) o.result = end->second;
+        while (late.contains(o.what))
+            co_await rt::sleep_for(millis{1});
         co_return o;
     }
     [[nodiscard]] std::size_t count(call::verb v) const {
@@ -383,6 +416,8 @@ class scripted_telnyx final : public port::telnyx_api {
     }
     std::vector<call::command> sent;
     bool hold = false;
+    std::set<call::verb> held, late;
+    std::map<call::verb, call::outcome> ends; ///< instead of `done`
 };
 
 } // namespace z360::testing

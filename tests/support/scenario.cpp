@@ -285,6 +285,8 @@ class runner {
             },
             c.body
         );
+        const auto& after = std::get<effect>(f).after;
+        if (after) out += " after=" + after->id.substr(s_.id.text().size() + 1);
         return out + " until=" + since(c.deadline);
     }
 

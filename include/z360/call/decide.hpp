@@ -40,6 +40,11 @@ decide(const state& call, const event& what, time_point now, authority may = aut
 /// call that is over (MOB-18); a hang-up is always wanted while its leg may live.
 [[nodiscard]] bool wanted(const state& call, const effect& e);
 
+/// The same for one that waits for another (effect::after), asked when its turn comes: whether it makes sense
+/// with `end`, the outcome of that other, decided about at `now`. Nothing of that decision is kept.
+[[nodiscard]] bool
+wanted_after(const state& call, const effect& e, const effect_outcome& end, time_point now);
+
 /// Returns the violated rule's name, or nullptr. Checked after every decision, in release builds too.
 [[nodiscard]] const char* broken_invariant(const state& call);
 

@@ -97,6 +97,13 @@ inline constexpr int k_channel_count = 2;
 
 struct command;
 
+/// What an effect waits for.
+struct predecessor {
+    std::string id; ///< of the effect of the same call whose success is waited for; it waits for none itself
+    millis allowed{}; ///< how long the one that waits may be tried, from its own start; > 0
+    bool operator==(const predecessor&) const = default;
+};
+
 /// Something to be done outside, stored with the decision that wants it and run afterwards. `id` is
 /// deterministic: the same decision made twice, here or on another node, gives the same id, and whoever
 /// carries it out tells a repeat by it (I7; Telnyx for 60 s).
@@ -104,6 +111,10 @@ struct effect {
     std::string id;
     time_point issued_at{};
     time_point deadline{}; ///< no attempt starts later; the outcome is `expired` then
+    /// It starts once that one has succeeded, or once it is issued again without this (then it is released).
+    /// If that one ends in any other way this one is superseded; a release makes it live again. `deadline` is
+    /// absolute all the same: see started().
+    std::optional<predecessor> after;
     effect_body body;
 
     effect() = default;
@@ -112,8 +123,14 @@ struct effect {
 [[nodiscard]] channel channel_of(const effect& e); ///< who carries it out
 /// Short word for what it does: a command's verb, else its kind.
 [[nodiscard]] std::string_view kind_of(const effect& e);
+/// As it runs from `now` on: it waits for nothing any more, and no attempt starts after its deadline or, if
+/// that is earlier, once its own time is over.
+[[nodiscard]] effect started(effect e, time_point now);
+/// Its outcome, had it ended so. What only its runner knows, such as the id of a dialed leg, is not in it.
+[[nodiscard]] effect_outcome ended_as(const effect& e, outcome result);
 
 /// A carrier's effect in one piece: what components make and the carrier's client takes.
+/// Starts at once: what an effect waits for is no part of it.
 struct command : carrier_command {
     std::string id;
     time_point issued_at{};

@@ -143,6 +143,13 @@ struct leg {
     [[nodiscard]] bool alive() const {
         return !ended && !called_off() && dial != dial_status::failed && release == release_reason::none;
     }
+    /// Our dial was given up, and it may have taken effect all the same.
+    [[nodiscard]] bool may_turn_up() const {
+        return dial == dial_status::failed && expired && !ended && !called_off() &&
+               release == release_reason::none;
+    }
+    /// For all that is known its device rings, or talks.
+    [[nodiscard]] bool may_live() const { return alive() || (may_turn_up() && !cleared); }
     /// The identity that it leads to; null: no device of ours.
     [[nodiscard]] const target* goes_to() const { return std::get_if<target>(&to); }
     /// None: no device of ours.

@@ -32,7 +32,10 @@ struct call_commit {
     std::uint64_t next_version = 0;
     call::state next;
     std::optional<time_point> deadline; ///< call::deadline(next)
+    /// Nobody else takes one that waits for another (`after`) before its turn. The same id again, without
+    /// `after`, releases it; what has ended otherwise than `superseded` stays ended.
     std::vector<call::effect> new_effects;
+    /// What waits for one that ended otherwise than `done` is superseded with it.
     std::vector<call::effect_outcome> finished;
     std::vector<call::note> notes;
     std::vector<std::string> processed_events; ///< inbox ids done with this commit
@@ -49,6 +52,9 @@ struct orphan_effect {
     call_id call;
     call::effect what;
     std::uint32_t attempts = 0; ///< that its owners are known to have made
+    /// It waits for one that was taken in the same breath. Otherwise it is its turn, although `after` may
+    /// still say what it waited for: that has succeeded, or its deadline is long past.
+    bool waits = false;
 };
 
 /// Durable memory of all calls. Every function may throw unavailable.
@@ -70,7 +76,9 @@ class call_store {
     /// them.
     virtual boost::asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) = 0;
     /// Unfinished effects of these channels whose claim has run out, at most `limit`, claimed for this node
-    /// for `claim`. Those of other channels and of calls of a newer form are left as they are.
+    /// for `claim`. Those of other channels and of calls of a newer form are left as they are. One that waits
+    /// for another is taken once that one is `done`, or 5 s after its own deadline; what waits for one that
+    /// is taken comes along (`waits`).
     virtual boost::asio::awaitable<std::vector<orphan_effect>>
     claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) = 0;
     /// Keeps the claim of an effect that is still being retried, and notes how many attempts were made so

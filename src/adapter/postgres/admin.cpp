@@ -195,7 +195,8 @@ select z360_ms(at), source, what, detail from (
     union all
     select created_at, 2, 0, 'command', verb,
            'command_id=' || command_id || coalesce(' leg=' || leg_id, '') ||
-           case when status = 'pending' then ' status=pending attempts=' || attempts else '' end
+           case when status = 'pending' then ' status=pending attempts=' || attempts || coalesce(' after=' || after_id, '')
+                else '' end
       from commands where call_id = $1
     union all
     select finished_at, 3, 0, 'outcome', verb,

@@ -88,10 +88,12 @@ json effect_row(const call::effect& e, const std::vector<call::effect_outcome>& 
     std::optional<call::effect_end> end;
     for (const auto& o : finished)
         if (const auto x = call::end_of(o); x.id == e.id && !end) end = x;
+    const bool waits = e.after && !end;
     return {
         {"id", storable(e.id)},
         {"channel", std::string(name(call::channel_of(e)))},
-        {"form", wire::form_of(e)},
+        {"form", wire::form_of(e) + (waits ? wire::k_waiting_form : 0)},
+        {"after", waits ? json(storable(e.after->id)) : json()},
         {"leg", leg_of(e)},
         {"verb", std::string(call::kind_of(e))},
         {"deadline", ms(e.deadline)},

@@ -93,23 +93,38 @@ constexpr millis k_deadline_claim{1'000};
             excluded.over, excluded.over_at)
 ), new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, channel, verb, payload, deadline, status,
-                          claimed_until, created_at, finished_at, error_code, attempts, form)
+                          claimed_until, created_at, finished_at, error_code, attempts, form, after_id)
     select x.id, m.call_id, m.org_id, x.leg, x.channel, x.verb, x.payload, z360_at(x.deadline), coalesce(x.status, 'pending'),
            clock_timestamp() + $2::bigint * interval '1 ms', z360_at(x.issued),
            case when x.status is not null then z360_at((j->>'at')::bigint) end, x.error,
-           coalesce(x.attempts, 0), x.form
+           coalesce(x.attempts, 0), x.form, x.after
       from moved m, d, jsonb_to_recordset(j->'commands') as x(id text, leg uuid, channel text, verb text,
-           payload jsonb, deadline bigint, issued bigint, status text, error text, attempts int, form int)
-    on conflict (command_id) do update -- given up by a node whose copy was older, and wanted after all
-       set status = excluded.status, deadline = excluded.deadline, claimed_until = excluded.claimed_until,
-           finished_at = excluded.finished_at, error_code = excluded.error_code
-     where commands.status = 'superseded' and excluded.status = 'pending'
+           payload jsonb, deadline bigint, issued bigint, status text, error text, attempts int, form int, after text)
+     where x.status is null or not exists (select from commands e where e.command_id = x.id) -- else `finished` has it
+    on conflict (command_id) do update -- given up, and wanted after all; or it need not wait any more
+       set status = excluded.status, payload = excluded.payload, deadline = excluded.deadline, form = excluded.form,
+           after_id = excluded.after_id, claimed_until = excluded.claimed_until, finished_at = excluded.finished_at,
+           error_code = excluded.error_code
+     where excluded.status = 'pending' and (commands.status = 'superseded' or (commands.status = 'pending'
+           and commands.after_id is not null and excluded.after_id is null))
 ), finished as (
     update commands c
        set status = x.status, error_code = x.error, finished_at = z360_at((j->>'at')::bigint),
            attempts = greatest(c.attempts, x.attempts)
       from moved m, d, jsonb_to_recordset(j->'finished') as x(id text, status text, error text, attempts int)
      where c.command_id = x.id and c.call_id = m.call_id and c.status = 'pending'
+), followers as ( -- of one that has succeeded: its turn, and this node starts it; else it is given up
+    update commands c
+       set status = case x.status when 'done' then 'pending' else 'superseded' end,
+           finished_at = case when x.status <> 'done' then z360_at((j->>'at')::bigint) end,
+           error_code = case when x.status <> 'done' then 'predecessor_' || x.status end,
+           claimed_until = case x.status when 'done' then clock_timestamp() + $2::bigint * interval '1 ms'
+                                         else c.claimed_until end
+      from moved m, d, jsonb_to_recordset(j->'finished') as x(id text, status text)
+     where c.call_id = m.call_id and c.after_id = x.id and c.status = 'pending'
+       and exists (select from commands p where p.command_id = x.id and p.status = 'pending')
+       and not exists (select from jsonb_to_recordset(j->'commands') as n(id text) where n.id = c.command_id)
+       and not exists (select from jsonb_to_recordset(j->'finished') as f(id text) where f.id = c.command_id)
 ), timeline as (
     insert into call_events (call_id, org_id, at, what, detail)
     select m.call_id, m.org_id, z360_at((j->>'at')::bigint), x.value->>0, x.value->>1
@@ -147,19 +162,34 @@ update calls c set deadline_claimed_until = clock_timestamp() + $3::bigint * int
   from due where c.call_id = due.call_id
 returning c.call_id)sql";
 
-// The one rule by which an effect is taken: its channel is one that this node can carry out, and its form one
-// that this program reads.
+// How long after its deadline one that still waits is given up: no request of it can be on its way then.
+constexpr millis k_never_its_turn{5'000};
+
+// The one rule by which an effect is taken: its channel is one that this node can carry out, its form one
+// that this program reads, and it waits for nothing: what it waited for is done, or its time is over. What
+// waits for one that is taken comes along.
+#define Z360_OURS(row)                                                                                       \
+    row ".channel = any($4::text[]) and " row ".form - case when " row                                       \
+        ".after_id is null then 0 else $6::int end <= case " row                                             \
+        ".channel when 'carrier' then $3::int else $5::int end "
 constexpr const char* k_orphans = R"sql(
 with due as (
     select command_id from commands o
-     where status = 'pending' and claimed_until <= clock_timestamp() and channel = any($4::text[])
-       and form <= case channel when 'carrier' then $3::int else $5::int end
+     where status = 'pending' and claimed_until <= clock_timestamp() and )sql" Z360_OURS("o") R"sql(
        and not exists (select from calls c where c.call_id = o.call_id and c.form > $3)
+       and (after_id is null or deadline <= clock_timestamp() - $7::bigint * interval '1 ms'
+            or exists (select from commands p where p.command_id = o.after_id and p.status = 'done'))
      order by claimed_until limit $1 for update skip locked
+), taken as (
+    update commands c set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
+      from due where c.command_id = due.command_id
+    returning c.call_id, c.payload, c.attempts, c.command_id
 )
-update commands c set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
-  from due where c.command_id = due.command_id
-returning c.call_id, c.payload::text, c.attempts, c.command_id)sql";
+select call_id, payload::text, attempts, command_id, false from taken
+union all
+select w.call_id, w.payload::text, w.attempts, w.command_id, true
+  from taken t join commands w on w.call_id = t.call_id and w.after_id = t.command_id
+ where w.status = 'pending' and w.command_id not in (select command_id from taken) and )sql" Z360_OURS("w");
 
 constexpr const char* k_extend = R"sql(
 update commands set attempts = greatest(attempts, $3::int), claimed_until = clock_timestamp() + $2::bigint * interval '1 ms'
@@ -192,7 +222,7 @@ asio::awaitable<std::optional<port::stored_call>> call_rows::load(call_id id) {
                 ", this program reads up to " + std::to_string(wire::k_state_version)
             );
         auto state = wire::decode_state(r[0][0].c_str());
-        if (!state)
+        if (!state || state->id.text() != text) // another call's would be written over that one
             throw std::runtime_error("call " + text + " is damaged in store: this program cannot read it");
         return port::stored_call{std::move(*state), r[0][1].as<std::uint64_t>()};
     };
@@ -245,13 +275,13 @@ call_rows::claim_effects(std::size_t limit, millis claim, std::vector<call::chan
         std::vector<port::orphan_effect> out;
         const auto left = exec_once(
             db, "command_claim", k_orphans, limit, ms, wire::k_state_version, list,
-            wire::k_other_channels_form
+            wire::k_other_channels_form, wire::k_waiting_form, k_never_its_turn.count()
         );
         for (const auto& r : left) {
             const auto call = call_id::parse(r[0].c_str());
             auto effect = wire::decode_effect(r[1].c_str());
             if (call && effect)
-                out.push_back({*call, std::move(*effect), r[2].as<std::uint32_t>()});
+                out.push_back({*call, std::move(*effect), r[2].as<std::uint32_t>(), r[4].as<bool>()});
             else
                 log::error("command_unreadable", {{"call_uuid", r[0].c_str()}, {"command_id", r[3].c_str()}});
         }

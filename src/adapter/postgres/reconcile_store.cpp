@@ -61,9 +61,12 @@ live as (
                      and greatest(c.updated_at, q.asked_at) + $6::bigint * interval '1 ms' <= t.now
                     then greatest(c.updated_at, q.asked_at) + $6::bigint * interval '1 ms' end) as due_at
       from t, calls c left join call_questions q on q.call_id = c.call_id
-      -- of the ring that is on, or was the last; what an earlier program wrote had one
-      cross join lateral (select z360_at(coalesce(c.snapshot->'rings'->-1->>'deadline',
-                                                  c.snapshot->>'ring_deadline')::bigint)) as r(deadline)
+      -- Of the ring that is on, or was the last; what an earlier program wrote had one. A damaged snapshot has none: it
+      -- must not keep the others from being asked about.
+      cross join lateral (select coalesce(c.snapshot->'rings'->-1->'deadline', c.snapshot->'ring_deadline')) as x(ms)
+      cross join lateral (select case when jsonb_typeof(x.ms) = 'number'
+                                      then case when x.ms::numeric between 0 and 253402300799000
+                                                then z360_at(x.ms::numeric::bigint) end end) as r(deadline)
      where c.phase <> 'ended'
 ), due as (
     select live.* from live, t where due_at is not null and (asked_at is null or asked_at < due_at)

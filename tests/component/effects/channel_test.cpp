@@ -2,10 +2,7 @@
 // A second channel of effects: issued by the core, stored, taken, carried out, and its outcome decided about,
 // by the same code that carries the carrier's commands.
 #include "component/effects/test_part.hpp"
-#include "support/memory_ports.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
+#include "support/engine_play.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,88 +44,44 @@ class test_runner final : public port::effect_runner {
     int begun = 0;
 };
 
-struct world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
+struct world : engine_world {
     test_runner runner{io.get_executor()};
-    engine::settings settings;
-    std::vector<std::unique_ptr<engine::engine>> nodes;
     const call_id id = sample_incoming(2).id;
     int serial = 0;
 
     engine::engine& add_node(bool with_runner) {
-        settings.sweep_period = 20ms;
         settings.command_claim = 200ms;
-        auto open = [](std::string_view) -> std::optional<engine::leg_mark> { return std::nullopt; };
-        engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, open};
+        auto p = ports();
+        p.open_mark = [this](std::string_view text) -> std::optional<engine::leg_mark> {
+            if (text != "mark:1" || state() == nullptr) return std::nullopt;
+            return engine::leg_mark{id, state()->legs.at(0).id};
+        };
         if (with_runner) p.runners.push_back(&runner);
-        nodes.push_back(engine::make_engine(io.get_executor(), std::move(p), settings));
-        nodes.back()->start();
-        return *nodes.back();
+        return start(std::move(p));
     }
     engine::genuine_webhook of_caller(const std::string& type, const std::string& extra) {
-        const std::string head = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":"e)" +
-                                 std::to_string(++serial) + R"(","occurred_at":"2026-01-01T00:00:00Z",)";
+        return of("v3:caller", type, extra);
+    }
+    engine::genuine_webhook device_answers() {
+        return of("v3:" + state()->legs.at(0).id.text(), "call.answered", R"(,"client_state":"mark:1")");
+    }
+    engine::genuine_webhook of(const std::string& leg, const std::string& type, const std::string& extra) {
         return {
             port::webhook_route::call_control, clock.now(),
-            head + R"("payload":{"call_control_id":"v3:caller","call_session_id":")" + id.text() + R"(")" +
-                extra + "}}}"
+            webhook_body(type, "e" + std::to_string(++serial), leg, extra)
         };
     }
-    engine::genuine_webhook initiated() {
-        return of_caller(
-            "call.initiated",
-            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-        );
-    }
-    [[nodiscard]] const call::state* state() const {
-        const auto found = store.calls.find(id);
-        return found == store.calls.end() ? nullptr : &found->second.state;
-    }
-    [[nodiscard]] const memory_store::row* row() const {
-        const auto found = store.commands.find(id.text() + "-test");
+    engine::genuine_webhook initiated() { return of_caller("call.initiated", k_caller_waits); }
+    [[nodiscard]] const memory_store::row* row() const { return row("-test"); }
+    [[nodiscard]] const memory_store::row* row(const std::string& name) const {
+        const auto found = store.commands.find(id.text() + name);
         return found == store.commands.end() ? nullptr : &found->second;
     }
+    awaitable<void> stop() {
+        runner.hold = false;
+        co_await engine_world::stop();
+    }
 };
-
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 5'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    w->runner.hold = false;
-    for (auto& n : w->nodes)
-        co_await n->stop(1s);
-}
-
-void run(script s) {
-    world w;
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
 
 awaitable<void> there_and_back(world& w) {
     auto& node = w.add_node(true);
@@ -175,7 +128,79 @@ awaitable<void> over_meanwhile(world& w) {
     EXPECT_EQ(test_answer(*w.state()), "superseded");
 }
 
+/// The carrier's answer is on its way, and an effect of the other channel waits for it.
+awaitable<bool> chained(world& w, engine::engine& node) {
+    auto hook = w.initiated();
+    co_await node.accept(std::move(hook));
+    const bool rings = co_await until([&] {
+        return w.state() != nullptr && w.state()->legs[0].dial == call::dial_status::accepted;
+    });
+    if (!rings) co_return false;
+    w.telnyx.held.insert(call::verb::answer);
+    auto answered = w.device_answers();
+    co_await node.accept(std::move(answered));
+    const bool waits = co_await until([&] { return w.row("-test-chained") != nullptr; });
+    co_return waits;
+}
+#define CHAINED(node)                                                                                        \
+    {                                                                                                        \
+        const bool waits = co_await chained(w, node);                                                        \
+        EXPECT_TRUE(waits);                                                                                  \
+        if (!waits) co_return;                                                                               \
+    }
+
+awaitable<void> after_a_command(world& w) {
+    w.settings.commit_budget = 60s;
+    auto& node = w.add_node(true);
+    CHAINED(node);
+    EXPECT_EQ(w.row("-test-chained")->what.after->id, w.id.text() + "-answer-1");
+    WAIT_FOR(test_answer(*w.state()) != "");
+    EXPECT_EQ(w.runner.begun, 1) << "the other one, which waits for nothing";
+    w.store.stalled = true;
+    w.telnyx.held.clear();
+    WAIT_FOR(w.runner.begun == 2);
+    EXPECT_FALSE(w.state()->caller.answered) << "no commit in between";
+    w.store.stalled = false;
+    WAIT_FOR(chained_answer(*w.state()) == "I heard: who are you?");
+    WAIT_FOR(w.row("-test-chained")->finished);
+    EXPECT_EQ(w.runner.begun, 2);
+}
+
+awaitable<void> with_a_failed_command(world& w) {
+    w.telnyx.ends[call::verb::answer] = call::outcome::refused;
+    auto& node = w.add_node(true);
+    CHAINED(node);
+    w.telnyx.held.clear();
+    WAIT_FOR(w.row("-test-chained")->finished);
+    EXPECT_EQ(w.row("-test-chained")->how, call::outcome::superseded);
+    EXPECT_EQ(w.runner.begun, 1);
+}
+
+// The node that has the answer cannot carry the other one out: it is its turn, for whoever can.
+awaitable<void> for_another_node(world& w) {
+    auto& node = w.add_node(false);
+    CHAINED(node);
+    w.telnyx.held.clear();
+    WAIT_FOR(w.row("-answer-1")->finished);
+    EXPECT_FALSE(w.row("-test-chained")->finished);
+    w.add_node(true);
+    WAIT_FOR(chained_answer(*w.state()) == "I heard: who are you?");
+    WAIT_FOR(w.row("-test-chained")->finished);
+}
+
 } // namespace
+
+TEST(effect_channels, i_09_an_effect_may_wait_for_one_of_another_channel) {
+    run(after_a_command);
+}
+
+TEST(effect_channels, i_09_it_is_given_up_with_what_it_waits_for) {
+    run(with_a_failed_command);
+}
+
+TEST(effect_channels, be_21_it_is_left_to_a_node_that_can_carry_it_out_once_it_is_its_turn) {
+    run(for_another_node);
+}
 
 TEST(effect_channels, an_effect_of_a_second_channel_goes_the_whole_way_and_its_outcome_comes_back) {
     run(there_and_back);

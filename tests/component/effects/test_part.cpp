@@ -13,14 +13,27 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace z360::testing {
 namespace {
 
 using namespace call;
 
-constexpr const char* k_asked = "test-asked";
-constexpr const char* k_answered = "test-answered";
+/// One of the two effects: how it is called in its id and among the recordings.
+struct kind {
+    const char* id;
+    const char* asked;
+    const char* answered;
+};
+constexpr kind k_first{"-test", "test-asked", "test-answered"};
+constexpr kind k_chained{"-test-chained", "test-chained-asked", "test-chained-answered"};
+
+std::string id_of(const state& s, const kind& k) {
+    return s.id.text() + k.id;
+}
 
 const recording* find(const state& s, std::string_view id) {
     const auto found =
@@ -30,25 +43,40 @@ const recording* find(const state& s, std::string_view id) {
 
 void absorb(state& s, const event& what, time_point) {
     const auto* o = std::get_if<test_outcome>(&what);
-    if (o == nullptr || o->effect_id != test_effect_id(s) || find(s, k_answered) != nullptr) return;
-    const auto said = o->result == outcome::done ? o->answer : std::string(name(o->result));
-    s.recordings.push_back({k_answered, said});
+    for (const auto& k : {k_first, k_chained}) {
+        if (o == nullptr || o->effect_id != id_of(s, k) || find(s, k.answered) != nullptr) continue;
+        const auto said = o->result == outcome::done ? o->answer : std::string(name(o->result));
+        s.recordings.push_back({k.answered, said});
+    }
+}
+
+void issue(state& s, effects& out, const kind& k, time_point now, std::optional<predecessor> after) {
+    s.recordings.push_back({k.asked, ""});
+    effect e;
+    e.id = id_of(s, k);
+    e.issued_at = now;
+    e.deadline = now + millis{30'000};
+    e.after = std::move(after);
+    e.body = test_effect{s.id, "who are you?"};
+    out.emplace_back(std::move(e));
 }
 
 bool settle(state& s, effects& out, const circumstances& c) {
-    if (over(s) || find(s, k_asked) != nullptr) return false;
-    s.recordings.push_back({k_asked, ""});
-    effect e;
-    e.id = test_effect_id(s);
-    e.issued_at = c.now;
-    e.deadline = c.now + millis{30'000};
-    e.body = test_effect{s.id, "who are you?"};
-    out.emplace_back(std::move(e));
+    if (over(s)) return false;
+    if (find(s, k_first.asked) == nullptr) {
+        issue(s, out, k_first, c.now, std::nullopt);
+        return true;
+    }
+    if (current_join(s) == nullptr || s.caller.answered || find(s, k_chained.asked) != nullptr) return false;
+    const auto answer = s.id.text() + "-answer-" + std::to_string(s.epoch);
+    issue(s, out, k_chained, c.now, predecessor{answer, millis{5'000}});
     return true;
 }
 
 bool wants(const state& s, const effect& e) {
-    return std::holds_alternative<test_effect>(e.body) && !over(s) && find(s, k_answered) == nullptr;
+    if (!std::holds_alternative<test_effect>(e.body) || over(s)) return false;
+    if (e.id == id_of(s, k_first)) return find(s, k_first.answered) == nullptr;
+    return s.caller.answered && find(s, k_chained.answered) == nullptr;
 }
 
 constexpr component k_test_part{.absorb = absorb, .settle = settle, .wants = wants};
@@ -56,11 +84,18 @@ constexpr component k_test_part{.absorb = absorb, .settle = settle, .wants = wan
 } // namespace
 
 std::string test_effect_id(const call::state& s) {
-    return s.id.text() + "-test";
+    return id_of(s, k_first);
+}
+std::string chained_effect_id(const call::state& s) {
+    return id_of(s, k_chained);
 }
 
 std::string test_answer(const call::state& s) {
-    const auto* said = find(s, k_answered);
+    const auto* said = find(s, k_first.answered);
+    return said == nullptr ? std::string() : said->url;
+}
+std::string chained_answer(const call::state& s) {
+    const auto* said = find(s, k_chained.answered);
     return said == nullptr ? std::string() : said->url;
 }
 
@@ -70,7 +105,7 @@ namespace z360::call {
 
 part_list parts() {
     static constexpr std::array<const component*, 9> k_all{
-        &talk::k_component,      &joins::k_component,   &ring::k_component,
+        &talk::k_component,      &joins::k_component,   &rings::k_component,
         &voicemail::k_component, &prompts::k_component, &recordings::k_component,
         &requests::k_component,  &legs::k_component,    &testing::k_test_part,
     };

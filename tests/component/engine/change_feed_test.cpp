@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Who hears of changes: what a subscriber is told and how much may wait for it; that the engine tells each
 // stored version once, after its commit.
-#include "support/memory_ports.hpp"
+#include "support/engine_play.hpp"
 #include "support/recording_metrics.hpp"
 
 #include <z360/engine/change_feed.hpp>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <gtest/gtest.h>
 
@@ -20,18 +17,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* k_session = "0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00";
-
 port::change at(const std::string& call, std::uint64_t version) {
     return {call_id{derive_uuid(call)}, org_id{1}, version};
-}
-
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 8'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
 }
 
 /// Every listener hears what anybody sends, while it is up.
@@ -233,45 +220,25 @@ class told_changes final : public port::change_feed {
     memory_store& store_;
 };
 
-struct calls_world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
+struct calls_world : engine_world {
     told_changes told{store};
-    std::vector<std::unique_ptr<engine::engine>> nodes;
 
     calls_world() {
+        settings.commit_budget = 60ms;
         for (int i = 0; i < 2; ++i) {
-            engine::settings s;
-            s.sweep_period = 20ms;
-            s.commit_budget = 60ms;
-            auto none = [](std::string_view) { return std::optional<engine::leg_mark>{}; };
-            engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, none};
+            auto p = ports();
             p.changes = &told;
-            nodes.push_back(engine::make_engine(io.get_executor(), p, s));
-            nodes.back()->start();
+            start(std::move(p));
         }
     }
     awaitable<void> hear(std::size_t node, std::string type, std::string extra) {
         engine::genuine_webhook hook;
         hook.received_at = clock.now();
-        hook.body = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":")" +
-                    std::to_string(++events_) + R"(","occurred_at":"2026-01-01T00:00:00Z","payload":{)" +
-                    R"("call_control_id":"v3:caller","call_session_id":")" + k_session + R"(")" + extra +
-                    "}}}";
+        hook.body = webhook_body(type, std::to_string(++events_), "v3:caller", extra);
         co_await nodes.at(node)->accept(std::move(hook));
     }
     awaitable<bool> begins() {
-        co_await hear(
-            0, "call.initiated",
-            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-        );
+        co_await hear(0, "call.initiated", k_caller_waits);
         co_return co_await until([&] { return telnyx.count(call::verb::dial) == 2 && stored() >= 2; });
     }
     std::uint64_t stored() const { return store.calls.empty() ? 0 : store.calls.begin()->second.version; }
@@ -281,11 +248,6 @@ struct calls_world {
     int events_ = 0;
 };
 
-awaitable<void> stop(calls_world& w) {
-    for (auto& n : w.nodes)
-        co_await n->stop(1s);
-}
-
 // Two nodes decide about one call, with conflicts, while commits are slow.
 awaitable<void> tells_each_version_once(calls_world* w) {
     w->store.slow = 10ms;
@@ -294,7 +256,7 @@ awaitable<void> tells_each_version_once(calls_world* w) {
     co_await w->hear(1, "call.hangup", R"(,"hangup_cause":"originator_cancel","hangup_source":"caller")");
     const bool over = co_await until([&] { return w->over() && w->inbox.left() == 0; });
     EXPECT_TRUE(over);
-    co_await stop(*w);
+    co_await w->stop();
     EXPECT_EQ(w->told.too_early, 0);
     std::vector<std::uint64_t> versions;
     for (const auto& c : w->told.all)
@@ -321,7 +283,7 @@ awaitable<void> tells_nothing_while_it_cannot_store(calls_world* w) {
     w->store.away = false;
     const bool over = co_await until([&] { return w->over() && w->told.all.size() > before; });
     EXPECT_TRUE(over);
-    co_await stop(*w);
+    co_await w->stop();
     EXPECT_EQ(w->told.too_early, 0);
     EXPECT_EQ(w->told.all.back().version, w->stored());
 }

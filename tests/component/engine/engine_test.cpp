@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The engine over in-memory ports: order of durability, decision and action; outages; several nodes.
-#include "support/memory_ports.hpp"
-
-#include <boost/asio/io_context.hpp>
+#include "support/engine_play.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,117 +13,27 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* k_session = "0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00";
-
-std::string body(
-    const std::string& type, const std::string& id, const std::string& control_id, const std::string& extra
-) {
-    return R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":")" + id +
-           R"(","occurred_at":"2026-01-01T00:00:00Z","payload":{"call_control_id":")" + control_id +
-           R"(","call_session_id":")" + k_session + R"(")" + extra + "}}}";
-}
-
 engine::genuine_webhook raw(port::inbox_event e) {
     return {e.route, e.received_at, std::move(e.body)};
 }
 
-struct world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
-    engine::settings settings;
-    std::vector<std::unique_ptr<engine::engine>> nodes;
+struct world : engine_world {
     int serial = 0;
 
-    engine::engine& add_node() {
-        settings.sweep_period = 20ms;
-        // In these tests a client_state is "mark:<n>": leg n of the one call, in the order of the state.
-        auto open = [this](std::string_view text) -> std::optional<engine::leg_mark> {
-            if (!text.starts_with("mark:") || store_legs.empty()) return std::nullopt;
-            const auto n = static_cast<std::size_t>(text[5] - '1');
-            return engine::leg_mark{call_id{*uuid::parse(k_session)}, store_legs.at(n)};
-        };
-        nodes.push_back(engine::make_engine(
-            io.get_executor(), {store, inbox, &spool, directory, telnyx, hint, clock, metrics, open}, settings
-        ));
-        nodes.back()->start();
-        return *nodes.back();
-    }
-    std::vector<leg_id> store_legs = [] {
-        std::vector<leg_id> out;
-        for (const auto& l : call::begin(sample_incoming(2), time_point{}).next.legs)
-            out.push_back(l.id);
-        return out;
-    }();
+    engine::engine& add_node() { return start(ports()); }
 
     port::inbox_event
     event(const std::string& type, const std::string& control_id, const std::string& extra = "") {
-        port::inbox_event e;
-        e.event_id = "event-" + std::to_string(++serial);
-        e.event_type = type;
-        e.call_session_id = k_session;
-        e.call_control_id = control_id;
-        e.received_at = clock.now();
-        e.body = body(type, e.event_id, control_id, extra);
-        return e;
+        return event_of(type, "event-" + std::to_string(++serial), control_id, extra);
     }
-    port::inbox_event initiated() {
-        return event(
-            "call.initiated", "v3:caller",
-            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-        );
-    }
+    port::inbox_event initiated() { return event("call.initiated", "v3:caller", k_caller_waits); }
     port::inbox_event device(const std::string& type, int n) {
         return event(
-            type, "v3:" + store_legs[static_cast<std::size_t>(n - 1)].text(),
+            type, "v3:" + legs[static_cast<std::size_t>(n - 1)].text(),
             R"(,"client_state":"mark:)" + std::to_string(n) + R"(")"
         );
     }
-
-    call::state* state() {
-        const auto found = store.calls.find(call_id{*uuid::parse(k_session)});
-        return found == store.calls.end() ? nullptr : &found->second.state;
-    }
-    [[nodiscard]] bool in(call::phase p) { return state() != nullptr && phase_of(*state()) == p; }
 };
-
-// Waits for a condition; the deadline only bounds a failing test.
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 5'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    for (auto& n : w->nodes)
-        co_await n->stop(1s);
-}
-
-void run(script s) {
-    world w;
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
 
 awaitable<void> happy(world& w) {
     auto& node = w.add_node();

@@ -69,6 +69,50 @@ TEST(fold, i_08_a_run_that_was_given_up_does_not_finish_the_command_that_is_issu
     EXPECT_TRUE(f.commit.finished.empty());
 }
 
+TEST(fold, i_09_what_waits_for_another_is_kept_while_its_success_would_want_it) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    const call::leg_ref winner{"v3:d1", begun.legs[0].id};
+    const call::leg_ref caller{begun.caller.call_control_id, std::nullopt};
+    const item answered{call::leg_answered{winner}, ""};
+    const auto claim = run(port::stored_call{begun, 1}, {answered}).commit;
+    ASSERT_EQ(claim.new_effects.size(), 2U); // answer, and the bridge that waits for it
+    ASSERT_TRUE(claim.new_effects[1].after);
+    EXPECT_EQ(claim.new_effects[1].after->id, claim.new_effects[0].id);
+
+    const auto left =
+        run(port::stored_call{begun, 1}, {answered, item{call::leg_hangup{winner, "normal_clearing"}, ""}});
+    for (const auto& e : left.commit.new_effects)
+        EXPECT_FALSE(e.after) << e.id << " would join nobody";
+
+    // The caller's answer comes in the same pass: one bridge, which waits for nothing.
+    const auto both =
+        run(port::stored_call{begun, 1}, {answered, item{call::leg_answered{caller}, ""}}).commit;
+    ASSERT_EQ(both.new_effects.size(), 1U);
+    EXPECT_EQ(both.new_effects[0].id, claim.new_effects[1].id);
+    EXPECT_FALSE(both.new_effects[0].after);
+
+    // Decided again after the answer has failed: nothing is issued that could never start.
+    const auto failed = call::ended_as(claim.new_effects[0], call::outcome::refused);
+    const auto again = run(port::stored_call{begun, 1}, {answered, item{call::event_of(failed), ""}}).commit;
+    ASSERT_EQ(again.new_effects.size(), 1U);
+    EXPECT_EQ(again.new_effects[0].id, claim.new_effects[0].id);
+}
+
+TEST(fold, i_09_merged_commits_issue_an_effect_once_as_it_was_issued_last) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    const call::leg_ref winner{"v3:d1", begun.legs[0].id};
+    const call::leg_ref caller{begun.caller.call_control_id, std::nullopt};
+    auto first = run(port::stored_call{begun, 1}, {item{call::leg_answered{winner}, ""}}).commit;
+    const auto bridge = first.new_effects.at(1).id;
+    first.finished.push_back(call::ended_as(first.new_effects[1], call::outcome::superseded));
+    auto second = run(port::stored_call{first.next, 2}, {item{call::leg_answered{caller}, ""}}).commit;
+    merge(first, std::move(second));
+    ASSERT_EQ(first.new_effects.size(), 2U);
+    EXPECT_EQ(first.new_effects[1].id, bridge);
+    EXPECT_FALSE(first.new_effects[1].after);
+    EXPECT_TRUE(first.finished.empty()) << "given up before it was issued anew";
+}
+
 TEST(fold, two_commits_merge_into_one) {
     auto first = run(std::nullopt, {item{sample_incoming(2), "e1"}}).commit;
     const auto leg = first.next.legs[0].id;
@@ -77,7 +121,7 @@ TEST(fold, two_commits_merge_into_one) {
     merge(first, second);
     EXPECT_EQ(first.expected_version, 0U);
     EXPECT_EQ(phase_of(first.next), call::phase::answering);
-    EXPECT_EQ(first.new_effects.size(), 3U); // two dials and the answer
+    EXPECT_EQ(first.new_effects.size(), 4U); // two dials, the answer and the bridge that waits for it
     EXPECT_EQ(first.processed_events, (std::vector<std::string>{"e1", "e2"}));
 }
 
@@ -151,4 +195,29 @@ TEST(fold, be_41_other_ends_of_a_leg_say_nothing_about_its_device) {
         run(port::stored_call{begun, 1}, {item{call::leg_hangup{{"v3:a", leg}, "user_busy"}, ""}})
             .commit.next;
     EXPECT_TRUE(news_of(&begun, next).empty());
+}
+
+TEST(fold, what_is_stored_against_the_rules_is_not_decided_about) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
+    const auto rule_of = [](call::state s) {
+        std::vector<item> lost;
+        const char* broken = nullptr;
+        const auto f =
+            fold(port::stored_call{std::move(s), 1}, {item{call::tick{}, ""}}, k_now, lost, broken);
+        EXPECT_FALSE(f.changed);
+        EXPECT_TRUE(f.commit.new_effects.empty());
+        return std::string(broken != nullptr ? broken : "");
+    };
+    EXPECT_EQ(rule_of(begun), "");
+    auto claimed = begun; // a claim without a time limit
+    claimed.epoch = 1;
+    claimed.joins.push_back({.epoch = 1, .a = begun.caller.id, .b = begun.legs[0].id});
+    EXPECT_EQ(rule_of(claimed), "claim_has_a_limit");
+    auto undialed = begun; // somebody to be dialed in a ring that is not there
+    undialed.rings.clear();
+    undialed.legs[0].to_dial = true;
+    EXPECT_NE(rule_of(undialed), "");
+    auto twice = begun;
+    twice.legs[1].id = twice.legs[0].id;
+    EXPECT_EQ(rule_of(twice), "every_leg_has_an_id_of_its_own");
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The reconciler beside an engine, over in-memory ports and a carrier whose records each test writes.
+#include "support/engine_play.hpp"
 #include "support/memory_reconcile.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <gtest/gtest.h>
 
@@ -14,8 +13,6 @@ using namespace z360::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr const char* k_session = "0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00";
 
 struct world {
     world() {
@@ -120,6 +117,10 @@ struct world {
         return *state()->find(legs.at(static_cast<std::size_t>(n - 1)));
     }
     [[nodiscard]] double counted(const std::string& name) { return metrics.counts[name]; }
+    awaitable<void> stop() {
+        co_await reconciler->stop(1s);
+        co_await node->stop(1s);
+    }
 
     boost::asio::io_context io{1};
     steady_wall clock;
@@ -137,37 +138,6 @@ struct world {
     std::vector<leg_id> legs;
     std::uint64_t serial = 0;
 };
-
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 5'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    co_await w->reconciler->stop(1s);
-    co_await w->node->stop(1s);
-}
-
-void run(script s) {
-    world w;
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
 
 // One whole round of this job has ended since.
 awaitable<bool> round_of(world& w, std::string job) {

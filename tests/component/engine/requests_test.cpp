@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What devices ask of a call: durable first, judged once, never carried out late.
-#include "support/memory_ports.hpp"
+#include "support/engine_play.hpp"
 
 #include <z360/call/view.hpp>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <gtest/gtest.h>
 
@@ -19,38 +16,12 @@ using how = engine::submission::how;
 
 namespace {
 
-constexpr const char* k_session = "0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00";
-
-struct world {
-    boost::asio::io_context io{1};
-    steady_wall clock;
-    counting_metrics metrics;
-    memory_store store{clock};
-    memory_inbox inbox{store, clock};
-    memory_spool spool;
-    fixed_directory directory;
-    no_hint hint;
-    scripted_telnyx telnyx;
-    engine::settings settings;
+struct world : engine_world {
     int questions = 0;
     std::vector<port::inbox_event> on_record; ///< what the carrier tells when it is asked
-    std::vector<std::unique_ptr<engine::engine>> nodes;
-    std::vector<leg_id> legs = [] {
-        std::vector<leg_id> out;
-        for (const auto& l : call::begin(sample_incoming(2), time_point{}).next.legs)
-            out.push_back(l.id);
-        return out;
-    }();
 
     engine::engine& add_node() {
-        settings.sweep_period = 20ms;
-        auto open = [this](std::string_view text) -> std::optional<engine::leg_mark> {
-            if (!text.starts_with("mark:")) return std::nullopt;
-            return engine::leg_mark{
-                call_id{*uuid::parse(k_session)}, legs.at(static_cast<std::size_t>(text[5] - '1'))
-            };
-        };
-        engine::ports p{store, inbox, &spool, directory, telnyx, hint, clock, metrics, open};
+        auto p = ports();
         p.ask = [this](std::string) -> awaitable<engine::carrier_answer> {
             ++questions;
             engine::carrier_answer a;
@@ -59,33 +30,11 @@ struct world {
                 a.events.push_back({e, false});
             co_return a;
         };
-        nodes.push_back(engine::make_engine(io.get_executor(), p, settings));
-        nodes.back()->start();
-        return *nodes.back();
+        return start(std::move(p));
     }
-    port::inbox_event event(
-        const std::string& type, const std::string& id, const std::string& control_id,
-        const std::string& extra
-    ) {
-        port::inbox_event e;
-        e.event_id = id;
-        e.event_type = type;
-        e.call_session_id = k_session;
-        e.call_control_id = control_id;
-        e.received_at = clock.now();
-        e.body = R"({"data":{"record_type":"event","event_type":")" + type + R"(","id":")" + id +
-                 R"(","occurred_at":"2026-01-01T00:00:00Z","payload":{"call_control_id":")" + control_id +
-                 R"(","call_session_id":")" + k_session + R"(")" + extra + "}}}";
-        return e;
-    }
-    port::inbox_event incoming() {
-        return event(
-            "call.initiated", "begins", "v3:caller",
-            R"(,"direction":"incoming","from":"+15550100001","to":"+15550109999","state":"parked")"
-        );
-    }
+    port::inbox_event incoming() { return event_of("call.initiated", "begins", "v3:caller", k_caller_waits); }
     port::inbox_event answered(int n) {
-        return event(
+        return event_of(
             "call.answered", "answered-" + std::to_string(n),
             "v3:" + legs[static_cast<std::size_t>(n - 1)].text(),
             R"(,"client_state":"mark:)" + std::to_string(n) + R"(")"
@@ -97,42 +46,7 @@ struct world {
         return {std::move(id), what, device, call_id{*uuid::parse(k_session)}, k_session};
     }
     call::state& state() { return store.calls.at(call_id{*uuid::parse(k_session)}).state; }
-    bool in(call::phase p) { return !store.calls.empty() && phase_of(state()) == p; }
 };
-
-awaitable<bool> until(std::function<bool()> condition) {
-    for (int i = 0; i < 8'000; ++i) {
-        if (condition()) co_return true;
-        co_await rt::sleep_for(1ms);
-    }
-    co_return false;
-}
-
-#define WAIT_FOR(condition)                                                                                  \
-    {                                                                                                        \
-        const bool came = co_await until([&] { return (condition); });                                       \
-        EXPECT_TRUE(came) << #condition;                                                                     \
-        if (!came) co_return;                                                                                \
-    }
-
-using script = std::function<awaitable<void>(world&)>;
-
-awaitable<void> play(script s, world* w) {
-    co_await s(*w);
-    for (auto& n : w->nodes)
-        co_await n->stop(1s);
-}
-
-void run(script s, world& w) {
-    std::exception_ptr error;
-    boost::asio::co_spawn(w.io, play(std::move(s), &w), [&error](std::exception_ptr e) { error = e; });
-    w.io.run();
-    if (error) std::rethrow_exception(error);
-}
-void run(script s) {
-    world w;
-    run(std::move(s), w);
-}
 
 awaitable<bool> rings(world& w) {
     auto& node = w.add_node();

@@ -5,6 +5,7 @@
 // Z360_STEPS_RUNS=n   how many sequences (default: as many as fit into less than a second)
 // Z360_STEPS_FIRST=s  the first seed (default 1)
 // Z360_STEPS_SEED=s   only this one, with its history
+#include "component/engine/outbox.hpp"
 #include "engine/mailbox.hpp"
 #include "support/scenario.hpp"
 
@@ -46,7 +47,7 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 struct database {
     std::optional<port::stored_call> row;
     std::set<std::string> processed;
-    std::map<std::string, call::effect> outbox; ///< not finished
+    z360::testing::outbox outbox;
     unsigned endings = 0;
 };
 
@@ -63,6 +64,9 @@ struct peer {
     std::optional<time_point> timer;
     std::set<std::string> in_hand; ///< events by inbox id
     std::map<std::string, call::effect> running;
+    std::map<std::string, call::effect> followers; ///< effects whose turn has not come
+    std::map<std::string, call::effect_outcome>
+        chained_by;                        ///< of those that run: how their predecessor ended
     std::map<std::string, int> may_launch; ///< by command id: 1 less each time, 1 more when it was given up
     std::vector<std::pair<std::uint32_t, call::state>> inquiries;
     bool shared = false;
@@ -243,17 +247,44 @@ class world {
             deliver(p, id);
             any = true;
         }
-        for (const auto& [id, cmd] : db_.outbox) {
+        for (const auto& [id, cmd] : db_.outbox.rows) {
             const bool claimed = std::any_of(peers_.begin(), peers_.end(), [&id](const auto& q) {
                 return q.running.contains(id);
             });
-            if (claimed || now_ < claims_[id]) continue;
+            if (claimed || now_ < db_.outbox.due(cmd, claims_)) continue;
             tell("node", number(p), "takes over", id);
             claims_[id] = now_ + k_claim;
-            p.running.emplace(id, cmd);
             any = true;
+            if (cmd.after && cmd.deadline <= now_) {
+                arrive(p, item{call::event_of(call::ended_as(cmd, call::outcome::superseded)), {}});
+                continue;
+            }
+            p.running.emplace(id, call::started(cmd, now_));
+            for (auto& follower : db_.outbox.followers_of(id))
+                p.followers.insert_or_assign(follower.id, std::move(follower));
         }
         return any;
+    }
+    /// What waited for the one that has ended so.
+    void start_followers(peer& p, const call::effect_outcome& end) {
+        const auto how = call::end_of(end);
+        const auto ready = z360::testing::take_followers(p.followers, how.id);
+        if (how.result != call::outcome::done) return;
+        const auto& here = p.box.loaded();
+        for (const auto& e : ready) {
+            if (here && !call::wanted_after(here->state, e, end, now_)) continue;
+            if (!p.box.begun(e.id)) continue;
+            tell("node", number(p), "goes on with", e.id);
+            p.may_launch.try_emplace(e.id, 1).first->second--;
+            p.chained_by.insert_or_assign(e.id, end);
+            p.running.emplace(e.id, call::started(e, now_));
+        }
+    }
+    [[nodiscard]] bool wanted(const peer& p, const call::command& cmd) const {
+        const auto& here = p.box.loaded();
+        if (!here || call::wanted(here->state, cmd)) return true;
+        const auto by = p.chained_by.find(cmd.id);
+        return by != p.chained_by.end() && call::wanted_after(here->state, cmd, by->second, now_);
     }
     bool a_command_ends(peer& p) {
         if (p.running.empty()) return false;
@@ -269,8 +300,7 @@ class world {
             out.who = phone(static_cast<std::size_t>(n));
         }
         const auto known = carrier_.find(cmd.id);
-        const auto& here = p.box.loaded();
-        if ((here && !call::wanted(here->state, cmd)) || (faults_ && perhaps(4)))
+        if (!wanted(p, cmd) || (faults_ && perhaps(4)))
             out.result = call::outcome::superseded;
         else if (known != carrier_.end())
             out.result = known->second;
@@ -281,6 +311,8 @@ class world {
             ++p.may_launch[cmd.id];
         else
             carrier_.emplace(cmd.id, out.result);
+        p.chained_by.erase(cmd.id);
+        start_followers(p, out);
         arrive(p, item{std::move(out), {}});
         return true;
     }
@@ -403,10 +435,15 @@ class world {
                 broken(i.inbox_id + " was written off unstored");
         }
         for (auto& cmd : t.effects) {
+            claims_[cmd.id] = now_ + k_claim;
+            if (cmd.after) {
+                p.followers.insert_or_assign(cmd.id, std::move(cmd));
+                continue;
+            }
+            p.followers.erase(cmd.id);
             tell("node", number(p), "launches", cmd.id);
             if (p.may_launch.try_emplace(cmd.id, 1).first->second-- < 1)
                 broken(cmd.id + " is launched twice");
-            claims_[cmd.id] = now_ + k_claim;
             p.running.emplace(cmd.id, std::move(cmd));
         }
         for (const auto& q : t.inquiries)
@@ -495,9 +532,9 @@ class world {
         if (db_.row->version <= here) broken("a version that does not rise");
         db_.processed.insert(what.processed_events.begin(), what.processed_events.end());
         for (const auto& cmd : what.new_effects)
-            if (db_.outbox.emplace(cmd.id, cmd).second) claims_[cmd.id] = now_ + k_claim;
+            db_.outbox.keep(cmd, claims_, now_ + k_claim);
         for (const auto& o : what.finished)
-            db_.outbox.erase(std::string(call::end_of(o).id));
+            db_.outbox.finish(call::end_of(o), claims_, now_ + k_claim);
         for (const auto& n : what.notes)
             if (n.what == call::remark::call_ended) ++db_.endings;
         if (db_.endings > 1 && !lost_commits_) broken("it ends twice");
@@ -590,8 +627,8 @@ class world {
             const auto at = pauses ? std::optional(p.until) : p.timer;
             if (at && (!next || *at < *next)) next = at;
         }
-        for (const auto& [id, cmd] : db_.outbox)
-            if (!next || claims_[id] < *next) next = claims_[id];
+        for (const auto& [id, cmd] : db_.outbox.rows)
+            if (const auto at = db_.outbox.due(cmd, claims_); !next || at < *next) next = at;
         if (!next) return false;
         now_ = std::max(now_, *next);
         for (auto& p : peers_)
@@ -602,7 +639,7 @@ class world {
         if (!db_.row) return broken("there is no call");
         if (phase_of(db_.row->state) != call::phase::ended) broken("it has not ended");
         if (!lost_commits_ && db_.endings != 1) broken("it has " + std::to_string(db_.endings) + " endings");
-        if (!db_.outbox.empty()) broken(db_.outbox.begin()->first + " is never finished");
+        if (!db_.outbox.rows.empty()) broken(db_.outbox.rows.begin()->first + " is never finished");
         for (const auto& [id, what] : accepted_)
             if (!db_.processed.contains(id) && !parted_.contains(id)) broken(id + " was never decided");
         for (const auto& p : peers_) {
@@ -631,7 +668,7 @@ class world {
     database db_;
     std::vector<database> past_;
     std::map<std::string, call::outcome> carrier_; ///< what it made of a command
-    std::map<std::string, time_point> claims_;     ///< of commands
+    z360::testing::effect_claims claims_;          ///< of commands
     std::string wrong_;
 
   public:

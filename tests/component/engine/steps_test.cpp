@@ -210,6 +210,7 @@ class node {
             if (!i.inbox_id.empty()) settled_.insert(i.inbox_id);
     }
     void start(const call::effect& e) {
+        if (e.after && (!started_.contains(e.after->id) || !box_.begun(e.id))) return; // not its turn
         const auto cmd = call::command_of(e).value();
         if (!started_.insert(cmd.id).second) return; // the carrier knows a repeated command by its id
         commands_.push_back(cmd);
@@ -436,6 +437,7 @@ struct by_hand {
     surroundings s{.now = k_start, .ticks = rt::clock::time_point(k_start.time_since_epoch())};
     std::optional<port::stored_call> row;
     std::vector<std::string> launched;
+    std::vector<std::string> kept; ///< until their turn
 
     void passes(millis time) {
         s.now += time;
@@ -480,7 +482,7 @@ struct by_hand {
   private:
     void note(const todo::act& act) {
         for (const auto& e : act.effects)
-            launched.push_back(e.id);
+            (e.after ? kept : launched).push_back(e.id);
     }
 };
 
@@ -632,6 +634,22 @@ TEST(mailbox_steps, i_07_a_command_that_was_given_up_runs_again_once) {
     for (int times = 0; times < 3; ++times)
         overtaken();
     EXPECT_EQ(std::count(n.launched.begin(), n.launched.end(), answer), 2);
+}
+
+TEST(mailbox_steps, i_07_what_waited_is_launched_by_its_release_unless_it_has_begun) {
+    for (const bool begun : {false, true}) {
+        by_hand n;
+        n.arrive(sample_incoming(2));
+        n.rest();
+        n.arrive(call::leg_answered{n.phone(0)});
+        n.rest();
+        const auto bridge = n.kept.at(0);
+        if (begun) EXPECT_TRUE(n.box.begun(bridge));
+        n.arrive(call::leg_answered{{sample_incoming(2).call_control_id, std::nullopt}});
+        n.rest();
+        EXPECT_EQ(std::count(n.launched.begin(), n.launched.end(), bridge), begun ? 0 : 1);
+        EXPECT_FALSE(n.box.begun(bridge)) << "once";
+    }
 }
 
 TEST(mailbox_steps, i_03_what_a_cut_off_line_knew_is_told_again_also_after_a_failure) {

@@ -140,7 +140,7 @@ TEST_F(command_flow, and_01_tokens_are_shown_once_stored_as_hashes_and_revoked_b
     }
     EXPECT_EQ(sql("select encode(hash, 'hex') from api_tokens"), hex);
     EXPECT_EQ(sql("select hash_key_id from api_tokens"), "k1");
-    const auto secret_part = text.substr(text.rfind('_') + 1);
+    const auto secret_part = text.substr(text.find('_', text.find('_') + 1) + 1); // may hold a '_' itself
     EXPECT_EQ(sql("select count(*) from api_tokens t where t::text like '%" + secret_part + "%'"), "0");
 
     const auto service = run("--create-token service --org 'Flow Tests'");

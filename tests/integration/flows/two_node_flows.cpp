@@ -65,12 +65,12 @@ rig_options five_devices() {
 }
 
 enum class loss { stopped, killed };
-enum class point { answer_sent, answer_lost, bridge_lost };
+enum class point { answer_sent, answer_lost, answered, bridge_lost };
 using helped = std::tuple<loss, point>;
 
 std::string name_of(const ::testing::TestParamInfo<helped>& what) {
     static const std::array<const char*, 2> k_losses{"stopped", "killed"};
-    static const std::array<const char*, 3> k_points{"answer_sent", "answer_lost", "bridge_lost"};
+    static const std::array<const char*, 4> k_points{"answer_sent", "answer_lost", "answered", "bridge_lost"};
     return std::string(k_losses.at(static_cast<std::size_t>(std::get<0>(what.param)))) + "_" +
            k_points.at(static_cast<std::size_t>(std::get<1>(what.param)));
 }
@@ -146,11 +146,21 @@ TEST_P(two_node_help, i_09_a_claimed_winner_is_joined_by_the_other_node) {
     f.match.times = 1;
     if (where == point::answer_sent)
         f.stall_before = 300ms; // acts when its sender is gone
+    else if (where == point::answered)
+        f.stall_reply =
+            3s; // has acted, and nobody is told of it: the bridge that waits for it is in the rows
     else
         f.fail_status = 503; // did not act; its sender would have to try again
     r.carrier().add_fault(f);
     const auto caller = r.call();
     const auto session = r.session(caller);
+    if (where == point::answered) {
+        sim::webhook_fault untold;
+        untold.event_type = "call.answered";
+        untold.match.leg = caller;
+        untold.drop = true;
+        r.carrier().add_fault(untold);
+    }
     ASSERT_TRUE(r.ringing(session, 3));
     ASSERT_TRUE(answer(r, session, 1));
     ASSERT_TRUE(attempted(r, f.verb, session));
@@ -176,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
     nodes, two_node_help,
     ::testing::Combine(
         ::testing::Values(loss::stopped, loss::killed),
-        ::testing::Values(point::answer_sent, point::answer_lost, point::bridge_lost)
+        ::testing::Values(point::answer_sent, point::answer_lost, point::answered, point::bridge_lost)
     ),
     name_of
 );

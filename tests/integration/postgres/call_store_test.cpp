@@ -451,6 +451,21 @@ TEST_F(call_store, a_damaged_row_of_our_own_form_is_not_taken_for_a_newer_one) {
     }
 }
 
+TEST_F(
+    call_store, i_05_a_row_that_holds_another_calls_snapshot_is_damaged_and_leads_to_no_write_to_that_one
+) {
+    const auto one = ringing(people_, "s1");
+    const auto other = ringing(people_, "s2");
+    commit(first_commit(one));
+    commit(first_commit(other));
+    sql("update calls set snapshot = (select snapshot from calls where call_session_id = 's2') "
+        "where call_session_id = 's1'");
+    EXPECT_THROW(run(calls_->load(one.id)), std::runtime_error);
+    const auto unhurt = run(calls_->load(other.id));
+    ASSERT_TRUE(unhurt);
+    EXPECT_EQ(unhurt->state.id, other.id);
+}
+
 TEST_F(call_store, i_03_an_event_that_was_buried_while_its_call_began_is_done_with_the_commit_that_used_it) {
     auto s = ringing(people_, "s1");
     run(inbox_->append({event("late", "{}", "s1"), event("bad", "{}", "s1")}, k_claim));
@@ -506,6 +521,32 @@ TEST_F(call_store, be_21_commands_of_a_dead_node_are_taken_over_once_their_claim
     for (int i = 0; i < 3; ++i) // it is asked about while it waits: that is no attempt
         run(calls_->extend_claim(s.legs[0].id.text(), k_claim, 2));
     EXPECT_EQ(value(attempts), "2");
+}
+
+TEST_F(call_store, be_21_what_is_taken_over_of_a_command_issued_again_has_the_time_of_the_second_issue) {
+    auto s = ringing(people_, "s1");
+    commit(first_commit(s));
+    port::call_commit given_up;
+    given_up.expected_version = 1;
+    given_up.next = s;
+    given_up.at = k_noon;
+    call::command_outcome o;
+    o.command_id = s.legs[0].id.text();
+    o.result = call::outcome::superseded;
+    given_up.finished.emplace_back(o);
+    ASSERT_EQ(commit(given_up), commit_result::committed);
+    port::call_commit again;
+    again.expected_version = 2;
+    again.next = s;
+    again.at = k_noon;
+    auto later = dial(s, 0);
+    later.deadline += millis{7'000};
+    again.new_effects.emplace_back(later);
+    ASSERT_EQ(commit(again, millis{0}), commit_result::committed);
+    const auto left = run(calls_->claim_effects(10, k_claim, {call::channel::carrier}));
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left[0].what.id, later.id);
+    EXPECT_EQ(left[0].what.deadline, later.deadline);
 }
 
 TEST_F(call_store, be_21_effects_of_a_channel_are_claimed_by_nodes_that_can_carry_them_out) {

@@ -136,6 +136,21 @@ TEST_F(reconcile_store_test, be_09_a_silent_talk_is_due_again_and_again_and_ring
     EXPECT_EQ(due(), strings{});
 }
 
+TEST_F(reconcile_store_test, be_09_a_damaged_call_does_not_keep_the_others_from_being_asked_about) {
+    add("damaged", "6 seconds");
+    for (const char* end :
+         {"\"soon\"", "null", "1.5", "-1", "9223372036854775807", "1e300", "[]", "{}", "true"}) {
+        SCOPED_TRACE(end);
+        sql("update calls set snapshot = jsonb_set(snapshot, '{rings,0,deadline}', '" + std::string(end) +
+            "') where call_session_id = 'damaged'");
+        sql("delete from call_questions");
+        const auto asked_about = due();
+        EXPECT_EQ(asked_about, strings{"damaged"}); // its other moments are columns
+    }
+    add("whole", "33 seconds");
+    const auto others = due();
+    EXPECT_NE(std::find(others.begin(), others.end(), "whole"), others.end());
+}
 TEST_F(reconcile_store_test, i_16_questions_are_limited_for_all_nodes_together) {
     for (int i = 0; i < 5; ++i)
         add("s" + std::to_string(i), std::to_string(9 - i) + " seconds");

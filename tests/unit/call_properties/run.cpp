@@ -84,7 +84,7 @@ void run::take(const decision& d) {
     const char* broken = broken_invariant(now);
     if (broken != nullptr) RC_FAIL(std::string("invariant broken: ") + broken);
     for (const auto& f : d.effects)
-        if (const auto c = command_of(f)) sent.push_back(*c);
+        if (const auto c = command_of(f)) (std::get<effect>(f).after ? waiting : sent).push_back(*c);
 }
 
 void run::let_time_pass() {
@@ -182,9 +182,14 @@ void blur_reason(line_set& view, const story& s) {
 
 void check_ids(const run& r) {
     std::map<std::string, std::string> meaning; // one id, one meaning, sent once (I7)
-    for (const auto& c : r.sent) {
-        const auto text = std::string(name(c.what())) + " " + c.call_control_id;
-        RC_ASSERT(meaning.emplace(c.id, text).second);
+    const auto text = [](const command& c) { return std::string(name(c.what())) + " " + c.call_control_id; };
+    for (const auto& c : r.sent)
+        RC_ASSERT(meaning.emplace(c.id, text(c)).second);
+    std::set<std::string> told; // what waits is told once, and is released as what it was
+    for (const auto& c : r.waiting) {
+        RC_ASSERT(told.insert(c.id).second);
+        const auto released = meaning.find(c.id);
+        RC_ASSERT(released == meaning.end() || released->second == text(c));
     }
 }
 

@@ -20,6 +20,7 @@ inline const time_point k_begin = time_point{millis{1'800'000'000'000}};
 struct run {
     call::state now;
     std::vector<call::command> sent;
+    std::vector<call::command> waiting; ///< for another one: they start with its success, or released
     time_point at = k_begin;
 
     explicit run(int devices);

@@ -167,6 +167,27 @@ TEST(state_codec, a_command_is_stored_as_before_there_were_channels) {
     EXPECT_EQ(form_of(c), k_state_version);
 }
 
+TEST(state_codec, what_an_effect_waits_for_survives_the_round_trip) {
+    call::effect other;
+    other.body = call::test_effect{};
+    call::command c;
+    c.body = call::bridge_body{};
+    for (call::effect e : {other, call::effect(c)}) {
+        e.id = "second";
+        const auto alone = encode_effect(e);
+        EXPECT_EQ(alone.find("after"), std::string::npos) << "as before anything could wait";
+        EXPECT_FALSE(decode_effect(alone)->after);
+        e.after = call::predecessor{"first", millis{3'000}};
+        const auto back = decode_effect(encode_effect(e));
+        ASSERT_TRUE(back);
+        EXPECT_EQ(back->after, e.after);
+        EXPECT_EQ(back->body.index(), e.body.index());
+        EXPECT_GT(form_of(e) + k_waiting_form, k_other_channels_form)
+            << "programs that know channels must leave it alone, too";
+    }
+    EXPECT_FALSE(decode_effect(R"({"v":2,"id":"x","channel":"test","after":{"id":7}})"));
+}
+
 TEST(state_codec, any_command_survives_the_round_trip) {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         g_random.seed(seed);

@@ -24,10 +24,12 @@ inline nlohmann::json stored_calls(const std::string& form) {
     return nlohmann::json::parse(in);
 }
 
-/// Where the call stands after it, which commands are issued, and whether the carrier is asked.
+/// Where the call stands after it, which commands are sent (what waits for one of them is not), and whether
+/// the carrier is asked.
 inline std::string shown(const call::decision& d) {
     std::string text(name(phase_of(d.next)));
     for (const auto& f : d.effects) {
+        if (const auto* e = std::get_if<call::effect>(&f); e != nullptr && e->after) continue;
         if (const auto c = call::command_of(f)) text += " " + std::string(name(c->what())) + ":" + c->id;
         if (std::holds_alternative<call::inquiry>(f)) text += " ask";
     }

@@ -92,3 +92,14 @@ TEST_P(stored_form, i_20_the_one_ring_is_a_ring_of_the_call) {
     EXPECT_GT(open, 3);
     EXPECT_GT(over_, 3);
 }
+
+TEST(form_1, counts_that_nobody_can_have_reached_are_refused_and_take_no_room) {
+    const auto whole = z360::testing::stored_calls("form1").at(0)["call"];
+    ASSERT_TRUE(wire::decode_state(whole.dump()));
+    for (const char* key : {"prompts", "spoken_over"})
+        for (const json& count : {json(-1), json(4'294'967'295U), json(1'000'000'000)}) {
+            auto j = whole;
+            j[key] = count;
+            EXPECT_FALSE(wire::decode_state(j.dump())) << key << ' ' << count;
+        }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Private keys in OpenSSL's hands. Private to this folder.
+#pragma once
+
+#include <z360/base/secret.hpp>
+
+#include <openssl/evp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace z360::adapter::crypto {
+
+struct evp_key_free {
+    void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+};
+using private_key = std::unique_ptr<EVP_PKEY, evp_key_free>;
+
+enum class key_fault : std::uint8_t {
+    none,
+    not_pem,   ///< no PEM block of a private key
+    encrypted, ///< wants a passphrase
+    broken,    ///< a block that OpenSSL does not take
+};
+struct read_key {
+    private_key key; ///< null: see `fault`
+    key_fault fault = key_fault::none;
+};
+/// The first private key of a PEM text. Never asks anybody for a passphrase.
+[[nodiscard]] read_key read_private_key(const secret& pem);
+
+/// Signature over SHA-256; empty: OpenSSL would not. RSA: PKCS #1 v1.5, EC: DER.
+[[nodiscard]] std::string sign_sha256(EVP_PKEY* key, std::string_view text);
+
+/// 64 bytes, r and s, of a DER signature on P-256 (RFC 7518 §3.4); empty: it is none.
+[[nodiscard]] std::string raw_ecdsa(std::string_view der);
+
+} // namespace z360::adapter::crypto
