@@ -61,7 +61,9 @@ class event_inbox {
     append(std::vector<inbox_event> events, millis claim) = 0;
 
     /// Unprocessed events whose claim has run out (their node died or was slow) or whose retry is due, oldest
-    /// first, at most `limit`, claimed for this node for `claim`.
+    /// first, at most `limit`, claimed for this node for `claim`. Before them, whoever holds them, those that
+    /// a node put off as newer_form: an older program beside this one would be the first to look again each
+    /// time.
     virtual boost::asio::awaitable<std::vector<inbox_event>>
     claim_pending(std::size_t limit, millis claim) = 0;
 

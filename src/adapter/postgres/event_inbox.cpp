@@ -112,9 +112,13 @@ class inbox final : public port::event_inbox {
         auto ask = [limit, ms = claim.count()](pqxx::connection_base& db) {
             pqxx::work tx(db);
             tx.exec(k_in_order);
-            const auto rows = exec_in(tx, "inbox_claim", k_claim_pending, limit, ms);
+            auto events = read_rows(exec_in(tx, "inbox_claim_put_off", k_claim_put_off, limit, ms));
+            auto more = read_rows(exec_in(tx, "inbox_claim", k_claim_pending, limit - events.size(), ms));
             tx.commit();
-            return read_rows(rows);
+            events.insert(
+                events.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())
+            );
+            return events;
         };
         co_return co_await db_.run("inbox_claim", std::move(ask));
     }

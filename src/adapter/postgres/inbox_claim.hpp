@@ -24,4 +24,16 @@ update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * int
             order by received_at, seq limit $1 for update skip locked))
 returning )sql" Z360_INBOX_ROW;
 
+/// What an older program beside this one has put off because it could not read it, whoever holds it: that one
+/// looks again the moment its pause is over, before anybody else. Its words are those of port::newer_form. By
+/// the index webhook_events_put_off. $1, $2: as above.
+inline constexpr const char* k_claim_put_off = R"sql(
+update webhook_events w set claimed_until = clock_timestamp() + $2::bigint * interval '1 ms', error = null
+ where w.ctid = any(array(
+           select ctid from webhook_events
+            where status = 'new' and (error like '%, this program reads up to %'
+                                      or error like '% that this program does not know')
+            order by received_at, seq limit $1 for update skip locked))
+returning )sql" Z360_INBOX_ROW;
+
 } // namespace z360::adapter::postgres

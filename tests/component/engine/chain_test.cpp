@@ -18,7 +18,9 @@ namespace {
 struct world : engine_world {
     int serial = 0;
 
-    world() { settings.commit_budget = 60s; } // a commit that stalls is waited for: nothing is decided in memory
+    world() {
+        settings.commit_budget = 60s;
+    }                  // a commit that stalls is waited for: nothing is decided in memory
     int questions = 0; ///< to the carrier
 
     engine::engine& add_node() {
@@ -235,11 +237,15 @@ awaitable<void> never_its_turn(world& w) {
     late.id = "late";
     late.after->id = "nobody";
     late.deadline = w.clock.now() - 5s;
-    w.store.commands.emplace("late", memory_store::row{call_id{*uuid::parse(k_session)}, late, w.clock.now() - 1s});
+    w.store.commands.emplace(
+        "late", memory_store::row{call_id{*uuid::parse(k_session)}, late, w.clock.now() - 1s}
+    );
     auto waits = late;
     waits.id = "waits";
     waits.deadline = w.clock.now() + 60s;
-    w.store.commands.emplace("waits", memory_store::row{call_id{*uuid::parse(k_session)}, waits, w.clock.now() - 1s});
+    w.store.commands.emplace(
+        "waits", memory_store::row{call_id{*uuid::parse(k_session)}, waits, w.clock.now() - 1s}
+    );
     WAIT_FOR(w.store.commands.at("late").finished);
     EXPECT_EQ(w.store.commands.at("late").how, call::outcome::superseded);
     EXPECT_FALSE(w.store.commands.at("waits").finished);

@@ -399,6 +399,28 @@ TEST_F(event_inbox, a_postponement_counts_an_attempt_only_if_told_so) {
     EXPECT_EQ(run(inbox_->claim_session("s1", millis{0})).at(0).attempts, 1U);
 }
 
+TEST_F(event_inbox, i_20_what_an_older_program_puts_off_is_taken_at_once_and_once) {
+    append(
+        {event("old1", "x", "s1"), event("old2", "x", "s2"), event("busy", "x", "s3"), event("bad", "x", "s4")
+        }
+    );
+    EXPECT_TRUE(run(inbox_->claim_pending(10, k_claim)).empty()) << "all are held";
+    const std::string call = "call 0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00 is ";
+    run(inbox_->postpone({"old1"}, k_claim, call + "stored in form 4, this program reads up to 1", false));
+    run(inbox_->postpone({"old2"}, k_claim, "a request of a kind that this program does not know", false));
+    run(inbox_->postpone({"bad"}, k_claim, call + "damaged in store: this program cannot read it"));
+    const auto taken = run(inbox_->claim_pending(10, k_claim));
+    ASSERT_EQ(taken.size(), 2U);
+    EXPECT_EQ(taken[0].event_id, "old1");
+    EXPECT_EQ(taken[1].event_id, "old2");
+    EXPECT_TRUE(run(inbox_->claim_pending(10, k_claim)).empty()) << "held by who took them";
+    // The older one, which had them in hand, says so again.
+    run(inbox_->postpone({"old1"}, k_claim, call + "stored in form 4, this program reads up to 1", false));
+    EXPECT_EQ(run(inbox_->claim_pending(10, k_claim)).size(), 1U);
+    sql("update webhook_events set status = 'done', processed_at = now()");
+    EXPECT_TRUE(run(inbox_->claim_pending(10, k_claim)).empty());
+}
+
 TEST_F(event_inbox, i_03_who_begins_a_call_takes_up_what_was_buried_for_want_of_it) {
     append(
         {event("e1", "x", "s1"), event("e2", "x", "s1"), event("e3", "x", "s1"), event("e4", "x", "s2"),
