@@ -2,6 +2,7 @@
 #include "adapter/crypto/jwt.hpp"
 
 #include "adapter/crypto/base64.hpp"
+#include "adapter/crypto/openssl.hpp"
 
 #include <nlohmann/json.hpp>
 #include <openssl/bn.h>
@@ -30,23 +31,11 @@ constexpr int k_min_bits = 2048;
 constexpr int k_max_bits = 8192;
 constexpr int k_max_depth = 16;
 
-template <auto Free>
-struct freed_by {
-    template <class T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
 using number = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
 using builder = std::unique_ptr<OSSL_PARAM_BLD, freed_by<OSSL_PARAM_BLD_free>>;
 using parameters = std::unique_ptr<OSSL_PARAM, freed_by<OSSL_PARAM_free>>;
 using key_context = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
 using public_key = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
-using digest_context = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
-
-const unsigned char* bytes(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 // Writing JSON out again recurses; what nests deeper than anything genuine is not even read.
 bool too_deep(std::string_view text) {
@@ -172,14 +161,6 @@ bool genuine(EVP_PKEY* key, std::string_view text, const std::vector<unsigned ch
     if (EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key) != 1) return false;
     return EVP_DigestVerify(context.get(), signature.data(), signature.size(), bytes(text), text.size()) == 1;
 }
-
-/// OpenSSL's error queue belongs to the thread: what failed here must not confuse TLS.
-struct error_queue_guard {
-    error_queue_guard() = default;
-    error_queue_guard(const error_queue_guard&) = delete;
-    error_queue_guard& operator=(const error_queue_guard&) = delete;
-    ~error_queue_guard() { ERR_clear_error(); }
-};
 
 } // namespace
 

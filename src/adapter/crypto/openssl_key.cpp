@@ -15,28 +15,8 @@ namespace {
 
 constexpr std::size_t k_number = 32; // bytes of r, and of s, on P-256
 
-template <auto Free>
-struct freed_by {
-    template <class T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
 using memory_bio = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
-using digest_context = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
 using signature = std::unique_ptr<ECDSA_SIG, freed_by<ECDSA_SIG_free>>;
-
-/// OpenSSL's error queue belongs to the thread: what failed here must not confuse TLS.
-struct error_queue_guard {
-    error_queue_guard() = default;
-    error_queue_guard(const error_queue_guard&) = delete;
-    error_queue_guard& operator=(const error_queue_guard&) = delete;
-    ~error_queue_guard() { ERR_clear_error(); }
-};
-
-const unsigned char* bytes(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 // Instead of the terminal.
 int no_passphrase(char*, int, int, void* asked) {

@@ -2,9 +2,9 @@
 // Private keys in OpenSSL's hands. Private to this folder.
 #pragma once
 
-#include <z360/base/secret.hpp>
+#include "adapter/crypto/openssl.hpp"
 
-#include <openssl/evp.h>
+#include <z360/base/secret.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -13,10 +13,7 @@
 
 namespace z360::adapter::crypto {
 
-struct evp_key_free {
-    void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
-};
-using private_key = std::unique_ptr<EVP_PKEY, evp_key_free>;
+using private_key = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 
 enum class key_fault : std::uint8_t {
     none,

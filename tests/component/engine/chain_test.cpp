@@ -18,9 +18,8 @@ namespace {
 struct world : engine_world {
     int serial = 0;
 
-    world() {
-        settings.commit_budget = 60s;
-    }                  // a commit that stalls is waited for: nothing is decided in memory
+    // A commit that stalls is waited for: nothing is decided in memory.
+    world() { settings.commit_budget = 60s; }
     int questions = 0; ///< to the carrier
 
     engine::engine& add_node() {
