@@ -101,6 +101,7 @@ bool wanted(part_list of, const state& call, const effect& e) {
     const bool pointless = std::visit(
         overloaded{
             [&](const carrier_command& c) { return call.caller.ended && c.what() != verb::hangup; },
+            [](const push_notice&) { return false; },
             [](const test_effect&) { return false; },
         },
         e.body

@@ -17,6 +17,7 @@ channel channel_of(const effect& e) {
     return std::visit(
         overloaded{
             [](const carrier_command&) { return channel::carrier; },
+            [](const push_notice&) { return channel::push; },
             [](const test_effect&) { return channel::test; },
         },
         e.body
@@ -27,6 +28,7 @@ std::string_view kind_of(const effect& e) {
     return std::visit(
         overloaded{
             [](const carrier_command& c) { return name(c.what()); },
+            [](const push_notice& p) { return push::name(p.what); },
             [](const test_effect&) { return name(channel::test); },
         },
         e.body
@@ -47,6 +49,15 @@ effect_outcome ended_as(const effect& e, outcome result) {
                 o.command_id = e.id;
                 o.what = c.what();
                 o.who = leg_ref{c.call_control_id, c.leg};
+                o.result = result;
+                return o;
+            },
+            [&](const push_notice& p) -> effect_outcome {
+                push_outcome o;
+                o.effect_id = e.id;
+                o.what = p.what;
+                o.device = p.device;
+                o.ring = p.ring;
                 o.result = result;
                 return o;
             },
@@ -79,6 +90,7 @@ effect_end end_of(const effect_outcome& o) {
             [](const command_outcome& x) {
                 return effect_end{x.command_id, x.result, x.error_code, x.attempts};
             },
+            [](const push_outcome& x) { return effect_end{x.effect_id, x.result, x.code, x.attempts}; },
             [](const test_outcome& x) { return effect_end{x.effect_id, x.result, {}, x.attempts}; },
         },
         o

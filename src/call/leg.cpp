@@ -185,27 +185,6 @@ void narrate(const state& before, const event& what, const state& after, effects
 
 // ---- ends
 
-release_reason why_released(const state& s, const leg& l) {
-    if (l.called_off()) return release_reason::device_removed;
-    switch (phase_of(s)) {
-    case phase::ended:
-        if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
-        if (s.reason == end_reason::completed)
-            return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
-        return release_reason::ring_timeout;
-    case phase::voicemail: return release_reason::ring_timeout;
-    case phase::ringing: // of an earlier ring, then
-    case phase::answering:
-    case phase::bridging:
-    case phase::active:
-    case phase::on_hold:
-    case phase::remote_hold:
-    case phase::reconnecting: break;
-    }
-    const bool in_vain = l.ring != 0 && l.ring <= s.rings.size() && rings::in_vain(s.rings[l.ring - 1]);
-    return in_vain ? release_reason::ring_timeout : release_reason::answered_elsewhere;
-}
-
 command hangup_command(
     const state& s, std::string id, std::string control_id, std::optional<leg_id> of, release_reason why,
     time_point now
@@ -320,6 +299,27 @@ leg caller_of(const incoming& what) {
     l.call_control_id = what.call_control_id;
     l.initiated = true;
     return l;
+}
+
+release_reason why_released(const state& s, const leg& l) {
+    if (l.called_off()) return release_reason::device_removed;
+    switch (phase_of(s)) {
+    case phase::ended:
+        if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
+        if (s.reason == end_reason::completed)
+            return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
+        return release_reason::ring_timeout;
+    case phase::voicemail: return release_reason::ring_timeout;
+    case phase::ringing: // of an earlier ring, then
+    case phase::answering:
+    case phase::bridging:
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold:
+    case phase::reconnecting: break;
+    }
+    const bool in_vain = l.ring != 0 && l.ring <= s.rings.size() && rings::in_vain(s.rings[l.ring - 1]);
+    return in_vain ? release_reason::ring_timeout : release_reason::answered_elsewhere;
 }
 
 bool is_caller(const state& s, const leg_ref& who) {

@@ -14,6 +14,8 @@ extern const component k_component;
 [[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
 /// Somebody of the current ring may still answer.
 [[nodiscard]] bool any_may_answer(const state& s);
+/// Why it may not live (any more), as things stand.
+[[nodiscard]] release_reason why_released(const state& s, const leg& l);
 /// Our dial of the leg ran out unsent, or without an answer, and yet the leg is there: whoever dialed it may
 /// have joined it to the caller. It is asked about before it is hung up (I21).
 [[nodiscard]] bool in_doubt(const state& s, const leg& l);

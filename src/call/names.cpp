@@ -172,6 +172,7 @@ std::string_view name(verb v) {
 std::string_view name(channel c) {
     switch (c) {
     case channel::carrier: return "carrier";
+    case channel::push: return "push";
     case channel::test: return "test";
     }
     return "?";
@@ -198,6 +199,8 @@ std::string_view name(remark r) {
     case remark::device_says_answered: return "device_says_answered";
     case remark::device_joins_ring: return "device_joins_ring";
     case remark::device_leg_ended: return "device_leg_ended";
+    case remark::push_accepted: return "push_accepted";
+    case remark::push_failed: return "push_failed";
     case remark::request_refused: return "request_refused";
     case remark::winner_claimed: return "winner_claimed";
     case remark::winner_by_fact: return "winner_by_fact";
@@ -225,11 +228,12 @@ std::string_view name(remark r) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {"incoming",        "leg_initiated",   "leg_answered",
-                                                   "leg_bridged",     "leg_hangup",      "leg_hold",
-                                                   "prompt_ended",    "recording_saved", "recording_failed",
-                                                   "command_outcome", "test_outcome",    "ring_withdrawn",
-                                                   "device_asks",     "carrier_told",    "tick"};
+    static constexpr std::string_view k_names[] = {
+        "incoming",     "leg_initiated", "leg_answered",    "leg_bridged",      "leg_hangup",
+        "leg_hold",     "prompt_ended",  "recording_saved", "recording_failed", "command_outcome",
+        "push_outcome", "test_outcome",  "ring_withdrawn",  "push_received",    "device_asks",
+        "carrier_told", "tick"
+    };
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

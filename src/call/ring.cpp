@@ -3,6 +3,7 @@
 
 #include "call/join.hpp"
 #include "call/leg.hpp"
+#include "call/notice.hpp"
 
 #include <algorithm>
 #include <string>
@@ -118,7 +119,9 @@ bool settle(state& s, effects& out, const circumstances& c) {
     const bool late = c.may == authority::newest && c.now >= r->deadline;
     if (!legs::any_may_answer(s)) {
         if (!late && legs::ask_about_unsent(s, out)) return false; // one of them may ring, or talk (I21)
-        why = why_empty(s);
+        const bool awaited = notices::awaited(s);
+        if (awaited && !late) return false;
+        why = awaited ? ring_end::nobody_answered : why_empty(s);
     } else if (late) {
         why = ring_end::nobody_answered;
     }
@@ -181,13 +184,16 @@ void dial(state& s, effects& out, const std::vector<target>& whom, time_point no
             return is_rung_now(s, l) && l.identity() == who;
         });
     };
+    const auto before = s.legs.size();
     for (std::size_t i = 0; i < whom.size(); ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
         const auto& to = whom[(i + s.id.value.lo) % whom.size()];
         if (rung(to.identity)) continue; // once, whatever the directory says
         s.legs.push_back(new_leg(s, to));
-        out.emplace_back(dial_command(s, s.legs.back(), now));
     }
+    notices::wake(s, out, now); // phones sleep: the push goes before the dial, which does not wait for it
+    for (auto i = before; i < s.legs.size(); ++i)
+        out.emplace_back(dial_command(s, s.legs[i], now));
 }
 
 void end(state& s, ring_end why, time_point now) {

@@ -17,6 +17,7 @@ bool begins_something(const call::effect& e) {
     return std::visit(
         overloaded{
             [](const call::carrier_command& c) { return c.what() == call::verb::dial; },
+            [](const call::push_notice& p) { return p.what == push::kind::incoming_call; },
             [](const call::test_effect&) { return false; },
         },
         e.body
@@ -31,6 +32,7 @@ bool harmless_twice(const call::effect& e) {
             [](const call::carrier_command& c) {
                 return c.what() != call::verb::dial && c.what() != call::verb::bridge;
             },
+            [](const call::push_notice& p) { return p.what != push::kind::incoming_call; },
             [](const call::test_effect&) { return true; },
         },
         e.body
@@ -44,6 +46,7 @@ bool urgent(const call::effect& e) {
             [](const call::carrier_command& c) {
                 return c.what() == call::verb::answer || c.what() == call::verb::bridge;
             },
+            [](const call::push_notice&) { return false; },
             [](const call::test_effect&) { return false; },
         },
         e.body

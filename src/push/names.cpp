@@ -90,6 +90,10 @@ environment other(environment e) {
     return e == environment::sandbox ? environment::production : environment::sandbox;
 }
 
+bool may_repeat(provider p) {
+    return p == provider::fcm;
+}
+
 bool may_go(kind k, token_kind t) {
     return t != token_kind::voip || k == kind::incoming_call;
 }

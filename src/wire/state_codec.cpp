@@ -263,18 +263,23 @@ call::carrier_command carrier_command_in(const json& j) {
     return c;
 }
 
-call::test_effect test_effect_in(const json& j) {
-    call::test_effect t;
+template <described T>
+T body_in(const json& j) {
+    T t;
     get(j, t);
     return t;
 }
 
 } // namespace
 
+int form_of(const call::state& s) {
+    return s.routed.rules.wake_by_push ? k_state_version : k_plain_form;
+}
+
 std::string encode(const call::state& s) {
     json j;
     put(j, s);
-    j["v"] = k_state_version;
+    j["v"] = form_of(s);
     return text_of(j);
 }
 
@@ -309,7 +314,7 @@ void get_after(const json& from, call::effect& e) {
 } // namespace
 
 int form_of(const call::effect& e) {
-    return call::channel_of(e) == call::channel::carrier ? k_state_version : k_other_channels_form;
+    return call::channel_of(e) == call::channel::carrier ? k_plain_form : k_other_channels_form;
 }
 
 std::string encode_effect(const call::effect& e) {
@@ -320,18 +325,18 @@ std::string encode_effect(const call::effect& e) {
                 put(j, e);
                 put_after(j, e);
                 put_fields(j, c);
-                j["v"] = k_state_version;
+                j["v"] = k_plain_form;
                 j["verb"] = std::string(name(c.what()));
                 std::visit([&j](const auto& body) { put(j["body"], body); }, c.body);
                 return text_of(j);
             },
-            [&](const call::test_effect& t) {
+            [&](const auto& other) {
                 json j;
                 put(j, e);
                 put_after(j, e);
-                put_fields(j, t);
+                put_fields(j, other);
                 j["v"] = k_state_version;
-                j["channel"] = std::string(name(call::channel::test));
+                j["channel"] = std::string(name(call::channel_of(e)));
                 return text_of(j);
             },
         },
@@ -352,7 +357,8 @@ std::optional<call::effect> decode_effect(std::string_view text) {
         if (!via) return std::nullopt;
         switch (*via) {
         case call::channel::carrier: e.body = carrier_command_in(*j); break;
-        case call::channel::test: e.body = test_effect_in(*j); break;
+        case call::channel::push: e.body = body_in<call::push_notice>(*j); break;
+        case call::channel::test: e.body = body_in<call::test_effect>(*j); break;
         }
         return e;
     } catch (const unreadable&) {

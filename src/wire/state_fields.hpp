@@ -68,6 +68,7 @@ constexpr void fields(V& v, T& x) {
     v("voice", x.voice);
     v("ringback_url", x.ringback_url);
     v("record_calls", x.record_calls);
+    v("wake_by_push", x.wake_by_push);
 }
 template <class V, some<call::route> T>
 constexpr void fields(V& v, T& x) {
@@ -133,6 +134,19 @@ constexpr void fields(V& v, T& x) {
     v("call_session_id", x.call_session_id);
     v("number_sent", x.number_sent);
     v("dialed_sent", x.dialed_sent);
+}
+template <class V, some<call::notice> T>
+constexpr void fields(V& v, T& x) {
+    v("device", x.device);
+    v("ring", x.ring);
+    v("rounds", x.rounds);
+    v("known", x.known);
+    v("sent", x.sent);
+    v("repeatable", x.repeatable);
+    v("acknowledged", x.acknowledged);
+    v("again_at", x.again_at);
+    v("ended", x.ended);
+    v("missed", x.missed);
 }
 template <class V, some<call::twin_leg> T>
 constexpr void fields(V& v, T& x) {
@@ -208,6 +222,7 @@ constexpr void fields(V& v, T& x) {
     v("reason", x.reason);
     v("rings", x.rings);
     v("legs", x.legs);
+    v("notices", x.notices);
     v("twins", x.twins);
     v("answers", x.answers);
     v("epoch", x.epoch);
@@ -286,6 +301,25 @@ constexpr void fields(V& v, T& x) {
     v("call_control_id", x.call_control_id);
     v("leg", x.leg);
 }
+template <class V, some<call::push_notice> T>
+constexpr void fields(V& v, T& x) {
+    v("call", x.call);
+    v("org", x.org);
+    v("user", x.user);
+    v("device", x.device);
+    v("what", x.what);
+    v("ring", x.ring);
+    v("round", x.round);
+    v("why", x.why);
+    v("winner", x.winner);
+    v("began", x.began);
+    v("ring_until", x.ring_until);
+    v("session", x.session);
+    v("caller_control_id", x.caller_control_id);
+    v("caller_number", x.caller_number);
+    v("caller_name", x.caller_name);
+    v("number", x.number);
+}
 template <class V, some<call::test_effect> T>
 constexpr void fields(V& v, T& x) {
     v("call", x.call);
@@ -334,6 +368,7 @@ static_assert(detail::complete<call::state>() && detail::complete<call::dial_bod
 static_assert(detail::complete<call::answer_body>() && detail::complete<call::bridge_body>());
 static_assert(detail::complete<call::hangup_body>() && detail::complete<call::reject_body>());
 static_assert(detail::complete<call::speak_body>() && detail::complete<call::playback_start_body>());
+static_assert(detail::complete<call::push_notice>() && detail::complete<call::notice>());
 static_assert(detail::complete<call::test_effect>() && detail::complete<call::predecessor>());
 static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
 

@@ -56,6 +56,10 @@ class runner {
             rules_.voicemail_max = number();
         else if (key == "ringback_url")
             rules_.ringback_url = value;
+        else if (key == "push")
+            rules_.wake_by_push = value == "true";
+        else if (key == "web") // the number of a device that is a browser
+            browser_ = std::stoi(value);
         else if (key == "unknown_number")
             unknown_number_ = value == "true";
         else
@@ -78,6 +82,7 @@ class runner {
         if (what == "incoming" && !begun_) {
             auto e = sample_incoming(devices_);
             e.routed.rules = rules_;
+            if (browser_ > 0) e.routed.targets.at(static_cast<std::size_t>(browser_) - 1).platform = "web";
             if (!w.empty() && w[0].starts_with("waited="))
                 e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
             if (unknown_number_) e.routed = {};
@@ -164,6 +169,8 @@ class runner {
             return e;
         }
         if (what == "outcome") return outcome_of(w);
+        if (what == "pushed") return push_outcome_of(w);
+        if (what == "received") return push_received{{std::stoll(w.at(0).substr(1))}};
         if (w.empty()) return std::nullopt;
         const bool blind = w.back() == "blind";
         if (what == "withdrawn") {
@@ -244,6 +251,27 @@ class runner {
         return o;
     }
 
+    // pushed d1 incoming_call done by=fcm
+    std::optional<event> push_outcome_of(const std::vector<std::string>& w) const {
+        push_outcome o;
+        const auto kind = w.size() > 2 ? push::kind_named(w[1]) : std::nullopt;
+        if (!kind) return std::nullopt;
+        o.what = *kind;
+        o.device = {std::stoll(w[0].substr(1))};
+        o.ring = static_cast<std::uint32_t>(s_.rings.size());
+        for (int r = 0; r < k_outcome_count; ++r)
+            if (name(static_cast<outcome>(r)) == w[2]) o.result = static_cast<outcome>(r);
+        o.sent = o.result == outcome::done;
+        for (const auto& x : w) {
+            if (x == "by=fcm") o.by = push::provider::fcm;
+            if (x == "by=apns") o.by = push::provider::apns;
+            if (x == "sent") o.sent = true;
+            if (x.starts_with("code=")) o.code = x.substr(5);
+            if (x.starts_with("ring=")) o.ring = static_cast<std::uint32_t>(std::stoul(x.substr(5)));
+        }
+        return o;
+    }
+
     std::string short_name_of(const leg_id& id) const {
         for (const auto& [word, leg] : legs_)
             if (leg == id) return word;
@@ -268,6 +296,8 @@ class runner {
         if (const auto* n = std::get_if<note>(&f))
             return ".. " + std::string(name(n->what)) + (n->detail.empty() ? "" : " " + readable(n->detail));
         if (const auto* q = std::get_if<inquiry>(&f)) return "?? ask round=" + std::to_string(q->round);
+        const auto& e = std::get<effect>(f);
+        if (const auto* p = std::get_if<push_notice>(&e.body)) return describe(e, *p);
         const auto c = command_of(f).value();
         std::string out =
             "-> " + std::string(name(c.what())) + " " + (c.leg ? short_name(*c.leg) : std::string("caller"));
@@ -290,6 +320,14 @@ class runner {
         return out + " until=" + since(c.deadline);
     }
 
+    static std::string describe(const effect& e, const push_notice& p) {
+        std::string out = "-> push d" + std::to_string(p.device.value) + " " + std::string(name(p.what));
+        if (p.round > 1) out += " round=" + std::to_string(p.round);
+        if (p.why != push::ended_reason::none) out += " why=" + std::string(name(p.why));
+        if (!p.winner.none()) out += " winner=d" + std::to_string(p.winner.value);
+        return out + " until=" + since(e.deadline);
+    }
+
     std::string describe(const state& s) const {
         std::string out(name(phase_of(s)));
         if (phase_of(s) == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
@@ -305,6 +343,7 @@ class runner {
     policy rules_;
     bool begun_ = false;
     bool unknown_number_ = false;
+    int browser_ = 0;
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg

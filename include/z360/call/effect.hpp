@@ -7,6 +7,7 @@
 #include <z360/base/time.hpp>
 #include <z360/call/event.hpp>
 #include <z360/call/state.hpp>
+#include <z360/push/kind.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -78,6 +79,28 @@ struct carrier_command {
     };
 };
 
+/// What a device is told by push. To which of its tokens, and whether it has one, whoever carries it out
+/// finds out. Texts are as the carrier and our own rows have them: whoever writes a payload cleans them.
+struct push_notice {
+    call_id call{};
+    org_id org{};
+    user_id user{};
+    device_id device{};
+    push::kind what = push::kind::incoming_call; ///< incoming_call, call_ended or missed_call
+    std::uint32_t ring = 0;                      ///< of the call: which one it is about
+    std::uint32_t round = 1;                     ///< 2, 3: once more, as nobody acknowledged the one before
+    push::ended_reason why = push::ended_reason::none; ///< of an end
+    device_id winner{};                                ///< has the call, for `answered_elsewhere`
+    time_point began{};                                ///< the ring, or when what it tells happened
+    time_point ring_until{};                           ///< of incoming_call: nothing rings later
+    std::string session;                               ///< the carrier's
+    std::string caller_control_id;
+    std::string caller_number; ///< as on the INVITE; empty or "withheld": not shown
+    std::string caller_name;
+    std::string number; ///< ours that was called
+    bool operator==(const push_notice&) const = default;
+};
+
 /// Of the channel that only tests have: it keeps whatever carries effects from knowing one kind alone.
 struct test_effect {
     call_id call{};
@@ -87,11 +110,11 @@ struct test_effect {
 
 /// Kinds of effects. Whoever tells them apart visits all of them: a new kind compiles once each has said what
 /// it makes of it.
-using effect_body = std::variant<carrier_command, test_effect>;
+using effect_body = std::variant<carrier_command, push_notice, test_effect>;
 
 /// Who carries a kind of effects out: stored beside each.
-enum class channel : std::uint8_t { carrier, test };
-inline constexpr int k_channel_count = 2;
+enum class channel : std::uint8_t { carrier, push, test };
+inline constexpr int k_channel_count = 3;
 [[nodiscard]] std::string_view name(channel c);
 [[nodiscard]] std::optional<channel> channel_named(std::string_view word);
 
@@ -121,7 +144,7 @@ struct effect {
     effect(command c); // NOLINT(google-explicit-constructor): a command is an effect
 };
 [[nodiscard]] channel channel_of(const effect& e); ///< who carries it out
-/// Short word for what it does: a command's verb, else its kind.
+/// Short word for what it does: a command's verb, a push's kind, else the channel.
 [[nodiscard]] std::string_view kind_of(const effect& e);
 /// As it runs from `now` on: it waits for nothing any more, and no attempt starts after its deadline or, if
 /// that is earlier, once its own time is over.
@@ -155,6 +178,8 @@ enum class remark : std::uint8_t {
     device_says_answered,
     device_joins_ring,
     device_leg_ended,
+    push_accepted,
+    push_failed,
     request_refused,
     winner_claimed,
     winner_by_fact,
@@ -178,7 +203,7 @@ enum class remark : std::uint8_t {
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 35;
+inline constexpr int k_remark_count = 37;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

@@ -6,6 +6,7 @@
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
 #include <z360/call/state.hpp>
+#include <z360/push/kind.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -111,6 +112,20 @@ struct command_outcome {
     unsigned attempts = 0;   ///< requests that were sent for it, identical resends included; for people
 };
 
+/// How a push ended. `done`: a provider took it, which does not mean that it was shown. `refused`: it never
+/// will be, e.g. for want of a token.
+struct push_outcome {
+    std::string effect_id;
+    push::kind what = push::kind::incoming_call;
+    device_id device{};
+    std::uint32_t ring = 0; ///< of the call
+    outcome result = outcome::done;
+    bool sent = false; ///< it may have reached the device: taken, or sent and nothing was heard of it
+    std::optional<push::provider> by; ///< who was asked; nullopt: nobody
+    std::string code;                 ///< the provider's word, or ours; for people, and without a token
+    unsigned attempts = 0;
+};
+
 /// The same of the channel that only tests have.
 struct test_outcome {
     std::string effect_id;
@@ -120,7 +135,7 @@ struct test_outcome {
 };
 
 /// How an effect ended, by its kind; each is an event and comes back to the call like any other.
-using effect_outcome = std::variant<command_outcome, test_outcome>;
+using effect_outcome = std::variant<command_outcome, push_outcome, test_outcome>;
 /// What all of them say. The texts live as long as `o`.
 struct effect_end {
     std::string_view id;
@@ -134,6 +149,11 @@ struct effect_end {
 /// organisation (B28). Whoever is joined to the caller, or about to be, stays.
 struct ring_withdrawn {
     std::vector<device_id> devices;
+};
+
+/// A phone says that a push of this call has reached it: it is not sent again.
+struct push_received {
+    device_id device;
 };
 
 /// A device asks something of a call that is going on. What comes of it is judged once, when it is decided.
@@ -161,7 +181,8 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, test_outcome, ring_withdrawn, device_asks, carrier_told, tick>;
+    recording_failed, command_outcome, push_outcome, test_outcome, ring_withdrawn, push_received, device_asks,
+    carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// The request that the event is; null: it is none.
 [[nodiscard]] inline const device_asks* request_of(const event& e) {

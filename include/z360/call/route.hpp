@@ -23,8 +23,9 @@ struct policy {
     std::string voicemail_greeting = "We are not available. Please leave a message after the tone.";
     std::string hold_prompt = "One moment please, we are connecting you.";
     std::string voice = "AWS.Polly.Joanna-Neural";
-    std::string ringback_url; ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
-    bool record_calls = true; ///< record from the bridge on, two channels
+    std::string ringback_url;  ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
+    bool record_calls = true;  ///< record from the bridge on, two channels
+    bool wake_by_push = false; ///< phones are told by push that it rings, and that it does no more
 
     bool operator==(const policy&) const = default;
 };

@@ -295,6 +295,21 @@ struct verdict {
     bool operator==(const verdict&) const = default;
 };
 
+/// What a phone of the person who is called is told by push, beside its leg.
+struct notice {
+    device_id device;
+    std::uint32_t ring = 0;             ///< of which ring it was told; 0: only that the call was missed
+    std::uint32_t rounds = 0;           ///< how often it was told that it rings
+    bool known = false;                 ///< what became of the newest of those is known
+    bool sent = false;                  ///< one of them may have reached it
+    bool repeatable = false;            ///< one was taken by a provider by which it may be said again
+    bool acknowledged = false;          ///< the phone says that it has it
+    std::optional<time_point> again_at; ///< when it is said again
+    bool ended = false;                 ///< it was told that it rings no more
+    bool missed = false;                ///< it was told that the call was missed
+    bool operator==(const notice&) const = default;
+};
+
 /// One call. Its phase is no field: phase_of() computes it.
 struct state {
     call_id id;
@@ -302,8 +317,9 @@ struct state {
     call_origin origin;
     leg caller; ///< the leg that the call began with
     end_reason reason = end_reason::none;
-    std::vector<ring> rings; ///< one after the other; the last one is the current one
-    std::vector<leg> legs;   ///< the others, in the order in which they were dialed
+    std::vector<ring> rings;     ///< one after the other; the last one is the current one
+    std::vector<leg> legs;       ///< the others, in the order in which they were dialed
+    std::vector<notice> notices; ///< one for each device
     std::vector<twin_leg> twins;
     std::uint32_t answers = 0; ///< device answers seen so far
     std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing

@@ -49,6 +49,10 @@ enum class environment : std::uint8_t { unknown, production, sandbox };
 /// The one to try when this one does not know a token. An unknown one is tried as production first.
 [[nodiscard]] environment other(environment e);
 
+/// Whether a push that was accepted may be sent again, as nobody acknowledged it. Not by APNs: each one costs
+/// the app if it shows no call.
+[[nodiscard]] bool may_repeat(provider p);
+
 /// Whether such a push may go to such a token at all. iOS kills an app, and in the end takes its right to
 /// such pushes away, when a PushKit push shows no call: there is none for anything but a ringing call.
 [[nodiscard]] bool may_go(kind k, token_kind t);

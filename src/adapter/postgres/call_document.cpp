@@ -77,6 +77,7 @@ json leg_of(const call::effect& e) {
     return std::visit(
         overloaded{
             [](const call::carrier_command& c) { return c.leg ? json(c.leg->text()) : json(); },
+            [](const call::push_notice&) { return json(); },
             [](const call::test_effect&) { return json(); },
         },
         e.body
@@ -129,7 +130,7 @@ std::string call_document(const port::call_commit& what) {
     const auto* joined = current_join(s);
     json d = {
         {"call", s.id.text()},
-        {"form", wire::k_state_version},
+        {"form", wire::form_of(s)},
         {"version", what.expected_version},
         {"next_version", what.next_version == 0 ? json() : json(what.next_version)},
         {"session", text(s.origin.call_session_id)},

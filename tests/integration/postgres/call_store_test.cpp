@@ -604,7 +604,7 @@ TEST_F(call_store, a_program_from_before_channels_takes_the_carriers_effects_alo
         value(
             "with due as (select command_id from commands o where status = 'pending' and claimed_until <= "
             "clock_timestamp() and form <= " +
-            std::to_string(wire::k_state_version) +
+            std::to_string(wire::k_plain_form) +
             " order by claimed_until limit 10 for update skip locked) update commands c set claimed_until = "
             "clock_timestamp() + interval '1 ms' from due where c.command_id = due.command_id returning "
             "(select count(*) from due)"

@@ -151,13 +151,13 @@ TEST_F(chain_store, i_09_a_release_makes_it_a_row_like_any_other) {
     begin({first(), waiting()});
     EXPECT_EQ(
         value("select form from commands where command_id = 'second'"),
-        std::to_string(wire::k_state_version + wire::k_waiting_form)
+        std::to_string(wire::k_plain_form + wire::k_waiting_form)
     );
     auto free = released(k_far + millis{1});
     step({free}, {});
     EXPECT_EQ(status(), "pending");
     EXPECT_EQ(
-        value("select form from commands where command_id = 'second'"), std::to_string(wire::k_state_version)
+        value("select form from commands where command_id = 'second'"), std::to_string(wire::k_plain_form)
     );
     const auto all = run(calls_->claim_effects(10, k_claim, {call::channel::carrier}));
     ASSERT_EQ(all.size(), 2U);
@@ -197,7 +197,7 @@ TEST_F(chain_store, i_20_issued_and_finished_at_once_it_waits_for_nothing) {
     step({first(), waiting()}, {end(first(), call::outcome::done), end(waiting(), call::outcome::done)});
     EXPECT_EQ(status(), "done");
     EXPECT_EQ(
-        value("select form from commands where command_id = 'second'"), std::to_string(wire::k_state_version)
+        value("select form from commands where command_id = 'second'"), std::to_string(wire::k_plain_form)
     );
 }
 
@@ -261,7 +261,7 @@ TEST_F(chain_store, a_newer_programs_waiting_row_is_left_alone) {
 TEST_F(chain_store, programs_from_before_chains_leave_it_alone_and_its_release_to_those_who_know_them) {
     begin({first(), waiting()});
     // its statements: by form and channel, and by form alone
-    const std::string version = std::to_string(wire::k_state_version);
+    const std::string version = std::to_string(wire::k_plain_form);
     const std::string rules[] = {
         "form <= case channel when 'carrier' then " + version + " else " +
             std::to_string(wire::k_other_channels_form) + " end",

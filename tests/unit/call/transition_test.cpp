@@ -97,6 +97,15 @@ std::vector<event> events(const state& s) {
             }
     for (int o = 0; o < k_outcome_count; ++o)
         out.emplace_back(test_outcome{"effect", static_cast<outcome>(o), "answer", 1});
+    for (const auto d : {1, 99}) {
+        out.emplace_back(push_received{device_id{d}});
+        for (int o = 0; o < k_outcome_count; ++o)
+            for (const bool sent : {false, true})
+                out.emplace_back(push_outcome{
+                    "effect", push::kind::incoming_call, device_id{d}, 1, static_cast<outcome>(o), sent,
+                    push::provider::fcm, "word", 1
+                });
+    }
     std::vector<leg_ref> everybody{
         caller(), {"v3:stranger", std::nullopt}, {"", std::nullopt}, {"v3:twin", std::nullopt}
     };

@@ -162,9 +162,9 @@ TEST(state_codec, a_command_is_stored_as_before_there_were_channels) {
         text, R"({"body":{"why":"caller_gone"},"call":")" + c.call.text() +
                   R"(","call_control_id":"v3:leg","deadline":6,"id":"id","issued_at":5,"leg":null,"org":7,)"
                   R"("v":)" +
-                  std::to_string(k_state_version) + R"(,"verb":"hangup"})"
+                  std::to_string(k_plain_form) + R"(,"verb":"hangup"})"
     );
-    EXPECT_EQ(form_of(c), k_state_version);
+    EXPECT_EQ(form_of(c), k_plain_form);
 }
 
 TEST(state_codec, what_an_effect_waits_for_survives_the_round_trip) {
