@@ -45,11 +45,24 @@ api_parts::api_parts(
 
 api_parts::~api_parts() = default;
 
-std::vector<http::route> api_parts::routes(engine::request_door requests) {
+std::vector<http::route>
+api_parts::routes(engine::engine& calls, const adapter::crypto::ring_ticket_codec& tickets) {
     return edge::api::api_routes(
         {*tokens_, *devices_, *audit_, *tenants_, *calls_, redis_.limiter(), *credentials_, *vault_,
-         cookies_.get(), apple_checker_.get(), clock_, metrics_, config_, std::move(requests)}
+         cookies_.get(), apple_checker_.get(), clock_, metrics_, config_,
+         [&calls](engine::request q) { return calls.submit(std::move(q)); },
+         [&calls](call_id c, device_id d) { calls.push_received(c, d); },
+         [this, &calls](engine::request q) { tasks_.spawn(asked(calls, std::move(q))); }, &tickets}
     );
+}
+
+// Nobody waits for the answer. What is lost costs a device the rest of one ring, and it may ask itself.
+boost::asio::awaitable<void> api_parts::asked(engine::engine& calls, engine::request r) {
+    try {
+        (void)co_await calls.submit(std::move(r));
+    } catch (const port::unavailable& e) {
+        log::warn("device_not_let_in", {{"why", e.what()}});
+    }
 }
 
 void api_parts::start() {

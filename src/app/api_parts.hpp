@@ -33,8 +33,9 @@ class api_parts {
     api_parts(const api_parts&) = delete;
     api_parts& operator=(const api_parts&) = delete;
 
-    /// `requests`: where what devices ask of a call goes.
-    [[nodiscard]] std::vector<http::route> routes(engine::request_door requests);
+    /// Where what devices ask of a call goes, and what they say of pushes.
+    [[nodiscard]] std::vector<http::route>
+    routes(engine::engine& calls, const adapter::crypto::ring_ticket_codec& tickets);
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
     [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }
@@ -47,6 +48,7 @@ class api_parts {
 
   private:
     boost::asio::awaitable<void> answered(device_id d, identity_id i);
+    static boost::asio::awaitable<void> asked(engine::engine& calls, engine::request r);
 
     const config& config_;
     redis_parts& redis_;

@@ -2,6 +2,7 @@
 #include "app/server.hpp"
 
 #include "adapter/crypto/client_state.hpp"
+#include "adapter/crypto/ring_ticket.hpp"
 #include "adapter/crypto/webhook_verifier.hpp"
 #include "adapter/metrics/prometheus_metrics.hpp"
 #include "adapter/postgres/key_check.hpp"
@@ -124,7 +125,8 @@ class process {
           codec_(std::make_shared<const adapter::crypto::client_state_codec>(
               c.telnyx.client_state_key, c.telnyx.api_key
           )),
-          database_(calls_database(c), metrics_.get()), store_(adapter::postgres::make_call_store(database_)),
+          tickets_(c.telnyx.client_state_key, c.telnyx.api_key), database_(calls_database(c), metrics_.get()),
+          store_(adapter::postgres::make_call_store(database_)),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
           spool_(open_spool(c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
@@ -199,7 +201,7 @@ class process {
         };
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
-        for (auto& r : api_.routes([this](engine::request q) { return engine_->submit(std::move(q)); }))
+        for (auto& r : api_.routes(*engine_, tickets_))
             all.push_back(std::move(r));
         return all;
     }
@@ -405,6 +407,7 @@ class process {
     std::unique_ptr<port::metrics> metrics_;
     std::shared_ptr<const adapter::crypto::webhook_verifier> verifier_;
     std::shared_ptr<const adapter::crypto::client_state_codec> codec_;
+    adapter::crypto::ring_ticket_codec tickets_;
     adapter::postgres::database database_;
     std::unique_ptr<port::call_store> store_;
     std::unique_ptr<port::event_inbox> inbox_;

@@ -71,6 +71,7 @@ void absorb(state& s, const event& what, time_point now) {
     if (e->result == outcome::refused && !std::exchange(j->refused, true))
         quiet_soon(*j, now + k_refused_grace);
     if (e->result == outcome::peer_gone) j->peer_gone = true;
+    if (e->result == outcome::expired && e->attempts > 0) j->tried = true;
 }
 
 void narrate(const state&, const event& what, const state& after, effects& out) {
@@ -159,6 +160,18 @@ void ask_carrier(state& s, effects& out, time_point now) {
     out.emplace_back(inquiry{round});
 }
 
+// Nobody could try the bridge while there was time: the nodes that might have were away. Whoever answered is
+// still there, so the same claim is made once more rather than hanging up on them. Not where others wait.
+bool worth_another_try(const state& s, const leg& w) {
+    const auto& j = *current_join(s);
+    if (j.tried || j.accepted || j.refused || !w.alive()) return false;
+    const auto claims =
+        std::count_if(s.joins.begin(), s.joins.end(), [&w](const join& o) { return o.b == w.id; });
+    return claims == 1 && std::none_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
+               return l.id != w.id && l.alive() && l.answered && !out_of_race(s, l.id);
+           });
+}
+
 // The carrier was asked and has no more on record than the state knows, and nothing of ours can change that.
 // One side alone is still a sign: the device's own report, or the caller's when no other winner can have left
 // it. (Beside an old copy another node may have claimed one: the caller's report proves nothing there.) Doubt
@@ -167,10 +180,14 @@ bool heed_record(state& s, effects& out, const leg& w, const circumstances& c) {
     const auto& j = *current_join(s);
     const bool by_caller = s.caller.bridged && j.epoch == 1;
     if (!w.bridged && by_caller && c.may != authority::newest) return false;
-    if (w.bridged || by_caller)
+    if (w.bridged || by_caller) {
         confirm(s, out, c.now);
-    else
+    } else if (worth_another_try(s, w)) {
+        finish(*current_join(s), join_end::dropped, c.now);
+        claim(s, out, w, c.now);
+    } else {
         drop_winner(s, out, j.accepted ? "accepted_but_never_bridged" : "not_bridged_in_time", c.now);
+    }
     return true;
 }
 

@@ -66,6 +66,10 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     co_return out;
 }
 
+void engine_impl::push_received(call_id call, device_id device) {
+    if (!stopping_) post(call, item{call::push_received{device}, {}});
+}
+
 // Whom the call is for decides who may be rung; nullopt: there is no such call.
 boost::asio::awaitable<std::optional<std::vector<call::target>>>
 engine_impl::places(device_id device, call_id call) {

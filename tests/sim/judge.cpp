@@ -41,6 +41,7 @@ class court {
         commands_take_effect_once();
         nothing_is_dialed_after_the_ring();
         one_final_record();
+        pushes_tell_the_truth();
         requests_are_valid();
         return std::move(found_);
     }
@@ -222,6 +223,46 @@ class court {
         if (joined != (s.reason == call::end_reason::completed))
             say("the reason is " + std::string(call::name(s.reason)) +
                 (joined ? " after a talk" : " without a talk"));
+    }
+
+    // Who was woken learns that it is over, once; who has the call is never told so; nobody is woken for
+    // what is over.
+    void pushes_tell_the_truth() {
+        std::map<std::string, int> arrived;
+        for (const auto& p : w_.pushed) {
+            if (p.arrived) ++arrived[p.id];
+            const auto device = "device " + std::to_string(p.what.device.value);
+            if (p.what.what == push::kind::incoming_call && caller_.ended_at) {
+                auto known = *caller_.ended_at;
+                if (w_.caller_end_accepted) known = std::max(known, *w_.caller_end_accepted);
+                if (p.at > excused(known) + bound())
+                    say("MOB-18: " + device + " was woken for a call that is over");
+            }
+            if (p.what.what == push::kind::call_ended && talks(p.what.device, p.at))
+                say("BE-18: " + device + " has the call and was told that it ended");
+        }
+        const auto most = 1 + static_cast<int>(w_.figures.kills);
+        if (w_.what.level < trouble::nodes)
+            for (const auto& [id, n] : arrived)
+                if (n > most + (w_.what.bad_pushes > 0 ? 2 : 0))
+                    say("I7: " + id + " arrived " + std::to_string(n) + " times");
+        for (const auto& [id, row] : w_.db.calls())
+            for (const auto& n : row.call.state.notices)
+                if (n.sent && !n.ended && !knows(row.call.state, n.device))
+                    say("BE-18: device " + std::to_string(n.device.value) + " was woken and never told");
+    }
+    [[nodiscard]] bool talks(device_id d, time_point at) const {
+        return std::any_of(seen_.bridges.begin(), seen_.bridges.end(), [&](const auto& b) {
+            const auto l = w_.tel.leg(b.device);
+            return l && l->username == sip_username(static_cast<std::size_t>(d.value - 1)) && b.began <= at &&
+                   (!b.ended || *b.ended > at);
+        });
+    }
+    [[nodiscard]] static bool knows(const call::state& s, device_id d) {
+        return std::any_of(s.legs.begin(), s.legs.end(), [&](const auto& l) {
+            return l.device() == d && (l.declined || is_winner(s, l.id) || l.hangup_cause == "user_busy" ||
+                                       l.hangup_cause == "call_rejected");
+        });
     }
 
     void requests_are_valid() {

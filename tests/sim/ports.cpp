@@ -62,6 +62,35 @@ awaitable<http::client_response> network::perform(http::client_request req) {
     co_return std::move(*x.reply);
 }
 
+// Taken, refused for good, failed and tried again, or sent and never heard of.
+awaitable<call::effect_outcome> push_way::run(call::effect what, port::still_wanted wanted) {
+    constexpr unsigned k_tries = 3;
+    auto out = std::get<call::push_outcome>(call::ended_as(what, call::outcome::expired));
+    const auto notice = std::get<call::push_notice>(what.body);
+    out.by = notice.device.value % 2 == 0 ? push::provider::fcm : push::provider::apns;
+    for (out.attempts = 1; out.attempts <= k_tries; ++out.attempts) {
+        const bool go = co_await wanted(out.attempts);
+        l_.alive();
+        if (!go) {
+            out.result = call::outcome::superseded;
+            co_return out;
+        }
+        auto& w = l_.w;
+        const bool bad = w.troubled() && w.dice.percent(w.what.bad_pushes);
+        const auto how = bad ? w.dice.between(1, 3) : 0;
+        w.pushed.push_back({what.id, notice, w.time.now(), how == 0 || how == 1});
+        co_await rt::sleep_for(bad ? w.dice.span(20, 2'500) : millis{30});
+        l_.alive();
+        out.sent = out.sent || how <= 1;
+        if (how == 0) out.result = call::outcome::done;
+        if (how == 2) out.result = call::outcome::refused;
+        if (how == 0 || how == 2) co_return out;
+        co_await rt::sleep_for(millis{500});
+    }
+    out.attempts = k_tries;
+    co_return out;
+}
+
 awaitable<port::hint> coin_hint::answered(call_id, leg_id) {
     l_.alive();
     co_return l_.w.dice.percent(30) ? port::hint::not_first : port::hint::unknown;

@@ -7,6 +7,7 @@
 #include <z360/port/call_store.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/directory.hpp>
+#include <z360/port/effect_runner.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
 #include <z360/port/reconcile_store.hpp>
@@ -95,6 +96,17 @@ class network final : public http::client {
     static constexpr const char* k_base = "https://carrier.example.test/v2";
     explicit network(link& l) : l_(l) {}
     awaitable<http::client_response> perform(http::client_request req) override;
+
+  private:
+    link& l_;
+};
+
+/// Push providers and phones, in one: what is sent is written down.
+class push_way final : public port::effect_runner {
+  public:
+    explicit push_way(link& l) : l_(l) {}
+    [[nodiscard]] call::channel runs() const override { return call::channel::push; }
+    awaitable<call::effect_outcome> run(call::effect what, port::still_wanted wanted) override;
 
   private:
     link& l_;

@@ -50,8 +50,8 @@ engine::reconcile_settings questions(const world& w, const node& n) {
 } // namespace
 
 process::process(world& w, node& n)
-    : link_{w, n, w.io.get_executor()}, clock_(link_), metrics_(link_), http_(link_), hint_(link_),
-      directory_(link_), calls_(link_), inbox_(link_), silence_(link_), spool_(link_),
+    : link_{w, n, w.io.get_executor()}, clock_(link_), metrics_(link_), http_(link_), pushes_(link_),
+      hint_(link_), directory_(link_), calls_(link_), inbox_(link_), silence_(link_), spool_(link_),
       telnyx_(adapter::telnyx::make_telnyx_api(
           link_.ex, commands(w), http_, w.codec, budget_, clock_, metrics_, [&w] { return w.dice.unit(); }
       )),
@@ -64,6 +64,7 @@ process::process(world& w, node& n)
     s.seed = w.dice.next();
     s.sweep_period = w.what.sweep_period;
     engine::ports p{calls_, inbox_, &spool_, directory_, *telnyx_, hint_, clock_, metrics_, opener(w)};
+    p.runners.push_back(&pushes_);
     p.records = records_.get();
     p.ask = [this](std::string session) {
         ++link_.w.figures.inquiries;

@@ -44,6 +44,7 @@ class process {
     skewed_clock clock_;
     watching_metrics metrics_;
     network http_;
+    push_way pushes_;
     unlimited_dials budget_;
     coin_hint hint_;
     fixed_route directory_;

@@ -140,6 +140,14 @@ plan of_level(std::uint64_t seed) {
     return make_plan(seed, level);
 }
 
+template <trouble level>
+plan with_pushes(std::uint64_t seed) {
+    auto p = make_plan(seed, level);
+    p.routed.rules.wake_by_push = true;
+    if (level != trouble::none) p.bad_pushes = static_cast<int>(seed % 60);
+    return p;
+}
+
 plan no_fence(std::uint64_t seed) {
     auto p = make_plan(seed, trouble::commands);
     p.carrier.unknown.fence_lag = k_never;
@@ -198,6 +206,14 @@ TEST(simulation, i_03_i_19_statements_fail_for_no_reason_and_clocks_are_set) {
 }
 TEST(simulation, be_09_i_08_what_nobody_was_told_is_asked_about) {
     run_many(of_level<trouble::silence>, 500);
+}
+
+TEST(simulation, be_18_mob_18_who_is_woken_by_push_learns_the_end_of_it) {
+    run_many(with_pushes<trouble::none>, 300, "pushes");
+    run_many(with_pushes<trouble::commands>, 400, "pushes");
+    run_many(with_pushes<trouble::nodes>, 400, "pushes");
+    run_many(with_pushes<trouble::odd>, 100, "pushes");
+    run_many(with_pushes<trouble::silence>, 100, "pushes");
 }
 
 // Every question to the store in turn fails in each way that there is, the node's death among them.

@@ -80,7 +80,15 @@ class world {
     } figures;
 
     // ---- what the judge wants to know besides the carrier's truth
-    std::string caller;                            ///< control id of the caller's leg
+    std::string caller; ///< control id of the caller's leg
+    /// A push as it left a node; it reached the phone, or it did not.
+    struct push_sent {
+        std::string id;
+        call::push_notice what;
+        time_point at{};
+        bool arrived = false;
+    };
+    std::vector<push_sent> pushed;
     std::optional<time_point> caller_end_accepted; ///< a node said 200 to the caller's call.hangup
     time_point last_dial_sent{};                   ///< first sendings only
     std::map<std::string, time_point> first_sent;  ///< by command id, over all nodes

@@ -248,6 +248,7 @@ class runner {
             o.who.call_control_id.clear();
         if (const auto sent = sent_.find({w[0], w[1]}); sent != sent_.end()) o.command_id = sent->second;
         if (w.size() > 3 && w[3] != "no_id") o.error_code = w[3];
+        o.attempts = w.back() == "untried" ? 0 : 1;
         return o;
     }
 

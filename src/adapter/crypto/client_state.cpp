@@ -4,7 +4,6 @@
 #include "adapter/crypto/base64.hpp"
 
 #include <nlohmann/json.hpp>
-#include <sodium.h>
 
 #include <cstdint>
 #include <stdexcept>
@@ -18,10 +17,6 @@ constexpr int k_of_dial = 1;    // names a leg
 constexpr int k_of_command = 2; // names a command, and a leg unless it is the caller's
 constexpr std::string_view k_key_context = "z360-voip client_state key 1|";
 
-const unsigned char* bytes(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 // Text of the checked type, or empty.
 std::string_view text_in(const json& object, const char* key) {
     const auto it = object.find(key);
@@ -33,6 +28,23 @@ int version_of(const client_state& s) {
     return s.command.empty() ? k_of_dial : k_of_command;
 }
 
+const secret& source_of(const secret& key, const secret& api_key) {
+    const secret& source = key.empty() ? api_key : key;
+    if (source.empty())
+        throw std::invalid_argument("telnyx.client_state_key and telnyx.api_key are both empty: set one of "
+                                    "them, legs are marked with a "
+                                    "MAC made from it.");
+    return source;
+}
+
+// What the MAC is over: the meaning, not the JSON text: fixed order, fixed widths, no two states share it.
+std::string meaning_of(const client_state& s) {
+    std::string text = "v" + std::to_string(version_of(s)) + "|" + s.call.text() + "|" +
+                       (s.leg ? s.leg->text() : "caller") + "|" + std::to_string(s.org.value);
+    if (!s.command.empty()) text += "|" + s.command;
+    return text;
+}
+
 std::optional<std::int64_t> number_in(const json& object, const char* key) {
     const auto it = object.find(key);
     if (it == object.end() || !it->is_number_integer()) return std::nullopt;
@@ -41,39 +53,13 @@ std::optional<std::int64_t> number_in(const json& object, const char* key) {
 
 } // namespace
 
-client_state_codec::client_state_codec(const secret& key, const secret& api_key) {
-    ensure_sodium();
-    const secret& source = key.empty() ? api_key : key;
-    if (source.empty())
-        throw std::invalid_argument("telnyx.client_state_key and telnyx.api_key are both empty: set one of "
-                                    "them, legs are marked with a "
-                                    "MAC made from it.");
-    crypto_generichash_state hash;
-    crypto_generichash_init(&hash, nullptr, 0, key_.size());
-    crypto_generichash_update(&hash, bytes(k_key_context), k_key_context.size());
-    crypto_generichash_update(&hash, bytes(source.reveal()), source.reveal().size());
-    crypto_generichash_final(&hash, key_.data(), key_.size());
-    sodium_memzero(&hash, sizeof hash);
-}
-
-client_state_codec::~client_state_codec() {
-    sodium_memzero(key_.data(), key_.size());
-}
-
-client_state_codec::mac client_state_codec::mac_of(const client_state& s) const {
-    // Over the meaning, not over the JSON text: fixed order, fixed widths, no two states share it.
-    std::string text = "v" + std::to_string(version_of(s)) + "|" + s.call.text() + "|" +
-                       (s.leg ? s.leg->text() : "caller") + "|" + std::to_string(s.org.value);
-    if (!s.command.empty()) text += "|" + s.command;
-    mac out{};
-    crypto_generichash(out.data(), out.size(), bytes(text), text.size(), key_.data(), key_.size());
-    return out;
-}
+client_state_codec::client_state_codec(const secret& key, const secret& api_key)
+    : mac_(k_key_context, source_of(key, api_key)) {}
 
 std::string client_state_codec::sign(const client_state& s) const {
     if (s.command.size() > k_longest_marked_command || (!s.leg && s.command.empty()))
         throw std::invalid_argument("no mark can be made of this command");
-    const mac m = mac_of(s);
+    const auto m = mac_.of(meaning_of(s));
     // By hand: made for each command and, to compare, for each webhook.
     std::string out = "{\"v\":" + std::to_string(version_of(s)) + ",\"c\":\"" + s.call.text() + '"';
     if (s.leg) out += ",\"l\":\"" + s.leg->text() + '"';
@@ -98,15 +84,15 @@ std::optional<client_state> client_state_codec::open(std::string_view text) cons
     const auto call = call_id::parse(text_in(object, "c"));
     const auto leg = leg_id::parse(text_in(object, "l"));
     const auto org = number_in(object, "o");
-    const auto claimed = unbase64(text_in(object, "m"), sizeof(mac));
+    const auto claimed = unbase64(text_in(object, "m"), sizeof(keyed_mac::bytes));
     const auto command = text_in(object, "k");
-    if (!call || !org || !claimed || claimed->size() != sizeof(mac)) return std::nullopt;
+    if (!call || !org || !claimed || claimed->size() != sizeof(keyed_mac::bytes)) return std::nullopt;
     if (version == k_of_dial ? !leg || !command.empty() : command.empty()) return std::nullopt;
     if (command.size() > k_longest_marked_command || leg.has_value() != object.contains("l"))
         return std::nullopt;
     const client_state out{*call, leg, org_id{*org}, std::string(command)};
-    const mac right = mac_of(out);
-    if (sodium_memcmp(right.data(), claimed->data(), right.size()) != 0) return std::nullopt;
+    if (!mac_.is_of({reinterpret_cast<const char*>(claimed->data()), claimed->size()}, meaning_of(out)))
+        return std::nullopt;
     // One text per meaning: other spellings of the same values (case, order, extra members) are not ours.
     if (sign(out) != compact) return std::nullopt;
     return out;

@@ -3,10 +3,11 @@
 // Devices can write client_state as well, therefore the MAC.
 #pragma once
 
+#include "adapter/crypto/keyed_mac.hpp"
+
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -35,9 +36,6 @@ class client_state_codec {
     /// legs that are alive at that moment; they are still found by their control id). Throws
     /// std::invalid_argument if both are empty.
     client_state_codec(const secret& key, const secret& api_key);
-    ~client_state_codec();
-    client_state_codec(const client_state_codec&) = default;
-    client_state_codec& operator=(const client_state_codec&) = default;
 
     /// Throws std::invalid_argument when the command's id is too long, or of a dial that names no leg.
     [[nodiscard]] std::string sign(const client_state& s) const;
@@ -45,9 +43,7 @@ class client_state_codec {
     [[nodiscard]] std::optional<client_state> open(std::string_view text) const;
 
   private:
-    using mac = std::array<unsigned char, 16>;
-    [[nodiscard]] mac mac_of(const client_state& s) const;
-    std::array<unsigned char, 32> key_{};
+    keyed_mac mac_;
 };
 
 } // namespace z360::adapter::crypto

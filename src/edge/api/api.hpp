@@ -2,6 +2,7 @@
 // The REST API under /api and the old product's /device-tokens: docs/api/openapi.json says what it promises.
 #pragma once
 
+#include "adapter/crypto/ring_ticket.hpp"
 #include "adapter/crypto/vault.hpp"
 #include "edge/api/identity_sources.hpp"
 
@@ -17,6 +18,7 @@
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
+#include <functional>
 #include <vector>
 
 namespace z360::edge::api {
@@ -37,6 +39,11 @@ struct api_parts {
     port::metrics& metrics;
     const config& settings;
     engine::request_door requests = {}; ///< empty: nobody can ask anything of a call
+    /// A phone has a push of this call. Returns at once; empty: nobody wants to know.
+    std::function<void(call_id, device_id)> push_received = {};
+    /// Of requests that nobody waits for. Returns at once; empty: they are not made.
+    std::function<void(engine::request)> ask_later = {};
+    const adapter::crypto::ring_ticket_codec* tickets = nullptr; ///< null: there are none
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

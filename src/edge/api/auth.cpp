@@ -36,15 +36,14 @@ identified refuse(problem p, bool guess) {
     return out;
 }
 
-/// "Bearer x" without the word; nullopt: another scheme.
-std::optional<std::string_view> bearer_text(std::string_view header) {
-    constexpr std::string_view k_word = "bearer ";
-    if (header.size() < k_word.size()) return std::nullopt;
-    for (std::size_t i = 0; i < k_word.size(); ++i) {
+/// "Bearer x" without the word; nullopt: another scheme. `scheme` in lower case.
+std::optional<std::string_view> after_scheme(std::string_view header, std::string_view scheme) {
+    if (header.size() <= scheme.size() || header[scheme.size()] != ' ') return std::nullopt;
+    for (std::size_t i = 0; i < scheme.size(); ++i) {
         const char c = header[i];
-        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != k_word[i]) return std::nullopt;
+        if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != scheme[i]) return std::nullopt;
     }
-    header.remove_prefix(k_word.size());
+    header.remove_prefix(scheme.size());
     while (!header.empty() && header.front() == ' ')
         header.remove_prefix(1);
     return header;
@@ -256,6 +255,27 @@ awaitable<identified> by_cookie(service& s, std::string cookie, std::string user
     co_return out;
 }
 
+/// Of a phone that a push has woken: it is known by the MAC alone, nothing is looked up.
+identified by_ticket(const service& s, std::string_view text, time_point now) {
+    const auto t = s.parts.tickets != nullptr ? s.parts.tickets->open(text) : std::nullopt;
+    if (!t)
+        return refuse(
+            unauthorized("ring_ticket_unknown", via::ticket, "This is not one of our tickets"), true
+        );
+    if (now >= t->until)
+        return refuse(
+            unauthorized("ring_ticket_expired", via::ticket, "The ring is over; use the device's bearer"),
+            false
+        );
+    identified out;
+    out.who.by = via::ticket;
+    out.who.user = t->user;
+    out.who.device = t->device;
+    out.who.bound_to = t->org;
+    out.who.ticket = *t;
+    return out;
+}
+
 std::string_view host_of(std::string_view origin) {
     const auto at = origin.find("://");
     if (at == std::string_view::npos) return {};
@@ -285,8 +305,9 @@ port::rate failed_rate(const service& s) {
 awaitable<identified>
 identify(service& s, http::request req, std::string address, time_point now, bool in_call) {
     const auto header = req.headers.get("Authorization");
+    if (const auto ticket = after_scheme(header, "ticket")) co_return by_ticket(s, *ticket, now);
     if (!header.empty()) {
-        std::string text(bearer_text(header).value_or(std::string_view{}));
+        std::string text(after_scheme(header, "bearer").value_or(std::string_view{}));
         auto out = co_await by_bearer(s, std::move(text), std::move(req), std::move(address), now, in_call);
         co_return out;
     }

@@ -4,6 +4,7 @@
 #include "edge/api/logins.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/state_model.hpp"
+#include "edge/api/tickets.hpp"
 #include "edge/api/views.hpp"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ struct asking_device {
 awaitable<asking_device> who_asks(service& s, ask in) {
     asking_device out;
     out.id = in.who.device;
+    if (in.who.by == via::ticket) co_return out; // it names no other
     auto uid = in.query("device_id").value_or(std::string(in.req.headers.get("X-Z360-Device")));
     if (uid.empty() || (in.who.by == via::device && uid == in.who.device_uid)) co_return out;
     auto found = co_await device_of(s, std::move(in), std::move(uid));
@@ -85,6 +87,8 @@ awaitable<http::response> get_status(service& s, ask in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);
     const auto found = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
+    if (const auto no = misused(s, in.who, in.param("id"), found ? &found->state : nullptr, whole_call::yes))
+        co_return respond(*no);
     std::optional<call::view> v;
     if (found) v = view_of(found->state, viewer_of(in.who, asking.id));
     if (!v) co_return respond(call_unknown());
@@ -177,7 +181,8 @@ awaitable<http::response> get_health(service&, ask) {
 std::vector<entry> call_entries() {
     constexpr auto k_poll = rate_class::poll;
     std::vector<entry> out{
-        {"GET", "/api/voip/call-status/{id}", get_status, k_person, k_poll},
+        {"GET", "/api/voip/call-status/{id}", get_status,
+         static_cast<via_set>(k_person | any_of(via::ticket)), k_poll},
         {"GET", "/api/voip/my-active-call", get_active, k_person, k_poll},
         {"GET", "/api/voip/calls", get_calls, k_person, rate_class::read},
         {"GET", "/api/voip/bootstrap", get_bootstrap, k_person, rate_class::read},

@@ -111,6 +111,7 @@ void dress(const outside& o, http::response& r) {
 std::string subject_of(const caller& who, const std::string& address) {
     const auto number = [](auto id) { return std::to_string(id.value); };
     switch (who.by) {
+    case via::ticket:
     case via::device: return "device:" + number(who.device);
     case via::cookie: return "user:" + number(who.user);
     case via::service:

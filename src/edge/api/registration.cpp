@@ -7,6 +7,9 @@
 #include "edge/api/logins.hpp"
 #include "edge/api/views.hpp"
 
+#include <z360/call/view.hpp>
+
+#include <algorithm>
 #include <utility>
 
 namespace z360::edge::api {
@@ -93,6 +96,26 @@ registration_result refuse(const problem& p) {
     return out;
 }
 
+/// A device that has just become one joins the calls that ring its person (B30). Nobody waits for that.
+awaitable<void> join_what_rings(service& s, caller who, device_id device) {
+    if (!s.parts.ask_later) co_return;
+    who.device = device;
+    const call::viewer as{call::viewer::as::device, who.user, who.bound_to, device};
+    for (const auto& c : co_await s.parts.calls.live(who.scope())) {
+        const auto v = view_of(c.state, as);
+        if (!v ||
+            std::find(v->allowed.begin(), v->allowed.end(), call::request_kind::ring) == v->allowed.end())
+            continue;
+        engine::request r;
+        r.id = "registered-" + derive_uuid(std::to_string(device.value) + " " + v->id.text()).text();
+        r.what = call::request_kind::ring;
+        r.device = device;
+        r.call = v->id;
+        r.call_session_id = c.state.origin.call_session_id;
+        s.parts.ask_later(std::move(r));
+    }
+}
+
 awaitable<registration_result>
 enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org) {
     look_at(s, r.replaced);
@@ -112,6 +135,7 @@ enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> or
             s, in.who, in.address, "device_registered", r.device.id,
             "platform=" + r.device.platform + (r.created ? " new" : " again")
         );
+    if (l.ready || !wants) co_await join_what_rings(s, in.who, r.device.id);
     registration_result out;
     out.status = r.created ? 201 : 200;
     if (wants && !l.ready) out.status = 202;

@@ -2,6 +2,7 @@
 // What a device asks of a call that is going on. Each is one event of that call: judged once, answered with
 // what it led to.
 #include "edge/api/route_tables.hpp"
+#include "edge/api/tickets.hpp"
 #include "edge/api/views.hpp"
 
 #include <z360/call/view.hpp>
@@ -18,8 +19,16 @@ constexpr std::string_view k_key_header = "Idempotency-Key";
 constexpr std::string_view k_counted = "call_requests_total";
 constexpr std::string_view k_undecided = "undecided";
 constexpr std::string_view k_unknown = "call_unknown";
-// What has a route: a device is told of nothing else that it may ask.
-constexpr std::array k_offered{call::request_kind::decline, call::request_kind::answered};
+
+/// What has a route, by its name there: a device is told of nothing else that it may ask.
+struct offer {
+    call::request_kind what;
+    std::string_view route;
+};
+constexpr std::array k_offered{
+    offer{call::request_kind::decline, "decline"}, offer{call::request_kind::answered, "answered"},
+    offer{call::request_kind::ring, "reinvite"}
+};
 
 /// The header, if it is fit to be one.
 struct given_key {
@@ -69,15 +78,27 @@ problem refused_as(const call::view& v, call::refusal why) {
         p.code = "already_answered";
         p.title = "This device has answered the call already";
         break;
+    case call::refusal::not_ringing:
+        p.code = "not_ringing";
+        p.title = "The call does not ring any more";
+        break;
+    case call::refusal::rings_already:
+        p.code = "rings_already";
+        p.title = "The call rings this device already";
+        break;
+    case call::refusal::may_not_ring:
+        p.code = "device_may_not_ring";
+        p.title = "This call may not ring this device";
+        break;
+    case call::refusal::let_in_before:
+        p.code = "reinvited_before";
+        p.title = "This device was rung once more in this ring already";
+        break;
     case call::refusal::not_rung:
         p.code = "device_not_rung";
         p.title = "This call does not ring this device";
         break;
     case call::refusal::leg_over:
-    case call::refusal::not_ringing: // these four are of a request that has no route yet
-    case call::refusal::rings_already:
-    case call::refusal::may_not_ring:
-    case call::refusal::let_in_before:
     case call::refusal::none:
         p.code = "device_leg_over";
         p.title = "This call does not ring this device any more";
@@ -97,9 +118,8 @@ problem call_unknown() {
 /// Of what the device may ask of the call now, what it can ask.
 json offered(const call::view& v) {
     json out = json::array();
-    for (const auto kind : k_offered)
-        if (std::find(v.allowed.begin(), v.allowed.end(), kind) != v.allowed.end())
-            out.push_back(call::name(kind));
+    for (const auto& [what, route] : k_offered)
+        if (std::find(v.allowed.begin(), v.allowed.end(), what) != v.allowed.end()) out.push_back(route);
     return out;
 }
 
@@ -119,22 +139,41 @@ answered_with(const port::call_view& row, const call::viewer& who, const call::v
     const auto v = view_of(row.state, who);
     if (!v) return respond(call_unknown());
     auto shown = wire::call_json(*v, labels_of(row));
-    if (verdict.why == call::refusal::none) return success(200, std::move(shown));
+    // Asked again while it rings there: that is what it asked for.
+    const bool has_it =
+        verdict.what == call::request_kind::ring && verdict.why == call::refusal::rings_already;
+    if (verdict.why == call::refusal::none || has_it) return success(200, std::move(shown));
     auto p = refused_as(*v, verdict.why);
     p.more = {{"call", std::move(shown)}, {"allowed", offered(*v)}};
     return respond(p);
 }
 
+call::viewer device_of(const caller& who) {
+    return {call::viewer::as::device, who.user, who.bound_to, who.device};
+}
+
+/// Of a call that the device may see.
+awaitable<http::response>
+decide_about(service& s, ask in, call::request_kind what, std::string key, port::call_view row);
+
 awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind what) {
-    const auto key = key_of(in.req);
+    auto key = key_of(in.req);
     if (key.refused) co_return respond(*key.refused);
-    const auto scope = in.who.scope();
-    auto row = co_await s.parts.calls.find(scope, in.param("id"));
-    const call::viewer who{call::viewer::as::device, in.who.user, in.who.bound_to, in.who.device};
-    if (!row || !view_of(row->state, who)) co_return respond(call_unknown());
+    auto row = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
+    if (const auto no = misused(s, in.who, in.param("id"), row ? &row->state : nullptr, whole_call::no))
+        co_return respond(*no);
+    if (!row || !view_of(row->state, device_of(in.who))) co_return respond(call_unknown());
+    co_return co_await decide_about(s, std::move(in), what, std::move(key.text), std::move(*row));
+}
+
+awaitable<http::response>
+decide_about(service& s, ask in, call::request_kind what, std::string key, port::call_view found) {
     if (!s.parts.requests) co_return respond(unavailable_now());
+    const auto scope = in.who.scope();
+    const auto who = device_of(in.who);
+    auto row = std::optional(std::move(found));
     engine::request r;
-    r.id = id_of(in, row->state, what, key.text);
+    r.id = id_of(in, row->state, what, key);
     r.what = what;
     r.device = in.who.device;
     r.call = row->state.id;
@@ -160,21 +199,56 @@ awaitable<http::response> post_decline(service& s, ask in) {
 awaitable<http::response> post_answered(service& s, ask in) {
     return ask_of_call(s, std::move(in), call::request_kind::answered);
 }
+awaitable<http::response> post_reinvite(service& s, ask in) {
+    return ask_of_call(s, std::move(in), call::request_kind::ring);
+}
+
+/// It is ready to be rung, and is not: its leg failed while it slept.
+bool wants_in(const std::string& state, const call::view& v) {
+    return state == "ready" &&
+           std::find(v.allowed.begin(), v.allowed.end(), call::request_kind::ring) != v.allowed.end();
+}
+
+// What a phone says of a push; the reply is the truth about the call.
+awaitable<http::response> post_push_ack(service& s, ask in) {
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    const auto id = f.text("call_uuid", {.required = true, .max = 256});
+    const auto uid = f.text("device_id", {.max = 256});
+    const auto state = f.word("state", {"received", "ready", "ringing", "answering", "dismissed"}, true);
+    if (!f.ok()) co_return respond(f.refusal());
+    auto row = co_await s.parts.calls.find(in.who.scope(), id);
+    if (const auto no = misused(s, in.who, id, row ? &row->state : nullptr, whole_call::yes))
+        co_return respond(*no);
+    std::optional<call::view> v;
+    if (row) v = view_of(row->state, device_of(in.who));
+    if (!v) co_return respond(call_unknown());
+    if (const auto no = of_another_device(s, in.who, uid, *row)) co_return respond(*no);
+    s.parts.metrics.count("push_acks_total", {{"state", state}});
+    if (s.parts.push_received && !over(row->state)) s.parts.push_received(row->state.id, in.who.device);
+    if (wants_in(state, *v) && !misused(s, in.who, id, &row->state, whole_call::no))
+        co_return co_await decide_about(s, std::move(in), call::request_kind::ring, {}, std::move(*row));
+    co_return success(200, wire::call_json(*v, labels_of(*row)));
+}
 
 } // namespace
 
 void count_requests_from_zero(port::metrics& metrics) {
-    for (const auto what : k_offered)
+    for (const auto& [what, route] : k_offered)
         for (const auto result : {call::name(call::refusal::late), k_undecided})
             metrics.count(k_counted, {{"what", call::name(what)}, {"result", result}}, 0);
 }
 
 std::vector<entry> request_entries() {
     constexpr auto k_device = any_of(via::device);
+    constexpr auto k_woken = any_of(via::device, via::ticket);
     // Not with the polls: who polls too much can still decline.
     std::vector<entry> out{
-        {"POST", "/api/voip/calls/{id}/decline", post_decline, k_device, rate_class::read, true},
+        {"POST", "/api/voip/calls/{id}/decline", post_decline, k_woken, rate_class::read, true},
         {"POST", "/api/voip/calls/{id}/answered", post_answered, k_device, rate_class::read, true},
+        {"POST", "/api/voip/calls/{id}/reinvite", post_reinvite, k_woken, rate_class::read, true},
+        {"POST", "/api/voip/push-ack", post_push_ack, k_woken, rate_class::poll, true},
     };
     for (auto& e : out)
         e.in_call = true;

@@ -15,6 +15,7 @@ std::string_view name(via v) {
     case via::admin: return "admin_token";
     case via::enrolment: return "enrolment_code";
     case via::cookie: return "cookie";
+    case via::ticket: return "ring_ticket";
     }
     return "?";
 }
@@ -71,6 +72,7 @@ audit(service& s, caller who, std::string address, std::string action, device_id
     case via::service: line.actor = "service"; break;
     case via::admin: line.actor = "admin"; break;
     case via::cookie: line.actor = "cookie"; break;
+    case via::ticket: line.actor = "device"; break;
     case via::enrolment: line.actor = "enrolment"; break;
     case via::nobody: line.actor = "nobody"; break;
     }

@@ -33,6 +33,7 @@ enum class via : std::uint8_t {
     admin = 8,
     enrolment = 16,
     cookie = 32,
+    ticket = 64, ///< of a ring: what a push gave the phone that it woke
 };
 [[nodiscard]] std::string_view name(via v);
 using via_set = std::uint8_t;
@@ -55,6 +56,7 @@ struct caller {
     std::string session;    ///< cookies: digest of the web session; empty: the product named none
     std::vector<std::string> scopes;
     time_point token_expires_at{};
+    std::optional<adapter::crypto::ring_ticket> ticket; ///< of one ring of one call, and of `device`
 
     [[nodiscard]] bool may(std::string_view scope) const;
     /// What this caller may see at all.

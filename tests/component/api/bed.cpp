@@ -97,7 +97,9 @@ void bed::restart() {
     if (!door) door = [this](engine::request r) { return judge(std::move(r)); };
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
         {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies,
-         offers_apple ? &apple : nullptr, clock, metrics, settings, door}
+         offers_apple ? &apple : nullptr, clock, metrics, settings, door,
+         [this](call_id c, device_id d) { received.emplace_back(c, d); },
+         [this](engine::request r) { later.push_back(std::move(r)); }, &tickets}
     ));
 }
 

@@ -17,6 +17,8 @@ namespace {
 std::string line(const output& f) {
     if (const auto* n = std::get_if<note>(&f)) return std::string(name(n->what)) + " " + n->detail;
     if (const auto* q = std::get_if<inquiry>(&f)) return "ask " + std::to_string(q->round);
+    const auto& e = std::get<effect>(f);
+    if (const auto* p = std::get_if<push_notice>(&e.body)) return e.id + " " + std::string(name(p->why));
     const auto c = command_of(f).value();
     std::string text = c.id + " " + std::string(name(c.what())) + " " + c.call_control_id + " " +
                        (c.leg ? c.leg->text() : "caller") + " " +
@@ -55,8 +57,10 @@ void keep_one_known(story& s) {
 
 } // namespace
 
-run::run(int devices) {
-    take(begin(sample_incoming(devices), at));
+run::run(int devices, bool push) {
+    auto caller = sample_incoming(devices);
+    caller.routed.rules.wake_by_push = push;
+    take(begin(caller, at));
 }
 
 void run::feed(const event& e, millis later, authority may) {
@@ -83,8 +87,11 @@ void run::take(const decision& d) {
     now = d.next;
     const char* broken = broken_invariant(now);
     if (broken != nullptr) RC_FAIL(std::string("invariant broken: ") + broken);
-    for (const auto& f : d.effects)
+    for (const auto& f : d.effects) {
         if (const auto c = command_of(f)) (std::get<effect>(f).after ? waiting : sent).push_back(*c);
+        const auto* e = std::get_if<effect>(&f);
+        if (e != nullptr && std::holds_alternative<push_notice>(e->body)) pushes.push_back({*e, at, now});
+    }
 }
 
 void run::let_time_pass() {

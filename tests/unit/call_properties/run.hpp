@@ -16,14 +16,23 @@ namespace z360::testing {
 
 inline const time_point k_begin = time_point{millis{1'800'000'000'000}};
 
+/// A push that was issued, and the call as it was left then.
+struct issued_push {
+    call::effect what;
+    time_point at{};
+    call::state left;
+    [[nodiscard]] const call::push_notice& told() const { return std::get<call::push_notice>(what.body); }
+};
+
 /// A call under test: feeds events, checks what must hold at every step, remembers every command.
 struct run {
     call::state now;
     std::vector<call::command> sent;
+    std::vector<issued_push> pushes;
     std::vector<call::command> waiting; ///< for another one: they start with its success, or released
     time_point at = k_begin;
 
-    explicit run(int devices);
+    explicit run(int devices, bool push = false);
     void feed(const call::event& e, millis later, call::authority may = call::authority::newest);
     /// Nothing more is heard: only time passes, until the call needs none.
     void let_time_pass();
