@@ -136,9 +136,11 @@ class court {
     // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
     // commit), answer 20 + 20, bridge 20; and at the one decision perhaps a commit of another event that is
     // under way (10). Where several nodes hear of the call, it may meet a newer version once: commit refused
-    // and loaded again (20).
+    // and loaded again (20). Where phones are told by push, what became of one, or its repeat, may be under
+    // way as well (10).
     void the_way_is_short() {
-        const millis way = w_.what.nodes == 1 ? millis{120} : millis{140};
+        const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
+        const millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes;
         const leg_view* first = nullptr;
         for (const auto& l : devices_)
             if (l.answered_at && (first == nullptr || *l.answered_at < *first->answered_at)) first = &l;

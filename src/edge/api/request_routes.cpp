@@ -82,10 +82,6 @@ problem refused_as(const call::view& v, call::refusal why) {
         p.code = "not_ringing";
         p.title = "The call does not ring any more";
         break;
-    case call::refusal::rings_already:
-        p.code = "rings_already";
-        p.title = "The call rings this device already";
-        break;
     case call::refusal::may_not_ring:
         p.code = "device_may_not_ring";
         p.title = "This call may not ring this device";
@@ -99,6 +95,7 @@ problem refused_as(const call::view& v, call::refusal why) {
         p.title = "This call does not ring this device";
         break;
     case call::refusal::leg_over:
+    case call::refusal::rings_already: // is what was asked for
     case call::refusal::none:
         p.code = "device_leg_over";
         p.title = "This call does not ring this device any more";

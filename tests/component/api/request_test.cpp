@@ -165,10 +165,10 @@ TEST_F(api_requests, b_44_a_call_that_is_gone_by_then_is_404) {
 }
 
 TEST_F(api_requests, b_44_what_is_allowed_has_a_route) {
-    const auto third = device(k_ada, "phone-3"); // could ask to be rung, by no route yet
+    const auto third = device(k_ada, "phone-3");
     const auto r = ask("decline", third);
     EXPECT_EQ(r.code(), "device_not_rung");
-    EXPECT_EQ(r.body["allowed"], json::array());
+    EXPECT_EQ(r.body["allowed"], json({"reinvite"})) << "by the name that its route has";
 }
 
 TEST_F(api_requests, i_03_what_cannot_be_decided_is_503_with_a_time_to_try_again) {

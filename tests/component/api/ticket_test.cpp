@@ -3,6 +3,9 @@
 #include "bed.hpp"
 #include "support/joined.hpp"
 
+#include <z360/call/decide.hpp>
+#include <z360/call/view.hpp>
+
 using namespace z360;
 using namespace z360::test;
 
@@ -75,6 +78,8 @@ TEST_F(ring_tickets, mob_05_a_ticket_is_of_one_call_one_ring_and_one_device) {
         "ticket_of_another_device"
     );
     EXPECT_EQ(acknowledge(bearing(of_one()), "received", {{"device_id", "phone-1"}}).status, 200);
+    const auto own = device(k_ada, "phone-1");
+    EXPECT_EQ(acknowledge(own, "received", {{"device_id", "phone-2"}}).code(), "wrong_device");
     t = of_one();
     t.org = k_acme; // the call is Globex's
     EXPECT_EQ(status(bearing(t)).status, 404);
@@ -117,6 +122,22 @@ TEST_F(ring_tickets, mob_05_a_phone_whose_leg_failed_while_it_slept_is_let_into_
     clock.at += millis{10};
     EXPECT_EQ(reinvite(bearing(of_one())).status, 200) << "it rings there, which is what was asked for";
     EXPECT_EQ(state().legs.size(), 3U) << "one more leg, however often it asks";
+}
+
+TEST_F(ring_tickets, mob_05_each_refusal_of_a_reinvite_has_a_code_of_its_own) {
+    state().legs[0].ended = true;
+    EXPECT_EQ(reinvite(bearing(of_one())).code(), "device_may_not_ring") << "nowhere to ring it";
+    clock.at += millis{1}; // without a key the moment is the request's name
+    state().legs[0].late = state().epoch + 1;
+    EXPECT_EQ(reinvite(bearing(of_one())).code(), "reinvited_before");
+    clock.at += millis{1};
+    state().legs[0].late = 0;
+    state().rings.back().over = call::ring_end::nobody_answered;
+    state().voicemail.step = call::voicemail_step::greeting;
+    state().voicemail.limit = clock.at + millis{9'000};
+    const auto r = reinvite(bearing(of_one()));
+    EXPECT_EQ(r.status, 409) << r.text;
+    EXPECT_EQ(r.code(), "not_ringing");
 }
 
 TEST_F(ring_tickets, mob_05_who_comes_too_late_is_told_who_has_the_call) {
