@@ -123,6 +123,11 @@ class carrier {
     /// The device puts the other side on hold, or takes it back.
     bool device_holds(const std::string& call_control_id, bool hold, time_point now);
 
+    /// A push of a call has reached the device with this token. A phone that sleeps and is tied to it wakes
+    /// after its `wakes_after`, if it has one: what rings it already rings then, and for half a minute it is
+    /// awake for what comes later.
+    void push_arrives(const std::string& token, time_point now);
+
     // ---- credentials, past the REST API
     /// Somebody makes one in the portal; returns its id. Without an expiry: the carrier's default.
     std::string seed_credential(
@@ -249,6 +254,7 @@ class carrier {
     // carrier_phones.cpp
     void invite(const std::string& id, time_point now);
     void ring(const std::string& id, time_point now);
+    void wake(const std::string& id, time_point due);
     void act(const std::string& id, time_point now);
     void after_answer(leg_state& l, time_point now);
     // carrier_media.cpp
@@ -303,6 +309,7 @@ class carrier {
 
     carrier_settings settings_;
     std::map<std::string, phone, std::less<>> phones_;
+    std::map<std::string, time_point, std::less<>> pushed_; ///< by token: when the newest push came
     phone default_phone_;
     std::vector<armed<webhook_fault>> webhook_faults_;
     std::vector<armed<command_fault>> command_faults_;

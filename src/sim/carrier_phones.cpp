@@ -2,6 +2,8 @@
 // Phones: what happens at the far end of a dialed leg.
 #include "sim/carrier.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace z360::sim {
@@ -9,6 +11,16 @@ namespace z360::sim {
 namespace {
 std::string or_default(const std::string& text, const char* fallback) {
     return text.empty() ? fallback : text;
+}
+/// How long what a push has woken stays so.
+constexpr millis k_awake{30'000};
+
+/// Of APNs tokens the case does not count; those of FCM hardly ever differ in nothing else.
+bool same_token(std::string_view a, std::string_view b) {
+    const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(), [small](char x, char y) {
+        return small(x) == small(y);
+    });
 }
 } // namespace
 
@@ -36,11 +48,11 @@ void carrier::invite(const std::string& id, time_point now) {
         return;
     case phone::mode::offline:
         if (p.wakes_after) {
-            after(now + *p.wakes_after, [this, id](time_point t) {
-                const auto* leg = find(id);
-                // What wakes up has to register first, and may have lost its credential meanwhile.
-                if (leg && dialable(leg->view.username, t)) ring(id, t);
-            });
+            if (p.push_token.empty()) return wake(id, now + *p.wakes_after);
+            // The push may be faster than the dial.
+            const auto pushed = pushed_.find(p.push_token);
+            if (pushed != pushed_.end() && now < pushed->second + *p.wakes_after + k_awake)
+                wake(id, std::max(now, pushed->second + *p.wakes_after));
         }
         return;
     case phone::mode::ignore:
@@ -51,6 +63,25 @@ void carrier::invite(const std::string& id, time_point now) {
     }
     if (p.ring_after == millis{0}) return ring(id, now);
     after(now + p.ring_after, [this, id](time_point t) { ring(id, t); });
+}
+
+void carrier::wake(const std::string& id, time_point due) {
+    after(due, [this, id](time_point t) {
+        const auto* leg = find(id);
+        // What wakes up has to register first, and may have lost its credential meanwhile.
+        if (leg && dialable(leg->view.username, t)) ring(id, t);
+    });
+}
+
+void carrier::push_arrives(const std::string& token, time_point now) {
+    // Only for phones that there are: whoever pushes cannot make this grow.
+    const auto mine = [&token](const phone& p) { return same_token(p.push_token, token); };
+    for (const auto& [username, p] : phones_)
+        if (mine(p)) pushed_[p.push_token] = now;
+    for (const auto& [id, l] : legs_)
+        if (l.initiated && l.view.alive() && !l.view.ringing_since && mine(l.behaviour) &&
+            l.behaviour.does == phone::mode::offline && l.behaviour.wakes_after)
+            wake(id, now + *l.behaviour.wakes_after);
 }
 
 void carrier::ring(const std::string& id, time_point now) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // z360-sim: a carrier and phones on this machine.
 #include "sim/demo.hpp"
+#include "sim/push_options.hpp"
 #include "sim/scenario.hpp"
 #include "sim/signer.hpp"
 #include "sim/simulator.hpp"
@@ -41,6 +42,7 @@ struct options {
     bool demo = false;
     bool once = false;
     simulator_settings sim;
+    push_options push;
     demo_settings show;
 };
 
@@ -109,6 +111,7 @@ void define(CLI::App& app, options& o) {
     app.add_option("--key-file", o.key_file, "File of the signing key; created if absent");
     app.add_flag("--print-public-key", o.print_public_key, "Print the public key (base64) and exit");
     app.add_option("--api-key-file", o.api_key_file, "File with the bearer to expect (or Z360_SIM_API_KEY)");
+    o.push.define(app);
     app.add_option("--scenario", o.scenario_file, "JSON file: phones, faults, unknowns, calls");
     app.add_flag("--demo", o.demo, "Place a call every 15 s and show it as a ladder");
     app.add_flag("--once", o.once, "With --demo: one call; exit 0 only if it went well");
@@ -147,6 +150,7 @@ void complete(options& o) {
         throw std::invalid_argument("--demo needs --from and --to as +E.164 numbers");
     if ((o.demo || !o.scenario_file.empty()) && !o.print_public_key && o.sim.app.primary.empty())
         throw std::invalid_argument("--webhook-url is needed: the server's call-control webhook address");
+    o.sim.push = o.push.settings(o.sim.address);
     const bool terminal = isatty(STDOUT_FILENO) != 0;
     o.show.live = terminal;
     o.show.colour = terminal && std::getenv("NO_COLOR") == nullptr;
@@ -215,9 +219,11 @@ int run(options& o) {
     interrupts stop; // before the thread starts, so that it inherits the blocked signals
     simulator sim(std::move(o.sim));
     sim.start();
+    o.push.prepare(sim);
     std::cout << "listening, Telnyx API at " << sim.base_url() << ", public key " << sim.public_key()
               << std::endl;
-    sim.with([&script](carrier& c, z360::time_point now) { script.apply(c, now); });
+    if (o.push.serve) std::cout << o.push.addresses(sim) << std::endl;
+    sim.with([&script, &sim](carrier& c, z360::time_point now) { script.apply(c, now, sim.pushes()); });
     if (o.demo) {
         const stop_signal ended = [&stop](millis limit) { return stop.wait(limit); };
         if (!wait_for_devices(o.show, ended)) return 0;

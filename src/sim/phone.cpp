@@ -70,6 +70,8 @@ phone phone::from_json(const json& j) {
         r.ms("wakes_after_ms", wakes);
         p.wakes_after = wakes;
     }
+    r.text("push_token", p.push_token);
+    if (!p.push_token.empty() && p.does != mode::offline) r.fail("push_token", "of a phone that is offline");
     r.text("hangup_cause", p.hangup_cause);
     r.text("sip_code", p.sip_code);
     r.done();
@@ -84,6 +86,7 @@ json phone::to_json() const {
     j["after_ms"] = act_after.count();
     j["then_after_ms"] = then_after.count();
     if (wakes_after) j["wakes_after_ms"] = wakes_after->count();
+    if (!push_token.empty()) j["push_token"] = push_token;
     if (!hangup_cause.empty()) j["hangup_cause"] = hangup_cause;
     if (!sip_code.empty()) j["sip_code"] = sip_code;
     return j;

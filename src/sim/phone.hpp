@@ -30,7 +30,10 @@ struct phone {
     millis act_after{0};
     millis then_after{0};
     std::optional<millis> wakes_after; ///< offline only: rings this long after the dial, then answers
-    std::string hangup_cause;          ///< overrides the cause reported when the phone ends the leg
+    /// offline only: it is a push of a call to this token that wakes it, so long before; its case does not
+    /// count if it is one of APNs.
+    std::string push_token;
+    std::string hangup_cause; ///< overrides the cause reported when the phone ends the leg
     std::string sip_code;
 
     [[nodiscard]] static phone ignores() { return {}; }

@@ -2,6 +2,7 @@
 #include "sim/scenario.hpp"
 
 #include "sim/json_keys.hpp"
+#include "sim/push_desk.hpp"
 
 #include <fstream>
 #include <utility>
@@ -13,6 +14,7 @@ namespace {
 struct fault_lists {
     std::vector<webhook_fault> webhooks;
     std::vector<command_fault> commands;
+    std::vector<push_fault> pushes;
 };
 
 fault_lists read_faults(const json& j) {
@@ -27,6 +29,11 @@ fault_lists read_faults(const json& j) {
         if (!list->is_array()) r.fail("commands", "an array");
         for (const auto& f : *list)
             out.commands.push_back(command_fault::from_json(f));
+    }
+    if (const auto* list = r.take("pushes")) {
+        if (!list->is_array()) r.fail("pushes", "an array");
+        for (const auto& f : *list)
+            out.pushes.push_back(push_fault::from_json(f));
     }
     r.done();
     return out;
@@ -51,12 +58,16 @@ scripted_call read_call(const json& j) {
 
 } // namespace
 
-void add_faults(carrier& c, const json& faults, time_point now) {
+void add_faults(carrier& c, const json& faults, time_point now, push_desk* pushes) {
     auto lists = read_faults(faults);
+    if (pushes == nullptr && !lists.pushes.empty())
+        throw std::invalid_argument("faults.pushes: there are no push services here");
     for (auto& f : lists.webhooks)
         c.add_fault(std::move(f), now);
     for (auto& f : lists.commands)
         c.add_fault(std::move(f), now);
+    for (auto& f : lists.pushes)
+        pushes->add_fault(std::move(f), now);
 }
 
 scenario scenario::from_json(const json& j) {
@@ -90,11 +101,11 @@ scenario scenario::from_file(const std::string& path) {
     return from_json(j);
 }
 
-void scenario::apply(carrier& c, time_point now) const {
+void scenario::apply(carrier& c, time_point now, push_desk* pushes) const {
     for (const auto& [user, p] : phones)
         c.set_phone(user, p);
     if (default_phone) c.set_default_phone(*default_phone);
-    add_faults(c, faults, now);
+    add_faults(c, faults, now, pushes);
 }
 
 } // namespace z360::sim

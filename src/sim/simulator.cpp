@@ -24,6 +24,7 @@ simulator::core::core(simulator_settings settings)
       wall_start_(std::chrono::floor<millis>(std::chrono::system_clock::now())), work_(io_.get_executor()),
       tasks_(io_.get_executor()), wake_(io_.get_executor()), metrics_(std::make_unique<no_metrics>()) {
     settings_.delivery.retry_other_4xx = settings_.carrier.unknown.retry_other_4xx;
+    if (settings_.push) make_push_services();
 }
 
 simulator::core::~core() {
@@ -44,6 +45,7 @@ void simulator::core::start() {
     server_ = http::make_server(io_.get_executor(), s, routes(), *metrics_);
     server_->start();
     port_ = server_->port();
+    if (push_) push_->start();
     tasks_.spawn(keep_time());
     thread_ = std::thread([this] { io_.run(); });
 }
@@ -65,6 +67,7 @@ rt::awaitable<void> simulator::core::shut_down() {
         w.done.set_value(false);
     waiters_.clear();
     co_await server_->stop(millis{500});
+    if (push_) co_await push_->stop();
     co_await tasks_.join();
     server_.reset();
     client_.reset();

@@ -5,6 +5,7 @@
 
 #include "sim/carrier.hpp"
 #include "sim/delivery.hpp"
+#include "sim/push_settings.hpp"
 
 #include <z360/base/secret.hpp>
 
@@ -28,7 +29,8 @@ struct simulator_settings {
     webhook_urls credential;       ///< of the credential connection; empty: as `app`
     delivery_policy delivery;
     carrier_settings carrier;
-    millis lost_reply_hold{10'000}; ///< a lost reply leaves the connection silent so long
+    millis lost_reply_hold{10'000};             ///< a lost reply leaves the connection silent so long
+    std::optional<push_services_settings> push; ///< none: no push services
 };
 
 class simulator {
@@ -108,7 +110,23 @@ class simulator {
     [[nodiscard]] std::string apple_token(const json& about);
     [[nodiscard]] json apple_notification(const json& about);
 
+    // ---- push services; only with settings.push
+    [[nodiscard]] std::uint16_t apns_port(apns_environment where = apns_environment::production) const;
+    [[nodiscard]] std::uint16_t fcm_port() const; ///< of Google's token service, too
+    /// PEM of the authority that signed their certificate; empty: it was given, or there is no TLS.
+    [[nodiscard]] std::string push_ca() const;
+    /// Only within `with`; nullptr: there are none.
+    [[nodiscard]] push_desk* pushes();
+    /// Runs `f(push_desk&, now)` on the simulator's thread, like `with`.
+    template <class F>
+    auto with_push(F f) {
+        return with([&f, this](carrier&, time_point now) { return f(desk(), now); });
+    }
+    /// Waits until `condition` holds; it is asked after every push. False: `limit` passed first.
+    bool wait_for_push(std::function<bool(const push_desk&)> condition, millis limit);
+
   private:
+    [[nodiscard]] push_desk& desk();
     void run(std::function<void(carrier&, time_point)> f);
     class core;
     std::unique_ptr<core> core_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sim/apple.hpp"
+#include "sim/push_services.hpp"
 #include "sim/signer.hpp"
 #include "sim/simulator.hpp"
 #include "sim/web_sessions.hpp"
@@ -42,6 +43,9 @@ class simulator::core {
     /// Only from within run().
     [[nodiscard]] web_sessions& sessions() { return sessions_; }
     [[nodiscard]] apple_id& apple() { return apple_; }
+    /// Throws std::logic_error: there are none.
+    [[nodiscard]] push_services& push();
+    [[nodiscard]] push_desk* desk() { return push_ ? &push_->desk() : nullptr; }
 
   private:
     struct waiting_request {
@@ -73,6 +77,9 @@ class simulator::core {
     http::response control_credentials(const http::request& req);
     http::response control_sessions(const http::request& req);
     http::response control_apple(const http::request& req);
+    void make_push_services();
+    void add_push_routes(std::vector<http::route>& table);
+    http::response control_pushes(const http::request& req);
     [[nodiscard]] json run_leg_action(const http::request& req, time_point t);
 
     simulator_settings settings_;
@@ -90,6 +97,7 @@ class simulator::core {
     std::unique_ptr<port::metrics> metrics_;
     std::unique_ptr<http::client> client_;
     std::unique_ptr<http::server> server_;
+    std::unique_ptr<push_services> push_;
     std::map<std::uint64_t, std::shared_ptr<waiting_request>> requests_;
     std::list<waiter> waiters_;
     bool stopping_ = false;

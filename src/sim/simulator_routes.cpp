@@ -108,6 +108,7 @@ std::vector<http::route> simulator::core::routes() {
     table.push_back({"GET", "/sim/ladder", sim});
     table.push_back({"GET", "/sim/public-key", sim});
     add_people_routes(table);
+    if (push_) add_push_routes(table);
     return table;
 }
 
@@ -171,6 +172,7 @@ http::response simulator::core::run_control(const http::request& req) {
     if (req.path == "/sim/public-key") return http::response::text(200, signer_.public_key() + "\n");
     if (req.method == "DELETE") {
         carrier_.clear_faults();
+        if (auto* d = desk()) d->clear_faults();
         return json_reply(200, json::object());
     }
     if (req.path.starts_with("/sim/legs/")) return json_reply(200, run_leg_action(req, t));
@@ -191,7 +193,7 @@ http::response simulator::core::run_control(const http::request& req) {
         return json_reply(201, to_json(*carrier_.leg(id)));
     }
     if (req.path == "/sim/faults") {
-        add_faults(carrier_, body, t);
+        add_faults(carrier_, body, t, desk());
     } else if (req.path == "/sim/default-phone") {
         carrier_.set_default_phone(phone::from_json(body));
     } else {
