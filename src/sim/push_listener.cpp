@@ -142,7 +142,6 @@ class push_listener::connection {
     void take(push_protocol::incoming& in) {
         in.request.connection = serial_;
         auto e = visitor_->take(in.request);
-        protocol_->allow_streams(visitor_->streams());
         if (e.course.delay > millis{0})
             tasks_.spawn(finish_later(in.stream, std::move(e)));
         else
@@ -154,6 +153,8 @@ class push_listener::connection {
     }
     void finish(std::int32_t stream, const push_exchange& e) {
         protocol_->finish(stream, e);
+        protocol_->allow_streams(visitor_->streams()
+        ); // more only after the answer, as a client must wait for
         if (protocol_->dropped()) close();
         if (!closed_) take_requests(); // of HTTP/1.1 the next one may be ready now
         wake_.set();

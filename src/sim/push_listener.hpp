@@ -24,7 +24,7 @@ class push_visitor {
     virtual ~push_visitor() = default;
     /// Judges a request, at once. Must not throw.
     [[nodiscard]] virtual push_exchange take(const push_request& r) = 0;
-    /// How many streams it may have at once; asked at the start and after each request.
+    /// How many streams it may have at once; asked at the start and after each answer.
     [[nodiscard]] virtual unsigned streams() const = 0;
 };
 
