@@ -24,7 +24,9 @@ nghttp2_nv pair_of(const std::string& name, const std::string& value) {
 
 class http2 final : public push_protocol {
   public:
-    http2(push_limits limits, unsigned streams) : limits_(limits), streams_(streams) { begin(); }
+    http2(push_limits limits, unsigned streams, bool strict) : limits_(limits), streams_(streams) {
+        begin(strict);
+    }
     ~http2() override { nghttp2_session_del(raw_); }
     http2(const http2&) = delete;
     http2& operator=(const http2&) = delete;
@@ -91,7 +93,7 @@ class http2 final : public push_protocol {
     };
     static http2& of(void* self) { return *static_cast<http2*>(self); }
 
-    void begin() {
+    void begin(bool strict) {
         nghttp2_session_callbacks* calls = nullptr;
         nghttp2_option* options = nullptr;
         if (nghttp2_session_callbacks_new(&calls) != 0 || nghttp2_option_new(&options) != 0)
@@ -102,6 +104,7 @@ class http2 final : public push_protocol {
         nghttp2_session_callbacks_set_on_frame_recv_callback(calls, &on_frame);
         nghttp2_session_callbacks_set_on_stream_close_callback(calls, &on_close);
         nghttp2_option_set_no_closed_streams(options, 1);
+        if (!strict) nghttp2_option_set_no_http_messaging(options, 1);
         const int failed = nghttp2_session_server_new2(&raw_, calls, this, options);
         nghttp2_session_callbacks_del(calls);
         nghttp2_option_del(options);
@@ -203,8 +206,8 @@ class http2 final : public push_protocol {
 
 } // namespace
 
-std::unique_ptr<push_protocol> make_http2(push_limits limits, unsigned streams) {
-    return std::make_unique<http2>(limits, streams);
+std::unique_ptr<push_protocol> make_http2(push_limits limits, unsigned streams, bool strict) {
+    return std::make_unique<http2>(limits, streams, strict);
 }
 
 bool begins_http2(std::string_view bytes) {

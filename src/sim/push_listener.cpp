@@ -90,8 +90,8 @@ class push_listener::connection {
     bool begin(std::string_view first) {
         const bool h2 = begins_http2(first);
         if (!h2 && !of_.settings_.http1) return false;
-        protocol_ =
-            h2 ? make_http2(of_.settings_.limits, visitor_->streams()) : make_http1(of_.settings_.limits);
+        protocol_ = h2 ? make_http2(of_.settings_.limits, visitor_->streams(), of_.settings_.strict_http2)
+                       : make_http1(of_.settings_.limits);
         tasks_.spawn(write_loop());
         return true;
     }

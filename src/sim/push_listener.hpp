@@ -33,6 +33,7 @@ struct push_listener_settings {
     std::uint16_t port = 0;                         ///< 0: any free one
     std::shared_ptr<boost::asio::ssl::context> tls; ///< none: clear text
     bool http1 = false;                             ///< HTTP/1.1 too
+    bool strict_http2 = true;                       ///< malformed requests are reset, as RFC 9113 has it
     std::size_t max_connections = 512;
     millis handshake_timeout{10'000};
     push_limits limits;

@@ -42,8 +42,9 @@ class push_protocol {
     [[nodiscard]] virtual bool dropped() const = 0;
 };
 
-/// Begins with the client's preface. Throws std::bad_alloc.
-[[nodiscard]] std::unique_ptr<push_protocol> make_http2(push_limits limits, unsigned streams);
+/// Begins with the client's preface. Not strict: what makes a request malformed (RFC 9113 section 8.1.1) is
+/// passed over. Throws std::bad_alloc.
+[[nodiscard]] std::unique_ptr<push_protocol> make_http2(push_limits limits, unsigned streams, bool strict);
 [[nodiscard]] std::unique_ptr<push_protocol> make_http1(push_limits limits);
 /// Do these first bytes of a connection begin HTTP/2? Three are enough to tell.
 [[nodiscard]] bool begins_http2(std::string_view bytes);

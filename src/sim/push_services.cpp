@@ -50,11 +50,13 @@ push_services::push_services(
         ca_ = tls.ca;
     }
     // A context each: what they offer by ALPN differs.
-    const auto make = [&](std::uint16_t port, bool http1, push_listener::door open) {
+    const auto make = [&](std::uint16_t port, bool google, push_listener::door open) {
         push_listener_settings s;
         s.address = settings_.address;
         s.port = port;
-        s.http1 = http1;
+        s.http1 = google;
+        // Google's own client sends a `:scheme` of "https:", and its servers take it.
+        s.strict_http2 = !google;
         if (!settings_.clear_text) s.tls = server_context(tls);
         return std::make_unique<push_listener>(ex, std::move(s), std::move(open));
     };
