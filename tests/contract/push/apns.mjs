@@ -49,8 +49,7 @@ try {
     await taken('a background push', p, silent, alertToken);
     const seen = await sim.pushes('apns');
     judge.expect('they came on one connection', new Set(seen.map((s) => s.connection)).size === 1, seen.map((s) => s.connection));
-    // node-apn leaves `apns-expiration: 0` out, which is the one thing to be said of it.
-    judge.expect('what came is what was sent', seen[1].topic === 'com.example.voip' && seen[1].body.aps.alert.title === 'Missed call' &&
+    judge.expect('what came is what was sent', seen[0].expiration === '0' && seen[0].notes.length === 0 && seen[1].topic === 'com.example.voip' && seen[1].body.aps.alert.title === 'Missed call' &&
         seen[1].notes.length === 0 && seen[2].push_type === 'background' && seen[2].notes.length === 0, seen);
 
     await refused('priority 10 in the background', p, Object.assign(Object.create(Object.getPrototypeOf(silent), Object.getOwnPropertyDescriptors(silent)), { priority: 10 }), alertToken, 400, 'BadPriority');
