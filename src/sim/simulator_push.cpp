@@ -18,7 +18,7 @@ http::response json_reply(int status, const json& body) {
 bool wakes(const push_record& r) {
     if (r.kind != "incoming_call") return false;
     if (r.provider == "apns") return r.push_type == "voip";
-    return r.priority == "HIGH" || r.priority == "high";
+    return lower_case(r.priority) == "high";
 }
 
 } // namespace

@@ -12,11 +12,13 @@ using namespace z360::sim;
 TEST(script, every_kind_of_phone_survives_the_round_trip) {
     auto asleep = phone::offline();
     asleep.wakes_after = millis{700};
+    auto pushed = asleep;
+    pushed.push_token = "a1b2c3";
     auto custom = phone::declines(millis{5});
     custom.hangup_cause = "call_rejected";
     custom.sip_code = "603";
     for (const auto& p :
-         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), asleep, custom,
+         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), asleep, pushed, custom,
           phone::answers_then_hangs_up(millis{2}, millis{3}),
           phone::answers_then_drops(millis{4}, millis{5})})
         EXPECT_EQ(phone::from_json(p.to_json()), p) << p.to_json();
@@ -38,6 +40,9 @@ TEST(script, mistakes_are_refused_with_the_key) {
     EXPECT_NE(message(read_phone, R"({"does":"sing"})").find("phone.does"), std::string::npos);
     EXPECT_NE(message(read_phone, R"({"after":5})").find("\"after\""), std::string::npos);
     EXPECT_NE(message(read_phone, R"({"does":"answer","after_ms":-1})").find("after_ms"), std::string::npos);
+    EXPECT_NE(
+        message(read_phone, R"({"does":"answer","push_token":"a1"})").find("push_token"), std::string::npos
+    );
     EXPECT_NE(message(read_phone, R"([])").find("object"), std::string::npos);
     EXPECT_NE(message(read_webhook, R"({"drop":"yes"})").find("drop"), std::string::npos);
     EXPECT_NE(message(read_webhook, R"({"duplicates":5000})").find("duplicates"), std::string::npos);
