@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "sim/push_listener.hpp"
 
+#include <z360/log.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -50,6 +52,8 @@ class push_listener::connection {
         try {
             co_await live();
         } catch (const boost::system::system_error&) { // cancelled
+        } catch (const std::exception& e) {
+            log::warn("push_connection_failed", {{"error", e.what()}});
         }
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         close();
@@ -153,8 +157,8 @@ class push_listener::connection {
     }
     void finish(std::int32_t stream, const push_exchange& e) {
         protocol_->finish(stream, e);
-        protocol_->allow_streams(visitor_->streams()
-        ); // more only after the answer, as a client must wait for
+        // Only now: what a client may do more of, it learns with the answer.
+        protocol_->allow_streams(visitor_->streams());
         if (protocol_->dropped()) close();
         if (!closed_) take_requests(); // of HTTP/1.1 the next one may be ready now
         wake_.set();
