@@ -4,6 +4,7 @@
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/admin.hpp"
 #include "adapter/postgres/migrate.hpp"
+#include "support/key_maker.hpp"
 #include "support/run_program.hpp"
 
 #include <arpa/inet.h>
@@ -234,8 +235,13 @@ rig::rig(rig_options o) : options_(std::move(o)) {
     s.api_key = secret("KEY-of-the-flow-tests");
     s.carrier = options_.carrier;
     s.delivery = options_.delivery;
+    if (options_.push) {
+        s.push.emplace();
+        s.push->desk.apns.bundle_ids = {k_bundle};
+    }
     carrier_ = std::make_unique<sim::simulator>(std::move(s));
     carrier_->start();
+    if (options_.push) prepare_push(options_.environment);
     if (options_.migrated) seed();
     for (int i = 0; i < options_.nodes; ++i)
         (void)add_node();
@@ -271,6 +277,81 @@ rig::~rig() {
         std::fprintf(stderr, "%s is not dropped: %s\n", database_.c_str(), e.what());
     }
     if (env("Z360_KEEP_LOGS").empty()) std::filesystem::remove_all(folder_);
+}
+
+// Keys as Apple and Google give them out, in files that their owner alone may read.
+void rig::prepare_push(std::map<std::string, std::string>& environment) {
+    constexpr const char* k_account = "push@flow-tests.iam.gserviceaccount.com";
+    constexpr const char* k_project = "flow-tests";
+    const auto apple = made_key::ec();
+    const auto google = made_key::rsa();
+    const auto at = [this](std::uint16_t port) { return "https://127.0.0.1:" + std::to_string(port); };
+    const auto keep = [this](const std::string& name, const std::string& text) {
+        const auto file = folder_ + "/" + name;
+        std::ofstream(file) << text;
+        std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+        return file;
+    };
+    carrier_->with_push([&](sim::push_desk& d, time_point) {
+        d.apns().add_key({"KEYOFFLOWS", "TEAMOFFLOW", apple.public_pem(), {}});
+        d.google().add_account({k_account, k_project, google.public_pem()});
+        d.google().allow_audience(at(carrier_->fcm_port()) + "/token");
+    });
+    const nlohmann::json account{
+        {"type", "service_account"}, {"project_id", k_project},
+        {"private_key_id", "1"},     {"private_key", google.pem()},
+        {"client_email", k_account}, {"token_uri", at(carrier_->fcm_port()) + "/token"}
+    };
+    const std::map<std::string, std::string> settings{
+        {"Z360_SERVER_SANDBOX", "true"},
+        {"Z360_PUSH_ANY_TOKEN_HOST", "true"},
+        {"Z360_PUSH_CA_FILE", keep("push-ca.pem", carrier_->push_ca())},
+        {"Z360_PUSH_APNS_KEY_FILE", keep("apns.p8", apple.pem())},
+        {"Z360_PUSH_APNS_KEY_ID", "KEYOFFLOWS"},
+        {"Z360_PUSH_APNS_TEAM_ID", "TEAMOFFLOW"},
+        {"Z360_PUSH_APNS_BUNDLE_IDS", k_bundle},
+        {"Z360_PUSH_APNS_HOST", "127.0.0.1"},
+        {"Z360_PUSH_APNS_PORT", std::to_string(carrier_->apns_port())},
+        {"Z360_PUSH_APNS_SANDBOX_HOST", "127.0.0.1"},
+        {"Z360_PUSH_APNS_SANDBOX_PORT", std::to_string(carrier_->apns_port(sim::apns_environment::sandbox))},
+        {"Z360_PUSH_FCM_SERVICE_ACCOUNT_FILE", keep("firebase.json", account.dump())},
+        {"Z360_PUSH_FCM_HOST", "127.0.0.1"},
+        {"Z360_PUSH_FCM_PORT", std::to_string(carrier_->fcm_port())},
+    };
+    environment.insert(settings.begin(), settings.end()); // what the test says of them counts
+}
+
+void rig::know_iphone(const std::string& voip_token, const std::string& alert_token) {
+    carrier_->with_push([&](sim::push_desk& d, time_point now) {
+        const std::string bundle = k_bundle;
+        if (!voip_token.empty()) d.put_token("apns", voip_token, {{"topic", bundle + ".voip"}}, now);
+        if (!alert_token.empty()) d.put_token("apns", alert_token, {{"topic", bundle}}, now);
+    });
+}
+
+void rig::know_android(const std::string& fcm_token) {
+    carrier_->with_push([&](sim::push_desk& d, time_point now) {
+        d.put_token("fcm", fcm_token, {{"project_id", "flow-tests"}}, now);
+    });
+}
+
+std::vector<sim::push_record> rig::pushes(const std::string& kind) {
+    return carrier_->with_push([&](sim::push_desk& d, time_point) {
+        std::vector<sim::push_record> out;
+        for (const auto& r : d.records())
+            if (r.provider != "google_token" && (kind.empty() || r.kind == kind)) out.push_back(r);
+        return out;
+    });
+}
+
+bool rig::pushed(const std::string& kind, std::size_t n, millis limit) {
+    return carrier_->wait_for_push(
+        [&](const sim::push_desk& d) {
+            const auto is = [&](const sim::push_record& r) { return r.kind == kind && r.delivered; };
+            return static_cast<std::size_t>(std::count_if(d.records().begin(), d.records().end(), is)) >= n;
+        },
+        limit
+    );
 }
 
 void rig::seed() {

@@ -74,6 +74,7 @@ struct rig_options {
     bool direct = false;   ///< no relays in front of the databases: for benchmarks
     bool start = true;     ///< start the nodes and wait until they are ready
     bool migrated = true;  ///< false: the database is empty until migrate()
+    bool push = false;     ///< the servers push to the simulator's APNs and FCM
     bool balanced = false; ///< webhooks come by a balancer in front of all nodes
     /// URLs of Postgres servers, in the order in which nodes try them; empty: Z360_TEST_DATABASE_URL alone.
     std::vector<std::string> databases;
@@ -168,8 +169,20 @@ class rig {
     /// Repoints them at the balancer.
     void point_webhooks_at_front();
 
+    // ---- with `push` only
+    static constexpr const char* k_bundle = "com.example.phone";
+    /// Makes tokens known to their services: of an iPhone its PushKit and alert tokens, of an Android its
+    /// FCM token. Either may be empty.
+    void know_iphone(const std::string& voip_token, const std::string& alert_token);
+    void know_android(const std::string& fcm_token);
+    /// Requests about a kind of push that reached the services, oldest first; empty: of all kinds.
+    [[nodiscard]] std::vector<sim::push_record> pushes(const std::string& kind = {});
+    /// At least `n` pushes of the kind were delivered to phones.
+    [[nodiscard]] bool pushed(const std::string& kind, std::size_t n = 1, millis limit = 5s);
+
   private:
     void seed();
+    void prepare_push(std::map<std::string, std::string>& environment);
     [[nodiscard]] std::string relayed_database_url() const;
     void point_webhooks(const std::string& primary, const std::string& failover);
     [[nodiscard]] std::string token(const std::string& kind);
