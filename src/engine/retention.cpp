@@ -32,7 +32,9 @@ class sweeper final : public retention {
     void start() override {
         for (const auto what : k_kinds)
             metrics_.count("retention_removed_total", {{"what", name(what)}}, 0);
-        if (std::ranges::all_of(k_kinds, [this](kept what) { return age_of(what) <= millis{0}; })) return;
+        metrics_.count("effects_abandoned_total", {}, 0);
+        const auto forever = [this](kept what) { return age_of(what) <= millis{0}; };
+        if (s_.abandoned <= millis{0} && std::ranges::all_of(k_kinds, forever)) return;
         rt::loop_settings l{
             .name = "retention",
             .late_after = s_.period + k_late,
@@ -48,7 +50,9 @@ class sweeper final : public retention {
 
   private:
     // A conflict goes before its event: the event waits for it.
-    static constexpr std::array k_kinds{kept::conflicts, kept::raw_events, kept::dead_letters, kept::calls};
+    static constexpr std::array k_kinds{
+        kept::conflicts, kept::raw_events, kept::dead_letters, kept::calls, kept::push_attempts
+    };
 
     [[nodiscard]] millis age_of(kept what) const {
         switch (what) {
@@ -56,6 +60,7 @@ class sweeper final : public retention {
         case kept::dead_letters:
         case kept::conflicts: return s_.dead_letters;
         case kept::calls: return s_.calls;
+        case kept::push_attempts: return s_.push_attempts;
         }
         return millis{0};
     }
@@ -69,9 +74,27 @@ class sweeper final : public retention {
         co_return mine;
     }
 
+    // Else they stay for ever, and every claim passes over them.
+    boost::asio::awaitable<void> end_abandoned() {
+        if (s_.abandoned <= millis{0}) co_return;
+        for (std::size_t ended = 1; ended > 0;) {
+            const bool mine = co_await hold();
+            if (!mine) co_return;
+            ended = co_await store_.end_abandoned(s_.abandoned, s_.batch);
+            if (ended == 0) co_return;
+            metrics_.count("effects_abandoned_total", {}, static_cast<double>(ended));
+            log::warn(
+                "effects_abandoned",
+                {{"count", ended}, {"why", "no node carries their channel out; is push configured on none?"}}
+            );
+            co_await rt::sleep_for(s_.least_pause);
+        }
+    }
+
     boost::asio::awaitable<void> round() {
         const auto until = steady::now() + s_.round;
         more_ = false;
+        co_await end_abandoned();
         for (const auto what : k_kinds) {
             if (age_of(what) <= millis{0}) continue;
             std::size_t total = 0;

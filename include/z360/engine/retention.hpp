@@ -23,9 +23,12 @@ struct retention_settings {
     millis raw_events{0};   ///< how long each kind is kept; 0: for ever
     millis dead_letters{0}; ///< and conflicts
     millis calls{0};
-    millis first{2'000};     ///< after the start, before the first look
-    millis period{600'000};  ///< between looks that find nothing
-    millis lease{60'000};    ///< a node that dies in the middle is replaced after so long
+    millis push_attempts{0};
+    millis abandoned{3'600'000
+    };                      ///< after its deadline an effect that no node has a runner for is ended; 0: never
+    millis first{2'000};    ///< after the start, before the first look
+    millis period{600'000}; ///< between looks that find nothing
+    millis lease{60'000};   ///< a node that dies in the middle is replaced after so long
     millis least_pause{100}; ///< between batches
     unsigned share = 10;     ///< percent of the time that the database may be busy with it
     /// Rows in one transaction, about. Few: the next commit of a call waits for the disk until what a batch
@@ -45,7 +48,7 @@ class retention {
     [[nodiscard]] virtual std::vector<loop_state> loops() const = 0;
 };
 
-/// Nothing happens before start(); with nothing to remove it has no loop. `store` and `metrics` outlive it.
+/// Nothing happens before start(); with nothing to do it has no loop. `store` and `metrics` outlive it.
 [[nodiscard]] std::unique_ptr<retention> make_retention(
     boost::asio::any_io_executor ex, port::retention_store& store, port::metrics& metrics,
     retention_settings s

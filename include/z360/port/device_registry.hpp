@@ -16,8 +16,9 @@
 
 namespace z360::port {
 
-/// How a push token is used. iOS rows hold a PushKit token (`apns_voip`) beside an alert token.
-enum class push_kind : std::uint8_t { fcm, apns, apns_voip };
+/// How a push token is used. iOS rows hold a PushKit token (`apns_voip`) beside an alert token. `fcm_fid`: an
+/// installation's id at Firebase in place of a token.
+enum class push_kind : std::uint8_t { fcm, fcm_fid, apns, apns_voip };
 
 /// A device's address at a push service.
 struct push_token {

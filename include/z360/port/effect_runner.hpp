@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <utility>
 
 namespace z360::port {
 
@@ -25,6 +26,11 @@ class effect_runner {
     /// its id. Never throws for what the other side or the network does; the outcome says it. An effect of
     /// another channel is `refused`.
     virtual boost::asio::awaitable<call::effect_outcome> run(call::effect what, still_wanted wanted) = 0;
+    /// The same of an effect that another node left behind, or an earlier life of this one: nobody knows
+    /// whether its last attempt took effect.
+    virtual boost::asio::awaitable<call::effect_outcome> take_over(call::effect what, still_wanted wanted) {
+        return run(std::move(what), std::move(wanted));
+    }
 };
 
 } // namespace z360::port

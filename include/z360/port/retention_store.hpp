@@ -14,10 +14,11 @@ namespace z360::port {
 
 /// What is kept for a while only.
 enum class kept : std::uint8_t {
-    raw_events,   ///< webhooks that were processed or ignored; those with a conflict go after it
-    dead_letters, ///< webhooks that could not be processed
-    conflicts,    ///< other bytes under a known event id
-    calls,        ///< calls that are over, with their legs, commands and timeline
+    raw_events,    ///< webhooks that were processed or ignored; those with a conflict go after it
+    dead_letters,  ///< webhooks that could not be processed
+    conflicts,     ///< other bytes under a known event id
+    calls,         ///< calls that are over, with their legs, commands and timeline
+    push_attempts, ///< requests to push providers
 };
 [[nodiscard]] constexpr std::string_view name(kept k) {
     switch (k) {
@@ -25,6 +26,7 @@ enum class kept : std::uint8_t {
     case kept::dead_letters: return "dead_letters";
     case kept::conflicts: return "conflicts";
     case kept::calls: return "calls";
+    case kept::push_attempts: return "push_attempts";
     }
     return "?";
 }
@@ -42,6 +44,9 @@ class retention_store {
     /// one short transaction: at most `limit` events, or as many calls as that is rows, about. Returns how
     /// many events or calls went; 0: none is left (or others hold the last ones).
     virtual boost::asio::awaitable<std::size_t> remove(kept what, millis age, std::size_t limit) = 0;
+    /// Ends, as expired, at most `limit` effects of channels other than the carrier's whose deadline and last
+    /// claim are both longer than `age` ago: no node has a runner for them. Returns how many.
+    virtual boost::asio::awaitable<std::size_t> end_abandoned(millis age, std::size_t limit) = 0;
 };
 
 } // namespace z360::port

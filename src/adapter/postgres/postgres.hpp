@@ -13,11 +13,13 @@
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/push_store.hpp>
 #include <z360/port/reconcile_store.hpp>
 #include <z360/port/retention_store.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
@@ -107,6 +109,14 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);
+[[nodiscard]] std::unique_ptr<port::push_addresses>
+make_push_addresses(database& db, std::shared_ptr<const crypto::vault> keys);
+struct push_ledger_settings {
+    std::size_t most_rows = 20'000; ///< of each kind that wait while Postgres is away; beyond: the oldest go
+};
+[[nodiscard]] std::unique_ptr<port::push_ledger> make_push_ledger(
+    boost::asio::any_io_executor ex, database& db, port::metrics& metrics, push_ledger_settings s = {}
+);
 [[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);
 [[nodiscard]] std::unique_ptr<port::credential_store>
 make_credential_store(database& db, std::shared_ptr<const crypto::vault> keys);

@@ -30,6 +30,16 @@ update devices
 constexpr const char* k_lock =
     "select pg_advisory_xact_lock(k) from (select distinct k from unnest($1::bigint[]) k order by k) t";
 
+const char* column_word(port::push_kind k) {
+    switch (k) {
+    case port::push_kind::fcm: return "fcm";
+    case port::push_kind::fcm_fid: return "fcm_fid";
+    case port::push_kind::apns:
+    case port::push_kind::apns_voip: return "apns"; // the latter has a column of its own
+    }
+    return "fcm";
+}
+
 std::int64_t lock_key(std::uint64_t bits) {
     std::int64_t out = 0;
     std::memcpy(&out, &bits, sizeof out);
@@ -105,7 +115,7 @@ void store_push(
         else
             exec_in(
                 tx, "push_store", k_store_push, device.value, bytes, box.key_id, hash,
-                std::string(t.token.kind == port::push_kind::apns ? "apns" : "fcm"), issued, in_ms(now)
+                std::string(column_word(t.token.kind)), issued, in_ms(now)
             );
     }
 }

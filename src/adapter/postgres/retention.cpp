@@ -57,6 +57,21 @@ with old as materialized (
 )
 select count(*) from gone)sql";
 
+constexpr const char* k_push_attempts = R"sql(
+delete from push_attempts where ctid = any(array(
+    select p.ctid from push_attempts p where p.queued_at < statement_timestamp() - $1::bigint * interval '1 ms'
+     order by p.queued_at limit $2 for update of p skip locked)))sql";
+
+// A node that had a runner would have taken them within seconds; the carrier's are every node's.
+constexpr const char* k_abandoned = R"sql(
+update commands set status = 'expired', error_code = 'no_runner', finished_at = statement_timestamp()
+ where ctid = any(array(
+    select c.ctid from commands c
+     where c.status = 'pending' and c.channel <> 'carrier'
+       and c.claimed_until < statement_timestamp() - $1::bigint * interval '1 ms'
+       and c.deadline < statement_timestamp() - $1::bigint * interval '1 ms'
+     order by c.claimed_until limit $2 for update of c skip locked)))sql";
+
 std::size_t remove_rows(pqxx::work& tx, kept what, std::int64_t age, std::size_t limit) {
     switch (what) {
     case kept::raw_events:
@@ -69,6 +84,8 @@ std::size_t remove_rows(pqxx::work& tx, kept what, std::int64_t age, std::size_t
             .at(0)
             .at(0)
             .as<std::size_t>();
+    case kept::push_attempts:
+        return exec_in(tx, "retention_push_attempts", k_push_attempts, age, limit).affected_rows();
     }
     return 0;
 }
@@ -91,6 +108,12 @@ class retention_rows final : public port::retention_store {
                 tx.exec(k_in_order);
                 return remove_rows(tx, what, age, limit);
             });
+        };
+        co_return co_await db_.run("retention", std::move(ask));
+    }
+    asio::awaitable<std::size_t> end_abandoned(millis age, std::size_t limit) override {
+        auto ask = [age = age.count(), limit](pqxx::connection_base& db) -> std::size_t {
+            return exec_once(db, "effects_abandoned", k_abandoned, age, limit).affected_rows();
         };
         co_return co_await db_.run("retention", std::move(ask));
     }

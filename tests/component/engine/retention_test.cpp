@@ -45,6 +45,14 @@ struct counting_store final : port::retention_store {
         if (gone > 0) ++batches;
         co_return gone;
     }
+    boost::asio::awaitable<std::size_t> end_abandoned(millis age, std::size_t limit) override {
+        abandoned_age = age;
+        const auto ended = std::min(limit, abandoned);
+        abandoned -= ended;
+        co_return ended;
+    }
+    std::size_t abandoned = 0;
+    millis abandoned_age{};
     [[nodiscard]] std::size_t all() const {
         std::size_t n = 0;
         for (const auto& [what, rows] : left)
@@ -59,6 +67,7 @@ struct world {
         settings.raw_events = 7h;
         settings.dead_letters = 30h;
         settings.calls = 400h;
+        settings.push_attempts = 90h;
         settings.first = 0ms;
         settings.period = 5ms;
         settings.least_pause = 0ms;
@@ -96,13 +105,14 @@ struct world {
 TEST(retention, old_rows_of_every_kind_go_in_batches_each_with_its_age) {
     world w;
     w.store.left = {{kept::raw_events, 55}, {kept::dead_letters, 5}, {kept::conflicts, 3}, {kept::calls, 12}};
-    ASSERT_TRUE(w.run_until([&] { return w.store.all() == 0 && w.store.asked.size() == 4; }));
+    ASSERT_TRUE(w.run_until([&] { return w.store.all() == 0 && w.store.asked.size() == 5; }));
     EXPECT_EQ(w.store.largest, 10U);
     EXPECT_EQ(w.store.batches, 6U + 1 + 1 + 2);
     EXPECT_EQ(w.store.asked[kept::raw_events], 7h);
     EXPECT_EQ(w.store.asked[kept::dead_letters], 30h);
     EXPECT_EQ(w.store.asked[kept::conflicts], 30h);
     EXPECT_EQ(w.store.asked[kept::calls], 400h);
+    EXPECT_EQ(w.store.asked[kept::push_attempts], 90h);
     EXPECT_EQ(w.metrics.counted("retention_removed_total", {{"what", "raw_events"}}), 55);
 }
 
@@ -116,9 +126,18 @@ TEST(retention, what_is_kept_for_ever_is_not_asked_about) {
     EXPECT_FALSE(w.store.asked.contains(kept::raw_events) || w.store.asked.contains(kept::calls));
     world none;
     none.settings.raw_events = none.settings.dead_letters = none.settings.calls = 0ms;
+    none.settings.push_attempts = none.settings.abandoned = 0ms;
     none.node = engine::make_retention(none.io.get_executor(), none.store, none.metrics, none.settings);
     none.node->start();
     EXPECT_TRUE(none.node->loops().empty());
+}
+
+TEST(retention, effects_that_no_node_has_a_runner_for_are_ended_long_after_their_deadline) {
+    world w;
+    w.store.abandoned = 25;
+    ASSERT_TRUE(w.run_until([&] { return w.store.abandoned == 0; }));
+    EXPECT_EQ(w.store.abandoned_age, 1h);
+    EXPECT_EQ(w.metrics.counted("effects_abandoned_total"), 25);
 }
 
 TEST(retention, a_node_without_the_right_removes_nothing_until_it_has_it) {

@@ -126,6 +126,64 @@ TEST_F(keeping, rows_go_in_batches_oldest_first_and_nobody_is_waited_for) {
     EXPECT_EQ(remove(kept::raw_events, 7 * k_day, 2), 1U);
 }
 
+TEST_F(keeping, effects_of_a_channel_that_nobody_runs_end_long_after_their_deadline) {
+    const auto acme = add_people("acme", "+15550100001", 2);
+    call(acme, "one", "");
+    const auto effect = [&](const std::string& id, const std::string& channel, const std::string& deadline,
+                            const std::string& claimed) {
+        sql("insert into commands (command_id, call_id, org_id, channel, verb, payload, deadline, "
+            "claimed_until, created_at, form) select '" +
+            id + "', call_id, org_id, '" + channel + "', '" +
+            (channel == "carrier" ? "hangup" : "incoming_call") + "', '{}', now() - interval '" + deadline +
+            "', now() - interval '" + claimed + "', now() - interval '3 hours', 1 from calls limit 1");
+    };
+    effect("left", "push", "61 minutes", "61 minutes");
+    effect("young", "push", "59 minutes", "61 minutes");
+    effect("held", "push", "61 minutes", "1 minute");
+    effect("of the carrier", "carrier", "61 minutes", "61 minutes");
+    EXPECT_EQ(run(store_->end_abandoned(millis{3'600'000}, 500)), 1U);
+    EXPECT_EQ(run(store_->end_abandoned(millis{3'600'000}, 500)), 0U);
+    EXPECT_EQ(
+        value("select status || ' ' || error_code from commands where command_id = 'left'"),
+        "expired no_runner"
+    );
+    EXPECT_EQ(
+        value("select string_agg(command_id, ', ' order by command_id) from commands where command_id in "
+              "('young', 'held', 'of the carrier') and status = 'pending'"),
+        "held, of the carrier, young"
+    );
+}
+
+TEST_F(keeping, claims_pass_over_effects_of_other_channels_by_an_index) {
+    const auto acme = add_people("acme", "+15550100001", 2);
+    call(acme, "one", "");
+    sql("insert into commands (command_id, call_id, org_id, channel, verb, payload, deadline, claimed_until, "
+        "created_at, form) select 'n' || n, call_id, org_id, 'push', 'incoming_call', '{}', now(), now() - "
+        "interval '1 minute', now(), 1 from calls, generate_series(1, 2000) n");
+    sql("analyze commands");
+    const auto plan =
+        sql("explain select command_id from commands where status = 'pending' and claimed_until "
+            "<= now() and channel = any('{carrier}'::text[]) order by claimed_until limit 10");
+    std::string text;
+    for (const auto& r : plan)
+        text += std::string(r[0].c_str()) + "\n";
+    EXPECT_NE(text.find("commands_due"), std::string::npos) << text;
+}
+
+TEST_F(keeping, requests_to_push_providers_go_when_their_time_is_over) {
+    for (const char* age : {"91 days", "89 days"})
+        sql(std::string(
+                "insert into push_attempts (attempt_id, call_id, org_id, device_id, kind, ring, round, "
+                "attempt, provider, token_kind, lane, queued_at, sent_at, outcome) values "
+                "(gen_random_uuid(), gen_random_uuid(), 1, 1, 'incoming_call', 1, 1, 1, 'fcm', 'fcm', "
+                "'call', now() - interval '"
+            ) +
+            age + "', now(), 'accepted')");
+    EXPECT_EQ(remove(kept::push_attempts, 90 * k_day), 1U);
+    EXPECT_EQ(remove(kept::push_attempts, 90 * k_day), 0U);
+    EXPECT_EQ(count("push_attempts"), "1");
+}
+
 TEST_F(keeping, one_node_at_a_time_has_the_right_to_remove) {
     EXPECT_TRUE(run(store_->hold("a", millis{60'000})));
     EXPECT_FALSE(run(store_->hold("b", millis{60'000})));
