@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/loop_state.hpp>
 #include <z360/base/time.hpp>
+#include <z360/port/scope.hpp>
 #include <z360/push/kind.hpp>
 #include <z360/push/message.hpp>
 
@@ -102,6 +103,34 @@ struct push_attempt {
     push_attempt_end end = push_attempt_end::unknown;
 };
 
+/// A phone says what became of a push of a ringing call.
+enum class push_state : std::uint8_t { received, ready, ringing, answering, dismissed };
+inline constexpr int k_push_state_count = 5;
+[[nodiscard]] constexpr std::string_view name(push_state s) {
+    switch (s) {
+    case push_state::received: return "received";
+    case push_state::ready: return "ready";
+    case push_state::ringing: return "ringing";
+    case push_state::answering: return "answering";
+    case push_state::dismissed: return "dismissed";
+    }
+    return "?";
+}
+[[nodiscard]] constexpr std::optional<push_state> push_state_named(std::string_view word) {
+    for (int i = 0; i < k_push_state_count; ++i)
+        if (name(static_cast<push_state>(i)) == word) return static_cast<push_state>(i);
+    return std::nullopt;
+}
+struct push_receipt {
+    call_id call{};
+    org_id org{};
+    device_id device{};
+    std::uint32_t ring = 0; ///< of the call
+    push_state state = push_state::received;
+    time_point at{};                    ///< by our clock
+    std::optional<time_point> phone_at; ///< by the phone's; nullopt: it did not say
+};
+
 /// Keeps what pushes have shown. Every function returns at once and never throws: rows are written a moment
 /// later, together, and in an outage of the store kept up to a limit, above which the oldest are lost and
 /// counted. On the loop's thread.
@@ -109,6 +138,8 @@ class push_ledger {
   public:
     virtual ~push_ledger() = default;
     virtual void note(push_attempt a) = 0;
+    /// Of each kind the first one counts.
+    virtual void receipt(push_receipt r) = 0;
     /// The provider said at `at` that this token is dead. It is marked only if the device still has that very
     /// token, registered before.
     virtual void token_dead(
@@ -123,6 +154,47 @@ class push_ledger {
     /// Writes what is left, within `limit`, and ends.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;
     [[nodiscard]] virtual std::vector<loop_state> loops() const = 0;
+};
+
+/// Pushes of ringing calls to phones of one kind, over a time.
+struct push_group {
+    std::string platform;
+    std::string app_version;
+    std::string provider;
+    std::uint64_t rings = 0; ///< of a phone: each counts once, however often it was pushed to
+    std::uint64_t accepted = 0;
+    std::uint64_t received = 0; ///< the phone said so
+    std::uint64_t shown = 0;
+    std::uint64_t answered = 0;
+    std::optional<millis> arrival_p50, arrival_p95; ///< from the first attempt to the phone's first word
+};
+/// Why requests were not taken.
+struct push_refusal_count {
+    std::string provider;
+    std::string outcome; ///< name(push_attempt_end)
+    std::string reason;
+    std::uint64_t count = 0;
+};
+/// A phone that pushes were taken for and that never said a word, though others of its kind do.
+struct dark_device {
+    device_id id;
+    std::string uid, name, platform, app_version;
+    user_id user;
+    std::uint64_t accepted = 0;
+    time_point last{};
+};
+struct push_report {
+    std::vector<push_group> groups;           ///< the largest first; at most 200
+    std::vector<push_refusal_count> refusals; ///< the most frequent first; at most 50
+    std::vector<dark_device> dark;            ///< the latest first; at most 100
+};
+
+/// Figures of pushes. Under row-level security of the scope. May throw unavailable.
+class push_figures {
+  public:
+    virtual ~push_figures() = default;
+    /// Of what was sent since then.
+    virtual boost::asio::awaitable<push_report> since(tenant_scope who, time_point from) = 0;
 };
 
 } // namespace z360::port

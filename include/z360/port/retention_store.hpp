@@ -18,7 +18,7 @@ enum class kept : std::uint8_t {
     dead_letters,  ///< webhooks that could not be processed
     conflicts,     ///< other bytes under a known event id
     calls,         ///< calls that are over, with their legs, commands and timeline
-    push_attempts, ///< requests to push providers
+    push_attempts, ///< requests to push providers, and what phones say of them
 };
 [[nodiscard]] constexpr std::string_view name(kept k) {
     switch (k) {

@@ -117,6 +117,7 @@ struct push_ledger_settings {
 [[nodiscard]] std::unique_ptr<port::push_ledger> make_push_ledger(
     boost::asio::any_io_executor ex, database& db, port::metrics& metrics, push_ledger_settings s = {}
 );
+[[nodiscard]] std::unique_ptr<port::push_figures> make_push_figures(database& db);
 [[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);
 [[nodiscard]] std::unique_ptr<port::credential_store>
 make_credential_store(database& db, std::shared_ptr<const crypto::vault> keys);

@@ -36,6 +36,14 @@ select id, call, org, device, kind, ring, round, attempt, provider, token, env, 
        answered bigint, status int, reason text, outcome text)
 on conflict (attempt_id) do nothing)sql";
 
+// $1: array of receipts. The first of each kind counts.
+constexpr const char* k_receipts = R"sql(
+insert into push_receipts (call_id, device_id, ring, state, org_id, at, phone_at)
+select call, device, ring, state, org, z360_at(at), z360_at(phone_at)
+  from jsonb_to_recordset($1::jsonb) as x(call uuid, device bigint, ring int, state text, org bigint, at bigint,
+       phone_at bigint)
+on conflict do nothing)sql";
+
 // $1 device, $2 name of the token, $3 reason, $4 when. Only that very token, if it was registered before.
 constexpr const char* k_push_dead = R"sql(
 update devices set push_invalid_at = z360_at($4), push_invalid_reason = $3, push_state = 'invalid'
@@ -93,6 +101,17 @@ std::string document(const std::vector<port::push_attempt>& all) {
     return rows.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string document(const std::vector<port::push_receipt>& all) {
+    auto rows = nlohmann::json::array();
+    for (const auto& r : all) {
+        nlohmann::json row{{"call", r.call.text()}, {"device", r.device.value},     {"ring", r.ring},
+                           {"org", r.org.value},    {"state", port::name(r.state)}, {"at", in_ms(r.at)}};
+        if (r.phone_at) row["phone_at"] = in_ms(*r.phone_at);
+        rows.push_back(std::move(row));
+    }
+    return rows.dump();
+}
+
 void teach(pqxx::work& tx, const lesson& l) {
     const bool voip = l.kind == push::token_kind::voip;
     if (l.reason.empty())
@@ -142,11 +161,16 @@ class ledger final : public port::push_ledger {
           }) {
         metrics_.count("push_ledger_lost_total", {{"what", "attempt"}}, 0);
         metrics_.count("push_ledger_lost_total", {{"what", "token"}}, 0);
+        metrics_.count("push_ledger_lost_total", {{"what", "receipt"}}, 0);
     }
 
     void note(port::push_attempt a) override {
         if (!attempts_.add(std::move(a), s_.most_rows))
             metrics_.count("push_ledger_lost_total", {{"what", "attempt"}});
+        wake_.set();
+    }
+    void receipt(port::push_receipt r) override {
+        if (!receipts_.add(r, s_.most_rows)) metrics_.count("push_ledger_lost_total", {{"what", "receipt"}});
         wake_.set();
     }
     void token_dead(
@@ -184,7 +208,7 @@ class ledger final : public port::push_ledger {
             metrics_.count("push_ledger_lost_total", {{"what", "token"}});
         wake_.set();
     }
-    [[nodiscard]] std::size_t left() const { return attempts_.size() + lessons_.size(); }
+    [[nodiscard]] std::size_t left() const { return attempts_.size() + receipts_.size() + lessons_.size(); }
 
     asio::awaitable<void> round() {
         if (left() > 0) co_await rt::sleep_for(k_gather);
@@ -193,11 +217,12 @@ class ledger final : public port::push_ledger {
     }
     // What cannot be written stays in work for the next time, but for what no time would cure.
     asio::awaitable<void> write() {
-        auto fn = [rows = document(attempts_.take(k_batch)),
+        auto fn = [rows = document(attempts_.take(k_batch)), receipts = document(receipts_.take(k_batch)),
                    lessons = lessons_.take(k_batch)](pqxx::connection_base& db) {
             in_transaction(db, [&](pqxx::work& tx) {
                 tx.exec("set local synchronous_commit = off"); // figures: nobody's commit waits for them
                 exec_in(tx, "push_attempts", k_attempts, rows);
+                exec_in(tx, "push_receipts", k_receipts, receipts);
                 for (const auto& l : lessons)
                     teach(tx, l);
             });
@@ -210,21 +235,24 @@ class ledger final : public port::push_ledger {
             refused = true;
         }
         if (refused) {
-            metrics_.count(
-                "push_ledger_lost_total", {{"what", "attempt"}}, static_cast<double>(attempts_.take(0).size())
-            );
-            metrics_.count(
-                "push_ledger_lost_total", {{"what", "token"}}, static_cast<double>(lessons_.take(0).size())
-            );
+            lost("attempt", attempts_.take(0).size());
+            lost("receipt", receipts_.take(0).size());
+            lost("token", lessons_.take(0).size());
         }
         attempts_.done();
+        receipts_.done();
         lessons_.done();
+    }
+
+    void lost(std::string_view what, std::size_t n) {
+        metrics_.count("push_ledger_lost_total", {{"what", what}}, static_cast<double>(n));
     }
 
     pool& db_;
     port::metrics& metrics_;
     const push_ledger_settings s_;
     backlog<port::push_attempt> attempts_;
+    backlog<port::push_receipt> receipts_;
     backlog<lesson> lessons_;
     rt::event wake_;
     rt::supervisor loops_;

@@ -62,6 +62,11 @@ delete from push_attempts where ctid = any(array(
     select p.ctid from push_attempts p where p.queued_at < statement_timestamp() - $1::bigint * interval '1 ms'
      order by p.queued_at limit $2 for update of p skip locked)))sql";
 
+constexpr const char* k_push_receipts = R"sql(
+delete from push_receipts where ctid = any(array(
+    select p.ctid from push_receipts p where p.at < statement_timestamp() - $1::bigint * interval '1 ms'
+     order by p.at limit $2 for update of p skip locked)))sql";
+
 // A node that had a runner would have taken them within seconds; the carrier's are every node's.
 constexpr const char* k_abandoned = R"sql(
 update commands set status = 'expired', error_code = 'no_runner', finished_at = statement_timestamp()
@@ -85,7 +90,8 @@ std::size_t remove_rows(pqxx::work& tx, kept what, std::int64_t age, std::size_t
             .at(0)
             .as<std::size_t>();
     case kept::push_attempts:
-        return exec_in(tx, "retention_push_attempts", k_push_attempts, age, limit).affected_rows();
+        return exec_in(tx, "retention_push_attempts", k_push_attempts, age, limit).affected_rows() +
+               exec_in(tx, "retention_push_receipts", k_push_receipts, age, limit).affected_rows();
     }
     return 0;
 }

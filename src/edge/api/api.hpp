@@ -14,6 +14,7 @@
 #include <z360/port/clock.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/push_store.hpp>
 #include <z360/port/rate_limiter.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
@@ -39,11 +40,13 @@ struct api_parts {
     port::metrics& metrics;
     const config& settings;
     engine::request_door requests = {}; ///< empty: nobody can ask anything of a call
-    /// A phone has a push of this call. Returns at once; empty: nobody wants to know.
-    std::function<void(call_id, device_id)> push_received = {};
+    /// A phone says what became of a push. Returns at once; empty: nobody wants to know. `rings`: the call is
+    /// not over.
+    std::function<void(const port::push_receipt&, bool rings)> push_receipt = {};
     /// Of requests that nobody waits for. Returns at once; empty: they are not made.
     std::function<void(engine::request)> ask_later = {};
     const adapter::crypto::ring_ticket_codec* tickets = nullptr; ///< null: there are none
+    port::push_figures* pushes = nullptr;                        ///< null: nobody counts
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -200,6 +200,20 @@ awaitable<http::response> post_reinvite(service& s, ask in) {
     return ask_of_call(s, std::move(in), call::request_kind::ring);
 }
 
+/// `ts`: milliseconds since 1970, by the phone's clock.
+port::push_receipt
+receipt_of(const ask& in, const call::state& s, std::string_view state, std::optional<std::int64_t> ts) {
+    port::push_receipt r;
+    r.call = s.id;
+    r.org = s.routed.org;
+    r.device = in.who.device;
+    r.ring = in.who.ticket ? in.who.ticket->ring : static_cast<std::uint32_t>(s.rings.size());
+    r.state = port::push_state_named(state).value_or(port::push_state::received);
+    r.at = in.now;
+    if (ts) r.phone_at = time_point{millis{*ts}};
+    return r;
+}
+
 /// It is ready to be rung, and is not: its leg failed while it slept.
 bool wants_in(const std::string& state, const call::view& v) {
     return state == "ready" &&
@@ -214,6 +228,7 @@ awaitable<http::response> post_push_ack(service& s, ask in) {
     const auto id = f.text("call_uuid", {.required = true, .max = 256});
     const auto uid = f.text("device_id", {.max = 256});
     const auto state = f.word("state", {"received", "ready", "ringing", "answering", "dismissed"}, true);
+    const auto ts = f.integer("ts", 0);
     if (!f.ok()) co_return respond(f.refusal());
     auto row = co_await s.parts.calls.find(in.who.scope(), id);
     if (const auto no = misused(s, in.who, id, row ? &row->state : nullptr, whole_call::yes))
@@ -223,7 +238,7 @@ awaitable<http::response> post_push_ack(service& s, ask in) {
     if (!v) co_return respond(call_unknown());
     if (const auto no = of_another_device(s, in.who, uid, *row)) co_return respond(*no);
     s.parts.metrics.count("push_acks_total", {{"state", state}});
-    if (s.parts.push_received && !over(row->state)) s.parts.push_received(row->state.id, in.who.device);
+    if (s.parts.push_receipt) s.parts.push_receipt(receipt_of(in, row->state, state, ts), !over(row->state));
     if (wants_in(state, *v) && !misused(s, in.who, id, &row->state, whole_call::no))
         co_return co_await decide_about(s, std::move(in), call::request_kind::ring, {}, std::move(*row));
     co_return success(200, wire::call_json(*v, labels_of(*row)));

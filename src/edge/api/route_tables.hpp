@@ -15,6 +15,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> tenant_entries();   ///< organisations, people, memberships, settings
 [[nodiscard]] std::vector<entry> number_entries();   ///< numbers and contacts
 [[nodiscard]] std::vector<entry> operator_entries(); ///< devices of people, enrolment codes, tokens
+[[nodiscard]] std::vector<entry> push_entries();     ///< what became of pushes
 [[nodiscard]] std::vector<entry> sign_in_entries();  ///< Apple and the hand-off to the web product
 [[nodiscard]] std::vector<entry> document_entries();
 /// All of them.

@@ -98,8 +98,11 @@ void bed::restart() {
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
         {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies,
          offers_apple ? &apple : nullptr, clock, metrics, settings, door,
-         [this](call_id c, device_id d) { received.emplace_back(c, d); },
-         [this](engine::request r) { later.push_back(std::move(r)); }, &tickets}
+         [this](const port::push_receipt& r, bool rings) {
+             receipts.push_back(r);
+             if (rings) received.emplace_back(r.call, r.device);
+         },
+         [this](engine::request r) { later.push_back(std::move(r)); }, &tickets, &pushes}
     ));
 }
 

@@ -103,8 +103,10 @@ class bed : public ::testing::Test {
     /// once.
     std::vector<engine::request> asked;
     engine::request_door door;
-    std::vector<std::pair<call_id, device_id>> received; ///< pushes that phones say they have
-    std::vector<engine::request> later;                  ///< asked without anybody waiting
+    std::vector<std::pair<call_id, device_id>> received; ///< pushes that phones say they have, while it rings
+    std::vector<port::push_receipt> receipts;            ///< all that they say
+    fake_pushes pushes;
+    std::vector<engine::request> later; ///< asked without anybody waiting
     adapter::crypto::ring_ticket_codec tickets{secret("key of tickets"), secret()};
     bool offers_apple = true; ///< as of the next restart
     std::shared_ptr<const adapter::crypto::vault> vault;

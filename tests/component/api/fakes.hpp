@@ -441,6 +441,18 @@ class fake_calls final : public port::call_reader {
     membership_table& members_;
 };
 
+class fake_pushes final : public port::push_figures {
+  public:
+    awaitable<port::push_report> since(port::tenant_scope who, time_point from) override {
+        asked_for = who;
+        asked_from = from;
+        co_return report;
+    }
+    port::push_report report;
+    port::tenant_scope asked_for;
+    time_point asked_from{};
+};
+
 class fake_cookies final : public edge::api::cookie_introspector {
   public:
     std::optional<edge::api::cookie_answer> remembered(const std::string& cookie) override {

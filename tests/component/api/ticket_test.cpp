@@ -162,6 +162,9 @@ TEST_F(ring_tickets, mob_07_an_acknowledged_push_reaches_the_call_and_is_answere
     ASSERT_EQ(received.size(), 1U);
     EXPECT_EQ(received[0].first.text(), id);
     EXPECT_EQ(received[0].second, one);
+    EXPECT_EQ(receipts.at(0).ring, 1U);
+    EXPECT_EQ(receipts.at(0).at, clock.at);
+    EXPECT_FALSE(receipts.at(0).phone_at);
     EXPECT_TRUE(asked.empty()) << "its leg lives";
     EXPECT_EQ(acknowledge(bearing(of_one()), "exploded").status, 422);
     EXPECT_EQ(acknowledge({}, "received").status, 401);
@@ -170,6 +173,10 @@ TEST_F(ring_tickets, mob_07_an_acknowledged_push_reaches_the_call_and_is_answere
     state().caller.ended = true;
     EXPECT_EQ(acknowledge(bearing(of_one()), "received").data()["status"], "ended");
     EXPECT_EQ(received.size(), 1U) << "nothing is repeated any more";
+    EXPECT_EQ(acknowledge(bearing(of_one()), "dismissed", {{"ts", 1'800'000'000'123}}).status, 200);
+    EXPECT_EQ(receipts.back().state, port::push_state::dismissed);
+    EXPECT_EQ(receipts.back().phone_at, time_point{millis{1'800'000'000'123}});
+    EXPECT_EQ(acknowledge(bearing(of_one()), "dismissed", {{"ts", "yesterday"}}).status, 422);
 }
 
 TEST_F(ring_tickets, mob_05_ready_is_an_invitation_when_the_leg_is_gone) {

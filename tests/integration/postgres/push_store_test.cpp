@@ -356,3 +356,76 @@ TEST_F(push_rows, the_loop_writes_by_itself_and_again_after_a_failure) {
         [this] { return value("select count(*) from push_attempts") == "1"; }
     ));
 }
+
+TEST_F(push_rows, push_02_of_each_word_of_a_phone_the_first_counts) {
+    const auto d = iphone(ann_);
+    port::push_receipt r;
+    r.call = call_id{uuid{2, 1}};
+    r.org = ann_.org;
+    r.device = d;
+    r.ring = 1;
+    r.at = k_then;
+    ledger_->receipt(r);
+    write();
+    r.at = k_then + millis{5'000};
+    r.phone_at = k_then;
+    ledger_->receipt(r);
+    r.state = port::push_state::ringing;
+    ledger_->receipt(r);
+    write();
+    EXPECT_EQ(
+        sql("select string_agg(state || ' ' || z360_ms(at), ', ' order by state) from push_receipts"),
+        "received " + std::to_string(k_then.time_since_epoch().count()) + ", ringing " +
+            std::to_string((k_then + millis{5'000}).time_since_epoch().count())
+    );
+}
+
+TEST_F(push_rows, push_02_figures_count_rings_and_find_phones_that_never_say_a_word) {
+    auto figures = pg::make_push_figures(*db_);
+    const auto talking = iphone(ann_);
+    auto second = registration(ann_, "silent");
+    second.platform = "ios";
+    const auto silent = must_enrol(std::move(second)).device.id;
+    // Three calls; both phones are pushed to twice in each, and taken at the second attempt.
+    for (std::uint64_t n = 1; n <= 3; ++n)
+        for (const auto d : {talking, silent})
+            for (std::uint64_t k = 1; k <= 2; ++k) {
+                auto a = attempt_of(n);
+                a.id = derive_uuid(uuid{n, k}, static_cast<std::uint64_t>(d.value));
+                a.org = ann_.org;
+                a.device = d;
+                a.attempt = static_cast<std::uint32_t>(k);
+                if (k == 1) {
+                    a.end = port::push_attempt_end::failed;
+                    a.reason = "ServiceUnavailable";
+                    a.status = 503;
+                }
+                fresh_ledger();
+                ledger_->note(a);
+                write();
+                if (d != talking || k == 1 || n == 3) continue;
+                port::push_receipt r{
+                    a.call, ann_.org, d, 1, port::push_state::received, a.sent_at + millis{400}, {}
+                };
+                ledger_->receipt(r);
+                write();
+            }
+    const auto all = run(figures->since(port::tenant_scope::all(), k_then));
+    ASSERT_EQ(all.groups.size(), 1U);
+    EXPECT_EQ(all.groups[0].platform, "ios");
+    EXPECT_EQ(all.groups[0].provider, "apns");
+    EXPECT_EQ(all.groups[0].rings, 6U) << "each ring of a phone once";
+    EXPECT_EQ(all.groups[0].accepted, 6U);
+    EXPECT_EQ(all.groups[0].received, 2U);
+    EXPECT_EQ(all.groups[0].shown, 0U);
+    EXPECT_EQ(all.groups[0].arrival_p50, millis{400});
+    ASSERT_EQ(all.refusals.size(), 1U);
+    EXPECT_EQ(all.refusals[0].reason, "ServiceUnavailable");
+    EXPECT_EQ(all.refusals[0].count, 6U);
+    ASSERT_EQ(all.dark.size(), 1U);
+    EXPECT_EQ(all.dark[0].uid, "silent");
+    EXPECT_EQ(all.dark[0].accepted, 3U);
+    EXPECT_TRUE(run(figures->since(port::tenant_scope::all(), k_then + millis{10'000})).groups.empty());
+    // Nobody else's: these calls are in no row that an organisation sees.
+    EXPECT_TRUE(run(figures->since(port::tenant_scope::of(ann_.org), k_then)).groups.empty());
+}

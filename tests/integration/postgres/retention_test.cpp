@@ -179,9 +179,14 @@ TEST_F(keeping, requests_to_push_providers_go_when_their_time_is_over) {
                 "'call', now() - interval '"
             ) +
             age + "', now(), 'accepted')");
-    EXPECT_EQ(remove(kept::push_attempts, 90 * k_day), 1U);
+    for (const char* age : {"91 days", "89 days"})
+        sql(std::string("insert into push_receipts (call_id, device_id, ring, state, org_id, at) values "
+                        "(gen_random_uuid(), 1, 1, 'received', 1, now() - interval '") +
+            age + "')");
+    EXPECT_EQ(remove(kept::push_attempts, 90 * k_day), 2U);
     EXPECT_EQ(remove(kept::push_attempts, 90 * k_day), 0U);
     EXPECT_EQ(count("push_attempts"), "1");
+    EXPECT_EQ(count("push_receipts"), "1");
 }
 
 TEST_F(keeping, one_node_at_a_time_has_the_right_to_remove) {
