@@ -31,6 +31,14 @@ std::string shortened(const std::string& token) {
     return token.size() <= k_shown ? token : token.substr(0, k_shown) + "…";
 }
 
+/// What is larger than any push that is taken is not kept.
+json kept(const std::string& body) {
+    constexpr std::size_t k_most_bytes = 16 * 1024;
+    if (body.size() > k_most_bytes) return nullptr;
+    auto out = json::parse(body, nullptr, false);
+    return out.is_discarded() ? json() : out;
+}
+
 push_record of_apns(const push_request& r, const apns_connection& on) {
     push_record out;
     out.provider = "apns";
@@ -43,8 +51,7 @@ push_record of_apns(const push_request& r, const apns_connection& on) {
     out.collapse = value(r, "apns-collapse-id");
     out.id = value(r, "apns-id");
     out.connection = r.connection;
-    out.body = json::parse(r.body, nullptr, false);
-    if (out.body.is_discarded()) out.body = nullptr;
+    out.body = kept(r.body);
     out.kind = text(out.body, "type");
     return out;
 }
@@ -53,8 +60,7 @@ push_record of_fcm(const push_request& r) {
     push_record out;
     out.provider = "fcm";
     out.connection = r.connection;
-    out.body = json::parse(r.body, nullptr, false);
-    if (out.body.is_discarded()) out.body = nullptr;
+    out.body = kept(r.body);
     const auto& message = member(out.body, "message");
     const auto& android = member(message, "android");
     out.token = text(message, "token");

@@ -201,6 +201,13 @@ TEST(push_desk, records_show_tokens_shortened) {
     (void)d.apns("a1a1a1a1b2b2b2b2");
     EXPECT_EQ(to_json(d.d.records().back()).dump().find("a1a1a1a1b2"), std::string::npos);
 }
+TEST(push_desk, keeps_no_body_that_is_larger_than_any_push) {
+    desk d;
+    (void)d.apns("abcd", std::string(10'000, 'x'));
+    EXPECT_FALSE(d.d.records().back().body.is_null());
+    (void)d.apns("abcd", std::string(17'000, 'x'));
+    EXPECT_TRUE(d.d.records().back().body.is_null());
+}
 TEST(push_desk, keeps_the_newest_records_only) {
     push_desk_settings s;
     s.most_records = 3;
