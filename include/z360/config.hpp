@@ -91,7 +91,30 @@ struct config {
         unsigned raw_events_days = 7;
         unsigned dead_letters_days = 30; ///< also doubles of known events with other bytes
         unsigned calls_days = 400;       ///< with legs, commands and timeline
+        unsigned push_attempts_days = 90;
     } retention;
+    struct push_t {                ///< telling phones by APNs and FCM; without keys nobody is told
+        std::string apns_key_file; ///< .p8, mode 600; read again when it changes. Empty: no APNs
+        std::string apns_key_id;
+        std::string apns_team_id;
+        std::vector<std::string> apns_bundle_ids; ///< apps that are pushed to
+        std::string apns_default_bundle_id;       ///< of devices that named none; empty: they are not told
+        std::string apns_host;                    ///< empty: Apple's; the same of the others
+        std::uint16_t apns_port = 443;
+        std::string apns_sandbox_host;
+        std::uint16_t apns_sandbox_port = 443;
+        std::string fcm_service_account_file;  ///< JSON, mode 600; read again when it changes. Empty: no FCM
+        std::vector<std::string> fcm_packages; ///< Android apps whose pushes no other app may take
+        std::string fcm_host;
+        std::uint16_t fcm_port = 443;
+        bool any_token_host = false; ///< the account's token_uri may lead anywhere; with server.sandbox alone
+        std::string ca_file;         ///< PEM file of authorities to trust instead of the system's
+        secret proxy;                ///< HTTP proxy; empty: https_proxy of the environment, as for Telnyx
+        unsigned retry_percent = 10; ///< of first attempts
+        [[nodiscard]] bool configured() const {
+            return !apns_key_file.empty() || !fcm_service_account_file.empty();
+        }
+    } push;
     struct log_t {
         log::level level = log::level::info;
         bool json = false;

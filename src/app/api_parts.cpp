@@ -45,14 +45,19 @@ api_parts::api_parts(
 
 api_parts::~api_parts() = default;
 
-std::vector<http::route>
-api_parts::routes(engine::engine& calls, const adapter::crypto::ring_ticket_codec& tickets) {
+std::vector<http::route> api_parts::routes(
+    engine::engine& calls, push_parts& pushes, const adapter::crypto::ring_ticket_codec& tickets
+) {
     return edge::api::api_routes(
         {*tokens_, *devices_, *audit_, *tenants_, *calls_, redis_.limiter(), *credentials_, *vault_,
          cookies_.get(), apple_checker_.get(), clock_, metrics_, config_,
          [&calls](engine::request q) { return calls.submit(std::move(q)); },
-         [&calls](call_id c, device_id d) { calls.push_received(c, d); },
-         [this, &calls](engine::request q) { tasks_.spawn(asked(calls, std::move(q))); }, &tickets}
+         [&calls, &pushes](const port::push_receipt& r, bool rings) {
+             pushes.receipt(r);
+             if (rings) calls.push_received(r.call, r.device);
+         },
+         [this, &calls](engine::request q) { tasks_.spawn(asked(calls, std::move(q))); }, &tickets,
+         &pushes.figures()}
     );
 }
 

@@ -3,6 +3,7 @@
 
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "app/push_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/api/api.hpp"
 #include "edge/api/apple.hpp"
@@ -35,7 +36,7 @@ class api_parts {
 
     /// Where what devices ask of a call goes, and what they say of pushes.
     [[nodiscard]] std::vector<http::route>
-    routes(engine::engine& calls, const adapter::crypto::ring_ticket_codec& tickets);
+    routes(engine::engine& calls, push_parts& pushes, const adapter::crypto::ring_ticket_codec& tickets);
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
     [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }

@@ -16,6 +16,8 @@ namespace z360::app {
 
 /// Keys of the API for devices and administration, behind those of calls.
 void add_api_keys(std::vector<key_spec>& k);
+/// Keys of pushes.
+void add_push_keys(std::vector<key_spec>& k);
 
 using check = std::string (*)(std::string_view);
 

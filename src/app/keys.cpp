@@ -127,6 +127,10 @@ void add_retention_keys(std::vector<key_spec>& k) {
         "retention.calls_days", "Days that calls, their commands and timelines are kept; 0: for ever.", 1,
         [](auto& c) -> auto& { return c.retention.calls_days; }
     ));
+    k.push_back(days_kept(
+        "retention.push_attempts_days", "Days that requests to push providers are kept; 0: for ever.", 1,
+        [](auto& c) -> auto& { return c.retention.push_attempts_days; }
+    ));
 }
 
 // What is asked when webhooks do not come; each limit is for all nodes together.
@@ -309,6 +313,8 @@ std::vector<key_spec> all_keys() {
         "32 to 512 characters", key_kind::secret, check_mac_key,
         [](auto& c) -> auto& { return c.telnyx.client_state_key; }
     ));
+
+    add_push_keys(k);
 
     k.push_back(text(
         "spool.directory", "Keeps webhooks while Postgres is away; empty: they get 503 then.", "path", true,

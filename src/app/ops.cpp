@@ -9,6 +9,7 @@
 #include "adapter/postgres/schema_error.hpp"
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
+#include "app/push_parts.hpp"
 #include "edge/api/views.hpp"
 #include "http_server/certificate.hpp"
 #include "wire/call_view.hpp"
@@ -144,6 +145,8 @@ int check_configuration(const options& o) {
         const auto fault = http::identity_fault(h.tls_certificate_file, h.tls_key_file);
         if (!fault.empty()) problems.push_back("http.tls_certificate_file, http.tls_key_file: " + fault);
     }
+    for (auto& p : adapter::push::key_problems(push_settings(o.settings)))
+        problems.push_back(std::move(p));
     for (const auto& p : problems)
         complain("config: " + p);
     if (!problems.empty()) {

@@ -346,6 +346,53 @@ class merger {
         lives();
         plain_transport();
         protected_urls();
+        push();
+    }
+
+    // APNs needs all of its keys, or none of them.
+    void push() {
+        const auto& p = out_.settings.push;
+        const bool apns = !p.apns_key_file.empty() || !p.apns_key_id.empty() || !p.apns_team_id.empty() ||
+                          !p.apns_bundle_ids.empty() || !p.apns_default_bundle_id.empty();
+        if (apns) {
+            required(
+                p.apns_key_file.empty(), "push.apns_key_file",
+                "needed beside the other push.apns_… settings; name the .p8 file from Apple's developer "
+                "portal"
+            );
+            required(
+                p.apns_key_id.empty(), "push.apns_key_id",
+                "needed to push by APNs; set it to the key's id, which is in the name of its file"
+            );
+            required(
+                p.apns_team_id.empty(), "push.apns_team_id",
+                "needed to push by APNs; set it to the team's id from Apple's developer portal"
+            );
+            required(
+                p.apns_bundle_ids.empty(), "push.apns_bundle_ids",
+                "needed to push by APNs; list the apps, e.g. com.example.phone"
+            );
+        }
+        const auto& apps = p.apns_bundle_ids;
+        if (!p.apns_default_bundle_id.empty() && !apps.empty() &&
+            std::find(apps.begin(), apps.end(), p.apns_default_bundle_id) == apps.end())
+            problem(
+                "push.apns_default_bundle_id", quote(p.apns_default_bundle_id),
+                "not among push.apns_bundle_ids; add it there, or name one of them",
+                where("push.apns_default_bundle_id")
+            );
+        if (!p.ca_file.empty() && ::access(p.ca_file.c_str(), R_OK) != 0)
+            problem(
+                "push.ca_file", quote(p.ca_file), "cannot be read; correct the path or its permissions",
+                where("push.ca_file")
+            );
+        if (p.any_token_host && !out_.settings.server.sandbox)
+            problem(
+                "push.any_token_host", "true",
+                "whoever gets the assertion can push in our name; only with server.sandbox, else leave it "
+                "out",
+                where("push.any_token_host")
+            );
     }
 
     void key_file(bool needed) {

@@ -77,6 +77,7 @@ engine::retention_settings retention_settings(const config& c) {
     s.raw_events = k_day * c.retention.raw_events_days;
     s.dead_letters = k_day * c.retention.dead_letters_days;
     s.calls = k_day * c.retention.calls_days;
+    s.push_attempts = k_day * c.retention.push_attempts_days;
     return s;
 }
 

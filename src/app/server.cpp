@@ -16,6 +16,7 @@
 #include "app/open_files.hpp"
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
+#include "app/push_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
@@ -58,6 +59,7 @@ constexpr std::chrono::seconds k_watch_late{30};
 adapter::postgres::directory_settings directory_settings(const config& c) {
     adapter::postgres::directory_settings s;
     s.defaults = c.calls;
+    s.defaults.wake_by_push = c.push.configured();
     s.device_life = c.device_life;
     s.connection_id = c.telnyx.connection_id;
     return s;
@@ -143,11 +145,12 @@ class process {
           retention_(engine::make_retention(ex_, *old_rows_, *metrics_, retention_settings(c))),
           api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
           feed_(ex_, c, redis_, api_.database(), *metrics_),
+          push_(ex_, c, database_, api_.database(), api_.keys(), tickets_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
                opener(codec_), api_.witness(), records_.get(), question(), &feed_.feed(),
-               [this] { return database_.health().losses; }},
+               [this] { return database_.health().losses; }, push_.runners()},
               engine_settings(c)
           )),
           listener_(http::make_server(ex_, listener_settings(c.http), routes(), *metrics_)),
@@ -174,6 +177,7 @@ class process {
         redis_.start();
         api_.start();
         feed_.start();
+        push_.start();
         retention_->start();
         watch();
         await_signal();
@@ -201,7 +205,7 @@ class process {
         };
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
-        for (auto& r : api_.routes(*engine_, tickets_))
+        for (auto& r : api_.routes(*engine_, push_, tickets_))
             all.push_back(std::move(r));
         return all;
     }
@@ -248,7 +252,8 @@ class process {
         auto all = api_.loops();
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
-        for (const auto& part : {redis_.loops(), feed_.loops(), silence, retention_->loops(), figures})
+        for (const auto& part :
+             {redis_.loops(), feed_.loops(), push_.loops(), silence, retention_->loops(), figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
@@ -392,6 +397,7 @@ class process {
         if (figures_) co_await figures_->stop(limit / 8);
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
+        co_await push_.stop(limit / 8);
         co_await feed_.stop();
         co_await api_.stop(limit / 8);
         co_await loops_.join();
@@ -424,6 +430,7 @@ class process {
     std::unique_ptr<engine::retention> retention_;
     api_parts api_;
     feed_parts feed_;
+    push_parts push_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is

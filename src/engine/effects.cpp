@@ -120,7 +120,9 @@ boost::asio::awaitable<void> engine_impl::run_effect(
     port::still_wanted ask = [this, id, e, before, taken_over, first](unsigned attempt) {
         return still_wanted(id, e, before + attempt - 1, taken_over, attempt == 1, first);
     };
-    auto outcome = co_await by.run(std::move(e), std::move(ask));
+    auto carried =
+        taken_over ? by.take_over(std::move(e), std::move(ask)) : by.run(std::move(e), std::move(ask));
+    auto outcome = co_await std::move(carried);
     std::visit([before](auto& o) { o.attempts += before; }, outcome);
     p_.metrics.count(
         "commands_total", {{"verb", kind}, {"outcome", call::name(call::end_of(outcome).result)}}

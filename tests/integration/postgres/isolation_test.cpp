@@ -35,6 +35,7 @@ class isolation : public two_tenants {
             {"calls", org},
             {"call_legs", calls},
             {"call_events", calls},
+            {"push_attempts", calls},
         };
     }
     std::vector<std::string> guarded_tables() {

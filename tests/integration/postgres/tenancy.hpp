@@ -38,6 +38,13 @@ class two_tenants : public postgres_test {
             "= "
             "sha256('" +
             slug + "') where device_id = " + device);
+        sql("insert into push_attempts (attempt_id, call_id, org_id, device_id, kind, ring, round, attempt, "
+            "provider, token_kind, lane, queued_at, sent_at, outcome) select gen_random_uuid(), call_id, "
+            "org_id, " +
+            device +
+            ", 'incoming_call', 1, 1, 1, 'fcm', 'fcm_token', 'call', now(), now(), 'accepted' from calls "
+            "where org_id = " +
+            org);
         add_token("device", slug + "-device", "null", user, device);
         add_token("service", slug + "-service", org, "null", "null");
         return p;
