@@ -54,7 +54,7 @@ std::vector<http::route> api_parts::routes(
          [&calls](engine::request q) { return calls.submit(std::move(q)); },
          [&calls, &pushes](const port::push_receipt& r, bool rings) {
              pushes.receipt(r);
-             if (rings) calls.push_received(r.call, r.device);
+             if (rings) calls.push_received(r.call, r.device, r.state == port::push_state::ready);
          },
          [this, &calls](engine::request q) { tasks_.spawn(asked(calls, std::move(q))); }, &tickets,
          &pushes.figures()}

@@ -29,9 +29,10 @@ adapter::push::place place_of(const std::string& host, std::uint16_t port) {
     return out;
 }
 
+constexpr millis k_after_the_ring{60'000};
+
 // Good for a minute after the ring, so that who comes late learns what became of it.
 adapter::push::ring_ticket ticket_by(const adapter::crypto::ring_ticket_codec& tickets) {
-    constexpr millis k_after_the_ring{60'000};
     return [&tickets](const call::push_notice& n) {
         adapter::crypto::ring_ticket t;
         t.call = n.call;

@@ -10,6 +10,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace z360::call::notices {
 namespace {
@@ -81,7 +82,10 @@ bool has_the_caller(const state& s, const leg& l) {
 
 void absorb(state& s, const event& what, time_point) {
     if (const auto* e = std::get_if<push_received>(&what))
-        if (auto* n = find(s, e->device)) n->acknowledged = true;
+        if (auto* n = find(s, e->device)) {
+            n->acknowledged = true;
+            n->ready = n->ready || e->ready;
+        }
     const auto* o = std::get_if<push_outcome>(&what);
     if (o == nullptr || o->what != push::kind::incoming_call) return;
     auto* n = find(s, o->device);
@@ -155,6 +159,20 @@ void repeat(const state& s, effects& out, notice& n, time_point now) {
     say_call(s, out, n, now);
     n.again_at.reset();
     if (n.rounds < k_most_rounds) n.again_at = now + k_again_after.at(n.rounds - 1);
+}
+
+// It was awake before its leg was known to have failed: it asked in time, and need not ask again. Once, as
+// whoever asks.
+bool let_in_who_is_ready(state& s, effects& out, const notice& n) {
+    if (!n.ready || !rings_on(s, n) || any_leg(s, n.device, rings_there) || any_leg(s, n.device, dismissed) ||
+        any_leg(s, n.device, withdrawn) || any_leg(s, n.device, dropped) || any_leg(s, n.device, was_let_in))
+        return false;
+    std::vector<target> at;
+    for (const auto& l : s.legs)
+        if (l.device() == n.device && is_rung_now(s, l)) at.push_back(*l.goes_to());
+    rings::let_in(s, at, n.device);
+    if (!at.empty()) add_note(out, remark::device_joins_ring, "leg=" + s.legs.back().id.text());
+    return !at.empty();
 }
 
 push::ended_reason reason_of(release_reason r) {
@@ -241,12 +259,14 @@ void say_missed(state& s, effects& out, time_point now) {
 // The last one: whom nobody keeps has been let go by then.
 bool settle(state& s, effects& out, const circumstances& c) {
     if (!s.routed.rules.wake_by_push) return false;
+    bool moved = false;
     for (auto& n : s.notices) {
         repeat(s, out, n, c.now);
+        if (rings::may_dial(s, c.now)) moved = let_in_who_is_ready(s, out, n) || moved;
         say_end(s, out, n, c.now);
     }
     say_missed(s, out, c.now);
-    return false;
+    return moved;
 }
 
 std::optional<time_point> deadline(const state& s) {

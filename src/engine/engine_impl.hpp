@@ -38,7 +38,7 @@ class engine_impl final : public engine {
     void start() override;
     boost::asio::awaitable<accepted> accept(genuine_webhook hook) override;
     boost::asio::awaitable<submission> submit(request r) override;
-    void push_received(call_id call, device_id device) override;
+    void push_received(call_id call, device_id device, bool ready) override;
     void take_up(std::vector<port::inbox_event> events) override;
     boost::asio::awaitable<void> stop(millis limit) override;
     [[nodiscard]] figures now() const override;

@@ -66,8 +66,8 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     co_return out;
 }
 
-void engine_impl::push_received(call_id call, device_id device) {
-    if (!stopping_) post(call, item{call::push_received{device}, {}});
+void engine_impl::push_received(call_id call, device_id device, bool ready) {
+    if (!stopping_) post(call, item{call::push_received{device, ready}, {}});
 }
 
 // Whom the call is for decides who may be rung; nullopt: there is no such call.

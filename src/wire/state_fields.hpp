@@ -144,6 +144,7 @@ constexpr void fields(V& v, T& x) {
     v("sent", x.sent);
     v("repeatable", x.repeatable);
     v("acknowledged", x.acknowledged);
+    v("ready", x.ready);
     v("again_at", x.again_at);
     v("ended", x.ended);
     v("missed", x.missed);

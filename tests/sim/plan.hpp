@@ -85,6 +85,7 @@ struct plan {
     mishap what_happens = mishap::none;
     std::size_t request_at = 0; ///< number of the request to the carrier, from 1; 0: none
     carrier_mishap request_meets = carrier_mishap::none;
+    millis retry_pause{500}; ///< between two attempts of a push
     int bad_pushes = 0;      ///< percent; counts where the route wakes by push
     bool reconciles = false; ///< the carrier is also asked by itself, not only by calls
     /// Half as often as a server does unless told otherwise: most rounds find nothing, and cost half the

@@ -85,7 +85,7 @@ awaitable<call::effect_outcome> push_way::run(call::effect what, port::still_wan
         if (how == 0) out.result = call::outcome::done;
         if (how == 2) out.result = call::outcome::refused;
         if (how == 0 || how == 2) co_return out;
-        co_await rt::sleep_for(millis{500});
+        co_await rt::sleep_for(w.what.retry_pause);
     }
     out.attempts = k_tries;
     co_return out;

@@ -285,7 +285,7 @@ void rig::prepare_push(std::map<std::string, std::string>& environment) {
     constexpr const char* k_project = "flow-tests";
     const auto apple = made_key::ec();
     const auto google = made_key::rsa();
-    const auto at = [this](std::uint16_t port) { return "https://127.0.0.1:" + std::to_string(port); };
+    const auto at = [](std::uint16_t port) { return "https://127.0.0.1:" + std::to_string(port); };
     const auto keep = [this](const std::string& name, const std::string& text) {
         const auto file = folder_ + "/" + name;
         std::ofstream(file) << text;

@@ -170,7 +170,8 @@ class runner {
         }
         if (what == "outcome") return outcome_of(w);
         if (what == "pushed") return push_outcome_of(w);
-        if (what == "received") return push_received{{std::stoll(w.at(0).substr(1))}};
+        if (what == "received" || what == "ready")
+            return push_received{{std::stoll(w.at(0).substr(1))}, what == "ready"};
         if (w.empty()) return std::nullopt;
         const bool blind = w.back() == "blind";
         if (what == "withdrawn") {

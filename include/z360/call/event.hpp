@@ -154,6 +154,7 @@ struct ring_withdrawn {
 /// A phone says that a push of this call has reached it: it is not sent again.
 struct push_received {
     device_id device;
+    bool ready = false; ///< it can take an INVITE now
 };
 
 /// A device asks something of a call that is going on. What comes of it is judged once, when it is decided.

@@ -305,6 +305,7 @@ struct notice {
     bool sent = false;                  ///< one of them may have reached it
     bool repeatable = false;            ///< one was taken by a provider by which it may be said again
     bool acknowledged = false;          ///< the phone says that it has it
+    bool ready = false;                 ///< the phone says that it can take an INVITE
     std::optional<time_point> again_at; ///< when it is said again
     bool ended = false;                 ///< it was told that it rings no more
     bool missed = false;                ///< it was told that the call was missed

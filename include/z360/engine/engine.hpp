@@ -139,9 +139,10 @@ class engine {
     /// limit it is refused and never carried out later. Throws port::unavailable when it could not be stored:
     /// then nothing happens, for it is never spooled.
     virtual boost::asio::awaitable<submission> submit(request r) = 0;
-    /// A phone says that a push of this call has reached it: the push is not repeated. Returns at once; a lost
-    /// one costs a repeated push and no more, so it is not stored before it is decided about.
-    virtual void push_received(call_id call, device_id device) = 0;
+    /// A phone says that a push of this call has reached it: the push is not repeated. `ready`: it can take
+    /// an INVITE. Returns at once; a lost one costs a repeated push, or one more question of the phone, so it
+    /// is not stored before it is decided about.
+    virtual void push_received(call_id call, device_id device, bool ready) = 0;
     /// Decides about events that are in the inbox already and claimed for this node.
     virtual void take_up(std::vector<port::inbox_event> events) = 0;
     /// Lets running decisions and commands finish within `limit`, then stops. What is left is in the database

@@ -45,7 +45,7 @@ std::vector<sim::push_record> to(rig& r, const std::string& token, const std::st
 
 /// What the phone reads: FCM's data, or what stands beside `aps`.
 json data_of(const sim::push_record& p) {
-    return p.provider == "fcm" ? p.body.at("data") : p.body;
+    return p.provider == "fcm" ? p.body.at("message").at("data") : p.body;
 }
 
 api with_ticket(rig& r, const sim::push_record& p) {
@@ -118,7 +118,7 @@ TEST_F(push_flow, mob_05_a_phone_whose_leg_failed_while_it_slept_joins_the_ring_
     r.carrier().set_phone(apple.sip(), sim::phone::ignores());
     const auto ready = phone.post("/api/voip/push-ack", said(push, "ready"));
     ASSERT_EQ(ready.status, 200) << ready.body;
-    ASSERT_TRUE(r.ringing(session, 1));
+    ASSERT_TRUE(r.ringing(session, 1)) << ready.body;
     EXPECT_EQ(phone.post("/api/voip/calls/" + session + "/reinvite").status, 200) << "it rings there already";
     EXPECT_EQ(r.accepted("dial", session), 2U) << "once more, and not again";
     const auto legs = r.carrier().with([&](sim::carrier& c, time_point) { return c.legs(session); });

@@ -374,7 +374,8 @@ TEST_F(push_rows, push_02_of_each_word_of_a_phone_the_first_counts) {
     ledger_->receipt(r);
     write();
     EXPECT_EQ(
-        sql("select string_agg(state || ' ' || z360_ms(at), ', ' order by state) from push_receipts"),
+        sql("select string_agg(state || ' ' || z360_ms(at), ', ' order by state) from push_receipts")[0][0]
+            .as<std::string>(),
         "received " + std::to_string(k_then.time_since_epoch().count()) + ", ringing " +
             std::to_string((k_then + millis{5'000}).time_since_epoch().count())
     );

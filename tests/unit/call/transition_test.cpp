@@ -99,6 +99,7 @@ std::vector<event> events(const state& s) {
         out.emplace_back(test_outcome{"effect", static_cast<outcome>(o), "answer", 1});
     for (const auto d : {1, 99}) {
         out.emplace_back(push_received{device_id{d}});
+        out.emplace_back(push_received{device_id{d}, true});
         for (int o = 0; o < k_outcome_count; ++o)
             for (const bool sent : {false, true})
                 out.emplace_back(push_outcome{
