@@ -90,6 +90,26 @@ awaitable<void> store_away(bed& b) {
     EXPECT_EQ(in_vain->out.code, "no_address");
 }
 
+// FCM says nothing about messages: they fill their lane, and calls have one of their own.
+awaitable<void> lanes(bed& b) {
+    std::size_t silent = 0;
+    b.fcm.on_request = [&silent](h2_peer& p, const h2_seen& r) {
+        if (r.body.find("missed_call") != std::string::npos)
+            ++silent;
+        else
+            p.respond(r.stream, 200, R"({"name":"projects/our-project/messages/0:1"})");
+    };
+    std::vector<started_ptr> messages;
+    for (int i = 0; i < 400; ++i)
+        messages.push_back(b.start(b.effect(2, kind::missed_call)));
+    WAIT_UNTIL(silent == 300);
+    const auto ring = b.start(b.effect(2));
+    WAIT_UNTIL(ring->done);
+    EXPECT_EQ(ring->out.result, outcome::done);
+    EXPECT_EQ(silent, 300U) << "the others wait for their turn";
+    EXPECT_FALSE(std::any_of(messages.begin(), messages.end(), [](const auto& s) { return s->done; }));
+}
+
 awaitable<void> only_one_provider(bed& b) {
     const auto iphone = b.start(b.effect(1));
     const auto pixel = b.start(b.effect(2));
@@ -139,6 +159,9 @@ TEST(push_outage, retries_are_a_tenth_of_first_attempts) {
 }
 TEST(push_outage, a_service_that_cannot_be_reached_costs_no_token) {
     bed().run(nobody_listens);
+}
+TEST(push_outage, i_16_messages_that_wait_for_an_answer_hold_up_no_call) {
+    bed().run(lanes);
 }
 TEST(push_outage, an_outage_of_the_store_is_waited_out_while_it_rings) {
     bed().run(store_away);
