@@ -2,9 +2,11 @@
 #include "app/commands.hpp"
 
 #include "app/values.hpp"
+#include "wire/e164.hpp"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 namespace z360::app {
@@ -63,6 +65,16 @@ std::string store_route(command_arguments& a, const std::string& v) {
     a.route = v;
     return one_of(v, std::array<std::string_view, 4>{"user", "agent", "voicemail", "reject"}, "route");
 }
+std::string store_since(command_arguments& a, const std::string& v) {
+    a.since = v;
+    time_point ignored{};
+    return read_since(v, std::chrono::floor<millis>(std::chrono::system_clock::now()), ignored);
+}
+std::string store_phone_number(command_arguments& a, const std::string& v) {
+    const auto e164 = wire::to_e164(v);
+    a.number = e164.value_or(v);
+    return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
+}
 std::string store_record_calls(command_arguments& a, const std::string& v) {
     a.record_calls = v;
     bool ignored = false;
@@ -95,6 +107,10 @@ const std::vector<command_flag>& command_flags() {
         {"--days", "Validity of a token, 1 to 3650; default 365.", store_number<&args::days, 1, 3'650>},
         {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
         {"--key", "Id of a key in a key file.", store_some<&args::key>},
+        {"--since", "How far back: 30m, 2h, 3d or an RFC 3339 time; default 24h.", store_since},
+        {"--number", "Phone number, the caller's or ours.", store_phone_number},
+        {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
+        {"--missed", "Only calls that nobody of ours talked in.", store_switch<&args::missed>, true},
         {"--strict", "Change nothing when a line is bad.", store_switch<&args::strict>, true},
         {"--adopt", "Credentials of other installations, or of none, are this one's from now on.",
          store_switch<&args::adopt>, true},
@@ -130,7 +146,18 @@ const std::vector<command_spec>& commands() {
          "Check the TLS certificate and tell how many days are left.",
          {},
          {}},
-        {"--explain", command::explain, "CALL", "Print everything that happened in one call.", {}, {}},
+        {"--explain",
+         command::explain,
+         "CALL",
+         "Print what happened in a call and at each device, by id, number, e-mail or device; also --since.",
+         {},
+         {"--since"}},
+        {"--calls",
+         command::calls,
+         "",
+         "List calls, newest first; also --user, --number or --device, --since, --missed.",
+         {},
+         {"--user", "--number", "--device", "--since", "--missed"}},
         {"--dead-letters", command::dead_letters, "", "List webhooks that could not be processed.", {}, {}},
 
         {"--generate-key",
@@ -292,6 +319,9 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         out.push_back("--name: " + shown(a.name) + ": " + check_text(a.name, k_longest_label));
     if (a.adopt && a.confirm_strangers)
         out.emplace_back("--adopt: cannot be combined with --confirm-strangers; keep the one you mean");
+    if (chosen.what == command::calls &&
+        int(!a.user.empty()) + int(!a.number.empty()) + int(!a.device.empty()) > 1)
+        out.emplace_back("--calls: takes one of --user, --number and --device; keep the one you mean");
     const bool rings = a.route.empty() || a.route == "user";
     if (chosen.what == command::add_number && rings && a.user.empty())
         out.emplace_back("--user: --add-number needs it; add --user …, or another --route");

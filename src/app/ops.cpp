@@ -10,11 +10,8 @@
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
 #include "app/push_parts.hpp"
-#include "edge/api/views.hpp"
 #include "http_server/certificate.hpp"
-#include "wire/call_view.hpp"
 
-#include <z360/call/view.hpp>
 #include <z360/port/errors.hpp>
 
 #include <nlohmann/json.hpp>
@@ -157,53 +154,6 @@ int check_configuration(const options& o) {
     return check_database(o);
 }
 
-// Of a call that a newer program has stored: what its columns say.
-json as_the_api_says_it(const adapter::postgres::explained_call& c) {
-    call::viewer who;
-    who.who = call::viewer::as::overseer;
-    std::optional<call::view> v;
-    if (c.call) v = view_of(c.call->state, who);
-    if (v) return wire::call_json(*v, edge::api::labels_of(*c.call));
-    return {
-        {"call_id", c.id.text()},
-        {"call_session_id", c.call_session_id},
-        {"state", c.phase},
-        {"reason", c.end_reason.empty() ? json() : json(c.end_reason)},
-        {"seq", c.version}
-    };
-}
-
-std::string in_words(const json& seen) {
-    const auto& reason = seen.at("reason");
-    return "call " + seen.at("call_id").get<std::string>() + " session " +
-           seen.at("call_session_id").get<std::string>() + ": " + seen.at("state").get<std::string>() +
-           (reason.is_null() ? "" : " (" + reason.get<std::string>() + ")") + ", version " +
-           std::to_string(seen.at("seq").get<std::uint64_t>());
-}
-
-int explain(admin& db, const options& o) {
-    const auto call = db.explain(o.arguments.subject);
-    if (!call) {
-        complain("no call or webhook is known under " + o.arguments.subject);
-        return k_failed;
-    }
-    if (!call->id.nil()) {
-        const auto seen = as_the_api_says_it(*call);
-        print_row(o, json{{"call", seen}}, in_words(seen));
-    } else if (!o.json) {
-        print_row(o, {}, "no call of session " + call->call_session_id + "; its webhooks:");
-    }
-    for (const auto& l : call->lines) {
-        const json line{{"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}};
-        char head[64];
-        (void)std::snprintf(
-            head, sizeof head, "%s  %-8s %-22s ", iso8601(l.at).c_str(), l.source.c_str(), l.what.c_str()
-        );
-        print_row(o, line, head + l.detail);
-    }
-    return k_ok;
-}
-
 // Of this machine alone: what no database keeps stays where it arrived.
 std::size_t set_aside_here(const options& o, std::size_t limit) {
     const auto& directory = o.settings.spool.directory;
@@ -242,10 +192,8 @@ int dispatch(const options& o) {
     case command::check_config: return check_configuration(o);
     case command::migrate: return migrate(o);
     case command::check_certs: return check_certificates(o);
-    case command::explain: {
-        admin db(o.settings.database.url);
-        return explain(db, o);
-    }
+    case command::explain:
+    case command::calls: return calls(o);
     case command::dead_letters: {
         admin db(o.settings.database.url);
         return dead_letters(db, o);

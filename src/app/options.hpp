@@ -22,6 +22,7 @@ enum class command {
     migrate,
     check_certs,
     explain,
+    calls,
     dead_letters,
     create_org,
     create_user,
@@ -71,6 +72,9 @@ struct command_arguments {
     std::string minutes; ///< validity of a code
     std::string days;    ///< validity of a token
     std::string key;     ///< id of a key in a key file
+    std::string since;   ///< as given; since_of() reads it
+    std::string device;  ///< the app's own id of a device, its name, or our id
+    bool missed = false; ///< of --calls: only those that nobody of ours talked in
     bool strict = false;
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's
     bool confirm_strangers = false; ///< likewise: they may be deleted now

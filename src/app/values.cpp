@@ -101,6 +101,23 @@ std::string read_millis(std::string_view text, std::int64_t lowest, std::int64_t
     return {};
 }
 
+std::string read_since(std::string_view text, time_point now, time_point& out) {
+    constexpr std::string_view k_how = "give e.g. 30m, 2h, 3d or 2026-01-31T12:00:00Z";
+    constexpr std::int64_t k_longest = 3'650LL * 86'400'000;
+    if (const auto at = parse_iso8601(text)) {
+        if (*at > now) return "lies ahead; " + std::string(k_how);
+        out = *at;
+        return {};
+    }
+    // A bare number would be milliseconds elsewhere; here nobody means those.
+    const bool with_unit = !text.empty() && (text.back() < '0' || text.back() > '9');
+    std::int64_t ms = 0;
+    if (!with_unit || text.ends_with("ms") || !read_millis(text, 1'000, k_longest, ms).empty())
+        return "no time; " + std::string(k_how);
+    out = now - millis{ms};
+    return {};
+}
+
 std::string read_bool(std::string_view text, bool& out) {
     if (text == "true" || text == "1") {
         out = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/base/name.hpp>
+#include <z360/base/time.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,8 @@ namespace z360::app {
 /// Milliseconds: a bare integer, or with a unit: 500ms, 2s, 5m, 1h, 30d.
 [[nodiscard]] std::string
 read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t& out);
+/// How far back: "30m", "2h", "3d", up to ten years, or an RFC 3339 time that has come.
+[[nodiscard]] std::string read_since(std::string_view text, time_point now, time_point& out);
 [[nodiscard]] std::string read_bool(std::string_view text, bool& out);
 
 [[nodiscard]] std::string check_ip_address(std::string_view text);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -124,6 +125,21 @@ class performance {
         });
     }
 
+    /// What the server decided up to now, if it can be asked.
+    std::vector<rung> decisions() const {
+        if (settings_.explain_command.empty()) return {};
+        return read_decisions(output_of(with_call(settings_.explain_command, session_)));
+    }
+    /// The whole ladder, each rung where it happened.
+    std::vector<rung> everything(std::vector<rung> decided) {
+        auto all =
+            sim_.with([this](carrier& c, time_point) { return ladder_of(c, session_, settings_.names); });
+        all.insert(
+            all.end(), std::make_move_iterator(decided.begin()), std::make_move_iterator(decided.end())
+        );
+        return in_order(std::move(all));
+    }
+
     /// Waits for a condition and prints what happens meanwhile.
     bool watch(const condition& until, millis limit) {
         constexpr millis slice{100};
@@ -136,13 +152,16 @@ class performance {
     }
 
     /// Prints rungs that are at least `age` old: younger ones may still get their result or a predecessor.
+    /// The server is asked before the carrier is looked at, so that nothing it was told of stands before what
+    /// it says.
     void print_news(millis age) {
         if (!settings_.live) return;
-        const auto news = sim_.with([this, age](carrier& c, time_point now) {
-            auto all = ladder_of(c, session_);
-            std::erase_if(all, [now, age](const rung& r) { return r.at + age > now; });
-            return all;
-        });
+        const auto now = sim_.with([](carrier&, time_point t) { return t; });
+        const bool last = age == millis{0};
+        if (!last && now < asked_at_ + k_between_questions) return;
+        asked_at_ = now;
+        auto news = everything(decisions());
+        if (!last) std::erase_if(news, [now, age](const rung& r) { return r.at + age > now; });
         std::map<std::string, int> same; // equal lines of the same millisecond are different facts
         for (const auto& r : news) {
             const auto line = render(r, {settings_.colour, origin_});
@@ -154,19 +173,13 @@ class performance {
     }
 
     void print(const verdict& result) {
-        std::vector<rung> decisions;
-        if (!settings_.explain_command.empty())
-            decisions = read_decisions(output_of(with_call(settings_.explain_command, session_)));
+        const auto decided = decisions();
         const ladder_style style{settings_.colour, origin_};
-        if (settings_.live) {
+        if (settings_.live)
             print_news(millis{0});
-            if (!decisions.empty()) out_ << "\n" << render(decisions, style);
-        } else {
-            auto all = sim_.with([this](carrier& c, time_point) { return ladder_of(c, session_); });
-            all.insert(all.end(), decisions.begin(), decisions.end());
-            out_ << render(in_order(std::move(all)), style);
-        }
-        if (!settings_.explain_command.empty() && decisions.empty())
+        else
+            out_ << render(everything(decided), style);
+        if (!settings_.explain_command.empty() && decided.empty())
             out_ << "(the explain command gave no decision lines)\n";
         const auto wrong = sim_.with([](carrier& c, time_point) { return c.seen().violations; });
         for (const auto& v : wrong)
@@ -178,6 +191,7 @@ class performance {
     static std::string seconds(millis d) { return std::to_string(d.count() / 1000) + " s"; }
 
     static constexpr millis k_settling{300};
+    static constexpr millis k_between_questions{400}; // a process is started for each
     simulator& sim_;
     const demo_settings& settings_;
     std::ostream& out_;
@@ -185,6 +199,7 @@ class performance {
     std::string caller_;
     std::string session_;
     time_point origin_{};
+    time_point asked_at_{};
     std::set<std::string> printed_;
 };
 
@@ -195,8 +210,12 @@ bool wait_for_devices(demo_settings& s, const stop_signal& stop) {
     while (!s.devices_file.empty()) {
         std::vector<std::string> found;
         std::ifstream in(s.devices_file);
-        for (std::string line; std::getline(in, line);)
-            if (!line.empty()) found.push_back(line);
+        for (std::string line; std::getline(in, line);) {
+            if (line.empty()) continue;
+            const auto blank = std::min(line.find(' '), line.size());
+            found.push_back(line.substr(0, blank));
+            if (blank + 1 < line.size()) s.names[found.back()] = line.substr(blank + 1);
+        }
         if (!found.empty()) {
             s.devices = std::move(found);
             return true;

@@ -2,6 +2,7 @@
 // A call to watch: it comes in, phones ring, one answers, the others stop, the caller hangs up.
 #pragma once
 
+#include "sim/ladder.hpp"
 #include "sim/simulator.hpp"
 
 #include <functional>
@@ -15,8 +16,11 @@ struct demo_settings {
     std::string from;
     std::string to;
     std::vector<std::string> devices; ///< who answers, in turn; empty: whoever rings first
-    std::string devices_file;         ///< the same, a line each; the first call waits until it is there
-    std::string explain_command;      ///< `{call}` becomes the session id; without it, that is appended
+    /// The same, a line each, with what people call the phone behind a blank; the first call waits until it
+    /// is there.
+    std::string devices_file;
+    phone_names names;           ///< of that file
+    std::string explain_command; ///< `{call}` becomes the session id; without it, that is appended
     millis answer_after{1500};
     millis talk{1500};
     millis patience{10'000}; ///< for the first ring; later steps get half

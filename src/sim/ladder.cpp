@@ -1,25 +1,41 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "sim/ladder.hpp"
 
+#include <z360/base/columns.hpp>
+
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 
 namespace z360::sim {
 
 namespace {
 
-std::string name_of(const carrier& c, const std::string& id) {
+std::string name_of(const phone_names& names, const std::string& username) {
+    const auto known = names.find(username);
+    return known == names.end() ? username : known->second;
+}
+// Of who is at the end of a leg.
+std::string name_of(const carrier& c, const phone_names& names, const std::string& id) {
     const auto l = c.leg(id);
     if (!l) return id.empty() ? "?" : id;
     if (l->kind == leg_kind::caller) return "caller";
-    return l->username.empty() ? l->to : l->username;
+    return l->username.empty() ? l->to : name_of(names, l->username);
+}
+// "sip:gencred…@host", or a username.
+std::string name_of_address(const phone_names& names, const std::string& address) {
+    const auto from = address.starts_with("sip:") ? std::size_t{4} : std::size_t{0};
+    const auto known = names.find(address.substr(from, address.find('@') - from));
+    return known == names.end() ? address : known->second;
 }
 
-void add_webhooks(const carrier& c, std::string_view session, std::vector<rung>& out) {
+void add_webhooks(
+    const carrier& c, const phone_names& names, std::string_view session, std::vector<rung>& out
+) {
     for (const auto& [id, w] : c.seen().webhooks) {
         if (!session.empty() && w.session != session) continue;
-        const auto what = w.event_type + " " + name_of(c, w.call_control_id);
+        const auto what = w.event_type + " " + name_of(c, names, w.call_control_id);
         if (w.state == delivery_state::dropped) {
             out.push_back({w.emitted_at, lane::webhook, what, "lost on purpose", true});
             continue;
@@ -32,15 +48,17 @@ void add_webhooks(const carrier& c, std::string_view session, std::vector<rung>&
     }
 }
 
-void add_commands(const carrier& c, std::string_view session, std::vector<rung>& out) {
+void add_commands(
+    const carrier& c, const phone_names& names, std::string_view session, std::vector<rung>& out
+) {
     for (const auto& [id, cmd] : c.seen().commands) {
         if (!session.empty() && cmd.session != session) continue;
         auto what = cmd.verb + " ";
         if (cmd.verb == "dial" || is_credential_verb(cmd.verb))
-            what += cmd.target.empty() ? cmd.credential_id : cmd.target;
+            what += cmd.target.empty() ? cmd.credential_id : name_of_address(names, cmd.target);
         else
-            what += name_of(c, cmd.call_control_id);
-        if (cmd.verb == "bridge") what += " with " + name_of(c, cmd.target);
+            what += name_of(c, names, cmd.call_control_id);
+        if (cmd.verb == "bridge") what += " with " + name_of(c, names, cmd.target);
         auto result = cmd.status == 0 ? std::string("no reply") : std::to_string(cmd.status);
         if (!cmd.code.empty()) result += " " + cmd.code;
         if (cmd.duplicate) result += " (repeat, ignored)";
@@ -60,20 +78,16 @@ look look_of(lane l) {
     case lane::command: return {"command  ←", "\033[33m"};
     case lane::phone: return {"phone", "\033[35m"};
     case lane::bridge: return {"bridge", "\033[1;32m"};
+    case lane::push: return {"push     ←", "\033[35m"};
     case lane::decision: return {"decision", "\033[34m"};
     }
     return {"", ""};
 }
 
-/// Columns a terminal needs: UTF-8 continuation bytes take none.
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char c) {
-        return (c & 0xC0U) != 0x80U;
-    }));
-}
+// Never cut: what is longer pushes the rest aside.
 std::string padded(std::string text, std::size_t columns) {
-    const auto w = width(text);
-    if (w < columns) text.append(columns - w, ' ');
+    const auto taken = columns_of(text);
+    if (taken < columns) text.append(columns - taken, ' ');
     return text;
 }
 
@@ -83,9 +97,24 @@ std::string text_at(const json& j, const char* key) {
     return it->is_string() ? it->get<std::string>() : it->dump();
 }
 
+// Without the ids of whom `who` names already.
+std::string without_ids(std::string_view detail) {
+    static constexpr std::string_view k_ids[] = {"leg=", "device=", "command_id=", "call_control_id="};
+    std::string out;
+    while (!detail.empty()) {
+        const auto end = std::min(detail.find(' '), detail.size());
+        const auto word = detail.substr(0, end);
+        const bool id =
+            std::any_of(std::begin(k_ids), std::end(k_ids), [word](auto i) { return word.starts_with(i); });
+        if (!id) out += (out.empty() ? "" : " ") + std::string(word);
+        detail.remove_prefix(std::min(end + 1, detail.size()));
+    }
+    return out;
+}
+
 } // namespace
 
-std::vector<rung> ladder_of(const carrier& c, std::string_view session) {
+std::vector<rung> ladder_of(const carrier& c, std::string_view session, const phone_names& names) {
     std::vector<rung> out;
     for (const auto& l : c.legs(session)) {
         if (l.kind != leg_kind::caller) continue;
@@ -97,14 +126,14 @@ std::vector<rung> ladder_of(const carrier& c, std::string_view session) {
             );
         }
     }
-    add_webhooks(c, session, out);
-    add_commands(c, session, out);
+    add_webhooks(c, names, session, out);
+    add_commands(c, names, session, out);
     for (const auto& p : c.seen().phones)
         if (session.empty() || p.session == session)
-            out.push_back({p.at, lane::phone, p.username + " " + p.what, {}, false});
+            out.push_back({p.at, lane::phone, name_of(names, p.username) + " " + p.what, {}, false});
     for (const auto& b : c.seen().bridges) {
         if (!session.empty() && b.session != session) continue;
-        const auto who = name_of(c, b.caller) + " and " + name_of(c, b.device);
+        const auto who = name_of(c, names, b.caller) + " and " + name_of(c, names, b.device);
         out.push_back(
             {b.began, lane::bridge, who + " talk", b.displaced_another ? "SECOND BRIDGE" : "",
              b.displaced_another}
@@ -146,6 +175,13 @@ std::vector<rung> read_decisions(std::string_view lines) {
         }
         r.what = text_at(j, "what");
         r.detail = text_at(j, "detail");
+        if (text_at(j, "channel") == "push" || r.what == "push_accepted" || r.what == "push_failed")
+            r.where = lane::push;
+        r.trouble = r.what == "push_failed";
+        if (const auto who = text_at(j, "who"); !who.empty()) {
+            r.what += " " + who;
+            r.detail = without_ids(r.detail);
+        }
         out.push_back(std::move(r));
     }
     return out;

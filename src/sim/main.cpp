@@ -120,7 +120,7 @@ void define(CLI::App& app, options& o) {
     app.add_option("--devices", o.devices, "SIP usernames, comma-separated: who answers, in turn");
     app.add_option(
         "--devices-file", o.show.devices_file,
-        "The same from a file, one a line; the first call waits until it is there"
+        "The same from a file, one a line, with the phone's name behind a blank; the first call waits for it"
     );
     app.add_option(
         "--explain-command", o.show.explain_command,

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/postgres/admin.hpp"
 
+#include "adapter/postgres/admin_connection.hpp"
 #include "adapter/postgres/audit.hpp"
-#include "adapter/postgres/call_view_row.hpp"
 #include "adapter/postgres/device_rows.hpp"
-#include "adapter/postgres/faults.hpp"
 #include "adapter/postgres/logins.hpp"
 #include "adapter/postgres/params.hpp"
-#include "adapter/postgres/session.hpp"
 #include "adapter/postgres/slug.hpp"
 #include "adapter/postgres/tenant_rows.hpp"
 #include "adapter/postgres/token_rows.hpp"
@@ -16,6 +14,30 @@
 #include <z360/port/errors.hpp>
 
 namespace z360::adapter::postgres {
+
+std::string id_or_empty(const std::string& text) {
+    const bool number = !text.empty() && text.size() < 17 && text[0] != '0' &&
+                        text.find_first_not_of("0123456789") == std::string::npos;
+    return number ? text : "";
+}
+
+std::optional<user_id> person_of(pqxx::work& tx, const std::string& text) {
+    if (const auto id = id_or_empty(text); !id.empty()) {
+        const auto r = tx.exec_params("select user_id from users where user_id = $1", id);
+        if (r.empty()) return std::nullopt;
+        return user_id{r[0][0].as<std::int64_t>()};
+    }
+    const auto r = tx.exec_params(
+        "select user_id from users where lower(login) = lower($1) order by login = $1 desc limit 2",
+        storable(text)
+    );
+    if (r.empty()) return std::nullopt;
+    const auto exact = tx.exec_params("select from users where login = $1", storable(text));
+    if (r.size() == 2 && exact.empty())
+        throw admin_error("\"" + text + "\" may be several users: name them by id, or spelled as they are");
+    return user_id{r[0][0].as<std::int64_t>()};
+}
+
 namespace {
 
 std::string e164_or_error(const std::string& number) {
@@ -25,36 +47,6 @@ std::string e164_or_error(const std::string& number) {
             "\"" + number + "\" is no phone number: write it internationally, e.g. +15550100001"
         );
     return *e164;
-}
-
-// Turns what Postgres says into words for a person.
-template <class F>
-auto in_words(F ask) {
-    try {
-        return ask();
-    } catch (const pqxx::foreign_key_violation& e) {
-        throw admin_error("something named here does not exist: " + one_line(e.what()));
-    } catch (const pqxx::failure& e) {
-        const bool away = dynamic_cast<const pqxx::broken_connection*>(&e) != nullptr;
-        if (!away && fault_of(sqlstate_of(e)) != fault::schema)
-            throw admin_error("the database refused: " + one_line(e.what()));
-        raise_refused(e);
-    }
-}
-template <class F>
-auto with(session& db, F ask) {
-    return in_words([&] {
-        pqxx::work tx(db);
-        auto out = ask(tx);
-        tx.commit();
-        return out;
-    });
-}
-
-std::string id_or_empty(const std::string& text) {
-    const bool number = !text.empty() && text.size() < 17 && text[0] != '0' &&
-                        text.find_first_not_of("0123456789") == std::string::npos;
-    return number ? text : "";
 }
 
 std::optional<org_id> org_of(pqxx::work& tx, const std::string& text) {
@@ -73,23 +65,6 @@ std::optional<org_id> org_of(pqxx::work& tx, const std::string& text) {
         if (!r.empty()) return org_id{r[0][0].as<std::int64_t>()};
     }
     return std::nullopt;
-}
-
-std::optional<user_id> person_of(pqxx::work& tx, const std::string& text) {
-    if (const auto id = id_or_empty(text); !id.empty()) {
-        const auto r = tx.exec_params("select user_id from users where user_id = $1", id);
-        if (r.empty()) return std::nullopt;
-        return user_id{r[0][0].as<std::int64_t>()};
-    }
-    const auto r = tx.exec_params(
-        "select user_id from users where lower(login) = lower($1) order by login = $1 desc limit 2",
-        storable(text)
-    );
-    if (r.empty()) return std::nullopt;
-    const auto exact = tx.exec_params("select from users where login = $1", storable(text));
-    if (r.size() == 2 && exact.empty())
-        throw admin_error("\"" + text + "\" may be several users: name them by id, or spelled as they are");
-    return user_id{r[0][0].as<std::int64_t>()};
 }
 
 // What is only named is never made: a slip of the pen would be a tenant.
@@ -175,42 +150,7 @@ phone_number_id put_number(pqxx::work& tx, const number_row& n) {
     );
 }
 
-// Commands appear twice: when they were decided and when their outcome was known. Each line says what was so
-// then.
-constexpr const char* k_lines = R"sql(
-select z360_ms(at), source, what, detail from (
-    select received_at as at, 0 as rank, seq, 'webhook' as source, event_type as what,
-           'event_id=' || event_id || ' route=' || route || ' status=' || status ||
-           coalesce(' call_control_id=' || call_control_id, '') || coalesce(' error=' || error, '') as detail
-      from webhook_events where call_session_id = $2 or call_id = $1
-    union all
-    select began_at, 1, -1, 'call', 'caller',
-           'number=' || coalesce(caller_number, snapshot #>> '{caller,number}', '') ||
-           coalesce(' sent=' || to_json(caller_sent)::text, '') ||
-           ' dialed=' || coalesce(snapshot #>> '{routed,number_e164}', '') ||
-           coalesce(' dialed_sent=' || to_json(dialed_sent)::text, '')
-      from calls where call_id = $1
-    union all
-    select at, 1, seq, 'note', what, detail from call_events where call_id = $1
-    union all
-    select created_at, 2, 0, 'command', verb,
-           'command_id=' || command_id || coalesce(' leg=' || leg_id, '') ||
-           case when status = 'pending' then ' status=pending attempts=' || attempts || coalesce(' after=' || after_id, '')
-                else '' end
-      from commands where call_id = $1
-    union all
-    select finished_at, 3, 0, 'outcome', verb,
-           'command_id=' || command_id || ' status=' || status || ' attempts=' || attempts ||
-           coalesce(' error=' || error_code, '')
-      from commands where call_id = $1 and finished_at is not null
-) t order by at, rank, seq)sql";
-
 } // namespace
-
-struct admin::connection {
-    explicit connection(const secret& url) : db(url) {}
-    session db;
-};
 
 admin::admin(const secret& url) {
     try {
@@ -485,33 +425,6 @@ bool admin::revive(const std::string& event_id) {
                      event_id
                )
                    .affected_rows() == 1;
-    });
-}
-
-std::optional<explained_call> admin::explain(const std::string& call_or_session) {
-    return with(db_->db, [&](pqxx::work& tx) -> std::optional<explained_call> {
-        const auto r = tx.exec_params(
-            "select call_id, call_session_id, phase, coalesce(end_reason, ''), version from calls where "
-            "call_session_id = $1 or call_id::text = lower($1) order by call_id::text = lower($1) desc limit "
-            "1",
-            call_or_session
-        );
-        explained_call out;
-        if (r.empty()) {
-            out.call_session_id = call_or_session; // webhooks may wait or lie dead without a call
-        } else {
-            out.id = call_id::parse(r[0][0].c_str()).value_or(call_id{});
-            out.call_session_id = r[0][1].c_str();
-            out.phase = r[0][2].c_str();
-            out.end_reason = r[0][3].c_str();
-            out.version = r[0][4].as<std::uint64_t>();
-            const auto row = tx.exec_params(std::string(k_call_view) + "c.call_id = $1::uuid", out.id.text());
-            if (!row.empty()) out.call = read_call_view(row[0]);
-        }
-        for (const auto& l : tx.exec_params(k_lines, out.id.text(), out.call_session_id))
-            out.lines.push_back({time_at(l[0]), l[1].c_str(), l[2].c_str(), l[3].c_str()});
-        if (r.empty() && out.lines.empty()) return std::nullopt;
-        return out;
     });
 }
 

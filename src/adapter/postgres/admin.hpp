@@ -2,10 +2,11 @@
 // Operations behind the flags of the server program: rows to begin with, and looking into what happened.
 #pragma once
 
+#include "adapter/postgres/call_record.hpp"
+
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
-#include <z360/port/call_reader.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -91,23 +92,6 @@ struct dead_letter {
     std::string error;
 };
 
-struct timeline_line {
-    time_point at{};
-    std::string source; ///< webhook, note, command or outcome
-    std::string what;
-    std::string detail;
-};
-
-struct explained_call {
-    call_id id; ///< nil: webhooks of this session have come, but there is no call
-    std::string call_session_id;
-    std::string phase;
-    std::string end_reason; ///< empty while the call lives
-    std::uint64_t version = 0;
-    std::optional<port::call_view> call; ///< nullopt: there is none, or a newer program has stored it
-    std::vector<timeline_line> lines;    ///< in the order of time
-};
-
 /// One blocking connection. Every call repeats safely and is one transaction: all of it happens or nothing.
 /// Throws admin_error or port::unavailable.
 class admin {
@@ -159,11 +143,22 @@ class admin {
     [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit);
     /// Offers a dead letter to the nodes again. false: there is none of that id.
     bool revive(const std::string& event_id);
-    /// All that is known about a call, by its id or its carrier session.
-    [[nodiscard]] std::optional<explained_call> explain(const std::string& call_or_session);
+    /// All that is known about a call, by its id or its carrier session. A device that was silent for longer
+    /// than `device_life` when it rang could not be rung.
+    [[nodiscard]] std::optional<explained_call>
+    explain(const std::string& call_or_session, millis device_life);
+    /// What a text names: a call by its id or carrier session, a phone number as people write it, a person by
+    /// login, a device by the app's id, its name or our id. nullopt: nothing. Throws admin_error where it may
+    /// be several.
+    [[nodiscard]] std::optional<call_subject> find_subject(const std::string& text);
+    /// A device alone, likewise.
+    [[nodiscard]] std::optional<call_subject> find_device(const std::string& text);
+    /// Newest first.
+    [[nodiscard]] std::vector<call_line> calls(const call_filter& f);
+
+    struct connection; ///< for the parts of this class
 
   private:
-    struct connection;
     std::unique_ptr<connection> db_;
 };
 

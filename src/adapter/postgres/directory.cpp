@@ -3,6 +3,7 @@
 #include "adapter/postgres/identity_rows.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/ring_conditions.hpp"
 #include "wire/e164.hpp"
 
 #include <z360/credential/lifecycle.hpp>
@@ -14,14 +15,10 @@ namespace z360::adapter::postgres {
 namespace asio = boost::asio;
 namespace {
 
-// Devices of a person that may ring for an organisation: membership and every suspension are looked at here,
-// with each call (D7): who has just left is not rung.
+// Devices of a person that may ring for an organisation.
+#define Z360_AND(OBSTACLE, CONDITION) " and " CONDITION
 #define Z360_MAY_RING(ORG, USER)                                                                             \
-    " from devices d join memberships m on m.org_id = " ORG " and m.user_id = d.user_id "                    \
-    "join users u on u.user_id = d.user_id and u.status = 'active' where d.user_id = " USER                  \
-    " and d.status = 'active' and d.wants_identity and not " Z360_NATIVE_HANDLES_CALLS                       \
-    " and (d.bound_org_id is null or d.bound_org_id = " ORG ") and not exists (select from "                 \
-    "device_exclusions x where x.device_id = d.device_id and x.org_id = " ORG ") "
+    " from devices d where d.user_id = " USER Z360_RING_CONDITIONS(Z360_AND, ORG) " "
 #define Z360_DEVICE                                                                                          \
     "json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform, "                      \
     "'identities', " Z360_IDENTITIES ")"
@@ -37,7 +34,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce((
            select json_agg()sql" Z360_DEVICE
     R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
-              and n.route_type = 'user' and d.last_seen_at >= z360_at($4::bigint - $5::bigint)), '[]')::text
+              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE("$4", "$5") R"sql(), '[]')::text
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id

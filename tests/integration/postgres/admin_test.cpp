@@ -6,6 +6,8 @@ using namespace z360::testing;
 
 namespace {
 
+constexpr millis k_month{30LL * 24 * 3'600 * 1'000};
+
 class admin : public postgres_test {
   protected:
     void SetUp() override {
@@ -154,8 +156,8 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     );
     run(calls->commit(step, millis{60'000}));
 
-    const auto by_session = admin_->explain("s1");
-    const auto by_id = admin_->explain(s.id.text());
+    const auto by_session = admin_->explain("s1", k_month);
+    const auto by_id = admin_->explain(s.id.text(), k_month);
     ASSERT_TRUE(by_session && by_id);
     EXPECT_EQ(by_session->id, s.id);
     EXPECT_EQ(by_session->phase, "ringing");
@@ -176,9 +178,9 @@ TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
         told += l.source + ":" + l.what + " ";
     EXPECT_EQ(told, "webhook:call.initiated call:caller note:call_began command:dial outcome:dial ");
     EXPECT_NE(by_session->lines.back().detail.find("90041"), std::string::npos);
-    EXPECT_FALSE(admin_->explain("unheard of"));
+    EXPECT_FALSE(admin_->explain("unheard of", k_month));
     run(inbox->append({event("e9", "x", "lost")}, millis{60'000}));
-    const auto waiting = admin_->explain("lost");
+    const auto waiting = admin_->explain("lost", k_month);
     ASSERT_TRUE(waiting);
     EXPECT_TRUE(waiting->id.nil());
     EXPECT_FALSE(waiting->call);

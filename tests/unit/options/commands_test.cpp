@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "app/values.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 
 using namespace z360;
 using namespace z360::app;
@@ -29,6 +31,10 @@ TEST(commands, each_has_its_arguments) {
     const auto explain = accepted({"--explain", "0ccc7b54-4df3-4bca-a65a-3da1ecc777f0"}, k_database);
     EXPECT_EQ(explain.what, command::explain);
     EXPECT_EQ(explain.arguments.subject, "0ccc7b54-4df3-4bca-a65a-3da1ecc777f0");
+
+    const auto number_explained = accepted({"--explain", "+1 312 555 0100", "--since", "2h"}, k_database);
+    EXPECT_EQ(number_explained.arguments.subject, "+1 312 555 0100");
+    EXPECT_EQ(number_explained.arguments.since, "2h");
 
     const auto org = accepted({"--create-org", "Demo & Sons"}, k_database);
     EXPECT_EQ(org.what, command::create_org);
@@ -258,6 +264,50 @@ TEST(commands, sec_04_an_empty_limit_is_not_taken_for_none) {
     EXPECT_THAT(text({"--create-token", "admin", "--scopes", ""}), HasSubstr("--scopes: \"\": empty"));
     EXPECT_THAT(text({"--enroll-device", "--user", "7", "--org", ""}), HasSubstr("--org: \"\": empty"));
     EXPECT_THAT(text({"--list-tokens", "--org", ""}), HasSubstr("--org: \"\": empty"));
+}
+
+TEST(commands, and_14_calls_are_narrowed_by_one_of_user_number_and_device) {
+    EXPECT_EQ(accepted({"--calls"}, k_database).what, command::calls);
+    const auto number =
+        accepted({"--calls", "--number", "+1 (312) 555-0100", "--missed"}, k_database).arguments;
+    EXPECT_EQ(number.number, "+13125550100");
+    EXPECT_TRUE(number.missed);
+    EXPECT_FALSE(accepted({"--calls", "--user", "a@b.example"}, k_database).arguments.missed);
+    EXPECT_EQ(accepted({"--calls", "--device", "Ada's iPhone"}, k_database).arguments.device, "Ada's iPhone");
+    EXPECT_THAT(
+        refused({"--calls", "--user", "a@b.example", "--device", "x"}, k_database),
+        HasSubstr("--calls: takes one of --user, --number and --device")
+    );
+    EXPECT_THAT(
+        refused({"--calls", "--number", "12"}, k_database),
+        HasSubstr("--number: \"12\": not a phone number; write it")
+    );
+    EXPECT_THAT(refused({"--dead-letters", "--missed"}, k_database), HasSubstr("--missed: "));
+}
+
+TEST(commands, since_takes_a_length_or_a_time_and_says_what_it_takes) {
+    time_point out{};
+    const time_point now{millis{1'760'000'000'000}};
+    const auto read = [&](const char* text) {
+        const auto problem = read_since(text, now, out);
+        EXPECT_EQ(problem, "") << text;
+        return now - out;
+    };
+    EXPECT_EQ(read("2h"), std::chrono::hours{2});
+    EXPECT_EQ(read("30m"), std::chrono::minutes{30});
+    EXPECT_EQ(read("3d"), std::chrono::hours{72});
+    EXPECT_EQ(read("45s"), std::chrono::seconds{45});
+    EXPECT_EQ(read("2025-10-09T08:53:20Z"), millis{0});
+    EXPECT_EQ(read("2025-10-09T08:53:20+01:00"), std::chrono::hours{1});
+    for (const char* bad :
+         {"", "x", "2", "5000", "2 weeks", "h", "-2h", "0h", "500ms", "4000d", "99999999999999999999d",
+          "2025-10-09", "2025-13-09T08:53:20Z"}) {
+        const auto said = refused({"--calls", "--since", bad}, k_database);
+        EXPECT_THAT(said, HasSubstr("--since: ")) << bad;
+        EXPECT_THAT(said, HasSubstr("give e.g. 30m, 2h, 3d or ")) << bad;
+        EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+    }
+    EXPECT_THAT(read_since("2025-10-09T08:53:21Z", now, out), HasSubstr("lies ahead"));
 }
 
 TEST(commands, a_value_after_an_unknown_option_is_not_repeated) {

@@ -46,3 +46,43 @@ TEST(ladder, columns_line_up_and_colour_is_optional) {
     EXPECT_EQ(render(r, {}).find('\033'), std::string::npos);
     EXPECT_NE(render(r, {true, std::nullopt}).find('\033'), std::string::npos);
 }
+TEST(ladder, phones_have_the_names_that_people_gave_them_in_every_lane) {
+    world w;
+    const auto r = w.two_answered();
+    for (const auto& hook : w.sent)
+        w.tel.record_attempt(hook.record, {"http://x.invalid", w.now, w.now + 7ms, 200, ""});
+    w.join(r.first, r.caller);
+    const phone_names names{{"one", "Ada's iPhone"}};
+    const auto text = render(ladder_of(w.tel, w.tel.session_of(r.caller), names), {});
+    for (const char* part :
+         {"call.answered Ada's iPhone", "dial Ada's iPhone", "bridge Ada's iPhone with caller",
+          "caller and Ada's iPhone talk", "dial two"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+    EXPECT_EQ(text.find("dial one"), std::string::npos) << text;
+}
+TEST(ladder, push_02_pushes_have_a_lane_and_decisions_name_the_phone_instead_of_its_ids) {
+    const auto d = read_decisions(
+        R"({"at":1,"source":"command","channel":"push","what":"incoming_call","detail":"command_id=x-1","who":"Ada's iPhone"})"
+        "\n"
+        R"({"at":2,"source":"note","what":"push_accepted","detail":"device=7 what=incoming_call by=apns","who":"Ada's iPhone"})"
+        "\n"
+        R"({"at":3,"source":"note","what":"push_failed","detail":"device=8 what=incoming_call code=no_token","who":"Tab"})"
+        "\n"
+        R"({"at":4,"source":"outcome","channel":"push","what":"incoming_call","detail":"status=done"})"
+        "\n"
+        R"({"at":5,"source":"note","what":"winner_claimed","detail":"leg=0ccc7b54 epoch=1","who":"Ada's iPhone"})"
+        "\n"
+        R"({"device":{"name":"Ada's iPhone"}})"
+    );
+    ASSERT_EQ(d.size(), 4U) << "outcomes of pushes are told by their notes";
+    EXPECT_EQ(d[0].where, lane::push);
+    EXPECT_EQ(d[0].what, "incoming_call Ada's iPhone");
+    EXPECT_EQ(d[0].detail, "");
+    EXPECT_EQ(d[1].where, lane::push);
+    EXPECT_EQ(d[1].detail, "what=incoming_call by=apns");
+    EXPECT_FALSE(d[1].trouble);
+    EXPECT_TRUE(d[2].trouble);
+    EXPECT_EQ(d[3].where, lane::decision);
+    EXPECT_EQ(d[3].what, "winner_claimed Ada's iPhone");
+    EXPECT_EQ(d[3].detail, "epoch=1");
+}
