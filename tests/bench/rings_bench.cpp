@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // 20 calls/s with 5 devices each against the simulated carrier: what part of the delays is ours. Times are
-// the carrier's: when its webhook left, when our command arrived. Also memory per live call.
+// the carrier's: when its webhook left, when our command arrived. Also memory per live call. With `push` as
+// second argument the five are Android phones that are woken by pushes, too.
 #include "bench/load.hpp"
 #include "support/rig.hpp"
 
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 using namespace z360;
@@ -37,6 +39,9 @@ struct delays {
     samples to_last_dial;
     samples to_bridge;
     samples to_last_hangup;
+    samples to_first_push;
+    samples to_last_push;
+    samples push_after_dial; ///< of the last of each; below 0: before it
 };
 
 void averages(const std::string& metrics, const std::string& name) {
@@ -58,8 +63,21 @@ void averages(const std::string& metrics, const std::string& name) {
         );
 }
 
+/// First and last first round of `incoming_call` in each session.
+using push_times = std::map<std::string, std::pair<time_point, time_point>>;
+
+push_times times_of(rig& r) {
+    push_times out;
+    for (const auto& p : r.pushes("incoming_call")) {
+        const auto session = p.body.at("message").at("data").at("call_session_id").get<std::string>();
+        const auto [it, fresh] = out.try_emplace(session, p.at, p.at);
+        if (!fresh && p.at - it->second.first < 900ms) it->second.second = std::max(it->second.second, p.at);
+    }
+    return out;
+}
+
 // One session's journal turned into our shares of the delays.
-void measure(const sim::carrier& c, const std::string& session, delays& out) {
+void measure(const sim::carrier& c, const std::string& session, const push_times& pushes, delays& out) {
     const auto& t = c.seen();
     std::optional<time_point> initiated;
     std::optional<time_point> answered;
@@ -79,6 +97,11 @@ void measure(const sim::carrier& c, const std::string& session, delays& out) {
         for (const auto* d : dials)
             last = std::max(last, d->at);
         out.to_last_dial.add(ms(last - *initiated));
+        if (const auto p = pushes.find(session); p != pushes.end()) {
+            out.to_first_push.add(ms(p->second.first - *initiated));
+            out.to_last_push.add(ms(p->second.second - *initiated));
+            out.push_after_dial.add(ms(p->second.second - last));
+        }
     }
     const auto answers = t.commands_of("answer", session);
     const auto bridges = t.commands_of("bridge", session);
@@ -96,18 +119,32 @@ void measure(const sim::carrier& c, const std::string& session, delays& out) {
     }
 }
 
-rig make_rig() {
+rig make_rig(bool push = false) {
     testing::rig_options o;
     o.direct = true;
-    o.devices = 5;
+    o.push = push;
+    o.devices = push ? 0 : 5;
     o.environment["Z360_TELNYX_DIALS_PER_5S"] = "100000";
     o.environment["Z360_LOG_LEVEL"] = "warn";
     o.carrier.dials_per_window = 1'000'000;
     return rig(std::move(o));
 }
 
-void rings(rig& r, double calls_per_second, int calls) {
-    r.phone(1, sim::phone::answers(600ms));
+/// Five phones with push tokens; the SIP user of the first.
+std::string install_phones(rig& r) {
+    std::string first;
+    for (int n = 1; n <= 5; ++n) {
+        const auto token = "phone" + std::to_string(n) + ":APA91b" + std::string(40, 'x');
+        r.know_android(token);
+        const auto reply = r.register_device("phone-" + std::to_string(n), "android", {{"fcm_token", token}});
+        const auto name = reply.data().at("sip_credentials").at("sip_username").get<std::string>();
+        if (n == 1) first = name;
+    }
+    return first;
+}
+
+void rings(rig& r, double calls_per_second, int calls, const std::string& answering) {
+    r.carrier().set_phone(answering, sim::phone::answers(600ms));
     std::vector<std::string> callers;
     const auto start = steady::now();
     const auto at = [&](double seconds) {
@@ -137,9 +174,10 @@ void rings(rig& r, double calls_per_second, int calls) {
     }
     const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
     delays d;
+    const auto pushes = r.pushing() ? times_of(r) : push_times{};
     r.carrier().with([&](sim::carrier& c, time_point) {
         for (const auto& s : c.seen().sessions)
-            measure(c, s, d);
+            measure(c, s, pushes, d);
     });
     std::printf(
         "%.0f calls/s x 5 devices, %d calls, every leg dead at the end: %s\n", calls_per_second, calls,
@@ -148,6 +186,11 @@ void rings(rig& r, double calls_per_second, int calls) {
     row("call.initiated -> last dial", d.to_last_dial);
     row("device answered -> bridge (our share)", d.to_bridge);
     row("caller hangs up -> last hang-up command", d.to_last_hangup);
+    if (r.pushing()) {
+        row("call.initiated -> first push", d.to_first_push);
+        row("call.initiated -> last push", d.to_last_push);
+        row("last dial -> last push", d.push_after_dial);
+    }
     // Where the time went, by the server's own histograms.
     for (const char* name :
          {"z360_postgres_statement_seconds", "z360_postgres_wait_seconds", "telnyx_request_seconds",
@@ -193,7 +236,13 @@ int main(int argc, char** argv) {
     // Rings first: dropping the database of an earlier rig makes Postgres write everything out at once.
     {
         auto r = make_rig();
-        rings(r, 20, calls);
+        rings(r, 20, calls, r.device(1));
+    }
+    if (argc > 2 && std::string_view(argv[2]) == "push") {
+        auto r = make_rig(true);
+        const auto first = install_phones(r);
+        rings(r, 20, calls, first);
+        return 0;
     }
     auto r = make_rig();
     memory(r, 500);

@@ -171,6 +171,7 @@ class rig {
 
     // ---- with `push` only
     static constexpr const char* k_bundle = "com.example.phone";
+    [[nodiscard]] bool pushing() const { return options_.push; }
     /// Makes tokens known to their services: of an iPhone its PushKit and alert tokens, of an Android its
     /// FCM token. Either may be empty.
     void know_iphone(const std::string& voip_token, const std::string& alert_token);
