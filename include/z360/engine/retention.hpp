@@ -25,10 +25,10 @@ struct retention_settings {
     millis calls{0};
     millis push_attempts{0};
     millis abandoned{3'600'000
-    };                      ///< after its deadline an effect that no node has a runner for is ended; 0: never
-    millis first{2'000};    ///< after the start, before the first look
-    millis period{600'000}; ///< between looks that find nothing
-    millis lease{60'000};   ///< a node that dies in the middle is replaced after so long
+    }; ///< after its deadline an effect that no node has a runner for is ended; 0: never
+    millis first{2'000};     ///< after the start, before the first look
+    millis period{600'000};  ///< between looks that find nothing
+    millis lease{60'000};    ///< a node that dies in the middle is replaced after so long
     millis least_pause{100}; ///< between batches
     unsigned share = 10;     ///< percent of the time that the database may be busy with it
     /// Rows in one transaction, about. Few: the next commit of a call waits for the disk until what a batch
