@@ -403,7 +403,7 @@ TEST_F(call_store, sys_a_row_of_a_newer_form_is_left_alone) {
     auto ours = ringing(people_, "ours");
     commit(first_commit(s), millis{0});
     commit(first_commit(ours), millis{0});
-    const auto mine = std::to_string(wire::k_state_version);
+    const auto mine = std::to_string(wire::k_plain_form);
     const auto newer = std::to_string(wire::k_state_version + 1);
     EXPECT_EQ(
         value("select min(c.form) || ' ' || max(c.form) || ' ' || min(o.form) || ' ' || max(o.form) "
