@@ -243,7 +243,7 @@ void add_line(
     constexpr std::size_t k_source = 7, k_what = 20, k_who = 18;
     std::string said, ids;
     for (const auto& t : tokens_of(l.detail)) {
-        if (is_named(t, l) || t == "status=done") continue;
+        if (is_named(t, l) || (l.source == "webhook" && t == "status=done")) continue;
         auto& to = is_id(t) ? ids : said;
         to += (to.empty() ? "" : " ") + std::string(t);
     }

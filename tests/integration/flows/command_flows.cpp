@@ -316,7 +316,7 @@ TEST_F(command_flow, what_the_schema_lacks_is_told_with_its_fix) {
         url.substr(0, url.rfind('/')) + "/postgres"; // nothing of ours is in there
     for (const auto* command :
          {"--create-org A", "--create-user a@b.example --org A", "--list-members --org A", "--explain x",
-          "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1", "--list-orgs",
+          "--calls", "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1", "--list-orgs",
           "--list-tokens", "--revoke-token 5", "--org-settings A", "--remove-user 1",
           "--list-numbers --org 1", "--create-token service", "--rekey", "--import /dev/null",
           "--compare-credentials"}) {
@@ -552,6 +552,8 @@ TEST_F(command_flow, nothing_that_is_stored_makes_a_terminal_act) {
         "--list-tokens",
         "--revoke-token 999999",
         "--explain bad-1",
+        "--explain ada@flow.example",
+        "--calls --device \"$(printf 'x\\033[31m')\"",
         "--explain \"$(printf '\\033[31m')\"",
         "--remove-org \"$(printf 'x\\302\\2331m')\"",
         "--ring-seconds \"$(printf '\\033[1m')\" --org-settings 1"

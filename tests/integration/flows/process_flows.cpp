@@ -12,6 +12,7 @@
 #include <csignal>
 #include <regex>
 #include <set>
+#include <sstream>
 
 using namespace z360;
 using namespace z360::testing;
@@ -204,17 +205,18 @@ TEST_F(process_flow, explain_tells_a_finished_call_in_the_order_of_time) {
     for (const char* verb : {"dial", "answer", "bridge", "hangup"})
         EXPECT_NE(e.out.find(verb), std::string::npos) << verb;
     // Each line says what was so at its time: a command has no outcome yet, an outcome has its attempts.
-    const std::regex command(R"(Z  command  \S+ +command_id=\S+( leg=\S+)?)");
-    const std::regex outcome(R"(Z  outcome  \S+ +command_id=\S+ status=(\S+) attempts=(\d+)( error=\S+)?)");
-    std::istringstream in(e.out);
+    const std::regex command(R"(command_id=\S+( leg=\S+)?)");
+    const std::regex outcome(R"(command_id=\S+ status=(\S+) attempts=(\d+)( error=\S+)?)");
+    std::istringstream in(run(r, "--json --explain " + shell_quoted(session)).out);
     int outcomes = 0;
     for (std::string line; std::getline(in, line);) {
-        if (line.find("Z  command  ") != std::string::npos)
-            EXPECT_TRUE(std::regex_search(line, command) && line.find("status=") == std::string::npos)
-                << line;
-        if (line.find("Z  outcome  ") == std::string::npos) continue;
+        const auto j = nlohmann::json::parse(line);
+        if (!j.contains("source")) continue;
+        const auto detail = j.at("detail").get<std::string>();
+        if (j.at("source") == "command") EXPECT_TRUE(std::regex_match(detail, command)) << line;
+        if (j.at("source") != "outcome") continue;
         std::smatch m;
-        ASSERT_TRUE(std::regex_search(line, m, outcome)) << line;
+        ASSERT_TRUE(std::regex_match(detail, m, outcome)) << line;
         if (m[1] == "done") EXPECT_GE(std::stoi(m[2]), 1) << line;
         ++outcomes;
     }
