@@ -240,7 +240,8 @@ void add_line(
     std::vector<std::string>& out, const timeline_line& l, const explained_call& c, const report_style& s,
     time_point began
 ) {
-    constexpr std::size_t k_source = 7, k_what = 20, k_who = 18;
+    constexpr std::size_t k_source = 7, k_what = 20, k_longest_what = 30, k_who = 18, k_least = 30,
+                          k_below = 8;
     std::string said, ids;
     for (const auto& t : tokens_of(l.detail)) {
         if (is_named(t, l) || (l.source == "webhook" && t == "status=done")) continue;
@@ -249,13 +250,19 @@ void add_line(
     }
     auto head = clock_of(l.at, s) + "  " + in_columns_right(since(l.at, began), 9) + "  " +
                 in_columns(safe(l.source), k_source) + "  ";
-    const auto what = safe(l.what);
+    const auto what = clipped(safe(l.what), k_longest_what);
     head += (columns_of(what) > k_what ? what : in_columns(what, k_what)) + "  ";
     const auto who = who_of(l, c);
     if (!who.empty()) head += in_columns(who, k_who) + "  ";
     const auto at = columns_of(head);
-    auto lines = wrapped(safe(said), s.columns, at, std::min(at, s.columns / 2));
-    lines.front().insert(0, head);
+    std::vector<std::string> lines;
+    if (at + k_least <= s.columns) {
+        lines = wrapped(safe(said), s.columns, at, std::min(at, s.columns / 2));
+        lines.front().insert(0, head);
+    } else { // a narrow terminal: what is said of it goes below
+        lines.push_back(clipped(head, s.columns));
+        if (!said.empty()) add(lines, wrapped(std::string(k_below, ' ') + safe(said), s.columns, 0, k_below));
+    }
     // Ids are for those who look for them: never worth a line of their own, and --json has them.
     const auto room = s.columns - std::min(s.columns, columns_of(lines.back()));
     if (!ids.empty() && room > 12) lines.back() += (said.empty() ? "" : "  ") + clipped(safe(ids), room - 2);

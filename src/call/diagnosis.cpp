@@ -94,7 +94,7 @@ sleep_cause why_asleep(const device_facts& d, const ring_facts& r) {
     if (const auto* asked = asked_to_ring(d))
         return asked->why == refusal::none ? sleep_cause::none : sleep_cause::not_let_in;
     if (!r.wakes_by_push) return sleep_cause::pushes_off;
-    if (d.acknowledged) return sleep_cause::stayed_out;
+    if (d.acknowledged || !d.receipts.empty()) return sleep_cause::stayed_out;
     const auto is = [&d](auto what) {
         return std::any_of(d.pushes.begin(), d.pushes.end(), [&what](const push_facts& p) {
             return is_call(p) && what(p);
@@ -103,6 +103,8 @@ sleep_cause why_asleep(const device_facts& d, const ring_facts& r) {
     if (is([](const push_facts& p) { return p.over_at && p.result == outcome::done; }))
         return sleep_cause::not_received;
     if (is([](const push_facts& p) { return !p.over_at; })) return sleep_cause::push_pending;
+    // A token that its provider calls dead is none from then on: its word says more.
+    if (is([](const push_facts& p) { return p.by.has_value(); })) return sleep_cause::push_failed;
     if (!d.has_push_token) return sleep_cause::no_token;
     return is([](const push_facts&) { return true; }) ? sleep_cause::push_failed : sleep_cause::not_pushed;
 }

@@ -30,6 +30,15 @@ std::string push_in_words(const push_facts& p) {
     return out;
 }
 
+std::string receipt_in_words(const receipt_facts& r) {
+    if (r.state == "received") return "the phone says that the push came";
+    if (r.state == "ready") return "the phone says that it is ready to be rung";
+    if (r.state == "ringing") return "the phone says that it shows the call";
+    if (r.state == "answering") return "the phone says that it answers";
+    if (r.state == "dismissed") return "the phone says that it shows the call no more";
+    return "the phone says: " + worded(r.state);
+}
+
 std::string tries(unsigned n) {
     return n > 1 ? ", " + std::to_string(n) + " attempts" : "";
 }
@@ -223,7 +232,7 @@ std::string cause_in_words(std::string_view sip, std::string_view cause) {
 
 std::vector<device_step> steps_of(const device_facts& d, const ring_facts& r) {
     std::vector<device_step> out;
-    bool received = !d.acknowledged;
+    bool received = !d.acknowledged || !d.receipts.empty(); // those have their times
     for (const auto& p : d.pushes) {
         if (p.over_at)
             out.push_back(
@@ -236,6 +245,8 @@ std::vector<device_step> steps_of(const device_facts& d, const ring_facts& r) {
         received = true;
     }
     if (!received) out.push_back({r.began, "the phone says that a push came", false});
+    for (const auto& x : d.receipts)
+        out.push_back({x.at, receipt_in_words(x), false});
     for (const auto& l : d.legs)
         add_leg(out, l);
     for (const auto& a : d.asks)

@@ -61,6 +61,12 @@ struct push_facts {
     unsigned attempts = 0;
 };
 
+/// What the phone says of a push: received, ready, ringing, answering or dismissed.
+struct receipt_facts {
+    std::string state;
+    time_point at{};
+};
+
 /// Something that the device asked of the call.
 struct request_facts {
     request_kind what = request_kind::ring;
@@ -78,12 +84,13 @@ struct device_facts {
     time_point registered_at{};
     std::optional<time_point> removed_at;
     time_point last_seen{};
-    bool has_push_token = false;     ///< by its row of today
-    bool acknowledged = false;       ///< it has said that a push of this call came
-    bool was_talking = false;        ///< it was in another call while this one rang
-    std::vector<leg_facts> legs;     ///< in the order in which they were dialed
-    std::vector<push_facts> pushes;  ///< in the order in which they were wanted
-    std::vector<request_facts> asks; ///< in their order
+    bool has_push_token = false;         ///< by its row of today, and not known to be dead
+    bool acknowledged = false;           ///< it has said that a push of this call came
+    bool was_talking = false;            ///< it was in another call while this one rang
+    std::vector<leg_facts> legs;         ///< in the order in which they were dialed
+    std::vector<push_facts> pushes;      ///< in the order in which they were wanted
+    std::vector<receipt_facts> receipts; ///< in their order
+    std::vector<request_facts> asks;     ///< in their order
 };
 
 /// What is the same for all devices of a call.

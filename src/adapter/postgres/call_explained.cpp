@@ -167,40 +167,33 @@ void add_providers(std::vector<wanted_push>& pushes, const std::vector<timeline_
     }
 }
 
-// Each request to a provider, where this database keeps them. Read by name, so that a column more or less is
-// none's trouble. $1: call.
-constexpr const char* k_has_attempts = "select to_regclass('push_attempts') is not null";
-constexpr const char* k_attempts =
-    "select to_jsonb(a)::text from push_attempts a where call_id = $1 order by sent_at";
-
-std::string text_in(const json& row, const char* key) {
-    const auto found = row.find(key);
-    return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-std::int64_t number_in(const json& row, const char* key) {
-    const auto found = row.find(key);
-    return found != row.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
+// Each request to a provider.
+constexpr const char* k_attempts = R"sql(
+select device_id, kind, ring, round, attempt, provider, status, reason from push_attempts
+ where call_id = $1 order by sent_at)sql";
 
 void add_attempts(pqxx::work& tx, call_id call, std::vector<wanted_push>& pushes) {
-    if (pushes.empty() || !tx.exec1(k_has_attempts)[0].as<bool>()) return;
-    for (const auto& r : tx.exec_params(k_attempts, call.text())) {
-        const auto row = json::parse(r[0].c_str(), nullptr, false);
-        if (!row.is_object()) continue;
+    for (const auto& r : tx.exec_params(k_attempts, call.text()))
         for (auto& p : pushes) {
-            if (p.device.value != number_in(row, "device_id") || name(p.is.what) != text_in(row, "kind") ||
-                p.ring != number_in(row, "ring") || p.is.round != number_in(row, "round"))
+            if (p.device.value != r[0].as<std::int64_t>() || name(p.is.what) != r[1].c_str() ||
+                p.ring != r[2].as<std::uint32_t>() || p.is.round != r[3].as<std::uint32_t>())
                 continue;
-            if (!p.is.by) p.is.by = provider_named(text_in(row, "provider"));
-            const auto attempt = number_in(row, "attempt");
-            if (attempt > p.is.attempts) p.is.attempts = static_cast<unsigned>(attempt);
-            const auto reason = text_in(row, "reason");
-            if (p.is.result != call::outcome::done && !reason.empty()) {
-                const auto status = number_in(row, "status");
-                p.is.code = (status > 0 ? std::to_string(status) + " " : "") + reason;
-            }
+            if (!p.is.by) p.is.by = provider_named(r[5].c_str());
+            p.is.attempts = std::max(p.is.attempts, r[4].as<unsigned>());
+            const std::string reason = r[7].c_str();
+            if (p.is.result == call::outcome::done || reason.empty()) continue;
+            const auto status = r[6].as<int>();
+            p.is.code = (status > 0 ? std::to_string(status) + " " : "") + reason;
         }
-    }
+}
+
+constexpr const char* k_receipts =
+    "select device_id, state, z360_ms(at) from push_receipts where call_id = $1 order by at, state";
+
+void add_receipts(pqxx::work& tx, call_id call, std::vector<call::device_facts>& devices) {
+    for (const auto& r : tx.exec_params(k_receipts, call.text()))
+        for (auto& d : devices)
+            if (d.id.value == r[0].as<std::int64_t>()) d.receipts.push_back({r[1].c_str(), time_at(r[2])});
 }
 
 // ---- legs
@@ -254,12 +247,18 @@ leg_facts_of(const call::leg& l, const std::vector<timeline_line>& lines, const 
 
 // ---- devices
 
+std::string text_in(const json& row, const char* key) {
+    const auto found = row.find(key);
+    return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 #define Z360_LACKS(OBSTACLE, CONDITION) "|| case when " CONDITION " then '' else '" #OBSTACLE " ' end "
 // $1 person, $2 organisation, $3 when it rang, $4 device life, both in ms, $5 call, $6 until when it rang, $7
 // devices that were rung. What is long gone is nobody's question any more.
 constexpr const char* k_devices = R"sql(
 select d.device_id, d.device_uid, d.name, d.platform, z360_ms(d.registered_at), z360_ms(d.removed_at),
-       z360_ms(d.last_seen_at), d.push_token is not null or d.voip_token is not null,
+       z360_ms(d.last_seen_at), 
+       (d.push_token is not null and d.push_invalid_at is null) or (d.voip_token is not null and d.voip_invalid_at is null),
        '' )sql" Z360_RING_CONDITIONS(Z360_LACKS, "$2::bigint") R"sql(
           || case when )sql" Z360_SHOWS_LIFE("$3", "$4") R"sql( then '' else 'silent ' end,
        coalesce((select json_agg(json_build_object(
@@ -455,6 +454,7 @@ std::optional<explained_call> admin::explain(const std::string& call_or_session,
         add_providers(pushes, out.lines);
         add_attempts(tx, s.id, pushes);
         add_devices(tx, out, s, pushes, device_life);
+        add_receipts(tx, s.id, out.devices);
         return out;
     });
 }

@@ -253,7 +253,7 @@ TEST_F(explained, push_02_legs_pushes_and_requests_become_facts_with_their_times
     }
 }
 
-TEST_F(explained, push_02_each_request_to_a_provider_is_read_where_the_database_keeps_them) {
+TEST_F(explained, push_02_each_request_to_a_provider_and_what_the_phone_says_of_it_are_facts) {
     auto s = ringing(acme_, "s1");
     s.routed.rules.wake_by_push = true;
     auto begin = first_commit(s);
@@ -269,18 +269,26 @@ TEST_F(explained, push_02_each_request_to_a_provider_is_read_where_the_database_
     begin.new_effects.push_back(push);
     run(calls_->commit(begin, millis{60'000}));
     const auto pushed = [&] { return explain("s1").devices.at(0).pushes.at(0); };
-    sql("drop table if exists push_attempts");
     EXPECT_FALSE(pushed().by);
-    sql("create table push_attempts (call_id uuid, device_id bigint, kind text, ring int, round int, attempt "
-        "int, "
-        "provider text, sent_at timestamptz, status int, reason text)");
-    sql("insert into push_attempts values ('" + s.id.text() + "', " + device(0) +
-        ", 'incoming_call', 1, 1, 3, 'apns', now(), 410, 'Unregistered')");
+    sql("insert into push_attempts (attempt_id, call_id, org_id, device_id, kind, ring, round, attempt, "
+        "provider, "
+        "token_kind, lane, queued_at, sent_at, status, reason, outcome) select gen_random_uuid(), call_id, "
+        "org_id, " +
+        device(0) +
+        ", 'incoming_call', 1, 1, 3, 'apns', 'voip', 'call', now(), now(), 410, 'Unregistered', 'failed' "
+        "from calls");
     EXPECT_EQ(pushed().by, push::provider::apns);
     EXPECT_EQ(pushed().attempts, 3U);
     sql("update commands set status = 'refused', error_code = 'dead_token', finished_at = now() where "
         "channel = 'push'");
     EXPECT_EQ(pushed().code, "410 Unregistered");
+    for (const auto& [state, later] : {std::pair{"received", 5}, std::pair{"ringing", 7}})
+        sql("insert into push_receipts (call_id, device_id, ring, state, org_id, at) select call_id, " +
+            device(0) + ", 1, '" + state + "', org_id, " + at(k_noon + millis{later}) + " from calls");
+    const auto said = explain("s1").devices.at(0).receipts;
+    ASSERT_EQ(said.size(), 2U);
+    EXPECT_EQ(said[0].state, "received");
+    EXPECT_EQ(said[1].at, k_noon + millis{7});
 }
 
 TEST_F(explained, a_device_that_was_in_another_call_is_told_to_have_been) {

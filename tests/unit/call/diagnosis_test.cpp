@@ -222,8 +222,10 @@ TEST(diagnosis, push_02_a_phone_that_was_not_registered_says_what_became_of_its_
     d.pushes = {push_that(outcome::refused, "410 Unregistered")};
     EXPECT_EQ(cause(d), sleep_cause::push_failed);
     EXPECT_NE(told(d).find("410 Unregistered"), std::string::npos) << told(d);
-    d.pushes = {push_that(outcome::refused, "no_token")};
     d.has_push_token = false;
+    EXPECT_EQ(cause(d), sleep_cause::push_failed) << "that word made it so";
+    d.pushes = {push_that(outcome::refused, "no_token")};
+    d.pushes.front().by.reset();
     EXPECT_EQ(cause(d), sleep_cause::no_token);
     d.has_push_token = true;
     d.pushes = {push_that(outcome::done)};
@@ -231,6 +233,9 @@ TEST(diagnosis, push_02_a_phone_that_was_not_registered_says_what_became_of_its_
     d.pushes.front().over_at.reset();
     EXPECT_EQ(cause(d), sleep_cause::push_pending);
     d.pushes = {push_that(outcome::done)};
+    d.receipts = {{"received", k_noon + millis{900}}};
+    EXPECT_EQ(cause(d), sleep_cause::stayed_out);
+    d.receipts.clear();
     d.acknowledged = true;
     EXPECT_EQ(cause(d), sleep_cause::stayed_out);
     d.asks = {{request_kind::ring, refusal::not_ringing, k_noon + millis{29'000}}};
@@ -309,6 +314,25 @@ TEST(diagnosis, push_02_the_steps_of_a_woken_phone_are_told_in_the_order_of_time
         all, "push accepted by APNs|the phone says that the push came|INVITE|INVITE failed: 480, the phone "
              "did not "
              "answer the carrier (normal_clearing)|woke and was let in|INVITE again|answered elsewhere|"
+    );
+}
+
+TEST(diagnosis, push_02_what_the_phone_says_of_a_push_is_told_at_its_time) {
+    auto d = with(ended("not_found", "404", millis{400}));
+    d.acknowledged = true;
+    d.pushes = {push_that(outcome::done)};
+    d.receipts = {
+        {"received", k_noon + millis{300}},
+        {"ready", k_noon + millis{1'900}},
+        {"tomorrow's", k_noon + millis{2'000}}
+    };
+    std::string all;
+    for (const auto& s : steps_of(d, the_ring()))
+        all += s.text.substr(0, 40) + "|";
+    EXPECT_EQ(
+        all, "push accepted by APNs|INVITE|the phone says that the push came|INVITE failed: 404, the phone "
+             "was not re|"
+             "the phone says that it is ready to be ru|the phone says: tomorrow's|"
     );
 }
 
