@@ -71,7 +71,7 @@ void absorb(state& s, const event& what, time_point now) {
     if (e->result == outcome::refused && !std::exchange(j->refused, true))
         quiet_soon(*j, now + k_refused_grace);
     if (e->result == outcome::peer_gone) j->peer_gone = true;
-    if (e->result == outcome::expired && e->attempts > 0) j->tried = true;
+    if (e->attempts > 0) j->untried = false;
 }
 
 void narrate(const state&, const event& what, const state& after, effects& out) {
@@ -164,7 +164,7 @@ void ask_carrier(state& s, effects& out, time_point now) {
 // still there, so the same claim is made once more rather than hanging up on them. Not where others wait.
 bool worth_another_try(const state& s, const leg& w) {
     const auto& j = *current_join(s);
-    if (j.tried || j.accepted || j.refused || !w.alive()) return false;
+    if (!j.untried || j.accepted || j.refused || !w.alive()) return false;
     const auto claims =
         std::count_if(s.joins.begin(), s.joins.end(), [&w](const join& o) { return o.b == w.id; });
     return claims == 1 && std::none_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
@@ -317,7 +317,8 @@ const component k_component{absorb, narrate, settle, deadline, keeps, wants, bro
 
 void claim(state& s, effects& out, const leg& l, time_point now) {
     ++s.epoch;
-    const auto& j = open(s, l.id, now + s.routed.rules.answer_limit);
+    auto& j = open(s, l.id, now + s.routed.rules.answer_limit);
+    j.untried = true;
     if (!s.answered_at) s.answered_at = now;
     add_note(out, remark::winner_claimed, "leg=" + l.id.text() + " epoch=" + std::to_string(s.epoch));
     request_answer(s, out, "answer", s.epoch, now);

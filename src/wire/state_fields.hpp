@@ -165,7 +165,7 @@ constexpr void fields(V& v, T& x) {
     v("accepted", x.accepted);
     v("refused", x.refused);
     v("peer_gone", x.peer_gone);
-    v("tried", x.tried);
+    v("untried", x.untried);
     v("joined_at", x.joined_at);
     v("over", x.over);
     v("over_at", x.over_at);

@@ -201,7 +201,7 @@ struct join {
     bool accepted = false;               ///< Telnyx answered 2xx, or reported it
     bool refused = false;                ///< Telnyx refused for good (e.g. already bridged with another leg)
     bool peer_gone = false;              ///< Telnyx says that one of the two legs is gone
-    bool tried = false;                  ///< it was asked for, and no answer is known
+    bool untried = false;                ///< claimed, and nobody is known to have asked for it
     std::optional<time_point> joined_at; ///< confirmed: both sides reported it, or what counts as both
     join_end over = join_end::none;
     std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
