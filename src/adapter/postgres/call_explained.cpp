@@ -257,7 +257,7 @@ std::string text_in(const json& row, const char* key) {
 // devices that were rung. What is long gone is nobody's question any more.
 constexpr const char* k_devices = R"sql(
 select d.device_id, d.device_uid, d.name, d.platform, z360_ms(d.registered_at), z360_ms(d.removed_at),
-       z360_ms(d.last_seen_at), 
+       z360_ms(d.last_seen_at),
        (d.push_token is not null and d.push_invalid_at is null) or (d.voip_token is not null and d.voip_invalid_at is null),
        '' )sql" Z360_RING_CONDITIONS(Z360_LACKS, "$2::bigint") R"sql(
           || case when )sql" Z360_SHOWS_LIFE("$3", "$4") R"sql( then '' else 'silent ' end,
