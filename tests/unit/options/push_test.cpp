@@ -78,7 +78,7 @@ TEST(push_options, values_that_cannot_be_right_are_refused_with_what_to_do) {
 
 TEST(push_options, sec_02_a_password_of_the_proxy_is_shown_nowhere) {
     auto env = with_push();
-    env["Z360_PUSH_PROXY"] = "http://somebody:planted-password@proxy.example:3128";
+    env["Z360_PUSH_PROXY"] = "http://example:planted-password@proxy:3128";
     const auto o = accepted({}, env);
     EXPECT_EQ(o.settings.push.proxy.reveal(), env["Z360_PUSH_PROXY"]);
     EXPECT_THAT(describe(o), Not(HasSubstr("planted-password")));
