@@ -90,11 +90,16 @@ class places {
         l.caller = !control.empty() && control == caller_;
         if (const auto id = value_of(l.detail, "device"); !id.empty())
             l.device = device_id{std::strtoll(std::string(id).c_str(), nullptr, 10)};
-        if (const auto effect = value_of(l.detail, "command_id"); l.device.none() && !effect.empty())
+        if (const auto effect = value_of(l.detail, "command_id"); l.device.none() && !effect.empty()) {
             l.device = in(by_effect_, effect);
+            // Ids of what is done with a leg begin with its id; the rest is done with the caller's.
+            if (l.device.none()) l.device = in(by_leg_, effect.substr(0, k_id_length));
+            l.caller = l.device.none() && l.channel == name(call::channel::carrier);
+        }
     }
 
   private:
+    static constexpr std::size_t k_id_length = 36;
     using index = std::map<std::string, device_id, std::less<>>;
     static device_id in(const index& where, std::string_view key) {
         const auto found = where.find(key);

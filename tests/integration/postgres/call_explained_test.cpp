@@ -250,6 +250,7 @@ TEST_F(explained, push_02_legs_pushes_and_requests_become_facts_with_their_times
         if (l.what == "push_accepted" || l.what == "incoming_call" || l.what == "device_leg_ended")
             EXPECT_EQ(l.device, phone) << l.source << " " << l.what;
         if (l.what == "incoming_call") EXPECT_EQ(l.channel, "push");
+        if (l.source == "outcome" && l.what == "dial") EXPECT_EQ(l.device, acme_.devices[1].device);
     }
 }
 
