@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
 
 using namespace z360;
@@ -206,6 +208,27 @@ TEST_F(push_flow, mob_07_be_18_a_node_that_dies_after_waking_phones_leaves_the_e
     ASSERT_TRUE(r.pushed("call_ended", 1, 20s));
     EXPECT_TRUE(r.pushed("missed_call", 1));
     EXPECT_TRUE(r.quiet(session, 0, 20s));
+}
+
+TEST_F(push_flow, every_push_figure_that_the_operations_guide_names_exists) {
+    auto& r = phones();
+    const auto google = android(r);
+    const auto caller = r.call();
+    ASSERT_TRUE(r.pushed("incoming_call", 1));
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(r.session(caller)));
+    std::ifstream in(std::string(Z360_SOURCE_DIR) + "/docs/operations.md");
+    std::stringstream text;
+    text << in.rdbuf();
+    const auto guide = text.str();
+    const auto figures = r.server().get("/metrics");
+    const std::regex name(R"(`(push_[a-z0-9_]+_(?:total|seconds|open)|push_key_broken)\b)");
+    std::set<std::string> named;
+    for (auto it = std::sregex_iterator(guide.begin(), guide.end(), name); it != std::sregex_iterator(); ++it)
+        named.insert((*it)[1]);
+    EXPECT_GE(named.size(), 5U);
+    for (const auto& n : named)
+        EXPECT_TRUE(std::regex_search(figures, std::regex("(^|\n)" + n + "(_count)?[ {]"))) << n;
 }
 
 TEST_F(push_flow, sec_02_no_token_ticket_or_key_is_in_a_log_a_metric_or_a_row) {

@@ -45,6 +45,8 @@ class two_tenants : public postgres_test {
             ", 'incoming_call', 1, 1, 1, 'fcm', 'fcm_token', 'call', now(), now(), 'accepted' from calls "
             "where org_id = " +
             org);
+        sql("insert into push_receipts (call_id, device_id, ring, state, org_id, at) select call_id, " +
+            device + ", 1, 'received', org_id, now() from calls where org_id = " + org);
         add_token("device", slug + "-device", "null", user, device);
         add_token("service", slug + "-service", org, "null", "null");
         return p;
