@@ -42,6 +42,12 @@ outlet::outlet(
       } {
     show_health();
     metrics_.count("push_config_faults_total", {{"provider", name_}}, 0);
+    using kind = z360::push::token_kind;
+    for (const auto k : {kind::voip, kind::alert, kind::fcm_token, kind::fcm_fid})
+        if (name_.starts_with(z360::push::name(z360::push::provider_of(k))))
+            metrics_.count(
+                "push_tokens_dead_total", {{"provider", name_}, {"token", z360::push::name(k)}}, 0
+            );
     for (const char* why : {"down", "budget", "line_full"})
         metrics_.count("push_shed_total", {{"provider", name_}, {"why", why}}, 0);
 }
