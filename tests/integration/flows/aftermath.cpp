@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "integration/flows/aftermath.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <set>
 
@@ -103,6 +105,17 @@ std::string leg_of(rig& r, const std::string& session, const std::string& user) 
 bool answer(rig& r, const std::string& session, int device) {
     const auto leg = leg_of(r, session, r.device(device));
     return r.carrier().with([&](sim::carrier& c, time_point now) { return c.device_answers(leg, now); });
+}
+
+std::string answered_and_ended(rig& r) {
+    const auto caller = r.call();
+    auto session = r.session(caller);
+    EXPECT_TRUE(r.joined(caller));
+    EXPECT_TRUE(r.phase(session, "active"));
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
+    EXPECT_EQ(aftermath(r, session), "");
+    return session;
 }
 
 bool attempted(rig& r, const std::string& verb, const std::string& session, millis limit) {

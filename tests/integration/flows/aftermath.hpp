@@ -12,6 +12,9 @@ namespace z360::testing {
 /// command is left over, every leg and the phase match. "" or what is still wrong at the limit.
 [[nodiscard]] std::string aftermath(rig& r, const std::string& session, millis limit = 15s);
 
+/// Somebody calls, is joined to a phone that answers, and hangs up; nothing is left of it. The session.
+[[nodiscard]] std::string answered_and_ended(rig& r);
+
 /// The first live device leg of this SIP user in the session; "" when there is none.
 [[nodiscard]] std::string leg_of(rig& r, const std::string& session, const std::string& user);
 

@@ -69,14 +69,7 @@ class explain_flow : public flow {
         (void)r.sql("update devices set status = 'suspended', status_reason = 'silent' "
                     "where device_id = (select max(device_id) from devices)");
         r.phone(1, phone::answers(400ms));
-        const auto caller = r.call();
-        const auto session = r.session(caller);
-        EXPECT_TRUE(r.joined(caller));
-        EXPECT_TRUE(r.phase(session, "active"));
-        r.carrier().caller_hangs_up(caller);
-        EXPECT_TRUE(r.quiet(session));
-        EXPECT_EQ(aftermath(r, session), "");
-        return session;
+        return answered_and_ended(r);
     }
     std::string missed() {
         auto& r = *rig_;

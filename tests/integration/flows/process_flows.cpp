@@ -35,14 +35,7 @@ class process_flow : public flow {
     }
     static std::string finished_call(rig& r) {
         r.phone(1, phone::answers(50ms));
-        const auto caller = r.call();
-        const auto session = r.session(caller);
-        EXPECT_TRUE(r.joined(caller));
-        EXPECT_TRUE(r.phase(session, "active"));
-        r.carrier().caller_hangs_up(caller);
-        EXPECT_TRUE(r.quiet(session));
-        EXPECT_EQ(aftermath(r, session), "");
-        return session;
+        return answered_and_ended(r);
     }
     static rig_options not_started() {
         rig_options o;

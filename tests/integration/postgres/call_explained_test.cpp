@@ -20,6 +20,20 @@ std::string at(time_point t) {
     return "z360_at(" + std::to_string(t.time_since_epoch().count()) + ")";
 }
 
+/// A push of the call's first ring to this device, as the core issues it.
+call::effect wake(const call_id& call, device_id device) {
+    call::push_notice p;
+    p.call = call;
+    p.device = device;
+    p.ring = 1;
+    call::effect e;
+    e.id = "push-1";
+    e.issued_at = k_noon;
+    e.deadline = k_noon + millis{30'000};
+    e.body = p;
+    return e;
+}
+
 class explained : public postgres_test {
   protected:
     void SetUp() override {
@@ -174,16 +188,7 @@ TEST_F(explained, push_02_legs_pushes_and_requests_become_facts_with_their_times
     s.routed.rules.wake_by_push = true;
     const auto phone = acme_.devices[0].device;
     auto begin = first_commit(s);
-    call::push_notice p;
-    p.call = s.id;
-    p.device = phone;
-    p.ring = 1;
-    call::effect push;
-    push.id = "push-1";
-    push.issued_at = k_noon;
-    push.deadline = k_noon + millis{30'000};
-    push.body = p;
-    begin.new_effects.push_back(push);
+    begin.new_effects.push_back(wake(s.id, phone));
     run(calls_->commit(begin, millis{60'000}));
 
     s.legs[0].dial = call::dial_status::accepted;
@@ -258,16 +263,7 @@ TEST_F(explained, push_02_each_request_to_a_provider_and_what_the_phone_says_of_
     auto s = ringing(acme_, "s1");
     s.routed.rules.wake_by_push = true;
     auto begin = first_commit(s);
-    call::push_notice p;
-    p.call = s.id;
-    p.device = acme_.devices[0].device;
-    p.ring = 1;
-    call::effect push;
-    push.id = "push-1";
-    push.issued_at = k_noon;
-    push.deadline = k_noon + millis{30'000};
-    push.body = p;
-    begin.new_effects.push_back(push);
+    begin.new_effects.push_back(wake(s.id, acme_.devices[0].device));
     run(calls_->commit(begin, millis{60'000}));
     const auto pushed = [&] { return explain("s1").devices.at(0).pushes.at(0); };
     EXPECT_FALSE(pushed().by);
