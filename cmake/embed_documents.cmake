@@ -7,7 +7,7 @@ endfunction()
 literal(openapi ${OPENAPI})
 literal(page ${PAGE})
 file(WRITE ${OUTPUT}
-"// Made from docs/api by cmake/embed_documents.cmake; do not edit.
+"// Made from the contract by cmake/embed_documents.cmake; do not edit.
 #include \"edge/api/documents.hpp\"
 
 #pragma GCC diagnostic ignored \"-Woverlength-strings\"

@@ -16,7 +16,7 @@ foreach(path IN LISTS files)
 endforeach()
 file(WRITE ${OUTPUT}
 "// Made from migrations/*.sql by cmake/embed_sql.cmake; do not edit.
-#include \"adapter/postgres/migrate.hpp\"
+#include \"adapter/postgres/ops/migrate.hpp\"
 
 #include <array>
 

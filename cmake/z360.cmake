@@ -1,11 +1,16 @@
-# z360_library(NAME [FOLDER dir] [LINK libs...]): a static library of every .cpp directly in the folder.
+# z360_library(NAME [ROOMS folders...] [LINK libs...]): a static library of every .cpp directly in the folder and in
+# its rooms, which are folders below it.
 # Sources under include/ are contracts and belong to no library.
 function(z360_library name)
-    cmake_parse_arguments(ARG "" "" "LINK;SOURCES" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "LINK;SOURCES;ROOMS" ${ARGN})
     if(ARG_SOURCES)
         set(sources ${ARG_SOURCES})
     else()
-        file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+        set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+        foreach(room IN LISTS ARG_ROOMS)
+            list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp)
+        endforeach()
+        file(GLOB sources CONFIGURE_DEPENDS ${patterns})
     endif()
     if(NOT sources)
         message(FATAL_ERROR "${name}: no sources in ${CMAKE_CURRENT_SOURCE_DIR}")
@@ -17,10 +22,10 @@ function(z360_library name)
     add_library(${alias} ALIAS ${name})
 endfunction()
 
-# z360_test(NAME LABEL label SOURCES ... LINK ...): one GoogleTest program under CTest.
+# z360_test(NAME LABEL label [TIMEOUT seconds] [PARALLEL] SOURCES ... LINK ...): one GoogleTest program under CTest.
 include(GoogleTest)
 function(z360_test name)
-    cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+    cmake_parse_arguments(ARG "PARALLEL" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -35,9 +40,10 @@ function(z360_test name)
         add_custom_target(tests_${ARG_LABEL})
     endif()
     add_dependencies(tests_${ARG_LABEL} ${name})
-    # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel.
+    # Integration tests measure times and stop servers: one at a time, whatever else ctest runs in parallel. PARALLEL is
+    # for those that do neither.
     set(serial OFF)
-    if(ARG_LABEL STREQUAL "integration" OR ARG_LABEL STREQUAL "cluster")
+    if(NOT ARG_PARALLEL AND ARG_LABEL MATCHES "^(integration|cluster)$")
         set(serial ON)
     endif()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60

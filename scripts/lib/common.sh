@@ -5,8 +5,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck disable=SC2034 # for the scripts that source this file
 run=$root/.run
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
-# The language of a terminal changes nothing that clang makes, and must not cost a build from nothing.
-export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-locale}
+# The language of a terminal changes nothing that clang makes, and must not cost a build from nothing. The others are for
+# precompiled headers (cmake/precompiled.cmake, which says the same to a ninja that is called without the scripts).
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-locale,pch_defines,time_macros} CCACHE_PCH_EXTSUM=${CCACHE_PCH_EXTSUM:-true}
 
 # --help as the first argument of any script prints the comment at its head.
 case ${1:-} in

@@ -2,14 +2,16 @@
 """What a sandbox holds, told three ways: FOLDER/sandbox.json, FOLDER/summary.txt, and on standard output as
 environment variables for a shell.
 
-    python3 sandbox_summary.py FOLDER API CARRIER
+    python3 sandbox_summary.py FOLDER API CARRIER SETTINGS COMMAND
+
+SETTINGS is the server's settings file, COMMAND how z360-voipd is run with it.
 """
 import json
 import os
 import shlex
 import sys
 
-folder, api, carrier = sys.argv[1:]
+folder, api, carrier, settings, command = sys.argv[1:]
 
 
 def document(name):
@@ -31,6 +33,8 @@ summary = {
     "docs": f"{api}/api/docs",
     "openapi": f"{api}/api/openapi.json",
     "carrier": carrier,
+    "settings": settings,
+    "command": command,
     "service_token": document("service.json")["token"],
     "admin_token": document("admin.json")["token"],
     "organizations": [
@@ -72,6 +76,7 @@ codes of Bob     {(chr(10) + ' ' * 17).join(bob['enrolment_codes'])}
 register a phone curl -H "Authorization: Bearer CODE" -H "Content-Type: application/json" \\
                       -d '{{"device_id":"my-phone","platform":"ios"}}' {api}/api/device-tokens
 call it          curl -d '{{"from":"+13125550142","to":"+13125550100"}}' {carrier}/sim/calls
+ask about calls  {command} --explain ada@example.com   (or --calls, or another of --help)
 
 The same for programs: {path}. The guide: docs/clients.md. Ctrl-C ends it.
 """)
@@ -80,6 +85,7 @@ variables = {
     "API": api,
     "CARRIER": carrier,
     "SUMMARY": path,
+    "SETTINGS": settings,
     "SERVICE_TOKEN": summary["service_token"],
     "ADMIN_TOKEN": summary["admin_token"],
     "USER": 1,

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A whole system on this machine, for scripts/run and scripts/sandbox: a Postgres and a Redis of its own,
 # z360-voipd and z360-sim (of build/release, or of $Z360_BUILD_FOLDER) on free loopback ports. Source it after common.sh, then call in this order:
-# stack_begin, stack_services, stack_database, stack_settings, stack_prepare, stack_server.
+# stack_begin, stack_services, stack_database, stack_settings, stack_settings_file, stack_prepare, stack_server.
 # shellcheck disable=SC2154 # root and run come from common.sh
 
 # stack_begin NAME: where everything lives ($stack, $logs); however the script ends, what was started is stopped.
@@ -103,6 +103,64 @@ stack_settings() {
         --failover-url "$api/webhooks/cpaas/telnyx/call-control/failover"
         --credential-webhook-url "$api/webhooks/cpaas/telnyx/credential"
         --credential-failover-url "$api/webhooks/cpaas/telnyx/credential/failover")
+}
+
+# stack_push: push services of the simulator with throw-away keys, as Apple and Google give them out; after
+# stack_settings. They prove themselves by a certificate that the server is told to trust.
+stack_push() {
+    local folder=$stack/push account=push@demo.iam.gserviceaccount.com apns_port sandbox_port fcm_port
+    apns_port=$(free_port) sandbox_port=$(free_port) fcm_port=$(free_port)
+    push_bundle=com.example.demo
+    rm -rf "$folder" && mkdir -p "$folder"
+    (
+        umask 077
+        openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/apns.p8"
+        openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$folder/google.pem"
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=push services' \
+            -addext 'subjectAltName=IP:127.0.0.1' -keyout "$folder/tls.key" -out "$folder/tls.pem"
+        printf '{"type":"service_account","project_id":"demo","private_key_id":"1","private_key":"%s","client_email":"%s","token_uri":"%s"}\n' \
+            "$(awk '{ printf "%s\\n", $0 }' "$folder/google.pem")" "$account" "https://127.0.0.1:$fcm_port/token" \
+            >"$folder/firebase.json"
+    ) 2>>"$sim_log" || die "no keys for the push services could be made; see $sim_log"
+    export Z360_SERVER_SANDBOX=true Z360_PUSH_ANY_TOKEN_HOST=true Z360_PUSH_CA_FILE=$folder/tls.pem
+    export Z360_PUSH_APNS_KEY_FILE=$folder/apns.p8 Z360_PUSH_APNS_KEY_ID=DEMOKEY001 Z360_PUSH_APNS_TEAM_ID=DEMOTEAM01
+    export Z360_PUSH_APNS_BUNDLE_IDS=$push_bundle
+    export Z360_PUSH_APNS_HOST=127.0.0.1 Z360_PUSH_APNS_PORT=$apns_port
+    export Z360_PUSH_APNS_SANDBOX_HOST=127.0.0.1 Z360_PUSH_APNS_SANDBOX_PORT=$sandbox_port
+    export Z360_PUSH_FCM_SERVICE_ACCOUNT_FILE=$folder/firebase.json
+    export Z360_PUSH_FCM_HOST=127.0.0.1 Z360_PUSH_FCM_PORT=$fcm_port
+    sim_arguments+=(--push --apns-port "$apns_port" --apns-sandbox-port "$sandbox_port" --fcm-port "$fcm_port"
+        --apns-key-file "$folder/apns.p8" --apns-key-id DEMOKEY001 --apns-team-id DEMOTEAM01
+        --apns-bundle-id "$push_bundle" --fcm-account-file "$folder/firebase.json" --any-push-token
+        --push-certificate-file "$folder/tls.pem" --push-key-file "$folder/tls.key")
+}
+
+# stack_settings_file: what is exported so far, as a settings file for commands of another shell: $settings. A
+# secret stands in a file beside it.
+stack_settings_file() {
+    local name value table='' key before=''
+    settings=$stack/settings.toml
+    rm -f "$settings" "$stack/telnyx-api-key"
+    (umask 077 && printf '%s\n' "$Z360_TELNYX_API_KEY" >"$stack/telnyx-api-key")
+    (
+        umask 077
+        printf '# The settings of %s, for commands beside it while it runs; made anew by each run.\n' "scripts/$(basename "$0")"
+        while read -r name; do
+            case $name in
+            Z360_CONFIG | Z360_SIM_* | Z360_BUILD_* | Z360_TEST_* | Z360_SANDBOX_* | *_API_KEY | *_STATE_KEY | *_TOKEN) continue ;;
+            Z360_*_*) ;;
+            *) continue ;;
+            esac
+            table=${name#Z360_} && key=${table#*_} && table=${table%%_*}
+            [ "$table" = "$before" ] || printf '\n[%s]\n' "${table,,}"
+            before=$table
+            value=${!name//\\/\\\\}
+            printf '%s = "%s"\n' "${key,,}" "${value//\"/\\\"}"
+            [ "$name" != Z360_TELNYX_BASE_URL ] || printf 'api_key_file = "%s"\n' "$stack/telnyx-api-key"
+        done < <(compgen -e Z360_ | LC_ALL=C sort)
+    ) >"$settings"
+    # shellcheck disable=SC2034 # for whoever tells people
+    ask_command="${voipd#"$PWD/"} --config ${settings#"$PWD/"}"
 }
 
 # stack_prepare: key file, schema, a look at the settings.

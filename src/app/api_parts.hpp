@@ -3,6 +3,7 @@
 
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "app/credential_parts.hpp"
 #include "app/push_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/api/api.hpp"
@@ -11,7 +12,6 @@
 #include "edge/api/jwks.hpp"
 
 #include <z360/config.hpp>
-#include <z360/engine/credentials.hpp>
 #include <z360/engine/engine.hpp>
 #include <z360/http/client.hpp>
 #include <z360/rt/sync.hpp>
@@ -21,14 +21,15 @@
 
 namespace z360::app {
 
-/// What stands behind the API for devices and operators: stores on database connections of their own, the
-/// credential manager, and those who say who somebody is. A stall here never holds up a call.
-/// Lifecycle: construct → start() → co_await stop() → destroy.
+/// What stands behind the API for devices and operators: its stores, and those who say who somebody is.
+/// Lifecycle: construct → co_await stop() → destroy.
 class api_parts {
   public:
+    /// `db`: of what may wait, unlike calls.
     api_parts(
-        const boost::asio::any_io_executor& ex, const config& c, redis_parts& redis, http::client& client,
-        const port::clock& clock, port::metrics& metrics
+        const boost::asio::any_io_executor& ex, const config& c, adapter::postgres::database& db,
+        std::shared_ptr<const adapter::crypto::vault> keys, credential_parts& credentials, redis_parts& redis,
+        http::client& client, const port::clock& clock, port::metrics& metrics
     );
     ~api_parts();
     api_parts(const api_parts&) = delete;
@@ -37,34 +38,22 @@ class api_parts {
     /// Where what devices ask of a call goes, and what they say of pushes.
     [[nodiscard]] std::vector<http::route>
     routes(engine::engine& calls, push_parts& pushes, const adapter::crypto::ring_ticket_codec& tickets);
-    void start();
-    [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
-    [[nodiscard]] std::vector<loop_state> loops() const { return credentials_->loops(); }
-    /// As read at the start: what the database is compared with.
-    [[nodiscard]] std::shared_ptr<const adapter::crypto::vault> keys() const { return vault_; }
-    /// For what may wait, unlike calls.
-    [[nodiscard]] adapter::postgres::database& database() { return database_; }
-    /// For the engine: what legs tell about devices goes to their identities.
-    [[nodiscard]] engine::leg_witness witness();
+    [[nodiscard]] boost::asio::awaitable<void> stop();
 
   private:
-    boost::asio::awaitable<void> answered(device_id d, identity_id i);
     static boost::asio::awaitable<void> asked(engine::engine& calls, engine::request r);
 
     const config& config_;
+    credential_parts& credentials_;
     redis_parts& redis_;
     const port::clock& clock_;
     port::metrics& metrics_;
     std::shared_ptr<const adapter::crypto::vault> vault_;
-    adapter::postgres::database database_;
     std::unique_ptr<port::token_store> tokens_;
     std::unique_ptr<port::device_registry> devices_;
     std::unique_ptr<port::audit_log> audit_;
     std::unique_ptr<port::tenants> tenants_;
     std::unique_ptr<port::call_reader> calls_;
-    std::unique_ptr<port::credential_store> store_;
-    std::unique_ptr<port::telnyx_credentials> carrier_;
-    std::unique_ptr<engine::credentials> credentials_;
     std::unique_ptr<edge::api::introspection> introspection_; ///< null: no cookies
     std::unique_ptr<edge::api::jwks> apple_keys_;             ///< null: no Sign in with Apple
     std::unique_ptr<edge::api::apple_verifier> apple_;

@@ -93,6 +93,7 @@ const call::device_facts* device_of(const explained_call& c, device_id id) {
 // Two phones may have one name.
 std::string who_of(const timeline_line& l, const explained_call& c) {
     if (l.caller) return "caller";
+    if (l.mobile) return "mobile number";
     const auto* d = device_of(c, l.device);
     return d == nullptr ? std::string() : name_of(*d);
 }
@@ -190,14 +191,25 @@ std::vector<const call::device_facts*> in_their_order(const explained_call& c, d
     return out;
 }
 
+// What became of the person's mobile number in this call.
+std::string number_line(const explained_call& c) {
+    std::string out;
+    for (const auto& l : c.mobile)
+        out += (out.empty() ? "mobile number: " : "; ") +
+               safe(number_in_words(l, is_winner(c.call->state, l.is.id)));
+    return out;
+}
+
 void add_devices(
     std::vector<std::string>& out, const explained_call& c, device_id first, const report_style& s
 ) {
     if (!c.call) return;
     out.emplace_back();
     const auto& routed = c.call->state.routed;
+    const bool number = !c.mobile.empty();
     if (c.devices.empty()) {
-        const auto why = routed.verdict != call::route_verdict::ring
+        const auto why = number ? "no device was rung: the person has none (--list-devices)"
+                         : routed.verdict != call::route_verdict::ring
                              ? "nobody was rung: the number is nobody's, or several connections have it"
                          : routed.user.none() ? "nobody was rung: the number rings no person (--list-numbers)"
                                               : "nobody was rung: the person has no device (--list-devices)";
@@ -205,6 +217,7 @@ void add_devices(
     }
     for (const auto* d : in_their_order(c, first))
         add_device(out, *d, c.ring, s);
+    if (number) add(out, wrapped(number_line(c), s.columns, 0, 4));
     out.emplace_back();
 }
 
@@ -227,13 +240,22 @@ std::vector<std::string_view> tokens_of(std::string_view detail) {
 
 bool is_id(std::string_view token) {
     return token.starts_with("command_id=") || token.starts_with("event_id=") ||
-           token.starts_with("call_control_id=") || token.starts_with("leg=") || token.starts_with("route=");
+           token.starts_with("call_control_id=") || token.starts_with("leg=") ||
+           token.starts_with("route=") || token.starts_with("push_id=");
 }
 // Said by the name beside it.
 bool is_named(std::string_view token, const timeline_line& l) {
-    const bool known = l.caller || !l.device.none();
+    const bool known = l.caller || l.mobile || !l.device.none();
     return known && (token.starts_with("leg=") || token.starts_with("device=") ||
                      token.starts_with("call_control_id="));
+}
+
+// By two clocks, this machine's and the database's: a little below zero means nothing.
+std::string timing_of(const timeline_line& l) {
+    const auto ms = [](const char* what, const std::optional<millis>& t) {
+        return t ? std::string(what) + " " + std::to_string(t->count()) + " ms" : std::string();
+    };
+    return joined({ms("stored after", l.stored), ms("decided after", l.decided), ms("took", l.took)}, ", ");
 }
 
 void add_line(
@@ -248,6 +270,7 @@ void add_line(
         auto& to = is_id(t) ? ids : said;
         to += (to.empty() ? "" : " ") + std::string(t);
     }
+    if (s.timing) said = joined({timing_of(l), said}, ": ");
     auto head = clock_of(l.at, s) + "  " + in_columns_right(since(l.at, began), 9) + "  " +
                 in_columns(safe(l.source), k_source) + "  ";
     const auto what = clipped(safe(l.what), k_longest_what);
@@ -364,8 +387,12 @@ json device_json(const call::device_facts& d, const call::ring_facts& r) {
 json line_json(const timeline_line& l, const explained_call& c) {
     json out{{"at", iso8601(l.at)}, {"source", l.source}, {"what", l.what}, {"detail", l.detail}};
     if (!l.channel.empty()) out["channel"] = l.channel;
+    if (l.stored) out["stored_ms"] = l.stored->count();
+    if (l.decided) out["decided_ms"] = l.decided->count();
+    if (l.took) out["took_ms"] = l.took->count();
     // As it is: who prints it makes it printable.
     if (l.caller) out["who"] = "caller";
+    if (l.mobile) out["who"] = "mobile number";
     if (const auto* d = device_of(c, l.device)) out["who"] = d->name.empty() ? d->uid : d->name;
     return out;
 }

@@ -2,7 +2,7 @@
 // Calls as an operator reads them: text for a terminal, JSON for programs. Pure; any thread.
 #pragma once
 
-#include "adapter/postgres/call_record.hpp"
+#include "adapter/postgres/ops/call_record.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +17,7 @@ namespace z360::app {
 /// How texts are laid out. No line is longer than `columns`.
 struct report_style {
     std::size_t columns = 120;
+    bool timing = false; ///< each step of a call says how long it took
     /// What the clock on the wall is ahead of UTC at that time; empty: nothing.
     std::function<std::chrono::seconds(time_point)> ahead;
 };
@@ -34,7 +35,8 @@ struct report_style {
 );
 /// {"id", "device_id", "name", "platform", "result", "why", "text", "advice", …, "steps": […]}
 [[nodiscard]] nlohmann::json device_json(const call::device_facts& d, const call::ring_facts& r);
-/// {"at", "source", "what", "detail"} and, where it is known, "channel" and "who".
+/// {"at", "source", "what", "detail"} and, where it is known, "channel", "who", "stored_ms", "decided_ms" and
+/// "took_ms".
 [[nodiscard]] nlohmann::json
 line_json(const adapter::postgres::timeline_line& l, const adapter::postgres::explained_call& c);
 

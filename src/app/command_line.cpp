@@ -81,7 +81,12 @@ void report_rest(const std::vector<std::string>& rest, std::vector<std::string>&
     }
     // What follows an unknown option is most likely its value, perhaps a secret: not repeated.
     if (!unknown && !rest.empty())
-        problems.push_back("\"" + rest.front() + "\": not an option; options begin with --, see --help");
+        problems.push_back(
+            "\"" + rest.front() +
+            "\": not an option; options begin with --, see --help; a value that holds blanks stands in "
+            "quotes, "
+            "e.g. --explain \"+1 312 555 0100\""
+        );
 }
 
 // As CLI11 wants them, last first. "--key=" is split: CLI11 would take the empty value for a missing one.

@@ -75,6 +75,12 @@ std::string store_phone_number(command_arguments& a, const std::string& v) {
     a.number = e164.value_or(v);
     return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
 }
+std::string store_mobile(command_arguments& a, const std::string& v) {
+    const auto e164 = v.empty() ? std::optional(v) : wire::to_e164(v);
+    a.mobile = e164;
+    if (e164 && wire::has_extension(v)) return "has an extension, which cannot be dialed; leave it out";
+    return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
+}
 std::string store_record_calls(command_arguments& a, const std::string& v) {
     a.record_calls = v;
     bool ignored = false;
@@ -110,12 +116,14 @@ const std::vector<command_flag>& command_flags() {
         {"--since", "How far back: 30m, 2h, 3d or an RFC 3339 time; default 24h.", store_since},
         {"--number", "Phone number, the caller's or ours.", store_phone_number},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
+        {"--timing", "How long each step took.", store_switch<&args::timing>, true},
         {"--missed", "Only calls that nobody of ours talked in.", store_switch<&args::missed>, true},
         {"--strict", "Change nothing when a line is bad.", store_switch<&args::strict>, true},
         {"--adopt", "Credentials of other installations, or of none, are this one's from now on.",
          store_switch<&args::adopt>, true},
         {"--confirm-strangers", "Delete every credential under our names that no row knows.",
          store_switch<&args::confirm_strangers>, true},
+        {"--dry", "Send nothing that anybody sees.", store_switch<&args::dry>, true},
         {"--issued", "Also end what the token made: tokens, codes and devices.", store_switch<&args::issued>,
          true},
         {"--ring-seconds", "5 to 60; empty: the server's default, as with those below.",
@@ -127,6 +135,10 @@ const std::vector<command_flag>& command_flags() {
         {"--voice", "Telnyx voice that speaks both.", store<&args::voice>},
         {"--ringback-url", "Audio looped to a caller who waits.", store<&args::ringback_url>},
         {"--record-calls", "true or false.", store_record_calls},
+        {"--mobile-after-seconds", "How long devices ring before the mobile number does, 5 to 60.",
+         store_number<&args::mobile_after_seconds, 5, 60>},
+        {"--mobile-prompt", "Spoken to whoever answers the mobile number.", store<&args::mobile_prompt>},
+        {"--mobile", "Mobile number that rings when no device answers; empty: none.", store_mobile},
     };
     return k_all;
 }
@@ -149,9 +161,10 @@ const std::vector<command_spec>& commands() {
         {"--explain",
          command::explain,
          "CALL",
-         "Print what happened in a call and at each device, by id, number, e-mail or device; also --since.",
+         "Print what happened in a call and at each device, by id, number, e-mail or device; also --since, "
+         "--timing.",
          {},
-         {"--since"}},
+         {"--since", "--timing"}},
         {"--calls",
          command::calls,
          "",
@@ -200,7 +213,7 @@ const std::vector<command_spec>& commands() {
          "Show an organisation's settings, after changing those given.",
          {},
          {"--ring-seconds", "--voicemail-max-seconds", "--voicemail-greeting", "--hold-prompt", "--voice",
-          "--ringback-url", "--record-calls"}},
+          "--ringback-url", "--record-calls", "--mobile-after-seconds", "--mobile-prompt"}},
         {"--remove-org",
          command::remove_org,
          "ORG",
@@ -218,9 +231,9 @@ const std::vector<command_spec>& commands() {
         {"--add-member",
          command::add_member,
          "USER",
-         "Make a user a member of --org, as --role.",
+         "Make a user a member of --org, as --role, with --mobile.",
          {"--org"},
-         {"--role"}},
+         {"--role", "--mobile"}},
         {"--remove-member",
          command::remove_member,
          "USER",
@@ -264,6 +277,13 @@ const std::vector<command_spec>& commands() {
          "End a device of --user: it rings no more, its tokens are void.",
          {"--user"},
          {}},
+        {"--push-test",
+         command::push_test,
+         "DEVICE",
+         "Send a test notification to a device, by the app's id, its name (also --user) or our id; also "
+         "--dry.",
+         {},
+         {"--user", "--dry"}},
         {"--create-token",
          command::create_token,
          "KIND",

@@ -7,6 +7,7 @@
 #include <z360/base/printable.hpp>
 #include <z360/log.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -24,7 +25,10 @@ int main(int argc, char** argv) {
     }
     const auto& o = std::get<app::options>(parsed);
     (void)std::signal(SIGPIPE, SIG_IGN); // a peer that hangs up is an error code, not the end of the process
-    log::configure({o.settings.logging.level, o.settings.logging.json});
+    auto level = o.settings.logging.level;
+    // What it does is said on standard output, step by step.
+    if (o.what == app::command::push_test) level = std::max(level, log::level::warn);
+    log::configure({level, o.settings.logging.json});
     for (const auto& w : o.warnings)
         log::warn("configuration", {{"warning", w}});
     if (o.what != app::command::serve) return app::run_command(o);

@@ -2,10 +2,10 @@
 #include "app/ops.hpp"
 
 #include "adapter/crypto/vault.hpp"
-#include "adapter/postgres/admin.hpp"
-#include "adapter/postgres/key_check.hpp"
-#include "adapter/postgres/login_check.hpp"
-#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/ops/admin.hpp"
+#include "adapter/postgres/ops/key_check.hpp"
+#include "adapter/postgres/ops/login_check.hpp"
+#include "adapter/postgres/ops/migrate.hpp"
 #include "adapter/postgres/schema_error.hpp"
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
@@ -158,7 +158,7 @@ int check_configuration(const options& o) {
 std::size_t set_aside_here(const options& o, std::size_t limit) {
     const auto& directory = o.settings.spool.directory;
     if (directory.empty()) return 0;
-    const auto rows = adapter::spool::read_set_aside(directory, limit);
+    const auto rows = adapter::spool::read_dead_letters(directory, limit);
     for (const auto& [e, why] : rows) {
         const json line{{"event_id", e.event_id},       {"type", e.event_type},
                         {"session", e.call_session_id}, {"received_at", iso8601(e.received_at)},
@@ -225,6 +225,7 @@ int dispatch(const options& o) {
     case command::enroll_device: return tokens(o);
     case command::list_devices:
     case command::revoke_device: return devices(o);
+    case command::push_test: return push_test(o);
     }
     return k_usage;
 }

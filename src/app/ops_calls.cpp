@@ -54,7 +54,9 @@ json as_the_api_says_it(const explained_call& c) {
 void show(const options& o, const explained_call& c, device_id first) {
     const auto call = c.id.nil() ? json() : as_the_api_says_it(c);
     if (!o.json) {
-        for (const auto& line : call_in_words(c, call, first, local_style()))
+        auto style = local_style();
+        style.timing = o.arguments.timing;
+        for (const auto& line : call_in_words(c, call, first, style))
             print_row(o, {}, line);
         return;
     }
@@ -78,6 +80,18 @@ void show_others(const options& o, const std::vector<call_line>& all, time_point
     if (shown < more) print_row(o, {}, "and " + std::to_string(more - shown) + " more: see --calls");
 }
 
+// What a text that names nothing most likely was to be.
+std::string meant(const std::string& text) {
+    constexpr std::string_view k_number = "+0123456789 ()-./", k_hex = "0123456789abcdefABCDEF-";
+    const auto made_of = [&text](std::string_view all) { return text.find_first_not_of(all) == text.npos; };
+    constexpr std::size_t k_least = 8; // as adapter::postgres asks for
+    std::string out;
+    if (made_of(k_hex) && text.size() < k_least)
+        out += "; of a call's id give at least the first eight digits, as --calls shows them";
+    if (made_of(k_number)) out += "; write a phone number internationally, e.g. +13125550100";
+    return out.empty() ? "; see --calls, --list-members --org ORG and --list-devices --user USER" : out;
+}
+
 call_filter filter_of(const call_subject& s, time_point since) {
     call_filter f;
     f.since = since;
@@ -96,7 +110,8 @@ int explain(admin& db, const options& o) {
         complain(
             "no call or webhook is known under " + given +
             ", nor is it a phone number, the e-mail address of a user, or a device (the app's id, its name, "
-            "our id)"
+            "our id)" +
+            meant(given)
         );
         return k_failed;
     }
@@ -132,7 +147,7 @@ call_filter wanted(admin& db, const options& o, time_point now) {
     if (!device)
         throw std::runtime_error(
             "there is no device \"" + a.device +
-            "\": give the app's id, its name or our id; see --list-devices"
+            "\": give the app's id, its name or our id; see --list-devices --user USER"
         );
     f.user = device->user; // also those for which it did not ring
     return f;
@@ -144,7 +159,8 @@ int list(admin& db, const options& o) {
     const auto found = db.calls(f);
     for (const auto& l : found)
         print_row(o, row_json(l), call_row(l, at, local_style()));
-    if (found.empty() && !o.json) print_row(o, {}, "no calls " + span_of(o));
+    if (found.empty() && !o.json)
+        print_row(o, {}, (o.arguments.missed ? "no missed calls " : "no calls ") + span_of(o));
     if (found.size() >= f.limit)
         complain("only the newest " + std::to_string(f.limit) + " are shown; narrow it by --since");
     return k_ok;

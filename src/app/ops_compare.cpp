@@ -14,12 +14,12 @@
 namespace z360::app {
 namespace {
 
-using comparison = engine::credentials::comparison;
+using comparison = credential_manager::manager::comparison;
 
 /// A server that compares right now is mostly soon done: its turn is waited for. The lease of a killed one is
 /// not; it runs out within a minute, as the message says.
 boost::asio::awaitable<comparison>
-compare_in_turn(engine::credentials& manager, engine::credentials::strangers rule) {
+compare_in_turn(credential_manager::manager& manager, credential_manager::manager::strangers rule) {
     constexpr std::chrono::seconds k_longest_wait{5};
     const auto until = rt::clock::now() + k_longest_wait;
     for (;;) {
@@ -30,7 +30,7 @@ compare_in_turn(engine::credentials& manager, engine::credentials::strangers rul
 }
 
 boost::asio::awaitable<comparison>
-compare_once(engine::credentials& manager, engine::credentials::strangers rule) {
+compare_once(credential_manager::manager& manager, credential_manager::manager::strangers rule) {
     constexpr millis k_stop{1'000};
     comparison out;
     std::exception_ptr error;
@@ -58,8 +58,8 @@ comparison compare(const options& o) {
         ex, adapter::telnyx::credentials_settings_from(c.telnyx, c.credentials), *client, clock, *metrics
     );
     const auto manager =
-        engine::make_credentials(ex, *store, *carrier, clock, *metrics, credential_settings(c));
-    using strangers = engine::credentials::strangers;
+        credential_manager::make_manager(ex, *store, *carrier, clock, *metrics, credential_settings(c));
+    using strangers = credential_manager::manager::strangers;
     const auto rule = o.arguments.confirm_strangers ? strangers::confirmed
                       : o.arguments.adopt           ? strangers::adopted
                                                     : strangers::usual;

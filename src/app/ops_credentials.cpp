@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Work on everything that is stored about credentials, while the servers go on.
 #include "adapter/crypto/vault.hpp"
-#include "adapter/postgres/import.hpp"
-#include "adapter/postgres/rekey.hpp"
+#include "adapter/postgres/ops/import.hpp"
+#include "adapter/postgres/ops/rekey.hpp"
 #include "app/ops_support.hpp"
 
 #include <filesystem>

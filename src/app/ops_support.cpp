@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/ops_support.hpp"
 
-#include "adapter/postgres/key_check.hpp"
+#include "adapter/postgres/ops/key_check.hpp"
+#include "app/commands.hpp"
 
 #include <z360/base/printable.hpp>
 
@@ -53,6 +54,13 @@ void complain(const std::string& what) {
     std::cerr << printable(one_line(what)) << '\n';
 }
 
+void print_alone(
+    const options& o, const nlohmann::json& machine, const std::string& value, const std::string& words
+) {
+    print(o, machine, value);
+    if (!o.json) complain(words);
+}
+
 time_point now() {
     return std::chrono::floor<millis>(std::chrono::system_clock::now());
 }
@@ -64,6 +72,17 @@ std::optional<std::int64_t> as_number(const std::string& text) {
     return n;
 }
 
+std::string option_of(const std::string& field) {
+    if (field == "mobile_number") return "--mobile";
+    if (field == "receiver") return "--user";
+    auto flag = "--" + field;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    if (flag.ends_with("-secs")) flag.replace(flag.size() - 4, 4, "seconds");
+    const auto& all = command_flags();
+    const bool known = std::any_of(all.begin(), all.end(), [&flag](const auto& f) { return f.flag == flag; });
+    return known ? flag : field;
+}
+
 org_id known_org(admin& db, const std::string& text) {
     if (const auto id = db.find_organization(text)) return *id;
     throw std::runtime_error(
@@ -73,7 +92,7 @@ org_id known_org(admin& db, const std::string& text) {
 user_id known_user(admin& db, const std::string& text) {
     if (const auto id = db.find_user(text)) return *id;
     throw std::runtime_error(
-        "there is no user \"" + text + "\": see --list-members, or make them with --create-user"
+        "there is no user \"" + text + "\": see --list-members --org ORG, or make them with --create-user"
     );
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "adapter/crypto/vault.hpp"
-#include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/ops/admin.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "app/options.hpp"
 
@@ -35,6 +35,7 @@ int generate_key(const options& o);
 int promote_key(const options& o);
 int tokens(const options& o);
 int devices(const options& o);
+int push_test(const options& o);
 int credentials(const options& o);
 int compare_credentials(const options& o);
 
@@ -51,6 +52,11 @@ void print_text(const std::string& text);
 [[nodiscard]] std::string one_line(std::string_view text);
 /// On standard error, a line of its own.
 void complain(const std::string& what);
+/// What cannot be had twice, such as a token: alone on standard output, so that a shell can keep it, and what
+/// there is to say of it on standard error. JSON is one object on standard output, as ever.
+void print_alone(
+    const options& o, const nlohmann::json& machine, const std::string& value, const std::string& words
+);
 [[nodiscard]] time_point now();
 
 /// A positive number and nothing else.
@@ -88,10 +94,14 @@ auto run_once(const options& o, F ask) {
     return run_to_end(io, ask(db));
 }
 
-/// The value, or the refusal as an error: "field: what is wrong".
+/// The option that a field of port::tenants is given by, "--mobile" for "mobile_number"; the field itself
+/// where there is none.
+[[nodiscard]] std::string option_of(const std::string& field);
+
+/// The value, or the refusal as an error: "--option: what is wrong".
 template <class T>
 T accepted(port::outcome_of<T> out) {
-    if (out.refused) throw std::runtime_error(out.refused->field + ": " + out.refused->text);
+    if (out.refused) throw std::runtime_error(option_of(out.refused->field) + ": " + out.refused->text);
     return std::move(*out.value);
 }
 

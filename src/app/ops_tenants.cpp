@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Organisations, people, numbers, contacts: what the admin API does, from a terminal.
-#include "adapter/postgres/slug.hpp"
+#include "adapter/postgres/tenants/slug.hpp"
 #include "app/ops_support.hpp"
 
 #include <stdexcept>
@@ -71,11 +71,17 @@ int add_member(const options& o) {
         m.org = known_org(db, a.org);
         m.user = known_user(db, a.subject);
     }
-    if (!a.role.empty()) m.role = a.role;
+    m.role = a.role;
+    m.mobile = a.mobile;
     m = put(o, m);
     print(
-        o, {{"user", m.user.value}, {"org", m.org.value}, {"role", m.role}},
-        m.login + " is " + m.role + " of organisation " + std::to_string(m.org.value)
+        o,
+        {{"user", m.user.value},
+         {"org", m.org.value},
+         {"role", m.role},
+         {"mobile_number", m.mobile ? json(*m.mobile) : json()}},
+        m.login + " is " + m.role + " of organisation " + std::to_string(m.org.value) +
+            (m.mobile ? ", reached at " + *m.mobile + " when no device answers" : "")
     );
     return k_ok;
 }
@@ -148,6 +154,8 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     text(s.hold_prompt, a.hold_prompt);
     text(s.voice, a.voice);
     text(s.ringback_url, a.ringback_url);
+    number(s.mobile_after_secs, a.mobile_after_seconds);
+    text(s.mobile_prompt, a.mobile_prompt);
     if (!a.record_calls) return;
     s.record_calls.reset();
     if (!a.record_calls->empty()) s.record_calls = *a.record_calls == "true" || *a.record_calls == "1";
@@ -163,6 +171,8 @@ json shown(const port::org_settings& s) {
         {"voice", value(s.voice)},
         {"ringback_url", value(s.ringback_url)},
         {"record_calls", value(s.record_calls)},
+        {"mobile_after_seconds", value(s.mobile_after_secs)},
+        {"mobile_prompt", value(s.mobile_prompt)},
     };
 }
 
@@ -178,7 +188,8 @@ int org_settings(const options& o) {
     auto next = *stored;
     overlay(next, a);
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
-                        a.voice || a.ringback_url || a.record_calls;
+                        a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
+                        a.mobile_prompt;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);
@@ -271,8 +282,14 @@ int list_tenants(const options& o) {
             user_id{}, [&](port::tenants& t, user_id after) { return t.members(k_all, org, after, k_page); },
             [&](const port::membership& x) {
                 print_row(
-                    o, {{"user", x.user.value}, {"login", x.login}, {"name", x.name}, {"role", x.role}},
-                    std::to_string(x.user.value) + "  " + x.login + "  " + x.name + "  " + x.role
+                    o,
+                    {{"user", x.user.value},
+                     {"login", x.login},
+                     {"name", x.name},
+                     {"role", x.role},
+                     {"mobile_number", x.mobile ? json(*x.mobile) : json()}},
+                    std::to_string(x.user.value) + "  " + x.login + "  " + x.name + "  " + x.role +
+                        (x.mobile ? "  " + *x.mobile : "")
                 );
                 return x.user;
             }

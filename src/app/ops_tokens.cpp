@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Bearer tokens, enrolment codes and devices. A token is printed once, on standard output, and never stored.
+// Bearer tokens, enrolment codes and devices. A token is printed once, alone on standard output, and never
+// stored.
 #include "adapter/crypto/bearer.hpp"
 #include "adapter/crypto/vault.hpp"
 #include "app/ops_support.hpp"
@@ -81,15 +82,16 @@ int create_token(const options& o) {
     t.expires_at = t.ends_at = t.now + millis{86'400'000} * as_number(a.days).value_or(365);
     const auto token = make(o, db, t, "token_created");
     const std::string text(token.text.reveal());
-    print(
+    print_alone(
         o,
         {{"id", token.id.value},
          {"kind", a.subject},
          {"token", text},
          {"scopes", t.scopes},
          {"expires_at", iso8601(t.ends_at)}},
-        text + "\n" + a.subject + " token " + std::to_string(token.id.value) + ", valid until " +
-            iso8601(t.ends_at) + "; it is not shown again"
+        text,
+        a.subject + " token " + std::to_string(token.id.value) + ", valid until " + iso8601(t.ends_at) +
+            "; it is not shown again"
     );
     return k_ok;
 }
@@ -196,7 +198,11 @@ int enroll_device(const options& o) {
         return tenants->person_of(port::tenant_scope::all(), t.user);
     });
     if (!person || person->status != "active")
-        throw std::runtime_error("--user: \"" + a.user + "\": there is no such active user");
+        throw std::runtime_error(
+            "--user: \"" + a.user +
+            "\": there is no such active user; see --list-members --org ORG; --create-user with --id makes "
+            "one active again"
+        );
     if (!a.org.empty()) {
         t.org = known_org(db, a.org);
         const auto& in = person->memberships;
@@ -207,9 +213,9 @@ int enroll_device(const options& o) {
     t.expires_at = t.ends_at = t.now + millis{60'000} * as_number(a.minutes).value_or(60);
     const auto code = make(o, db, t, "enrolment_code_made");
     const std::string text(code.text.reveal());
-    print(
-        o, {{"enrolment_code", text}, {"user", t.user.value}, {"expires_at", iso8601(t.ends_at)}},
-        text + "\nregisters one device of " + person->login + ", once, until " + iso8601(t.ends_at)
+    print_alone(
+        o, {{"enrolment_code", text}, {"user", t.user.value}, {"expires_at", iso8601(t.ends_at)}}, text,
+        "registers one device of " + person->login + ", once, until " + iso8601(t.ends_at)
     );
     return k_ok;
 }

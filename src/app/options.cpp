@@ -299,11 +299,14 @@ class merger {
             );
         const bool compare = out_.what == command::compare_credentials;
         const bool keys = out_.what == command::create_token || out_.what == command::enroll_device ||
-                          out_.what == command::rekey || out_.what == command::import_rows || compare;
+                          out_.what == command::rekey || out_.what == command::import_rows ||
+                          out_.what == command::push_test || compare;
         if (serve || keys)
             required(
                 c.secrets.key_file.empty(), "secrets.key_file",
-                "needed to encrypt what is stored; make one with z360-voipd --generate-key FILE and name it"
+                "needed to encrypt what is stored; name the one that this database's servers have, or make "
+                "the "
+                "first with z360-voipd --generate-key FILE and name it"
             );
         if (serve) {
             required(

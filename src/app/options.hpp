@@ -51,6 +51,7 @@ enum class command {
     enroll_device,
     list_devices,
     revoke_device,
+    push_test,
 };
 
 /// What follows a command. Which of them a command takes is in commands.cpp and --help. Those that are
@@ -74,14 +75,17 @@ struct command_arguments {
     std::string key;     ///< id of a key in a key file
     std::string since;   ///< as given; since_of() reads it
     std::string device;  ///< the app's own id of a device, its name, or our id
+    bool timing = false; ///< of --explain: how long each step took
     bool missed = false; ///< of --calls: only those that nobody of ours talked in
     bool strict = false;
+    bool dry = false;               ///< of --push-test: nobody sees anything of it
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's
     bool confirm_strangers = false; ///< likewise: they may be deleted now
     bool issued = false;            ///< with a token, what it made
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
-        ringback_url, record_calls;
+        ringback_url, record_calls, mobile_after_seconds, mobile_prompt;
+    std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 
 struct options {

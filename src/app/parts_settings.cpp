@@ -42,8 +42,8 @@ adapter::postgres::database_settings retention_database(const config& c) {
     return s;
 }
 
-engine::credential_settings credential_settings(const config& c) {
-    engine::credential_settings s;
+credential_manager::settings credential_settings(const config& c) {
+    credential_manager::settings s;
     s.rules.life = c.credentials.life;
     s.rules.rotate_percent = c.credentials.rotate_percent;
     s.rules.overlap = c.credentials.overlap;

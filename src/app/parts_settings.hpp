@@ -5,7 +5,7 @@
 #include "adapter/postgres/postgres.hpp"
 
 #include <z360/config.hpp>
-#include <z360/engine/credentials.hpp>
+#include <z360/credential_manager.hpp>
 #include <z360/engine/reconciler.hpp>
 #include <z360/engine/retention.hpp>
 #include <z360/port/clock.hpp>
@@ -27,7 +27,7 @@ class wall_clock final : public port::clock {
 [[nodiscard]] adapter::postgres::database_settings api_database(const config& c);
 /// Of removing old rows: one connection, with time.
 [[nodiscard]] adapter::postgres::database_settings retention_database(const config& c);
-[[nodiscard]] engine::credential_settings credential_settings(const config& c);
+[[nodiscard]] credential_manager::settings credential_settings(const config& c);
 [[nodiscard]] engine::reconcile_settings reconcile_settings(const config& c);
 [[nodiscard]] engine::retention_settings retention_settings(const config& c);
 

@@ -76,6 +76,13 @@ adapter::push::settings push_settings(const config& c) {
     return s;
 }
 
+adapter::push::sender_settings sender_settings(const config& c) {
+    adapter::push::sender_settings s;
+    s.silent_after = c.device_life;
+    s.warn_after = c.device_life / 6 * 5;
+    return s;
+}
+
 push_parts::push_parts(
     const boost::asio::any_io_executor& ex, const config& c, adapter::postgres::database& calls,
     adapter::postgres::database& later, std::shared_ptr<const adapter::crypto::vault> keys,
@@ -89,6 +96,12 @@ push_parts::push_parts(
     runner_ = adapter::push::make_push_runner(
         ex, push_settings(c),
         adapter::push::ports{*addresses_, *ledger_, *http_, clock, metrics, ticket_by(tickets)}
+    );
+    metrics.count("push_orders_refused_total", {}, 0);
+    queue_ = adapter::postgres::make_push_queue(later);
+    orders_ = adapter::postgres::make_push_orders(later);
+    sender_ = adapter::push::make_message_sender(
+        ex, sender_settings(c), adapter::push::sender_ports{*queue_, *runner_, clock, metrics}
     );
 }
 
@@ -107,18 +120,20 @@ void push_parts::start() {
         return;
     }
     runner_->start();
+    sender_->start();
 }
 
 boost::asio::awaitable<void> push_parts::stop(millis limit) {
-    if (runner_) co_await runner_->stop(limit / 2);
-    co_await ledger_->stop(limit / 2);
+    if (sender_) co_await sender_->stop(limit / 3);
+    if (runner_) co_await runner_->stop(limit / 3);
+    co_await ledger_->stop(limit / 3);
 }
 
 std::vector<loop_state> push_parts::loops() const {
     auto all = ledger_->loops();
     if (!runner_) return all;
-    for (auto& l : runner_->loops())
-        all.push_back(std::move(l));
+    for (auto& part : {runner_->loops(), sender_->loops()})
+        all.insert(all.end(), part.begin(), part.end());
     return all;
 }
 

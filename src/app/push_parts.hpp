@@ -5,6 +5,7 @@
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/push/push.hpp"
+#include "adapter/push/sender.hpp"
 
 #include <z360/config.hpp>
 #include <z360/http/client.hpp>
@@ -18,6 +19,9 @@ namespace z360::app {
 
 /// Of the push channel, from the configuration.
 [[nodiscard]] adapter::push::settings push_settings(const config& c);
+/// Of what belongs to no call: a phone is warned when five sixths of the time are over after which it is
+/// suspended.
+[[nodiscard]] adapter::push::sender_settings sender_settings(const config& c);
 
 /// What tells phones by push: nothing where no keys are configured. Addresses are read where calls are;
 /// what pushes have shown is written where things may wait.
@@ -36,6 +40,12 @@ class push_parts {
     /// What a phone says of a push is kept. Returns at once.
     void receipt(const port::push_receipt& r) { ledger_->receipt(r); }
     [[nodiscard]] port::push_figures& figures() { return *figures_; }
+    /// Null: push is not configured.
+    [[nodiscard]] port::push_orders* orders() const { return orders_.get(); }
+    /// Something was put into the queue. Returns at once.
+    void order_placed() {
+        if (sender_) sender_->wake();
+    }
     void start();
     [[nodiscard]] boost::asio::awaitable<void> stop(millis limit);
     [[nodiscard]] std::vector<loop_state> loops() const;
@@ -45,7 +55,10 @@ class push_parts {
     std::unique_ptr<port::push_addresses> addresses_;
     std::unique_ptr<port::push_ledger> ledger_;
     std::unique_ptr<port::push_figures> figures_;
-    std::unique_ptr<adapter::push::push_runner> runner_; ///< null: push is not configured
+    std::unique_ptr<port::push_queue> queue_;
+    std::unique_ptr<port::push_orders> orders_; ///< null: push is not configured, as all below
+    std::unique_ptr<adapter::push::push_runner> runner_;
+    std::unique_ptr<adapter::push::message_sender> sender_;
 };
 
 } // namespace z360::app

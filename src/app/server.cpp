@@ -5,13 +5,14 @@
 #include "adapter/crypto/ring_ticket.hpp"
 #include "adapter/crypto/webhook_verifier.hpp"
 #include "adapter/metrics/prometheus_metrics.hpp"
-#include "adapter/postgres/key_check.hpp"
-#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/ops/key_check.hpp"
+#include "adapter/postgres/ops/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
 #include "adapter/telnyx/client.hpp"
 #include "adapter/telnyx/records_client.hpp"
 #include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
+#include "app/credential_parts.hpp"
 #include "app/feed_parts.hpp"
 #include "app/open_files.hpp"
 #include "app/options.hpp"
@@ -143,13 +144,16 @@ class process {
           old_rows_database_(retention_database(c), metrics_.get()),
           old_rows_(adapter::postgres::make_retention_store(old_rows_database_)),
           retention_(engine::make_retention(ex_, *old_rows_, *metrics_, retention_settings(c))),
-          api_(ex_, c, redis_, *http_client_, clock_, *metrics_),
-          feed_(ex_, c, redis_, api_.database(), *metrics_),
-          push_(ex_, c, database_, api_.database(), api_.keys(), tickets_, clock_, *metrics_),
+          keys_(adapter::crypto::vault::open(c.secrets.key_file)),
+          later_database_(api_database(c), metrics_.get()),
+          credentials_(ex_, c, later_database_, keys_, *http_client_, clock_, *metrics_),
+          api_(ex_, c, later_database_, keys_, credentials_, redis_, *http_client_, clock_, *metrics_),
+          feed_(ex_, c, redis_, later_database_, *metrics_),
+          push_(ex_, c, database_, later_database_, keys_, tickets_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
-               opener(codec_), api_.witness(), records_.get(), question(), &feed_.feed(),
+               opener(codec_), credentials_.witness(), records_.get(), question(), &feed_.feed(),
                [this] { return database_.health().losses; }, push_.runners()},
               engine_settings(c)
           )),
@@ -175,7 +179,7 @@ class process {
         engine_->start();
         if (reconciler_) reconciler_->start();
         redis_.start();
-        api_.start();
+        credentials_.start();
         feed_.start();
         push_.start();
         retention_->start();
@@ -249,7 +253,7 @@ class process {
     }
     /// Without these calls go on.
     std::vector<loop_state> other_loops() const {
-        auto all = api_.loops();
+        auto all = credentials_.loops();
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
         for (const auto& part :
@@ -320,7 +324,7 @@ class process {
     // With the keys of another system nobody could be told a password, and new secrets would be lost with
     // them. Empty: they are this database's.
     boost::asio::awaitable<std::string> foreign_keys() {
-        auto check = [url = config_.database.url, keys = api_.keys()] {
+        auto check = [url = config_.database.url, keys = keys_] {
             return adapter::postgres::foreign_keys(url, *keys);
         };
         auto fault = co_await blocking_.run(std::move(check));
@@ -399,7 +403,8 @@ class process {
         co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await push_.stop(limit / 8);
         co_await feed_.stop();
-        co_await api_.stop(limit / 8);
+        co_await credentials_.stop(limit / 8);
+        co_await api_.stop();
         co_await loops_.join();
         co_await redis_.stop();
         signals_.cancel();
@@ -428,6 +433,9 @@ class process {
     adapter::postgres::database old_rows_database_;
     std::unique_ptr<port::retention_store> old_rows_;
     std::unique_ptr<engine::retention> retention_;
+    std::shared_ptr<const adapter::crypto::vault> keys_; ///< what the database is compared with
+    adapter::postgres::database later_database_; ///< for what may wait: a stall there holds up no call
+    credential_parts credentials_;
     api_parts api_;
     feed_parts feed_;
     push_parts push_;

@@ -1,234 +1,237 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/toml.hpp"
 
+#include <z360/base/trim.hpp>
+
+// The only file that sees the library: it takes seconds to compile. No exceptions, because we go on after an
+// error. It frees tables in tables recursively, so their depth is bounded (with k_most_dots).
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_MAX_NESTED_VALUES 4
+#include <toml++/toml.h>
+
 #include <algorithm>
-#include <cstdint>
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 namespace z360::app {
 namespace {
 
-struct syntax_error {
-    std::string text;
+constexpr std::size_t k_most_problems = 20;
+constexpr int k_most_tries = 4;               // to find where a broken array begins
+constexpr std::ptrdiff_t k_most_dots = 2'000; // in a line; each may be one more table in a table
+
+struct wording {
+    std::string_view theirs;
+    std::string_view ours;
+};
+constexpr std::string_view k_names = "a name is missing or odd; names are letters, digits, _ and -";
+constexpr std::string_view k_no_value =
+    "the value is no string, integer or boolean; put strings in \"quotes\"";
+// What the library says, and our words for it: they say how to mend it, and never quote a value. The first
+// that fits counts.
+constexpr std::array k_words{
+    wording{"invalid utf-8", "bytes that are no UTF-8; save the file as UTF-8"},
+    wording{"after '\\r'", "a carriage return alone; end lines with a line feed"},
+    wording{"maximum nested", "too many brackets in each other; write [name] and the keys below it"},
+    wording{"not representable", "the number has too many digits; put strings in \"quotes\""},
+    wording{"leading zeroes", "a number does not begin with 0; leave it out, or put strings in \"quotes\""},
+    wording{"underscores may only", "an _ stands between two digits; write 1_000"},
+    wording{"underscores must", "an _ stands between two digits; write 1_000"},
+    wording{"escape sequence", "unknown escape in a string; write \\\\ for a backslash"},
+    wording{"expected hex digit", "a \\u escape needs hex digits; write \\u00e9"},
+    wording{"unicode scalar", "a \\u escape names no character; write the character itself"},
+    wording{"literal string: encountered", "the string is not closed; add '"},
+    wording{"string: encountered", "the string is not closed; add \""},
+    wording{"control character", "a control character; leave it out"},
+    wording{"expected '='", "no = after the key; write key = value"},
+    wording{
+        "expected a comment",
+        "unexpected text after the value; put strings in \"quotes\" and comments after #"
+    },
+    wording{"array: encountered", "the array is not closed; add ]"},
+    wording{"array: expected", "array elements are separated by commas; add , or ]"},
+    wording{"inline table", "the {table} is broken; write [name] and the keys below it"},
+    wording{"header: expected ']'", "the table's name is not closed; write [name]"},
+    wording{"cannot redefine", "a name is there twice, or as a table and as a value; keep one of the two"},
+    wording{"table header", k_names},
+    wording{"root table", "neither a [table] nor key = value; write e.g. port = 8080"},
+    wording{"parsing key:", k_names},
 };
 
-bool bare(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+std::string words_of(std::string_view description) {
+    for (const auto& w : k_words)
+        if (description.find(w.theirs) != std::string_view::npos) return std::string(w.ours);
+    return std::string(k_no_value);
+}
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                   "0123456789_-") == std::string_view::npos;
+}
+
+/// What stands in front of the =, without blanks; empty if that is no key.
+std::string key_in(std::string_view line) {
+    std::string out(line.substr(0, line.find('=')));
+    std::erase_if(out, [](char c) { return c == ' ' || c == '\t'; });
+    std::string name = out;
+    std::erase(name, '.');
+    return out.size() < line.size() && is_name(name) ? out : std::string{};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> out;
+    for (;;) {
+        const auto end = text.find('\n');
+        out.emplace_back(text.substr(0, end));
+        if (end == std::string_view::npos) return out;
+        text.remove_prefix(end + 1);
+    }
 }
 
 class reader {
   public:
-    explicit reader(std::string_view text) : text_(text) {
-        if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3; // byte order mark
-    }
+    explicit reader(std::string_view text) : lines_(lines_of(text)) {}
 
     toml_document run() {
-        while (at_ < text_.size()) {
-            try {
-                statement();
-            } catch (const syntax_error& e) {
-                out_.problems.push_back("line " + std::to_string(line_) + ": " + e.text);
-                while (at_ < text_.size() && text_[at_] != '\n')
-                    ++at_;
-            }
-        }
+        leave_out_deep_lines();
+        auto parsed = parse_until(lines_.size());
+        while (!parsed && leave_out(parsed.error()))
+            parsed = parse_until(lines_.size());
+        if (parsed) take(parsed.table(), {});
+        std::sort(out_.entries.begin(), out_.entries.end(), [](const auto& a, const auto& b) {
+            return std::tie(a.line, a.key) < std::tie(b.line, b.key);
+        });
+        for (const auto& [line, key] : again_)
+            problem(line, said_before(line, key));
+        std::sort(problems_.begin(), problems_.end());
+        for (const auto& [line, words] : problems_)
+            out_.problems.push_back("line " + std::to_string(line) + ": " + words);
         return std::move(out_);
     }
 
   private:
-    [[nodiscard]] char peek() const { return at_ < text_.size() ? text_[at_] : '\n'; }
-    void blanks() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t'))
-            ++at_;
-    }
-    void comment() {
-        if (peek() == '#')
-            while (at_ < text_.size() && text_[at_] != '\n')
-                ++at_;
-    }
-    void newline() {
-        if (at_ < text_.size() && text_[at_] == '\r') ++at_;
-        if (at_ >= text_.size()) return;
-        if (text_[at_] != '\n')
-            throw syntax_error{
-                "unexpected text after the value; put strings in \"quotes\" and comments after #"
-            };
-        ++at_;
-        ++line_;
-    }
-    void blanks_and_lines() {
-        for (;;) {
-            blanks();
-            comment();
-            if (at_ >= text_.size() || (text_[at_] != '\n' && text_[at_] != '\r')) return;
-            newline();
+    void problem(std::size_t line, std::string words) { problems_.emplace_back(line, std::move(words)); }
+    std::string& at(std::size_t line) { return lines_[line - 1]; }
+
+    void leave_out_deep_lines() {
+        for (std::size_t line = 1; line <= lines_.size(); ++line) {
+            if (std::count(at(line).begin(), at(line).end(), '.') <= k_most_dots) continue;
+            problem(line, "too many dots in one line; break the array into lines");
+            at(line).clear();
         }
     }
 
-    void statement() {
-        blanks();
-        if (peek() == '[')
-            table();
-        else if (bare(peek()))
-            assignment();
-        else if (peek() != '#' && peek() != '\n' && peek() != '\r')
-            throw syntax_error{"neither a [table] nor key = value; write e.g. port = 8080"};
-        blanks();
-        comment();
-        newline();
+    [[nodiscard]] toml::parse_result parse_until(std::size_t last) const {
+        std::string text;
+        for (std::size_t i = 0; i < last; ++i)
+            text.append(lines_[i]).push_back('\n');
+        return toml::parse(text);
     }
-    std::string name() {
-        std::string out;
-        for (;;) {
-            blanks();
-            const auto from = at_;
-            while (at_ < text_.size() && bare(text_[at_]))
-                ++at_;
-            if (at_ == from) throw syntax_error{"a name is missing; names are letters, digits, _ and -"};
-            out += text_.substr(from, at_ - from);
-            blanks();
-            if (peek() != '.') return out;
-            ++at_;
-            out.push_back('.');
-        }
-    }
-    void table() {
-        ++at_;
-        if (peek() == '[') throw syntax_error{"arrays of tables are not used here; write [name]"};
-        auto n = name();
-        if (peek() != ']') throw syntax_error{"the table's name is not closed; write [name]"};
-        ++at_;
-        if (std::find(tables_.begin(), tables_.end(), n) != tables_.end())
-            throw syntax_error{"table [" + n + "] is there twice; merge the two"};
-        tables_.push_back(n);
-        table_ = std::move(n);
-    }
-    void assignment() {
-        toml_entry e;
-        e.line = line_;
-        e.key = name();
-        if (!table_.empty()) e.key.insert(0, table_ + ".");
-        if (peek() != '=') throw syntax_error{"no = after the key; write key = value"};
-        ++at_;
-        blanks();
-        if (peek() == '[')
-            array(e);
+
+    /// Notes the error and blanks what it is in, so that whatever else is wrong can be told at the same time.
+    /// False: there is nothing more to be had.
+    bool leave_out(const toml::parse_error& e) {
+        const auto line = std::clamp<std::size_t>(e.source().begin.line, 1, lines_.size());
+        const auto first = begin_of_statement(line);
+        const bool nothing_left = first == line && trimmed(at(line)).empty();
+        if (first < line)
+            problem(line, words_of(e.description()) + " (it begins in line " + std::to_string(first) + ")");
         else
-            e.values.push_back(scalar());
-        for (const auto& other : out_.entries)
-            if (other.key == e.key)
-                throw syntax_error{
-                    e.key + " was set in line " + std::to_string(other.line) + "; keep one of the two"
-                };
-        out_.entries.push_back(std::move(e));
+            note(line, e.description());
+        for (auto i = first; i < line; ++i)
+            at(i).clear();
+        // After a forgotten ] this line is a statement of its own.
+        const bool may_be_good = first < line && (!key_in(at(line)).empty() || at(line).starts_with('['));
+        if (!may_be_good) at(line).clear();
+        return !nothing_left && problems_.size() + again_.size() < k_most_problems;
     }
-    void array(toml_entry& e) {
-        e.list = true;
-        ++at_;
-        for (;;) {
-            blanks_and_lines();
-            if (at_ >= text_.size()) throw syntax_error{"the array is not closed; add ]"};
-            if (peek() == ']') break;
-            e.values.push_back(scalar());
-            blanks_and_lines();
-            if (at_ >= text_.size()) throw syntax_error{"the array is not closed; add ]"};
-            if (peek() == ',')
-                ++at_;
-            else if (peek() != ']')
-                throw syntax_error{"array elements are separated by commas; add , or ]"};
+
+    /// The first line of the array that goes on in this one; mostly it is the line itself.
+    [[nodiscard]] std::size_t begin_of_statement(std::size_t line) const {
+        int tries = 0;
+        for (auto first = line; first > 0 && tries < k_most_tries; --first) {
+            if (first < line && key_in(lines_[first - 1]).empty()) continue;
+            if (parse_until(first - 1)) return first;
+            ++tries;
         }
-        ++at_;
+        return line;
     }
-    std::string scalar() {
-        if (text_.substr(at_).starts_with("\"\"\"") || text_.substr(at_).starts_with("'''"))
-            throw syntax_error{"multi-line strings are not used here; write one line in \"quotes\""};
-        if (peek() == '"') return basic_string();
-        if (peek() == '\'') return literal_string();
-        const auto from = at_;
-        while (at_ < text_.size() && (bare(text_[at_]) || text_[at_] == '+' || text_[at_] == '.'))
-            ++at_;
-        std::string word(text_.substr(from, at_ - from));
-        if (word == "true" || word == "false") return word;
-        const auto first = word.find_first_not_of("+-");
-        const bool digits = first <= 1 && word.find_first_not_of("0123456789_", first) == std::string::npos;
-        if (!digits)
-            throw syntax_error{"the value is no string, integer or boolean; put strings in \"quotes\""};
-        std::erase(word, '_');
-        if (word.front() == '+') word.erase(0, 1);
-        return word;
+
+    void note(std::size_t line, std::string_view description) {
+        const auto says = [&](std::string_view part) {
+            return description.find(part) != std::string_view::npos;
+        };
+        const std::string_view text = trimmed(at(line));
+        const auto close = std::min(text.find(']'), text.size());
+        if (says("cannot redefine existing table") && text.starts_with('['))
+            problem(line, "table " + std::string(text.substr(0, close)) + "] is there twice; merge the two");
+        else if (says("cannot redefine") && !key_in(text).empty())
+            again_.emplace_back(line, key_in(text));
+        else if (says("string: ") && says("control characters") && !has_controls(at(line)))
+            problem(line, words_of(says("literal") ? "literal string: encountered" : "string: encountered"));
+        else
+            problem(line, words_of(description));
     }
-    std::string literal_string() {
-        const auto from = ++at_;
-        while (peek() != '\'') {
-            if (peek() == '\n') throw syntax_error{"the string is not closed; add '"};
-            ++at_;
-        }
-        return std::string(text_.substr(from, at_++ - from));
+
+    static bool has_controls(std::string_view line) {
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        return std::any_of(line.begin(), line.end(), [](char c) {
+            return (c >= 0 && c < ' ' && c != '\t') || c == '\x7F';
+        });
     }
-    std::string basic_string() {
-        std::string out;
-        ++at_;
-        while (peek() != '"') {
-            if (peek() == '\n') throw syntax_error{"the string is not closed; add \""};
-            const char c = text_[at_++];
-            if (c == '\\')
-                escape(out);
+
+    /// Where the key, of which we know the end only, was set before.
+    [[nodiscard]] std::string said_before(std::size_t line, const std::string& key) const {
+        for (auto e = out_.entries.rbegin(); e != out_.entries.rend(); ++e)
+            if (e->line < line && (e->key == key || e->key.ends_with("." + key)))
+                return e->key + " was set in line " + std::to_string(e->line) + "; keep one of the two";
+        return words_of("cannot redefine");
+    }
+
+    void take(const toml::table& table, const std::string& prefix) {
+        for (const auto& [key, node] : table) {
+            toml_entry e{prefix + std::string(key.str()), {}, node.is_array(), key.source().begin.line};
+            if (!is_name(key.str()))
+                problem(e.line, std::string(k_names));
+            else if (const auto* inner = node.as_table())
+                take(*inner, e.key + ".");
+            else if (node.is_array_of_tables())
+                problem(e.line, "arrays of tables are not used here; write [name]");
+            else if (auto fault = read(node, e); !fault.empty())
+                problem(e.line, std::move(fault));
             else
-                out.push_back(c);
-        }
-        ++at_;
-        return out;
-    }
-    void escape(std::string& out) {
-        const char c = peek();
-        ++at_;
-        switch (c) {
-        case 'n': out.push_back('\n'); return;
-        case 't': out.push_back('\t'); return;
-        case 'r': out.push_back('\r'); return;
-        case 'b': out.push_back('\b'); return;
-        case 'f': out.push_back('\f'); return;
-        case '"': out.push_back('"'); return;
-        case '\\': out.push_back('\\'); return;
-        case 'u': code_point(out, 4); return;
-        case 'U': code_point(out, 8); return;
-        default: --at_; throw syntax_error{"unknown escape in a string; write \\\\ for a backslash"};
-        }
-    }
-    void code_point(std::string& out, unsigned width) {
-        std::uint32_t c = 0;
-        for (unsigned i = 0; i < width; ++i) {
-            const char d = peek();
-            const bool letter = (d >= 'a' && d <= 'f') || (d >= 'A' && d <= 'F');
-            if (!letter && (d < '0' || d > '9'))
-                throw syntax_error{"a \\u escape needs hex digits; write \\u00e9"};
-            c = c * 16 + static_cast<std::uint32_t>(letter ? (d | 0x20) - 'a' + 10 : d - '0');
-            ++at_;
-        }
-        if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-            throw syntax_error{"a \\u escape names no character; write the character itself"};
-        const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-        if (c < 0x80) {
-            put(c);
-        } else if (c < 0x800) {
-            put(0xC0 | (c >> 6));
-            put(0x80 | (c & 0x3F));
-        } else if (c < 0x10000) {
-            put(0xE0 | (c >> 12));
-            put(0x80 | ((c >> 6) & 0x3F));
-            put(0x80 | (c & 0x3F));
-        } else {
-            put(0xF0 | (c >> 18));
-            put(0x80 | ((c >> 12) & 0x3F));
-            put(0x80 | ((c >> 6) & 0x3F));
-            put(0x80 | (c & 0x3F));
+                out_.entries.push_back(std::move(e));
         }
     }
 
-    std::string_view text_;
-    std::size_t at_ = 0;
-    unsigned line_ = 1;
-    std::string table_;
-    std::vector<std::string> tables_;
+    static std::string read(const toml::node& node, toml_entry& e) {
+        if (const auto* list = node.as_array()) {
+            for (const auto& element : *list)
+                if (auto fault = read_one(element, e); !fault.empty()) return fault;
+            return {};
+        }
+        return read_one(node, e);
+    }
+
+    static std::string read_one(const toml::node& node, toml_entry& e) {
+        if (const auto* s = node.as_string())
+            e.values.push_back(s->get());
+        else if (const auto* n = node.as_integer())
+            e.values.push_back(std::to_string(n->get()));
+        else if (const auto* b = node.as_boolean())
+            e.values.emplace_back(b->get() ? "true" : "false");
+        else
+            return std::string(k_no_value);
+        return e.values.back().find('\0') == std::string::npos ? "" : "a NUL in a string; leave it out";
+    }
+
+    std::vector<std::string> lines_;
+    std::vector<std::pair<std::size_t, std::string>> problems_; // line and words
+    std::vector<std::pair<std::size_t, std::string>> again_;    // line and key of what was set before
     toml_document out_;
 };
 

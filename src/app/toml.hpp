@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The part of TOML a settings file needs: [tables], bare and dotted keys, strings, integers, booleans and
-// arrays of them. Anything else is refused with its line number. (CLI11's own reader cuts strings at '#',
-// keeps escapes as they are and skips what it does not understand.)
+// A settings file, read by toml++: tables, strings, integers, booleans and arrays of them. Whatever else TOML
+// has is refused with its line number, like broken lines, of which all are told at once, not the first alone.
+// (CLI11's own reader cuts strings at '#', keeps escapes as they are and skips what it does not understand.)
 #pragma once
 
 #include <string>

@@ -151,7 +151,7 @@ std::string check_http_url(std::string_view text) {
         rest.remove_prefix(7);
     else
         return "not an http or https URL; start it with https://";
-    if (rest.find_first_of("?#@ \t\r\n\"\\") != std::string_view::npos)
+    if (rest.find_first_of("?#@ \"\\") != std::string_view::npos || !is_printable(rest))
         return "a URL with user, query, fragment or blanks; give only scheme, host, port and path";
     if (!authority(rest.substr(0, rest.find('/'))))
         return "a URL without a valid host or port; write e.g. https://api.telnyx.com/v2";

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include <z360/base/ids.hpp>
+#include <z360/base/percent.hpp>
 
 namespace z360 {
 namespace {
 
 constexpr char k_hex[] = "0123456789abcdef";
-
-int nibble(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 // splitmix64's finaliser: a bijection on 64 bits, so two salts never give one child of the same parent.
 std::uint64_t mix(std::uint64_t x) {
@@ -49,7 +43,7 @@ std::optional<uuid> uuid::parse(std::string_view t) {
             if (t[i] != '-') return std::nullopt;
             continue;
         }
-        const int n = nibble(t[i]);
+        const int n = hex_digit(t[i]);
         if (n < 0) return std::nullopt;
         auto& half = digits < 16 ? u.hi : u.lo;
         half = (half << 4) | static_cast<std::uint64_t>(n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The carrier tells of no ringing: a leg that is there until we take it back, or until its time is up, rang
-// as far as anybody knows. A SIP status says more than the cause beside it, which may be "normal_clearing"
-// with any.
+// as far as anybody knows, unless it leads to a phone that no push has reached and that has said nothing. A
+// SIP status says more than the cause beside it, which may be "normal_clearing" with any.
 #include <z360/call/diagnosis.hpp>
 
 #include <algorithm>
@@ -109,6 +109,17 @@ sleep_cause why_asleep(const device_facts& d, const ring_facts& r) {
     return is([](const push_facts&) { return true; }) ? sleep_cause::push_failed : sleep_cause::not_pushed;
 }
 
+// That the phone was awake, or was woken. A browser is not woken, and says nothing beside its answer: its
+// page is open while it is registered.
+bool shows_life(const device_facts& d) {
+    if (d.platform == "web" || d.acknowledged || !d.receipts.empty() || !d.asks.empty()) return true;
+    const auto& legs = d.legs;
+    if (std::any_of(legs.begin(), legs.end(), [](const leg_facts& l) { return l.is.late != 0; })) return true;
+    return std::any_of(d.pushes.begin(), d.pushes.end(), [](const push_facts& p) {
+        return is_call(p) && p.over_at && p.result == outcome::done;
+    });
+}
+
 // The newest push that came to nothing.
 std::string push_word(const device_facts& d) {
     for (auto p = d.pushes.rbegin(); p != d.pushes.rend(); ++p)
@@ -133,6 +144,7 @@ std::string word_of(const leg_facts& l, ring_result r) {
     case ring_result::rings:
     case ring_result::rang:
     case ring_result::withdrawn:
+    case ring_result::no_sign:
     case ring_result::left_out: break;
     }
     return {};
@@ -149,6 +161,7 @@ bool has_rung(ring_result r) {
     case ring_result::rang: return true;
     case ring_result::withdrawn:
     case ring_result::busy:
+    case ring_result::no_sign:
     case ring_result::unreachable:
     case ring_result::not_registered:
     case ring_result::invite_failed:
@@ -162,7 +175,9 @@ bool has_rung(ring_result r) {
 finding judge_device(const device_facts& d, const ring_facts& r) {
     finding f;
     for (std::size_t i = 0; i < d.legs.size(); ++i) {
-        const auto of = of_leg(d.legs[i], d, r);
+        auto of = of_leg(d.legs[i], d, r);
+        if ((of == ring_result::rings || of == ring_result::rang) && !shows_life(d))
+            of = ring_result::no_sign;
         // They are in order of how much the device had of the call; of equals the newer one.
         if (f.leg && of > f.result) continue;
         f.result = of;
@@ -175,7 +190,8 @@ finding judge_device(const device_facts& d, const ring_facts& r) {
         return f;
     }
     f.detail = word_of(d.legs[*f.leg], f.result);
-    if (f.result == ring_result::not_registered || f.result == ring_result::unreachable) {
+    if (f.result == ring_result::no_sign || f.result == ring_result::not_registered ||
+        f.result == ring_result::unreachable) {
         f.asleep = why_asleep(d, r);
         if (f.asleep == sleep_cause::push_failed) f.detail = push_word(d);
         if (f.asleep == sleep_cause::not_let_in) f.detail = std::string(name(asked_to_ring(d)->why));
@@ -195,8 +211,9 @@ std::string_view name(obstacle o) {
 
 std::string_view name(ring_result r) {
     static constexpr std::array<std::string_view, k_ring_result_count> k_names{
-        "talked",      "answered",       "declined",      "rings",        "rang",        "withdrawn", "busy",
-        "unreachable", "not_registered", "invite_failed", "dial_refused", "dial_unsent", "left_out"
+        "talked",        "answered",     "declined",    "rings",       "rang",
+        "withdrawn",     "busy",         "no_sign",     "unreachable", "not_registered",
+        "invite_failed", "dial_refused", "dial_unsent", "left_out"
     };
     return k_names.at(static_cast<std::size_t>(r));
 }

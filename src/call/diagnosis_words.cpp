@@ -173,6 +173,36 @@ std::string rang(const leg_facts& l) {
                                                 : "rang until: " + worded(name(l.is.release));
 }
 
+std::string no_sign(const finding& f, const leg_facts* l) {
+    const bool stands = l != nullptr && !l->is.ended && l->is.release == release_reason::none;
+    auto why = asleep(f);
+    if (!why.empty()) why.replace(0, 1, ":");
+    return std::string("dialed, nothing shows that it ") + (stands ? "rings" : "rang") + why;
+}
+
+// What a SIP status or a hang-up cause says of a number, not of a phone of ours; empty: see there.
+std::string_view meaning_for_number(std::string_view sip, std::string_view cause) {
+    if (sip == "404" || sip == "410" || sip == "604" || (sip.empty() && cause == "not_found"))
+        return "there is no such number";
+    if (sip == "480" || sip == "408" || (sip.empty() && cause == "destination_unavailable"))
+        return "switched off or out of reach";
+    if (sip == "486" || sip == "600" || sip == "603" || (sip.empty() && cause == "user_busy")) return "busy";
+    if (cause == "timeout" || cause == "no_answer" || sip == "487") return "nobody picked up";
+    return {};
+}
+
+std::string cause_by(
+    std::string_view sip, std::string_view cause,
+    std::string_view (*meaning)(std::string_view, std::string_view)
+) {
+    const bool told = !sip.empty() && sip != "unspecified";
+    std::string out(told ? sip : cause.empty() ? std::string_view("no cause is known") : cause);
+    const auto means = meaning(told ? sip : std::string_view(), cause);
+    if (!means.empty()) out += ", " + std::string(means);
+    if (told && !cause.empty()) out += " (" + std::string(cause) + ")";
+    return out;
+}
+
 std::string_view advice_left_out(obstacle o) {
     switch (o) {
     case obstacle::none:
@@ -222,12 +252,23 @@ std::string_view advice_asleep(sleep_cause c, const device_facts& d) {
 } // namespace
 
 std::string cause_in_words(std::string_view sip, std::string_view cause) {
-    const bool told = !sip.empty() && sip != "unspecified";
-    std::string out(told ? sip : cause.empty() ? std::string_view("no cause is known") : cause);
-    const auto meaning = meaning_of(told ? sip : std::string_view(), cause);
-    if (!meaning.empty()) out += ", " + std::string(meaning);
-    if (told && !cause.empty()) out += " (" + std::string(cause) + ")";
-    return out;
+    return cause_by(sip, cause, meaning_of);
+}
+
+std::string number_in_words(const leg_facts& l, bool has_call) {
+    const auto& is = l.is;
+    const auto ended = is.hangup_cause.empty() ? "" : ", ended: " + is.hangup_cause;
+    if (has_call) return (is.bridged ? "took the call by a key" : "takes the call") + ended;
+    if (is.confirmed) return "wanted the call, and did not get it" + ended;
+    if (is.answered) return "was answered, and nobody pressed 1" + ended;
+    if (is.dial == dial_status::failed)
+        return "could not be dialed: " +
+               (l.dial_error.empty() ? std::string(name(l.dial_result)) : l.dial_error);
+    if (is.release != release_reason::none)
+        return "dialed, nobody answered until: " + worded(name(is.release));
+    if (is.ended)
+        return "dialed, nobody answered: " + cause_by(l.sip_cause, is.hangup_cause, meaning_for_number);
+    return "dialed, nobody has answered yet";
 }
 
 std::vector<device_step> steps_of(const device_facts& d, const ring_facts& r) {
@@ -268,6 +309,7 @@ std::string in_words(const finding& f, const device_facts& d) {
     case ring_result::withdrawn: return "taken out while it rang: removed or suspended";
     case ring_result::busy:
         return "did not ring: " + cause() + (d.was_talking ? "; it was in another call" : "");
+    case ring_result::no_sign: return no_sign(f, l);
     case ring_result::unreachable:
     case ring_result::not_registered: return "did not ring: " + cause() + asleep(f);
     case ring_result::invite_failed: return "did not ring: " + cause();
@@ -293,6 +335,7 @@ std::string advice(const finding& f, const device_facts& d) {
     case ring_result::unreachable:
         if (f.asleep == sleep_cause::none) return {};
         return "it was registered and asleep: " + std::string(advice_asleep(f.asleep, d));
+    case ring_result::no_sign:
     case ring_result::not_registered: return std::string(advice_asleep(f.asleep, d));
     case ring_result::invite_failed:
         return "the status is the carrier's or the network's: ask Telnyx with the session's id";

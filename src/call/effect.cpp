@@ -41,6 +41,17 @@ effect started(effect e, time_point now) {
     return e;
 }
 
+bool is_urgent(const effect& e) {
+    return std::visit(
+        overloaded{
+            [](const carrier_command& c) { return c.what() == verb::answer || c.what() == verb::bridge; },
+            [](const push_notice&) { return false; },
+            [](const test_effect&) { return false; },
+        },
+        e.body
+    );
+}
+
 effect_outcome ended_as(const effect& e, outcome result) {
     return std::visit(
         overloaded{

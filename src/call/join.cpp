@@ -60,11 +60,18 @@ void quiet_soon(join& j, time_point at) {
     j.quiet_from = j.quiet_from ? std::min(*j.quiet_from, at) : at;
 }
 
+// Another copy of this call has claimed the leg, and the carrier took its bridge: it may be a talk (I21).
+void taken_elsewhere(state& s, const command_outcome& e) {
+    if (e.what != verb::bridge || e.result != outcome::done || !e.who.leg) return;
+    if (auto* l = s.find(*e.who.leg); l != nullptr && !l->bridged) legs::doubt(*l);
+}
+
 void absorb(state& s, const event& what, time_point now) {
     if (const auto* t = std::get_if<carrier_told>(&what); t != nullptr && t->answered && t->round <= s.asked)
         s.told = std::max(s.told, t->round);
     const auto* e = std::get_if<command_outcome>(&what);
     auto* j = e != nullptr ? bridged_by(s, *e) : nullptr;
+    if (e != nullptr && j == nullptr) taken_elsewhere(s, *e);
     if (j == nullptr) return;
     if (e->result == outcome::done && !std::exchange(j->accepted, true))
         quiet_soon(*j, now + k_accepted_grace);
@@ -168,7 +175,7 @@ bool worth_another_try(const state& s, const leg& w) {
     const auto claims =
         std::count_if(s.joins.begin(), s.joins.end(), [&w](const join& o) { return o.b == w.id; });
     return claims == 1 && std::none_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
-               return l.id != w.id && l.alive() && l.answered && !out_of_race(s, l.id);
+               return l.id != w.id && l.alive() && l.takes_call() && !out_of_race(s, l.id);
            });
 }
 

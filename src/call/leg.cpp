@@ -28,31 +28,15 @@ leg* twin(state& s, const leg& of, const std::string& control_id, bool dead) {
     return nullptr;
 }
 
-// Finds the device leg and learns its control id on the way (D3: whichever tells it first).
-leg* meet(state& s, const leg_ref& who, bool dead = false) {
-    leg* found = nullptr;
-    if (who.leg) found = s.find(*who.leg);
-    if (found == nullptr && !who.call_control_id.empty()) {
-        for (auto& l : s.legs)
-            if (l.call_control_id == who.call_control_id) found = &l;
-    }
-    if (found == nullptr || who.call_control_id.empty()) return found;
-    if (found->call_control_id.empty()) {
-        found->call_control_id = who.call_control_id;
-        found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
-    } else if (found->call_control_id != who.call_control_id) {
-        return twin(s, *found, who.call_control_id, dead);
-    }
-    return found;
-}
-
 // Whoever's leg it is. `dead`: it is told of by its end.
 leg* known(state& s, const leg_ref& who, bool dead = false) {
-    return is_caller(s, who) ? &s.caller : meet(s, who, dead);
+    return is_caller(s, who) ? &s.caller : met(s, who, dead);
 }
 
 void answers(state& s, leg& l) {
     if (std::exchange(l.answered, true)) return; // a repeated answer of the winner means nothing (BE-25)
+    // What the carrier was asked before says nothing of it any more: whoever dialed it may join it now (I21).
+    if (l.cleared) doubt(l);
     if (l.role == leg_role::device) l.answer_order = ++s.answers;
 }
 
@@ -94,7 +78,7 @@ void told(state& s, const carrier_told& e) {
 }
 
 void dialed(state& s, const command_outcome& e) {
-    auto* l = e.who.leg ? meet(s, e.who) : nullptr;
+    auto* l = e.who.leg ? met(s, e.who) : nullptr;
     if (l == nullptr) return;
     // Given up as no longer wanted: the node that issued it may have sent it all the same.
     l->expired = l->expired || e.result == outcome::expired || e.result == outcome::superseded;
@@ -123,7 +107,8 @@ void outcome_of(state& s, const command_outcome& e) {
     case verb::playback_start:
     case verb::playback_stop:
     case verb::record_start: s.caller.ended = s.caller.ended || e.result == outcome::peer_gone; return;
-    case verb::bridge: return; // the join's
+    case verb::gather_using_speak: return; // the mobile number's
+    case verb::bridge: return;             // the join's
     }
 }
 
@@ -173,12 +158,16 @@ void narrate(const state& before, const event& what, const state& after, effects
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         const auto id = [&is] { return "leg=" + is.id.text(); };
+        const bool ours = is.role == leg_role::device;
         if (is.answered && !was.answered && std::holds_alternative<leg_answered>(what))
-            add_note(out, remark::device_answered, id());
+            add_note(out, ours ? remark::device_answered : remark::mobile_answered, id());
         if (is.withdrawn && !was.withdrawn) add_note(out, remark::device_withdrawn, id());
         const bool news = is.ended && (!was.ended || is.hangup_cause != was.hangup_cause);
         if (news && std::holds_alternative<leg_hangup>(what))
-            add_note(out, remark::device_leg_ended, id() + " cause=" + is.hangup_cause);
+            add_note(
+                out, ours ? remark::device_leg_ended : remark::mobile_leg_ended,
+                id() + " cause=" + is.hangup_cause
+            );
     }
     if (const auto* e = std::get_if<command_outcome>(&what)) narrate_outcome(*e, after, out);
 }
@@ -195,14 +184,15 @@ command hangup_command(
     return c;
 }
 
+void ask_about(state& s, leg& l, effects& out) {
+    if (l.asked != 0) return;
+    l.asked = ++s.asked;
+    out.emplace_back(inquiry{l.asked});
+}
+
 // Nobody keeps it.
 void release(state& s, leg& l, effects& out) {
-    if (in_doubt(s, l)) {
-        if (l.asked != 0) return;
-        l.asked = ++s.asked;
-        out.emplace_back(inquiry{l.asked});
-        return;
-    }
+    if (in_doubt(s, l)) return ask_about(s, l, out);
     l.release = why_released(s, l);
     if (l.bridged && !is_winner(s, l.id) && phase_of(s) == phase::active)
         add_note(out, remark::second_bridge_dropped, "leg=" + l.id.text());
@@ -241,7 +231,10 @@ bool settle(state& s, effects& out, const circumstances& c) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
         if (there && (l.called_off() || !kept(c.parts, s, l, c.may))) release(s, l, out);
-        if (l.release != release_reason::none && !l.hangup_sent && !l.call_control_id.empty())
+        if (l.release == release_reason::none || l.hangup_sent || l.call_control_id.empty()) continue;
+        if (in_doubt(s, l)) // it has answered since it was asked about
+            ask_about(s, l, out);
+        else
             hang_up(s, l, out, c.now);
     }
     let_caller_go(s, out, c.now);
@@ -260,7 +253,8 @@ bool wants(const state& s, const effect& e) {
     case verb::speak:
     case verb::playback_start:
     case verb::playback_stop:
-    case verb::record_start: return false;
+    case verb::record_start:
+    case verb::gather_using_speak: return false;
     }
     if (!cmd->leg) return !s.caller.ended;
     const auto* l = s.find(*cmd->leg);
@@ -269,18 +263,23 @@ bool wants(const state& s, const effect& e) {
     return !l->ended && l->release != release_reason::none;
 }
 
+bool may_be_rung(const leg& l) {
+    return l.role == leg_role::device ? l.goes_to() != nullptr
+                                      : l.role == leg_role::peer && std::holds_alternative<e164>(l.to);
+}
+
 const char* broken(const state& s) {
     const bool no_ring = over(s) || s.voicemail.step != voicemail_step::none;
     for (const auto& l : s.legs) {
         if (s.find(l.id) != &l || l.id == s.caller.id) return "every_leg_has_an_id_of_its_own";
         const bool asked_about = in_doubt(s, l) && l.asked > 0;
         if (no_ring && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
-        if (l.release != release_reason::none && !l.ended && !l.call_control_id.empty() && !l.hangup_sent)
-            return "released_leg_is_hung_up";
-        if (l.answered != (l.answer_order > 0)) return "answers_are_ordered";
+        const bool waits = l.release != release_reason::none && !l.ended && !l.hangup_sent;
+        if (waits && !l.call_control_id.empty() && !asked_about) return "released_leg_is_hung_up";
+        const bool takes = l.role == leg_role::device ? l.answered : l.confirmed;
+        if (takes != l.takes_call()) return "answers_are_ordered";
         if (l.ring > s.rings.size()) return "who_is_rung_is_in_a_ring";
-        if (l.ring != 0 && (l.role != leg_role::device || l.goes_to() == nullptr))
-            return "what_is_rung_is_a_device";
+        if (l.ring != 0 && !may_be_rung(l)) return "what_is_rung_is_a_device_or_a_number";
     }
     const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
     return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";
@@ -289,6 +288,24 @@ const char* broken(const state& s) {
 } // namespace
 
 const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, broken};
+
+leg* met(state& s, const leg_ref& who, bool dead) {
+    leg* found = nullptr;
+    if (who.leg) found = s.find(*who.leg);
+    if (found == nullptr && !who.call_control_id.empty()) {
+        for (auto& l : s.legs)
+            if (l.call_control_id == who.call_control_id) found = &l;
+    }
+    if (found == nullptr && who.leg) found = rings::number_met(s, *who.leg);
+    if (found == nullptr || who.call_control_id.empty()) return found;
+    if (found->call_control_id.empty()) {
+        found->call_control_id = who.call_control_id;
+        found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
+    } else if (found->call_control_id != who.call_control_id) {
+        return twin(s, *found, who.call_control_id, dead);
+    }
+    return found;
+}
 
 leg caller_of(const incoming& what) {
     leg l;
@@ -358,6 +375,16 @@ void forget_answers(state& s) {
 
 bool in_doubt(const state& s, const leg& l) {
     return phase_of(s) == phase::voicemail && l.expired && !l.cleared && !l.called_off();
+}
+
+bool dismissed(const leg& l) {
+    return l.declined || l.hangup_cause == "call_rejected" || l.hangup_cause == "user_busy";
+}
+
+void doubt(leg& l) {
+    l.expired = true;
+    l.cleared = false;
+    l.asked = 0;
 }
 
 void spare(leg& l) {

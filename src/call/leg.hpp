@@ -11,6 +11,9 @@ extern const component k_component;
 
 /// The leg that the call begins with.
 [[nodiscard]] leg caller_of(const incoming& what);
+/// Finds the leg that we dialed, and learns its control id on the way (D3: whichever tells it first). Null:
+/// there is none such, or it is a twin's. `dead`: it is told of by its end.
+leg* met(state& s, const leg_ref& who, bool dead = false);
 [[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
 /// Somebody of the current ring may still answer.
 [[nodiscard]] bool any_may_answer(const state& s);
@@ -24,6 +27,10 @@ extern const component k_component;
 [[nodiscard]] bool ask_about_unsent(state& s, effects& out);
 /// What the carrier told of such legs during the ring is no longer news.
 void forget_answers(state& s);
+/// Its person has seen the call there: they declined, or were on the phone.
+[[nodiscard]] bool dismissed(const leg& l);
+/// Another node may have joined it, whatever was asked before.
+void doubt(leg& l);
 /// The carrier has the leg joined after all: if it was to be hung up, that is taken back.
 void spare(leg& l);
 

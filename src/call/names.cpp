@@ -165,6 +165,7 @@ std::string_view name(verb v) {
     case verb::playback_start: return "playback_start";
     case verb::playback_stop: return "playback_stop";
     case verb::record_start: return "record_start";
+    case verb::gather_using_speak: return "gather_using_speak";
     }
     return "?";
 }
@@ -199,6 +200,11 @@ std::string_view name(remark r) {
     case remark::device_says_answered: return "device_says_answered";
     case remark::device_joins_ring: return "device_joins_ring";
     case remark::device_leg_ended: return "device_leg_ended";
+    case remark::mobile_rung: return "mobile_rung";
+    case remark::mobile_answered: return "mobile_answered";
+    case remark::mobile_confirmed: return "mobile_confirmed";
+    case remark::mobile_refused: return "mobile_refused";
+    case remark::mobile_leg_ended: return "mobile_leg_ended";
     case remark::push_accepted: return "push_accepted";
     case remark::push_failed: return "push_failed";
     case remark::request_refused: return "request_refused";
@@ -228,12 +234,12 @@ std::string_view name(remark r) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {
-        "incoming",     "leg_initiated", "leg_answered",    "leg_bridged",      "leg_hangup",
-        "leg_hold",     "prompt_ended",  "recording_saved", "recording_failed", "command_outcome",
-        "push_outcome", "test_outcome",  "ring_withdrawn",  "push_received",    "device_asks",
-        "carrier_told", "tick"
-    };
+    static constexpr std::string_view k_names[] = {"incoming",         "leg_initiated",   "leg_answered",
+                                                   "leg_bridged",      "leg_hangup",      "leg_hold",
+                                                   "prompt_ended",     "digits_gathered", "recording_saved",
+                                                   "recording_failed", "command_outcome", "push_outcome",
+                                                   "test_outcome",     "ring_withdrawn",  "push_received",
+                                                   "device_asks",      "carrier_told",    "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

@@ -4,6 +4,7 @@
 #include "call/leg.hpp"
 #include "call/ring.hpp"
 
+#include <z360/push/ladder.hpp>
 #include <z360/push/message.hpp>
 
 #include <algorithm>
@@ -55,9 +56,8 @@ bool any_leg(const state& s, device_id device, bool (*is)(const state&, const le
     });
 }
 
-// Its person has seen the call there: they declined, or were on the phone.
 bool dismissed(const state&, const leg& l) {
-    return l.declined || l.hangup_cause == "call_rejected" || l.hangup_cause == "user_busy";
+    return legs::dismissed(l);
 }
 bool withdrawn(const state&, const leg& l) {
     return l.withdrawn;
@@ -155,10 +155,19 @@ void repeat(const state& s, effects& out, notice& n, time_point now) {
         return;
     }
     if (!n.again_at) n.again_at = now + k_again_after.at(n.rounds - 1);
+    // Who is woken that late does not come in time.
+    const auto& r = s.rings[n.ring - 1];
+    const auto last = push::limits_of(push::kind::incoming_call, r.began, r.deadline).last_try;
+    if (std::max(now, *n.again_at) > last) {
+        n.again_at.reset();
+        return;
+    }
     if (now < *n.again_at) return;
     say_call(s, out, n, now);
     n.again_at.reset();
-    if (n.rounds < k_most_rounds) n.again_at = now + k_again_after.at(n.rounds - 1);
+    if (n.rounds == k_most_rounds) return;
+    const auto next = now + k_again_after.at(n.rounds - 1);
+    if (next <= last) n.again_at = next;
 }
 
 // It was awake before its leg was known to have failed: it asked in time, and need not ask again. Once, as

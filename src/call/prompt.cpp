@@ -28,7 +28,25 @@ std::string id_of(const state& s, const prompt& p) {
 
 // ---- facts
 
-void absorb(state& s, const event& what, time_point) {
+// Another copy of the call had it played, and that decision came to nothing: the caller hears it all the
+// same, before whatever this copy has played after it, and its end will be told.
+void heard_of(state& s, const command_outcome& o, time_point now) {
+    if (o.result != outcome::done && o.result != outcome::expired) return;
+    for (std::uint32_t n = 1; n <= k_most && s.prompts.size() < k_most; ++n) {
+        prompt p;
+        p.number = n;
+        p.spoken = o.what == verb::speak;
+        if (id_of(s, p) != o.command_id) continue;
+        p.expired = o.result == outcome::expired;
+        p.over = phase_of(s) != phase::ringing;
+        p.limit = now + spoken_length(s.routed.rules.hold_prompt) + k_step_grace;
+        const bool greeted = !s.prompts.empty() && s.prompts.back().number == 0;
+        s.prompts.insert(greeted ? s.prompts.end() - 1 : s.prompts.end(), p);
+        return;
+    }
+}
+
+void absorb(state& s, const event& what, time_point now) {
     if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && legs::is_caller(s, e->who)) {
         const bool known = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [e](const auto& p) {
             return p.spoken == e->spoken && p.at == e->at;
@@ -42,11 +60,12 @@ void absorb(state& s, const event& what, time_point) {
     }
     const auto* o = std::get_if<command_outcome>(&what);
     if (o == nullptr || (o->what != verb::speak && o->what != verb::playback_start)) return;
-    for (auto& p : s.prompts) {
-        if (id_of(s, p) != o->command_id) continue;
-        p.refused = p.refused || o->result == outcome::refused;
-        p.expired = p.expired || o->result == outcome::expired;
-    }
+    const auto known = std::find_if(s.prompts.begin(), s.prompts.end(), [&s, o](const prompt& p) {
+        return id_of(s, p) == o->command_id;
+    });
+    if (known == s.prompts.end()) return heard_of(s, *o, now);
+    known->refused = known->refused || o->result == outcome::refused;
+    known->expired = known->expired || o->result == outcome::expired;
 }
 
 std::optional<remark> failure_of(verb v) {
@@ -59,7 +78,8 @@ std::optional<remark> failure_of(verb v) {
     case verb::answer:
     case verb::bridge:
     case verb::hangup:
-    case verb::reject: return std::nullopt; // others tell of these
+    case verb::reject:
+    case verb::gather_using_speak: return std::nullopt; // others tell of these
     }
     return std::nullopt;
 }
@@ -153,6 +173,13 @@ std::optional<time_point> deadline(const state& s) {
     return phase_of(s) == phase::ringing && p != nullptr && !p->over ? p->limit : std::nullopt;
 }
 
+// It stops all that plays: the ring has been taken up again, and a newer ringback is to be heard. Who hears
+// the older one meanwhile hears a ringback, too.
+bool would_silence(const state& s, const std::string& stop_id) {
+    const auto* p = newest(s);
+    return p != nullptr && !p->spoken && !p->over && stop_id != caller_id(s, "playback-stop", p->number);
+}
+
 bool wants(const state& s, const effect& e) {
     const auto* cmd = carried(e);
     if (cmd == nullptr) return false;
@@ -162,13 +189,14 @@ bool wants(const state& s, const effect& e) {
         const auto p = phase_of(s);
         return p == phase::ringing || (p == phase::voicemail && s.voicemail.step == voicemail_step::greeting);
     }
-    case verb::playback_stop: return !over(s);
+    case verb::playback_stop: return !over(s) && !would_silence(s, e.id);
     case verb::dial:
     case verb::answer:
     case verb::bridge:
     case verb::hangup:
     case verb::reject:
-    case verb::record_start: return false;
+    case verb::record_start:
+    case verb::gather_using_speak: return false;
     }
     return false;
 }

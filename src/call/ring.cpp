@@ -15,7 +15,8 @@ namespace {
 // Telnyx forgets a command_id after 60 s; a dial sent later would be a second phone call.
 constexpr millis k_dial_window{55'000};
 constexpr millis k_dial_margin{1'000};
-constexpr std::size_t k_most = 16;     // rings of one call: more would be a fault of ours
+constexpr std::uint64_t k_number = 0x6e756d6265720000; // no device has such an id
+constexpr std::size_t k_most = 16;                     // rings of one call: more would be a fault of ours
 constexpr millis k_hangup_wait{3'000}; // for the hang-up of a dropped winner when another one waits
 
 // The carrier takes +E.164 only. A caller who shows no such number is shown as the number called; with
@@ -37,7 +38,8 @@ command dial_command(const state& s, const leg& to, time_point now) {
     c.deadline = std::min(until - k_dial_margin, now + k_dial_window);
     c.body = dial_body{
         .leg = to.id,
-        .sip_username = to.goes_to()->sip_username,
+        .sip_username = to.goes_to() != nullptr ? to.goes_to()->sip_username : std::string(),
+        .number = to.goes_to() != nullptr ? std::string() : text_of(to.to),
         .from = presentable(s),
         .display_name = s.routed.caller_name,
         .link_to = s.caller.call_control_id,
@@ -51,7 +53,7 @@ command dial_command(const state& s, const leg& to, time_point now) {
 leg* waiting_answerer(state& s) {
     leg* best = nullptr;
     for (auto& l : s.legs) {
-        if (!is_rung_now(s, l) || !l.alive() || !l.answered || out_of_race(s, l.id) ||
+        if (!is_rung_now(s, l) || !l.alive() || !l.takes_call() || out_of_race(s, l.id) ||
             l.call_control_id.empty())
             continue;
         if (best == nullptr || l.answer_order < best->answer_order) best = &l;
@@ -83,6 +85,15 @@ leg new_leg(const state& s, const target& to) {
     l.id = new_leg_id(s, to);
     l.to = to;
     l.ring = static_cast<std::uint32_t>(s.rings.size());
+    return l;
+}
+
+leg number_leg(const state& s, e164 number, std::size_t ring) {
+    leg l;
+    l.id = leg_id{derive_uuid(s.id.value, k_number + ring)};
+    l.role = leg_role::peer;
+    l.to = std::move(number);
+    l.ring = static_cast<std::uint32_t>(ring);
     return l;
 }
 
@@ -194,6 +205,32 @@ void dial(state& s, effects& out, const std::vector<target>& whom, time_point no
     notices::wake(s, out, now); // phones sleep: the push goes before the dial, which does not wait for it
     for (auto i = before; i < s.legs.size(); ++i)
         out.emplace_back(dial_command(s, s.legs[i], now));
+}
+
+leg* number_met(state& s, const leg_id& id) {
+    if (s.routed.mobile.empty()) return nullptr;
+    for (std::size_t ring = 1; ring <= s.rings.size(); ++ring) {
+        auto l = number_leg(s, e164{s.routed.mobile}, ring);
+        if (l.id != id) continue;
+        legs::doubt(l); // another copy of the call has dialed it, and may have joined it since (I21)
+        return &s.legs.emplace_back(std::move(l));
+    }
+    return nullptr;
+}
+
+void dial_number(state& s, effects& out, e164 number, millis at_least, time_point now) {
+    auto& r = *current_ring(s);
+    r.deadline = std::max(r.deadline, now + at_least);
+    s.legs.push_back(number_leg(s, std::move(number), s.rings.size()));
+    out.emplace_back(dial_command(s, s.legs.back(), now));
+}
+
+void spare_number(state& s) {
+    if (s.routed.mobile.empty() || s.rings.empty()) return;
+    auto& l = s.legs.emplace_back(number_leg(s, e164{s.routed.mobile}, s.rings.size()));
+    l.dial = dial_status::failed;
+    l.withdrawn = true;
+    legs::doubt(l); // another copy may have dialed it, and joined it since (I21)
 }
 
 void end(state& s, ring_end why, time_point now) {

@@ -12,6 +12,14 @@ extern const component k_component;
 void open(state& s, time_point now);
 /// The current one rings every target, each identity once.
 void dial(state& s, effects& out, const std::vector<target>& whom, time_point now);
+/// The leg to the person's number, which another copy of this call has dialed and this one has not. Null: it
+/// is none such.
+leg* number_met(state& s, const leg_id& id);
+/// It rings this number as well, for `at_least` so long. Once a ring.
+void dial_number(state& s, effects& out, e164 number, millis at_least, time_point now);
+/// The current one does not ring the person's number, if there is one. Another copy of this call may have
+/// dialed it all the same: that leg is let go when it turns up.
+void spare_number(state& s);
 /// The current one is over.
 void end(state& s, ring_end why, time_point now);
 /// It rings, and a dial that is issued now can still be sent.

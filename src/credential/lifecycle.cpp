@@ -10,7 +10,7 @@
 namespace z360::credential {
 namespace {
 
-/// A device's identities by phase, with the answers that the rules share.
+/// A device's identities by state, with the answers that the rules share.
 struct view {
     const device& d;
     const policy& p;
@@ -22,11 +22,11 @@ struct view {
     view(const device& of, const policy& by, time_point at) : d(of), p(by), now(at) {
         for (const auto& i : of.identities) {
             switch (i.now_in) {
-            case phase::pending: pending = pending ? pending : &i; break;
-            case phase::active: active = active ? active : &i; break;
-            case phase::rotating: rotating = rotating ? rotating : &i; break;
-            case phase::retiring:
-            case phase::dead: break;
+            case identity_state::pending: pending = pending ? pending : &i; break;
+            case identity_state::active: active = active ? active : &i; break;
+            case identity_state::rotating: rotating = rotating ? rotating : &i; break;
+            case identity_state::retiring:
+            case identity_state::dead: break;
             }
         }
     }
@@ -40,7 +40,7 @@ struct view {
 };
 
 bool extension_due(const view& v, const identity& i) {
-    const bool in_use = i.now_in == phase::active || i.now_in == phase::rotating;
+    const bool in_use = i.now_in == identity_state::active || i.now_in == identity_state::rotating;
     return v.d.busy && in_use && i.expires_at && !expired(i, v.now) && v.ready(i) &&
            minus(*i.expires_at, v.p.call_reserve) <= v.now;
 }
@@ -67,21 +67,22 @@ bool provision_wanted(const view& v) {
 
 /// Why this identity should be retired now; `none`: it stays.
 retire_reason why_retire(const view& v, const identity& i) {
-    const bool lives = i.now_in == phase::pending || i.now_in == phase::active || i.now_in == phase::rotating;
+    const bool lives = i.now_in == identity_state::pending || i.now_in == identity_state::active ||
+                       i.now_in == identity_state::rotating;
     if (!lives || v.d.busy || !v.ready(i)) return retire_reason::none;
     if (!v.d.entitled) return retire_reason::device_gone;
     if (v.silent()) return retire_reason::none; // suspending retires them, with the device
-    if (i.now_in == phase::pending) return retire_reason::none;
+    if (i.now_in == identity_state::pending) return retire_reason::none;
     if (expired(i, v.now)) return retire_reason::expired;
     // The old one goes only while the new one can be dialed: the last valid identity is never given away.
-    if (i.now_in != phase::rotating || !v.has_valid_active()) return retire_reason::none;
+    if (i.now_in != identity_state::rotating || !v.has_valid_active()) return retire_reason::none;
     if (v.active->proved_at || overlap_end(i, v.p) <= v.now) return retire_reason::rotated;
     return retire_reason::none;
 }
 
 bool erase_wanted(const view& v, const identity& i) {
     // One that was never active was never dialed, and nobody could log in with it: no leg is using it.
-    return i.now_in == phase::retiring && v.ready(i) && (!v.d.busy || !i.activated_at);
+    return i.now_in == identity_state::retiring && v.ready(i) && (!v.d.busy || !i.activated_at);
 }
 
 } // namespace
@@ -112,7 +113,7 @@ std::optional<time_point> deadline(const device& d, const policy& p, time_point 
             thresholds.push_back(*i.expires_at);
             thresholds.push_back(minus(*i.expires_at, p.call_reserve));
         }
-        if (i.now_in == phase::rotating) thresholds.push_back(overlap_end(i, p));
+        if (i.now_in == identity_state::rotating) thresholds.push_back(overlap_end(i, p));
         if (const auto due = rotation_due(d, i, p)) thresholds.push_back(*due);
     }
     std::sort(thresholds.begin(), thresholds.end());

@@ -3,19 +3,21 @@
 
 namespace z360::credential {
 
-std::string_view name(phase p) {
+std::string_view name(identity_state p) {
     switch (p) {
-    case phase::pending: return "pending";
-    case phase::active: return "active";
-    case phase::rotating: return "rotating";
-    case phase::retiring: return "retiring";
-    case phase::dead: return "dead";
+    case identity_state::pending: return "pending";
+    case identity_state::active: return "active";
+    case identity_state::rotating: return "rotating";
+    case identity_state::retiring: return "retiring";
+    case identity_state::dead: return "dead";
     }
     return "?";
 }
 
-std::optional<phase> phase_of(std::string_view text) {
-    for (const auto p : {phase::pending, phase::active, phase::rotating, phase::retiring, phase::dead})
+std::optional<identity_state> identity_state_of(std::string_view text) {
+    for (const auto p :
+         {identity_state::pending, identity_state::active, identity_state::rotating, identity_state::retiring,
+          identity_state::dead})
         if (name(p) == text) return p;
     return std::nullopt;
 }

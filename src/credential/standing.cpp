@@ -8,11 +8,13 @@ namespace {
 
 // Of an identity that existed then.
 standing of(const identity_life& i, time_point at) {
-    if (i.retired_at ? *i.retired_at <= at : i.now_in == phase::retiring || i.now_in == phase::dead)
+    if (i.retired_at ? *i.retired_at <= at
+                     : i.now_in == identity_state::retiring || i.now_in == identity_state::dead)
         return standing::retired;
-    if (i.activated_at ? *i.activated_at > at : i.now_in == phase::pending) return standing::pending;
+    if (i.activated_at ? *i.activated_at > at : i.now_in == identity_state::pending) return standing::pending;
     // Retired without having been in use: it was never active.
-    if (!i.activated_at && (i.now_in == phase::retiring || i.now_in == phase::dead)) return standing::pending;
+    if (!i.activated_at && (i.now_in == identity_state::retiring || i.now_in == identity_state::dead))
+        return standing::pending;
     return i.expires_at && *i.expires_at <= at ? standing::expired : standing::usable;
 }
 

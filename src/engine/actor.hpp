@@ -44,6 +44,14 @@ struct commit_under_way {
     countable facts;
 };
 
+/// Whether another leg was seen to answer first: asked while this leg's answer is being stored.
+struct hint_under_way {
+    hint_under_way(leg_id id, const boost::asio::any_io_executor& ex) : leg(id), done(ex) {}
+    leg_id leg;
+    rt::event done;
+    bool another_first = false;
+};
+
 /// Lifecycle: made at the first item of a call, dropped when the call is over, saved and idle. While
 /// `driving` exactly one coroutine works on it, so that a call has one writer per node.
 struct actor {
@@ -56,6 +64,7 @@ struct actor {
     rt::timer timer;
     std::uint64_t timer_round = 0;               ///< tells an outdated timer from the current one
     rt::event wake;                              ///< an item has arrived
+    std::shared_ptr<hint_under_way> hint;        ///< of the answer that came last
     std::shared_ptr<commit_under_way> under_way; ///< has outrun its budget: no other is sent while it runs
 
     std::vector<countable> in_doubt;         ///< commits whose reply was lost: perhaps they took effect

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -128,15 +129,26 @@ struct reading {
     return r.hook && r.hook->client_state.empty() && !r.hook->call_control_id.empty();
 }
 
+/// Who is called: asked for before it is known that it is needed.
+struct route_look_up {
+    explicit route_look_up(const boost::asio::any_io_executor& ex) : done(ex) {}
+    rt::event done;
+    std::optional<call::route> routed;
+    std::exception_ptr error;
+};
+
 /// A durable event between its acceptance, or a sweep, and its call.
 struct arrival {
     port::inbox_event event; ///< without its body once that has been read
     reading known;
     in_work mark;
     bool swept = false;                             ///< offered by the inbox, not by the socket
+    bool posted = false;                            ///< in its call's mailbox before it was stored
+    bool alone = false;                             ///< when it was stored, nothing else of its session was
     rt::clock::time_point since = rt::clock::now(); ///< on this node
 
     // Of a new caller
+    std::shared_ptr<route_look_up> early;             ///< asked for while the event was being stored
     std::string name;                                 ///< of the call in our tables
     counted<call_id> pending;                         ///< until the call begins
     std::uint64_t place = 0;                          ///< in the line; 0: has not waited
@@ -186,6 +198,7 @@ struct orphan {
 struct leg_record {
     bool joined = false; ///< it talks to somebody, or that cannot be told
     std::string to;      ///< whom it rings, as the carrier writes it; empty: not told
+    std::string called;  ///< what its session's caller dialed, +E.164; empty: not told
 };
 
 /// The call that a carrier's session is. `name`: the session's id, or the leg's where there is none.

@@ -258,6 +258,35 @@ boost::asio::awaitable<void> engine_impl::decide_or_wait(arrival_ptr a, counted<
     if (!ring_from_memory(*a)) wait_in_line(a);
 }
 
+// While the event is being stored: most callers are decided about the moment it is.
+void engine_impl::look_up_early(const arrival_ptr& a) {
+    const bool waits = away_ || stopping_ || !callers_.empty() || !drained();
+    if (waits || dialed(*a).empty() || looking_up_[0] >= k_at_once) return;
+    a->early = std::make_shared<route_look_up>(ex_);
+    work_.spawn(look_up(a->early, dialed(*a), contact(*a), counted(looking_up_, 0)));
+}
+
+boost::asio::awaitable<void> engine_impl::look_up(
+    std::shared_ptr<route_look_up> out, std::string dialed, std::string contact, counted<int> place
+) {
+    try {
+        out->routed = co_await p_.directory.resolve(std::move(dialed), std::move(contact), p_.clock.now());
+    } catch (...) {
+        out->error = std::current_exception();
+    }
+    place.release();
+    out->done.set();
+}
+
+boost::asio::awaitable<call::route> engine_impl::route_of(arrival_ptr a) {
+    const auto early = std::exchange(a->early, nullptr);
+    if (!early || a->place != 0) // who has waited is looked up anew
+        co_return co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+    co_await early->done.wait();
+    if (early->error) std::rethrow_exception(early->error);
+    co_return std::move(*early->routed);
+}
+
 boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     if (is_late(*a)) {
         const bool begun = co_await has_begun(a);
@@ -275,7 +304,7 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
             co_return;
         }
     }
-    auto routed = co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+    auto routed = co_await route_of(a);
     postgres_back();
     auto others = co_await stored_of(a);
     if (routed.verdict == call::route_verdict::unknown_number && is_late(*a) &&
@@ -388,7 +417,8 @@ boost::asio::awaitable<port::leg_life> engine_impl::life_of(std::string call_con
 // Who rings for the first time rings also when Postgres has just gone; who has waited, or is late, may have
 // hung up, and only the stored events say so.
 boost::asio::awaitable<std::vector<port::inbox_event>> engine_impl::stored_of(arrival_ptr a) {
-    if (a->event.call_session_id.empty()) co_return std::vector<port::inbox_event>{};
+    const bool none = std::exchange(a->alone, false) && a->place == 0 && !is_late(*a);
+    if (none || a->event.call_session_id.empty()) co_return std::vector<port::inbox_event>{};
     try {
         co_return co_await p_.inbox.claim_session(a->event.call_session_id, s_.event_claim);
     } catch (const port::unavailable&) {

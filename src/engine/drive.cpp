@@ -136,6 +136,7 @@ surroundings engine_impl::around() {
     s.ticks = steady::now();
     s.shared = shared();
     s.stopping = stopping_;
+    s.gathering = s_.gathering;
     s.turn = reading_.value() + writing_.value();
     s.chance = std::uniform_real_distribution<double>(0, 1)(dice_);
     return s;
@@ -149,8 +150,33 @@ void engine_impl::saw_another_node() {
     others_until_ = steady::now() + k_others_memory;
 }
 
-// It is only a hint: whatever goes wrong, nothing is known.
+// An answer of a ring that is held here: the hint is there when it is to be decided about.
+void engine_impl::hint_early(const reading& known) {
+    const auto* answered = known.what ? std::get_if<call::leg_answered>(&*known.what) : nullptr;
+    if (answered == nullptr || !known.mark || !answered->who.leg) return;
+    const auto found = actors_.find(known.mark->call);
+    if (found == actors_.end() || !found->second->box.loaded() || stopping_) return;
+    if (phase_of(found->second->box.loaded()->state) != call::phase::ringing) return;
+    auto early = std::make_shared<hint_under_way>(*answered->who.leg, ex_);
+    found->second->hint = early;
+    work_.spawn(look_at_hint(std::move(early), known.mark->call));
+}
+
+boost::asio::awaitable<void> engine_impl::look_at_hint(std::shared_ptr<hint_under_way> out, call_id call) {
+    out->another_first = co_await ask_hint(call, out->leg);
+    out->done.set();
+}
+
 boost::asio::awaitable<bool> engine_impl::answered_before(call_id call, leg_id leg) {
+    const auto known = actors_.find(call);
+    const auto early = known != actors_.end() ? std::exchange(known->second->hint, nullptr) : nullptr;
+    if (!early || early->leg != leg) co_return co_await ask_hint(call, leg);
+    co_await early->done.wait();
+    co_return early->another_first;
+}
+
+// It is only a hint: whatever goes wrong, nothing is known.
+boost::asio::awaitable<bool> engine_impl::ask_hint(call_id call, leg_id leg) {
     auto seen = port::hint::unknown;
     try {
         seen = co_await p_.hint.answered(call, leg);

@@ -39,25 +39,11 @@ bool harmless_twice(const call::effect& e) {
     );
 }
 
-/// Few seconds in all: whoever helps a dead node must come in time (P6).
-bool urgent(const call::effect& e) {
-    return std::visit(
-        overloaded{
-            [](const call::carrier_command& c) {
-                return c.what() == call::verb::answer || c.what() == call::verb::bridge;
-            },
-            [](const call::push_notice&) { return false; },
-            [](const call::test_effect&) { return false; },
-        },
-        e.body
-    );
-}
-
 } // namespace
 
 // Doing an urgent one twice is harmless, the carrier knows the repeated command by its id.
-millis engine_impl::claim_of(const call::effect& e) const {
-    return urgent(e) ? s_.urgent_claim : s_.command_claim;
+port::effect_claims engine_impl::claims() const {
+    return {s_.command_claim, s_.urgent_claim};
 }
 
 bool engine_impl::launch(
@@ -78,11 +64,11 @@ bool engine_impl::launch(
 
 // No commit in between: the decision that wants them is stored, and they wait for this fact alone. What is to
 // become of those whose predecessor failed, the core says when it hears of that.
-std::vector<call::effect_outcome> engine_impl::start_followers(const call::effect_outcome& end) {
-    std::vector<call::effect_outcome> given_up;
+engine_impl::followed engine_impl::start_followers(const call::effect_outcome& end) {
+    followed out;
     const auto how = call::end_of(end);
     auto ready = followers_.take(std::string(how.id));
-    if (how.result != call::outcome::done) return given_up;
+    if (how.result != call::outcome::done) return out;
     const auto now = p_.clock.now();
     for (auto& f : ready) {
         // It would give up before its time: who decides about the outcome issues it anew, or a sweep starts
@@ -94,14 +80,15 @@ std::vector<call::effect_outcome> engine_impl::start_followers(const call::effec
         if (ours && !call::wanted(here->state, f.what) &&
             !call::wanted_after(here->state, f.what, end, now)) {
             // While it is being decided again this copy lacks what led to it: then the next decision knows.
-            if (!of->driving) given_up.push_back(call::ended_as(f.what, call::outcome::superseded));
+            if (!of->driving) out.given_up.push_back(call::ended_as(f.what, call::outcome::superseded));
             continue;
         }
         if (!of->box.begun(f.what.id)) continue;
-        if (launch(f.call, call::started(std::move(f.what), now), f.made, end))
-            p_.metrics.count("commands_chained_total");
+        if (!launch(f.call, call::started(std::move(f.what), now), f.made, end)) continue;
+        p_.metrics.count("commands_chained_total");
+        out.started = true;
     }
-    return given_up;
+    return out;
 }
 
 boost::asio::awaitable<void> engine_impl::run_effect(
@@ -127,10 +114,11 @@ boost::asio::awaitable<void> engine_impl::run_effect(
     p_.metrics.count(
         "commands_total", {{"verb", kind}, {"outcome", call::name(call::end_of(outcome).result)}}
     );
-    auto given_up = start_followers(outcome);
+    auto after = start_followers(outcome);
     std::vector<item> news;
     news.push_back(item{call::event_of(std::move(outcome)), {}});
-    for (auto& o : given_up)
+    news.back().followed = after.started;
+    for (auto& o : after.given_up)
         news.push_back(item{call::event_of(std::move(o)), {}});
     post(id, std::move(news));
 }
@@ -144,7 +132,7 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(
         // Keeps other nodes off, and asks what is stored: another node may have moved the call on meanwhile,
         // or this one's copy may be older than the effect it repeats.
         try {
-            co_await p_.store.extend_claim(e.id, claim_of(e), made);
+            co_await p_.store.extend_claim(e.id, claims().of(e), made);
             stored = co_await p_.store.load(id);
         } catch (const port::unavailable&) {
             // what is in memory has to do

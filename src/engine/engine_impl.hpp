@@ -52,7 +52,10 @@ class engine_impl final : public engine {
     // ingress.cpp
     [[nodiscard]] reading
     read(std::string_view body, port::webhook_route route, time_point received_at) const;
-    boost::asio::awaitable<accepted> store(port::inbox_event event);
+    boost::asio::awaitable<accepted> store(arrival_ptr a);
+    [[nodiscard]] std::optional<call_id> holder_of(const arrival& a);
+    boost::asio::awaitable<accepted> store_decided(arrival_ptr a, call_id of);
+    [[nodiscard]] bool nobody_waits(const reading& known) const;
     boost::asio::awaitable<accepted> store_in_spool(port::inbox_event event, std::string refused);
     void hand_over(port::inbox_event event);
     boost::asio::awaitable<void> dispatch(arrival_ptr a);
@@ -96,6 +99,10 @@ class engine_impl final : public engine {
     void ask_carrier(arrival_ptr a);
     boost::asio::awaitable<void> ask(arrival_ptr a, counted<int> place);
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
+    void look_up_early(const arrival_ptr& a);
+    boost::asio::awaitable<void>
+    look_up(std::shared_ptr<route_look_up> out, std::string dialed, std::string contact, counted<int> place);
+    boost::asio::awaitable<call::route> route_of(arrival_ptr a);
     bool ring_from_memory(arrival& a);
     [[nodiscard]] bool begun_by(call_id call, const std::string& event_id) const;
     void done_with(call_id call, std::string event_id);
@@ -127,7 +134,6 @@ class engine_impl final : public engine {
     boost::asio::awaitable<void> end_orphan(call_id call, orphan o);
     /// What the carrier has on record of this leg. Throws unavailable when it does not say.
     boost::asio::awaitable<leg_record> record_of(orphan o);
-    boost::asio::awaitable<bool> is_our_device(std::string to);
     boost::asio::awaitable<void> leave_alone(orphan o, call_id call, std::string why);
     boost::asio::awaitable<bool> still_nobodys(call_id call);
     /// Back to the inbox: they are offered again after `pause`, counted as a failed attempt or not.
@@ -150,6 +156,9 @@ class engine_impl final : public engine {
     [[nodiscard]] bool shared() const;
     void saw_another_node();
     boost::asio::awaitable<bool> answered_before(call_id call, leg_id leg);
+    boost::asio::awaitable<bool> ask_hint(call_id call, leg_id leg);
+    void hint_early(const reading& known);
+    boost::asio::awaitable<void> look_at_hint(std::shared_ptr<hint_under_way> out, call_id call);
     boost::asio::awaitable<bool> asked(call::state about);
     boost::asio::awaitable<void> inquire(call_id id, call::state about, std::uint32_t round);
     boost::asio::awaitable<void> recover(actor& a, std::exception_ptr error);
@@ -160,15 +169,16 @@ class engine_impl final : public engine {
     void know(const actor& a);
     void carry_out(actor& a, todo::act what);
     boost::asio::awaitable<written_as> commit(actor& a, port::call_commit what, bool to_the_end);
-    boost::asio::awaitable<void>
-    carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim);
+    static void take_along(const fresh_events& all, port::call_commit& into);
+    boost::asio::awaitable<void> until_kept(fresh_events all);
+    boost::asio::awaitable<void> carry(std::shared_ptr<commit_under_way> out, port::call_commit what);
     void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
     void count_facts(const countable& stored);
     void count_doubted(actor& a, const call::state* stored);
 
     // effects.cpp
-    [[nodiscard]] millis claim_of(const call::effect& e) const;
+    [[nodiscard]] port::effect_claims claims() const;
     /// Starts it, or keeps it until its turn if it waits for another. `made`: attempts known of another node
     /// that left the effect behind; nullopt: it is ours. `first`: how what it waited for has ended. False:
     /// not started.
@@ -176,8 +186,12 @@ class engine_impl final : public engine {
         call_id id, call::effect e, std::optional<unsigned> made = std::nullopt,
         std::optional<call::effect_outcome> first = std::nullopt
     );
-    /// What waits for the effect that has ended so. Returns the ends of those that nobody wants any more.
-    [[nodiscard]] std::vector<call::effect_outcome> start_followers(const call::effect_outcome& end);
+    struct followed {
+        bool started = false;
+        std::vector<call::effect_outcome> given_up; ///< the ends of those that nobody wants any more
+    };
+    /// What waits for the effect that has ended so.
+    [[nodiscard]] followed start_followers(const call::effect_outcome& end);
     boost::asio::awaitable<void> run_effect(
         port::effect_runner& by, call_id id, call::effect e, std::optional<unsigned> made,
         std::optional<call::effect_outcome> first
@@ -226,6 +240,7 @@ class engine_impl final : public engine {
     route_memory routes_;           ///< last good answers, used only while Postgres is away
     counted<call_id>::map calling_; ///< calls whose caller is known here and not decided about yet
     counted<int>::map deciding_;    ///< callers being decided about, under one key
+    counted<int>::map looking_up_;  ///< routes asked for early, under one key
     counted<int>::map asking_;      ///< callers the carrier is asked about, under one key
     /// New callers that wait for Postgres, for their turn, or for the carrier's word: oldest first.
     std::map<std::pair<time_point, std::uint64_t>, arrival_ptr> callers_;

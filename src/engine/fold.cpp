@@ -70,6 +70,17 @@ void drop_pointless(port::call_commit& c, time_point now) {
     c.new_effects = std::move(out);
 }
 
+// `was` became `is`: which rows are to be written again.
+void touch(port::call_commit& c, const call::state& was, const call::state& is) {
+    for (std::size_t n = 0; n < is.legs.size(); ++n) {
+        const auto& l = is.legs[n];
+        const bool same = n < was.legs.size() && was.legs[n] == l;
+        if (!same && std::find(c.touched->begin(), c.touched->end(), l.id) == c.touched->end())
+            c.touched->push_back(l.id);
+    }
+    c.joins_touched = c.joins_touched || was.joins != is.joins;
+}
+
 } // namespace
 
 folded fold(
@@ -82,6 +93,8 @@ folded fold(
     bool exists = from.has_value();
     if (exists) {
         c.expected_version = from->version;
+        c.touched.emplace();
+        c.joins_touched = false;
         c.next = std::move(from->state);
         // What was stored is not trusted further than what is decided here: steps rest on these rules.
         broken = call::broken_invariant(c.next);
@@ -102,6 +115,7 @@ folded fold(
             keep_verdict(i, c.next, d);
             out.changed = out.changed || d.next != c.next || !d.effects.empty();
         }
+        if (c.touched) touch(c, c.next, d.next);
         c.next = std::move(d.next);
         broken = call::broken_invariant(c.next);
         if (broken != nullptr) return out;
@@ -144,6 +158,11 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     append(earlier.finished, later.finished);
     append(earlier.notes, later.notes);
     append(earlier.processed_events, later.processed_events);
+    if (earlier.touched && later.touched)
+        append(*earlier.touched, *later.touched);
+    else
+        earlier.touched.reset();
+    earlier.joins_touched = earlier.joins_touched || later.joins_touched;
     earlier.next = std::move(later.next);
     earlier.deadline = later.deadline;
     earlier.at = later.at;
@@ -201,6 +220,7 @@ bool can_wait(const call::event& what, const call::state* known) {
             [](const call::incoming&) { return false; },
             [](const call::leg_hold&) { return false; },
             [](const call::prompt_ended&) { return false; },
+            [](const call::digits_gathered&) { return false; },
             [](const call::recording_failed&) { return false; },
             [](const call::ring_withdrawn&) { return false; },
             [](const call::push_received&) { return true; },
@@ -209,6 +229,17 @@ bool can_wait(const call::event& what, const call::state* known) {
         },
         what
     );
+}
+
+// The caller is joined to the leg, or about to be: somebody hears its end. Of a call that is not held here
+// nobody knows; a long talk is not.
+bool ends_talk(const call::event& what, const call::state* known) {
+    const auto* e = std::get_if<call::leg_hangup>(&what);
+    if (e == nullptr || !e->who.leg) return false;
+    if (known == nullptr) return true;
+    if (call::over(*known)) return false;
+    const auto* l = known->find(*e->who.leg);
+    return l != nullptr && (l->bridged || call::is_winner(*known, l->id));
 }
 
 } // namespace z360::engine

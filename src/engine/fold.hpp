@@ -2,12 +2,15 @@
 // What a call decides about, and what one pass over it comes to. Pure. Private to src/engine.
 #pragma once
 
+#include "engine/fresh_event.hpp"
+
 #include <z360/call/decide.hpp>
 #include <z360/engine/engine.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/rt/time.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +32,8 @@ struct item {
     std::optional<call::refusal> judged{};
     unsigned failures = 0;                   ///< turns that failed while it was in hand
     bool heeded = false;                     ///< of an effect that was given up: it may run again since
+    bool followed = false;                   ///< of an outcome: what it leads to has been started already
+    std::shared_ptr<fresh_event> fresh{};    ///< it is in no inbox yet; null: it is, or needs none
     std::vector<std::string_view> figures{}; ///< counted if it begins the call: how that came about
 };
 
@@ -58,6 +63,10 @@ struct folded {
 /// Nobody waits for what this event leads to: it may be decided together with what comes in the next tenths
 /// of a second. `known`: this node's copy of the call, which may be old; null: it has none. Pure.
 [[nodiscard]] bool can_wait(const call::event& what, const call::state* known);
+
+/// The other end of a talk has hung up, or may have: `known` as above. Where several nodes write it can wait
+/// all the same: the caller's hang-up, which often comes with it, is decided elsewhere at this moment. Pure.
+[[nodiscard]] bool ends_talk(const call::event& what, const call::state* known);
 
 /// What the step from `before` (null: the call began) to `after` tells about devices. Pure.
 [[nodiscard]] std::vector<std::pair<call::target, leg_news>>

@@ -19,6 +19,7 @@ constexpr std::uint32_t k_max_attempts = 5;        // of an event whose handling
 constexpr millis k_first_pause{300};               // between two offers of one event
 constexpr std::chrono::seconds k_longest_pause{5}; // of those
 constexpr millis k_newer_form_pause{1'000};
+constexpr millis k_decided_soon{100};     // an event of a held call; then it is stored by itself
 constexpr std::size_t k_longest_id = 256; // what the inbox takes as a key; real ids are UUIDs
 // Between a session and its second caller: the name is one that no carrier makes.
 constexpr char k_second = '~';
@@ -101,6 +102,16 @@ reading engine_impl::read(std::string_view body, port::webhook_route route, time
     return r;
 }
 
+// For what it leads to. Only its call can tell; of one that is not held here nothing is known.
+bool engine_impl::nobody_waits(const reading& known) const {
+    if (!known.what) return !known.new_caller;
+    const auto& mark = known.mark;
+    const auto found = mark ? actors_.find(mark->call) : actors_.end();
+    if (found == actors_.end() || !found->second->box.loaded()) return false;
+    const auto& s = found->second->box.loaded()->state;
+    return can_wait(*known.what, &s) && !ends_talk(*known.what, &s);
+}
+
 boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
     auto a = std::make_shared<arrival>();
     a->known = read(hook.body, hook.route, hook.received_at);
@@ -114,6 +125,8 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         event.call_session_id = known.hook->call_session_id;
         event.call_control_id = known.hook->call_control_id;
         event.settled = !known.new_caller && !known.what;
+        event.begins = known.new_caller;
+        event.patient = nobody_waits(known);
     } else {
         // Genuine bytes that are no event we can read are kept all the same, under an id made of the bytes.
         event.event_id = "unreadable-" + derive_uuid(hook.body).text();
@@ -127,14 +140,20 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         p_.metrics.count("engine_shed_total");
         throw port::unavailable("overloaded or stopping");
     }
+    if (known.new_caller) look_up_early(a);
+    hint_early(known);
     auto result = accepted::stored;
     {
         const one_more counting(accepting_);
         // A repeat of an event that is in work must not take its mark away.
         if (!event.settled)
             a->mark = in_work(handling_, event.event_id, offer{.session = event.call_session_id});
-        auto copy = event;
-        result = co_await store(std::move(copy));
+        if (const auto of = holder_of(*a)) {
+            a->posted = true;
+            result = co_await store_decided(a, *of);
+        } else {
+            result = co_await store(a);
+        }
     }
     const bool fresh = result == accepted::stored || result == accepted::spooled;
     // Every delivery but the first, in whatever order they come; where none is numbered, each of a known
@@ -142,17 +161,62 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
     const bool again = attempt > 1 || (attempt == 0 && result == accepted::duplicate);
     if (again && result != accepted::conflict) p_.metrics.count("webhook_retries_total");
     if (fresh && known.own_leg) own_leg(*known.hook);
-    if (fresh && !event.settled) work_.spawn(dispatch(std::move(a)));
+    if (fresh && !event.settled && !a->posted) work_.spawn(dispatch(std::move(a)));
     co_return result;
 }
 
-boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
+// The call that is held here and waits for this event, if one commit can store both the event and what is
+// decided about it. Of what nobody waits for, many are stored by one insert and decided together instead.
+std::optional<call_id> engine_impl::holder_of(const arrival& a) {
+    const auto& r = a.known;
+    if (!r.hook || !r.what || !a.mark || a.event.patient || stopping_ || shared()) return std::nullopt;
+    const auto& hook = *r.hook;
+    const auto id = r.mark ? r.mark->call : expected_call(hook);
+    const auto found = actors_.find(id);
+    if (found == actors_.end() || !found->second->box.loaded() || calling_.contains(id)) return std::nullopt;
+    const auto& box = found->second->box;
+    if (box.unsaved() || box.failures() > 0) return std::nullopt;
+    if (!r.mark && (hook.call_control_id.empty() || may_be_of_another(id, hook))) return std::nullopt;
+    return id;
+}
+
+// Decided first: the commit makes it durable, and only then it is acknowledged. Where that does not come
+// about soon it is stored by itself, and is in the mailbox all the same.
+boost::asio::awaitable<accepted> engine_impl::store_decided(arrival_ptr a, call_id of) {
+    const auto e = std::make_shared<fresh_event>(a->event, ex_);
+    struct last_word {
+        fresh_event& e;
+        ~last_word() {
+            e.give_back();
+            e.kept.set();
+        }
+    } const guard{*e};
+    item i{*a->known.what, a->event.event_id};
+    i.fresh = e;
+    a->mark.keep();
+    post(of, std::move(i));
+    (void)co_await e->moved.wait_for(k_decided_soon);
+    if (e->at == fresh_event::place::writing) co_await e->moved.wait(); // a commit has its own limit
+    if (e->at == fresh_event::place::stored) {
+        p_.metrics.count("events_stored_with_decision_total");
+        co_return accepted::stored;
+    }
+    e->give_back();
+    const auto result = co_await store(std::move(a));
+    e->refused = result == accepted::conflict || result == accepted::set_aside;
+    if (e->refused) handling_.erase(e->event.event_id);
+    co_return result;
+}
+
+boost::asio::awaitable<accepted> engine_impl::store(arrival_ptr a) {
+    const auto& event = a->event;
     std::string refused;
     try {
         std::vector<port::inbox_event> one;
         one.push_back(event);
         const auto results = co_await p_.inbox.append(std::move(one), s_.event_claim);
         switch (results.at(0)) {
+        case port::append_result::stored_alone: a->alone = true; [[fallthrough]];
         case port::append_result::stored: co_return accepted::stored;
         case port::append_result::duplicate: co_return accepted::duplicate;
         case port::append_result::conflict:
@@ -176,7 +240,8 @@ boost::asio::awaitable<accepted> engine_impl::store(port::inbox_event event) {
         log::error("inbox_append_failed", {{"why", "unknown exception"}});
     }
     // Whatever keeps it from being durable in Postgres: the spool.
-    co_return co_await store_in_spool(std::move(event), std::move(refused));
+    auto copy = event;
+    co_return co_await store_in_spool(std::move(copy), std::move(refused));
 }
 
 boost::asio::awaitable<accepted> engine_impl::store_in_spool(port::inbox_event event, std::string refused) {

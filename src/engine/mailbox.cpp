@@ -30,7 +30,7 @@ constexpr millis k_usual_turn{5};
 constexpr rt::clock::rep k_most_stretch = 4;
 // A failover loses seconds of commits; what is older is safe, or nobody can tell it any more.
 constexpr std::chrono::seconds k_recent{60};
-constexpr std::size_t k_recent_items = 256;
+constexpr std::ptrdiff_t k_recent_items = 256;
 constexpr std::size_t k_unsaved_limit = 2'000; // items of one call
 
 bool begins_call(const item& i) {
@@ -149,8 +149,8 @@ next_thing mailbox::step(const surroundings& s) {
         stage_ = stage::idle;
         if (!unsaved_ || (!queue_.empty() && !too_much_unsaved())) return std::nullopt; // they take it along
         stage_ = stage::save_write;
-        whole_ = *unsaved_;
-        return todo::write{whole_, false};
+        whole_ = std::make_unique<port::call_commit>(*unsaved_);
+        return todo::write{*whole_, false};
     case stage::save_write: return after_save();
     }
     return std::nullopt;
@@ -179,6 +179,7 @@ next_thing mailbox::begin(const surroundings& s) {
     }
     if (queue_.empty() && !unsaved_) {
         careful_ = false;
+        tidy();
         return todo::rest{};
     }
     if (queue_.empty() || too_much_unsaved()) {
@@ -190,12 +191,15 @@ next_thing mailbox::begin(const surroundings& s) {
     return take_turn(s);
 }
 
-// Where several nodes write, each writing costs the others a conflict: what nobody waits for is gathered.
+// What nobody waits for is gathered: one decision and one commit for what is told of five legs. Where several
+// nodes write, each writing costs the others a conflict, too.
 rt::clock::duration mailbox::patience(const surroundings& s) {
     const auto* known = loaded_ ? &loaded_->state : nullptr;
-    const bool urgent = !s.shared || careful_ || unsaved_ || s.stopping ||
-                        !std::all_of(queue_.begin(), queue_.end(), [known](const item& i) {
-                            return can_wait(i.what, known);
+    const bool due = !s.shared && overdue(s.now);
+    const bool urgent = careful_ || unsaved_ || s.stopping || due ||
+                        !std::all_of(queue_.begin(), queue_.end(), [&s, known](const item& i) {
+                            if (!s.shared && ends_talk(i.what, known)) return false;
+                            return i.followed || can_wait(i.what, known);
                         });
     if (urgent) {
         patient_until_.reset();
@@ -203,8 +207,8 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
     }
     if (!patient_until_) {
         const auto whole = k_least_patience + rt::spread(k_most_patience - k_least_patience, 0, 1, s.chance);
-        patient_until_ =
-            s.ticks + whole * std::clamp<rt::clock::rep>(s.turn / k_usual_turn, 1, k_most_stretch);
+        const auto stretch = std::clamp<rt::clock::rep>(s.turn / k_usual_turn, 1, k_most_stretch);
+        patient_until_ = s.ticks + (s.shared ? whole * stretch : s.gathering);
     }
     const auto left = *patient_until_ - s.ticks;
     if (left <= rt::clock::duration::zero()) patient_until_.reset();
@@ -275,13 +279,15 @@ next_thing mailbox::part_callers() {
 
 next_thing mailbox::decide(const surroundings& s) {
     stage_ = stage::decide;
+    // What the inbox does not take as news of any call, as far as it has said so by now.
+    std::erase_if(in_hand_, [](const item& i) { return i.fresh && i.fresh->refused; });
     if (auto other = part_callers()) return other;
     if (++round_ > k_max_conflicts) throw std::runtime_error("too many version conflicts in a row");
     for (auto& i : in_hand_)
         if (!i.decided_at) i.decided_at = s.now;
     items orphans;
     const char* broken = nullptr;
-    folded_ = fold(loaded_, in_hand_, s.now, orphans, broken, may_);
+    folded_ = std::make_unique<folded>(fold(loaded_, in_hand_, s.now, orphans, broken, may_));
     if (broken != nullptr) throw invariant_broken(broken);
     if (orphans.empty()) return conclude(s);
     // They precede the event that begins the call; what follows it has been folded.
@@ -291,9 +297,9 @@ next_thing mailbox::decide(const surroundings& s) {
 }
 
 next_thing mailbox::conclude(const surroundings& s) {
-    const auto& due = folded_.commit.deadline;
+    const auto& due = folded_->commit.deadline;
     time_held_ = may_ == call::authority::unproven && due && s.now >= *due;
-    if (!folded_.changed && !lost_to_) {
+    if (!folded_->changed && !lost_to_) {
         stage_ = stage::idle;
         return done_with_hand();
     }
@@ -310,11 +316,11 @@ next_thing mailbox::conclude(const surroundings& s) {
         stage_ = stage::prove_read;
         return std::nullopt;
     }
-    whole_ = whole();
+    whole_ = std::make_unique<port::call_commit>(whole());
     stage_ = stage::write;
     written_ = written_as::unavailable;
     // Waits for the database's word, however slow it is, before time takes anything away.
-    return todo::write{whole_, takes_};
+    return todo::write{*whole_, takes_};
 }
 
 // Whether the decision takes away what it would leave if no time had passed.
@@ -324,15 +330,15 @@ bool mailbox::takes_by_time(time_point now) const {
     // outcome in the same pass losers are let go for a 2xx, as they would be one pass later.
     if (loaded_ && !overdue(now)) {
         const auto is = phase_of(loaded_->state);
-        const auto will = phase_of(folded_.commit.next);
+        const auto will = phase_of(folded_->commit.next);
         if (is == will || (is == call::phase::answering && will == call::phase::bridging)) return false;
     }
     if (!loaded_ && in_hand_.size() == 1) return false; // it begins, and nothing else
     const char* broken = nullptr;
     items orphans;
     const auto without =
-        fold(loaded_, in_hand_, folded_.commit.at, orphans, broken, call::authority::unproven);
-    return !same_doing(folded_.commit, without.commit);
+        fold(loaded_, in_hand_, folded_->commit.at, orphans, broken, call::authority::unproven);
+    return !same_doing(folded_->commit, without.commit);
 }
 
 // I21: the copy must be the newest one stored, and the carrier must have been asked: another node may have
@@ -349,14 +355,16 @@ next_thing mailbox::prove() {
 }
 
 port::call_commit mailbox::whole() const {
-    auto out = folded_.commit;
+    auto out = folded_->commit;
     if (unsaved_) {
         out = *unsaved_;
-        merge(out, folded_.commit);
+        merge(out, folded_->commit);
     }
     if (lost_to_) {
         out.expected_version = *lost_to_;
         out.next_version = forward_version(loaded_->version);
+        out.touched.reset();
+        out.joins_touched = true;
         for (const auto& [id, e] : open_) // their rows may be lost, too
             if (!issues(out, id)) out.new_effects.push_back(e);
     }
@@ -413,7 +421,7 @@ next_thing mailbox::after_save() {
 todo::act mailbox::done_with_hand() {
     todo::act out;
     out.settled = std::exchange(in_hand_, {});
-    out.inquiries = std::move(folded_.inquiries);
+    out.inquiries = std::move(folded_->inquiries);
     failures_ = 0;
     store_failures_ = 0;
     return out;
@@ -426,9 +434,9 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
         const auto first = std::find_if(in_hand_.begin(), in_hand_.end(), begins_call);
         if (first != in_hand_.end()) out.figures = first->figures;
     }
-    out.news = news_of(loaded_ ? &loaded_->state : nullptr, whole_.next);
+    out.news = news_of(loaded_ ? &loaded_->state : nullptr, whole_->next);
     const auto before = loaded_ ? loaded_->version : 0;
-    loaded_ = port::stored_call{whole_.next, stored ? version_after(whole_) : before};
+    loaded_ = port::stored_call{whole_->next, stored ? version_after(*whole_) : before};
     for (auto& i : in_hand_) { // given up unsent or half-way: if it is issued again it runs again, once
         const auto o = call::outcome_in(i.what);
         const bool given_up = o && call::end_of(*o).result == call::outcome::superseded;
@@ -437,7 +445,7 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
             if (const auto* v = call::verdict_of(loaded_->state, by->id)) i.judged = v->why;
     }
     remember(in_hand_, s.ticks);
-    for (const auto& o : folded_.commit.finished) {
+    for (const auto& o : folded_->commit.finished) {
         const auto end = call::end_of(o);
         open_.erase(std::string(end.id));
         if (end.result != call::outcome::done)
@@ -462,9 +470,9 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     in_hand_.clear();
     failures_ = 0;
     store_failures_ = 0;
-    out.notes = std::move(folded_.commit.notes);
-    out.inquiries = std::move(folded_.inquiries);
-    for (auto& e : folded_.commit.new_effects)
+    out.notes = std::move(folded_->commit.notes);
+    out.inquiries = std::move(folded_->inquiries);
+    for (auto& e : folded_->commit.new_effects)
         issue(std::move(e), out);
     return out;
 }
@@ -498,8 +506,12 @@ mailbox::look mailbox::read(std::optional<port::stored_call> found) {
     out.another_wrote = out.in_memory > 0 && out.stored > out.in_memory;
     // Somebody wrote forward, or commits of a copy that was forgotten here are lost: what only this node
     // knows is told again.
-    if (later_line(out.stored, seen_) || (exists_ && out.stored < seen_))
-        in_hand_.insert(in_hand_.begin(), recent_.begin(), recent_.end());
+    if (later_line(out.stored, seen_) || (exists_ && out.stored < seen_)) {
+        items again;
+        for (const auto& t : recent_)
+            again.push_back(t.again());
+        move_to(in_hand_, in_hand_.begin(), again);
+    }
     seen_ = out.stored;
     loaded_ = std::move(found);
     return out;
@@ -525,6 +537,13 @@ bool mailbox::holds(std::string_view inbox_id) const {
            std::any_of(unsaved_items_.begin(), unsaved_items_.end(), is);
 }
 
+fresh_events mailbox::take_fresh() {
+    fresh_events out;
+    for (const auto& i : in_hand_)
+        if (i.fresh && i.fresh->at == fresh_event::place::waiting) out.push_back(i.fresh);
+    return out;
+}
+
 // One item when careful. What begins a call stays together with what is stored of its session: nobody is
 // dialed who has hung up.
 std::size_t mailbox::at_once() const {
@@ -545,6 +564,14 @@ void mailbox::put_back() {
     for (auto& i : in_hand_)
         if (call::request_of(i.what) != nullptr) i.decided_at.reset();
     move_to(queue_, queue_.begin(), in_hand_);
+}
+
+// A pass leaves copies of the call and of its commit behind; most calls wait most of the time.
+void mailbox::tidy() {
+    folded_.reset();
+    whole_.reset();
+    items().swap(in_hand_);
+    items().swap(queue_); // it is empty
 }
 
 // Everything that is not stored is in the queue again, in order; memory is forgotten.
@@ -568,9 +595,12 @@ bool mailbox::too_much_unsaved() const {
 
 void mailbox::remember(const items& decided, rt::clock::time_point ticks) {
     for (const auto& i : decided)
-        if (!std::holds_alternative<call::tick>(i.what)) recent_.push_back(i);
-    while (!recent_.empty() && (recent_.size() > k_recent_items || recent_.front().since < ticks - k_recent))
-        recent_.pop_front();
+        if (!std::holds_alternative<call::tick>(i.what)) recent_.emplace_back(i);
+    auto keep = recent_.begin();
+    while (keep != recent_.end() &&
+           (recent_.end() - keep > k_recent_items || keep->since() < ticks - k_recent))
+        ++keep;
+    recent_.erase(recent_.begin(), keep);
 }
 
 } // namespace z360::engine

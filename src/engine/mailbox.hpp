@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/fold.hpp"
+#include "engine/remembered.hpp"
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
@@ -12,7 +13,7 @@
 #include <z360/rt/time.hpp>
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -32,6 +33,7 @@ struct surroundings {
     bool shared = false;           ///< other nodes write to calls that this one holds
     bool stopping = false;
     double chance = 0;          ///< in [0, 1): keeps nodes apart that decide about the same call
+    millis gathering{0};        ///< settings::gathering
     rt::clock::duration turn{}; ///< what reading a call and storing it takes lately
 };
 
@@ -129,6 +131,13 @@ class mailbox {
     /// An effect that waited for another is started now; false: it was before, or has been released, and must
     /// not start again.
     [[nodiscard]] bool begun(const std::string& effect_id) { return launched_.insert(effect_id).second; }
+    /// Of one that does not run: it was started here, and its outcome waits here to be stored, decided or
+    /// not. Its row says "open" until then, and nobody here is to take it over.
+    [[nodiscard]] bool holds_end_of(const std::string& effect_id) const {
+        return launched_.contains(effect_id) && (unsaved() || !queue_.empty() || !in_hand_.empty());
+    }
+    /// What is in hand and in no inbox yet, for the commit that is about to be written.
+    [[nodiscard]] fresh_events take_fresh();
     /// Something was thrown on the way. Everything that is not stored is in the queue again, in order, but
     /// for what has failed too often, or is written in a form that this program cannot read: that is
     /// returned, and must go back to the inbox. From now on one item at a time, until all is done.
@@ -138,9 +147,9 @@ class mailbox {
     [[nodiscard]] call_id id() const { return id_; }
     /// State as decided; version as last known to be stored.
     [[nodiscard]] const std::optional<port::stored_call>& loaded() const { return loaded_; }
-    [[nodiscard]] const std::deque<item>& queue() const { return queue_; }
-    [[nodiscard]] bool has_work() const { return !queue_.empty() || unsaved_ || verify_; }
-    [[nodiscard]] bool unsaved() const { return unsaved_.has_value(); }
+    [[nodiscard]] const std::vector<item>& queue() const { return queue_; }
+    [[nodiscard]] bool has_work() const { return !queue_.empty() || unsaved() || verify_; }
+    [[nodiscard]] bool unsaved() const { return unsaved_ != nullptr; }
     [[nodiscard]] rt::clock::time_point unsaved_since() const { return unsaved_since_; }
     [[nodiscard]] bool over() const { return loaded_ && call::over(loaded_->state); }
     /// A deadline has passed that may not act yet.
@@ -195,6 +204,7 @@ class mailbox {
     [[nodiscard]] bool too_much_unsaved() const;
     void put_back();
     void start_over();
+    void tidy();
     [[nodiscard]] std::size_t at_once() const;
     void take(std::size_t n);
     void remember(const items& decided, rt::clock::time_point ticks);
@@ -208,7 +218,7 @@ class mailbox {
     std::optional<std::uint64_t> lost_to_;
     bool exists_ = false;    ///< by the store's last word: it is read before anything begins it again
     std::uint64_t seen_ = 0; ///< the version that was last known to be stored, also of a copy forgotten since
-    std::deque<item> queue_;
+    items queue_;
     items in_hand_; ///< being decided about
     bool verify_ = false;
     bool careful_ = false; ///< a turn has failed: one item at a time, so that a bad one stands alone
@@ -219,23 +229,23 @@ class mailbox {
 
     // Postgres did not take the last decisions: they stand in memory and at the carrier (fenced), and are
     // written back as one commit.
-    std::optional<port::call_commit> unsaved_;
+    std::unique_ptr<port::call_commit> unsaved_; ///< null: everything is stored
     items unsaved_items_;
     rt::clock::time_point unsaved_since_{};
     unsigned store_failures_ = 0; ///< in a row
 
     std::unordered_set<std::string> launched_;           ///< ids of effects started for the call
     std::unordered_map<std::string, call::effect> open_; ///< of these, those whose outcome is not decided yet
-    std::deque<item> recent_; ///< what was decided lately: told again to a database that has lost it
+    std::vector<remembered> recent_; ///< what was decided lately: told again to a database that has lost it
 
     // ---- of the pass under way
     call::authority may_ = call::authority::newest;
     bool fresh_ = false;  ///< the copy was read for this pass
     bool proven_ = false; ///< the carrier was asked about what time would take
     int round_ = 0;
-    folded folded_;
+    std::unique_ptr<folded> folded_; ///< null at rest, as is the next one
     bool takes_ = false;
-    port::call_commit whole_;
+    std::unique_ptr<port::call_commit> whole_;
 
     // ---- answers
     bool read_ok_ = false;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Events with our mark whose call is nowhere: not begun yet, or lost with a database that lost commits. They
-// wait a little; then the device's leg is hung up, for nobody would ever join or end it (I8). The mark says
-// who has the key, not whose database: a leg to a device that this one never knew is another installation's.
+// wait a little; then the leg that we dialed is hung up, for nobody would ever join or end it (I8). The mark
+// says who has the key, not whose database: see is_ours().
 #include "engine/engine_impl.hpp"
-#include "wire/party.hpp"
+#include "engine/whose_leg.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
@@ -110,12 +110,13 @@ boost::asio::awaitable<void> engine_impl::end_orphan(call_id call, orphan o) {
         auto told = co_await record_of(o);
         leg.joined = told.joined;
         if (leg.to.empty()) leg.to = std::move(told.to);
+        leg.called = std::move(told.called);
     }
     if (leg.joined) {
         co_await leave_alone(std::move(o), call, "a talk of a call that is not here");
         co_return;
     }
-    const bool ours = co_await is_our_device(leg.to);
+    const bool ours = co_await is_ours(p_.directory, leg.to, leg.called, p_.clock.now());
     if (!ours) {
         co_await leave_alone(std::move(o), call, "a leg of another installation");
         co_return;
@@ -157,13 +158,6 @@ boost::asio::awaitable<void> engine_impl::leave_alone(orphan o, call_id call, st
     co_await bury(o.event_id, std::string(port::k_unknown_session));
 }
 
-// Whom a leg rings tells whose it is; a leg of which that is not known is nobody's to hang up.
-boost::asio::awaitable<bool> engine_impl::is_our_device(std::string to) {
-    auto user = wire::read_called(to).user;
-    if (user.empty()) co_return false;
-    co_return co_await p_.directory.is_device(std::move(user));
-}
-
 boost::asio::awaitable<leg_record> engine_impl::record_of(orphan o) {
     leg_record out;
     if (p_.records == nullptr || o.how.session.empty()) co_return out;
@@ -172,6 +166,7 @@ boost::asio::awaitable<leg_record> engine_impl::record_of(orphan o) {
         const auto told = co_await p_.records->events_of_session(o.how.session, cursor);
         for (const auto& e : told.events) {
             const auto known = read(e.body, port::webhook_route::call_control, e.at);
+            if (known.new_caller && known.called.is_number()) out.called = known.called.text;
             if (!known.hook || known.hook->call_control_id != o.who.call_control_id || !known.what) continue;
             if (out.to.empty()) out.to = known.hook->to;
             if (std::holds_alternative<call::leg_bridged>(*known.what)) out.joined = true;

@@ -28,7 +28,7 @@ millis part_of(millis period) {
 } // namespace
 
 reconciler_impl::reconciler_impl(boost::asio::any_io_executor ex, reconcile_ports p, reconcile_settings s)
-    : ex_(ex), p_(std::move(p)), s_(std::move(s)), asked_(ex), sweep_now_(ex), work_(ex),
+    : ex_(ex), p_(std::move(p)), s_(std::move(s)), asked_(ex), legs_now_(ex), work_(ex),
       loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {}
@@ -61,8 +61,8 @@ void reconciler_impl::start() {
             {.name = "reconcile_sweep",
              .period = part_of(s_.sweep_every),
              .late_after = s_.sweep_every * 4 + k_turn,
-             .wake = &sweep_now_},
-            [this] { return sweep_round(); }
+             .wake = &legs_now_},
+            [this] { return legs_round(); }
         );
 }
 
@@ -142,8 +142,8 @@ boost::asio::awaitable<void> reconciler_impl::questions_round() {
     }
     if (std::exchange(store_away_, false)) {
         // Commits may have been lost with the database: is there a leg that nobody knows any more (I8)?
-        sweep_at_once_ = true;
-        sweep_now_.set();
+        legs_at_once_ = true;
+        legs_now_.set();
     }
     for (auto& c : due) {
         ++asking_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The reconciler's one class, in parts by file: reconcile.cpp (life cycle, failed deliveries, questions about
-// calls), reconcile_look.cpp (records of the carrier become events of the inbox), reconcile_sweep.cpp (living
+// calls), reconcile_look.cpp (records of the carrier become events of the inbox), reconcile_legs.cpp (living
 // legs against our rows). Private to src/engine.
 #pragma once
 
@@ -56,7 +56,7 @@ class reconciler_impl final : public reconciler {
     void hand_over(std::vector<told_event>& told);
     void found(const std::vector<told_event>& told, std::string_view by);
 
-    // reconcile_sweep.cpp
+    // reconcile_legs.cpp
     struct leg_row {
         call_id call;
         std::string call_session_id;
@@ -68,7 +68,7 @@ class reconciler_impl final : public reconciler {
         std::vector<leg_row> overlong; ///< that no carrier would have kept so long
     };
     using listing = std::unordered_map<std::string, port::live_leg>; ///< by control id
-    boost::asio::awaitable<void> sweep_round();
+    boost::asio::awaitable<void> legs_round();
     boost::asio::awaitable<ledger> read_ledger();
     boost::asio::awaitable<listing> read_listing();
     boost::asio::awaitable<void> end_overlong(std::vector<leg_row> legs);
@@ -105,9 +105,9 @@ class reconciler_impl final : public reconciler {
     rt::clock::time_point quiet_until_{};
     bool store_away_ = false;
 
-    bool sweep_at_once_ = true;
+    bool legs_at_once_ = true;
     std::unordered_set<std::string> hanging_up_; ///< control ids
-    rt::event sweep_now_;
+    rt::event legs_now_;
 
     rt::task_group work_; ///< questions and hang-ups under way
     rt::supervisor loops_;

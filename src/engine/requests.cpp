@@ -104,6 +104,7 @@ boost::asio::awaitable<port::append_result> engine_impl::keep_request(port::inbo
     const auto results = co_await p_.inbox.append(std::move(one), s_.event_claim);
     switch (results.at(0)) {
     case port::append_result::stored:
+    case port::append_result::stored_alone:
     case port::append_result::duplicate:
     case port::append_result::conflict: co_return results.at(0);
     case port::append_result::set_aside:

@@ -18,9 +18,9 @@ constexpr std::chrono::minutes k_late{10}; // so long after a round was due
 constexpr std::chrono::seconds k_longest_pause{60};
 constexpr millis k_more{1'000}; // between rounds while there is more
 
-class sweeper final : public retention {
+class retention_impl final : public retention {
   public:
-    sweeper(
+    retention_impl(
         boost::asio::any_io_executor ex, port::retention_store& store, port::metrics& metrics,
         retention_settings s
     )
@@ -137,7 +137,7 @@ std::unique_ptr<retention> make_retention(
     boost::asio::any_io_executor ex, port::retention_store& store, port::metrics& metrics,
     retention_settings s
 ) {
-    return std::make_unique<sweeper>(std::move(ex), store, metrics, std::move(s));
+    return std::make_unique<retention_impl>(std::move(ex), store, metrics, std::move(s));
 }
 
 } // namespace z360::engine

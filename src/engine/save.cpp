@@ -15,6 +15,7 @@ using steady = rt::clock;
 
 constexpr std::size_t k_doubts_kept = 8; // beyond, a fact may stay uncounted
 constexpr std::chrono::seconds k_slow_memory{10};
+constexpr std::chrono::seconds k_kept_soon{2}; // then the carrier tells it again
 
 double seconds_since(steady::time_point t) {
     return std::chrono::duration<double>(steady::now() - t).count();
@@ -75,13 +76,13 @@ void engine_impl::carry_out(actor& a, todo::act what) {
 }
 
 boost::asio::awaitable<void>
-engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what, millis claim) {
+engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what) {
     const port::change change{
         what.next.id, what.next.routed.org,
         what.next_version != 0 ? what.next_version : what.expected_version + 1
     };
     try {
-        out->result = co_await p_.store.commit(std::move(what), claim);
+        out->result = co_await p_.store.commit(std::move(what), claims());
     } catch (const port::unavailable&) {
         out->unavailable = true;
     } catch (...) {
@@ -103,25 +104,50 @@ engine_impl::carry(std::shared_ptr<commit_under_way> out, port::call_commit what
 // conflict and folded again, which changes nothing: every step is idempotent. While it runs no other one of
 // this call is sent: it would wait for the same row and keep a connection from those who can be served.
 boost::asio::awaitable<written_as> engine_impl::commit(actor& a, port::call_commit what, bool to_the_end) {
+    const in_commit fresh(a.box.unsaved() ? fresh_events{} : a.box.take_fresh());
     if (a.under_way && !a.under_way->finished) co_return written_as::unavailable;
     a.under_way = std::make_shared<commit_under_way>(ex_);
     const auto box = a.under_way;
-    auto claim = s_.command_claim;
-    for (const auto& e : what.new_effects)
-        claim = std::min(claim, claim_of(e));
     box->facts = {what.next, what.notes};
-    work_.spawn(carry(box, std::move(what), claim));
+    for (const auto& e : what.new_effects)
+        if (auto* by = runners_.at(static_cast<std::size_t>(call::channel_of(e))); by != nullptr && !e.after)
+            by->expect(e);
+    take_along(fresh.all(), what);
+    work_.spawn(carry(box, std::move(what)));
     const bool in_time = co_await box->done.wait_for(s_.commit_budget);
     if (!in_time) {
         slow_commits_.push_back(steady::now());
         p_.metrics.count("commits_slow_total");
+        fresh.give_back();
         if (!to_the_end) co_return written_as::unavailable;
         co_await box->done.wait(); // the store bounds its own time
     }
     a.under_way.reset();
+    if (!box->error && box->unavailable) co_return written_as::unavailable;
+    if (!box->error && box->result == port::commit_result::committed) {
+        fresh.committed();
+        co_return written_as::stored;
+    }
+    fresh.give_back();
+    co_await until_kept(fresh.all());
     if (box->error) std::rethrow_exception(box->error);
-    if (box->unavailable) co_return written_as::unavailable;
-    co_return box->result == port::commit_result::committed ? written_as::stored : written_as::conflict;
+    co_return written_as::conflict;
+}
+
+void engine_impl::take_along(const fresh_events& all, port::call_commit& into) {
+    for (const auto& e : all) {
+        e->at = fresh_event::place::writing;
+        std::erase(into.processed_events, e->event.event_id);
+        into.fresh_events.push_back(e->event);
+    }
+}
+
+// The commit was refused, and perhaps for an event of it that is known already, with other contents. A disk
+// that hangs keeps no call from what else happens to it.
+boost::asio::awaitable<void> engine_impl::until_kept(fresh_events all) {
+    const auto until = steady::now() + k_kept_soon;
+    for (const auto& e : all)
+        (void)co_await e->kept.wait_for(until - steady::now());
 }
 
 void engine_impl::settled(const std::vector<item>& items) {

@@ -214,6 +214,10 @@ boost::asio::awaitable<void> engine_impl::sweep_commands() {
 }
 
 void engine_impl::take_over(port::orphan_effect e) {
+    // While commits fail, what ended here long ago still looks open: judged again it would be "given up", and
+    // the leg of an accepted dial in doubt.
+    if (const auto known = actors_.find(e.call); known != actors_.end())
+        if (known->second->box.holds_end_of(e.what.id)) return;
     const auto now = p_.clock.now();
     if (e.what.after && e.what.deadline <= now) { // what it waited for came to nothing, or too late
         followers_.forget(e.what.id);

@@ -9,6 +9,7 @@
 #include <z360/rt/sync.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -417,9 +418,7 @@ std::string source_of(const std::string& address) {
     if (ec || a.is_v4()) return address;
     const auto v6 = a.to_v6();
     if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
-    auto bytes = v6.to_bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-    return asio::ip::address_v6(bytes).to_string() + "/64";
+    return asio::ip::network_v6(asio::ip::address_v6(v6.to_bytes()), 64).canonical().to_string();
 }
 
 std::unique_ptr<connection> make_connection(

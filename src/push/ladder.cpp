@@ -12,7 +12,6 @@ namespace {
 constexpr millis k_wake{5'000};        // from a push to an answer, for a phone that sleeps
 constexpr millis k_requeue_pause{100}; // after the third refusal in a row
 constexpr unsigned k_requeues_at_once = 3;
-constexpr std::array k_repeats{millis{1'000}, millis{3'000}};
 
 /// Pauses one after the other, then one that doubles.
 struct ladder {
@@ -101,7 +100,7 @@ struct step_of {
     next_step not_processed() const {
         ++p.not_processed;
         const auto pause = p.not_processed > k_requeues_at_once ? k_requeue_pause : millis{};
-        const bool none_yet = p.failed + p.paced + p.unknown + p.repeats == 0 && !p.accepted_at;
+        const bool none_yet = p.failed + p.paced + p.unknown == 0;
         if (now + pause > (none_yet ? until.deadline : until.last_try)) return stopped(stop::too_late);
         next_step out; // as if it had not been tried
         out.pause = pause;
@@ -170,9 +169,7 @@ next_step after(
     p.not_processed = 0;
     if (a.how == transport::unknown) return step.unknown();
     switch (a.what.what) {
-    case judgement::done:
-        if (!p.accepted_at) p.accepted_at = now;
-        return stopped(stop::accepted, false);
+    case judgement::done: return stopped(stop::accepted, false);
     case judgement::dead_token: return stopped(stop::dead_token);
     case judgement::configuration: return stopped(stop::configuration);
     case judgement::later: return step.later(a.what);
@@ -180,17 +177,6 @@ next_step after(
     case judgement::new_connection: return step.trouble(a.what);
     }
     return stopped(stop::exhausted);
-}
-
-std::optional<time_point> unacknowledged(const progress& p, kind k, provider at, const limits& until) {
-    if (k != kind::incoming_call || at != provider::fcm || !p.accepted_at) return std::nullopt;
-    if (p.repeats >= k_repeats.size()) return std::nullopt;
-    const auto due = *p.accepted_at + k_repeats.at(p.repeats);
-    return due <= until.last_try ? std::optional(due) : std::nullopt;
-}
-
-void repeated(progress& p) {
-    ++p.repeats;
 }
 
 retry_budget::second& retry_budget::at(millis now) {

@@ -22,8 +22,11 @@ bool better(const token_ref& a, const token_ref& b) {
     return a.is == token_kind::fcm_fid && b.is == token_kind::fcm_token; // the form that replaces the other
 }
 
-bool serves(const device_facts& d, org_id org) {
-    return d.bound_to.none() || d.bound_to == org;
+// By one of the provider's services, which knows us by one credential.
+bool go_together(const token_ref& a, const token_ref& b) {
+    if (provider_of(a.is) != provider_of(b.is)) return false;
+    const auto sandbox = [](const token_ref& t) { return t.env == environment::sandbox; };
+    return provider_of(a.is) != provider::apns || sandbox(a) == sandbox(b);
 }
 
 } // namespace
@@ -40,33 +43,8 @@ token_for(kind k, std::span<const token_ref> tokens, std::initializer_list<token
     return best;
 }
 
-std::vector<delivery> pushes_at_ring(const ring_facts& r, time_point now) {
-    std::vector<delivery> out;
-    if (now >= r.deadline) return out;
-    for (const auto& d : r.devices) {
-        if (!d.eligible || !d.wanted || d.notified || d.dismissed || !serves(d, r.org)) continue;
-        if (const auto t = token_for(kind::incoming_call, d.tokens))
-            out.push_back({d.device, kind::incoming_call, *t, ended_reason::none});
-    }
-    return out;
-}
-
-std::vector<delivery> pushes_at_end(const end_facts& e) {
-    std::vector<delivery> out;
-    if (e.reason == ended_reason::none) return out;
-    const bool missed = is_missed(e.reason) && e.winner.none();
-    for (const auto& d : e.devices) {
-        if (d.device == e.winner) continue;
-        const auto t = token_for(kind::call_ended, d.tokens);
-        if (!t) continue;
-        // Whoever rings must stop, removed or not; whoever may not hear of the person's calls hears no more.
-        const bool stop_it = d.notified && !d.dismissed && !d.told;
-        const bool miss = missed && d.eligible && d.wanted && !d.dismissed && serves(d, e.org);
-        const bool alerts_only = d.tokens[*t].is == token_kind::alert;
-        if (stop_it && !(miss && alerts_only)) out.push_back({d.device, kind::call_ended, *t, e.reason});
-        if (miss) out.push_back({d.device, kind::missed_call, *t, e.reason});
-    }
-    return out;
+bool worth_a_try(refusal why, const token_ref& refused, const token_ref& other) {
+    return why != refusal::credential || !go_together(refused, other);
 }
 
 } // namespace z360::push

@@ -175,10 +175,9 @@ bool carrier::device_holds(const std::string& call_control_id, bool hold, time_p
 }
 
 void carrier::note_phone(const leg_state& l, std::string what, time_point now) {
-    if (l.view.username.empty()) return;
-    truth_.phones.push_back(
-        {now, l.view.call_session_id, l.view.call_control_id, l.view.username, std::move(what)}
-    );
+    if (l.view.kind == leg_kind::caller) return;
+    const auto& who = l.view.username.empty() ? l.view.to : l.view.username;
+    truth_.phones.push_back({now, l.view.call_session_id, l.view.call_control_id, who, std::move(what)});
 }
 
 void carrier::leg_answered(leg_state& l, time_point now) {
@@ -252,6 +251,7 @@ void carrier::leave_bridge(leg_state& l, time_point now, bool hang_up_peer) {
 void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::string sip, time_point now) {
     if (!l.view.alive()) return;
     stop_sounds(l, true, "call_hangup", now);
+    if (l.gathers) end_gather(l, "call_hangup", now);
     const bool was_ringing = l.view.ringing();
     l.view.ended_at = now;
     l.view.hangup_cause = cause;

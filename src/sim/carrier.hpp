@@ -117,6 +117,8 @@ class carrier {
     /// The person at a ringing phone acts now, whatever its script says. False: the leg does not ring.
     bool device_answers(const std::string& call_control_id, time_point now);
     bool device_declines(const std::string& call_control_id, time_point now);
+    /// Somebody presses a key of an answered phone. False: the leg is not answered.
+    bool device_presses(const std::string& call_control_id, char key, time_point now);
     /// An answered device ends its leg: by hanging up or by losing the network.
     bool device_hangs_up(const std::string& call_control_id, time_point now);
     bool device_lost(const std::string& call_control_id, time_point now);
@@ -198,6 +200,19 @@ class carrier {
         std::string format;
         time_point began{};
     };
+    /// Keys that are waited for (gather_using_speak).
+    struct gathering {
+        std::string keys; ///< that count
+        std::size_t least = 1;
+        std::size_t most = 128;
+        char terminator = '#';
+        std::int64_t tries = 3; ///< left, the one under way included
+        millis said{0};         ///< how long the text takes
+        millis patience{0};     ///< after it
+        std::string pressed;
+        bool wrong = false; ///< the last try had a key that does not count
+        std::uint64_t serial = 0;
+    };
     struct leg_state {
         leg_view view;
         std::uint64_t order = 0;
@@ -219,6 +234,7 @@ class carrier {
         std::deque<sound> sounds;
         std::uint64_t sound_serial = 0;
         std::vector<recording> recordings;
+        std::optional<gathering> gathers;
         phone behaviour;
     };
     struct pending_reply {
@@ -264,6 +280,12 @@ class carrier {
     void stop_sounds(leg_state& l, bool all, const char* status, time_point now);
     std::string start_recording(leg_state& l, const json& body, std::string_view prefix, time_point now);
     void finish_recording(leg_state& l, std::size_t index, time_point now);
+    // carrier_gather.cpp
+    void start_gather(const order& o, leg_state& l, time_point now);
+    void say_gather(leg_state& l, time_point now);
+    void again_or_end(leg_state& l, time_point now);
+    void end_gather(leg_state& l, const char* status, time_point now);
+    void press(const std::string& id, std::size_t which, time_point now);
     // carrier_webhooks.cpp
     void emit(const leg_state& l, std::string type, json extra, time_point now, millis later = millis{0});
     void enqueue(webhook w, const leg_state& l, time_point emitted, time_point due, bool copy);

@@ -285,7 +285,8 @@ reply carrier::execute(const order& o, time_point now) {
 reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     const bool inbound = l.view.kind == leg_kind::caller;
     const bool needs_audio = o.verb == "speak" || o.verb == "playback_start" || o.verb == "playback_stop" ||
-                             o.verb == "record_start" || o.verb == "record_stop";
+                             o.verb == "record_start" || o.verb == "record_stop" ||
+                             o.verb == "gather_using_speak";
     if (needs_audio && !l.view.answered_at) return refuse(422, "90034", "The call has not been answered.");
     if (o.verb == "answer" && !inbound) return refuse(422, "90102", "An outbound call cannot be answered.");
     if (o.verb == "reject" && (!inbound || l.view.answered_at))
@@ -318,6 +319,8 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
         end_leg(l, busy ? "user_busy" : "call_rejected", "callee", busy ? "486" : "603", now);
     } else if (o.verb == "speak" || o.verb == "playback_start") {
         start_media(o, l, now);
+    } else if (o.verb == "gather_using_speak") {
+        start_gather(o, l, now);
     } else if (o.verb == "playback_stop") {
         stop_sounds(l, o.body.value("stop", std::string("all")) == "all", "cancelled", now);
     } else if (o.verb == "record_start") {

@@ -69,7 +69,10 @@ void carrier::wake(const std::string& id, time_point due) {
     after(due, [this, id](time_point t) {
         const auto* leg = find(id);
         // What wakes up has to register first, and may have lost its credential meanwhile.
-        if (leg && dialable(leg->view.username, t)) ring(id, t);
+        if (!leg || !dialable(leg->view.username, t)) return;
+        if (leg->view.alive() && !leg->view.ringing_since && !leg->behaviour.push_token.empty())
+            note_phone(*find(id), "wakes by push", t);
+        ring(id, t);
     });
 }
 

@@ -112,6 +112,17 @@ std::string without_ids(std::string_view detail) {
     return out;
 }
 
+// What became of a push, in the words of its own line.
+void tell_of_push(rung& r, const std::string& who) {
+    constexpr std::string_view k_kind = "what=";
+    const bool accepted = r.what.starts_with("push_accepted ");
+    if ((!accepted && !r.what.starts_with("push_failed ")) || !r.detail.starts_with(k_kind)) return;
+    const auto end = std::min(r.detail.find(' '), r.detail.size());
+    r.what = r.detail.substr(k_kind.size(), end - k_kind.size()) + " " + who +
+             (accepted ? " accepted" : " failed");
+    r.detail.erase(0, std::min(end + 1, r.detail.size()));
+}
+
 } // namespace
 
 std::vector<rung> ladder_of(const carrier& c, std::string_view session, const phone_names& names) {
@@ -181,6 +192,7 @@ std::vector<rung> read_decisions(std::string_view lines) {
         if (const auto who = text_at(j, "who"); !who.empty()) {
             r.what += " " + who;
             r.detail = without_ids(r.detail);
+            tell_of_push(r, who);
         }
         out.push_back(std::move(r));
     }

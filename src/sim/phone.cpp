@@ -31,6 +31,12 @@ phone make(phone::mode does, millis act, millis then = millis{0}) {
 phone phone::answers(millis after) {
     return make(mode::answer, after);
 }
+phone phone::answers_and_presses(millis after, std::string keys, millis pressed) {
+    auto p = answers(after);
+    p.presses = std::move(keys);
+    p.press_after = pressed;
+    return p;
+}
 phone phone::declines(millis after) {
     return make(mode::decline, after);
 }
@@ -72,6 +78,10 @@ phone phone::from_json(const json& j) {
     }
     r.text("push_token", p.push_token);
     if (!p.push_token.empty() && p.does != mode::offline) r.fail("push_token", "of a phone that is offline");
+    r.text("presses", p.presses);
+    if (p.presses.find_first_not_of("0123456789*#") != std::string::npos)
+        r.fail("presses", "keys of a telephone: 0-9, * and #");
+    r.ms("press_after_ms", p.press_after);
     r.text("hangup_cause", p.hangup_cause);
     r.text("sip_code", p.sip_code);
     r.done();
@@ -87,6 +97,10 @@ json phone::to_json() const {
     j["then_after_ms"] = then_after.count();
     if (wakes_after) j["wakes_after_ms"] = wakes_after->count();
     if (!push_token.empty()) j["push_token"] = push_token;
+    if (!presses.empty()) {
+        j["presses"] = presses;
+        j["press_after_ms"] = press_after.count();
+    }
     if (!hangup_cause.empty()) j["hangup_cause"] = hangup_cause;
     if (!sip_code.empty()) j["sip_code"] = sip_code;
     return j;

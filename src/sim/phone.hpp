@@ -33,11 +33,15 @@ struct phone {
     /// offline only: it is a push of a call to this token that wakes it, so long before; its case does not
     /// count if it is one of APNs.
     std::string push_token;
+    std::string presses;      ///< keys, one after the other, when it is asked to press some
+    millis press_after{0};    ///< from the beginning of what asks for them
     std::string hangup_cause; ///< overrides the cause reported when the phone ends the leg
     std::string sip_code;
 
     [[nodiscard]] static phone ignores() { return {}; }
     [[nodiscard]] static phone answers(millis after);
+    /// It answers, and somebody presses this key so long after they are asked to.
+    [[nodiscard]] static phone answers_and_presses(millis after, std::string keys, millis pressed);
     [[nodiscard]] static phone declines(millis after);
     [[nodiscard]] static phone unreachable(millis after = millis{50});
     [[nodiscard]] static phone offline();

@@ -145,6 +145,22 @@ std::map<std::string, table, std::less<>> make_tables() {
         {"custom_file_name", kind::text, false, 0, 40},
         {"transcription", kind::boolean},
     };
+    t["gather_using_speak"] = {
+        {"payload", kind::text, true, 0, 3000},
+        {"voice", kind::text, true},
+        {"payload_type", kind::text, false, 0, 0, {"text", "ssml"}},
+        {"service_level", kind::text, false, 0, 0, {"basic", "premium"}},
+        {"language"},
+        {"invalid_payload", kind::text, false, 0, 3000},
+        {"minimum_digits", kind::integer, false, 1, 128},
+        {"maximum_digits", kind::integer, false, 1, 128},
+        {"maximum_tries", kind::integer, false, 1, 100},
+        {"timeout_millis", kind::integer, false, 1, 600'000},
+        {"inter_digit_timeout_millis", kind::integer, false, 1, 600'000},
+        {"valid_digits", kind::text, false, 0, 16},
+        {"terminating_digit", kind::text, false, 0, 1},
+        {"voice_settings", kind::object},
+    };
     t["record_stop"] = {{"recording_id"}};
     t["client_state_update"] = {};
     for (auto& [verb, rules] : t) {

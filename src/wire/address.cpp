@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/address.hpp"
 
+#include <z360/base/percent.hpp>
 #include <z360/base/trim.hpp>
 
 #include <algorithm>
@@ -21,33 +22,13 @@ bool take_scheme(std::string_view& t, std::string_view scheme) {
     return true;
 }
 
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char l = lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
-std::string decoded(std::string_view t) {
-    std::string out;
-    for (std::size_t i = 0; i < t.size(); ++i) {
-        const bool escape = t[i] == '%' && i + 2 < t.size() && hex(t[i + 1]) >= 0 && hex(t[i + 2]) >= 0;
-        if (!escape) {
-            out.push_back(t[i]);
-            continue;
-        }
-        out.push_back(static_cast<char>(hex(t[i + 1]) * 16 + hex(t[i + 2])));
-        i += 2;
-    }
-    return out;
-}
-
 // `;phone-context=+1312` of a number that is local to it.
 std::string context_in(std::string_view parameters) {
     constexpr std::string_view k_key = ";phone-context=";
     for (std::size_t i = 0; i + k_key.size() < parameters.size(); ++i) {
         auto rest = parameters.substr(i);
         if (!take_scheme(rest, k_key)) continue;
-        const auto value = decoded(rest.substr(0, rest.find_first_of(";@?>")));
+        const auto value = unescaped_leniently(rest.substr(0, rest.find_first_of(";@?>")));
         if (value.starts_with("+") && value.find_first_not_of("0123456789-.()", 1) == std::string::npos)
             return value;
     }
@@ -100,7 +81,7 @@ address read_address(std::string_view text) {
     const bool uri = tel || out.sip;
     if (uri) user = user.substr(0, user.find_first_of(";?>"));
     if (out.sip) user = user.substr(0, user.find(':')); // a password is nobody's business
-    out.user = uri ? decoded(user) : std::string(user);
+    out.user = uri ? unescaped_leniently(user) : std::string(user);
     return out;
 }
 

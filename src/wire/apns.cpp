@@ -122,7 +122,9 @@ topic topic_of(const push::target& to, const apns_apps& apps, push_type t) {
         std::find(apps.bundle_ids.begin(), apps.bundle_ids.end(), bundle) != apps.bundle_ids.end();
     if (!is_bundle_id(bundle) || !allowed)
         return {
-            {}, "bundle id '" + one_line(bundle, 60) + "' is not one that we push to; allow it, if it is ours"
+            {},
+            "bundle id '" + one_line(bundle, 60) +
+                "' is not one that we push to; add it to push.apns_bundle_ids, if it is ours"
         };
     return {t == push_type::voip ? bundle + ".voip" : bundle, {}};
 }

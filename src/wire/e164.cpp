@@ -6,6 +6,7 @@
 
 #include <z360/base/trim.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -24,6 +25,9 @@ constexpr std::array<std::string_view, 10> k_separators{
     "\xE2\x80\xAF", // narrow no-break space
     "\xE2\x88\x92"  // minus
 };
+
+// RFC 3966 and RFC 2806.
+constexpr std::array<std::string_view, 3> k_extensions{";ext=", ";isub=", ";postd="};
 
 struct digits_of {
     std::string text;
@@ -73,6 +77,15 @@ bool international_prefix(digits_of& d, std::string_view home_code) {
 }
 
 } // namespace
+
+bool has_extension(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return std::any_of(k_extensions.begin(), k_extensions.end(), [&lower](std::string_view key) {
+        return lower.find(key) != std::string::npos;
+    });
+}
 
 std::optional<std::string> to_e164(std::string_view text, std::string_view home_code) {
     const auto a = read_address(text);

@@ -14,4 +14,8 @@ namespace z360::wire {
 /// calling_code), or to none: no country is ever guessed. nullopt: not a number.
 [[nodiscard]] std::optional<std::string> to_e164(std::string_view text, std::string_view home_code = {});
 
+/// Something is dialed after the number has answered: ";ext=", ";isub=" or ";postd=" of a tel or SIP address.
+/// No E.164 form holds it.
+[[nodiscard]] bool has_extension(std::string_view text);
+
 } // namespace z360::wire

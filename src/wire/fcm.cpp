@@ -101,7 +101,8 @@ push_sized payload(
         message["notification"] = {{"title", std::move(words.title)}, {"body", std::move(words.body)}};
     }
     message["fcm_options"] = {{"analytics_label", push::name(m.what)}};
-    const json root{{"message", std::move(message)}};
+    json root{{"message", std::move(message)}};
+    if (apps.validate_only) root["validate_only"] = true;
     out.body = root.dump(-1, ' ', false, json::error_handler_t::replace);
     return out;
 }

@@ -26,6 +26,7 @@ struct fcm_apps {
     /// Android packages that a push may be restricted to. A device's own is named in its pushes if it is one
     /// of these, so that no other app of the project takes them; else nothing is restricted.
     std::vector<std::string> packages;
+    bool validate_only = false; ///< FCM says what it would say, and delivers nothing
 };
 
 /// One push to one token. `smaller`: into half of the limit, after 413.

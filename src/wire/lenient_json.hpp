@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// JSON as others write it. Private to src/wire.
+// JSON as others write it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,5 +16,9 @@ namespace z360::wire {
 
 /// Discarded when it is no JSON even after repair. Never throws but for lack of memory.
 [[nodiscard]] nlohmann::json read_json(std::string_view text);
+
+/// Whether arrays and objects stand in one another more than `limit` times. Looked at before parsing:
+/// copying, writing and comparing values goes down as deep as they are, on the stack.
+[[nodiscard]] bool nested_deeper_than(std::string_view text, int limit);
 
 } // namespace z360::wire

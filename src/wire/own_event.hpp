@@ -19,8 +19,9 @@ struct own_event {
     time_point until{};              ///< of a request: later it means nothing to anybody
 };
 
-/// `{"call_session_id": "…", "devices": [1, 2]}`, written by z360_withdraw_rings (migration 0002), or a
-/// request as write_request() writes it. nullopt: neither. Never throws but for lack of memory.
+/// `{"call_session_id": "…", "devices": [1, 2]}`, written by z360_withdraw_rings (migration 0024; 0 stands
+/// for the person's mobile number), or a request as write_request() writes it. nullopt: neither. Never throws
+/// but for lack of memory.
 [[nodiscard]] std::optional<own_event> read_own_event(std::string_view body);
 
 /// The stored form of a request: `{"data": {"kind": "decline", …}, "meta": {"until": ms}}`. The same request

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/push_fields.hpp"
 
+#include "wire/business_push.hpp"
 #include "wire/push_text.hpp"
 
 #include <z360/base/name.hpp>
@@ -22,13 +23,22 @@ constexpr std::size_t k_longest_number = 128; // or a SIP address
 constexpr std::size_t k_longest_ticket = 1024;
 constexpr std::size_t k_longest_link = 2048;
 
-// In what phones read, these are ours, APNs's or FCM's: data of others may not take their place. FCM's
-// library hides "collapse_key" from the app, and existing apps take whatever has the last three for a call.
-constexpr std::array<std::string_view, 19> k_reserved{
+// In what phones read, these are ours, of whatever kind of push, APNs's or FCM's: data of others may not take
+// their place, now or when a kind of ours gets one more of them. FCM's library hides "collapse_key" from the
+// app, and existing apps take whatever has the last three for a call.
+constexpr std::array<std::string_view, 36> k_reserved{
     "type",
     "link",
     "timestamp",
+    "deadline",
+    "seq",
+    "reason",
+    "callback",
     "device_id",
+    "winner_device_id",
+    "credential_version",
+    "api_base",
+    "notification_fallback",
     "organization_id",
     "organization_name",
     "organization_slug",
@@ -36,7 +46,16 @@ constexpr std::array<std::string_view, 19> k_reserved{
     "call_id",
     "call_session_id",
     "call_control_id",
+    "telnyx_leg_id",
+    "caller_number",
+    "caller_name",
+    "caller_avatar",
+    "caller_avatar_url",
+    "avatar_url",
+    "channel_number",
     "ring_ticket",
+    "ring_seconds",
+    "ring_expires_at",
     "aps",
     "from",
     "message_type",
@@ -163,19 +182,20 @@ bool about_a_call(kind k) {
     return k == kind::incoming_call || k == kind::call_ended || k == kind::missed_call;
 }
 
-push_refusal check_extras(const push::message& m) {
-    for (const auto& [key, value] : m.shown.extras) {
+/// What is wrong with its data, one line for each name.
+std::vector<std::string> extras_faults(const push::text& t) {
+    std::vector<std::string> out;
+    for (auto it = t.extras.begin(); it != t.extras.end(); ++it) {
+        const auto& key = it->first;
+        const auto same = [&key](const auto& other) { return other.first == key; };
         if (plain_word(key, 128).empty())
-            return {
-                push_fault::not_allowed, "a name of its data is no printable word of at most 128 characters"
-            };
-        if (!may_be_extra(key))
-            return {push_fault::not_allowed, "'" + key + "' is reserved; give its data another name"};
-        for (const auto& other : m.shown.extras)
-            if (&other.first != &key && other.first == key)
-                return {push_fault::not_allowed, "'" + key + "' is there twice; send it once"};
+            out.emplace_back("a name of its data is no printable word of at most 128 characters");
+        else if (!may_be_extra(key))
+            out.push_back("'" + key + "' is reserved; give its data another name");
+        else if (std::any_of(t.extras.begin(), it, same))
+            out.push_back("'" + key + "' is there twice; send it once");
     }
-    return {};
+    return out;
 }
 
 } // namespace
@@ -247,6 +267,26 @@ push_words words_of(const push::message& m, const push_cut& cut) {
     return out;
 }
 
+std::size_t business_data_size(const push::text& t) {
+    auto data = nlohmann::json::object();
+    data["link"] = valid_utf8(t.link);
+    for (const auto& [name, value] : t.extras)
+        data[valid_utf8(name)] = valid_utf8(value);
+    return data.dump().size();
+}
+
+std::vector<business_fault> business_faults(const push::text& t) {
+    std::vector<business_fault> out;
+    if (plain_word(t.type, 64).empty())
+        out.push_back({"type", "must be a word of 1 to 64 printable ASCII characters without blanks"});
+    else if (push::kind_named(t.type) || t.type == "push_test")
+        out.push_back({"type", "is one that the server sends itself; name it otherwise"});
+    if (t.link.size() > k_longest_link) out.push_back({"link", "must have at most 2048 bytes"});
+    for (auto& why : extras_faults(t))
+        out.push_back({"data", std::move(why)});
+    return out;
+}
+
 push_refusal check_push(const push::message& m, const push::target& to, time_point now) {
     const std::string what(push::name(m.what));
     if (!push::may_go(m.what, to.token_is))
@@ -270,7 +310,8 @@ push_refusal check_push(const push::message& m, const push::target& to, time_poi
     if (m.what == kind::business && m.shown.link.size() > k_longest_link)
         return {push_fault::not_allowed, "its link has more than 2048 bytes; shorten it"};
     if (m.what == kind::business)
-        if (auto r = check_extras(m); r.fault != push_fault::none) return r;
+        if (auto faults = extras_faults(m.shown); !faults.empty())
+            return {push_fault::not_allowed, std::move(faults.front())};
     if (now >= m.deadline) return {push_fault::too_late, "its deadline has come"};
     return {};
 }

@@ -273,7 +273,8 @@ T body_in(const json& j) {
 } // namespace
 
 int form_of(const call::state& s) {
-    return s.routed.rules.wake_by_push ? k_state_version : k_plain_form;
+    if (!s.routed.mobile.empty()) return k_state_version;
+    return s.routed.rules.wake_by_push ? k_push_form : k_plain_form;
 }
 
 std::string encode(const call::state& s) {
@@ -335,7 +336,7 @@ std::string encode_effect(const call::effect& e) {
                 put(j, e);
                 put_after(j, e);
                 put_fields(j, other);
-                j["v"] = k_state_version;
+                j["v"] = k_push_form;
                 j["channel"] = std::string(name(call::channel_of(e)));
                 return text_of(j);
             },

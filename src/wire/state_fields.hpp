@@ -69,6 +69,8 @@ constexpr void fields(V& v, T& x) {
     v("ringback_url", x.ringback_url);
     v("record_calls", x.record_calls);
     v("wake_by_push", x.wake_by_push);
+    v("mobile_after", x.mobile_after);
+    v("mobile_prompt", x.mobile_prompt);
 }
 template <class V, some<call::route> T>
 constexpr void fields(V& v, T& x) {
@@ -79,6 +81,7 @@ constexpr void fields(V& v, T& x) {
     v("number_e164", x.number_e164);
     v("caller_name", x.caller_name);
     v("targets", x.targets);
+    v("mobile", x.mobile);
     v("rules", x.rules);
 }
 template <class V, some<call::leg> T>
@@ -109,6 +112,8 @@ constexpr void fields(V& v, T& x) {
     v("words_asked", x.words_asked);
     v("late", x.late);
     v("to_dial", x.to_dial);
+    v("prompted", x.prompted);
+    v("confirmed", x.confirmed);
 }
 template <class V, some<call::ring> T>
 constexpr void fields(V& v, T& x) {
@@ -245,6 +250,7 @@ template <class V, some<call::dial_body> T>
 constexpr void fields(V& v, T& x) {
     v("leg", x.leg);
     v("sip_username", x.sip_username);
+    v("number", x.number);
     v("from", x.from);
     v("display_name", x.display_name);
     v("link_to", x.link_to);
@@ -282,6 +288,14 @@ template <class V, some<call::record_start_body> T>
 constexpr void fields(V& v, T& x) {
     v("max_length_secs", x.max_length_secs);
     v("name", x.name);
+}
+template <class V, some<call::gather_using_speak_body> T>
+constexpr void fields(V& v, T& x) {
+    v("text", x.text);
+    v("voice", x.voice);
+    v("keys", x.keys);
+    v("tries", x.tries);
+    v("timeout_ms", x.timeout_ms);
 }
 /// What every effect has; its body's fields stand beside these.
 template <class V, some<call::effect> T>
@@ -373,5 +387,6 @@ static_assert(detail::complete<call::speak_body>() && detail::complete<call::pla
 static_assert(detail::complete<call::push_notice>() && detail::complete<call::notice>());
 static_assert(detail::complete<call::test_effect>() && detail::complete<call::predecessor>());
 static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
+static_assert(detail::complete<call::gather_using_speak_body>());
 
 } // namespace z360::wire

@@ -26,12 +26,10 @@ constexpr int k_max_recording_secs = 14'400;
 // it tries for a minute, longer than a restart of ours takes. The first two pauses are short because the
 // failover address is asked only after two failures at the primary one: with seconds there, every event of a
 // call would come too late for the bridge's time limit (BE-17).
-constexpr const char* k_vital_events[] = {
-    "call.initiated",      "call.answered",       "call.bridged",
-    "call.hangup",         "call.hold",           "call.unhold",
-    "call.speak.ended",    "call.playback.ended", "call.recording.saved",
-    "call.recording.error"
-};
+constexpr const char* k_vital_events[] = {"call.initiated",       "call.answered",       "call.bridged",
+                                          "call.hangup",          "call.hold",           "call.unhold",
+                                          "call.speak.ended",     "call.playback.ended", "call.gather.ended",
+                                          "call.recording.saved", "call.recording.error"};
 
 const json& retry_policies() {
     static const json all = [] {
@@ -54,7 +52,7 @@ std::string text_of(std::string_view value, std::size_t limit) {
 json dial(const call::dial_body& b, const command_settings& s) {
     json out = json::object();
     out["connection_id"] = s.connection_id;
-    out["to"] = "sip:" + b.sip_username + "@" + s.sip_domain;
+    out["to"] = b.number.empty() ? "sip:" + b.sip_username + "@" + s.sip_domain : b.number;
     // Required by the API; bridge_intent replaces it with the linked caller's number.
     out["from"] = b.from.empty() ? std::string("anonymous") : text_of(b.from, k_max_caller);
     if (auto shown = display_name(b.display_name); !shown.empty())
@@ -68,9 +66,10 @@ json dial(const call::dial_body& b, const command_settings& s) {
     // the bridge command.
     out["retry_on_timeout"] = false;
     out["timeout_secs"] = std::clamp(b.timeout_secs, k_min_ring_secs, k_max_ring_secs);
-    out["custom_headers"] = json::array(
-        {header("X-Z360-Call-Id", b.call.text()), header("X-Z360-Org-Id", std::to_string(b.org.value))}
-    );
+    if (b.number.empty()) // they go to devices alone
+        out["custom_headers"] = json::array(
+            {header("X-Z360-Call-Id", b.call.text()), header("X-Z360-Org-Id", std::to_string(b.org.value))}
+        );
     if (!s.webhook_url.empty()) {
         out["webhook_url"] = s.webhook_url;
         out["webhook_url_method"] = "POST";
@@ -129,6 +128,19 @@ json record_start(const call::record_start_body& b) {
     return out;
 }
 
+json gather_using_speak(const call::gather_using_speak_body& b) {
+    json out = json::object();
+    out["payload"] = text_of(b.text, k_max_speech);
+    out["payload_type"] = "text";
+    out["voice"] = b.voice.empty() ? call::policy{}.voice : b.voice;
+    out["minimum_digits"] = 1;
+    out["maximum_digits"] = 1;
+    out["valid_digits"] = b.keys;
+    out["maximum_tries"] = b.tries;
+    out["timeout_millis"] = b.timeout_ms;
+    return out;
+}
+
 json body_of(const call::command_body& body, const command_settings& s) {
     return std::visit(
         overloaded{
@@ -141,6 +153,7 @@ json body_of(const call::command_body& body, const command_settings& s) {
             [](const call::playback_start_body& b) { return playback_start(b); },
             [](const call::playback_stop_body&) { return json{{"stop", "all"}}; },
             [](const call::record_start_body& b) { return record_start(b); },
+            [](const call::gather_using_speak_body& b) { return gather_using_speak(b); },
         },
         body
     );

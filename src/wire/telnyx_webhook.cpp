@@ -16,28 +16,6 @@ using json = nlohmann::json;
 constexpr std::size_t k_longest_word = 256; // characters of what only people read
 constexpr std::size_t k_longest_url = 4096;
 
-// Looked at before parsing, so that hostile nesting costs neither memory nor stack.
-bool nested_deeper_than(std::string_view text, int limit) {
-    int depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > limit) return true;
-        } else if (c == '}' || c == ']') {
-            --depth;
-        }
-    }
-    return false;
-}
-
 const json* object_in(const json& parent, const char* key) {
     const auto it = parent.find(key);
     return it != parent.end() && it->is_object() ? &*it : nullptr;
@@ -92,6 +70,7 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.hangup_cause = word_in(payload, "hangup_cause");
     out.sip_hangup_cause = word_in(payload, "sip_hangup_cause");
     out.status = word_in(payload, "status");
+    out.digits = word_in(payload, "digits");
     out.reason = word_in(payload, "reason");
     out.recording_id = word_in(payload, "recording_id");
     if (const json* urls = object_in(payload, "recording_urls")) {
@@ -243,6 +222,7 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
         };
     if (hook.event_type == "call.speak.ended" || hook.event_type == "call.playback.ended")
         return prompt_ended_of(std::move(who), hook, received_at);
+    if (hook.event_type == "call.gather.ended") return call::digits_gathered{std::move(who), hook.digits};
     return std::nullopt;
 }
 

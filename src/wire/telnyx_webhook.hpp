@@ -37,6 +37,7 @@ struct telnyx_webhook {
     std::string hangup_cause;
     std::string sip_hangup_cause;
     std::string status; ///< of speak.ended, playback.ended
+    std::string digits; ///< of gather.ended
     std::string reason; ///< of recording.error
     std::string recording_id;
     std::string recording_url_mp3; ///< valid for ten minutes

@@ -2,6 +2,7 @@
 // What apps read, mixed at 200 requests a second over keep-alive connections, while calls ring and are talked
 // on; /healthz, which asks nobody, is the baseline in the same run. Needs Z360_TEST_DATABASE_URL
 // (scripts/bench sets it).
+#include "adapter/crypto/ring_ticket.hpp"
 #include "bench/load.hpp"
 #include "support/rig.hpp"
 
@@ -28,17 +29,18 @@ struct route {
     std::string body;
 };
 
-std::string request(const route& r, const std::string& bearer) {
+/// `who`: what the Authorization header says.
+std::string request(const route& r, const std::string& who) {
     std::string out = std::string(r.method) + " " + r.path + " HTTP/1.1\r\nHost: voip.test\r\n";
-    if (!bearer.empty()) out += "Authorization: Bearer " + bearer + "\r\n";
+    if (!who.empty()) out += "Authorization: " + who + "\r\n";
     if (!r.body.empty()) out += "Content-Type: application/json\r\n";
     if (r.method != std::string_view("GET"))
         out += "Content-Length: " + std::to_string(r.body.size()) + "\r\n";
     return out + "\r\n" + r.body;
 }
 
-testing::rig_options options() {
-    testing::rig_options o;
+z360::testing::rig_options options() {
+    z360::testing::rig_options o;
     o.devices = 0;
     o.direct = true;
     o.environment["Z360_LOG_LEVEL"] = "warn";
@@ -47,7 +49,7 @@ testing::rig_options options() {
     return o;
 }
 
-std::vector<std::string> register_devices(testing::rig& r) {
+std::vector<std::string> register_devices(z360::testing::rig& r) {
     std::vector<std::string> out;
     for (std::size_t i = 0; i < k_devices; ++i) {
         const auto reply = r.register_device("phone-" + std::to_string(i));
@@ -55,13 +57,13 @@ std::vector<std::string> register_devices(testing::rig& r) {
             std::printf("a device does not register: %s\n", reply.body.c_str());
             std::exit(1);
         }
-        out.push_back(reply.data().at("device_token").get<std::string>());
+        out.push_back("Bearer " + reply.data().at("device_token").get<std::string>());
     }
     return out;
 }
 
 /// Some calls that are over, and one that rings; the session of the latter.
-std::string make_calls(testing::rig& r) {
+std::string make_calls(z360::testing::rig& r) {
     for (int i = 0; i < 15; ++i) {
         const auto caller = r.call();
         const auto session = r.session(caller);
@@ -86,20 +88,42 @@ std::string make_calls(testing::rig& r) {
     return session;
 }
 
+/// What a push of the ringing call carries, for one of its phones.
+std::string ticket_for(z360::testing::rig& r, const std::string& session) {
+    const auto column = [&](const std::string& what) {
+        return r.sql(
+            "select " + what + " from calls join call_legs using (call_id) where call_session_id = '" +
+            session + "' limit 1"
+        );
+    };
+    adapter::crypto::ring_ticket t;
+    t.call = *call_id::parse(column("call_id"));
+    t.ring = 1;
+    t.device = {std::stoll(column("device_id"))};
+    t.user = {r.user()};
+    t.org = {r.org()};
+    t.until = std::chrono::floor<millis>(std::chrono::system_clock::now()) + std::chrono::hours{1};
+    const secret api_key(r.server().environment().at("Z360_TELNYX_API_KEY"));
+    return "Ticket " + std::string(adapter::crypto::ring_ticket_codec({}, api_key).sign(t).reveal());
+}
+
 } // namespace
 
 int main() {
-    if (!testing::rig::available()) {
+    if (!z360::testing::rig::available()) {
         std::puts("bench_api needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
     }
-    testing::rig r(options());
+    z360::testing::rig r(options());
     const auto bearers = register_devices(r);
     const auto session = make_calls(r);
+    const auto ticket = ticket_for(r, session);
+    constexpr std::size_t k_by_ticket = 2; // of the routes below
     const json switched{{"target_organization_id", r.org()}};
     const std::vector<route> routes{
         {"healthz (baseline)", "GET", "/healthz", ""},
         {"call-status", "GET", "/api/voip/call-status/" + session, ""},
+        {"call-status by ticket", "GET", "/api/voip/call-status/" + session, ""},
         {"my-active-call", "GET", "/api/voip/my-active-call", ""},
         {"devices/self", "GET", "/api/voip/devices/self", ""},
         {"token (cached)", "POST", "/api/voip/token", "{}"},
@@ -112,14 +136,18 @@ int main() {
         std::vector<std::string> out;
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t k = 0; k < routes.size(); ++k)
-                out.push_back(request(routes[k], k == 0 ? "" : bearers[(i + k) % bearers.size()]));
+                out.push_back(request(
+                    routes[k], k == 0             ? ""
+                               : k == k_by_ticket ? ticket
+                                                  : bearers[(i + k) % bearers.size()]
+                ));
         return out;
     };
     const double pace = k_reads_per_second * static_cast<double>(routes.size()) / reads;
     (void)run_load(r.server().port(), mix(50), k_connections, pace); // plans and caches
     const auto result = run_load(r.server().port(), mix(rounds), k_connections, pace);
 
-    std::printf("%-20s %8s %9s %9s %9s\n", "ms at 200 reads/s", "n", "p50", "p99", "max");
+    std::printf("%-22s %8s %9s %9s %9s\n", "ms at 200 reads/s", "n", "p50", "p99", "max");
     double worst = 0;
     for (std::size_t k = 0; k < routes.size(); ++k) {
         samples s;
@@ -127,7 +155,7 @@ int main() {
             if (result.each[i] >= 0) s.add(result.each[i]);
         if (k > 0) worst = std::max(worst, s.percentile(99));
         std::printf(
-            "%-20s %8zu %9.2f %9.2f %9.2f\n", routes[k].name, s.count(), s.percentile(50), s.percentile(99),
+            "%-22s %8zu %9.2f %9.2f %9.2f\n", routes[k].name, s.count(), s.percentile(50), s.percentile(99),
             s.percentile(100)
         );
     }

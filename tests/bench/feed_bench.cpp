@@ -168,7 +168,7 @@ struct bench_run {
     }
 };
 
-call::state model_of(testing::rig& r) {
+call::state model_of(z360::testing::rig& r) {
     call::state s;
     s.caller.to = call::e164{"+15550109999"};
     s.caller.role = call::leg_role::caller;
@@ -181,7 +181,7 @@ call::state model_of(testing::rig& r) {
     return s;
 }
 
-void measure(testing::rig& r, const redis::url& where) {
+void measure(z360::testing::rig& r, const redis::url& where) {
     asio::io_context io{1};
     pg::database_settings settings;
     settings.url = secret(r.database_url());
@@ -227,16 +227,16 @@ void measure(testing::rig& r, const redis::url& where) {
 int main() {
     (void)std::setvbuf(stdout, nullptr, _IOLBF, 0);
     const char* redis_url = std::getenv("Z360_TEST_REDIS_URL");
-    if (!testing::rig::available() || redis_url == nullptr) {
+    if (!z360::testing::rig::available() || redis_url == nullptr) {
         std::puts("bench_feed needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
     }
     const auto where = redis::parse_url(redis_url);
     if (!std::holds_alternative<redis::url>(where)) return 2;
-    testing::rig_options o;
+    z360::testing::rig_options o;
     o.direct = true;
     o.start = false;
-    testing::rig r(std::move(o));
+    z360::testing::rig r(std::move(o));
     measure(r, std::get<redis::url>(where));
     return 0;
 }

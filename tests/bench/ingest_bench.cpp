@@ -86,7 +86,7 @@ pid_t start_bare(const std::string& key, std::uint16_t& port) {
 } // namespace
 
 int main() {
-    if (!testing::rig::available()) {
+    if (!z360::testing::rig::available()) {
         std::puts("bench_ingest needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
     }
@@ -96,11 +96,11 @@ int main() {
     const sim::signer signer("ingest-bench");
     std::uint16_t bare_port = 0;
     const pid_t bare = start_bare(signer.public_key(), bare_port); // before any thread exists here
-    testing::rig_options o;
+    z360::testing::rig_options o;
     o.direct = true;
     o.environment["Z360_TELNYX_PUBLIC_KEYS"] = signer.public_key();
     o.environment["Z360_LOG_LEVEL"] = "warn";
-    testing::rig r(std::move(o));
+    z360::testing::rig r(std::move(o));
     double best_ratio = 0;
     std::printf("%-28s %12s %12s %8s\n", "webhooks/s, 32 connections", "verify only", "z360-voipd", "ratio");
     for (unsigned round = 1; round <= 3; ++round) {

@@ -35,8 +35,8 @@ std::string insert_events(std::size_t n, const std::string& name, const std::str
            " from generate_series(1, " + std::to_string(n) + ") n";
 }
 
-testing::rig_options options(const sim::signer& signer, bool start) {
-    testing::rig_options o;
+z360::testing::rig_options options(const sim::signer& signer, bool start) {
+    z360::testing::rig_options o;
     o.direct = true;
     o.start = start;
     o.environment["Z360_TELNYX_PUBLIC_KEYS"] = signer.public_key();
@@ -46,12 +46,12 @@ testing::rig_options options(const sim::signer& signer, bool start) {
     return o;
 }
 
-double removed(const testing::node& n) {
+double removed(const z360::testing::node& n) {
     return n.metric("retention_removed_total{what=\"raw_events\"}");
 }
 
 void round(
-    testing::node& server, const sim::signer& signer, unsigned number, const char* what, samples& all
+    z360::testing::node& server, const sim::signer& signer, unsigned number, const char* what, samples& all
 ) {
     auto got = run_load(server.port(), make_webhooks(signer, k_paced, number), k_connections, k_pace);
     std::printf(
@@ -66,7 +66,7 @@ void round(
 // One node takes webhooks; another removes old rows and stands still in every second round.
 int purge_beside_acks() {
     const sim::signer signer("retention-bench");
-    testing::rig r(options(signer, true));
+    z360::testing::rig r(options(signer, true));
     (void)r.sql(insert_events(
         k_old_events, "old",
         "now() - interval '8 days', convert_to(repeat('x', 700), 'UTF8'), now(), 'done', now() - interval '8 "
@@ -76,7 +76,7 @@ int purge_beside_acks() {
     (void)r.sql("checkpoint");
     auto& purging = r.add_node({{"Z360_RETENTION_RAW_EVENTS_DAYS", "7"}});
     purging.start();
-    if (!purging.ready() || !testing::eventually([&] { return removed(purging) > 0; }, 20s)) return 1;
+    if (!purging.ready() || !z360::testing::eventually([&] { return removed(purging) > 0; }, 20s)) return 1;
     samples alone;
     samples beside;
     double seconds = 0;
@@ -113,7 +113,7 @@ boost::asio::awaitable<void> claim(port::event_inbox* inbox, samples* took, std:
 
 int claims_of_a_backlog() {
     const sim::signer signer("retention-bench");
-    testing::rig r(options(signer, false));
+    z360::testing::rig r(options(signer, false));
     (void)r.sql("analyze webhook_events"); // an outage makes the planner's figures worthless
     (void)r.sql(insert_events(
         k_backlog, "new",
@@ -143,7 +143,7 @@ int claims_of_a_backlog() {
 
 int main() {
     (void)std::setvbuf(stdout, nullptr, _IOLBF, 0); // it runs for minutes
-    if (!testing::rig::available()) {
+    if (!z360::testing::rig::available()) {
         std::puts("bench_retention needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
     }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// 20 calls/s with 5 devices each against the simulated carrier: what part of the delays is ours. Times are
-// the carrier's: when its webhook left, when our command arrived. Also memory per live call. With `push` as
-// second argument the five are Android phones that are woken by pushes, too.
+// Calls with 5 devices each against the simulated carrier: what part of the delays is ours, and what a call
+// costs. Times are the carrier's: when its webhook left, when our command arrived. Also memory per live call.
+//
+//   bench_rings [CALLS] [push] [rate=N] [grown=N]
+//
+// push: the five are Android phones that are woken by pushes, too. rate: calls a second, 20 unless told.
+// grown: the database holds so many thousand calls and ten times as many events already.
+#include "bench/cost.hpp"
 #include "bench/load.hpp"
 #include "support/rig.hpp"
 
@@ -15,7 +20,7 @@
 using namespace z360;
 using namespace z360::bench;
 using namespace std::chrono_literals;
-using testing::rig;
+using z360::testing::rig;
 
 namespace {
 
@@ -120,7 +125,7 @@ void measure(const sim::carrier& c, const std::string& session, const push_times
 }
 
 rig make_rig(bool push = false) {
-    testing::rig_options o;
+    z360::testing::rig_options o;
     o.direct = true;
     o.push = push;
     o.devices = push ? 0 : 5;
@@ -146,6 +151,8 @@ std::string install_phones(rig& r) {
 void rings(rig& r, double calls_per_second, int calls, const std::string& answering) {
     r.carrier().set_phone(answering, sim::phone::answers(600ms));
     std::vector<std::string> callers;
+    std::this_thread::sleep_for(6s); // a server that has been there for a moment: its connections are warm
+    const auto before = cost_of(r);
     const auto start = steady::now();
     const auto at = [&](double seconds) {
         std::this_thread::sleep_until(
@@ -173,6 +180,8 @@ void rings(rig& r, double calls_per_second, int calls, const std::string& answer
             r.carrier().caller_hangs_up(callers[static_cast<std::size_t>(p.call)]);
     }
     const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
+    const auto spent = cost_of(r).since(before);
+    auto appends = single_appends(r, 200);
     delays d;
     const auto pushes = r.pushing() ? times_of(r) : push_times{};
     r.carrier().with([&](sim::carrier& c, time_point) {
@@ -191,6 +200,15 @@ void rings(rig& r, double calls_per_second, int calls, const std::string& answer
         row("call.initiated -> last push", d.to_last_push);
         row("last dial -> last push", d.push_after_dial);
     }
+    std::printf(
+        "a single append by our own inbox, nothing beside it: p50 %.2f ms (n=%zu)\n",
+        appends.empty() ? 0 : appends[appends.size() / 2] / 1'000, appends.size()
+    );
+    std::printf(
+        "a call: %.1f statements, %.1f commits; processor time: server %.1f ms, Postgres %.1f ms\n",
+        spent.statements / calls, spent.commits / calls, spent.server * 1'000 / calls,
+        spent.postgres * 1'000 / calls
+    );
     // Where the time went, by the server's own histograms.
     for (const char* name :
          {"z360_postgres_statement_seconds", "z360_postgres_wait_seconds", "telnyx_request_seconds",
@@ -225,23 +243,56 @@ void memory(rig& r, int calls) {
     (void)r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 30s);
 }
 
+/// The number behind `name=` among the arguments.
+double number(int argc, char** argv, std::string_view name, double otherwise) {
+    for (int n = 1; n < argc; ++n) {
+        const std::string_view word = argv[n];
+        if (word.starts_with(name) && word.size() > name.size() && word[name.size()] == '=')
+            return std::atof(argv[n] + name.size() + 1);
+    }
+    return otherwise;
+}
+
+void grow_by(rig& r, std::size_t thousands) {
+    if (thousands == 0) return;
+    const auto began = steady::now();
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    r.carrier().caller_hangs_up(caller);
+    if (!r.phase(session, "ended", 20s) || !r.quiet(session, 0, 20s)) return;
+    grow(r, thousands * 1'000, thousands * 10'000);
+    std::printf(
+        "grown by %s calls and %s events in %.0f s\n",
+        r.sql("select count(*) from calls where call_session_id like 'grown-%'").c_str(),
+        r.sql("select count(*) from webhook_events where event_id like 'grown-%'").c_str(),
+        std::chrono::duration<double>(steady::now() - began).count()
+    );
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    (void)std::setvbuf(stdout, nullptr, _IOLBF, 0); // it runs for minutes
     if (!rig::available()) {
         std::puts("bench_rings needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
     }
-    const int calls = argc > 1 ? std::atoi(argv[1]) : 400;
+    const int asked = argc > 1 ? std::atoi(argv[1]) : 0;
+    const int calls = asked > 0 ? asked : 400;
+    const double rate = number(argc, argv, "rate", 20);
+    const auto grown = static_cast<std::size_t>(number(argc, argv, "grown", 0));
+    const bool push =
+        std::any_of(argv + 1, argv + argc, [](const char* a) { return std::string_view(a) == "push"; });
     // Rings first: dropping the database of an earlier rig makes Postgres write everything out at once.
     {
         auto r = make_rig();
-        rings(r, 20, calls, r.device(1));
+        grow_by(r, grown);
+        rings(r, rate, calls, r.device(1));
     }
-    if (argc > 2 && std::string_view(argv[2]) == "push") {
+    if (push) {
         auto r = make_rig(true);
         const auto first = install_phones(r);
-        rings(r, 20, calls, first);
+        rings(r, rate, calls, first);
         return 0;
     }
     auto r = make_rig();

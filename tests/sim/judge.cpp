@@ -17,6 +17,7 @@ constexpr millis k_calm_bound{600};
 constexpr millis k_troubled_bound{12'000};
 // Where nobody is told: a talk is asked about after 45 s of silence, once more if that gets no answer.
 constexpr millis k_silent_bound{100'000};
+constexpr millis k_rings_number{15'000}; // at least, whenever it is dialed
 
 std::string ms(time_point t, const world& w) {
     return std::to_string((t - w.start).count());
@@ -27,7 +28,7 @@ class court {
     explicit court(const world& w) : w_(w), seen_(w.tel.seen()) {
         for (auto& l : w.tel.legs()) {
             if (l.call_control_id == w.caller) caller_ = l;
-            if (l.kind == leg_kind::device) devices_.push_back(l);
+            if (l.kind != leg_kind::caller) devices_.push_back(l);
         }
     }
     std::vector<std::string> run() {
@@ -42,6 +43,7 @@ class court {
         nothing_is_dialed_after_the_ring();
         one_final_record();
         pushes_tell_the_truth();
+        a_number_takes_the_call_by_a_key();
         requests_are_valid();
         return std::move(found_);
     }
@@ -57,6 +59,16 @@ class court {
     /// From when on nothing excuses a delay any more.
     [[nodiscard]] time_point excused(time_point t) const {
         return w_.disturbed_until ? std::max(t, *w_.disturbed_until) : t;
+    }
+    /// When whoever is at the leg wanted the call; nullopt: nobody did. A number's answer alone may be a
+    /// voicemail's.
+    [[nodiscard]] std::optional<time_point> taken_at(const leg_view& l) const {
+        if (l.kind != leg_kind::number) return l.answered_at;
+        if (w_.what.mobile.presses != "1" && w_.what.mobile.presses != "31") return std::nullopt;
+        std::size_t before = w_.what.mobile.presses.size();
+        for (const auto& p : seen_.phones)
+            if (p.call_control_id == l.call_control_id && p.what == "presses" && --before == 0) return p.at;
+        return std::nullopt;
     }
     [[nodiscard]] std::optional<time_point> first_bridge() const {
         std::optional<time_point> t;
@@ -120,32 +132,40 @@ class court {
         // seconds.
         const auto patience = millis{8'000} + bound();
         for (const auto& l : devices_) {
-            if (!l.answered_at || joined) continue;
-            const auto latest = excused(*l.answered_at) + patience;
+            const auto taken = taken_at(l);
+            if (!taken || joined) continue;
+            const auto latest = excused(*taken) + patience;
             const bool stayed = l.ended_at.value_or(w_.time.now()) > latest && caller_end > latest;
             if (stayed) say("I9: " + l.username + " answered and was never joined");
         }
         const auto limit = calm() ? millis{4'000} : bound();
         if (w_.longest_silence > limit)
             say("I9: the caller heard nothing for " + std::to_string(w_.longest_silence.count()) + " ms");
-        const auto ring_over =
-            excused(caller_.began) + w_.what.routed.rules.ring_time + millis{5'000} + bound();
+        const auto ring_over = excused(caller_.began) + longest_ring() + millis{5'000} + bound();
         if (!caller_.answered_at && caller_end > ring_over) say("I9: the caller was left ringing");
+    }
+
+    // With a mobile number the ring goes on until that has rung long enough, and whoever answers it last has
+    // had time to press.
+    [[nodiscard]] millis longest_ring() const {
+        const auto ring = w_.what.routed.rules.ring_time;
+        return w_.what.routed.mobile.empty() ? ring : ring + k_rings_number + millis{20'000};
     }
 
     // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
     // commit), answer 20 + 20, bridge 20; and at the one decision perhaps a commit of another event that is
     // under way (10). Where several nodes hear of the call, it may meet a newer version once: commit refused
     // and loaded again (20). Where phones are told by push, what became of one, or its repeat, may be under
-    // way as well (10).
+    // way as well (10); where a mobile number is dialed, so may its dial (10).
     void the_way_is_short() {
         const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
-        const millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes;
+        const millis number{w_.what.routed.mobile.empty() ? 0 : 10};
+        const millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes + number;
         const leg_view* first = nullptr;
         for (const auto& l : devices_)
-            if (l.answered_at && (first == nullptr || *l.answered_at < *first->answered_at)) first = &l;
+            if (taken_at(l) && (first == nullptr || *taken_at(l) < *taken_at(*first))) first = &l;
         if (first == nullptr) return;
-        const auto due = *first->answered_at + way;
+        const auto due = *taken_at(*first) + way;
         const bool stays =
             (!first->ended_at || *first->ended_at > due) && (!caller_.ended_at || *caller_.ended_at > due);
         const bool late_in_the_ring = due > caller_.began + w_.what.routed.rules.ring_time;
@@ -197,8 +217,10 @@ class court {
             const auto& c = row.call.state;
             // Clocks may differ by half a second, and a request may be three seconds on its way.
             const auto latest = c.began + c.routed.rules.ring_time + millis{3'500};
+            // For a number the ring lasts longer, from when it is to be dialed.
+            const auto of_number = latest + k_rings_number;
             for (const auto* d : seen_.commands_of("dial"))
-                if (d->acted_at && *d->acted_at > latest)
+                if (d->acted_at && *d->acted_at > (d->target == c.routed.mobile ? of_number : latest))
                     say("MOB-18: " + d->target + " was dialed after the time to ring");
         }
         // Where every node can ask the store, no first sending of a dial follows the commit that ended the
@@ -253,10 +275,13 @@ class court {
                 if (n.sent && !n.ended && !knows(row.call.state, n.device))
                     say("BE-18: device " + std::to_string(n.device.value) + " was woken and never told");
     }
+    // And whoever asks can know: a node that the store is away from joins in its memory, where others take
+    // the ring for over until they hear of the talk.
     [[nodiscard]] bool talks(device_id d, time_point at) const {
         return std::any_of(seen_.bridges.begin(), seen_.bridges.end(), [&](const auto& b) {
             const auto l = w_.tel.leg(b.device);
-            return l && l->username == sip_username(static_cast<std::size_t>(d.value - 1)) && b.began <= at &&
+            const auto known = w_.what.level < trouble::nodes ? b.began : excused(b.began) + bound();
+            return l && l->username == sip_username(static_cast<std::size_t>(d.value - 1)) && known <= at &&
                    (!b.ended || *b.ended > at);
         });
     }
@@ -265,6 +290,13 @@ class court {
             return l.device() == d && (l.declined || is_winner(s, l.id) || l.hangup_cause == "user_busy" ||
                                        l.hangup_cause == "call_rejected");
         });
+    }
+
+    void a_number_takes_the_call_by_a_key() {
+        for (const auto& b : seen_.bridges)
+            for (const auto& l : devices_)
+                if (l.call_control_id == b.device && (!taken_at(l) || *taken_at(l) > b.began))
+                    say("BE-46: " + l.to + " was joined, and nobody there had taken the call");
     }
 
     void requests_are_valid() {
@@ -291,7 +323,8 @@ std::string history(const world& w) {
     const auto who = [&w](const std::string& id) {
         if (id == w.caller) return std::string("caller");
         const auto l = w.tel.leg(id);
-        return l ? l->username : id;
+        if (!l) return id;
+        return l->username.empty() ? l->to : l->username;
     };
     for (const auto& [id, c] : seen.commands)
         lines.emplace(

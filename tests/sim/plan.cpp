@@ -134,4 +134,36 @@ plan make_plan(std::uint64_t seed, trouble level) {
     return p;
 }
 
+namespace {
+
+// Half of them take the call; the others are what a number may be instead.
+sim::phone any_mobile(chance& c) {
+    const auto when = c.span(500, 9'000);
+    const auto pressed = c.span(200, 14'000);
+    switch (c.between(0, 9)) {
+    case 0: return sim::phone::answers(when); // a voicemail
+    case 1: return sim::phone::answers_and_presses(when, "25", pressed);
+    case 2: return sim::phone::answers_and_presses(when, "31", pressed);
+    case 3: return sim::phone::declines(when);
+    case 4: return sim::phone::ignores();
+    case 5: return sim::phone::answers_then_hangs_up(when, c.span(0, 3'000));
+    default: return sim::phone::answers_and_presses(when, "1", pressed);
+    }
+}
+
+} // namespace
+
+plan make_mobile_plan(std::uint64_t seed, trouble level) {
+    auto p = make_plan(seed, level);
+    chance c(seed * 4 + 0x6d6f62);
+    p.routed.mobile = "+15550107777";
+    p.routed.rules.mobile_after = c.span(1'000, 9'000);
+    p.routed.rules.wake_by_push = c.percent(30);
+    p.mobile = any_mobile(c);
+    for (auto& phone : p.phones) // else they are faster, mostly
+        if (c.percent(60)) phone = c.percent(50) ? sim::phone::ignores() : sim::phone::offline();
+    if (c.percent(70)) p.caller_leaves = c.span(20'000, 90'000);
+    return p;
+}
+
 } // namespace z360::testing

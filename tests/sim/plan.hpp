@@ -67,6 +67,7 @@ struct plan {
     call::route routed;
     sim::carrier_settings carrier;
     std::vector<sim::phone> phones; ///< one per target
+    sim::phone mobile;              ///< of the person's number, where the route has one
     millis caller_leaves{0};        ///< at the latest
     millis trouble_ends{0};         ///< from then on nothing breaks any more
     int late_webhooks = 0;          ///< percent
@@ -94,6 +95,8 @@ struct plan {
 };
 
 [[nodiscard]] plan make_plan(std::uint64_t seed, trouble level);
+/// The same call of a person who has a mobile number: they, or their voicemail, may answer there.
+[[nodiscard]] plan make_mobile_plan(std::uint64_t seed, trouble level);
 /// SIP username of device `n`, from 0.
 [[nodiscard]] std::string sip_username(std::size_t n);
 

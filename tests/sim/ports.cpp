@@ -129,9 +129,9 @@ awaitable<std::optional<call_id>> calls_port::find(std::string session, std::str
     });
 }
 
-awaitable<port::commit_result> calls_port::commit(port::call_commit what, millis claim) {
-    return l_.ask_store<port::commit_result>([&w = l_.w, what = std::move(what), claim, who = l_.n.index()] {
-        return w.db.commit(what, claim, w.time.now(), who);
+awaitable<port::commit_result> calls_port::commit(port::call_commit what, port::effect_claims claims) {
+    return l_.ask_store<port::commit_result>([&w = l_.w, what = std::move(what), claims, who = l_.n.index()] {
+        return w.db.commit(what, claims, w.time.now(), who);
     });
 }
 
@@ -228,7 +228,7 @@ silence_port::append_recorded(std::vector<port::inbox_event> events, millis clai
     return l_.ask_store<std::vector<bool>>([&w = l_.w, events = std::move(events), claim] {
         std::vector<bool> out;
         for (const auto& e : events)
-            out.push_back(w.db.append(e, claim, w.time.now()) == port::append_result::stored);
+            out.push_back(w.db.append(e, claim, w.time.now()) != port::append_result::duplicate);
         return out;
     });
 }

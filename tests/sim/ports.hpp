@@ -144,7 +144,7 @@ class calls_port final : public port::call_store {
     explicit calls_port(link& l) : l_(l) {}
     awaitable<std::optional<port::stored_call>> load(call_id id) override;
     awaitable<std::optional<call_id>> find(std::string session, std::string control_id) override;
-    awaitable<port::commit_result> commit(port::call_commit what, millis claim) override;
+    awaitable<port::commit_result> commit(port::call_commit what, port::effect_claims claims) override;
     awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override;
     awaitable<std::vector<port::orphan_effect>>
     claim_effects(std::size_t limit, millis claim, std::vector<call::channel> channels) override;

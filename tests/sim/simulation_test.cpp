@@ -2,6 +2,7 @@
 // Z360_SIM_RUNS=n   how many schedules of each level (default: as many as fit into a few seconds)
 // Z360_SIM_FIRST=s  the first seed (default 1)
 // Z360_SIM_SEED=s   only this one, with its history; what the nodes log goes to standard error
+//                   (of the mishaps: with the one that Z360_SIM_MISHAP and Z360_SIM_AT say)
 // Z360_SIM_DIGEST=1 one number of all histories: the same as long as every schedule goes as it did
 #include "judge.hpp"
 
@@ -120,6 +121,12 @@ std::uint64_t every_mishap(
     std::uint64_t seeds, std::uint64_t world::figures_t::* asked, int kinds,
     void (*arm)(plan&, int how, std::size_t nth)
 ) {
+    if (std::getenv("Z360_SIM_SEED") != nullptr) {
+        auto p = quiet(setting("Z360_SIM_SEED", 0));
+        arm(p, static_cast<int>(setting("Z360_SIM_MISHAP", 1)), setting("Z360_SIM_AT", 1));
+        (void)passes(p, "one mishap", true);
+        return 1;
+    }
     const auto first = setting("Z360_SIM_FIRST", 1);
     std::uint64_t ran = 0;
     int failures = 0;
@@ -146,6 +153,11 @@ plan with_pushes(std::uint64_t seed) {
     p.routed.rules.wake_by_push = true;
     if (level != trouble::none) p.bad_pushes = static_cast<int>(seed % 60);
     return p;
+}
+
+template <trouble level>
+plan with_mobile(std::uint64_t seed) {
+    return make_mobile_plan(seed, level);
 }
 
 plan no_fence(std::uint64_t seed) {
@@ -206,6 +218,14 @@ TEST(simulation, i_03_i_19_statements_fail_for_no_reason_and_clocks_are_set) {
 }
 TEST(simulation, be_09_i_08_what_nobody_was_told_is_asked_about) {
     run_many(of_level<trouble::silence>, 500);
+}
+
+TEST(simulation, be_46_i_01_a_mobile_number_takes_the_call_by_a_key_and_no_voicemail_does) {
+    run_many(with_mobile<trouble::none>, 300, "mobile");
+    run_many(with_mobile<trouble::webhooks>, 300, "mobile");
+    run_many(with_mobile<trouble::commands>, 300, "mobile");
+    run_many(with_mobile<trouble::nodes>, 300, "mobile");
+    run_many(with_mobile<trouble::odd>, 100, "mobile");
 }
 
 TEST(simulation, be_18_mob_18_who_is_woken_by_push_learns_the_end_of_it) {
@@ -305,6 +325,25 @@ TEST(simulation, seed_greeting_recorded_over) {
     for (const auto seed : {7'028'145U, 9'003'213U, 9'032'102U, 9'035'713U, 9'076'288U})
         replays(of_level<trouble::webhooks>(seed));
 }
+// The same with a prompt that a copy had played whose decision came to nothing.
+TEST(simulation, seed_prompt_of_a_refused_copy_passed_for_the_greeting) {
+    for (const std::size_t at : {12U, 22U})
+        for (const auto how : {mishap::not_reached, mishap::answer_lost}) {
+            auto p = quiet(61'000'013);
+            p.what_happens = how;
+            p.mishap_at = at;
+            (void)passes(p, "seed");
+        }
+}
+// Decided in one pass, the stop of one ringback came behind the start of the next: silence.
+TEST(simulation, seed_stop_of_a_ringback_behind_the_next_one) {
+    for (const auto how : {mishap::not_reached, mishap::answer_lost}) {
+        auto p = quiet(70'000'072);
+        p.what_happens = how;
+        p.mishap_at = 39;
+        (void)passes(p, "seed");
+    }
+}
 // A hang-up was given up by a copy that had lost its decision, and finished in the very commit that issued it
 // again: its leg rang for ever.
 TEST(simulation, seed_command_given_up_and_issued_again) {
@@ -334,4 +373,14 @@ TEST(simulation, seed_record_of_the_carrier_left_in_the_queue) {
 // while another node's winner talked, and the talk was ended.
 TEST(simulation, seed_report_of_the_caller_joined_a_winner_on_an_old_copy) {
     (void)passes(of_level<trouble::odd>(9'154'927), "seed");
+}
+
+// A node in memory had joined a phone, while another one gave the ring up and let all phones go.
+TEST(simulation, seed_talk_that_another_copy_has_made) {
+    (void)passes(with_pushes<trouble::nodes>(41'309'569), "seed");
+}
+
+// Two nodes in memory had dialed a mobile number, and one of them had joined it; a third gave the ring up.
+TEST(simulation, seed_mobile_number_that_another_copy_has_joined) {
+    (void)passes(with_mobile<trouble::nodes>(41'531'530), "seed");
 }

@@ -7,6 +7,21 @@
 #include <utility>
 
 namespace z360::testing {
+namespace {
+
+// Rows that a commit does not write are as they should be already.
+bool rest_is_stored(const port::call_commit& what, const call::state& stored) {
+    if (!what.touched) return true;
+    if (!what.joins_touched && what.next.joins != stored.joins) return false;
+    return std::all_of(what.next.legs.begin(), what.next.legs.end(), [&](const call::leg& l) {
+        const bool written =
+            std::find(what.touched->begin(), what.touched->end(), l.id) != what.touched->end();
+        const auto* row = stored.find(l.id);
+        return written || (row != nullptr && *row == l);
+    });
+}
+
+} // namespace
 
 std::optional<port::stored_call> store::load(call_id id) const {
     const auto it = calls_.find(id);
@@ -26,15 +41,21 @@ std::optional<call_id> store::find(const std::string& session, const std::string
 }
 
 port::commit_result
-store::commit(const port::call_commit& what, millis claim, time_point now, std::size_t who) {
+store::commit(const port::call_commit& what, port::effect_claims claims, time_point now, std::size_t who) {
     const auto id = what.next.id;
     const auto it = calls_.find(id);
     const std::uint64_t stored = it == calls_.end() ? 0 : it->second.call.version;
     if (tells) tell(what, stored == what.expected_version, now, who);
     if (stored != what.expected_version) return port::commit_result::conflict;
+    for (const auto& e : what.fresh_events)
+        if (events_.contains(e.event_id)) return port::commit_result::conflict;
+    for (const auto& e : what.fresh_events)
+        events_.try_emplace(e.event_id, event_row{e, now, now, true, false});
     auto& row = calls_[id];
     const bool was_over = stored > 0 && phase_of(row.call.state) == call::phase::ended;
     if (was_over && phase_of(what.next) != call::phase::ended) fault_ = "a terminal state was left";
+    if (stored == 0 ? what.touched.has_value() : !rest_is_stored(what, row.call.state))
+        fault_ = "a changed leg or join was not written";
     row.call.state = what.next;
     row.call.version = what.next_version == 0 ? stored + 1 : what.next_version;
     row.deadline = what.deadline;
@@ -45,20 +66,20 @@ store::commit(const port::call_commit& what, millis claim, time_point now, std::
         row.left_ringing.reset();
     else if (!row.left_ringing)
         row.left_ringing = now;
-    keep_commands(what, claim, now);
+    keep_commands(what, claims, now);
     mark_done(what.processed_events);
     return port::commit_result::committed;
 }
 
 // As in call_store.cpp.
-void store::keep_commands(const port::call_commit& what, millis claim, time_point now) {
+void store::keep_commands(const port::call_commit& what, port::effect_claims claims, time_point now) {
     for (const auto& c : what.new_effects) {
-        const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claim});
+        const auto [it, is_new] = commands_.emplace(c.id, command_row{what.next.id, c, now + claims.of(c)});
         auto& row = it->second;
         if (is_new) continue;
         const bool given_up = row.outcome.starts_with("superseded");
         if (given_up || (!row.finished && row.what.after && !c.after))
-            row = command_row{what.next.id, c, now + claim};
+            row = command_row{what.next.id, c, now + claims.of(c)};
     }
     const auto says = [&](const call::effect_end& end) {
         return std::string(call::name(end.result)) + " " + std::string(end.error) + " at " +
@@ -75,7 +96,7 @@ void store::keep_commands(const port::call_commit& what, millis claim, time_poin
         for (auto& [id, row] : commands_) {
             if (row.finished || !row.what.after || row.what.after->id != end.id) continue;
             if (end.result == call::outcome::done)
-                row.claimed_until = now + claim;
+                row.claimed_until = now + claims.usual;
             else
                 row.finished = true, row.outcome = "superseded with what it waited for";
         }
@@ -127,6 +148,8 @@ void store::tell(const port::call_commit& what, bool taken, time_point now, std:
                        std::string(call::name(phase_of(what.next)));
     for (const auto& e : what.processed_events)
         line += " e" + e.substr(0, 6);
+    for (const auto& e : what.fresh_events)
+        line += " n" + e.event_id.substr(0, 6);
     for (const auto& c : what.new_effects)
         line += " +" + std::string(call::kind_of(c)) + " " + c.id;
     for (const auto& c : what.finished)
@@ -136,8 +159,15 @@ void store::tell(const port::call_commit& what, bool taken, time_point now, std:
 }
 
 port::append_result store::append(const port::inbox_event& e, millis claim, time_point now) {
+    const bool alone =
+        e.begins && !e.call_session_id.empty() &&
+        std::none_of(events_.begin(), events_.end(), [&e](const auto& other) {
+            const auto& row = other.second;
+            return row.event.call_session_id == e.call_session_id && (!row.done || row.orphaned);
+        });
     const auto [it, fresh] = events_.try_emplace(e.event_id, event_row{e, now, now + claim, false, false});
-    return fresh ? port::append_result::stored : port::append_result::duplicate;
+    if (!fresh) return port::append_result::duplicate;
+    return alone ? port::append_result::stored_alone : port::append_result::stored;
 }
 
 std::vector<port::inbox_event>

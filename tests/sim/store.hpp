@@ -44,7 +44,8 @@ class store {
     [[nodiscard]] std::optional<port::stored_call> load(call_id id) const;
     [[nodiscard]] std::optional<call_id>
     find(const std::string& session, const std::string& control_id) const;
-    port::commit_result commit(const port::call_commit& what, millis claim, time_point now, std::size_t who);
+    port::commit_result
+    commit(const port::call_commit& what, port::effect_claims claims, time_point now, std::size_t who);
     std::vector<call_id> claim_overdue(time_point due_before, time_point now);
     std::vector<port::orphan_effect> claim_effects(millis claim, time_point now);
     void extend_claim(const std::string& command_id, millis claim, unsigned attempts, time_point now);
@@ -57,7 +58,7 @@ class store {
     void bury(const std::vector<std::string>& ids, bool orphaned);
     [[nodiscard]] bool has_event(const std::string& id) const { return events_.contains(id); }
 
-    // ---- store_questions.cpp: the rules of src/adapter/postgres/reconcile_store.cpp
+    // ---- store_questions.cpp: the rules of src/adapter/postgres/calls/reconcile_store.cpp
     [[nodiscard]] std::optional<port::turn> begin_turn(
         const std::string& name, const std::string& holder, millis every, millis length, time_point now
     );
@@ -86,7 +87,7 @@ class store {
   private:
     void tell(const port::call_commit& what, bool taken, time_point now, std::size_t who);
     [[nodiscard]] bool its_turn(const command_row& row, time_point now) const;
-    void keep_commands(const port::call_commit& what, millis claim, time_point now);
+    void keep_commands(const port::call_commit& what, port::effect_claims claims, time_point now);
 
     std::map<call_id, call_row> calls_;
     std::map<std::string, command_row> commands_;

@@ -130,8 +130,9 @@ class faulty_store final : public port::call_store {
     boost::asio::awaitable<std::optional<call_id>> find(std::string session, std::string control) override {
         return faulty(plan_, "store.find", in_.find(std::move(session), std::move(control)));
     }
-    boost::asio::awaitable<port::commit_result> commit(port::call_commit what, millis claim) override {
-        return faulty(plan_, "store.commit", in_.commit(std::move(what), claim));
+    boost::asio::awaitable<port::commit_result>
+    commit(port::call_commit what, port::effect_claims claims) override {
+        return faulty(plan_, "store.commit", in_.commit(std::move(what), claims));
     }
     boost::asio::awaitable<std::vector<call_id>> claim_overdue(millis margin, std::size_t limit) override {
         return faulty(plan_, "store.claim_overdue", in_.claim_overdue(margin, limit));

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -65,7 +66,7 @@ class memory_store final : public port::call_store {
         }
         co_return by_session;
     }
-    awaitable<port::commit_result> commit(port::call_commit what, millis claim) override {
+    awaitable<port::commit_result> commit(port::call_commit what, port::effect_claims claims) override {
         check();
         if (slow > millis{0}) co_await rt::sleep_for(slow);
         while (stalled)
@@ -73,16 +74,18 @@ class memory_store final : public port::call_store {
         auto found = calls.find(what.next.id);
         const auto version = found == calls.end() ? 0 : found->second.version;
         if (version != what.expected_version) co_return port::commit_result::conflict;
+        if (!what.fresh_events.empty() && !(keep_fresh && keep_fresh(what.fresh_events)))
+            co_return port::commit_result::conflict;
         calls[what.next.id] = {what.next, what.next_version == 0 ? version + 1 : what.next_version};
         ++commits;
         for (auto& e : what.new_effects) {
-            const row fresh{what.next.id, e, clock_.now() + claim};
+            const row fresh{what.next.id, e, clock_.now() + claims.of(e)};
             auto& r = commands.try_emplace(e.id, fresh).first->second;
             const bool released = !r.finished && r.what.after && !e.after;
             if (released || (r.finished && r.how == call::outcome::superseded)) r = fresh;
         }
         for (const auto& o : what.finished)
-            finish(call::end_of(o), claim);
+            finish(call::end_of(o), claims);
         for (const auto& e : what.processed_events)
             processed.insert(e);
         for (auto& n : what.notes)
@@ -132,6 +135,7 @@ class memory_store final : public port::call_store {
         std::uint32_t attempts = 0;
         call::outcome how = call::outcome::done; ///< once it is finished
     };
+    std::function<bool(const std::vector<port::inbox_event>&)> keep_fresh; ///< the inbox's; false: it has one
     std::map<call_id, port::stored_call> calls;
     std::map<std::string, row> commands;
     std::set<std::string> processed;
@@ -147,7 +151,7 @@ class memory_store final : public port::call_store {
         if (away) throw port::unavailable("switched off");
     }
     // What waits for it has its turn, or is given up.
-    void finish(const call::effect_end& end, millis claim) {
+    void finish(const call::effect_end& end, port::effect_claims claims) {
         const auto c = commands.find(std::string(end.id));
         if (c == commands.end() || c->second.finished) return;
         c->second.finished = true;
@@ -156,7 +160,7 @@ class memory_store final : public port::call_store {
             if (r.finished || !r.what.after || r.what.after->id != end.id) continue;
             r.finished = end.result != call::outcome::done;
             if (r.finished) r.how = call::outcome::superseded;
-            r.claimed_until = clock_.now() + claim;
+            r.claimed_until = clock_.now() + claims.usual;
         }
     }
     [[nodiscard]] bool its_turn(const row& r) const {
@@ -169,7 +173,12 @@ class memory_store final : public port::call_store {
 
 class memory_inbox final : public port::event_inbox {
   public:
-    memory_inbox(memory_store& store, port::clock& c) : store_(store), clock_(c) {}
+    memory_inbox(memory_store& store, port::clock& c) : store_(store), clock_(c) {
+        store.keep_fresh = [this](const auto& events) { return keep_done(events); };
+    }
+    memory_inbox(const memory_inbox&) = delete;
+    memory_inbox& operator=(const memory_inbox&) = delete;
+    ~memory_inbox() override { store_.keep_fresh = nullptr; }
 
     awaitable<std::vector<port::append_result>>
     append(std::vector<port::inbox_event> events, millis claim) override {
@@ -183,13 +192,14 @@ class memory_inbox final : public port::event_inbox {
                     rows.try_emplace(e.event_id, row{e, now, "dead", "set aside", now, ++serial_});
                 continue;
             }
+            const bool alone = e.begins && !e.call_session_id.empty() && nothing_else(e.call_session_id);
             row fresh_row{e, now + claim, e.settled ? "ignored" : "new", {}, now, serial_ + 1};
             auto [at, fresh] = rows.try_emplace(e.event_id, std::move(fresh_row));
             if (fresh) ++serial_;
             // A commit before its row came is not known to it.
             if (fresh) store_.processed.erase(at->first);
             if (fresh)
-                out.push_back(port::append_result::stored);
+                out.push_back(alone ? port::append_result::stored_alone : port::append_result::stored);
             else if (wire::same_event(at->second.event.body, e.body))
                 out.push_back(port::append_result::duplicate);
             else
@@ -225,19 +235,30 @@ class memory_inbox final : public port::event_inbox {
     awaitable<void> postpone(std::vector<std::string> ids, millis delay, std::string, bool counted) override {
         check();
         for (const auto& id : ids) {
-            auto& r = rows.at(id);
-            r.claimed_until = clock_.now() + delay;
-            if (counted) ++r.event.attempts;
+            const auto r = rows.find(id); // of one that is not in here nothing is said
+            if (r == rows.end()) continue;
+            r->second.claimed_until = clock_.now() + delay;
+            if (counted) ++r->second.event.attempts;
         }
         co_return;
     }
     awaitable<void> mark_dead(std::vector<std::string> ids, std::string why) override {
         check();
         for (const auto& id : ids) {
-            rows.at(id).status = "dead";
-            rows.at(id).why = why;
+            const auto r = rows.find(id);
+            if (r == rows.end()) continue;
+            r->second.status = "dead";
+            r->second.why = why;
         }
         co_return;
+    }
+
+    [[nodiscard]] bool nothing_else(const std::string& session) const {
+        return std::none_of(rows.begin(), rows.end(), [&](const auto& r) {
+            const auto& [id, x] = r;
+            const bool buried = x.status == "dead" && x.why == port::k_unknown_session;
+            return x.event.call_session_id == session && (buried || open(id, x));
+        });
     }
 
     struct row {
@@ -260,6 +281,16 @@ class memory_inbox final : public port::event_inbox {
     }
 
   private:
+    // As a commit does: all of them, or none.
+    bool keep_done(const std::vector<port::inbox_event>& events) {
+        for (const auto& e : events)
+            if (rows.contains(e.event_id) || verdicts.contains(e.event_id)) return false;
+        for (const auto& e : events) {
+            rows.try_emplace(e.event_id, row{e, clock_.now(), "new", {}, clock_.now(), ++serial_});
+            store_.processed.insert(e.event_id);
+        }
+        return true;
+    }
     // Oldest first, by when they were received, then stored.
     std::vector<port::inbox_event> take(std::vector<row*> due, std::size_t limit, millis claim) {
         std::sort(due.begin(), due.end(), [](const row* a, const row* b) {

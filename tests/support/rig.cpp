@@ -2,10 +2,10 @@
 #include "support/rig.hpp"
 
 #include "adapter/crypto/vault.hpp"
-#include "adapter/postgres/admin.hpp"
-#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/ops/admin.hpp"
 #include "support/key_maker.hpp"
 #include "support/run_program.hpp"
+#include "support/template_database.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -51,14 +51,6 @@ address address_of(const std::string& url, std::uint16_t fallback) {
     const auto colon = rest.rfind(':');
     if (colon == std::string::npos) return {rest, fallback};
     return {rest.substr(0, colon), static_cast<std::uint16_t>(std::stoi(rest.substr(colon + 1)))};
-}
-
-std::string with_database(const std::string& url, const std::string& database) {
-    const auto host = url.find("://") + 3;
-    const auto slash = url.find('/', host);
-    const auto query = url.find('?');
-    const std::string tail = query == std::string::npos ? "" : url.substr(query);
-    return url.substr(0, slash) + "/" + database + tail;
 }
 
 std::string with_port(std::string url, const address& from, std::uint16_t to) {
@@ -209,24 +201,27 @@ bool rig::available() {
     return !env("Z360_TEST_DATABASE_URL").empty() && !env("Z360_TEST_REDIS_URL").empty();
 }
 
+void rig::create_database() const {
+    const auto& at = bases_.at(asked_);
+    if (options_.migrated) return create_migrated(at, database_);
+    pqxx::connection c(at);
+    pqxx::nontransaction tx(c);
+    tx.exec("create database " + database_);
+}
+
 rig::rig(rig_options o) : options_(std::move(o)) {
     static int count = 0;
     bases_ = options_.databases;
     if (bases_.empty()) bases_.push_back(env("Z360_TEST_DATABASE_URL"));
     database_ = "z360_flow_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
     ask_database(options_.primary);
-    {
-        pqxx::connection c(bases_.at(asked_));
-        pqxx::nontransaction tx(c);
-        tx.exec("create database " + database_);
-    }
+    create_database();
     folder_ = (std::filesystem::temp_directory_path() / database_).string();
     std::filesystem::create_directories(folder_);
     // Empty: not the settings of an installation that this machine happens to have.
     std::ofstream(folder_ + "/settings.toml").flush();
     std::ofstream(key_file()) << adapter::crypto::vault::generate_line("k1").reveal() << '\n';
     std::filesystem::permissions(key_file(), std::filesystem::perms::owner_read);
-    if (options_.migrated) adapter::postgres::migrate(secret(direct_url_));
     for (const auto& base : bases_) {
         const auto pg = address_of(base, 5432);
         postgres_.push_back(std::make_unique<tcp_relay>(pg.host, pg.port));
@@ -422,14 +417,13 @@ node& rig::add_node(const std::map<std::string, std::string>& changes, std::uint
 
 void rig::ask_database(std::size_t n) {
     asked_ = n;
-    direct_url_ = with_database(bases_.at(n), database_);
+    direct_url_ = url_of(bases_.at(n), database_);
 }
 
 // One server: its URL, by way of its relay. Several: all relays, in order; libpq's own form of such a URL.
 std::string rig::relayed_database_url() const {
     const auto& first = bases_.front();
-    const auto url =
-        with_port(with_database(first, database_), address_of(first, 5432), postgres_.front()->port());
+    const auto url = with_port(url_of(first, database_), address_of(first, 5432), postgres_.front()->port());
     if (postgres_.size() == 1) return url;
     std::string hosts;
     for (const auto& p : postgres_)

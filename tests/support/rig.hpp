@@ -57,6 +57,7 @@ class node {
     /// What the process was started with.
     [[nodiscard]] const std::map<std::string, std::string>& environment() const { return environment_; }
     [[nodiscard]] long resident_kib() const;
+    [[nodiscard]] pid_t pid() const { return pid_; } ///< -1: not running
 
   private:
     std::string name_;
@@ -182,6 +183,7 @@ class rig {
     [[nodiscard]] bool pushed(const std::string& kind, std::size_t n = 1, millis limit = 5s);
 
   private:
+    void create_database() const;
     void seed();
     void prepare_push(std::map<std::string, std::string>& environment);
     [[nodiscard]] std::string relayed_database_url() const;

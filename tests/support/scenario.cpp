@@ -58,6 +58,10 @@ class runner {
             rules_.ringback_url = value;
         else if (key == "push")
             rules_.wake_by_push = value == "true";
+        else if (key == "mobile")
+            mobile_ = value;
+        else if (key == "mobile_after_ms")
+            rules_.mobile_after = number();
         else if (key == "web") // the number of a device that is a browser
             browser_ = std::stoi(value);
         else if (key == "unknown_number")
@@ -82,6 +86,7 @@ class runner {
         if (what == "incoming" && !begun_) {
             auto e = sample_incoming(devices_);
             e.routed.rules = rules_;
+            e.routed.mobile = mobile_;
             if (browser_ > 0) e.routed.targets.at(static_cast<std::size_t>(browser_) - 1).platform = "web";
             if (!w.empty() && w[0].starts_with("waited="))
                 e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
@@ -129,9 +134,17 @@ class runner {
     leg_ref who(const std::string& word, bool blind) const {
         if (word == "caller") return {s_.caller.call_control_id, std::nullopt};
         if (word == "stranger") return {"v3:stranger", std::nullopt};
+        if (word == "elsewhere") return {"v3:m", number_leg_elsewhere()};
         leg_ref ref{"v3:" + word, std::nullopt};
         if (!blind) ref.leg = named(word);
         return ref;
+    }
+
+    // The leg to the mobile number as another copy of this call names it.
+    leg_id number_leg_elsewhere() const {
+        auto there = sample_incoming(0);
+        there.routed.mobile = mobile_;
+        return begin(there, k_start).next.legs.front().id;
     }
 
     leg_id named(const std::string& word) const {
@@ -141,11 +154,12 @@ class runner {
         return found->second;
     }
 
-    // d1 … dN; a further leg of a device, which has asked to be rung once more, is d1b, then d1c.
+    // m: the person's mobile number. d1 … dN; a further leg of a device, which has asked to be rung once
+    // more, is d1b, then d1c.
     void name_legs() {
         for (const auto& l : s_.legs) {
             if (!short_name_of(l.id).empty()) continue;
-            auto word = "d" + std::to_string(l.device().value);
+            auto word = l.goes_to() == nullptr ? std::string("m") : "d" + std::to_string(l.device().value);
             const auto taken = [&word](const auto& x) {
                 return x.first == word || (x.first.starts_with(word) && x.first.size() == word.size() + 1 &&
                                            x.first.back() >= 'b');
@@ -196,6 +210,7 @@ class runner {
                 ref, extra == "left", extra != "played", now,
                 w.back().starts_with("mark=") ? s_.id.text() + "-" + w.back().substr(5) : std::string{}
             };
+        if (what == "pressed") return digits_gathered{ref, extra == "nothing" ? "" : extra};
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
         if (what == "recording_failed") return recording_failed{ref, extra};
         return std::nullopt;
@@ -305,7 +320,11 @@ class runner {
             "-> " + std::string(name(c.what())) + " " + (c.leg ? short_name(*c.leg) : std::string("caller"));
         std::visit(
             overloaded{
-                [&](const dial_body& b) { out += " timeout=" + std::to_string(b.timeout_secs); },
+                [&](const dial_body& b) {
+                    if (!b.number.empty()) out += " number=" + b.number;
+                    out += " timeout=" + std::to_string(b.timeout_secs);
+                },
+                [&](const gather_using_speak_body& b) { out += " keys=" + b.keys; },
                 [&](const bridge_body&) { out += " with=caller"; },
                 [&](const hangup_body& b) { out += " why=" + std::string(name(b.why)); },
                 [&](const speak_body& b) {
@@ -346,6 +365,7 @@ class runner {
     bool begun_ = false;
     bool unknown_number_ = false;
     int browser_ = 0;
+    std::string mobile_;
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg

@@ -9,11 +9,13 @@
 //     ?? ask round=1               the carrier is asked what it knows of the call
 //     == ringing next=30000        state after the step: phase, device states, next deadline
 //
-// who: caller, d1 … dN, or stranger (a leg nobody knows). Events: incoming, initiated, answered, bridged,
-// hangup <cause>, hold, unhold, prompt_ended [left|failed|played] [mark=prompt-1], recording_saved,
-// recording_failed, tick, told [failed] [round=N] (the carrier's answer, to the newest question unless said
-// otherwise), withdrawn <devices>, declines / says_answered / asks_to_be_rung <device> [id=a] [until=9000]
-// [places=N] (identities that may be dialed; 0: the device may not be rung), and outcome <verb> <who>
+// who: caller, d1 … dN, m (the mobile number: `rule mobile +15550107777`), stranger (a leg nobody
+// knows) or elsewhere (the leg to the mobile number, that another copy of the call has dialed).
+// Events: incoming, initiated, answered, bridged, hangup <cause>, hold, unhold, prompt_ended
+// [left|failed|played] [mark=prompt-1], pressed m <keys|nothing>, recording_saved, recording_failed, tick,
+// told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), withdrawn
+// <devices>, declines / says_answered / asks_to_be_rung <device> [id=a] [until=9000] [places=N] (identities
+// that may be dialed; 0: the device may not be rung), and outcome <verb> <who>
 // <done|peer_gone|refused|expired|superseded> [code]. `incoming waited=9000`: the caller reached us 9 s ago.
 // Suffix `blind` on a device event drops the client_state, so that only the control id names the leg. Suffix
 // `unproven` on any event but the first `incoming`: decided on a copy that may be old. A hang-up that is

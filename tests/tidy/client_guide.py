@@ -6,7 +6,7 @@ import re
 
 import tree
 
-GUIDE, DOCUMENT = "docs/clients.md", "docs/api/openapi.json"
+GUIDE, DOCUMENT = "docs/clients.md", "contract/api/openapi.json"
 # Where a code is born: each way in which the sources write one down.
 BORN = (
     re.compile(r'\b(?:unauthorized|not_found|unavailable_now|forbidden)\(\s*"([a-z]+(?:_[a-z]+)+)"'),

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LicenseRef-z360-proprietary
 """Checks docker/ without a container engine: every COPY source exists, installed packages are known to
 scripts/packages.txt or are run-time halves of them, entry scripts parse, the image runs unprivileged and has a
-health check, the compose file builds and mounts what exists."""
+health check, the compose file builds and mounts what exists, .dockerignore lets through what is copied and nothing that
+may hold secrets. scripts/image builds and runs it all."""
 import os
 import re
 import subprocess
 
 import tree
 
-DOCKERFILE, COMPOSE = "docker/Dockerfile", "docker/compose.yaml"
+DOCKERFILE, COMPOSE, IGNORE = "docker/Dockerfile", "docker/compose.yaml", ".dockerignore"
 
 
 def instructions(text):
@@ -43,6 +44,10 @@ def check(root=tree.ROOT):
     for package in apt_packages(text):
         if package not in known and package not in runtime:
             out.append(f"{DOCKERFILE}: package '{package}' is neither in scripts/packages.txt nor declared '# run-time:'")
+    last = text[text.rindex("\nFROM "):]
+    for package in sorted(runtime.symmetric_difference(apt_packages(last))):
+        out.append(f"{DOCKERFILE}: package '{package}' is only in one of: the run stage, the '# run-time:' list")
+    out += ignored(steps, root)
     users = [rest for name, rest in steps if name == "USER"]
     if not users or users[-1].split(":")[0] in ("root", "0"):
         out.append(f"{DOCKERFILE}: the last USER must not be root")
@@ -71,6 +76,22 @@ def check(root=tree.ROOT):
         if not os.path.exists(os.path.join(base, target)):
             out.append(f"{COMPOSE}: '{target}' does not exist")
     return out + broken_yaml(compose) + without_simulator(compose)
+
+
+def ignored(steps, root=tree.ROOT):
+    """.dockerignore begins with everything; what is copied must be named in it, and each name must exist."""
+    lines = [l.strip() for l in tree.read(IGNORE, root).splitlines() if l.strip() and not l.startswith("#")]
+    if not lines or lines[0] != "*":
+        return [f"{IGNORE}: its first line must be '*': a key or a log of this folder must not get into an image"]
+    let_through = [l[1:] for l in lines if l.startswith("!")]
+    out = [f"{IGNORE}: '{path}' does not exist" for path in let_through if not os.path.exists(os.path.join(root, path))]
+    for name, rest in steps:
+        if name != "COPY" or "--from=" in rest:
+            continue
+        for source in [w for w in rest.split() if not w.startswith("--")][:-1]:
+            if source != "." and not any(source == p or source.startswith(p + "/") for p in let_through):
+                out.append(f"{IGNORE}: COPY source '{source}' of {DOCKERFILE} is not let through; add '!{source}'")
+    return out
 
 
 # As the head of the compose file says: for a real account they are left out.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LicenseRef-z360-proprietary
 """Checks the documents: every relative link leads somewhere, every src folder has a README, every package in
-scripts/packages*.txt is explained in docs/dependencies.md, every named script exists, no internal id in public texts."""
+scripts/packages*.txt is explained in docs/dependencies.md, every named script exists, docs/ is for people, no internal id in public texts."""
 import os
 import re
 
@@ -41,9 +41,14 @@ def folders_without_readme(root=tree.ROOT):
     return out
 
 
+def not_for_people(root=tree.ROOT):
+    return [f"{p}: docs/ is for what people read; what programs read is in contract/"
+            for p in tree.files("docs", suffixes=("",), root=root) if not p.endswith((".md", ".svg", ".png"))]
+
+
 # What clients read is about the API, not about our list of requirements.
-PUBLIC = ("docs/api/openapi.json", "docs/api/page.html")
-PUBLIC_FOLDERS = ("docs/api/schemas", "docs/api/fixtures")
+PUBLIC = ("contract/api/openapi.json", "src/edge/api/page.html")
+PUBLIC_FOLDERS = ("contract/api/schemas", "contract/api/fixtures")
 INTERNAL_ID = re.compile(r"\b(?:AND|IOS|MOB|WEB|BE|CRED|CFG|SEC|CONN|STATE|SYS|AUTH)-\d{1,2}\b|\([BDIJPWC]\d{1,2}\)")
 
 
@@ -63,9 +68,9 @@ def packages(text):
 def unexplained(root=tree.ROOT):
     text = tree.read("docs/dependencies.md", root)
     return [f"docs/dependencies.md: '{p}' of {path} is not explained"
-            for path in ("scripts/packages.txt", "scripts/packages-contract.txt") for p in packages(tree.read(path, root))
+            for path in ("scripts/packages.txt", "scripts/packages-contract.txt", "scripts/packages-image.txt") for p in packages(tree.read(path, root))
             if not re.search(rf"(?<![\w.+-]){re.escape(p)}(?![\w+-])", text)]
 
 
 if __name__ == "__main__":
-    tree.finish("documents", sorted(check() + folders_without_readme() + unexplained() + internal_ids()))
+    tree.finish("documents", sorted(check() + folders_without_readme() + not_for_people() + unexplained() + internal_ids()))

@@ -38,7 +38,8 @@ class Rules:
 
 
 def module_of(path):
-    """include/z360/call/state.hpp -> call, src/adapter/redis/x.cpp -> adapter/redis, None: none of ours."""
+    """include/z360/call/state.hpp -> call, src/adapter/redis/x.cpp -> adapter/redis, src/adapter/redis/room/x.cpp ->
+    adapter/redis/room, None: none of ours."""
     parts = path.split("/")
     if parts[:2] == ["include", "z360"]:
         parts = parts[2:]
@@ -48,11 +49,11 @@ def module_of(path):
         return None
     if len(parts) == 1:
         return os.path.splitext(parts[0])[0]
-    return "/".join(parts[:2]) if parts[0] == "adapter" and len(parts) > 2 else parts[0]
+    return "/".join(parts[:-1][:3]) if parts[0] == "adapter" and len(parts) > 2 else parts[0]
 
 
 def check(paths, read, rules):
-    findings, with_beast = [], []
+    findings, limited = [], {group: set() for group in rules.limits}
     known = set(paths)
     for path in paths:
         module = module_of(path)
@@ -83,20 +84,20 @@ def check(paths, read, rules):
                     findings.append(f"{at}: a contract under include/ may not include a private header ('{header}')")
                 continue
             group = rules.group_of(header)
-            if group == "beast":
-                with_beast.append(path)
+            if group in rules.limits:
+                limited[group].add(path)
                 if path.endswith(".hpp"):
-                    findings.append(f"{at}: Beast may be included by .cpp files only")
+                    findings.append(f"{at}: {group} headers may be included by .cpp files only")
             if group is None:
                 findings.append(f"{at}: <{header}> belongs to no group in layering.txt")
             elif group not in rules.allowed_groups(module):
                 findings.append(f"{at}: {module} may not include {group} headers (<{header}>)")
             elif path.startswith("include/") and group not in ("std", "asio", "awaitable"):
                 findings.append(f"{at}: no {group} header in a contract under include/ (<{header}>)")
-    limit = rules.limits.get("beast", 4)
-    sources = sorted({p for p in with_beast if p.endswith(".cpp")})
-    if len(sources) > limit:
-        findings.append(f"Beast is included by {len(sources)} .cpp files, {limit} are allowed: {', '.join(sources)}")
+    for group, limit in rules.limits.items():
+        sources = sorted(p for p in limited[group] if p.endswith(".cpp"))
+        if len(sources) > limit:
+            findings.append(f"{group} headers are in {len(sources)} .cpp files, {limit} are allowed: {', '.join(sources)}")
     return findings
 
 

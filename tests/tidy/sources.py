@@ -117,10 +117,11 @@ def undocumented(path, text):
 
 
 def namespaces(path, text):
-    """Namespaces are named after folders; tests, programs and z360.hpp-level headers are free."""
+    """Namespaces are named after folders; the rooms of an adapter share its own. Tests, programs and z360.hpp-level headers
+    are free."""
     parts = path.split("/")
     if parts[0] == "src" and len(parts) > 2 and parts[1] not in ("app", "base", "log", "boost_impl", "http_server"):
-        wanted = "z360::" + "::".join(parts[1:-1])
+        wanted = "z360::" + "::".join(parts[1:-1][:2])
         names = [n for n in NAMESPACE_CHECK.findall(tree.code_only(text)) if n.startswith("z360")]
         if names and not any(n == wanted or n.startswith(wanted + "::") for n in names):
             return [f"{path}: namespace should be {wanted} (found {', '.join(sorted(set(names)))})"]

@@ -110,6 +110,7 @@ enum class ring_result : std::uint8_t {
     rang,           ///< it rang, and nobody answered there
     withdrawn,      ///< it was removed or suspended while it rang
     busy,           ///< it said so: another call, or its person pressed "decline"
+    no_sign,        ///< its leg stood, and nothing shows that the phone woke: no push taken, no word of it
     unreachable,    ///< registered, but it did not answer the carrier
     not_registered, ///< the carrier did not know where it is
     invite_failed,  ///< any other end that is no ringing
@@ -117,10 +118,10 @@ enum class ring_result : std::uint8_t {
     dial_unsent,    ///< the dial was not carried out in time, or not wanted any more
     left_out,       ///< it was not among those that ring
 };
-inline constexpr int k_ring_result_count = 13;
+inline constexpr int k_ring_result_count = 14;
 [[nodiscard]] std::string_view name(ring_result r);
 
-/// Why a phone that was not registered did not wake up in time.
+/// Why a phone that was not registered, or gave no sign, did not wake up in time.
 enum class sleep_cause : std::uint8_t {
     none,         ///< it did, or nothing had to wake it
     pushes_off,   ///< this server wakes nobody
@@ -140,12 +141,12 @@ inline constexpr int k_sleep_cause_count = 10;
 struct finding {
     ring_result result = ring_result::left_out;
     obstacle why_left_out = obstacle::none; ///< of `left_out`
-    sleep_cause asleep = sleep_cause::none; ///< of `not_registered` and `unreachable`
+    sleep_cause asleep = sleep_cause::none; ///< of `no_sign`, `not_registered` and `unreachable`
     std::optional<std::size_t> leg;         ///< index into the legs: the one that says most
     std::string detail;                     ///< the carrier's or provider's word; may be empty
     bool operator==(const finding&) const = default;
 };
-/// It made itself heard at the device, as far as the carrier tells.
+/// It made itself heard at the device, as far as carrier, push providers and the device tell.
 [[nodiscard]] bool has_rung(ring_result r);
 
 /// Total; any facts.
@@ -163,6 +164,8 @@ struct device_step {
 
 /// What became of it, on one line and for people.
 [[nodiscard]] std::string in_words(const finding& f, const device_facts& d);
+/// What became of the person's mobile number, by a leg to it. `has_call`: it has, or had, the caller.
+[[nodiscard]] std::string number_in_words(const leg_facts& l, bool has_call);
 /// What can be done about it; empty: nothing is wrong.
 [[nodiscard]] std::string advice(const finding& f, const device_facts& d);
 /// A SIP status or a hang-up cause of the carrier, with what it means: "480, it did not answer the carrier".

@@ -21,7 +21,8 @@ namespace z360::call {
 /// POST /calls. The command id is the leg's own uuid, so a repeated dial within 60 s is one phone call.
 struct dial_body {
     leg_id leg;
-    std::string sip_username;
+    std::string sip_username; ///< of a device
+    std::string number;       ///< "+…" of a peer; empty: it is a device
     std::string
         from; ///< the caller, shown on the device; replaced by the linked call's number (bridge_intent)
     std::string display_name; ///< contact's name, may be empty
@@ -55,16 +56,24 @@ struct record_start_body {
     int max_length_secs = 120;
     std::string name; ///< ≤ 40 characters
 };
+/// Says the text, as often as `tries`, until one of the keys is pressed.
+struct gather_using_speak_body {
+    std::string text;
+    std::string voice;
+    std::string keys; ///< those that count
+    int tries = 2;
+    int timeout_ms = 5'000; ///< from the end of the text until it is said again
+};
 using command_body = std::variant<
     dial_body, answer_body, bridge_body, hangup_body, reject_body, speak_body, playback_start_body,
-    playback_stop_body, record_start_body>;
+    playback_stop_body, record_start_body, gather_using_speak_body>;
 
 /// What the carrier is to do with one leg.
 struct carrier_command {
     call_id call{}; ///< with `org`: of the mark that the caller's leg bears; none in commands of form 1
     org_id org{};
     std::string call_control_id; ///< addressed leg; empty for a dial
-    std::optional<leg_id> leg;   ///< the device leg concerned; nullopt: the caller's leg
+    std::optional<leg_id> leg;   ///< the one concerned of those we dial; nullopt: the caller's leg
     command_body body;
 
     [[nodiscard]] verb what() const { return static_cast<verb>(body_to_verb[body.index()]); }
@@ -75,7 +84,7 @@ struct carrier_command {
         static_cast<int>(verb::bridge),         static_cast<int>(verb::hangup),
         static_cast<int>(verb::reject),         static_cast<int>(verb::speak),
         static_cast<int>(verb::playback_start), static_cast<int>(verb::playback_stop),
-        static_cast<int>(verb::record_start),
+        static_cast<int>(verb::record_start),   static_cast<int>(verb::gather_using_speak),
     };
 };
 
@@ -149,6 +158,8 @@ struct effect {
 /// As it runs from `now` on: it waits for nothing any more, and no attempt starts after its deadline or, if
 /// that is earlier, once its own time is over.
 [[nodiscard]] effect started(effect e, time_point now);
+/// It has few seconds in all: whoever takes it over from a dead node must come soon (P6).
+[[nodiscard]] bool is_urgent(const effect& e);
 /// Its outcome, had it ended so. What only its runner knows, such as the id of a dialed leg, is not in it.
 [[nodiscard]] effect_outcome ended_as(const effect& e, outcome result);
 
@@ -178,6 +189,11 @@ enum class remark : std::uint8_t {
     device_says_answered,
     device_joins_ring,
     device_leg_ended,
+    mobile_rung,
+    mobile_answered,
+    mobile_confirmed,
+    mobile_refused,
+    mobile_leg_ended,
     push_accepted,
     push_failed,
     request_refused,
@@ -203,7 +219,7 @@ enum class remark : std::uint8_t {
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 37;
+inline constexpr int k_remark_count = 42;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

@@ -65,6 +65,11 @@ struct prompt_ended {
     /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.
     std::string command_id = {};
 };
+/// gather.ended: what was pressed, after a prompt.
+struct digits_gathered {
+    leg_ref who;
+    std::string digits; ///< empty: none
+};
 struct recording_saved {
     leg_ref who;
     std::string recording_id;
@@ -96,9 +101,10 @@ enum class verb : std::uint8_t {
     speak,
     playback_start,
     playback_stop,
-    record_start
+    record_start,
+    gather_using_speak
 };
-inline constexpr int k_verb_count = 9;
+inline constexpr int k_verb_count = 10;
 [[nodiscard]] std::string_view name(verb v);
 
 /// How one of our own commands to the carrier ended.
@@ -181,9 +187,9 @@ struct carrier_told {
 struct tick {};
 
 using event = std::variant<
-    incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, recording_saved,
-    recording_failed, command_outcome, push_outcome, test_outcome, ring_withdrawn, push_received, device_asks,
-    carrier_told, tick>;
+    incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, digits_gathered,
+    recording_saved, recording_failed, command_outcome, push_outcome, test_outcome, ring_withdrawn,
+    push_received, device_asks, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// The request that the event is; null: it is none.
 [[nodiscard]] inline const device_asks* request_of(const event& e) {

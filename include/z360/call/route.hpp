@@ -26,6 +26,11 @@ struct policy {
     std::string ringback_url;  ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
     bool record_calls = true;  ///< record from the bridge on, two channels
     bool wake_by_push = false; ///< phones are told by push that it rings, and that it does no more
+    /// From the beginning of the ring until the person's mobile number is dialed as well, if none of their
+    /// devices has acknowledged it by then; 0: half the ring, at least 10 s.
+    millis mobile_after{0};
+    std::string mobile_prompt =
+        "There is a call for you. Press 1 to take it."; ///< said to whoever answers the mobile number
 
     bool operator==(const policy&) const = default;
 };
@@ -47,6 +52,7 @@ struct route {
     /// One per physical device; two of one device, with different identities, while one of them replaces the
     /// other and it is not known which the device uses (CRED-01).
     std::vector<target> targets;
+    std::string mobile; ///< the person's mobile number, "+…", dialed when no device answers; empty: none
     policy rules;
 
     bool operator==(const route&) const = default;

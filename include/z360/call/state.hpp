@@ -114,7 +114,7 @@ struct leg {
     std::string call_control_id;    ///< empty until the dial's answer or any webhook tells it
     bool initiated = false;         ///< call.initiated seen
     bool answered = false;          ///< call.answered seen; the caller's: or our answer was accepted
-    std::uint32_t answer_order = 0; ///< 1 for the first device that answered, …; 0: none of those
+    std::uint32_t answer_order = 0; ///< 1 for the first that takes the call, …; 0: it does not
     bool bridged = false;           ///< call.bridged seen
     bool ended = false;             ///< call.hangup seen, or Telnyx says the leg is gone
     std::string hangup_cause;       ///< of call.hangup, as Telnyx spelled it
@@ -136,9 +136,13 @@ struct leg {
     std::uint32_t words_asked = 0; ///< questions to the carrier for the sake of that
     std::uint32_t late = 0; ///< its device asked to be rung while the ring was on: 1 + the epoch then; 0: no
     bool to_dial = false;   ///< its dial is still to be issued, in the same step
+    bool prompted = false;  ///< a peer's: whoever answered was asked to press the key
+    bool confirmed = false; ///< a peer's: they did
 
     /// Its device may not be rung any more, or does not want to be.
     [[nodiscard]] bool called_off() const { return withdrawn || declined; }
+    /// It answered, and somebody is there who wants the call: a peer's answer alone may be a voicemail's.
+    [[nodiscard]] bool takes_call() const { return answer_order > 0; }
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
         return !ended && !called_off() && dial != dial_status::failed && release == release_reason::none;
@@ -323,7 +327,7 @@ struct state {
     std::vector<leg> legs;       ///< the others, in the order in which they were dialed
     std::vector<notice> notices; ///< one for each device
     std::vector<twin_leg> twins;
-    std::uint32_t answers = 0; ///< device answers seen so far
+    std::uint32_t answers = 0; ///< how many have taken the call so far
     std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
     std::vector<join> joins; ///< in the order in which they came to count
     std::uint32_t asked = 0; ///< questions to the carrier in all; the newest one's round

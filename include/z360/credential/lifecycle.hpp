@@ -20,15 +20,15 @@
 namespace z360::credential {
 
 /// The same names in the database, replies and logs.
-enum class phase : std::uint8_t {
+enum class identity_state : std::uint8_t {
     pending,  ///< the row exists; Telnyx may or may not know the credential
     active,   ///< the device's current identity
     rotating, ///< the one before, still valid until the device proves the new one
     retiring, ///< must be deleted at Telnyx
     dead,     ///< gone there; terminal
 };
-[[nodiscard]] std::string_view name(phase p);
-[[nodiscard]] std::optional<phase> phase_of(std::string_view text);
+[[nodiscard]] std::string_view name(identity_state p);
+[[nodiscard]] std::optional<identity_state> identity_state_of(std::string_view text);
 
 enum class retire_reason : std::uint8_t {
     none,
@@ -45,7 +45,7 @@ enum class retire_reason : std::uint8_t {
 /// One row of sip_identities, as far as decisions need it.
 struct identity {
     identity_id id;
-    phase now_in = phase::pending;
+    identity_state now_in = identity_state::pending;
     int version = 1;
     bool at_carrier = false; ///< Telnyx's id of it is known
     time_point created_at{};

@@ -14,7 +14,7 @@ namespace z360::credential {
 
 /// The life of one identity, dead ones included.
 struct identity_life {
-    phase now_in = phase::pending;
+    identity_state now_in = identity_state::pending;
     time_point created_at{};
     std::optional<time_point> activated_at; ///< nullopt: never, or unknown of one that is or was in use
     std::optional<time_point> expires_at;

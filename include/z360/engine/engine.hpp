@@ -76,9 +76,12 @@ struct ports {
 };
 
 struct settings {
-    millis event_claim{2'000};           ///< how long a received event belongs to this node alone
-    millis command_claim{5'000};         ///< how long a command belongs to this node between attempts
-    millis urgent_claim{1'000};          ///< the same for answer and bridge, which have 3 s in all
+    millis event_claim{2'000};   ///< how long a received event belongs to this node alone
+    millis command_claim{5'000}; ///< how long a command belongs to this node between attempts
+    millis urgent_claim{1'000};  ///< the same for answer and bridge, which have 3 s in all
+    /// How long news of a call that nobody waits for are gathered, to be decided and stored together. Far
+    /// below the claims.
+    millis gathering{100};
     millis commit_budget{400};           ///< a commit that takes longer: go on in memory, save later (P6)
     millis sweep_period{500};            ///< events, spool and commands left behind
     millis unknown_session_wait{60'000}; ///< in the inbox; then events of unknown sessions are dead letters

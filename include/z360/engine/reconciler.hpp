@@ -64,7 +64,7 @@ class reconciler {
   public:
     virtual ~reconciler() = default;
 
-    /// Begins at once with deliveries and the sweep: this process may just have come back.
+    /// Begins at once with deliveries and legs: this process may just have come back.
     virtual void start() = 0;
     /// Lets hang-ups under way finish within `limit`.
     virtual boost::asio::awaitable<void> stop(millis limit) = 0;

@@ -7,6 +7,7 @@
 #include <z360/base/time.hpp>
 #include <z360/call/effect.hpp>
 #include <z360/call/state.hpp>
+#include <z360/port/event_inbox.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -31,6 +32,9 @@ struct call_commit {
     /// written forward over a database that has lost commits.
     std::uint64_t next_version = 0;
     call::state next;
+    /// Device legs that may differ from their rows; nullopt: all of them. Others are not written.
+    std::optional<std::vector<leg_id>> touched;
+    bool joins_touched = true;          ///< the same of its joins
     std::optional<time_point> deadline; ///< call::deadline(next)
     /// Nobody else takes one that waits for another (`after`) before its turn. The same id again, without
     /// `after`, releases it; what has ended otherwise than `superseded` stays ended.
@@ -39,12 +43,15 @@ struct call_commit {
     std::vector<call::effect_outcome> finished;
     std::vector<call::note> notes;
     std::vector<std::string> processed_events; ///< inbox ids done with this commit
+    /// In no inbox yet: stored with this commit, as done. Where one of them is there already, all of it is a
+    /// `conflict`.
+    std::vector<inbox_event> fresh_events = {};
     time_point at{};
 };
 
 enum class commit_result : std::uint8_t {
     committed,
-    conflict, ///< another version is stored: load it and decide again
+    conflict, ///< another version is stored, or a fresh event is known: load it and decide again
 };
 
 /// An effect whose owner stopped working on it.
@@ -55,6 +62,17 @@ struct orphan_effect {
     /// It waits for one that was taken in the same breath. Otherwise it is its turn, although `after` may
     /// still say what it waited for: that has succeeded, or its deadline is long past.
     bool waits = false;
+};
+
+/// How long effects belong to the node that issued them, until it is heard of again. Each has its own time: a
+/// push may take longer than an answer that is issued with it, and must not be sent by another node as well.
+struct effect_claims {
+    millis usual{};
+    millis urgent{};                   ///< of call::is_urgent
+    template <class Rep, class Period> // NOLINTNEXTLINE(google-explicit-constructor): one for all
+    effect_claims(std::chrono::duration<Rep, Period> all) : usual(all), urgent(all) {}
+    effect_claims(millis most, millis of_urgent) : usual(most), urgent(of_urgent) {}
+    [[nodiscard]] millis of(const call::effect& e) const { return call::is_urgent(e) ? urgent : usual; }
 };
 
 /// Durable memory of all calls. Every function may throw unavailable.
@@ -68,8 +86,9 @@ class call_store {
     virtual boost::asio::awaitable<std::optional<call_id>>
     find(std::string call_session_id, std::string call_control_id) = 0;
     /// Compare and set. Idempotent: after a lost reply the same commit gives `conflict`, and the reloaded
-    /// state shows whether it took effect. New effects are claimed for this node for `claim`.
-    virtual boost::asio::awaitable<commit_result> commit(call_commit what, millis claim) = 0;
+    /// state shows whether it took effect. New effects are claimed for this node, and
+    /// those whose turn comes by it for `claims.usual`.
+    virtual boost::asio::awaitable<commit_result> commit(call_commit what, effect_claims claims) = 0;
 
     /// Calls whose deadline passed at least `margin` ago by the database's clock, at most `limit`; each is
     /// offered to one node at a time (SKIP LOCKED). Rows of a newer form are left to nodes that can read

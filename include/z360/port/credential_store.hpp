@@ -49,7 +49,7 @@ struct known_identity {
     device_id device; ///< none: an organisation's credential of the old system
     std::string telnyx_id;
     uuid key;
-    credential::phase now_in = credential::phase::pending;
+    credential::identity_state now_in = credential::identity_state::pending;
     std::optional<time_point> expires_at;
 };
 

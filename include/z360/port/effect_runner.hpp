@@ -26,6 +26,10 @@ class effect_runner {
     /// its id. Never throws for what the other side or the network does; the outcome says it. An effect of
     /// another channel is `refused`.
     virtual boost::asio::awaitable<call::effect_outcome> run(call::effect what, still_wanted wanted) = 0;
+    /// It will be told to run this one as soon as it is stored, which is under way and may come to nothing.
+    /// It may look up what it will need, and do nothing that anybody outside could notice. Returns at once,
+    /// never throws.
+    virtual void expect(const call::effect& what) { (void)what; }
     /// The same of an effect that another node left behind, or an earlier life of this one: nobody knows
     /// whether its last attempt took effect.
     virtual boost::asio::awaitable<call::effect_outcome> take_over(call::effect what, still_wanted wanted) {

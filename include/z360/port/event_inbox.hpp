@@ -31,6 +31,8 @@ struct inbox_event {
     time_point received_at{};
     std::string body;     ///< raw bytes as signed
     bool settled = false; ///< means nothing to any call: stored as ignored, never offered for processing
+    bool patient = false; ///< nobody waits for what it leads to: it may be stored a few ms later, with others
+    bool begins = false;  ///< whether it is the only one of its session is to be told (`stored_alone`)
     std::uint32_t attempts = 0; ///< processing attempts so far
     /// How long it has been in the inbox when it was claimed, by the database's clock alone. Time in a spool
     /// does not count: nobody could have processed it there.
@@ -42,6 +44,8 @@ inline constexpr std::string_view k_unknown_session = "unknown session";
 
 enum class append_result : std::uint8_t {
     stored,
+    /// The same, of one that `begins`: claim_session() would have found no other event a moment before.
+    stored_alone,
     duplicate, ///< same id and same `data`, whatever the delivery: already stored
     conflict,  ///< same id, other `data`: kept aside for people, not processed
     set_aside, ///< Postgres refused the row for itself: kept as a dead letter with the reason

@@ -84,8 +84,9 @@ inline constexpr int k_push_attempt_end_count = 7;
 
 /// One request to a provider, for people and for figures. Holds no token and no text of the push.
 struct push_attempt {
-    uuid id; ///< of this attempt; written once, however often it is written
-    call_id call{};
+    uuid id;        ///< of this attempt; written once, however often it is written
+    call_id call{}; ///< nil: of a message
+    uuid message{}; ///< nil: of a call
     org_id org{};
     device_id device{};
     push::kind what = push::kind::incoming_call;

@@ -18,7 +18,7 @@ enum class kept : std::uint8_t {
     dead_letters,  ///< webhooks that could not be processed
     conflicts,     ///< other bytes under a known event id
     calls,         ///< calls that are over, with their legs, commands and timeline
-    push_attempts, ///< requests to push providers, and what phones say of them
+    push_attempts, ///< requests to push providers, what phones say of them, messages that are over
 };
 [[nodiscard]] constexpr std::string_view name(kept k) {
     switch (k) {
@@ -44,8 +44,9 @@ class retention_store {
     /// one short transaction: at most `limit` events, or as many calls as that is rows, about. Returns how
     /// many events or calls went; 0: none is left (or others hold the last ones).
     virtual boost::asio::awaitable<std::size_t> remove(kept what, millis age, std::size_t limit) = 0;
-    /// Ends, as expired, at most `limit` effects of channels other than the carrier's whose deadline and last
-    /// claim are both longer than `age` ago: no node has a runner for them. Returns how many.
+    /// Ends, as expired, at most `limit` effects of channels other than the carrier's, and as many pushes
+    /// that belong to no call, whose deadline and last claim are both longer than `age` ago: no node has a
+    /// runner for them. The latter lose their texts. Returns how many.
     virtual boost::asio::awaitable<std::size_t> end_abandoned(millis age, std::size_t limit) = 0;
 };
 

@@ -35,8 +35,11 @@ struct person {
 struct membership {
     org_id org;
     user_id user;
-    std::string role = "member"; ///< owner, admin, member
+    std::string role = "member"; ///< owner, admin, member; empty on a write: as it was, of a new one member
     std::string login, name;     ///< read only
+    /// Dialed when no device of theirs takes a call of this organisation. On a write nullopt: as it was,
+    /// empty: none; when read nullopt: none.
+    std::optional<std::string> mobile = {};
 };
 /// A phone number and whom its calls ring.
 struct number {
@@ -62,6 +65,8 @@ struct org_settings {
     std::optional<int> voicemail_max_secs; ///< 5 … 600
     std::optional<std::string> voicemail_greeting, hold_prompt, voice, ringback_url;
     std::optional<bool> record_calls;
+    std::optional<int> mobile_after_secs; ///< 5 … 60
+    std::optional<std::string> mobile_prompt;
 };
 
 /// Why a write was refused. The text names the field and the fix, for the person who sent it.

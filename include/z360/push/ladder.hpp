@@ -28,8 +28,6 @@ struct progress {
     unsigned unknown = 0;       ///< attempts of which nothing was heard
     unsigned not_processed = 0; ///< in a row
     changes tried;
-    std::optional<time_point> accepted_at; ///< the first time
-    unsigned repeats = 0;                  ///< of an accepted one, that nobody acknowledged
 };
 
 /// What came of an attempt.
@@ -49,7 +47,7 @@ struct limits {
 
 enum class stop : std::uint8_t {
     none,     ///< go on
-    accepted, ///< it is done; see unacknowledged()
+    accepted, ///< it is done
     dead_token,
     configuration,
     too_late,  ///< its time is up, or would be
@@ -69,14 +67,6 @@ struct next_step {
 /// a number counts as 0. A pause that the provider asked for is kept, and spread upwards only.
 [[nodiscard]] next_step
 after(progress& p, kind k, provider at, const attempt& a, const limits& until, time_point now, double chance);
-
-/// When an accepted push that the device has not acknowledged is sent again: FCM's pushes of a ringing call,
-/// one and three seconds after they were accepted, until `last_try`. nullopt: never (again). An accepted APNs
-/// push never: each one costs the app if it shows no call.
-[[nodiscard]] std::optional<time_point>
-unacknowledged(const progress& p, kind k, provider at, const limits& until);
-/// To be said when that repeat leaves.
-void repeated(progress& p);
 
 /// Bounds retries to a share of first attempts. One for each lane of a provider's credential. First attempts
 /// are never asked about; they are counted.

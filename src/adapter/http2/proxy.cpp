@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/http2/proxy.hpp"
 
+#include <z360/base/percent.hpp>
+
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -16,26 +18,6 @@ namespace {
     throw std::runtime_error(
         std::string("the proxy ") + what + "; expected [http://][user[:password]@]host[:port]"
     );
-}
-
-int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            out.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
-            i += 2;
-        } else {
-            out.push_back(text[i]);
-        }
-    }
-    return out;
 }
 
 std::uint16_t port_of(std::string_view text) {
@@ -74,7 +56,7 @@ proxy parse_proxy(const secret& text) {
     if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
     proxy out;
     if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
-        out.credentials = secret(percent_decoded(rest.substr(0, at)));
+        out.credentials = secret(unescaped_leniently(rest.substr(0, at)));
         if (out.credentials.reveal().find(':') == std::string_view::npos)
             out.credentials = secret(std::string(out.credentials.reveal()) + ":");
         rest.remove_prefix(at + 1);

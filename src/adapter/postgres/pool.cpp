@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace z360::adapter::postgres {
 namespace asio = boost::asio;
@@ -25,6 +26,10 @@ constexpr millis k_first_backoff{50};
 constexpr millis k_longest_backoff{1'000};
 constexpr std::size_t k_kept_from_commits = 2; // connections
 constexpr millis k_answer_limit{1'000};
+constexpr millis k_warm_after{3'000}; // what starts and ends at once, a command for instance, need not
+constexpr millis k_warm_limit{2'000}; // for one statement, before its connection is given up
+constexpr millis k_warm_again{5'000}; // where a table was locked
+constexpr millis k_warm_turn{50};     // between two looks whether it is one's turn
 
 double seconds(steady::duration d) {
     return std::chrono::duration<double>(d).count();
@@ -65,10 +70,10 @@ pool::pool(database_settings s, port::metrics* m)
         for (const char* kind : k_failures)
             metrics_->count("z360_postgres_failures_total", {{"pool", settings_.name}, {"kind", kind}}, 0);
     }
-    for (unsigned i = 0; i < std::max(1U, settings_.connections); ++i) {
-        auto& w = *workers_.emplace_back(std::make_unique<worker>());
-        w.thread = std::thread([this, &w] { work(w); });
-    }
+    for (unsigned i = 0; i < std::max(1U, settings_.connections); ++i)
+        workers_.push_back(std::make_unique<worker>());
+    for (auto& w : workers_) // they look at each other
+        w->thread = std::thread([this, &of = *w] { work(of); });
 }
 
 pool::~pool() {
@@ -80,7 +85,7 @@ pool::~pool() {
         for (auto& w : workers_)
             if (w->socket >= 0) ::shutdown(w->socket, SHUT_RDWR);
     }
-    work_.notify_all();
+    wake_all();
     for (auto& w : workers_)
         w->thread.join();
 }
@@ -122,6 +127,7 @@ asio::awaitable<void> pool::carry_out(std::shared_ptr<job> j, millis limit) {
 void pool::submit(const std::shared_ptr<job>& j) {
     {
         const std::scoped_lock lock(mutex_);
+        free_warming();
         // Away: one request at a time finds out whether it is back, the others do not wait for it.
         if (connected_ == 0 && view_ == view::down &&
             (steady::now() < retry_at_ || connecting_ > 0 || !queue_.empty())) {
@@ -134,11 +140,33 @@ void pool::submit(const std::shared_ptr<job>& j) {
         }
         queue_.push_back(j);
         if (connected_ < workers_.size()) {
-            work_.notify_all(); // a single one might be a worker that may not connect yet
+            wake_all(); // a single one might be a worker that may not connect yet
             return;
         }
+        wake_one();
     }
-    work_.notify_one();
+}
+
+void pool::wake_all() {
+    for (const auto& w : workers_)
+        w->ready.notify_one();
+}
+
+// The one that was busy last: its connection has what it needs in its caches. Under the mutex.
+void pool::wake_one() {
+    if (idle_.empty()) return; // whoever gets free looks
+    auto* w = idle_.back();
+    idle_.pop_back();
+    w->ready.notify_one();
+}
+
+void pool::wait(worker& w, std::unique_lock<std::mutex>& lock, std::optional<steady::time_point> until) {
+    idle_.push_back(&w);
+    if (until)
+        w.ready.wait_until(lock, *until);
+    else
+        w.ready.wait(lock);
+    std::erase(idle_, &w);
 }
 
 // true: the job is out of the coroutine's hands. A running one loses its socket, which frees the worker.
@@ -155,7 +183,7 @@ bool pool::give_up(const std::shared_ptr<job>& j, bool even_if_running) {
         if (w->socket < 0) continue; // still connecting
         ::shutdown(w->socket, SHUT_RDWR);
         ++silences_;
-        work_.notify_all();
+        wake_all();
     }
     return true;
 }
@@ -197,10 +225,17 @@ std::shared_ptr<job> pool::next(worker& w) {
             w.current = j;
             return j;
         }
-        if (!any || w.db)
-            work_.wait(lock);
-        else
-            work_.wait_until(lock, retry_at_); // connected workers take the requests meanwhile
+        if (!any && w.db && w.warmed < warm_.size()) {
+            const auto now = steady::now();
+            if (now >= w.warm_at && !somebody_warms_)
+                warm_up(w, lock);
+            else
+                wait(w, lock, std::max(w.warm_at, now + k_warm_turn));
+        } else if (!any || w.db) {
+            wait(w, lock, std::nullopt);
+        } else {
+            wait(w, lock, retry_at_); // connected workers take the requests meanwhile
+        }
     }
 }
 
@@ -228,6 +263,54 @@ bool pool::look_at_connection(worker& w, std::unique_lock<std::mutex>& lock) {
         disconnect(w, "no answer");
     lock.lock();
     return true;
+}
+
+void pool::keep_warm(std::vector<warm_statement> statements) {
+    {
+        const std::scoped_lock lock(mutex_);
+        std::move(statements.begin(), statements.end(), std::back_inserter(warm_));
+    }
+    wake_all();
+}
+
+// One statement at one connection at a time: all others are there for requests. By EXPLAIN, which plans and
+// does nothing; the plan stays with the session. Planning takes locks, and must not wait for them.
+void pool::warm_up(worker& w, std::unique_lock<std::mutex>& lock) {
+    const auto what = warm_[w.warmed];
+    w.warming_since = steady::now();
+    somebody_warms_ = true;
+    lock.unlock();
+    bool locked = false;
+    std::string nulls;
+    for (unsigned n = 0; n < what.parameters; ++n)
+        nulls += n == 0 ? "null" : ", null";
+    try {
+        w.db->prepare(what.name, what.sql);
+        pqxx::work tx(*w.db);
+        tx.exec("set local lock_timeout = '20ms'");
+        w.db->prepare_now(what.name);
+        tx.exec("explain execute \"" + what.name + "\"(" + nulls + ")");
+        tx.commit();
+    } catch (const pqxx::sql_error& e) {
+        locked = sqlstate_of(e) == "55P03"; // else: who needs it hears of it
+    } catch (const std::exception&) {
+        // a connection that is gone shows below
+    }
+    if (!w.db->is_open()) disconnect(w, "connection lost");
+    lock.lock();
+    somebody_warms_ = false;
+    w.warming_since.reset();
+    if (locked)
+        w.warm_at = steady::now() + k_warm_again;
+    else
+        ++w.warmed;
+}
+
+// Nobody waits for a connection that warms up, so whoever comes looks whether one hangs. Under the mutex.
+void pool::free_warming() const {
+    for (const auto& w : workers_)
+        if (w->warming_since && steady::now() - *w->warming_since > k_warm_limit && w->socket >= 0)
+            ::shutdown(w->socket, SHUT_RDWR);
 }
 
 void pool::serve(worker& w, job& j) {
@@ -296,6 +379,8 @@ void pool::connect(worker& w) {
     };
     const std::unique_ptr<void, decltype(over)> guard(&w, over);
     w.db.emplace(servers_, settings_.statement_timeout, &halt_);
+    w.warm_at = steady::now() + k_warm_after;
+    w.warmed = 0;
     const int copy = ::dup(w.db->sock()); // ours to shut from the loop: libpq may close its own at any time
     {
         const std::scoped_lock lock(mutex_);
@@ -317,7 +402,7 @@ void pool::disconnect(worker& w, const std::string& why) {
         ++losses_;
         if (connected_ == 0 && !stopping_ && why != "closed by the server") note_down(why, lock);
     }
-    work_.notify_all();
+    wake_all();
     w.db.reset();
 }
 
@@ -332,7 +417,7 @@ void pool::hand_back(worker& w, std::shared_ptr<job> j) {
         w.current.reset();
         j->now_in = job::stage::over;
         if (waits_for_commit(j->name)) --committing_;
-        if (!queue_.empty()) work_.notify_one(); // perhaps a commit that waited for its turn
+        if (!queue_.empty()) wake_one(); // perhaps a commit that waited for its turn
     }
     auto ex = j->wake.get_executor();
     asio::post(ex, [j = std::move(j)] { // the job dies on the loop, where its timer lives
@@ -380,7 +465,7 @@ void pool::note_up() {
     }
     view_ = view::up;
     error_.clear();
-    work_.notify_all();
+    wake_all();
 }
 
 void pool::note_down(const std::string& why, std::unique_lock<std::mutex>&) {

@@ -69,6 +69,13 @@ class job_of final : public job {
     std::optional<std::conditional_t<std::is_void_v<result>, char, result>> out_;
 };
 
+/// A statement that is to be planned before it is needed.
+struct warm_statement {
+    std::string name; ///< under which it is prepared
+    std::string sql;
+    unsigned parameters = 0;
+};
+
 class pool {
   public:
     pool(database_settings s, port::metrics* m);
@@ -89,15 +96,22 @@ class pool {
     }
 
     [[nodiscard]] database_health health() const;
+    /// Connections that have nothing to do plan these, from some seconds after their start: the first call
+    /// that meets a connection does not wait for it. One that cannot be planned tells when it is used.
+    void keep_warm(std::vector<warm_statement> statements);
 
   private:
     struct worker {
         std::thread thread;
-        std::shared_ptr<job> current; ///< under the mutex
-        int socket = -1;              ///< own duplicate of the connection's socket, under the mutex
-        std::optional<session> db;    ///< the worker's alone
-        unsigned losses_seen = 0;     ///< the worker's alone
-        unsigned silences_seen = 0;   ///< the worker's alone
+        std::condition_variable ready; ///< there may be something to do
+        std::shared_ptr<job> current;  ///< under the mutex
+        int socket = -1;               ///< own duplicate of the connection's socket, under the mutex
+        std::optional<session> db;     ///< the worker's alone
+        unsigned losses_seen = 0;      ///< the worker's alone
+        unsigned silences_seen = 0;    ///< the worker's alone
+        steady::time_point warm_at{};  ///< the worker's alone: when it may go on with that
+        std::size_t warmed = 0;        ///< the worker's alone: of keep_warm()
+        std::optional<steady::time_point> warming_since; ///< under the mutex
     };
 
     boost::asio::awaitable<void> carry_out(std::shared_ptr<job> j, millis limit);
@@ -108,6 +122,11 @@ class pool {
     [[nodiscard]] std::shared_ptr<job> next(worker& w);
     [[nodiscard]] std::deque<std::shared_ptr<job>>::iterator next_job();
     [[nodiscard]] bool look_at_connection(worker& w, std::unique_lock<std::mutex>& lock);
+    void warm_up(worker& w, std::unique_lock<std::mutex>& lock);
+    void free_warming() const;
+    void wake_all();
+    void wake_one();
+    void wait(worker& w, std::unique_lock<std::mutex>& lock, std::optional<steady::time_point> until);
     void serve(worker& w, job& j);
     void fail(job& j, std::string_view kind, const std::string& why);
     [[nodiscard]] std::string judge(const worker& w, job& j, const pqxx::failure& e);
@@ -127,9 +146,11 @@ class pool {
     servers servers_;
     std::atomic<bool> halt_{false}; ///< lets go of workers that are connecting
     mutable std::mutex mutex_;
-    std::condition_variable work_;
     std::deque<std::shared_ptr<job>> queue_;
     std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<worker*> idle_;        ///< under the mutex: who waits, the one that was busy last at the end
+    std::vector<warm_statement> warm_; ///< under the mutex
+    bool somebody_warms_ = false;      ///< under the mutex
     unsigned connected_ = 0;
     unsigned connecting_ = 0;
     std::size_t committing_ = 0; ///< workers at a statement that may wait for its commit

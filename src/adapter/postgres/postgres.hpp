@@ -13,6 +13,7 @@
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
 #include <z360/port/reconcile_store.hpp>
 #include <z360/port/retention_store.hpp>
@@ -118,6 +119,11 @@ struct push_ledger_settings {
     boost::asio::any_io_executor ex, database& db, port::metrics& metrics, push_ledger_settings s = {}
 );
 [[nodiscard]] std::unique_ptr<port::push_figures> make_push_figures(database& db);
+[[nodiscard]] std::unique_ptr<port::push_queue> make_push_queue(database& db);
+struct push_orders_settings {
+    std::size_t most_waiting = 20'000; ///< messages of one organisation
+};
+[[nodiscard]] std::unique_ptr<port::push_orders> make_push_orders(database& db, push_orders_settings s = {});
 [[nodiscard]] std::unique_ptr<port::audit_log> make_audit_log(database& db);
 [[nodiscard]] std::unique_ptr<port::credential_store>
 make_credential_store(database& db, std::shared_ptr<const crypto::vault> keys);

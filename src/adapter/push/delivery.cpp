@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/push/delivery.hpp"
 
-#include "adapter/push/beat.hpp"
+#include "adapter/push/access.hpp"
+#include "adapter/push/heartbeat.hpp"
 
 #include <z360/port/errors.hpp>
 
@@ -18,6 +19,7 @@ using port::push_address_token;
 using port::push_attempt_end;
 using z360::push::judgement;
 using z360::push::provider;
+using z360::push::refusal;
 using z360::push::transport;
 
 namespace {
@@ -26,6 +28,8 @@ namespace {
 constexpr millis k_ask_every{2'000};
 // Between two questions for an address while the store is away.
 constexpr millis k_address_again{250};
+// What can wait elsewhere rests no longer than that.
+constexpr millis k_longest_rest{2'000};
 // Who is given less time than that may be late for no fault of the service.
 constexpr millis k_fair{250};
 // Others slow down that long when a provider says that all of us are too fast.
@@ -56,72 +60,47 @@ bool is_fault(const h2::result& r) {
     return false;
 }
 
-h2::request request_of(const wire::push_request& from, const secret& token) {
-    h2::request out;
-    out.path = std::string(from.path.reveal());
-    for (const auto& f : from.headers)
-        out.fields.push_back({f.name, std::string(f.value.reveal()), !f.never_index});
-    out.bearer = token;
-    out.body = std::string(from.body.reveal());
-    return out;
-}
-
 std::string header_of(const wire::push_request& r, std::string_view name) {
     for (const auto& h : r.headers)
         if (h.name == name) return std::string(h.value.reveal());
     return {};
 }
 
-z360::push::limits limits_of(const call::effect& e, const call::push_notice& n) {
-    const auto deadline =
-        n.what == z360::push::kind::incoming_call ? std::min(e.deadline, n.ring_until) : e.deadline;
-    return z360::push::limits_of(n.what, n.began, deadline);
-}
-
 } // namespace
 
-delivery::delivery(
-    const delivery_parts& parts, call::effect what, port::still_wanted wanted, bool left_behind
-)
-    : parts_(parts), effect_(std::move(what)), notice_(std::get<call::push_notice>(effect_.body)),
-      wanted_(std::move(wanted)), left_behind_(left_behind), until_(limits_of(effect_, notice_)),
-      may_have_reached_(left_behind) {}
+delivery::delivery(const delivery_parts& parts, errand what, port::still_wanted wanted)
+    : parts_(parts), errand_(std::move(what)), wanted_(std::move(wanted)) {}
 
-awaitable<call::push_outcome> delivery::run() {
+awaitable<report> delivery::run() {
+    const auto what = errand_.like.what;
     stop end = co_await find_address();
     if (end) co_return finish(std::move(*end));
-    if (told_by_missed_call(notice_, address_))
+    if (told_by_missed_call(what, errand_.why, address_))
         co_return finish({outcome::superseded, "missed_call_instead"});
-    if (!address_.eligible && notice_.what != kind::call_ended)
-        co_return finish({outcome::refused, "not_eligible"});
-    message_ = message_of(notice_, address_, parts_.s.api_base);
-    if (parts_.p.ticket && notice_.what == kind::incoming_call)
-        message_.call.ticket = parts_.p.ticket(notice_);
-    while (const auto place = token_of(notice_.what, address_)) {
+    if (!address_.eligible && what != kind::call_ended) co_return finish({outcome::refused, "not_eligible"});
+    message_ = errand_.compose(address_);
+    while (const auto place = token_of(what, address_)) {
         end = co_await to_token(address_.tokens[*place]);
         if (end) co_return finish(std::move(*end));
-        address_.tokens[*place].dead = true; // the next one
+        rule_out(address_, *place, why_refused_); // the next one
     }
     co_return finish({outcome::refused, word_or("no_token")});
 }
 
 // The call rings by SIP meanwhile: an outage of the store is waited out as long as that makes sense.
 awaitable<delivery::stop> delivery::find_address() {
-    const port::push_addresses::question q{
-        notice_.device, notice_.org, notice_.winner,
-        notice_.what == kind::call_ended ? std::string{} : notice_.caller_number
-    };
     for (;;) {
         bool away = false;
         try {
-            auto found = co_await parts_.p.addresses.find(q);
+            auto found = co_await parts_.p.addresses.find(errand_.where);
             if (!found) co_return verdict{outcome::refused, "no_device"};
             address_ = std::move(*found);
         } catch (const port::unavailable&) {
             away = true;
         }
         if (!away) co_return std::nullopt;
-        if (now() + k_address_again >= until_.deadline) co_return verdict{outcome::expired, "no_address"};
+        if (errand_.can_wait || now() + k_address_again >= until().deadline)
+            co_return verdict{outcome::expired, "no_address"};
         auto end = co_await rest(k_address_again);
         if (end) co_return end;
     }
@@ -130,12 +109,13 @@ awaitable<delivery::stop> delivery::find_address() {
 // nullopt: to another token.
 awaitable<delivery::stop> delivery::to_token(push_address_token& to) {
     progress_ = {};
-    if (left_behind_) progress_.unknown = 1; // whoever had it may have sent it
+    if (errand_.left_behind) progress_.unknown = 1; // whoever had it may have sent it
+    why_refused_ = refusal::dead_token;
     bool first = sent_ == 0;
     for (;;) {
         auto* at = outlet_of(to);
         if (at == nullptr) {
-            word_ = std::string(z360::push::name(provider_of(to))) + "_not_configured";
+            word_ = word_or(std::string(z360::push::name(provider_of(to))) + "_not_configured");
             co_return std::nullopt;
         }
         by_ = provider_of(to);
@@ -158,11 +138,10 @@ awaitable<delivery::stop> delivery::to_token(push_address_token& to) {
         z360::push::next_step step;
         end = next(*at, to, r, step);
         if (end) co_return end;
-        if (step.why == z360::push::stop::dead_token) {
-            dead(*at, to, r.word);
-            co_return std::nullopt;
-        }
+        if (step.why == z360::push::stop::dead_token) dead(*at, to, r.word);
+        if (step.why != z360::push::stop::none) co_return std::nullopt;
         change(*at, to, r, step.first);
+        if (too_long(step.pause)) co_return verdict{outcome::expired, word_, step.pause};
         end = co_await rest(no_token ? std::max(step.pause, k_address_again) : step.pause);
         if (end) co_return end;
     }
@@ -176,15 +155,18 @@ delivery::next(outlet& at, push_address_token& to, const result& r, z360::push::
         at.misconfigured(0, r.word, "a header of this push cannot be sent: report it with the version");
         return verdict{outcome::refused, r.word};
     }
-    step =
-        z360::push::after(progress_, notice_.what, provider_of(to), r.what, until_, now(), parts_.chance());
+    step = z360::push::after(
+        progress_, errand_.like.what, provider_of(to), r.what, until(), now(), parts_.chance()
+    );
     if (r.what.how == transport::answered && r.what.what.for_all)
         at.spare(rt::clock::now() + std::max(k_spare, r.what.what.retry_after.value_or(k_spare)));
     switch (step.why) {
     case z360::push::stop::none: break;
     case z360::push::stop::accepted: accepted(to); return verdict{outcome::done, r.word};
     case z360::push::stop::dead_token: return std::nullopt;
-    case z360::push::stop::configuration: return verdict{outcome::refused, r.word};
+    case z360::push::stop::configuration:
+        why_refused_ = r.what.what.provider_fault ? refusal::credential : refusal::request;
+        return std::nullopt;
     case z360::push::stop::too_late:
     case z360::push::stop::exhausted: return verdict{outcome::expired, r.word};
     }
@@ -206,18 +188,20 @@ void delivery::accepted(const push_address_token& to) {
     if (provider_of(to) != provider::apns || to.to.env_proven) return;
     const auto env =
         to.to.env == z360::push::environment::unknown ? z360::push::environment::production : to.to.env;
-    parts_.p.ledger.environment_learned(notice_.device, to.to.token_is, to.name, env);
+    parts_.p.ledger.environment_learned(errand_.like.device, to.to.token_is, to.name, env);
 }
 
 void delivery::dead(outlet& at, push_address_token& to, const std::string& word) {
-    parts_.p.ledger.token_dead(notice_.device, to.to.token_is, to.name, word, now());
+    parts_.p.ledger.token_dead(errand_.like.device, to.to.token_is, to.name, word, now());
     parts_.p.metrics.count(
         "push_tokens_dead_total", {{"provider", at.name()}, {"token", z360::push::name(to.to.token_is)}}
     );
+    const bool about_call = !errand_.like.call.nil();
     log::info(
-        "push_token_dead", {{"call_uuid", notice_.call},
-                            {"org", notice_.org},
-                            {"device", notice_.device},
+        "push_token_dead", {{about_call ? "call_uuid" : "message",
+                             about_call ? errand_.like.call.text() : errand_.like.message.text()},
+                            {"org", errand_.like.org},
+                            {"device", errand_.like.device},
                             {"token_kind", z360::push::name(to.to.token_is)},
                             {"reason", word}}
     );
@@ -246,7 +230,13 @@ delivery::stop delivery::refused(outlet& at, push_address_token& to, const wire:
     case wire::push_fault::too_large: break;
     }
     at.misconfigured(0, word_, built.why);
-    return verdict{outcome::refused, word_};
+    why_refused_ = refusal::request;
+    return std::nullopt;
+}
+
+// Meanwhile it would hold a place that others could use.
+bool delivery::too_long(rt::clock::duration pause) const {
+    return errand_.can_wait && pause > k_longest_rest;
 }
 
 // Whoever waits long goes on asking whether it is wanted: that also keeps other nodes off.
@@ -266,8 +256,9 @@ awaitable<delivery::stop> delivery::wait_while_spared(outlet& at) {
     for (;;) {
         const auto pause = at.spared(lane(), rt::clock::now());
         if (pause <= rt::clock::duration::zero()) co_return std::nullopt;
-        if (now() + std::chrono::ceil<millis>(pause) >= until_.deadline)
-            co_return verdict{outcome::expired, "provider_slows_down"};
+        const auto wait = std::chrono::ceil<millis>(pause);
+        if (now() + wait >= until().deadline) co_return verdict{outcome::expired, "provider_slows_down"};
+        if (too_long(pause)) co_return verdict{outcome::expired, "provider_slows_down", wait};
         auto end = co_await rest(pause);
         if (end) co_return end;
     }
@@ -278,20 +269,20 @@ awaitable<delivery::stop> delivery::clear(outlet& at, clearance& out) {
     auto end = co_await wait_while_spared(at);
     if (end) co_return end;
     for (bool asked = false;; asked = true) {
-        if (now() >= until_.deadline) co_return verdict{outcome::expired, word_or("deadline")};
+        if (now() >= until().deadline) co_return verdict{outcome::expired, word_or("deadline")};
         if (asked) {
             const bool go = co_await wanted_(asked_ + 1);
             if (!go) co_return verdict{outcome::superseded, word_or("not_wanted")};
         }
-        const auto until = std::min(moment(until_.deadline), rt::clock::now() + k_ask_every);
-        out.slot = co_await at.enter(lane(), until);
-        if (!out.slot && rt::clock::now() < until) co_return verdict{outcome::expired, "line_full"};
+        const auto limit = std::min(moment(until().deadline), rt::clock::now() + k_ask_every);
+        out.slot = co_await at.enter(lane(), limit);
+        if (!out.slot && rt::clock::now() < limit) co_return verdict{outcome::expired, "line_full"};
         if (out.slot) break;
     }
-    out.token = co_await at.tokens().get(std::min(moment(until_.deadline), rt::clock::now() + k_ask_every));
+    out.token = co_await at.tokens().get(std::min(moment(until().deadline), rt::clock::now() + k_ask_every));
     const bool go = co_await wanted_(++asked_);
     if (!go) co_return verdict{outcome::superseded, word_or("not_wanted")};
-    if (now() >= until_.deadline) co_return verdict{outcome::expired, word_or("deadline")};
+    if (now() >= until().deadline) co_return verdict{outcome::expired, word_or("deadline")};
     co_return std::nullopt;
 }
 
@@ -299,7 +290,7 @@ millis delivery::longest_answer() const {
     const bool ring = lane() == z360::push::lane::call || lane() == z360::push::lane::call_ended;
     const auto ours = ring ? parts_.s.call_timeout : parts_.s.message_timeout;
     // No longer than to the deadline: until then it may wait in the pool for its turn to be sent.
-    return std::clamp(until_.deadline - now(), millis{1}, std::max(ours, millis{1}));
+    return std::clamp(until().deadline - now(), millis{1}, std::max(ours, millis{1}));
 }
 
 // From the question whether it is wanted to the sending nothing suspends.
@@ -309,12 +300,12 @@ delivery::send(outlet& at, const push_address_token& to, const wire::push_reques
     request.priority = static_cast<unsigned>(lane());
     request.timeout = longest_answer();
     const bool fair = request.timeout >= k_fair;
-    port::push_attempt a;
+    auto a = errand_.like;
     a.queued_at = with.queued;
     a.sent_at = now();
     a.attempt = ++sent_;
     a.push_id = header_of(what, "apns-id");
-    auto raw = co_await with_beat(at.pool().perform(std::move(request)), wanted_, asked_, k_ask_every);
+    auto raw = co_await with_heartbeat(at.pool().perform(std::move(request)), wanted_, asked_, k_ask_every);
     auto r = read(raw, to, at, fair);
     r.generation = with.token.generation;
     r.connection = raw.connection;
@@ -355,12 +346,6 @@ void delivery::note(
     outlet& at, const push_address_token& to, const result& r, port::push_attempt a, const h2::result& raw
 ) {
     const bool answered = r.what.how == transport::answered;
-    a.call = notice_.call;
-    a.org = notice_.org;
-    a.device = notice_.device;
-    a.what = notice_.what;
-    a.ring = notice_.ring;
-    a.round = notice_.round;
     a.token = to.to.token_is;
     a.env = to.to.env;
     a.status = raw.status;
@@ -375,38 +360,31 @@ void delivery::note(
     else if (!r.word.starts_with("http_"))
         a.push_id = r.word;
     a.id = derive_uuid(
-        effect_.id + "/" + std::to_string(a.queued_at.time_since_epoch().count()) + "/" +
-        std::to_string(a.attempt) + (left_behind_ ? "/again" : "")
+        errand_.id + "/" + std::to_string(a.queued_at.time_since_epoch().count()) + "/" +
+        std::to_string(a.attempt) + (errand_.left_behind ? "/again" : "")
     );
     auto& m = parts_.p.metrics;
     m.count(
-        "push_attempts_total",
-        {{"provider", at.name()}, {"kind", z360::push::name(notice_.what)}, {"outcome", port::name(a.end)}}
+        "push_attempts_total", {{"provider", at.name()},
+                                {"kind", z360::push::name(errand_.like.what)},
+                                {"outcome", port::name(a.end)}}
     );
     if (answered)
         m.observe(
             "push_latency_seconds", std::chrono::duration<double>(*a.answered_at - a.sent_at).count(),
-            {{"provider", at.name()}, {"kind", z360::push::name(notice_.what)}}
+            {{"provider", at.name()}, {"kind", z360::push::name(errand_.like.what)}}
         );
     parts_.p.ledger.note(std::move(a));
 }
 
-call::push_outcome delivery::finish(verdict v) {
-    call::push_outcome out;
-    out.effect_id = effect_.id;
-    out.what = notice_.what;
-    out.device = notice_.device;
-    out.ring = notice_.ring;
+report delivery::finish(verdict v) const {
+    report out;
     out.result = v.result;
-    out.sent = may_have_reached_;
-    if (sent_ > 0) out.by = by_;
     out.code = std::move(v.code);
+    out.again_after = v.again_after;
+    out.may_have_reached = may_have_reached_;
+    if (sent_ > 0) out.by = by_;
     out.attempts = sent_;
-    parts_.p.metrics.count(
-        "push_outcomes_total", {{"kind", z360::push::name(notice_.what)},
-                                {"provider", by_ ? z360::push::name(*by_) : std::string_view("none")},
-                                {"outcome", call::name(out.result)}}
-    );
     return out;
 }
 

@@ -2,6 +2,7 @@
 // One push on its way: to which token, when again, and what came of it.
 #pragma once
 
+#include "adapter/push/errand.hpp"
 #include "adapter/push/notice.hpp"
 #include "adapter/push/outlet.hpp"
 #include "adapter/push/push.hpp"
@@ -30,12 +31,11 @@ struct delivery_parts {
     outlet* google = nullptr; ///< null: FCM is not configured
 };
 
-/// One effect. Lives as long as its run.
+/// One errand. Lives as long as its run.
 class delivery {
   public:
-    /// `left_behind`: by a node that may have sent it.
-    delivery(const delivery_parts& parts, call::effect what, port::still_wanted wanted, bool left_behind);
-    boost::asio::awaitable<call::push_outcome> run();
+    delivery(const delivery_parts& parts, errand what, port::still_wanted wanted);
+    boost::asio::awaitable<report> run();
 
   private:
     using kind = z360::push::kind;
@@ -43,6 +43,7 @@ class delivery {
     struct verdict {
         call::outcome result = call::outcome::expired;
         std::string code;
+        std::optional<millis> again_after = {};
     };
     using stop = std::optional<verdict>;
     /// Held while a request is under way.
@@ -86,7 +87,8 @@ class delivery {
     [[nodiscard]] outlet* outlet_of(const port::push_address_token& t) const;
     [[nodiscard]] wire::push_built build(const port::push_address_token& t) const;
     [[nodiscard]] stop refused(outlet& at, port::push_address_token& to, const wire::push_built& built);
-    [[nodiscard]] z360::push::lane lane() const { return z360::push::lane_of(notice_.what); }
+    [[nodiscard]] z360::push::lane lane() const { return z360::push::lane_of(errand_.like.what); }
+    [[nodiscard]] const z360::push::limits& until() const { return errand_.until; }
     [[nodiscard]] time_point now() const { return parts_.p.clock.now(); }
     /// The same moment for whoever waits.
     [[nodiscard]] rt::clock::time_point moment(time_point t) const { return rt::clock::now() + (t - now()); }
@@ -94,19 +96,18 @@ class delivery {
     [[nodiscard]] std::string word_or(std::string_view otherwise) const {
         return word_.empty() ? std::string(otherwise) : word_;
     }
-    [[nodiscard]] call::push_outcome finish(verdict v);
+    [[nodiscard]] report finish(verdict v) const;
+    [[nodiscard]] bool too_long(rt::clock::duration pause) const;
 
     const delivery_parts& parts_;
-    call::effect effect_;
-    call::push_notice notice_;
+    const errand errand_;
     port::still_wanted wanted_;
-    const bool left_behind_;
-    const z360::push::limits until_;
     port::push_address address_;
     z360::push::message message_;
-    z360::push::progress progress_; ///< of the token that is tried
-    unsigned asked_ = 0;            ///< how often it was asked whether it is wanted
-    unsigned sent_ = 0;             ///< requests
+    z360::push::progress progress_;                                     ///< of the token that is tried
+    z360::push::refusal why_refused_ = z360::push::refusal::dead_token; ///< the same
+    unsigned asked_ = 0; ///< how often it was asked whether it is wanted
+    unsigned sent_ = 0;  ///< requests
     bool may_have_reached_ = false;
     std::optional<z360::push::provider> by_;
     std::string word_; ///< the last one that was said about it; empty: none yet

@@ -28,7 +28,7 @@ bool of_a_ring(lane l) {
 
 outlet::outlet(
     asio::any_io_executor ex, std::string name, http::h2::pool_settings pool, unsigned retry_percent,
-    std::unique_ptr<authority> tokens, port::metrics& metrics
+    std::unique_ptr<provider_tokens> tokens, port::metrics& metrics
 )
     : name_(std::move(name)), metrics_(metrics), tokens_(std::move(tokens)),
       pool_(http::h2::make_pool(ex, std::move(pool), metrics)),

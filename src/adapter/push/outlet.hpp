@@ -2,8 +2,8 @@
 // One service of a provider, with one credential: its connections, who may use them, and how it does.
 #pragma once
 
-#include "adapter/push/authority.hpp"
 #include "adapter/push/health.hpp"
+#include "adapter/push/provider_tokens.hpp"
 
 #include <z360/http/h2.hpp>
 #include <z360/log.hpp>
@@ -32,12 +32,12 @@ class outlet {
 
     outlet(
         boost::asio::any_io_executor ex, std::string name, http::h2::pool_settings pool,
-        unsigned retry_percent, std::unique_ptr<authority> tokens, port::metrics& metrics
+        unsigned retry_percent, std::unique_ptr<provider_tokens> tokens, port::metrics& metrics
     );
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] http::h2::pool& pool() { return *pool_; }
-    [[nodiscard]] authority& tokens() { return *tokens_; }
+    [[nodiscard]] provider_tokens& tokens() { return *tokens_; }
 
     /// A place among the requests of that lane; each lane has its own, so that none takes another's. Null:
     /// none became free until then, or too many wait.
@@ -66,7 +66,7 @@ class outlet {
 
     std::string name_;
     port::metrics& metrics_;
-    std::unique_ptr<authority> tokens_;
+    std::unique_ptr<provider_tokens> tokens_;
     std::unique_ptr<http::h2::pool> pool_;
     health health_;
     std::array<z360::push::retry_budget, k_lanes> budgets_;

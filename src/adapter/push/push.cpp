@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/push/push.hpp"
 
+#include "adapter/push/access.hpp"
 #include "adapter/push/delivery.hpp"
+#include "adapter/push/early_addresses.hpp"
 #include "adapter/push/key_watch.hpp"
 
 #include <z360/log.hpp>
@@ -23,33 +25,6 @@ using asio::awaitable;
 namespace {
 
 constexpr std::chrono::seconds k_keys_late{600};
-constexpr const char* k_apns_key = "push.apns_key_file";
-constexpr const char* k_account = "push.fcm_service_account_file";
-
-using apns_key_ptr = std::shared_ptr<const crypto::apns_key>;
-using account_ptr = std::shared_ptr<const crypto::service_account>;
-
-apns_key_ptr open_key(const apns_settings& s) {
-    return crypto::apns_key::open(k_apns_key, s.key_file, {s.key_id, s.team_id});
-}
-
-account_ptr open_account(const fcm_settings& s) {
-    using hosts = crypto::service_account::token_hosts;
-    return crypto::service_account::open(
-        k_account, s.service_account_file, s.any_token_host ? hosts::any : hosts::google
-    );
-}
-
-h2::pool_settings pool_of(const settings& s, std::string name, const place& at, std::string_view host) {
-    h2::pool_settings out;
-    out.name = std::move(name);
-    out.host = at.host.empty() ? std::string(host) : at.host;
-    out.port = at.port;
-    out.tls = s.tls;
-    out.ca_file = s.ca_file;
-    out.proxy = s.proxy;
-    return out;
-}
 
 // With a token alone APNs takes one stream until it has seen that the token is good: whatever it says of the
 // device then.
@@ -61,8 +36,9 @@ bool shows_good_token(const h2::result& r) {
 class dispatcher final : public push_runner {
   public:
     dispatcher(asio::any_io_executor ex, settings s, ports p)
-        : s_(std::move(s)), p_(std::move(p)), ex_(ex), workers_(1),
-          loops_(std::move(ex), [this](std::string_view name, std::string_view) {
+        : s_(std::move(s)), early_(ex, p.addresses),
+          p_{early_, p.ledger, p.http, p.clock, p.metrics, std::move(p.ticket), std::move(p.chance)}, ex_(ex),
+          workers_(1), loops_(std::move(ex), [this](std::string_view name, std::string_view) {
               p_.metrics.count("loop_failures_total", {{"loop", name}});
           }) {
         if (!p_.chance) p_.chance = rt::random_chance();
@@ -80,11 +56,20 @@ class dispatcher final : public push_runner {
     }
     awaitable<void> stop(millis limit) override {
         co_await loops_.join();
+        co_await early_.join();
         if (google_tokens_ != nullptr) co_await google_tokens_->join();
         for (auto& o : outlets_)
             co_await o->pool().stop(limit / static_cast<int>(outlets_.size()));
     }
     std::vector<loop_state> loops() const override { return loops_.states(); }
+
+    // The ring waits for the commit, the push for the commit and then for its tokens: so they are looked up
+    // now.
+    void expect(const call::effect& what) override {
+        const auto* n = std::get_if<call::push_notice>(&what.body);
+        if (n == nullptr || n->what != z360::push::kind::incoming_call) return;
+        early_.expect(errand_of(what, *n, s_.api_base).where);
+    }
 
     awaitable<call::effect_outcome> run(call::effect what, port::still_wanted wanted) override {
         return carry_out(std::move(what), std::move(wanted), false);
@@ -93,17 +78,34 @@ class dispatcher final : public push_runner {
         return carry_out(std::move(what), std::move(wanted), true);
     }
 
+    awaitable<report> carry(port::queued_push what, port::still_wanted wanted) override {
+        delivery d(parts_, errand_of(what), std::move(wanted));
+        auto end = co_await d.run();
+        co_return end;
+    }
+
   private:
     awaitable<call::effect_outcome>
     carry_out(call::effect what, port::still_wanted wanted, bool left_behind) {
         if (!std::holds_alternative<call::push_notice>(what.body))
             co_return call::ended_as(what, call::outcome::refused);
-        delivery d(parts_, std::move(what), std::move(wanted), left_behind);
-        auto out = co_await d.run();
+        const auto notice = std::get<call::push_notice>(what.body);
+        auto job = errand_of(what, notice, s_.api_base);
+        job.left_behind = left_behind;
+        if (p_.ticket && notice.what == z360::push::kind::incoming_call)
+            job.compose = [this, notice](const port::push_address& a) {
+                auto m = message_of(notice, a, s_.api_base);
+                m.call.ticket = p_.ticket(notice);
+                return m;
+            };
+        delivery d(parts_, std::move(job), std::move(wanted));
+        auto end = co_await d.run();
+        count_outcome(p_.metrics, notice.what, end);
+        auto out = outcome_of(what, notice, left_behind, std::move(end));
         co_return call::effect_outcome(std::move(out));
     }
 
-    outlet* add(const std::string& name, h2::pool_settings pool, std::unique_ptr<authority> tokens) {
+    outlet* add(const std::string& name, h2::pool_settings pool, std::unique_ptr<provider_tokens> tokens) {
         pool.kept_open = name == "apns_sandbox" ? 0 : 1;
         if (s_.adjust) s_.adjust(pool);
         outlets_.push_back(std::make_unique<outlet>(
@@ -127,7 +129,7 @@ class dispatcher final : public push_runner {
             const auto reason = wire::read_apns_goaway(g.debug);
             if (!reason.empty()) log::info("push_goaway", {{"provider", name}, {"reason", reason}});
         };
-        return add(name, std::move(pool), std::make_unique<apns_authority>(*signer_));
+        return add(name, std::move(pool), std::make_unique<apns_tokens>(*signer_));
     }
 
     void open_apns(const apns_settings& a) {
@@ -150,7 +152,7 @@ class dispatcher final : public push_runner {
     void open_fcm(const fcm_settings& f) {
         const auto mark = mark_of(f.service_account_file);
         auto tokens =
-            std::make_unique<fcm_authority>(ex_, open_account(f), p_.http, p_.clock, p_.metrics, p_.chance);
+            std::make_unique<fcm_tokens>(ex_, open_account(f), p_.http, p_.clock, p_.metrics, p_.chance);
         google_tokens_ = tokens.get();
         parts_.fcm = {google_tokens_->project_id(), f.packages};
         parts_.google = add("fcm", pool_of(s_, "fcm", f.at, wire::k_fcm_host), std::move(tokens));
@@ -177,10 +179,11 @@ class dispatcher final : public push_runner {
     }
 
     const settings s_;
+    early_addresses early_;
     ports p_;
     asio::any_io_executor ex_;
     std::unique_ptr<apns_signer> signer_;
-    fcm_authority* google_tokens_ = nullptr; ///< its outlet's
+    fcm_tokens* google_tokens_ = nullptr; ///< its outlet's
     std::vector<std::unique_ptr<outlet>> outlets_;
     delivery_parts parts_{p_, s_, {}, {}, {}};
     rt::blocking_pool workers_; ///< reads key files
@@ -189,6 +192,14 @@ class dispatcher final : public push_runner {
 };
 
 } // namespace
+
+void count_outcome(port::metrics& m, z360::push::kind what, const report& r) {
+    m.count(
+        "push_outcomes_total", {{"kind", z360::push::name(what)},
+                                {"provider", r.by ? z360::push::name(*r.by) : std::string_view("none")},
+                                {"outcome", call::name(r.result)}}
+    );
+}
 
 std::unique_ptr<push_runner> make_push_runner(asio::any_io_executor ex, settings s, ports p) {
     return std::make_unique<dispatcher>(std::move(ex), std::move(s), std::move(p));

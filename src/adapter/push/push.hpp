@@ -2,6 +2,8 @@
 // The push channel's runner: tells devices by APNs and FCM what the core wants them to be told.
 #pragma once
 
+#include "adapter/push/errand.hpp"
+
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/http/client.hpp>
@@ -9,6 +11,7 @@
 #include <z360/port/clock.hpp>
 #include <z360/port/effect_runner.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
 #include <z360/rt/retry.hpp>
 #include <z360/rt/supervisor.hpp>
@@ -75,9 +78,21 @@ struct ports {
     rt::chance_source chance = {}; ///< random by default
 };
 
+/// Carries pushes that belong to no call, beside those that do and behind them. On the loop's thread only.
+class message_carrier {
+  public:
+    virtual ~message_carrier() = default;
+    /// One run at a push: its end, or `expired` with when to begin again. What takes longer than a moment is
+    /// not waited for. Asks `wanted` right before each request. Throws nothing but cancellation.
+    virtual boost::asio::awaitable<report> carry(port::queued_push what, port::still_wanted wanted) = 0;
+};
+
+/// For the figures of what has become of pushes.
+void count_outcome(port::metrics& m, z360::push::kind what, const report& r);
+
 /// Lifecycle: make → start() → runs → stop() → destroy. On the loop's thread only. Every run must have ended
 /// before stop().
-class push_runner : public port::effect_runner {
+class push_runner : public port::effect_runner, public message_carrier {
   public:
     [[nodiscard]] call::channel runs() const final { return call::channel::push; }
     /// From now on key files are looked at.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/redis/url.hpp"
 
+#include <z360/base/percent.hpp>
+
 #include <charconv>
 #include <optional>
 
@@ -14,29 +16,6 @@ std::optional<N> number(std::string_view text, unsigned lowest, unsigned highest
     if (ec != std::errc{} || end != text.data() + text.size() || value < lowest || value > highest)
         return std::nullopt;
     return static_cast<N>(value);
-}
-
-int nibble(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-std::optional<std::string> decode(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out.push_back(text[i]);
-            continue;
-        }
-        const int hi = i + 2 < text.size() ? nibble(text[i + 1]) : -1;
-        const int lo = i + 2 < text.size() ? nibble(text[i + 2]) : -1;
-        if (hi < 0 || lo < 0) return std::nullopt;
-        out.push_back(static_cast<char>(hi * 16 + lo));
-        i += 2;
-    }
-    return out;
 }
 
 } // namespace
@@ -54,9 +33,9 @@ std::variant<url, std::string> parse_url(std::string_view text) {
         const auto login = text.substr(0, at);
         text.remove_prefix(at + 1);
         const auto colon = login.find(':');
-        auto user = decode(login.substr(0, colon));
+        auto user = unescaped(login.substr(0, colon));
         auto password =
-            decode(colon == std::string_view::npos ? std::string_view{} : login.substr(colon + 1));
+            unescaped(colon == std::string_view::npos ? std::string_view{} : login.substr(colon + 1));
         if (!user || !password)
             return std::string("broken percent-encoding before the @; write % in a password as %25");
         out.user = std::move(*user);

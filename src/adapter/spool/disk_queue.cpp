@@ -62,7 +62,7 @@ std::vector<inbox_event> merged(std::vector<std::vector<inbox_event>> parts, std
 } // namespace
 
 disk_queue::disk_queue(fs::path directory, std::size_t max_bytes)
-    : directory_(std::move(directory)), max_bytes_(max_bytes), aside_(directory_, max_bytes) {}
+    : directory_(std::move(directory)), max_bytes_(max_bytes), dead_letters_(directory_, max_bytes) {}
 
 disk_queue::~disk_queue() {
     for (auto* f : files())
@@ -226,11 +226,12 @@ void disk_queue::set_aside(const std::vector<std::string>& event_ids, const std:
         if (!with(*f, [&](queue_file& q) { found = q.find(event_ids); })) continue;
         for (auto& e : found) {
             const auto id = e.event_id;
-            if (!hidden_.contains(id)) to_set_aside_.try_emplace(id, aside_event{std::move(e), why});
+            if (!hidden_.contains(id)) to_set_aside_.try_emplace(id, dead_letter{std::move(e), why});
         }
     }
     log::error(
-        "spool_set_aside", {{"events", event_ids.size()}, {"why", why}, {"kept_in", aside_.path().string()}}
+        "spool_set_aside",
+        {{"events", event_ids.size()}, {"why", why}, {"kept_in", dead_letters_.path().string()}}
     );
     try {
         catch_up();
@@ -244,14 +245,14 @@ void disk_queue::set_aside(const std::vector<std::string>& event_ids, const std:
 // What the disk refused: first kept for people, then forgotten.
 void disk_queue::catch_up() {
     if (!to_set_aside_.empty()) {
-        std::vector<aside_event> events;
+        std::vector<dead_letter> events;
         for (const auto& [id, a] : to_set_aside_)
             events.push_back(a);
         try {
-            aside_.add(events);
+            dead_letters_.add(events);
         } catch (const damaged&) {
-            move_aside(aside_.path());
-            aside_.add(events);
+            move_aside(dead_letters_.path());
+            dead_letters_.add(events);
         }
         for (const auto& a : events)
             hidden_.insert(a.event.event_id);
@@ -324,7 +325,7 @@ void disk_queue::give_room_back() {
 }
 
 void disk_queue::look_at_set_aside() {
-    health_.set_aside = aside_.count();
+    health_.set_aside = dead_letters_.count();
 }
 
 // What was refused for want of room may be welcome now; no webhook should be needed to find out.

@@ -3,7 +3,7 @@
 // by one thread at a time.
 #pragma once
 
-#include "adapter/spool/aside_file.hpp"
+#include "adapter/spool/dead_letter_file.hpp"
 #include "adapter/spool/queue_file.hpp"
 
 #include <z360/log.hpp>
@@ -61,9 +61,9 @@ class disk_queue {
     std::size_t max_bytes_;
     file_ptr own_;
     std::vector<file_ptr> adopted_;
-    aside_file aside_;
+    dead_letter_file dead_letters_;
     std::set<std::string> hidden_;                    ///< done with, but the disk refused to forget them
-    std::map<std::string, aside_event> to_set_aside_; ///< hidden until they are kept
+    std::map<std::string, dead_letter> to_set_aside_; ///< hidden until they are kept
     std::set<std::filesystem::path> refused_;         ///< foreign files that could not be opened, told once
     port::spool_health health_;
     log::sparse told_;

@@ -199,8 +199,8 @@ std::unique_ptr<port::spool> make_spool(const std::filesystem::path& directory, 
     return std::make_unique<disk_spool>(directory, max_bytes);
 }
 
-std::vector<aside_event> read_set_aside(const std::filesystem::path& directory, std::size_t limit) {
-    return aside_file(directory, 0).read(limit);
+std::vector<dead_letter> read_dead_letters(const std::filesystem::path& directory, std::size_t limit) {
+    return dead_letter_file(directory, 0).read(limit);
 }
 
 } // namespace z360::adapter::spool

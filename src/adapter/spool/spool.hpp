@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #pragma once
 
-#include "adapter/spool/aside_file.hpp"
+#include "adapter/spool/dead_letter_file.hpp"
 
 #include <z360/port/spool.hpp>
 
@@ -21,7 +21,7 @@ make_spool(const std::filesystem::path& directory, std::size_t max_bytes);
 
 /// What the processes of this directory set aside, oldest first; they may run meanwhile. Throws
 /// port::unavailable.
-[[nodiscard]] std::vector<aside_event>
-read_set_aside(const std::filesystem::path& directory, std::size_t limit);
+[[nodiscard]] std::vector<dead_letter>
+read_dead_letters(const std::filesystem::path& directory, std::size_t limit);
 
 } // namespace z360::adapter::spool

@@ -50,7 +50,8 @@ endpoint endpoint_of(verb v) {
     case verb::speak:
     case verb::playback_start:
     case verb::playback_stop:
-    case verb::record_start: return endpoint::media;
+    case verb::record_start:
+    case verb::gather_using_speak: return endpoint::media;
     }
     return endpoint::media;
 }

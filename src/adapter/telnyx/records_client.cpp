@@ -123,8 +123,8 @@ awaitable<http::client_response> records_client::ask(question q, wire::telnyx_re
         give_up(q, "held", "not asked, the last questions failed");
     if (gate_.waiting() >= settings_.max_waiting) give_up(q, "held", "not asked, too many questions at once");
     // What a call waits for goes before what is asked from time to time.
-    const bool sweep = q == question::deliveries || q == question::active_calls;
-    const auto slot = co_await gate_.enter(sweep ? rt::urgency::normal : rt::urgency::soon);
+    const bool routine = q == question::deliveries || q == question::active_calls;
+    const auto slot = co_await gate_.enter(routine ? rt::urgency::normal : rt::urgency::soon);
     co_await await_turn(q);
     co_return co_await exchange(q, std::move(built));
 }

@@ -3,12 +3,8 @@
 
 #include "edge/api/body.hpp"
 
-#include <boost/asio/ip/address_v4.hpp>
-#include <boost/asio/ip/address_v6.hpp>
-
 #include <algorithm>
 #include <optional>
-#include <span>
 #include <stdexcept>
 
 namespace z360::edge::api {
@@ -41,14 +37,9 @@ std::optional<ip::address> parsed(std::string_view s) {
     return a;
 }
 
-bool same_prefix(std::span<const unsigned char> a, std::span<const unsigned char> b, unsigned bits) {
-    for (std::size_t i = 0; bits > 0; ++i) {
-        const unsigned now = bits < 8 ? bits : 8;
-        const unsigned mask = (0xFFU << (8 - now)) & 0xFFU;
-        if ((a[i] & mask) != (b[i] & mask)) return false;
-        bits -= now;
-    }
-    return true;
+/// Without the interface that a link-local address comes from: networks have none.
+ip::address_v6 anywhere(const ip::address_v6& a) {
+    return ip::address_v6(a.to_bytes());
 }
 
 /// Every value of the header, joined: a client may send it before the proxy adds its own.
@@ -77,23 +68,28 @@ address_list::address_list(const std::vector<std::string>& entries) {
         const auto a = parsed(std::string_view(entry).substr(0, slash));
         if (!a) throw std::runtime_error("\"" + entry + "\" is neither an address nor a CIDR block");
         const unsigned most = a->is_v4() ? 32 : 128;
-        unsigned bits = most;
+        auto bits = static_cast<unsigned short>(most);
         if (slash != std::string::npos) {
+            // Not Asio's make_network: it takes /4294967304 for /8.
             const auto n = whole_number(std::string_view(entry).substr(slash + 1), 0, most);
             if (!n) throw std::runtime_error("\"" + entry + "\": the prefix length is out of range");
-            bits = static_cast<unsigned>(*n);
+            bits = static_cast<unsigned short>(*n);
         }
-        blocks_.push_back({*a, bits});
+        if (a->is_v4())
+            v4_.push_back(ip::network_v4(a->to_v4(), bits).canonical());
+        else
+            v6_.push_back(ip::network_v6(anywhere(a->to_v6()), bits).canonical());
     }
 }
 
 bool address_list::holds(const ip::address& a) const {
-    for (const auto& b : blocks_) {
-        if (a.is_v4() != b.network.is_v4()) continue;
-        if (a.is_v4() && same_prefix(a.to_v4().to_bytes(), b.network.to_v4().to_bytes(), b.bits)) return true;
-        if (a.is_v6() && same_prefix(a.to_v6().to_bytes(), b.network.to_v6().to_bytes(), b.bits)) return true;
-    }
-    return false;
+    if (a.is_v4())
+        return std::any_of(v4_.begin(), v4_.end(), [v4 = a.to_v4()](const auto& n) {
+            return ip::network_v4(v4, n.prefix_length()).canonical() == n;
+        });
+    return std::any_of(v6_.begin(), v6_.end(), [v6 = anywhere(a.to_v6())](const auto& n) {
+        return ip::network_v6(v6, n.prefix_length()).canonical() == n;
+    });
 }
 
 bool address_list::trusts(std::string_view address) const {
@@ -133,9 +129,7 @@ std::string limit_subject(const std::string& address) {
     boost::system::error_code ec;
     const auto a = ip::make_address(address, ec);
     if (ec || !a.is_v6()) return address;
-    auto bytes = a.to_v6().to_bytes();
-    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-    return ip::make_address_v6(bytes).to_string();
+    return ip::network_v6(anywhere(a.to_v6()), 64).network().to_string();
 }
 
 } // namespace z360::edge::api

@@ -5,6 +5,8 @@
 #include <z360/http/message.hpp>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 
 #include <string>
 #include <string_view>
@@ -23,11 +25,8 @@ class address_list {
     [[nodiscard]] bool trusts(std::string_view address) const;
 
   private:
-    struct block {
-        boost::asio::ip::address network;
-        unsigned bits = 0;
-    };
-    std::vector<block> blocks_;
+    std::vector<boost::asio::ip::network_v4> v4_;
+    std::vector<boost::asio::ip::network_v6> v6_;
 };
 
 /// How a request reached us. Forwarding headers count only when the peer is a trusted proxy.

@@ -13,21 +13,21 @@ std::vector<entry> all_entries() {
     std::vector<entry> out;
     for (const auto part :
          {device_entries, credential_entries, call_entries, request_entries, tenant_entries, number_entries,
-          operator_entries, push_entries, sign_in_entries, document_entries})
+          operator_entries, push_entries, notification_entries, sign_in_entries, document_entries})
         for (const auto& e : part())
             out.push_back(e);
     return out;
 }
 
-std::vector<http::route> api_routes(api_parts parts) {
+std::vector<http::route> api_routes(api_ports ports) {
     // Alarms count from zero, also where the thing they are about is not configured.
-    parts.metrics.count("api_auth_failures_total", {{"code", "token_unknown"}}, 0);
-    parts.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
-    parts.metrics.count("api_unavailable_total", {}, 0);
-    parts.metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
-    count_requests_from_zero(parts.metrics);
+    ports.metrics.count("api_auth_failures_total", {{"code", "token_unknown"}}, 0);
+    ports.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
+    ports.metrics.count("api_unavailable_total", {}, 0);
+    ports.metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
+    count_requests_from_zero(ports.metrics);
     const auto entries = all_entries();
-    return guarded(std::make_shared<service>(parts), entries);
+    return guarded(std::make_shared<api_context>(ports), entries);
 }
 
 } // namespace z360::edge::api

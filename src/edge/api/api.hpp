@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// The REST API under /api and the old product's /device-tokens: docs/api/openapi.json says what it promises.
+// The REST API under /api and the old product's /device-tokens: contract/api/openapi.json says what it
+// promises.
 #pragma once
 
 #include "adapter/crypto/ring_ticket.hpp"
@@ -7,13 +8,14 @@
 #include "edge/api/identity_sources.hpp"
 
 #include <z360/config.hpp>
-#include <z360/engine/credentials.hpp>
+#include <z360/credential_manager.hpp>
 #include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/metrics.hpp>
+#include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
 #include <z360/port/rate_limiter.hpp>
 #include <z360/port/tenants.hpp>
@@ -25,14 +27,14 @@
 namespace z360::edge::api {
 
 /// What the API stands on. Everything must outlive the routes.
-struct api_parts {
+struct api_ports {
     port::token_store& tokens;
     port::device_registry& devices;
     port::audit_log& audit;
     port::tenants& tenants;
     port::call_reader& calls;
     port::rate_limiter& limits;
-    engine::credentials& credentials;
+    credential_manager::manager& credentials;
     const adapter::crypto::vault& vault;
     cookie_introspector* cookies = nullptr; ///< null: cookies are nobody's
     apple_checker* apple = nullptr;         ///< null: no Sign in with Apple
@@ -47,9 +49,11 @@ struct api_parts {
     std::function<void(engine::request)> ask_later = {};
     const adapter::crypto::ring_ticket_codec* tickets = nullptr; ///< null: there are none
     port::push_figures* pushes = nullptr;                        ///< null: nobody counts
+    port::push_orders* orders = nullptr;                         ///< null: nothing is pushed
+    std::function<void()> order_placed = {}; ///< something waits to be sent. Returns at once; empty: so be it
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).
-[[nodiscard]] std::vector<http::route> api_routes(api_parts parts);
+[[nodiscard]] std::vector<http::route> api_routes(api_ports ports);
 
 } // namespace z360::edge::api

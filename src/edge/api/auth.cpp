@@ -3,6 +3,7 @@
 
 #include "adapter/crypto/bearer.hpp"
 #include "adapter/crypto/digest.hpp"
+#include "edge/api/operators.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -75,76 +76,75 @@ std::optional<problem> fault_of(const port::token_row& t, time_point now, bool i
     return std::nullopt;
 }
 
-awaitable<void> keep_alive(service& s, port::token_row t, secret token, time_point now) {
-    const bool old_key = t.hash_key_id != s.parts.vault.current_key();
+awaitable<void> keep_alive(api_context& s, port::token_row t, secret token, time_point now) {
+    const bool old_key = t.hash_key_id != s.ports.vault.current_key();
     if (!old_key && t.last_used_at && now - *t.last_used_at < k_touch_every) co_return;
     auto expires_at = t.expires_at;
     if (t.kind == token_kind::device)
-        expires_at = std::min(now + s.parts.settings.auth.device_sliding, t.ends_at);
+        expires_at = std::min(now + s.ports.settings.auth.device_sliding, t.ends_at);
     std::optional<port::new_token> rehash;
     if (old_key) {
-        auto fresh = s.parts.vault.hash(token);
+        auto fresh = s.ports.vault.hash(token);
         rehash.emplace();
         rehash->kind = t.kind;
         rehash->hash = std::move(fresh.bytes);
         rehash->hash_key_id = std::move(fresh.key_id);
     }
-    co_await s.parts.tokens.touch(t.id, now, expires_at, std::move(rehash));
+    co_await s.ports.tokens.touch(t.id, now, expires_at, std::move(rehash));
 }
 
-awaitable<void> tell_life(service& s, device_id device, std::optional<int> version, time_point now) {
+awaitable<void> tell_life(api_context& s, device_id device, std::optional<int> version, time_point now) {
     if (s.lives.size() > k_most_remembered) s.lives.clear();
     auto& known = s.lives[device.value];
     const bool news = version && *version != known.version;
     if (!news && now - known.told < k_seen_every) co_return;
     known.told = now;
     if (version) known.version = *version;
-    co_await s.parts.devices.seen(device, now, version);
+    co_await s.ports.devices.seen(device, now, version);
 }
 
 /// Fills in whom a backend acts for. nullopt: done.
-awaitable<std::optional<problem>> name_person(service& s, caller& who, http::request req) {
+awaitable<std::optional<problem>> name_person(api_context& s, principal& who, http::request req) {
     const auto org_text = req.headers.get("X-Z360-Organization");
     const auto user_text = req.headers.get("X-Z360-User");
     if (!org_text.empty()) {
         const auto org = whole_number(org_text);
-        if (!org || (!who.bound_to.none() && who.bound_to.value != *org))
-            co_return not_found("organization_unknown", "There is no such organisation");
+        if (!org || (!who.bound_to.none() && who.bound_to.value != *org)) co_return no_org();
         who.org = org_id{*org};
     } else {
         who.org = who.bound_to;
     }
     if (user_text.empty()) co_return std::nullopt;
     const auto user = whole_number(user_text);
-    if (!user) co_return not_found("user_unknown", "There is no such person");
+    if (!user) co_return no_user();
     who.user = user_id{*user};
     if (who.bound_to.none()) co_return std::nullopt;
-    const auto orgs = co_await s.parts.devices.organisations(who.user);
+    const auto orgs = co_await s.ports.devices.organisations(who.user);
     const bool member =
         std::any_of(orgs.begin(), orgs.end(), [&who](const auto& o) { return o.id == who.bound_to; });
-    if (!member) co_return not_found("user_unknown", "There is no such person");
+    if (!member) co_return no_user();
     co_return std::nullopt;
 }
 
 awaitable<std::optional<port::token_row>>
-look_up(service& s, std::string digest, secret token, std::string address, time_point now) {
+look_up(api_context& s, std::string digest, secret token, std::string address, time_point now) {
     std::vector<std::string> hashes;
-    for (auto& h : s.parts.vault.hashes(token))
+    for (auto& h : s.ports.vault.hashes(token))
         hashes.push_back(std::move(h.bytes));
     const auto good = s.good_bearers.find(digest);
     if (good != s.good_bearers.end() && now < good->second) {
-        auto row = co_await s.parts.tokens.find(std::move(hashes));
+        auto row = co_await s.ports.tokens.find(std::move(hashes));
         co_return row;
     }
     const auto place = co_await s.bearer_questions.enter(std::move(address));
     if (!place.has_one())
         throw port::unavailable("too many unknown bearers of one address are being looked up");
-    auto row = co_await s.parts.tokens.find(std::move(hashes));
+    auto row = co_await s.ports.tokens.find(std::move(hashes));
     co_return row;
 }
 
 awaitable<identified> by_bearer(
-    service& s, std::string text, http::request req, std::string address, time_point now, bool in_call
+    api_context& s, std::string text, http::request req, std::string address, time_point now, bool in_call
 ) {
     const auto read = crypto::read_bearer(text);
     if (!read || read->kind == token_kind::handoff)
@@ -152,7 +152,7 @@ awaitable<identified> by_bearer(
             unauthorized("token_unknown", via::nobody, "This is not one of our bearer tokens"), true
         );
     const auto by = via_of(read->kind);
-    if (read->environment != s.parts.settings.server.environment)
+    if (read->environment != s.ports.settings.server.environment)
         co_return refuse(
             unauthorized("wrong_environment", by, "The token belongs to environment " + read->environment),
             true
@@ -181,7 +181,7 @@ awaitable<identified> by_bearer(
     if (by == via::enrolment) who.org = row->bound_to.none() ? row->org : row->bound_to;
     if (by == via::device)
         who.token_expires_at =
-            std::max(row->expires_at, std::min(now + s.parts.settings.auth.device_sliding, row->ends_at));
+            std::max(row->expires_at, std::min(now + s.ports.settings.auth.device_sliding, row->ends_at));
     if (by == via::service) {
         auto fault = co_await name_person(s, who, req);
         if (fault) co_return refuse(std::move(*fault), false);
@@ -204,23 +204,24 @@ identified limited(port::rate_verdict v) {
 }
 
 /// Whose cookie it is; nullopt and `why`: nobody was asked. A failure is counted here, before the next in the
-/// line is asked about; one that is remembered is the caller's to count.
-awaitable<std::optional<cookie_answer>>
-ask_product(service& s, std::string cookie, std::string user_agent, std::string address, identified& why) {
-    auto& cookies = *s.parts.cookies;
+/// line is asked about; one that is remembered is counted by whoever asks here.
+awaitable<std::optional<cookie_answer>> ask_product(
+    api_context& s, std::string cookie, std::string user_agent, std::string address, identified& why
+) {
+    auto& cookies = *s.ports.cookies;
     if (auto known = cookies.remembered(cookie)) {
         why.guess = known->result == cookie_answer::what::refused;
         co_return known;
     }
-    auto left = co_await s.parts.limits.look(failed_key(address), failed_rate(s));
+    auto left = co_await s.ports.limits.look(failed_key(address), failed_rate(s));
     if (left.allowed) {
         const auto place = co_await s.cookie_questions.enter(address);
         // Those in front in the line may have used up what was left.
-        left = co_await s.parts.limits.look(failed_key(address), failed_rate(s));
+        left = co_await s.ports.limits.look(failed_key(address), failed_rate(s));
         if (left.allowed && place.has_one()) {
             auto said = co_await cookies.who(std::move(cookie), std::move(user_agent));
             if (said.result == cookie_answer::what::refused)
-                (void)co_await s.parts.limits.take(failed_key(address), failed_rate(s));
+                (void)co_await s.ports.limits.take(failed_key(address), failed_rate(s));
             co_return said;
         }
     }
@@ -229,8 +230,9 @@ ask_product(service& s, std::string cookie, std::string user_agent, std::string 
     co_return std::nullopt;
 }
 
-awaitable<identified> by_cookie(service& s, std::string cookie, std::string user_agent, std::string address) {
-    if (s.parts.cookies == nullptr)
+awaitable<identified>
+by_cookie(api_context& s, std::string cookie, std::string user_agent, std::string address) {
+    if (s.ports.cookies == nullptr)
         co_return refuse(
             unauthorized("token_missing", via::cookie, "This server takes no cookies; send a bearer token"),
             false
@@ -256,8 +258,8 @@ awaitable<identified> by_cookie(service& s, std::string cookie, std::string user
 }
 
 /// Of a phone that a push has woken: it is known by the MAC alone, nothing is looked up.
-identified by_ticket(const service& s, std::string_view text, time_point now) {
-    const auto t = s.parts.tickets != nullptr ? s.parts.tickets->open(text) : std::nullopt;
+identified by_ticket(const api_context& s, std::string_view text, time_point now) {
+    const auto t = s.ports.tickets != nullptr ? s.ports.tickets->open(text) : std::nullopt;
     if (!t)
         return refuse(
             unauthorized("ring_ticket_unknown", via::ticket, "This is not one of our tickets"), true
@@ -298,12 +300,12 @@ std::string failed_key(const std::string& address) {
     return "failed-auth:" + address;
 }
 
-port::rate failed_rate(const service& s) {
-    return {s.parts.settings.limits.failed_auth_per_minute, millis{60'000}};
+port::rate failed_rate(const api_context& s) {
+    return {s.ports.settings.limits.failed_auth_per_minute, millis{60'000}};
 }
 
 awaitable<identified>
-identify(service& s, http::request req, std::string address, time_point now, bool in_call) {
+identify(api_context& s, http::request req, std::string address, time_point now, bool in_call) {
     const auto header = req.headers.get("Authorization");
     if (const auto ticket = after_scheme(header, "ticket")) co_return by_ticket(s, *ticket, now);
     if (!header.empty()) {
@@ -320,7 +322,7 @@ identify(service& s, http::request req, std::string address, time_point now, boo
     co_return identified{};
 }
 
-std::optional<problem> admit(const entry& e, const caller& who) {
+std::optional<problem> admit(const entry& e, const principal& who) {
     if (who.by == via::nobody && (e.takes & any_of(via::nobody)) == 0)
         return unauthorized("token_missing", via::nobody, "Send a bearer token in the Authorization header");
     const auto forbidden = [&who](std::string code, std::string detail) {
@@ -342,24 +344,24 @@ std::optional<problem> admit(const entry& e, const caller& who) {
     return std::nullopt;
 }
 
-bool allowed_origin(const service& s, std::string_view origin, std::string_view host) {
+bool allowed_origin(const api_context& s, std::string_view origin, std::string_view host) {
     if (origin.empty()) return false;
-    const auto& list = s.parts.settings.auth.allowed_origins;
+    const auto& list = s.ports.settings.auth.allowed_origins;
     if (std::find(list.begin(), list.end(), origin) != list.end()) return true;
     // What the web views of native apps send; no page of the web can have one of these.
-    if (s.parts.settings.auth.native_webviews &&
+    if (s.ports.settings.auth.native_webviews &&
         (origin == "capacitor://localhost" || origin == "https://localhost"))
         return true;
-    if (!s.parts.settings.server.public_url.empty()) {
-        std::string_view own = s.parts.settings.server.public_url;
+    if (!s.ports.settings.server.public_url.empty()) {
+        std::string_view own = s.ports.settings.server.public_url;
         const auto path = own.find('/', own.find("://") + 3);
         if (origin == own.substr(0, path)) return true;
     }
-    if (!origin.starts_with("https://") && !s.parts.settings.http.allow_plain_api) return false;
+    if (!origin.starts_with("https://") && !s.ports.settings.http.allow_plain_api) return false;
     return !host.empty() && host_of(origin) == host;
 }
 
-std::optional<problem> foreign_page(const service& s, const http::request& req, const std::string& host) {
+std::optional<problem> foreign_page(const api_context& s, const http::request& req, const std::string& host) {
     if (allowed_origin(s, req.headers.get("Origin"), host)) return std::nullopt;
     problem p;
     p.status = 403;

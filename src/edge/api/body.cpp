@@ -2,6 +2,7 @@
 #include "edge/api/body.hpp"
 
 #include "http/percent.hpp"
+#include "wire/lenient_json.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +10,8 @@
 
 namespace z360::edge::api {
 namespace {
+
+constexpr int k_deepest = 32; // real bodies need three or four
 
 std::string place_of(std::string_view text, std::size_t byte) {
     const auto before = text.substr(0, std::min(byte == 0 ? 0 : byte - 1, text.size()));
@@ -42,6 +45,10 @@ const char* text_fault(std::string_view s, const text_rule& r) {
 body_of read_object(std::string_view text) {
     body_of out;
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return out;
+    if (wire::nested_deeper_than(text, k_deepest)) {
+        out.refused = bad_json("it is nested deeper than " + std::to_string(k_deepest) + " levels");
+        return out;
+    }
     try {
         out.value = json::parse(text);
     } catch (const json::parse_error& e) {

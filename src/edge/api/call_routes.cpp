@@ -22,7 +22,7 @@ struct asking_device {
     device_id id;
     std::optional<problem> refused;
 };
-awaitable<asking_device> who_asks(service& s, ask in) {
+awaitable<asking_device> who_asks(api_context& s, request_context in) {
     asking_device out;
     out.id = in.who.device;
     if (in.who.by == via::ticket) co_return out; // it names no other
@@ -35,7 +35,7 @@ awaitable<asking_device> who_asks(service& s, ask in) {
 }
 
 /// As one of the person's devices sees calls; without a device, as the person does.
-call::viewer viewer_of(const caller& who, device_id asking) {
+call::viewer viewer_of(const principal& who, device_id asking) {
     call::viewer v;
     v.who = asking.none() ? call::viewer::as::person : call::viewer::as::device;
     v.user = who.user;
@@ -62,10 +62,10 @@ struct snapshot {
     json all = json::array();
     json recent = json::array();
 };
-awaitable<snapshot> take_snapshot(service& s, caller who, device_id asking) {
+awaitable<snapshot> take_snapshot(api_context& s, principal who, device_id asking) {
     snapshot out;
-    auto live = co_await s.parts.calls.live(who.scope());
-    auto newest = co_await s.parts.calls.newest(who.scope(), k_recent);
+    auto live = co_await s.ports.calls.live(who.scope());
+    auto newest = co_await s.ports.calls.newest(who.scope(), k_recent);
     std::erase_if(newest, [](const auto& c) { return !over(c.state); });
     const auto as = viewer_of(who, asking);
     out.all = calls_json(live, as);
@@ -83,10 +83,10 @@ problem call_unknown() {
     return not_found("call_unknown", "There is no such call");
 }
 
-awaitable<http::response> get_status(service& s, ask in) {
+awaitable<http::response> get_status(api_context& s, request_context in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);
-    const auto found = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
+    const auto found = co_await s.ports.calls.find(in.who.scope(), in.param("id"));
     if (const auto no = misused(s, in.who, in.param("id"), found ? &found->state : nullptr, whole_call::yes))
         co_return respond(*no);
     std::optional<call::view> v;
@@ -95,7 +95,7 @@ awaitable<http::response> get_status(service& s, ask in) {
     co_return success(200, wire::call_json(*v, labels_of(*found)));
 }
 
-awaitable<http::response> get_active(service& s, ask in) {
+awaitable<http::response> get_active(api_context& s, request_context in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);
     auto now = co_await take_snapshot(s, in.who, asking.id);
@@ -107,7 +107,7 @@ awaitable<http::response> get_active(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> get_calls(service& s, ask in) {
+awaitable<http::response> get_calls(api_context& s, request_context in) {
     fields f(json::object());
     std::size_t limit = k_page;
     if (const auto text = in.query("limit")) {
@@ -127,9 +127,9 @@ awaitable<http::response> get_calls(service& s, ask in) {
     if (asking.refused) co_return respond(*asking.refused);
     std::vector<port::call_view> calls;
     if (since)
-        calls = co_await s.parts.calls.changed(in.who.scope(), static_cast<std::uint64_t>(*since), limit);
+        calls = co_await s.ports.calls.changed(in.who.scope(), static_cast<std::uint64_t>(*since), limit);
     else
-        calls = co_await s.parts.calls.newest(in.who.scope(), limit);
+        calls = co_await s.ports.calls.newest(in.who.scope(), limit);
     const bool full = calls.size() == limit;
     // The newest of these, also where it lies before `since`: that was another database server's.
     std::uint64_t next = 0;
@@ -140,7 +140,7 @@ awaitable<http::response> get_calls(service& s, ask in) {
     co_return success(200, calls_json(calls, viewer_of(in.who, asking.id)), {}, std::move(meta));
 }
 
-awaitable<http::response> get_bootstrap(service& s, ask in) {
+awaitable<http::response> get_bootstrap(api_context& s, request_context in) {
     const auto wanted = in.query("device_id").value_or(std::string{});
     const auto found = co_await device_of(s, in, wanted);
     if (found.refused) co_return respond(*found.refused);
@@ -166,13 +166,13 @@ awaitable<http::response> get_bootstrap(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> get_model(service&, ask) {
+awaitable<http::response> get_model(api_context&, request_context) {
     auto r = success(200, state_model());
     r.headers.set("Cache-Control", "public, max-age=3600");
     co_return r;
 }
 
-awaitable<http::response> get_health(service&, ask) {
+awaitable<http::response> get_health(api_context&, request_context) {
     co_return http::response::text(200, "ok");
 }
 

@@ -12,14 +12,14 @@ json or_null(const std::string& text) {
 
 } // namespace
 
-std::string_view auth_mode(const service& s, std::string_view platform, std::string_view sdk_version) {
+std::string_view auth_mode(const api_context& s, std::string_view platform, std::string_view sdk_version) {
     return s.rules.jwt_only(platform, sdk_version) ? "jwt" : "credentials";
 }
 
 json client_config(
-    const service& s, const std::string& base, std::string_view platform, std::string_view sdk_version
+    const api_context& s, const std::string& base, std::string_view platform, std::string_view sdk_version
 ) {
-    const auto& c = s.parts.settings;
+    const auto& c = s.ports.settings;
     std::string ws = c.clients.ws_url;
     if (ws.empty())
         ws = (base.starts_with("http://") ? "ws" : "wss") + base.substr(base.find("://")) + "/app";
@@ -41,8 +41,8 @@ json client_config(
         {"latest_version", or_null(s.rules.latest_version(platform))},
         {"store_url", or_null(s.rules.store_url(platform))},
         {"features",
-         {{"apple_sign_in", s.parts.apple != nullptr},
-          {"cookies", s.parts.cookies != nullptr},
+         {{"apple_sign_in", s.ports.apple != nullptr},
+          {"cookies", s.ports.cookies != nullptr},
           {"password_reveal", true},
           {"sealed_passwords", true}}},
     };

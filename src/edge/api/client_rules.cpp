@@ -113,6 +113,13 @@ bool is_fcm_token(std::string_view s) {
            std::all_of(s.begin(), s.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// 17 bytes in base64url, of which the first begins with 0111: so Firebase's SDKs make and check them.
+bool is_fid(std::string_view s) {
+    constexpr std::size_t k_length = 22;
+    return s.size() == k_length && s[0] >= 'c' && s[0] <= 'f' &&
+           all_of(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
+}
+
 /// The apps' own HTTP stacks and their web views; everything else that sends cookies is a browser.
 std::string_view platform_of(std::string_view user_agent) {
     const auto says = [user_agent](std::string_view word) {
@@ -196,6 +203,14 @@ token_reading read_push_token(
     if (platform == "web") {
         if (token == "web_" + std::string(device_id)) return {};
         return {std::nullopt, "a browser has no push token; leave it out"};
+    }
+    if (field == "fid") {
+        if (platform == "ios") return {std::nullopt, "is for Android; send voip_token and push_token"};
+        if (is_fid(token)) return {port::push_kind::fcm_fid, nullptr};
+        return {
+            std::nullopt,
+            "must be a Firebase installation id: 22 letters, digits, - and _, the first one from c to f"
+        };
     }
     if (platform == "ios") {
         const bool voip_field = field == "voip_token" || field == "apns_voip_token";

@@ -55,9 +55,9 @@ struct token_reading {
     std::optional<port::push_kind> kind; ///< nullopt: there is no token in it, or a fault
     const char* fault = nullptr;
 };
-/// `field` is fcm_token, voip_token, apns_voip_token or push_token. A browser's placeholder is no token. FCM
-/// tokens are opaque: 20 to 4096 printable ASCII characters; only what is shorter than any real one is looked
-/// into for the errors that SDKs return in place of a token.
+/// `field` is fid, fcm_token, voip_token, apns_voip_token or push_token. A browser's placeholder is no token.
+/// FCM tokens are opaque: 20 to 4096 printable ASCII characters; only what is shorter than any real one is
+/// looked into for the errors that SDKs return in place of a token.
 [[nodiscard]] token_reading read_push_token(
     std::string_view platform, std::string_view field, std::string_view token, std::string_view device_id
 );

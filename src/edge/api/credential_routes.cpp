@@ -40,7 +40,7 @@ json labelled(const login& l, const port::device_view& d, const port::org_label&
     return data;
 }
 
-awaitable<http::response> get_credentials(service& s, ask in) {
+awaitable<http::response> get_credentials(api_context& s, request_context in) {
     const auto uid = in.query("device_id").value_or(std::string{});
     std::optional<std::int64_t> wanted;
     if (const auto text = in.query("organization_id")) {
@@ -54,14 +54,14 @@ awaitable<http::response> get_credentials(service& s, ask in) {
     const auto orgs = co_await organisations_of(s, in.who);
     const auto* org = choose(orgs, in.who, wanted);
     if (org == nullptr) co_return respond(access_denied());
-    const auto budget = s.parts.settings.credentials.registration_budget;
+    const auto budget = s.ports.settings.credentials.registration_budget;
     const auto l = co_await log_in(s, in, d, password_rule::if_configured, budget);
     auto data = labelled(l, d, *org);
     data["auth_mode"] = auth_mode(s, d.platform, d.sdk_version);
     co_return success(l.ready ? 200 : 202, std::move(data));
 }
 
-awaitable<http::response> post_token(service& s, ask in) {
+awaitable<http::response> post_token(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -74,9 +74,9 @@ awaitable<http::response> post_token(service& s, ask in) {
     if (found.refused) co_return respond(*found.refused);
     const auto& d = *found.device;
     if (d.native_handles_calls) co_return respond(native_handles_calls());
-    const auto budget = s.parts.settings.credentials.registration_budget;
-    const auto t = co_await s.parts.credentials.token(d.id, budget);
-    using state = engine::token_status::state;
+    const auto budget = s.ports.settings.credentials.registration_budget;
+    const auto t = co_await s.ports.credentials.token(d.id, budget);
+    using state = credential_manager::token_status::state;
     switch (t.what) {
     case state::pending: co_return respond(pending());
     case state::unavailable: co_return respond(unavailable_now("voip_unavailable", 5));
@@ -96,7 +96,7 @@ awaitable<http::response> post_token(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> reveal(service& s, ask in) {
+awaitable<http::response> reveal(api_context& s, request_context in) {
     const auto found = co_await device_of(s, in, {});
     if (found.refused) co_return respond(*found.refused);
     const auto& d = *found.device;
@@ -108,7 +108,7 @@ awaitable<http::response> reveal(service& s, ask in) {
         p.title = "This device logs in with a token; it gets no password";
         co_return respond(p);
     }
-    const auto budget = s.parts.settings.credentials.registration_budget;
+    const auto budget = s.ports.settings.credentials.registration_budget;
     const auto l = co_await log_in(s, in, d, password_rule::asked_for, budget);
     if (!l.ready || !l.with_password()) co_return respond(pending());
     json data{
@@ -124,17 +124,17 @@ awaitable<http::response> reveal(service& s, ask in) {
 
 /// During a call the identity stays; when the next one is due or not yet in use, an answer now would soon be
 /// wrong.
-bool rotation_waits(const service& s, const port::device_view& d, time_point now) {
+bool rotation_waits(const api_context& s, const port::device_view& d, time_point now) {
     if (!d.identity || !d.on_call) return false;
     if (d.identity->replaces && !d.identity->proved) return true;
-    const auto& c = s.parts.settings.credentials;
+    const auto& c = s.ports.settings.credentials;
     const auto rest = c.life * (100 - static_cast<int>(c.rotate_percent)) / 100;
     return d.identity->expires_at && *d.identity->expires_at - rest <= now;
 }
 
 /// Answered from our own rows alone: the identity is the same for every organisation, so that nothing
 /// reconnects and no web session moves (MOB-01, MOB-06, WEB-03).
-awaitable<http::response> switch_org(service& s, ask in) {
+awaitable<http::response> switch_org(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -164,7 +164,7 @@ awaitable<http::response> switch_org(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> restore_org(service&, ask) {
+awaitable<http::response> restore_org(api_context&, request_context) {
     json data{{"restored", false}};
     co_return success(200, std::move(data), "Nothing was switched");
 }

@@ -14,22 +14,22 @@ namespace {
 
 constexpr std::size_t k_most_devices = 500;
 
-awaitable<http::response> post_device(service& s, ask in) {
+awaitable<http::response> post_device(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     auto r = co_await register_device(s, std::move(in), std::move(body.value));
     co_return r;
 }
 
-awaitable<http::response> list_devices(service& s, ask in) {
-    const auto all = co_await s.parts.devices.list(in.who.scope(), in.who.user, k_most_devices);
+awaitable<http::response> list_devices(api_context& s, request_context in) {
+    const auto all = co_await s.ports.devices.list(in.who.scope(), in.who.user, k_most_devices);
     json data = json::array();
     for (const auto& d : all)
         if (d.user == in.who.user) data.push_back(device_json(d));
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> delete_device(service& s, ask in) {
+awaitable<http::response> delete_device(api_context& s, request_context in) {
     const auto unknown = not_found("device_unknown", "There is no such device");
     auto name = in.param("deviceId");
     const auto d = co_await find_device(s, in.who.scope(), in.who.user, std::move(name));
@@ -37,14 +37,14 @@ awaitable<http::response> delete_device(service& s, ask in) {
     if (in.who.by == via::device && d->id != in.who.device) co_return respond(unknown);
     co_await audit(s, in.who, in.address, "device_removed", d->id, "logout");
     port::removal what{d->id, "logout", in.now};
-    const bool removed = co_await s.parts.devices.remove(in.who.scope(), std::move(what));
+    const bool removed = co_await s.ports.devices.remove(in.who.scope(), std::move(what));
     if (!removed) co_return respond(unknown);
-    s.parts.credentials.look_at(d->id);
+    s.ports.credentials.look_at(d->id);
     json data{{"device_id", d->uid}};
     co_return success(200, std::move(data), "Device token removed successfully");
 }
 
-awaitable<http::response> update_push(service& s, ask in) {
+awaitable<http::response> update_push(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -52,7 +52,7 @@ awaitable<http::response> update_push(service& s, ask in) {
     if (!uid.empty() || f.has("device_id"))
         if (const auto* fault = s.rules.device_id_fault(uid)) f.refuse("device_id", fault);
     bool any = false;
-    for (const char* name : {"fcm_token", "voip_token", "apns_voip_token", "push_token"}) {
+    for (const char* name : {"fid", "fcm_token", "voip_token", "apns_voip_token", "push_token"}) {
         const auto given = f.text_if(name, {.max = k_longest_push_token});
         any = any || f.has(name);
         if (!given || (given->empty() && s.rules.empty_tokens())) continue;
@@ -60,7 +60,7 @@ awaitable<http::response> update_push(service& s, ask in) {
         const auto read = read_push_token("android", name, *given, uid);
         if (read.fault != nullptr) f.refuse(name, read.fault);
     }
-    if (!any) f.refuse("fcm_token", "is required, or voip_token");
+    if (!any) f.refuse("fcm_token", "is required, or fid, or voip_token");
     if (!f.ok()) co_return respond(f.refusal());
     auto found = co_await device_of(s, in, uid);
     if (found.refused) co_return respond(*found.refused);
@@ -73,7 +73,7 @@ awaitable<http::response> update_push(service& s, ask in) {
     port::device_view d = std::move(*found.device);
     if (!wanted.push.empty() || !s.rules.empty_tokens()) {
         auto done =
-            co_await s.parts.devices.update_push(in.who.scope(), d.uid, std::move(wanted.push), in.now);
+            co_await s.ports.devices.update_push(in.who.scope(), d.uid, std::move(wanted.push), in.now);
         if (!done) co_return respond(not_found("device_unknown", "There is no such device"));
         look_at(s, done->replaced);
         d = std::move(done->device);
@@ -87,7 +87,7 @@ awaitable<http::response> update_push(service& s, ask in) {
     co_return success(200, std::move(data), "Push token updated");
 }
 
-awaitable<http::response> get_self(service& s, ask in) {
+awaitable<http::response> get_self(api_context& s, request_context in) {
     const auto wanted = in.query("device_id").value_or(std::string{});
     const auto found = co_await device_of(s, in, wanted);
     if (found.refused) co_return respond(*found.refused);
@@ -146,7 +146,7 @@ business_token read_business(const http::request& req, bool with_platform) {
     return out;
 }
 
-awaitable<http::response> post_business(service& s, ask in) {
+awaitable<http::response> post_business(api_context& s, request_context in) {
     auto b = read_business(in.req, true);
     if (b.refused) co_return respond(*b.refused);
     const auto orgs = co_await organisations_of(s, in.who);
@@ -155,7 +155,7 @@ awaitable<http::response> post_business(service& s, ask in) {
     port::registration r;
     r.user = in.who.user;
     r.org = org->id;
-    r.device_uid = push_uid(s.parts.vault.hash(b.token));
+    r.device_uid = push_uid(s.ports.vault.hash(b.token));
     r.platform = b.platform;
     r.bound_to = in.who.bound_to;
     r.wants_identity = false;
@@ -163,22 +163,22 @@ awaitable<http::response> post_business(service& s, ask in) {
     port::push_token t;
     t.token = std::move(b.token);
     r.push.push_back(std::move(t));
-    const auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
+    const auto done = co_await s.ports.devices.enrol(std::move(r), s.ports.settings.credentials.max_browsers);
     if (!done) co_return respond(access_denied());
     if (done->held_elsewhere) co_return respond(held_elsewhere());
     look_at(s, done->replaced);
     co_return back(in.req);
 }
 
-awaitable<http::response> delete_business(service& s, ask in) {
+awaitable<http::response> delete_business(api_context& s, request_context in) {
     const auto b = read_business(in.req, false);
     if (b.refused) co_return respond(*b.refused);
-    for (const auto& h : s.parts.vault.hashes(b.token)) {
-        const auto d = co_await s.parts.devices.by_uid(in.who.scope(), in.who.user, push_uid(h));
+    for (const auto& h : s.ports.vault.hashes(b.token)) {
+        const auto d = co_await s.ports.devices.by_uid(in.who.scope(), in.who.user, push_uid(h));
         if (!d || d->status == "removed" || d->user != in.who.user) continue;
         port::removal what{d->id, "logout", in.now};
-        const bool removed = co_await s.parts.devices.remove(in.who.scope(), std::move(what));
-        if (removed) s.parts.credentials.look_at(d->id);
+        const bool removed = co_await s.ports.devices.remove(in.who.scope(), std::move(what));
+        if (removed) s.ports.credentials.look_at(d->id);
     }
     co_return back(in.req);
 }

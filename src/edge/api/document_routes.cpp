@@ -14,17 +14,17 @@ void put(std::string& text, std::string_view written, const std::string& here) {
     if (const auto at = text.find(written); at != std::string::npos) text.replace(at, written.size(), here);
 }
 
-/// As it lies in docs/api, but for what each installation has of its own.
-awaitable<http::response> get_document(service& s, ask in) {
+/// As it lies in contract/api, but for what each installation has of its own.
+awaitable<http::response> get_document(api_context& s, request_context in) {
     std::string text(openapi_document());
     put(text, k_written_server, "\"url\": " + json(in.base).dump());
-    put(text, k_written_cookie, "\"name\": " + json(s.parts.settings.auth.cookie_name).dump());
+    put(text, k_written_cookie, "\"name\": " + json(s.ports.settings.auth.cookie_name).dump());
     auto r = http::response::json(200, std::move(text));
     r.headers.set("Cache-Control", "public, max-age=300");
     co_return r;
 }
 
-awaitable<http::response> get_page(service&, ask) {
+awaitable<http::response> get_page(api_context&, request_context) {
     auto r = http::response::text(200, std::string(document_page()), "text/html; charset=utf-8");
     r.headers.set("Cache-Control", "public, max-age=300");
     // Everything the page needs is in it, but for the document next to it.

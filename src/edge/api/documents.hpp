@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// docs/api, built into the program.
+// contract/api/openapi.json and page.html, built into the program.
 #pragma once
 
 #include <string_view>

@@ -30,12 +30,12 @@ struct outside {
     time_point now{};
 };
 
-outside look(const service& s, const http::request& req) {
+outside look(const api_context& s, const http::request& req) {
     outside o;
     o.from = look_behind(req, s.proxies);
     o.origin = std::string(req.headers.get("Origin"));
     o.readable = allowed_origin(s, o.origin, o.from.host);
-    o.encrypted = !s.parts.settings.http.tls_certificate_file.empty() || o.from.https;
+    o.encrypted = !s.ports.settings.http.tls_certificate_file.empty() || o.from.https;
     o.head_or_get = req.method == "GET" || req.method == "HEAD";
     o.target = req.target;
     o.now = s.now();
@@ -49,18 +49,18 @@ bool plain_host(std::string_view host) {
 }
 
 /// Every URL in a reply is https (CFG-05), whatever this hop was; only a sandbox says what it is itself.
-std::string base_of(const service& s, const outside& o) {
-    std::string url = s.parts.settings.server.public_url;
+std::string base_of(const api_context& s, const outside& o) {
+    std::string url = s.ports.settings.server.public_url;
     while (url.ends_with('/'))
         url.pop_back();
     if (!url.empty()) return url;
-    const bool plain = s.parts.settings.server.sandbox && !o.encrypted;
+    const bool plain = s.ports.settings.server.sandbox && !o.encrypted;
     return (plain ? "http://" : "https://") +
            (plain_host(o.from.host) ? o.from.host : std::string("localhost"));
 }
 
 /// Why a request that may have come over HTTPS counts as plain; empty: it is plain.
-std::string why_plain(const service& s, const outside& o) {
+std::string why_plain(const api_context& s, const outside& o) {
     if (o.from.forwarded && !o.from.trusted)
         return "A proxy has passed this on that the server does not trust: its operator adds the proxy's "
                "address "
@@ -68,14 +68,14 @@ std::string why_plain(const service& s, const outside& o) {
     if (o.from.forwarded && !o.from.scheme_told)
         return "The proxy in front of the server does not say how it was asked: its operator makes it send "
                "X-Forwarded-Proto";
-    if (s.parts.settings.http.trusted_proxies.empty())
+    if (s.ports.settings.http.trusted_proxies.empty())
         return "The server has neither a certificate nor a trusted proxy: its operator sets "
                "http.tls_certificate_file or http.trusted_proxies";
     return {};
 }
 
-http::response refuse_plain(service& s, const outside& o) {
-    const auto& url = s.parts.settings.server.public_url;
+http::response refuse_plain(api_context& s, const outside& o) {
+    const auto& url = s.ports.settings.server.public_url;
     problem p;
     p.status = 403;
     p.code = "https_required";
@@ -108,7 +108,7 @@ void dress(const outside& o, http::response& r) {
     r.headers.set("Access-Control-Expose-Headers", std::string(k_expose_headers));
 }
 
-std::string subject_of(const caller& who, const std::string& address) {
+std::string subject_of(const principal& who, const std::string& address) {
     const auto number = [](auto id) { return std::to_string(id.value); };
     switch (who.by) {
     case via::ticket:
@@ -124,8 +124,8 @@ std::string subject_of(const caller& who, const std::string& address) {
     return "address:" + limit_subject(address);
 }
 
-port::rate rate_of(const service& s, rate_class c) {
-    const auto& l = s.parts.settings.limits;
+port::rate rate_of(const api_context& s, rate_class c) {
+    const auto& l = s.ports.settings.limits;
     constexpr millis k_minute{60'000};
     switch (c) {
     case rate_class::registration: return {l.register_per_minute, k_minute};
@@ -149,8 +149,8 @@ void show(const port::rate_verdict& v, http::response& r) {
     r.headers.set("RateLimit-Reset", std::to_string(seconds(v.reset_after)));
 }
 
-http::response too_many(service& s, std::string_view which, const port::rate_verdict& v) {
-    s.parts.metrics.count("api_rate_limited_total", {{"class", which}});
+http::response too_many(api_context& s, std::string_view which, const port::rate_verdict& v) {
+    s.ports.metrics.count("api_rate_limited_total", {{"class", which}});
     problem p;
     p.status = 429;
     p.code = "rate_limited";
@@ -163,8 +163,8 @@ http::response too_many(service& s, std::string_view which, const port::rate_ver
 
 /// 429 instead of the refusal once an address has failed too often. A good credential from the same address
 /// still passes: one broken app behind a company's NAT does not lock everybody out.
-awaitable<http::response> failed(service& s, problem why, std::string address) {
-    const auto v = co_await s.parts.limits.take(failed_key(address), failed_rate(s));
+awaitable<http::response> failed(api_context& s, problem why, std::string address) {
+    const auto v = co_await s.ports.limits.take(failed_key(address), failed_rate(s));
     if (!v.allowed) co_return too_many(s, "failed_auth", v);
     co_return respond(why);
 }
@@ -173,19 +173,19 @@ awaitable<http::response> failed(service& s, problem why, std::string address) {
 /// what brings a cookie; what brings a bearer has its subject's limits, so that it is never starved by those
 /// that bring none (SEC-04).
 struct passed {
-    caller who;
+    principal who;
     std::optional<http::response> refused;
 };
-awaitable<std::optional<port::rate_verdict>> full(service& s, std::string what, std::string address) {
-    const port::rate most{s.parts.settings.limits.address_per_minute, millis{60'000}};
+awaitable<std::optional<port::rate_verdict>> full(api_context& s, std::string what, std::string address) {
+    const port::rate most{s.ports.settings.limits.address_per_minute, millis{60'000}};
     auto key = std::move(what) + address;
-    const auto v = co_await s.parts.limits.take(std::move(key), most);
+    const auto v = co_await s.ports.limits.take(std::move(key), most);
     if (v.allowed) co_return std::nullopt;
     co_return v;
 }
 
 awaitable<passed>
-identified_or_refused(service& s, entry e, http::request req, outside o, std::string address) {
+identified_or_refused(api_context& s, entry e, http::request req, outside o, std::string address) {
     passed out;
     const bool bearer = !req.headers.get("Authorization").empty();
     auto who = co_await identify(s, std::move(req), address, o.now, e.in_call);
@@ -198,9 +198,9 @@ identified_or_refused(service& s, entry e, http::request req, outside o, std::st
         out.who = std::move(who.who);
         co_return out;
     }
-    s.parts.metrics.count("api_auth_failures_total", {{"code", who.refused->code}});
+    s.ports.metrics.count("api_auth_failures_total", {{"code", who.refused->code}});
     if (!bearer && anybody) { // a dead session does not stand in the way, but counts
-        if (who.guess) (void)co_await s.parts.limits.take(failed_key(address), failed_rate(s));
+        if (who.guess) (void)co_await s.ports.limits.take(failed_key(address), failed_rate(s));
         co_return out;
     }
     if (who.guess)
@@ -210,7 +210,7 @@ identified_or_refused(service& s, entry e, http::request req, outside o, std::st
     co_return out;
 }
 
-awaitable<passed> let_in(service& s, entry e, http::request req, outside o) {
+awaitable<passed> let_in(api_context& s, entry e, http::request req, outside o) {
     passed out;
     const auto address = limit_subject(o.from.address);
     const bool bearer = !req.headers.get("Authorization").empty();
@@ -231,12 +231,12 @@ awaitable<passed> let_in(service& s, entry e, http::request req, outside o) {
     // Nobody need be known here, but who is passes on a limit of their own.
     no = co_await full(s, "beside-address:", subject_of(out.who, o.from.address));
     if (no) out.refused = too_many(s, "address", *no);
-    out.who = caller{};
+    out.who = principal{};
     co_return out;
 }
 
-awaitable<http::response> handle(service& s, entry e, http::request req, outside o) {
-    ask in;
+awaitable<http::response> handle(api_context& s, entry e, http::request req, outside o) {
+    request_context in;
     in.address = o.from.address;
     in.base = base_of(s, o);
     in.now = o.now;
@@ -244,7 +244,7 @@ awaitable<http::response> handle(service& s, entry e, http::request req, outside
     if (who.refused) co_return std::move(*who.refused);
     in.who = std::move(who.who);
     if (auto no = admit(e, in.who)) {
-        s.parts.metrics.count("api_auth_failures_total", {{"code", no->code}});
+        s.ports.metrics.count("api_auth_failures_total", {{"code", no->code}});
         co_return respond(*no);
     }
     if (in.who.by == via::cookie && e.changes)
@@ -253,7 +253,7 @@ awaitable<http::response> handle(service& s, entry e, http::request req, outside
     std::optional<port::rate_verdict> shown;
     if (e.rate != rate_class::none) {
         auto key = std::string(name(e.rate)) + ":" + subject_of(in.who, o.from.address);
-        shown = co_await s.parts.limits.take(std::move(key), rate_of(s, e.rate));
+        shown = co_await s.ports.limits.take(std::move(key), rate_of(s, e.rate));
         if (!shown->allowed) co_return too_many(s, name(e.rate), *shown);
     }
     in.req = std::move(req);
@@ -262,17 +262,17 @@ awaitable<http::response> handle(service& s, entry e, http::request req, outside
     co_return r;
 }
 
-awaitable<http::response> serve(std::shared_ptr<service> s, entry e, http::request req) {
+awaitable<http::response> serve(std::shared_ptr<api_context> s, entry e, http::request req) {
     auto o = look(*s, req);
     if (e.raw) {
-        ask in;
+        request_context in;
         in.req = std::move(req);
         auto r = co_await e.run(*s, std::move(in));
         r.headers.set("X-Content-Type-Options", "nosniff");
         co_return r;
     }
     http::response r;
-    if (!o.encrypted && !s->parts.settings.http.allow_plain_api) {
+    if (!o.encrypted && !s->ports.settings.http.allow_plain_api) {
         r = refuse_plain(*s, o);
         dress(o, r);
         co_return r;
@@ -285,17 +285,17 @@ awaitable<http::response> serve(std::shared_ptr<service> s, entry e, http::reque
         log::warn("api_dependency_away", {{"route", e.pattern}, {"why", why.what()}});
     }
     if (away) {
-        s->parts.metrics.count("api_unavailable_total");
+        s->ports.metrics.count("api_unavailable_total");
         r = respond(unavailable_now());
     }
     dress(o, r);
     co_return r;
 }
 
-awaitable<http::response> preflight(std::shared_ptr<service> s, std::string methods, http::request req) {
+awaitable<http::response> preflight(std::shared_ptr<api_context> s, std::string methods, http::request req) {
     const auto o = look(*s, req);
     http::response r;
-    if (!o.encrypted && !s->parts.settings.http.allow_plain_api) {
+    if (!o.encrypted && !s->ports.settings.http.allow_plain_api) {
         r = refuse_plain(*s, o);
     } else if (!o.origin.empty() && !o.readable) {
         problem p;
@@ -319,7 +319,7 @@ awaitable<http::response> preflight(std::shared_ptr<service> s, std::string meth
 
 } // namespace
 
-std::vector<http::route> guarded(const std::shared_ptr<service>& s, std::span<const entry> entries) {
+std::vector<http::route> guarded(const std::shared_ptr<api_context>& s, std::span<const entry> entries) {
     std::vector<http::route> out;
     std::map<std::string, std::string> methods;
     for (const auto& e : entries) {

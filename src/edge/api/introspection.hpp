@@ -46,7 +46,7 @@ struct verdict {
     web_identity who; ///< signed_in only
 };
 
-/// GET with the caller's Cookie and User-Agent. 200 {"active":true,"user_id":N,"organization_id":N|null,
+/// GET with the request's Cookie and User-Agent. 200 {"active":true,"user_id":N,"organization_id":N|null,
 /// "session_id"?} is a person; 401, 403 and "active":false are not signed in (believed for 5 s at most);
 /// everything else is unavailable and not remembered. Requests with one cookie at the same time are one
 /// question. Cookies are remembered by a keyed hash and never logged.

@@ -22,15 +22,15 @@ millis left(steady::time_point began, millis budget) {
 
 /// Whether this reply may hold the password of the identity, going by what was known when the request began.
 bool may_disclose(
-    const service& s, const port::device_view& d, identity_id which, password_rule rule, time_point begun
+    const api_context& s, const port::device_view& d, identity_id which, password_rule rule, time_point begun
 ) {
     if (s.rules.jwt_only(d.platform, d.sdk_version)) return false;
     switch (rule) {
     case password_rule::asked_for: return true;
-    case password_rule::if_configured: return s.parts.settings.credentials.password_in_replies;
+    case password_rule::if_configured: return s.ports.settings.credentials.password_in_replies;
     case password_rule::first_time: break;
     }
-    if (s.parts.settings.credentials.password_in_replies) return true;
+    if (s.ports.settings.credentials.password_in_replies) return true;
     if (!d.identity || d.identity->id != which || !d.identity->disclosed) return true;
     // Disclosed by a request that ran beside this one: parallel first registrations all get it.
     return d.identity->disclosed_at && *d.identity->disclosed_at >= begun;
@@ -50,8 +50,8 @@ bool usable(const std::optional<port::identity_view>& i, time_point now) {
            (!i->expires_at || *i->expires_at > now);
 }
 
-awaitable<void> add_password(service& s, ask in, port::device_view d, login& out) {
-    const auto password = co_await s.parts.devices.password(out.identity);
+awaitable<void> add_password(api_context& s, request_context in, port::device_view d, login& out) {
+    const auto password = co_await s.ports.devices.password(out.identity);
     if (!password || password->empty()) co_return;
     if (!d.public_key.empty()) {
         const auto box = adapter::crypto::seal_to(d.public_key, *password);
@@ -67,7 +67,8 @@ awaitable<void> add_password(service& s, ask in, port::device_view d, login& out
 
 } // namespace
 
-awaitable<login> log_in(service& s, ask in, port::device_view d, password_rule rule, millis budget) {
+awaitable<login>
+log_in(api_context& s, request_context in, port::device_view d, password_rule rule, millis budget) {
     const auto began = steady::now();
     login out;
     if (usable(d.identity, in.now)) {
@@ -77,7 +78,7 @@ awaitable<login> log_in(service& s, ask in, port::device_view d, password_rule r
         out.version = d.identity->version;
         out.expires_at = d.identity->expires_at;
     } else if (budget > millis{0}) {
-        const auto made = co_await s.parts.credentials.ensure(d.id, budget);
+        const auto made = co_await s.ports.credentials.ensure(d.id, budget);
         out.ready = made.ready;
         out.identity = made.identity;
         out.sip_username = made.sip_username;
@@ -85,20 +86,20 @@ awaitable<login> log_in(service& s, ask in, port::device_view d, password_rule r
         out.expires_at = made.expires_at;
     }
     if (!out.ready) {
-        out.token.what = engine::token_status::state::pending;
+        out.token.what = credential_manager::token_status::state::pending;
         co_return out;
     }
     if (budget > millis{0})
-        out.token = co_await s.parts.credentials.token(d.id, left(began, budget));
+        out.token = co_await s.ports.credentials.token(d.id, left(began, budget));
     else
-        out.token = co_await s.parts.credentials.cached_token(d.id);
+        out.token = co_await s.ports.credentials.cached_token(d.id);
     if (may_disclose(s, d, out.identity, rule, in.now)) co_await add_password(s, in, d, out);
-    co_await s.parts.devices.mark_delivered(out.identity, out.with_password(), s.now());
+    co_await s.ports.devices.mark_delivered(out.identity, out.with_password(), s.now());
     co_return out;
 }
 
 json login_fields(const login& l) {
-    using state = engine::token_status::state;
+    using state = credential_manager::token_status::state;
     std::string_view jwt_state = "unavailable";
     switch (l.token.what) {
     case state::fresh: jwt_state = "fresh"; break;
@@ -129,20 +130,20 @@ json sip_credentials(const login& l) {
 }
 
 awaitable<std::optional<port::device_view>>
-find_device(service& s, port::tenant_scope scope, user_id owner, std::string name) {
+find_device(api_context& s, port::tenant_scope scope, user_id owner, std::string name) {
     auto own_id = s.rules.device_id(name);
-    auto found = co_await s.parts.devices.by_uid(scope, owner, std::move(own_id));
+    auto found = co_await s.ports.devices.by_uid(scope, owner, std::move(own_id));
     const auto number = whole_number(name, 1, std::numeric_limits<std::int64_t>::max());
     if (number && (!found || found->status == "removed")) {
         const device_id numbered{*number};
-        auto other = co_await s.parts.devices.by_id(scope, numbered);
+        auto other = co_await s.ports.devices.by_id(scope, numbered);
         if (other && other->user == owner) found = std::move(other);
     }
     if (found && found->user != owner) found.reset();
     co_return found;
 }
 
-awaitable<device_found> device_of(service& s, ask in, std::string uid) {
+awaitable<device_found> device_of(api_context& s, request_context in, std::string uid) {
     device_found out;
     out.refused = not_found("device_unknown", "There is no such device");
     if (uid.empty()) uid = std::string(in.req.headers.get("X-Z360-Device"));
@@ -150,11 +151,11 @@ awaitable<device_found> device_of(service& s, ask in, std::string uid) {
         const bool own = uid.empty() || s.rules.device_id(uid) == in.who.device_uid ||
                          uid == std::to_string(in.who.device.value);
         if (!own) co_return out;
-        out.device = co_await s.parts.devices.by_id(in.who.scope(), in.who.device);
+        out.device = co_await s.ports.devices.by_id(in.who.scope(), in.who.device);
     } else if (!uid.empty()) {
         out.device = co_await find_device(s, in.who.scope(), in.who.user, std::move(uid));
     } else {
-        const auto all = co_await s.parts.devices.list(in.who.scope(), in.who.user, k_most_devices);
+        const auto all = co_await s.ports.devices.list(in.who.scope(), in.who.user, k_most_devices);
         const auto meant = pick_device(all, in.req.headers.get("User-Agent"), in.who.session);
         if (meant.device != nullptr) out.device = *meant.device;
         out.refused->code = "device_not_registered";
@@ -166,14 +167,14 @@ awaitable<device_found> device_of(service& s, ask in, std::string uid) {
     co_return out;
 }
 
-awaitable<std::vector<port::org_label>> organisations_of(service& s, caller who) {
-    auto orgs = co_await s.parts.devices.organisations(who.user);
+awaitable<std::vector<port::org_label>> organisations_of(api_context& s, principal who) {
+    auto orgs = co_await s.ports.devices.organisations(who.user);
     if (!who.bound_to.none()) std::erase_if(orgs, [&who](const auto& o) { return o.id != who.bound_to; });
     co_return orgs;
 }
 
 const port::org_label*
-choose(const std::vector<port::org_label>& orgs, const caller& who, std::optional<std::int64_t> wanted) {
+choose(const std::vector<port::org_label>& orgs, const principal& who, std::optional<std::int64_t> wanted) {
     const auto active = [&orgs](std::int64_t id) -> const port::org_label* {
         for (const auto& o : orgs)
             if (o.id.value == id && o.status == "active") return &o;

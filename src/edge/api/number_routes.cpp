@@ -10,7 +10,7 @@ namespace z360::edge::api {
 namespace {
 
 /// The number in the path; empty: it is none.
-std::string path_number(const ask& in) {
+std::string path_number(const request_context& in) {
     auto text = in.param("e164");
     if (!text.starts_with('+')) text.insert(text.begin(), '+');
     return is_e164(text) ? text : std::string{};
@@ -45,7 +45,7 @@ struct place {
     page rows;
     std::optional<problem> refused;
 };
-awaitable<place> find_place(service& s, ask in, bool list) {
+awaitable<place> find_place(api_context& s, request_context in, bool list) {
     place out;
     out.org = path_org(in);
     if (list) {
@@ -55,7 +55,7 @@ awaitable<place> find_place(service& s, ask in, bool list) {
         out.number = path_number(in);
     }
     std::optional<port::organisation> org;
-    if (!out.org.none()) org = co_await s.parts.tenants.organisation_of(scope_of(in), out.org);
+    if (!out.org.none()) org = co_await s.ports.tenants.organisation_of(scope_of(in), out.org);
     if (!org) out.refused = no_org();
     co_return out;
 }
@@ -64,10 +64,10 @@ template <class Row>
 using listing =
     awaitable<std::vector<Row>> (port::tenants::*)(port::tenant_scope, org_id, std::string, std::size_t);
 template <class Row>
-awaitable<http::response> list_rows(service& s, ask in, listing<Row> rows) {
+awaitable<http::response> list_rows(api_context& s, request_context in, listing<Row> rows) {
     const auto at = co_await find_place(s, in, true);
     if (at.refused) co_return respond(*at.refused);
-    const auto all = co_await (s.parts.tenants.*rows)(scope_of(in), at.org, at.rows.after, at.rows.limit);
+    const auto all = co_await (s.ports.tenants.*rows)(scope_of(in), at.org, at.rows.after, at.rows.limit);
     co_return reply_rows(all, k_view, at.rows.limit, "number");
 }
 
@@ -77,21 +77,21 @@ struct removing {
     problem unknown;
     std::string message;
 };
-awaitable<http::response> remove_row(service& s, ask in, removing how) {
+awaitable<http::response> remove_row(api_context& s, request_context in, removing how) {
     const auto at = co_await find_place(s, in, false);
     if (at.refused) co_return respond(*at.refused);
     if (at.number.empty()) co_return respond(how.unknown);
-    const bool done = co_await (s.parts.tenants.*how.run)(scope_of(in), at.org, at.number);
+    const bool done = co_await (s.ports.tenants.*how.run)(scope_of(in), at.org, at.number);
     if (!done) co_return respond(how.unknown);
     json data{{"number", at.number}};
     co_return success(200, std::move(data), how.message);
 }
 
-awaitable<http::response> list_numbers(service& s, ask in) {
+awaitable<http::response> list_numbers(api_context& s, request_context in) {
     return list_rows<port::number>(s, std::move(in), &port::tenants::numbers);
 }
 
-awaitable<http::response> put_number(service& s, ask in) {
+awaitable<http::response> put_number(api_context& s, request_context in) {
     const auto at = co_await find_place(s, in, false);
     if (at.refused) co_return respond(*at.refused);
     auto body = read_object(in.req.body);
@@ -114,11 +114,11 @@ awaitable<http::response> put_number(service& s, ask in) {
     if (!status.empty()) n.status = status;
     n.default_caller_id = f.boolean("default_caller_id").value_or(false);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(n));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(n));
     co_return reply_put(out, k_view);
 }
 
-awaitable<http::response> delete_number(service& s, ask in) {
+awaitable<http::response> delete_number(api_context& s, request_context in) {
     return remove_row(
         s, std::move(in),
         {&port::tenants::remove_number, not_found("number_unknown", "There is no such number"),
@@ -126,11 +126,11 @@ awaitable<http::response> delete_number(service& s, ask in) {
     );
 }
 
-awaitable<http::response> list_contacts(service& s, ask in) {
+awaitable<http::response> list_contacts(api_context& s, request_context in) {
     return list_rows<port::contact>(s, std::move(in), &port::tenants::contacts);
 }
 
-awaitable<http::response> put_contact(service& s, ask in) {
+awaitable<http::response> put_contact(api_context& s, request_context in) {
     const auto at = co_await find_place(s, in, false);
     if (at.refused) co_return respond(*at.refused);
     auto body = read_object(in.req.body);
@@ -145,11 +145,11 @@ awaitable<http::response> put_contact(service& s, ask in) {
     if (!c.avatar_url.empty() && !c.avatar_url.starts_with("https://"))
         f.refuse("avatar_url", "must begin with https://");
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(c));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(c));
     co_return reply_put(out, k_view);
 }
 
-awaitable<http::response> delete_contact(service& s, ask in) {
+awaitable<http::response> delete_contact(api_context& s, request_context in) {
     return remove_row(
         s, std::move(in),
         {&port::tenants::remove_contact, not_found("contact_unknown", "There is no such contact"),

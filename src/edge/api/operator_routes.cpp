@@ -17,12 +17,12 @@ constexpr std::size_t k_most_tokens = 500;
 constexpr std::size_t k_most_devices = 500;
 constexpr millis k_day{86'400'000};
 
-awaitable<http::response> list_devices(service& s, ask in) {
+awaitable<http::response> list_devices(api_context& s, request_context in) {
     const user_id user{path_id(in, "user")};
     std::optional<port::person> person;
-    if (!user.none()) person = co_await s.parts.tenants.person_of(scope_of(in), user);
+    if (!user.none()) person = co_await s.ports.tenants.person_of(scope_of(in), user);
     if (!person) co_return respond(no_user());
-    auto all = co_await s.parts.devices.list(scope_of(in), user, k_most_devices);
+    auto all = co_await s.ports.devices.list(scope_of(in), user, k_most_devices);
     json rows = json::array();
     for (auto& d : all) {
         // Whether somebody talks for another organisation is not this one's to know.
@@ -32,24 +32,24 @@ awaitable<http::response> list_devices(service& s, ask in) {
     co_return success(200, std::move(rows));
 }
 
-awaitable<http::response> delete_device(service& s, ask in) {
+awaitable<http::response> delete_device(api_context& s, request_context in) {
     const auto unknown = not_found("device_unknown", "There is no such device");
     const user_id user{path_id(in, "user")};
     if (user.none()) co_return respond(unknown);
     // The number is what the list shows first; an app's own id may look like one.
     std::optional<port::device_view> d;
     const device_id number{path_id(in, "device")};
-    if (!number.none()) d = co_await s.parts.devices.by_id(scope_of(in), number);
+    if (!number.none()) d = co_await s.ports.devices.by_id(scope_of(in), number);
     if (!d || d->user != user) d = co_await find_device(s, scope_of(in), user, in.param("device"));
     if (!d || d->status == "removed") co_return respond(unknown);
     const auto device = d->id;
     co_await audit(s, in.who, in.address, "device_removed", device, "revoked");
     port::removal what{device, "revoked", in.now};
-    const bool done = co_await s.parts.devices.remove(scope_of(in), std::move(what));
+    const bool done = co_await s.ports.devices.remove(scope_of(in), std::move(what));
     if (!done) co_return respond(unknown);
-    s.parts.credentials.look_at(device);
+    s.ports.credentials.look_at(device);
     // An organisation takes away what is its own: it does not see a device any more that goes on for others.
-    const auto left = co_await s.parts.devices.by_id(scope_of(in), device);
+    const auto left = co_await s.ports.devices.by_id(scope_of(in), device);
     json data{{"id", device.value}, {"device_id", d->uid}};
     co_return success(
         200, std::move(data),
@@ -63,17 +63,17 @@ struct made_token {
     token_id id;
     secret text;
 };
-awaitable<made_token> make_token(service& s, port::new_token t) {
+awaitable<made_token> make_token(api_context& s, port::new_token t) {
     made_token out;
-    out.text = adapter::crypto::make_bearer(t.kind, s.parts.settings.server.environment);
-    auto hash = s.parts.vault.hash(out.text);
+    out.text = adapter::crypto::make_bearer(t.kind, s.ports.settings.server.environment);
+    auto hash = s.ports.vault.hash(out.text);
     t.hash = std::move(hash.bytes);
     t.hash_key_id = std::move(hash.key_id);
-    out.id = co_await s.parts.tokens.add(std::move(t));
+    out.id = co_await s.ports.tokens.add(std::move(t));
     co_return out;
 }
 
-awaitable<http::response> post_enrolment(service& s, ask in) {
+awaitable<http::response> post_enrolment(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -82,7 +82,7 @@ awaitable<http::response> post_enrolment(service& s, ask in) {
     if (!f.ok()) co_return respond(f.refusal());
     const user_id user{path_id(in, "user")};
     std::optional<port::person> person;
-    if (!user.none()) person = co_await s.parts.tenants.person_of(scope_of(in), user);
+    if (!user.none()) person = co_await s.ports.tenants.person_of(scope_of(in), user);
     if (!person || person->status != "active") co_return respond(no_user());
     port::new_token t;
     t.kind = port::token_kind::enrolment;
@@ -92,8 +92,12 @@ awaitable<http::response> post_enrolment(service& s, ask in) {
     const auto& member = person->memberships;
     const bool belongs =
         std::any_of(member.begin(), member.end(), [&t](const auto& m) { return m.first == t.org; });
-    if ((org && *org != t.org.value) || (!t.org.none() && !belongs))
-        co_return respond(not_found("organization_unknown", "The person is in no such organisation"));
+    if ((org && *org != t.org.value) || (!t.org.none() && !belongs)) {
+        auto p = not_found("organization_unknown", "The person is in no such organisation");
+        p.detail =
+            "PUT /api/admin/organizations/{org}/members/{user} makes them a member, as does --add-member";
+        co_return respond(p);
+    }
     t.label = "enrolment";
     t.issued_by = in.who.token;
     t.now = in.now;
@@ -121,15 +125,15 @@ json token_json(const port::token_row& t) {
     };
 }
 
-awaitable<http::response> list_tokens(service& s, ask in) {
-    const auto all = co_await s.parts.tokens.list(in.who.bound_to, k_most_tokens);
+awaitable<http::response> list_tokens(api_context& s, request_context in) {
+    const auto all = co_await s.ports.tokens.list(in.who.bound_to, k_most_tokens);
     json rows = json::array();
     for (const auto& t : all)
         rows.push_back(token_json(t));
     co_return success(200, std::move(rows));
 }
 
-void check_scopes(fields& f, const caller& who, port::token_kind kind, std::vector<std::string>& scopes) {
+void check_scopes(fields& f, const principal& who, port::token_kind kind, std::vector<std::string>& scopes) {
     for (const auto& wanted : scopes) {
         const auto& all = port::k_token_scopes;
         if (std::find(all.begin(), all.end(), wanted) == all.end())
@@ -143,7 +147,7 @@ void check_scopes(fields& f, const caller& who, port::token_kind kind, std::vect
     if (kind == port::token_kind::service && scopes.empty() && who.may("act")) scopes = {"act"};
 }
 
-awaitable<http::response> post_token(service& s, ask in) {
+awaitable<http::response> post_token(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -163,9 +167,8 @@ awaitable<http::response> post_token(service& s, ask in) {
     t.org = in.who.bound_to;
     if (org && t.org.none()) t.org = org_id{*org};
     std::optional<port::organisation> found;
-    if (!t.org.none()) found = co_await s.parts.tenants.organisation_of(scope_of(in), t.org);
-    if ((org && *org != t.org.value) || (!t.org.none() && !found))
-        co_return respond(not_found("organization_unknown", "There is no such organisation"));
+    if (!t.org.none()) found = co_await s.ports.tenants.organisation_of(scope_of(in), t.org);
+    if ((org && *org != t.org.value) || (!t.org.none() && !found)) co_return respond(no_org());
     t.issued_by = in.who.token;
     t.now = in.now;
     t.expires_at = in.now + k_day * days;
@@ -184,12 +187,12 @@ awaitable<http::response> post_token(service& s, ask in) {
     co_return success(201, std::move(data), "This is the only time the token is shown");
 }
 
-awaitable<http::response> delete_token(service& s, ask in) {
+awaitable<http::response> delete_token(api_context& s, request_context in) {
     const auto unknown = not_found("token_not_found", "There is no such token");
     const token_id id{path_id(in, "id")};
     if (id.none()) co_return respond(unknown);
     co_await audit(s, in.who, in.address, "token_revoked", {}, "token=" + std::to_string(id.value));
-    const bool done = co_await s.parts.tokens.revoke(id, in.who.bound_to, "revoked", in.now);
+    const bool done = co_await s.ports.tokens.revoke(id, in.who.bound_to, "revoked", in.now);
     if (!done) co_return respond(unknown);
     json data{{"id", id.value}};
     co_return success(200, std::move(data), "Token revoked");

@@ -18,17 +18,22 @@ std::string field_of(const std::string& ours) {
 
 } // namespace
 
-port::tenant_scope scope_of(const ask& in) {
+port::tenant_scope scope_of(const request_context& in) {
     auto who = in.who;
     who.user = {};
     return who.scope();
 }
 
 problem no_org() {
-    return not_found("organization_unknown", "There is no such organisation");
+    auto p = not_found("organization_unknown", "There is no such organisation");
+    p.detail = "GET /api/admin/organizations lists them, and z360-voipd --list-orgs";
+    return p;
 }
 problem no_user() {
-    return not_found("user_unknown", "There is no such person");
+    auto p = not_found("user_unknown", "There is no such person");
+    p.detail = "GET /api/admin/organizations/{org}/members lists those of an organisation, and "
+               "z360-voipd --list-members --org ORG";
+    return p;
 }
 
 entry operator_entry(std::string_view method, std::string_view pattern, action run, std::string_view scope) {
@@ -47,7 +52,7 @@ entry tenant_entry(std::string_view method, std::string_view pattern, action run
     return operator_entry(method, pattern, run, method == "GET" ? "tenants:read" : "tenants:write");
 }
 
-page read_page(const ask& in, bool numeric) {
+page read_page(const request_context& in, bool numeric) {
     page out;
     fields f(json::object());
     if (const auto text = in.query("limit")) {
@@ -78,11 +83,11 @@ http::response reply_page(json rows, std::size_t limit, std::string_view cursor_
     return success(200, std::move(rows), {}, std::move(meta));
 }
 
-std::int64_t path_id(const ask& in, std::string_view name) {
+std::int64_t path_id(const request_context& in, std::string_view name) {
     return whole_number(in.param(name), 1, 9'007'199'254'740'991).value_or(0);
 }
 
-org_id path_org(const ask& in) {
+org_id path_org(const request_context& in) {
     const org_id org{path_id(in, "org")};
     if (!in.who.bound_to.none() && org != in.who.bound_to) return {};
     return org;

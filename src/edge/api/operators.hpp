@@ -2,7 +2,7 @@
 // What the admin routes share.
 #pragma once
 
-#include "edge/api/service.hpp"
+#include "edge/api/api_context.hpp"
 
 #include <z360/port/tenants.hpp>
 
@@ -16,7 +16,7 @@
 namespace z360::edge::api {
 
 /// What an operator sees: whatever their token does, not the person that a header names.
-[[nodiscard]] port::tenant_scope scope_of(const ask& in);
+[[nodiscard]] port::tenant_scope scope_of(const request_context& in);
 [[nodiscard]] problem no_org();
 [[nodiscard]] problem no_user();
 
@@ -33,16 +33,16 @@ struct page {
     std::optional<problem> refused;
 };
 /// `numeric`: the cursor is an id.
-[[nodiscard]] page read_page(const ask& in, bool numeric);
+[[nodiscard]] page read_page(const request_context& in, bool numeric);
 /// The id that the cursor is; 0 before the first page.
 [[nodiscard]] std::int64_t cursor_id(const page& p);
 /// {"data":[…],"meta":{"next":…}}: the cursor of the last row while there may be more.
 [[nodiscard]] http::response reply_page(json rows, std::size_t limit, std::string_view cursor_field);
 
 /// The id in the path; none: it is no id, so there is nothing.
-[[nodiscard]] std::int64_t path_id(const ask& in, std::string_view name);
-/// The organisation in the path, when the caller may see it. none(): 404.
-[[nodiscard]] org_id path_org(const ask& in);
+[[nodiscard]] std::int64_t path_id(const request_context& in, std::string_view name);
+/// The organisation in the path, when the principal may see it. none(): 404.
+[[nodiscard]] org_id path_org(const request_context& in);
 
 [[nodiscard]] problem of_refusal(const port::refusal& r);
 

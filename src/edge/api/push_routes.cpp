@@ -37,7 +37,7 @@ json dark_json(const port::dark_device& d) {
     };
 }
 
-awaitable<http::response> get_stats(service& s, ask in) {
+awaitable<http::response> get_stats(api_context& s, request_context in) {
     fields f(json::object());
     std::int64_t hours = k_default_hours;
     if (const auto text = in.query("hours")) {
@@ -48,9 +48,9 @@ awaitable<http::response> get_stats(service& s, ask in) {
             f.refuse("hours", "must be a whole number from 1 to 2160");
     }
     if (!f.ok()) co_return respond(f.refusal());
-    if (s.parts.pushes == nullptr) co_return respond(unavailable_now());
+    if (s.ports.pushes == nullptr) co_return respond(unavailable_now());
     const auto from = in.now - std::chrono::hours{hours};
-    const auto report = co_await s.parts.pushes->since(scope_of(in), from);
+    const auto report = co_await s.ports.pushes->since(scope_of(in), from);
     json groups = json::array();
     for (const auto& g : report.groups)
         groups.push_back(group_json(g));

@@ -31,15 +31,15 @@ struct issued {
     secret token;
     time_point expires_at{};
 };
-awaitable<issued> issue_token(service& s, caller who, port::device_view d, time_point now) {
+awaitable<issued> issue_token(api_context& s, principal who, port::device_view d, time_point now) {
     issued out;
     if (who.by == via::device) {
         out.expires_at = who.token_expires_at;
         co_return out;
     }
-    const auto& c = s.parts.settings;
+    const auto& c = s.ports.settings;
     out.token = adapter::crypto::make_bearer(port::token_kind::device, c.server.environment);
-    auto hash = s.parts.vault.hash(out.token);
+    auto hash = s.ports.vault.hash(out.token);
     port::new_token t;
     t.kind = port::token_kind::device;
     t.hash = std::move(hash.bytes);
@@ -53,13 +53,13 @@ awaitable<issued> issue_token(service& s, caller who, port::device_view d, time_
     t.ends_at = now + c.auth.device_absolute;
     t.expires_at = std::min(now + c.auth.device_sliding, t.ends_at);
     out.expires_at = t.expires_at;
-    (void)co_await s.parts.tokens.add(std::move(t));
+    (void)co_await s.ports.tokens.add(std::move(t));
     co_return out;
 }
 
 json reply_data(
-    const service& s, const ask& in, const port::registered& r, const login& l, const issued& token,
-    const std::vector<port::org_label>& orgs, std::int64_t org
+    const api_context& s, const request_context& in, const port::registered& r, const login& l,
+    const issued& token, const std::vector<port::org_label>& orgs, std::int64_t org
 ) {
     const auto& d = r.device;
     const bool native = d.native_handles_calls;
@@ -97,11 +97,11 @@ registration_result refuse(const problem& p) {
 }
 
 /// A device that has just become one joins the calls that ring its person (B30). Nobody waits for that.
-awaitable<void> join_what_rings(service& s, caller who, device_id device) {
-    if (!s.parts.ask_later) co_return;
+awaitable<void> join_what_rings(api_context& s, principal who, device_id device) {
+    if (!s.ports.ask_later) co_return;
     who.device = device;
     const call::viewer as{call::viewer::as::device, who.user, who.bound_to, device};
-    for (const auto& c : co_await s.parts.calls.live(who.scope())) {
+    for (const auto& c : co_await s.ports.calls.live(who.scope())) {
         const auto v = view_of(c.state, as);
         if (!v ||
             std::find(v->allowed.begin(), v->allowed.end(), call::request_kind::ring) == v->allowed.end())
@@ -112,23 +112,25 @@ awaitable<void> join_what_rings(service& s, caller who, device_id device) {
         r.device = device;
         r.call = v->id;
         r.call_session_id = c.state.origin.call_session_id;
-        s.parts.ask_later(std::move(r));
+        s.ports.ask_later(std::move(r));
     }
 }
 
-awaitable<registration_result>
-enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> orgs, std::int64_t org) {
+awaitable<registration_result> enrolled(
+    api_context& s, request_context in, port::registered r, std::vector<port::org_label> orgs,
+    std::int64_t org
+) {
     look_at(s, r.replaced);
     look_at(s, r.linked);
     login l;
     const bool wants = !r.device.native_handles_calls;
     if (wants)
         l = co_await log_in(
-            s, in, r.device, password_rule::first_time, s.parts.settings.credentials.registration_budget
+            s, in, r.device, password_rule::first_time, s.ports.settings.credentials.registration_budget
         );
     else
-        l.token.what = engine::token_status::state::none;
-    if (r.device.native_handles_calls) s.parts.credentials.look_at(r.device.id);
+        l.token.what = credential_manager::token_status::state::none;
+    if (r.device.native_handles_calls) s.ports.credentials.look_at(r.device.id);
     const auto token = co_await issue_token(s, in.who, r.device, s.now());
     if (r.created || !token.token.empty())
         co_await audit(
@@ -140,7 +142,7 @@ enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> or
     out.status = r.created ? 201 : 200;
     if (wants && !l.ready) out.status = 202;
     out.data = reply_data(s, in, r, l, token, orgs, org);
-    s.parts.metrics.count(
+    s.ports.metrics.count(
         "api_registrations_total",
         {{"platform", r.device.platform}, {"result", l.ready || !wants ? "ready" : "pending"}}
     );
@@ -149,23 +151,23 @@ enrolled(service& s, ask in, port::registered r, std::vector<port::org_label> or
 
 /// The device whose bearer the body holds: an expired one proves as much. None: it is void, or not known
 /// here.
-awaitable<std::vector<device_id>> proved_by(service& s, secret token) {
+awaitable<std::vector<device_id>> proved_by(api_context& s, secret token) {
     std::vector<device_id> out;
     const auto read = adapter::crypto::read_bearer(token.reveal());
-    if (!read || read->environment != s.parts.settings.server.environment) co_return out;
+    if (!read || read->environment != s.ports.settings.server.environment) co_return out;
     std::vector<std::string> hashes;
-    for (auto& h : s.parts.vault.hashes(read->whole))
+    for (auto& h : s.ports.vault.hashes(read->whole))
         hashes.push_back(std::move(h.bytes));
-    const auto row = co_await s.parts.tokens.find(std::move(hashes));
+    const auto row = co_await s.ports.tokens.find(std::move(hashes));
     if (row && row->kind == port::token_kind::device && !row->revoked_at) out.push_back(row->device);
     co_return out;
 }
 
 /// A code is not used up for what will be refused.
-awaitable<bool> held_outside(service& s, caller who, std::string uid) {
+awaitable<bool> held_outside(api_context& s, principal who, std::string uid) {
     if (who.bound_to.none()) co_return false;
     const auto own = port::tenant_scope::of(who.user);
-    const auto d = co_await s.parts.devices.by_uid(own, who.user, std::move(uid));
+    const auto d = co_await s.ports.devices.by_uid(own, who.user, std::move(uid));
     co_return d && d->status != "removed" && d->bound_to != who.bound_to;
 }
 
@@ -180,7 +182,7 @@ problem held_elsewhere() {
     return p;
 }
 
-awaitable<registration_result> try_register(service& s, ask in, json body) {
+awaitable<registration_result> try_register(api_context& s, request_context in, json body) {
     fields f(body);
     auto wanted = read_registration(f, s);
     if (!f.ok()) co_return refuse(f.refusal());
@@ -206,21 +208,21 @@ awaitable<registration_result> try_register(service& s, ask in, json body) {
     if (in.who.by == via::device) r.proved.push_back(in.who.device);
     if (in.who.by == via::enrolment && !in.who.token.none()) {
         // Used up first: of two devices with one code, one gets in.
-        const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
+        const bool first = co_await s.ports.tokens.consume(in.who.token, in.now);
         if (!first)
             co_return refuse(
                 unauthorized("token_used", via::enrolment, "The code was used; ask for a new one")
             );
     }
     const auto chosen = org->id.value;
-    auto done = co_await s.parts.devices.enrol(std::move(r), s.parts.settings.credentials.max_browsers);
+    auto done = co_await s.ports.devices.enrol(std::move(r), s.ports.settings.credentials.max_browsers);
     if (!done) co_return refuse(access_denied());
     if (done->held_elsewhere) co_return refuse(held_elsewhere());
     auto out = co_await enrolled(s, std::move(in), std::move(*done), std::move(orgs), chosen);
     co_return out;
 }
 
-awaitable<http::response> register_device(service& s, ask in, json body) {
+awaitable<http::response> register_device(api_context& s, request_context in, json body) {
     auto done = co_await try_register(s, std::move(in), std::move(body));
     if (done.status == 0) co_return std::move(done.refused);
     const char* message = "Device token registered successfully";

@@ -2,7 +2,7 @@
 // POST /api/device-tokens, step by step.
 #pragma once
 
-#include "edge/api/service.hpp"
+#include "edge/api/api_context.hpp"
 
 namespace z360::edge::api {
 
@@ -15,13 +15,13 @@ struct registration_request {
     secret previous_token; ///< previous_device_token: a bearer of the device on this phone before
 };
 /// Reads and checks every field; what is wrong is in `f`.
-[[nodiscard]] registration_request read_registration(fields& f, const service& s);
+[[nodiscard]] registration_request read_registration(fields& f, const api_context& s);
 
-/// 409: the person has the device outside the organisation that the caller is bound to.
+/// 409: the person has the device outside the organisation that the principal is bound to.
 [[nodiscard]] problem held_elsewhere();
 
 /// Registers the device of in.who.user and replies. Uses an enrolment code up.
-[[nodiscard]] awaitable<http::response> register_device(service& s, ask in, json body);
+[[nodiscard]] awaitable<http::response> register_device(api_context& s, request_context in, json body);
 
 /// What registering comes to, for callers that put it into a reply of their own.
 struct registration_result {
@@ -29,6 +29,6 @@ struct registration_result {
     int status = 0;
     json data = nullptr;
 };
-[[nodiscard]] awaitable<registration_result> try_register(service& s, ask in, json body);
+[[nodiscard]] awaitable<registration_result> try_register(api_context& s, request_context in, json body);
 
 } // namespace z360::edge::api

@@ -17,9 +17,15 @@ void read_push(
     fields& f, port::registration& r, const client_rules& rules, std::optional<time_point> issued_at
 ) {
     // The first of these that is given wins among those of one kind: old clients send aliases beside each
-    // other.
-    static constexpr std::array<std::string_view, 4> k_fields{
-        "voip_token", "apns_voip_token", "fcm_token", "push_token"
+    // other, and an installation's id takes the place of its token.
+    static constexpr std::array<std::string_view, 5> k_fields{
+        "voip_token", "apns_voip_token", "fid", "fcm_token", "push_token"
+    };
+    const auto same = [](port::push_kind a, port::push_kind b) {
+        const auto plain = [](port::push_kind k) {
+            return k == port::push_kind::fcm_fid ? port::push_kind::fcm : k;
+        };
+        return plain(a) == plain(b);
     };
     for (const auto name : k_fields) {
         if (!f.has(name)) continue;
@@ -31,8 +37,9 @@ void read_push(
             continue;
         }
         if (!read.kind) continue;
-        const bool have =
-            std::any_of(r.push.begin(), r.push.end(), [&](const auto& t) { return t.kind == *read.kind; });
+        const bool have = std::any_of(r.push.begin(), r.push.end(), [&](const auto& t) {
+            return same(t.kind, *read.kind);
+        });
         if (have) continue;
         port::push_token t;
         t.kind = *read.kind;
@@ -63,9 +70,9 @@ void read_public_key(fields& f, port::registration& r) {
         f.refuse("device_public_key", "is not a usable X25519 key");
 }
 
-void read_bundle(fields& f, port::registration& r, const service& s) {
+void read_bundle(fields& f, port::registration& r, const api_context& s) {
     r.bundle_id = f.text("bundle_id", {.max = 155});
-    const auto& allowed = s.parts.settings.clients.bundle_ids;
+    const auto& allowed = s.ports.settings.clients.bundle_ids;
     if (r.bundle_id.empty() || allowed.empty() || r.platform == "web") return;
     if (std::find(allowed.begin(), allowed.end(), r.bundle_id) == allowed.end())
         f.refuse("bundle_id", "is not one of this server's apps");
@@ -96,7 +103,7 @@ void read_previous_token(fields& f, registration_request& r) {
 
 } // namespace
 
-registration_request read_registration(fields& f, const service& s) {
+registration_request read_registration(fields& f, const api_context& s) {
     registration_request out;
     auto& r = out.wanted;
     r.device_uid = read_device_id(f, s.rules, "device_id", true);

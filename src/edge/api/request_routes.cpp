@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What a device asks of a call that is going on. Each is one event of that call: judged once, answered with
 // what it led to.
+#include "edge/api/idempotency.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/tickets.hpp"
 #include "edge/api/views.hpp"
@@ -14,8 +15,6 @@
 namespace z360::edge::api {
 namespace {
 
-constexpr std::size_t k_longest_key = 128;
-constexpr std::string_view k_key_header = "Idempotency-Key";
 constexpr std::string_view k_counted = "call_requests_total";
 constexpr std::string_view k_undecided = "undecided";
 constexpr std::string_view k_unknown = "call_unknown";
@@ -30,31 +29,9 @@ constexpr std::array k_offered{
     offer{call::request_kind::ring, "reinvite"}
 };
 
-/// The header, if it is fit to be one.
-struct given_key {
-    std::string text; ///< empty: none was given
-    std::optional<problem> refused;
-};
-given_key key_of(const http::request& req) {
-    given_key out;
-    const auto given = req.headers.count(k_key_header);
-    if (given == 0) return out;
-    out.text = std::string(req.headers.get(k_key_header));
-    const bool printable =
-        std::all_of(out.text.begin(), out.text.end(), [](char c) { return c > ' ' && c < 127; });
-    // An empty one is a client's mistake: it believes that a repetition is safe.
-    const bool fits = !out.text.empty() && out.text.size() <= k_longest_key;
-    if (given == 1 && printable && fits) return out;
-    fields f(json::object());
-    f.refuse(
-        std::string(k_key_header), "must be given once, of 1 to 128 printable ASCII characters without blanks"
-    );
-    out.refused = f.refusal();
-    return out;
-}
-
 /// Keys of different devices, calls and kinds never meet. Without a key each request is one of its own.
-std::string id_of(const ask& in, const call::state& s, call::request_kind what, const std::string& key) {
+std::string
+id_of(const request_context& in, const call::state& s, call::request_kind what, const std::string& key) {
     const auto own = key.empty() ? "at " + std::to_string(in.now.time_since_epoch().count()) : "key " + key;
     const auto whole = std::to_string(in.who.device.value) + " " + s.id.text() + " " +
                        std::string(call::name(what)) + " " + own;
@@ -145,27 +122,29 @@ answered_with(const port::call_view& row, const call::viewer& who, const call::v
     return respond(p);
 }
 
-call::viewer device_of(const caller& who) {
+call::viewer device_of(const principal& who) {
     return {call::viewer::as::device, who.user, who.bound_to, who.device};
 }
 
 /// Of a call that the device may see.
-awaitable<http::response>
-decide_about(service& s, ask in, call::request_kind what, std::string key, port::call_view row);
+awaitable<http::response> decide_about(
+    api_context& s, request_context in, call::request_kind what, std::string key, port::call_view row
+);
 
-awaitable<http::response> ask_of_call(service& s, ask in, call::request_kind what) {
-    auto key = key_of(in.req);
+awaitable<http::response> ask_of_call(api_context& s, request_context in, call::request_kind what) {
+    auto key = idempotency_key(in.req);
     if (key.refused) co_return respond(*key.refused);
-    auto row = co_await s.parts.calls.find(in.who.scope(), in.param("id"));
+    auto row = co_await s.ports.calls.find(in.who.scope(), in.param("id"));
     if (const auto no = misused(s, in.who, in.param("id"), row ? &row->state : nullptr, whole_call::no))
         co_return respond(*no);
     if (!row || !view_of(row->state, device_of(in.who))) co_return respond(call_unknown());
     co_return co_await decide_about(s, std::move(in), what, std::move(key.text), std::move(*row));
 }
 
-awaitable<http::response>
-decide_about(service& s, ask in, call::request_kind what, std::string key, port::call_view found) {
-    if (!s.parts.requests) co_return respond(unavailable_now());
+awaitable<http::response> decide_about(
+    api_context& s, request_context in, call::request_kind what, std::string key, port::call_view found
+) {
+    if (!s.ports.requests) co_return respond(unavailable_now());
     const auto scope = in.who.scope();
     const auto who = device_of(in.who);
     auto row = std::optional(std::move(found));
@@ -175,12 +154,12 @@ decide_about(service& s, ask in, call::request_kind what, std::string key, port:
     r.device = in.who.device;
     r.call = row->state.id;
     r.call_session_id = row->state.origin.call_session_id;
-    const auto out = co_await s.parts.requests(std::move(r));
-    s.parts.metrics.count(k_counted, {{"what", call::name(what)}, {"result", result_of(out)}});
+    const auto out = co_await s.ports.requests(std::move(r));
+    s.ports.metrics.count(k_counted, {{"what", call::name(what)}, {"result", result_of(out)}});
     if (out.went == engine::submission::how::unknown) co_return respond(call_unknown());
     if (out.went == engine::submission::how::other || !out.call)
         co_return respond(unavailable_now("request_undecided", 1));
-    auto now = co_await s.parts.calls.find(scope, row->state.id.text());
+    auto now = co_await s.ports.calls.find(scope, row->state.id.text());
     if (now && now->version >= out.call->version) {
         row = std::move(now);
     } else {
@@ -190,19 +169,20 @@ decide_about(service& s, ask in, call::request_kind what, std::string key, port:
     co_return answered_with(*row, who, out.verdict);
 }
 
-awaitable<http::response> post_decline(service& s, ask in) {
+awaitable<http::response> post_decline(api_context& s, request_context in) {
     return ask_of_call(s, std::move(in), call::request_kind::decline);
 }
-awaitable<http::response> post_answered(service& s, ask in) {
+awaitable<http::response> post_answered(api_context& s, request_context in) {
     return ask_of_call(s, std::move(in), call::request_kind::answered);
 }
-awaitable<http::response> post_reinvite(service& s, ask in) {
+awaitable<http::response> post_reinvite(api_context& s, request_context in) {
     return ask_of_call(s, std::move(in), call::request_kind::ring);
 }
 
 /// `ts`: milliseconds since 1970, by the phone's clock.
-port::push_receipt
-receipt_of(const ask& in, const call::state& s, std::string_view state, std::optional<std::int64_t> ts) {
+port::push_receipt receipt_of(
+    const request_context& in, const call::state& s, std::string_view state, std::optional<std::int64_t> ts
+) {
     port::push_receipt r;
     r.call = s.id;
     r.org = s.routed.org;
@@ -221,7 +201,7 @@ bool wants_in(const std::string& state, const call::view& v) {
 }
 
 // What a phone says of a push; the reply is the truth about the call.
-awaitable<http::response> post_push_ack(service& s, ask in) {
+awaitable<http::response> post_push_ack(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -230,15 +210,15 @@ awaitable<http::response> post_push_ack(service& s, ask in) {
     const auto state = f.word("state", {"received", "ready", "ringing", "answering", "dismissed"}, true);
     const auto ts = f.integer("ts", 0);
     if (!f.ok()) co_return respond(f.refusal());
-    auto row = co_await s.parts.calls.find(in.who.scope(), id);
+    auto row = co_await s.ports.calls.find(in.who.scope(), id);
     if (const auto no = misused(s, in.who, id, row ? &row->state : nullptr, whole_call::yes))
         co_return respond(*no);
     std::optional<call::view> v;
     if (row) v = view_of(row->state, device_of(in.who));
     if (!v) co_return respond(call_unknown());
     if (const auto no = of_another_device(s, in.who, uid, *row)) co_return respond(*no);
-    s.parts.metrics.count("push_acks_total", {{"state", state}});
-    if (s.parts.push_receipt) s.parts.push_receipt(receipt_of(in, row->state, state, ts), !over(row->state));
+    s.ports.metrics.count("push_acks_total", {{"state", state}});
+    if (s.ports.push_receipt) s.ports.push_receipt(receipt_of(in, row->state, state, ts), !over(row->state));
     if (wants_in(state, *v) && !misused(s, in.who, id, &row->state, whole_call::no))
         co_return co_await decide_about(s, std::move(in), call::request_kind::ring, {}, std::move(*row));
     co_return success(200, wire::call_json(*v, labels_of(*row)));

@@ -2,7 +2,7 @@
 // The route table, a part for each kind of thing. Docs and tests read it too.
 #pragma once
 
-#include "edge/api/service.hpp"
+#include "edge/api/api_context.hpp"
 
 #include <vector>
 
@@ -11,12 +11,13 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> device_entries();
 [[nodiscard]] std::vector<entry> credential_entries();
 [[nodiscard]] std::vector<entry> call_entries();
-[[nodiscard]] std::vector<entry> request_entries();  ///< what a device asks of a call
-[[nodiscard]] std::vector<entry> tenant_entries();   ///< organisations, people, memberships, settings
-[[nodiscard]] std::vector<entry> number_entries();   ///< numbers and contacts
-[[nodiscard]] std::vector<entry> operator_entries(); ///< devices of people, enrolment codes, tokens
-[[nodiscard]] std::vector<entry> push_entries();     ///< what became of pushes
-[[nodiscard]] std::vector<entry> sign_in_entries();  ///< Apple and the hand-off to the web product
+[[nodiscard]] std::vector<entry> request_entries();      ///< what a device asks of a call
+[[nodiscard]] std::vector<entry> tenant_entries();       ///< organisations, people, memberships, settings
+[[nodiscard]] std::vector<entry> number_entries();       ///< numbers and contacts
+[[nodiscard]] std::vector<entry> operator_entries();     ///< devices of people, enrolment codes, tokens
+[[nodiscard]] std::vector<entry> push_entries();         ///< what became of pushes
+[[nodiscard]] std::vector<entry> notification_entries(); ///< pushes that the product's backend sends
+[[nodiscard]] std::vector<entry> sign_in_entries();      ///< Apple and the hand-off to the web product
 [[nodiscard]] std::vector<entry> document_entries();
 /// All of them.
 [[nodiscard]] std::vector<entry> all_entries();

@@ -38,12 +38,13 @@ struct short_lived {
     secret token;
     time_point until{};
 };
-awaitable<short_lived> issue(service& s, port::token_kind kind, user_id user, millis life, ask in) {
+awaitable<short_lived>
+issue(api_context& s, port::token_kind kind, user_id user, millis life, request_context in) {
     const auto now = in.now;
     short_lived out;
-    out.token = adapter::crypto::make_bearer(kind, s.parts.settings.server.environment);
+    out.token = adapter::crypto::make_bearer(kind, s.ports.settings.server.environment);
     out.until = now + life;
-    auto hash = s.parts.vault.hash(out.token);
+    auto hash = s.ports.vault.hash(out.token);
     port::new_token t;
     t.kind = kind;
     t.hash = std::move(hash.bytes);
@@ -54,20 +55,20 @@ awaitable<short_lived> issue(service& s, port::token_kind kind, user_id user, mi
     t.now = now;
     t.expires_at = out.until;
     t.ends_at = out.until;
-    (void)co_await s.parts.tokens.add(std::move(t));
+    (void)co_await s.ports.tokens.add(std::move(t));
     co_return out;
 }
 
 /// Before anything is given out: only to who may sign in, once for a token, and written down.
 awaitable<std::optional<problem>>
-may_hand_out(service& s, ask in, apple_answer apple, user_id user, std::string what) {
-    const auto person = co_await s.parts.tenants.person_of(port::tenant_scope::all(), user);
+may_hand_out(api_context& s, request_context in, apple_answer apple, user_id user, std::string what) {
+    const auto person = co_await s.ports.tenants.person_of(port::tenant_scope::all(), user);
     if (!person || person->status != "active") {
         auto no = access_denied();
         no.detail = "This person is suspended; ask whoever administers the organisation";
         co_return no;
     }
-    const bool first = co_await s.parts.tokens.first_use(std::move(apple.fingerprint), apple.ends_at, in.now);
+    const bool first = co_await s.ports.tokens.first_use(std::move(apple.fingerprint), apple.ends_at, in.now);
     if (!first) co_return apple_token_used();
     auto who = in.who;
     who.user = user;
@@ -80,9 +81,9 @@ struct account {
     user_id user;
     std::optional<problem> refused;
 };
-awaitable<account> find_account(service& s, ask in, apple_answer apple) {
+awaitable<account> find_account(api_context& s, request_context in, apple_answer apple) {
     account out;
-    const auto linked = co_await s.parts.tenants.apple_user(apple.subject);
+    const auto linked = co_await s.ports.tenants.apple_user(apple.subject);
     problem taken;
     taken.status = 409;
     taken.code = "apple_account_taken";
@@ -113,14 +114,14 @@ awaitable<account> find_account(service& s, ask in, apple_answer apple) {
         co_return out;
     }
     if (in.who.by == via::enrolment) {
-        const bool first = co_await s.parts.tokens.consume(in.who.token, in.now);
+        const bool first = co_await s.ports.tokens.consume(in.who.token, in.now);
         if (!first) {
             out.refused = unauthorized("token_used", via::enrolment, "The code was used; ask for a new one");
             co_return out;
         }
     }
     co_await audit(s, in.who, in.address, "apple_linked", in.who.device, {});
-    const bool ours = co_await s.parts.tenants.link_apple(in.who.user, apple.subject, apple.email, in.now);
+    const bool ours = co_await s.ports.tenants.link_apple(in.who.user, apple.subject, apple.email, in.now);
     if (ours)
         out.user = in.who.user;
     else
@@ -128,8 +129,8 @@ awaitable<account> find_account(service& s, ask in, apple_answer apple) {
     co_return out;
 }
 
-awaitable<http::response> post_apple(service& s, ask in) {
-    if (s.parts.apple == nullptr) co_return respond(no_apple());
+awaitable<http::response> post_apple(api_context& s, request_context in) {
+    if (s.ports.apple == nullptr) co_return respond(no_apple());
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -137,7 +138,7 @@ awaitable<http::response> post_apple(service& s, ask in) {
     auto nonce = f.text("nonce", {.required = true, .max = 256});
     const auto* device = f.object("device");
     if (!f.ok()) co_return respond(f.refusal());
-    auto apple = co_await s.parts.apple->verify(std::move(token), std::move(nonce));
+    auto apple = co_await s.ports.apple->verify(std::move(token), std::move(nonce));
     if (apple.result == apple_answer::what::unavailable)
         co_return respond(unavailable_now("apple_unavailable", 5));
     if (apple.result == apple_answer::what::refused) co_return respond(apple_refused(apple.reason));
@@ -151,8 +152,8 @@ awaitable<http::response> post_apple(service& s, ask in) {
     json registration = nullptr;
     int status = 200;
     if (device != nullptr) {
-        ask as = in;
-        as.who = caller{};
+        request_context as = in;
+        as.who = principal{};
         as.who.by = via::enrolment; // proved by Apple; there is no code to use up
         as.who.user = found.user;
         if (in.who.user == found.user) as.who.session = in.who.session;
@@ -178,21 +179,21 @@ awaitable<http::response> post_apple(service& s, ask in) {
     co_return success(status, std::move(data));
 }
 
-awaitable<http::response> post_notice(service& s, ask in) {
-    if (s.parts.apple == nullptr) co_return respond(no_apple());
+awaitable<http::response> post_notice(api_context& s, request_context in) {
+    if (s.ports.apple == nullptr) co_return respond(no_apple());
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
     auto payload = f.text("payload", {.required = true, .max = 16'384});
     if (!f.ok()) co_return respond(f.refusal());
-    const auto apple = co_await s.parts.apple->verify_event(std::move(payload));
+    const auto apple = co_await s.ports.apple->verify_event(std::move(payload));
     if (apple.result == apple_answer::what::unavailable)
         co_return respond(unavailable_now("apple_unavailable", 5));
     if (apple.result == apple_answer::what::refused) co_return respond(apple_refused(apple.reason));
     std::size_t removed = 0;
     if (apple.event == "consent-revoked" || apple.event == "account-delete") {
         co_await audit(s, in.who, in.address, "apple_unlinked", {}, "event=" + apple.event);
-        const auto gone = co_await s.parts.tenants.unlink_apple(apple.subject, apple.issued_at, in.now);
+        const auto gone = co_await s.ports.tenants.unlink_apple(apple.subject, apple.issued_at, in.now);
         look_at(s, gone);
         removed = gone.size();
     }
@@ -200,7 +201,7 @@ awaitable<http::response> post_notice(service& s, ask in) {
     co_return success(200, std::move(data));
 }
 
-awaitable<http::response> post_handoff(service& s, ask in) {
+awaitable<http::response> post_handoff(api_context& s, request_context in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
@@ -209,20 +210,20 @@ awaitable<http::response> post_handoff(service& s, ask in) {
     const auto unknown = not_found("handoff_unknown", "The hand-off code is not valid, or was used");
     const auto read = adapter::crypto::read_bearer(text);
     if (!read || read->kind != port::token_kind::handoff ||
-        read->environment != s.parts.settings.server.environment)
+        read->environment != s.ports.settings.server.environment)
         co_return respond(unknown);
     std::vector<std::string> hashes;
-    for (auto& h : s.parts.vault.hashes(read->whole))
+    for (auto& h : s.ports.vault.hashes(read->whole))
         hashes.push_back(std::move(h.bytes));
-    const auto row = co_await s.parts.tokens.find(std::move(hashes));
+    const auto row = co_await s.ports.tokens.find(std::move(hashes));
     if (!row || row->kind != port::token_kind::handoff || row->user_status == "suspended")
         co_return respond(unknown);
     if (!in.who.bound_to.none()) {
         const auto seen =
-            co_await s.parts.tenants.person_of(port::tenant_scope::of(in.who.bound_to), row->user);
+            co_await s.ports.tenants.person_of(port::tenant_scope::of(in.who.bound_to), row->user);
         if (!seen) co_return respond(unknown);
     }
-    const bool first = co_await s.parts.tokens.consume(row->id, in.now);
+    const bool first = co_await s.ports.tokens.consume(row->id, in.now);
     if (!first) co_return respond(unknown);
     json data{{"user_id", row->user.value}};
     co_return success(200, std::move(data));

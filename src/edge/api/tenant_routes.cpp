@@ -24,15 +24,19 @@ json view(const port::person& p) {
         {"memberships", std::move(memberships)},
     };
 }
-json view(const port::membership& m) {
-    return {
-        {"organization_id", m.org.value}, {"user_id", m.user.value},      {"role", m.role},
-        {"login", text_or_null(m.login)}, {"name", text_or_null(m.name)},
-    };
-}
 template <class T>
 json or_null(const std::optional<T>& v) {
     return v ? json(*v) : json(nullptr);
+}
+json view(const port::membership& m) {
+    return {
+        {"organization_id", m.org.value},
+        {"user_id", m.user.value},
+        {"role", m.role},
+        {"login", text_or_null(m.login)},
+        {"name", text_or_null(m.name)},
+        {"mobile_number", or_null(m.mobile)},
+    };
 }
 json view(const port::org_settings& s) {
     return {
@@ -43,6 +47,8 @@ json view(const port::org_settings& s) {
         {"voice", or_null(s.voice)},
         {"ringback_url", or_null(s.ringback_url)},
         {"record_calls", or_null(s.record_calls)},
+        {"mobile_after_seconds", or_null(s.mobile_after_secs)},
+        {"mobile_prompt", or_null(s.mobile_prompt)},
     };
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
@@ -52,23 +58,23 @@ std::string status_word(fields& f) {
     return given.empty() ? std::string("active") : given;
 }
 
-awaitable<http::response> list_orgs(service& s, ask in) {
+awaitable<http::response> list_orgs(api_context& s, request_context in) {
     const auto p = read_page(in, true);
     if (p.refused) co_return respond(*p.refused);
     const org_id after{cursor_id(p)};
-    const auto all = co_await s.parts.tenants.organisations(scope_of(in), after, p.limit);
+    const auto all = co_await s.ports.tenants.organisations(scope_of(in), after, p.limit);
     co_return reply_rows(all, k_view, p.limit, "id");
 }
 
-awaitable<http::response> get_org(service& s, ask in) {
+awaitable<http::response> get_org(api_context& s, request_context in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
-    const auto o = co_await s.parts.tenants.organisation_of(scope_of(in), org);
+    const auto o = co_await s.ports.tenants.organisation_of(scope_of(in), org);
     if (!o) co_return respond(no_org());
     co_return success(200, view(*o));
 }
 
-awaitable<http::response> put_org(service& s, ask in) {
+awaitable<http::response> put_org(api_context& s, request_context in) {
     port::organisation o;
     o.id = path_org(in);
     if (o.id.none()) co_return respond(no_org());
@@ -81,39 +87,39 @@ awaitable<http::response> put_org(service& s, ask in) {
         f.refuse("slug", "must consist of a-z, 0-9 and '-'");
     o.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(o));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(o));
     look_at(s, out.stopped);
     co_return reply_put(out, k_view);
 }
 
-awaitable<http::response> delete_org(service& s, ask in) {
+awaitable<http::response> delete_org(api_context& s, request_context in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
     co_await audit(s, in.who, in.address, "organization_suspended", {}, "org=" + std::to_string(org.value));
-    const auto done = co_await s.parts.tenants.remove_organisation(scope_of(in), org, in.now);
+    const auto done = co_await s.ports.tenants.remove_organisation(scope_of(in), org, in.now);
     if (!done) co_return respond(no_org());
     look_at(s, *done);
     json data{{"id", org.value}};
     co_return success(200, std::move(data), "Organisation suspended");
 }
 
-awaitable<http::response> list_users(service& s, ask in) {
+awaitable<http::response> list_users(api_context& s, request_context in) {
     const auto p = read_page(in, true);
     if (p.refused) co_return respond(*p.refused);
     const user_id after{cursor_id(p)};
-    const auto all = co_await s.parts.tenants.people(scope_of(in), after, p.limit);
+    const auto all = co_await s.ports.tenants.people(scope_of(in), after, p.limit);
     co_return reply_rows(all, k_view, p.limit, "id");
 }
 
-awaitable<http::response> get_user(service& s, ask in) {
+awaitable<http::response> get_user(api_context& s, request_context in) {
     const user_id user{path_id(in, "user")};
     if (user.none()) co_return respond(no_user());
-    const auto p = co_await s.parts.tenants.person_of(scope_of(in), user);
+    const auto p = co_await s.ports.tenants.person_of(scope_of(in), user);
     if (!p) co_return respond(no_user());
     co_return success(200, view(*p));
 }
 
-awaitable<http::response> put_user(service& s, ask in) {
+awaitable<http::response> put_user(api_context& s, request_context in) {
     port::person p;
     p.id = user_id{path_id(in, "user")};
     if (p.id.none()) co_return respond(no_user());
@@ -125,35 +131,35 @@ awaitable<http::response> put_user(service& s, ask in) {
     p.name = f.text("name", {.required = true, .name = true});
     p.status = status_word(f);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(p));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(p));
     look_at(s, out.stopped);
     co_return reply_put(out, k_view);
 }
 
-awaitable<http::response> delete_user(service& s, ask in) {
+awaitable<http::response> delete_user(api_context& s, request_context in) {
     const user_id user{path_id(in, "user")};
     if (user.none()) co_return respond(no_user());
     co_await audit(s, in.who, in.address, "user_removed", {}, "user=" + std::to_string(user.value));
-    const auto done = co_await s.parts.tenants.remove_person(scope_of(in), user, in.now);
+    const auto done = co_await s.ports.tenants.remove_person(scope_of(in), user, in.now);
     if (!done) co_return respond(no_user());
     look_at(s, *done);
     json data{{"id", user.value}};
     co_return success(200, std::move(data), "Person removed; their devices are retired");
 }
 
-awaitable<http::response> list_members(service& s, ask in) {
+awaitable<http::response> list_members(api_context& s, request_context in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
     const auto p = read_page(in, true);
     if (p.refused) co_return respond(*p.refused);
-    const auto o = co_await s.parts.tenants.organisation_of(scope_of(in), org);
+    const auto o = co_await s.ports.tenants.organisation_of(scope_of(in), org);
     if (!o) co_return respond(no_org());
     const user_id after{cursor_id(p)};
-    const auto all = co_await s.parts.tenants.members(scope_of(in), org, after, p.limit);
+    const auto all = co_await s.ports.tenants.members(scope_of(in), org, after, p.limit);
     co_return reply_rows(all, k_view, p.limit, "user_id");
 }
 
-awaitable<http::response> put_member(service& s, ask in) {
+awaitable<http::response> put_member(api_context& s, request_context in) {
     port::membership m;
     m.org = path_org(in);
     m.user = user_id{path_id(in, "user")};
@@ -162,31 +168,31 @@ awaitable<http::response> put_member(service& s, ask in) {
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
-    const auto role = f.word("role", {"owner", "admin", "member"});
-    if (!role.empty()) m.role = role;
+    m.role = f.word("role", {"owner", "admin", "member"});
+    m.mobile = f.text_if("mobile_number", {.max = 32});
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), std::move(m));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(m));
     co_return reply_put(out, k_view);
 }
 
-awaitable<http::response> delete_member(service& s, ask in) {
+awaitable<http::response> delete_member(api_context& s, request_context in) {
     const auto org = path_org(in);
     const user_id user{path_id(in, "user")};
     if (org.none()) co_return respond(no_org());
     if (user.none()) co_return respond(no_user());
     const auto detail = "org=" + std::to_string(org.value) + " user=" + std::to_string(user.value);
     co_await audit(s, in.who, in.address, "membership_removed", {}, detail);
-    const auto done = co_await s.parts.tenants.remove_membership(scope_of(in), org, user, in.now);
+    const auto done = co_await s.ports.tenants.remove_membership(scope_of(in), org, user, in.now);
     if (!done) co_return respond(not_found("membership_unknown", "There is no such membership"));
     look_at(s, *done);
     json data{{"organization_id", org.value}, {"user_id", user.value}};
     co_return success(200, std::move(data), "Membership removed");
 }
 
-awaitable<http::response> get_settings(service& s, ask in) {
+awaitable<http::response> get_settings(api_context& s, request_context in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
-    const auto found = co_await s.parts.tenants.settings_of(scope_of(in), org);
+    const auto found = co_await s.ports.tenants.settings_of(scope_of(in), org);
     if (!found) co_return respond(no_org());
     co_return success(200, view(*found));
 }
@@ -204,10 +210,12 @@ port::org_settings read_settings(fields& f) {
     if (out.ringback_url && !out.ringback_url->empty() && !out.ringback_url->starts_with("https://"))
         f.refuse("ringback_url", "must begin with https://");
     out.record_calls = f.boolean("record_calls");
+    if (const auto n = f.integer("mobile_after_seconds", 5, 60)) out.mobile_after_secs = static_cast<int>(*n);
+    out.mobile_prompt = f.text_if("mobile_prompt", {.min = 1, .max = 3000, .lines = true, .name = true});
     return out;
 }
 
-awaitable<http::response> put_settings(service& s, ask in) {
+awaitable<http::response> put_settings(api_context& s, request_context in) {
     const auto org = path_org(in);
     if (org.none()) co_return respond(no_org());
     auto body = read_object(in.req.body);
@@ -215,7 +223,7 @@ awaitable<http::response> put_settings(service& s, ask in) {
     fields f(body.value);
     auto wanted = read_settings(f);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.parts.tenants.put(scope_of(in), org, std::move(wanted));
+    const auto out = co_await s.ports.tenants.put(scope_of(in), org, std::move(wanted));
     co_return reply_put(out, k_view);
 }
 

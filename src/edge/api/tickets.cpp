@@ -6,8 +6,8 @@
 namespace z360::edge::api {
 namespace {
 
-problem refuse(service& s, std::string code, std::string detail) {
-    s.parts.metrics.count("ring_tickets_refused_total", {{"code", code}});
+problem refuse(api_context& s, std::string code, std::string detail) {
+    s.ports.metrics.count("ring_tickets_refused_total", {{"code", code}});
     problem p;
     p.status = 403;
     p.code = std::move(code);
@@ -20,7 +20,8 @@ problem refuse(service& s, std::string code, std::string detail) {
 } // namespace
 
 std::optional<problem> misused(
-    service& s, const caller& who, const std::string& asked, const call::state* found, whole_call any_ring
+    api_context& s, const principal& who, const std::string& asked, const call::state* found,
+    whole_call any_ring
 ) {
     if (who.by != via::ticket) return std::nullopt;
     const auto mine = found != nullptr ? found->id == who.ticket->call : asked == who.ticket->call.text();
@@ -31,7 +32,7 @@ std::optional<problem> misused(
 }
 
 std::optional<problem>
-of_another_device(service& s, const caller& who, const std::string& uid, const port::call_view& in) {
+of_another_device(api_context& s, const principal& who, const std::string& uid, const port::call_view& in) {
     if (uid.empty()) return std::nullopt;
     const auto wrong = [&] {
         return refuse(s, "ticket_of_another_device", "The ticket is of another device");

@@ -21,6 +21,27 @@ TEST_F(api_bad_input, bad_json_is_400_with_its_place) {
     EXPECT_EQ(send("POST", "/api/device-tokens", backend, "{\"a\":1e999}").status, 400);
 }
 
+// Values are copied and written level by level, on the stack: such a body must end there, not the server.
+TEST_F(api_bad_input, a_body_that_is_nested_without_end_is_400) {
+    const auto backend = acting(k_ada);
+    const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+    const auto in = [&deep](const std::string& field) {
+        return R"({"device_id":"a-1","platform":"android",")" + field + "\":" + deep + "}";
+    };
+    for (const char* path : {"/api/device-tokens", "/api/device-tokens/update-fcm"})
+        for (const auto& body : {in("unknown"), in("capabilities"), in("fcm_token")}) {
+            const auto r = send("POST", path, backend, body);
+            EXPECT_EQ(r.status, 400) << path;
+            EXPECT_EQ(r.code(), "invalid_json");
+        }
+    const auto nested = R"({"device_id":"a-1","platform":"android","capabilities":{"a":)" + deep + "}}";
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, nested).status, 400);
+    EXPECT_TRUE(devices.rows.empty());
+    const std::string fits = std::string(30, '[') + std::string(30, ']');
+    const auto odd = R"({"device_id":"a-1","platform":"android","unknown":)" + fits + "}";
+    EXPECT_EQ(send("POST", "/api/device-tokens", backend, odd).status / 100, 2);
+}
+
 TEST_F(api_bad_input, every_problem_is_reported_at_once) {
     const json body{
         {"device_id", 7},        {"platform", "windows"},       {"app_version", std::string(51, '1')},
@@ -68,6 +89,29 @@ TEST_F(api_bad_input, and_24_words_that_sdks_return_in_place_of_a_token_are_422)
             EXPECT_EQ(r.status, 422) << word;
             EXPECT_TRUE(r.body["errors"].contains(field)) << word;
         }
+    }
+    EXPECT_TRUE(devices.rows.empty());
+}
+
+TEST_F(api_bad_input, and_24_what_is_no_firebase_installation_is_422) {
+    const auto backend = acting(k_ada);
+    const std::string good = "cQwXwWgXcQ_0a1b2c3d4e5";
+    for (const std::string& fid :
+         {std::string(), std::string("undefined"), good.substr(1), good + "a", "b" + good.substr(1),
+          "g" + good.substr(1), "C" + good.substr(1), good.substr(0, 21) + "=", good.substr(0, 20) + "ü",
+          std::string("disabled-notifications"), std::string("cSERVICE_NOT_AVAILABLE"), k_fcm}) {
+        const json body{{"device_id", "a-1"}, {"platform", "android"}, {"fid", fid}};
+        const auto r = send("POST", "/api/device-tokens", backend, body);
+        EXPECT_EQ(r.status, 422) << fid;
+        EXPECT_TRUE(r.body["errors"].contains("fid")) << fid << " " << r.text;
+        const json update{{"device_id", "a-1"}, {"fid", fid}};
+        EXPECT_EQ(send("POST", "/api/device-tokens/update-fcm", backend, update).status, 422) << fid;
+    }
+    for (const char* platform : {"ios", "web"}) {
+        const json body{{"device_id", "a-1"}, {"platform", platform}, {"fid", good}};
+        const auto r = send("POST", "/api/device-tokens", backend, body);
+        EXPECT_EQ(r.status, 422) << platform;
+        EXPECT_TRUE(r.body["errors"].contains("fid")) << r.text;
     }
     EXPECT_TRUE(devices.rows.empty());
 }

@@ -96,13 +96,29 @@ boost::asio::awaitable<engine::submission> bed::judge(engine::request r) {
 void bed::restart() {
     if (!door) door = [this](engine::request r) { return judge(std::move(r)); };
     routes_ = std::make_unique<http::router>(edge::api::api_routes(
-        {tokens, devices, audit, tenants, calls, limits, credentials, *vault, &cookies,
-         offers_apple ? &apple : nullptr, clock, metrics, settings, door,
+        {tokens,
+         devices,
+         audit,
+         tenants,
+         calls,
+         limits,
+         credentials,
+         *vault,
+         &cookies,
+         offers_apple ? &apple : nullptr,
+         clock,
+         metrics,
+         settings,
+         door,
          [this](const port::push_receipt& r, bool rings) {
              receipts.push_back(r);
              if (rings) received.emplace_back(r.call, r.device);
          },
-         [this](engine::request r) { later.push_back(std::move(r)); }, &tickets, &pushes}
+         [this](engine::request r) { later.push_back(std::move(r)); },
+         &tickets,
+         &pushes,
+         takes_orders ? &orders : nullptr,
+         [this] { ++orders_placed; }}
     ));
 }
 

@@ -106,6 +106,9 @@ class bed : public ::testing::Test {
     std::vector<std::pair<call_id, device_id>> received; ///< pushes that phones say they have, while it rings
     std::vector<port::push_receipt> receipts;            ///< all that they say
     fake_pushes pushes;
+    fake_orders orders;
+    bool takes_orders = true; ///< as of the next restart
+    int orders_placed = 0;
     std::vector<engine::request> later; ///< asked without anybody waiting
     adapter::crypto::ring_ticket_codec tickets{secret("key of tickets"), secret()};
     bool offers_apple = true; ///< as of the next restart

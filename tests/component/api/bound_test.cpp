@@ -92,7 +92,7 @@ TEST_F(api_bound, i_05_every_route_shows_a_bound_caller_nothing_of_the_persons_o
         token(
             port::token_kind::service, {}, k_acme,
             {"act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment",
-             "tokens"}
+             "tokens", "push:send"}
         ),
         {{"X-Z360-User", "3"}}
     );

@@ -352,6 +352,29 @@ TEST_F(api_devices, mob_02_a_new_push_token_needs_only_the_bearer) {
     EXPECT_EQ(devices.pushed[0].issued_at, parse_iso8601("2026-01-31T11:00:00Z"));
 }
 
+TEST_F(api_devices, mob_02_a_firebase_installation_is_registered_by_its_id) {
+    const std::string fid = "fQwXwWgXcQ-0a1b2c3d4_5";
+    auto body = phone("a-1", "android");
+    body["fid"] = fid;
+    const auto r = post(acting(k_ada), body);
+    ASSERT_EQ(r.status, 201) << r.text;
+    EXPECT_EQ(r.data()["push_state"], "active");
+    EXPECT_EQ(r.data()["push_token_required"], false);
+    ASSERT_EQ(devices.last->push.size(), 1U);
+    EXPECT_EQ(devices.last->push[0].kind, port::push_kind::fcm_fid);
+    EXPECT_EQ(devices.last->push[0].token.reveal(), fid);
+    body["fcm_token"] = k_fcm;
+    ASSERT_LT(post(acting(k_ada), body).status, 300);
+    ASSERT_EQ(devices.last->push.size(), 1U) << "one address, in its newer form";
+    EXPECT_EQ(devices.last->push[0].kind, port::push_kind::fcm_fid);
+    const auto own = device(k_ada, "a-2", "android");
+    const json update{{"device_id", "a-2"}, {"fid", fid}};
+    const auto updated = send("POST", "/api/device-tokens/update-fcm", own, update);
+    EXPECT_EQ(updated.status, 200) << updated.text;
+    ASSERT_EQ(devices.pushed.size(), 1U);
+    EXPECT_EQ(devices.pushed[0].kind, port::push_kind::fcm_fid);
+}
+
 TEST_F(api_devices, logging_out_removes_the_device_and_wakes_the_manager) {
     const auto own = device(k_ada, "phone-1");
     const auto r = send("DELETE", "/api/device-tokens/phone-1", own);

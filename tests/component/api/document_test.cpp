@@ -73,7 +73,7 @@ TEST_F(api_document, the_answers_that_any_route_may_give_are_documented_where_th
 
 TEST_F(api_document, it_is_served_as_it_lies_in_the_project_with_a_page_that_loads_nothing_else) {
     const auto r = send("GET", "/api/openapi.json");
-    std::ifstream file(Z360_SOURCE_DIR "/docs/api/openapi.json", std::ios::binary);
+    std::ifstream file(Z360_SOURCE_DIR "/contract/api/openapi.json", std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     EXPECT_TRUE(r.text == text) << "the program was built from another document";
     const auto page = send("GET", "/api/docs");

@@ -344,15 +344,15 @@ class fake_limits final : public port::rate_limiter {
 };
 
 /// The carrier behind the identities: `up` or away.
-class fake_credentials final : public engine::credentials {
+class fake_credentials final : public credential_manager::manager {
   public:
     fake_credentials(fake_devices& d, const port::clock& c) : devices_(d), clock_(c) {}
     void start() override {}
     awaitable<void> stop(millis) override { co_return; }
     std::vector<loop_state> loops() const override { return {}; }
-    awaitable<engine::identity_status> ensure(device_id id, millis) override {
+    awaitable<credential_manager::identity_status> ensure(device_id id, millis) override {
         ++asked;
-        engine::identity_status out;
+        credential_manager::identity_status out;
         for (auto& d : devices_.rows) {
             if (d.id != id || !up) continue;
             if (!d.identity) {
@@ -370,17 +370,17 @@ class fake_credentials final : public engine::credentials {
         }
         co_return out;
     }
-    awaitable<engine::token_status> token(device_id id, millis) override {
+    awaitable<credential_manager::token_status> token(device_id id, millis) override {
         ++asked;
         auto out = co_await cached_token(id);
-        if (refuses) out.what = engine::token_status::state::none;
-        if (!up && have_jwt) out.what = engine::token_status::state::stale;
+        if (refuses) out.what = credential_manager::token_status::state::none;
+        if (!up && have_jwt) out.what = credential_manager::token_status::state::stale;
         co_return out;
     }
-    awaitable<engine::token_status> cached_token(device_id id) override {
-        engine::token_status out;
+    awaitable<credential_manager::token_status> cached_token(device_id id) override {
+        credential_manager::token_status out;
         if (!have_jwt) co_return out;
-        out.what = engine::token_status::state::fresh;
+        out.what = credential_manager::token_status::state::fresh;
         out.jwt = secret("jwt-of-" + std::to_string(id.value));
         out.expires_at = clock_.now() + millis{10LL * 3'600'000};
         out.refresh_after = clock_.now() + millis{8LL * 3'600'000};
@@ -451,6 +451,55 @@ class fake_pushes final : public port::push_figures {
     port::push_report report;
     port::tenant_scope asked_for;
     time_point asked_from{};
+};
+
+/// Phones that were named before; each order is kept, and answered once more under its key.
+class fake_orders final : public port::push_orders {
+  public:
+    awaitable<port::push_answer> place(port::tenant_scope who, port::push_order o) override {
+        ++asked;
+        asked_for = who;
+        last = o;
+        port::push_answer out;
+        out.went = went;
+        if (went == port::push_answer::how::device_ambiguous)
+            for (const auto user : {3, 4})
+                out.all.push_back(placed(o.devices.at(0), {user}));
+        if (went != port::push_answer::how::placed) co_return out;
+        const auto before = known.find({o.org, o.key});
+        if (before != known.end()) {
+            out.repeated = true;
+            if (before->second.first != o.fingerprint) {
+                out.went = port::push_answer::how::key_reused;
+            } else {
+                out.all = before->second.second;
+            }
+            co_return out;
+        }
+        for (const auto& uid : o.devices)
+            out.all.push_back(placed(uid, {}));
+        for (const auto u : o.users)
+            out.all.push_back(placed({}, u));
+        known[{o.org, o.key}] = {o.fingerprint, out.all};
+        co_return out;
+    }
+    static port::push_placed placed(const std::string& uid, user_id user) {
+        port::push_placed p;
+        p.device = uid.empty() ? "phone-of-" + std::to_string(user.value) : uid;
+        p.user = user;
+        if (uid == "unknown")
+            p.skipped = "not_found";
+        else if (uid == "dead")
+            p.skipped = "dead_token";
+        else
+            p.message = derive_uuid("message to " + p.device);
+        return p;
+    }
+    port::push_answer::how went = port::push_answer::how::placed;
+    std::map<std::pair<org_id, std::string>, std::pair<std::string, std::vector<port::push_placed>>> known;
+    port::push_order last;
+    port::tenant_scope asked_for;
+    int asked = 0;
 };
 
 class fake_cookies final : public edge::api::cookie_introspector {

@@ -62,9 +62,9 @@ class api_fixtures : public ::testing::Test {
         return published.contains(type) ? std::string{} : type;
     }
 
-    const std::filesystem::path folder = Z360_SOURCE_DIR "/docs/api/fixtures";
+    const std::filesystem::path folder = Z360_SOURCE_DIR "/contract/api/fixtures";
     const json index = json::parse(text_of(folder / "index.json"));
-    const json document = json::parse(text_of(Z360_SOURCE_DIR "/docs/api/openapi.json"));
+    const json document = json::parse(text_of(Z360_SOURCE_DIR "/contract/api/openapi.json"));
     std::set<std::string> published; ///< "operation status"
     std::set<std::string> codes;
 };
@@ -87,7 +87,7 @@ TEST_F(api_fixtures, and_26_every_documented_success_has_a_fixture_and_a_schema)
 }
 
 TEST_F(api_fixtures, and_26_every_documented_code_has_a_fixture) {
-    const auto text = text_of(Z360_SOURCE_DIR "/docs/api/openapi.json");
+    const auto text = text_of(Z360_SOURCE_DIR "/contract/api/openapi.json");
     static const std::regex k_list("Codes: ((?:`[a-z_]+`(?:, )?)+)");
     static const std::regex k_code("[a-z_]+");
     std::size_t found = 0;

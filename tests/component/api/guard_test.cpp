@@ -156,6 +156,44 @@ TEST_F(api_guard, addresses_match_blocks_of_both_families) {
     EXPECT_FALSE(holds("::2"));
 }
 
+TEST_F(api_guard, a_block_of_any_length_ends_at_its_last_bit) {
+    namespace ip = boost::asio::ip;
+    const auto of_one_bit = [](auto bytes, unsigned bit) {
+        bytes[bit / 8] ^= static_cast<unsigned char>(0x80U >> (bit % 8));
+        return bytes;
+    };
+    const auto all = [&](const auto& network, unsigned width) {
+        for (unsigned bits = 0; bits <= width; ++bits) {
+            const edge::api::address_list list({network.to_string() + "/" + std::to_string(bits)});
+            EXPECT_TRUE(list.holds(network)) << bits;
+            for (unsigned bit = 0; bit < width; ++bit) {
+                const std::decay_t<decltype(network)> other(of_one_bit(network.to_bytes(), bit));
+                EXPECT_EQ(list.holds(other), bit >= bits) << other << " in /" << bits;
+            }
+        }
+    };
+    all(ip::make_address_v4("10.170.85.201"), 32);
+    all(ip::make_address_v6("2001:db8:aaaa:5555:c3c3:3c3c:9669:6996"), 128);
+    EXPECT_FALSE(edge::api::address_list({"0.0.0.0/0"}).trusts("::1")) << "the other family";
+    EXPECT_FALSE(edge::api::address_list({"::/0"}).trusts("10.0.0.1"));
+    EXPECT_TRUE(edge::api::address_list({"10.0.0.0/8"}).trusts("[::ffff:10.1.2.3]:80")) << "IPv4 in IPv6";
+    EXPECT_TRUE(edge::api::address_list({"fe80::/10"}).trusts("fe80::1%1")) << "of whatever interface";
+    EXPECT_TRUE(edge::api::address_list({"fe80::1%1"}).trusts("fe80::1%2"));
+}
+
+TEST_F(api_guard, what_is_no_block_is_refused_by_name) {
+    for (const std::string bad :
+         {"", "/8", "10.0.0/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8x",
+          "10.0.0.0/ 8", "10.0.0.0/4294967304", "10.0.0.0/99999999999999999999", "::/129",
+          "::ffff:10.0.0.0/104", "proxy.example"})
+        try {
+            const edge::api::address_list list({bad});
+            ADD_FAILURE() << bad;
+        } catch (const std::runtime_error& e) {
+            EXPECT_NE(std::string(e.what()).find("\"" + bad + "\""), std::string::npos) << e.what();
+        }
+}
+
 TEST_F(api_guard, replies_are_not_stored_and_not_sniffed) {
     const auto phone = device(k_ada, "phone-1");
     for (const char* path : {"/api/voip/credentials", "/api/device-tokens", "/api/voip/calls"}) {

@@ -90,7 +90,7 @@ TEST_F(api_mirror, i_05_every_route_with_the_other_tenants_ids_shows_and_changes
     const auto acme_backend = token(
         port::token_kind::service, {}, k_acme,
         {"act", "handoff", "tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment",
-         "tokens"}
+         "tokens", "push:send"}
     );
     struct asker {
         const char* who;

@@ -33,7 +33,7 @@ event some_event(const state& s, std::mt19937& dice) {
         const auto& leg = s.legs[roll(s.legs.size())];
         who = {leg.call_control_id.empty() ? "v3:" + leg.id.text() : leg.call_control_id, leg.id};
     }
-    switch (roll(9)) {
+    switch (roll(10)) {
     case 0: return leg_initiated{who};
     case 1: return leg_answered{who};
     case 2:
@@ -42,6 +42,7 @@ event some_event(const state& s, std::mt19937& dice) {
     case 5: return leg_hold{who, roll(2) == 0, s.began + millis{static_cast<int>(roll(100'000))}};
     case 6: return prompt_ended{who, false};
     case 7: return recording_saved{who, "rec", "https://example.test/x"};
+    case 8: return digits_gathered{who, roll(2) == 0 ? "1" : ""};
     default: return tick{};
     }
 }
@@ -66,7 +67,9 @@ TEST_F(api_state_model, state_01_the_core_makes_no_transition_that_is_not_publis
     for (unsigned seed = 0; seed < 4'000; ++seed) {
         std::mt19937 dice(seed);
         auto now = *parse_iso8601("2026-01-01T00:00:00Z");
-        auto s = begin(z360::testing::sample_incoming(static_cast<int>(seed % 4)), now).next;
+        auto first = z360::testing::sample_incoming(static_cast<int>(seed % 4));
+        if (seed % 3 == 0) first.routed.mobile = "+15550107777";
+        auto s = begin(first, now).next;
         for (int i = 0; i < 60; ++i) {
             now += millis{std::uniform_int_distribution<int>(0, 4'000)(dice)};
             auto next = decide(s, some_event(s, dice), now).next;

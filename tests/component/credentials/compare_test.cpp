@@ -4,7 +4,7 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 
 namespace {
 
@@ -26,7 +26,7 @@ port::carrier_credential& plant_own(world& w, const std::string& name, time_poin
 void populate(world& w, int n) {
     for (int k = 1; k <= n; ++k) {
         const auto d = w.store.add_device(k);
-        auto& row = w.store.add_row(d, phase::active, "");
+        auto& row = w.store.add_row(d, identity_state::active, "");
         const auto& c = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now());
         row.telnyx_id = c.id;
         row.what.at_carrier = true;
@@ -113,12 +113,12 @@ TEST(credentials, be_06_at_most_fifty_or_a_tenth_of_its_own_strangers_go_in_one_
         const auto c = co_await w.add_node(false).compare();
         EXPECT_EQ(c.retired, 120U) << "a tenth of 1,200";
         EXPECT_EQ(c.postponed, 180U);
-        EXPECT_EQ(w.store.count_in(phase::active), 900U);
+        EXPECT_EQ(w.store.count_in(identity_state::active), 900U);
     });
 }
 
 TEST(credentials, be_06_people_may_adopt_strangers_or_confirm_that_they_go) {
-    using strangers = engine::credentials::strangers;
+    using strangers = credential_manager::manager::strangers;
     run([](world& w) -> awaitable<void> {
         const auto old = w.clock.now() - 11min;
         for (std::uint64_t n = 1; n <= 60; ++n)
@@ -149,7 +149,7 @@ TEST(credentials, be_06_people_may_adopt_strangers_or_confirm_that_they_go) {
         EXPECT_EQ(c.postponed, 0U);
         EXPECT_TRUE(co_await until([&] { return w.carrier.there.size() == 4; }));
         EXPECT_TRUE(w.carrier.there.contains(young)) << "its row may be on the way";
-        EXPECT_EQ(w.store.count_in(phase::active), 2U);
+        EXPECT_EQ(w.store.count_in(identity_state::active), 2U);
         EXPECT_TRUE(w.store.installation.adopted.empty()) << "this once";
     });
 }
@@ -162,7 +162,9 @@ TEST(credentials, be_41_a_lost_credential_is_made_anew) {
         const auto c = co_await node.compare();
         EXPECT_TRUE(c.complete);
         EXPECT_EQ(c.missing, 1U);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(device_id{2}, phase::active) != nullptr; }, 5s));
+        EXPECT_TRUE(
+            co_await until([&] { return w.store.in(device_id{2}, identity_state::active) != nullptr; }, 5s)
+        );
         EXPECT_TRUE(co_await until([&] { return w.disagreement().empty(); }));
         EXPECT_EQ(w.store.rows.at(2).why, credential::retire_reason::lost);
         EXPECT_EQ(w.store.rows.size(), 4U);
@@ -178,8 +180,8 @@ TEST(credentials, be_41_a_failed_dial_leads_to_a_check_of_that_identity) {
         for (int n = 0; n < 20; ++n)
             node.check(identity_id{2});
         EXPECT_TRUE(co_await until([&] { return w.dead() == 1 && w.disagreement().empty(); }, 5s));
-        EXPECT_NE(w.store.in(device_id{2}, phase::active), nullptr);
-        EXPECT_EQ(w.store.rows.at(1).what.now_in, phase::active);
+        EXPECT_NE(w.store.in(device_id{2}, identity_state::active), nullptr);
+        EXPECT_EQ(w.store.rows.at(1).what.now_in, identity_state::active);
         EXPECT_EQ(w.carrier.requests["get"], 2);
     });
 }
@@ -198,7 +200,7 @@ TEST(credentials, be_41_an_incomplete_listing_says_nothing_about_what_is_missing
         EXPECT_EQ(c.missing, 0U);
         EXPECT_EQ(c.listed, 500U);
         EXPECT_EQ(w.carrier.requests["get"], 0);
-        EXPECT_EQ(w.store.count_in(phase::active), 600U);
+        EXPECT_EQ(w.store.count_in(identity_state::active), 600U);
     });
 }
 
@@ -224,7 +226,7 @@ TEST(credentials, be_41_what_only_the_listing_lacks_is_confirmed_and_kept) {
         const auto c = co_await node.compare();
         EXPECT_EQ(c.missing, 0U);
         EXPECT_EQ(w.carrier.requests["get"], 1);
-        EXPECT_EQ(w.store.count_in(phase::active), 3U);
+        EXPECT_EQ(w.store.count_in(identity_state::active), 3U);
     });
 }
 
@@ -255,7 +257,7 @@ TEST(credentials, i_04_a_second_credential_of_a_known_name_is_removed) {
         EXPECT_EQ(c.retired, 1U);
         EXPECT_TRUE(co_await until([&] { return w.carrier.there.size() == 1 && w.dead() == 1; }));
         EXPECT_TRUE(w.carrier.there.contains(kept));
-        EXPECT_EQ(w.store.in(device_id{1}, phase::active)->telnyx_id, kept);
+        EXPECT_EQ(w.store.in(device_id{1}, identity_state::active)->telnyx_id, kept);
     });
 }
 
@@ -284,7 +286,7 @@ TEST(credentials, i_04_a_dead_row_whose_credential_lives_again_is_deleted_again)
     run([](world& w) -> awaitable<void> {
         const auto d = w.store.add_device(1);
         w.store.remove_device(d);
-        auto& row = w.store.add_row(d, phase::dead, "cred-1");
+        auto& row = w.store.add_row(d, identity_state::dead, "cred-1");
         // The create had been given up; it arrived after the search for it.
         plant_own(w, "z360-test-" + row.key.text(), w.clock.now() - 11min);
         auto& node = w.add_node();

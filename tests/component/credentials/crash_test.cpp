@@ -7,7 +7,7 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 
 namespace {
 
@@ -18,15 +18,16 @@ void seen(world& w, std::int64_t d) {
 }
 
 /// Register, take a token, rotate, prove the new one, take a token, log out.
-awaitable<void> whole_life(world& w, engine::credentials& node, bool* finished) {
+awaitable<void> whole_life(world& w, credential_manager::manager& node, bool* finished) {
     const device_id d{k_device};
     (void)co_await node.ensure(d, 10s);
     (void)co_await node.token(d, 10s);
     w.clock.shift += 26 * 24h;
     seen(w, k_device);
     node.look_at(d);
-    (void)co_await until([&] { return w.store.in(d, phase::rotating) != nullptr; });
-    if (auto* a = w.store.in(d, phase::active)) a->what.delivered_at = a->what.proved_at = w.clock.now();
+    (void)co_await until([&] { return w.store.in(d, identity_state::rotating) != nullptr; });
+    if (auto* a = w.store.in(d, identity_state::active))
+        a->what.delivered_at = a->what.proved_at = w.clock.now();
     node.look_at(d);
     (void)co_await until([&] { return w.dead() == 1; });
     (void)co_await node.token(d, 10s);
@@ -46,8 +47,8 @@ awaitable<void> recover(world& w, int at) {
     EXPECT_TRUE(agreed) << "killed at " << at << ": " << w.disagreement();
     if (w.store.devices.at(k_device).entitled) {
         EXPECT_TRUE((co_await node.ensure(d, 5s)).ready) << "killed at " << at;
-        EXPECT_EQ(w.store.count_in(phase::active), 1U) << "killed at " << at;
-        EXPECT_EQ((co_await node.token(d, 5s)).what, engine::token_status::state::fresh)
+        EXPECT_EQ(w.store.count_in(identity_state::active), 1U) << "killed at " << at;
+        EXPECT_EQ((co_await node.token(d, 5s)).what, credential_manager::token_status::state::fresh)
             << "killed at " << at;
     }
     const auto c = co_await node.compare();
@@ -127,8 +128,8 @@ TEST(credentials, be_13_a_kill_between_create_and_row_is_adopted_by_name) {
         w.carrier.faults = [](const std::string&) { return fault::none; };
         const auto id = w.carrier.there.begin()->first;
         w.add_node();
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
-        EXPECT_EQ(w.store.in(d, phase::active)->telnyx_id, id);
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
+        EXPECT_EQ(w.store.in(d, identity_state::active)->telnyx_id, id);
         EXPECT_EQ(w.carrier.requests["create"], 1);
         EXPECT_EQ(w.disagreement(), "");
     });
@@ -154,14 +155,16 @@ TEST(credentials, i_04_two_managers_at_once_under_faults_end_in_agreement) {
             one.look_at(d);
             two.look_at(d);
         }
-        const auto all_active = [&] { return w.store.count_in(phase::active) == 20; };
+        const auto all_active = [&] { return w.store.count_in(identity_state::active) == 20; };
         EXPECT_TRUE(co_await until(all_active));
         w.clock.shift = 26 * 24h;
         for (int n = 1; n <= 20; ++n)
             seen(w, n);
-        EXPECT_TRUE(co_await until([&] { return w.store.count_in(phase::rotating) == 20 && all_active(); }));
+        EXPECT_TRUE(co_await until([&] {
+            return w.store.count_in(identity_state::rotating) == 20 && all_active();
+        }));
         for (auto& [n, r] : w.store.rows)
-            if (r.what.now_in == phase::active) r.what.proved_at = w.clock.now();
+            if (r.what.now_in == identity_state::active) r.what.proved_at = w.clock.now();
         EXPECT_TRUE(co_await until([&] { return w.dead() == 20; }));
         for (int n = 1; n <= 10; ++n) {
             w.store.remove_device(device_id{n});
@@ -169,7 +172,7 @@ TEST(credentials, i_04_two_managers_at_once_under_faults_end_in_agreement) {
         }
         EXPECT_TRUE(co_await until([&] { return w.dead() == 30; }));
         EXPECT_TRUE(co_await until([&] { return w.disagreement().empty(); })) << w.disagreement();
-        EXPECT_EQ(w.store.count_in(phase::active), 10U);
+        EXPECT_EQ(w.store.count_in(identity_state::active), 10U);
         EXPECT_EQ(w.carrier.carried_out["create"], 40) << "each identity was made once";
     });
 }

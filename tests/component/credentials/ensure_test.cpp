@@ -4,15 +4,16 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 
 namespace {
 
-awaitable<void> ask(engine::credentials* node, device_id d, millis budget, engine::identity_status* out) {
+awaitable<void>
+ask(credential_manager::manager* node, device_id d, millis budget, credential_manager::identity_status* out) {
     *out = co_await node->ensure(d, budget);
 }
 
-awaitable<void> expect_unavailable(engine::credentials* node, device_id d) {
+awaitable<void> expect_unavailable(credential_manager::manager* node, device_id d) {
     bool thrown = false;
     try {
         (void)co_await node->ensure(d, 100ms);
@@ -29,7 +30,7 @@ TEST(credentials, be_13_fifty_parallel_registrations_of_one_device_make_one_cred
         auto& node = w.add_node(false);
         const auto d = w.store.add_device(1);
         w.carrier.faults = [](const std::string&) { return fault::stall; };
-        std::vector<engine::identity_status> got(50);
+        std::vector<credential_manager::identity_status> got(50);
         co_await together(50, [&](int n) { return ask(&node, d, 5s, &got[static_cast<std::size_t>(n)]); });
         for (const auto& s : got) {
             EXPECT_TRUE(s.ready);
@@ -52,7 +53,7 @@ TEST(credentials, be_13_two_nodes_make_one_credential) {
         auto& two = w.add_node(false);
         const auto d = w.store.add_device(1);
         w.carrier.faults = [](const std::string&) { return fault::stall; };
-        std::vector<engine::identity_status> got(20);
+        std::vector<credential_manager::identity_status> got(20);
         co_await together(20, [&](int n) {
             return ask(n % 2 == 0 ? &one : &two, d, 5s, &got[static_cast<std::size_t>(n)]);
         });
@@ -65,7 +66,7 @@ TEST(credentials, be_13_two_nodes_make_one_credential) {
 TEST(credentials, be_13_ten_devices_in_parallel_make_exactly_ten) {
     run([](world& w) -> awaitable<void> {
         auto& node = w.add_node();
-        std::vector<engine::identity_status> got(30);
+        std::vector<credential_manager::identity_status> got(30);
         for (int n = 1; n <= 10; ++n)
             w.store.add_device(n);
         co_await together(30, [&](int n) {
@@ -107,7 +108,7 @@ TEST(credentials, be_13_of_several_with_one_name_the_oldest_is_kept) {
     run([](world& w) -> awaitable<void> {
         auto& node = w.add_node(false);
         const auto d = w.store.add_device(1);
-        auto& row = w.store.add_row(d, phase::pending, "");
+        auto& row = w.store.add_row(d, identity_state::pending, "");
         row.what.asked_at = w.clock.now() - 10s;
         const auto name = "z360-test-" + row.key.text();
         auto& dead = w.carrier.plant(name, w.clock.now() - 40 * 24h);
@@ -132,7 +133,7 @@ TEST(credentials, the_budget_ends_the_wait_and_not_the_work) {
         const auto s = co_await node.ensure(d, 20ms);
         EXPECT_LT(std::chrono::steady_clock::now() - began, 180ms);
         EXPECT_FALSE(s.ready);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
         EXPECT_EQ(w.carrier.requests["create"], 1);
     });
 }
@@ -153,7 +154,7 @@ TEST(credentials, cred_03_three_failures_and_then_the_identity_follows_by_itself
         const auto s = co_await node.ensure(d, 2s);
         EXPECT_FALSE(s.ready);
         EXPECT_EQ(s.identity, identity_id{1}) << "pending, and it has a row";
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
         EXPECT_EQ(w.carrier.requests["create"], 4);
         EXPECT_EQ(w.store.rows.size(), 1U);
         EXPECT_EQ(w.disagreement(), "");

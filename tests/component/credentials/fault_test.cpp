@@ -7,7 +7,7 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 
 namespace {
 
@@ -20,8 +20,8 @@ void seen(world& w) {
 }
 
 /// As an app: asks again until it has an identity.
-awaitable<engine::identity_status> registered(engine::credentials& node, device_id d) {
-    engine::identity_status out;
+awaitable<credential_manager::identity_status> registered(credential_manager::manager& node, device_id d) {
+    credential_manager::identity_status out;
     for (int tries = 0; tries < 200 && !out.ready; ++tries) {
         co_await rt::sleep_for(1ms);
         try {
@@ -33,19 +33,19 @@ awaitable<engine::identity_status> registered(engine::credentials& node, device_
     co_return out;
 }
 
-awaitable<void> logged_in(engine::credentials& node, device_id d) {
-    auto state = engine::token_status::state::unavailable;
-    for (int tries = 0; tries < 200 && state != engine::token_status::state::fresh; ++tries) {
+awaitable<void> logged_in(credential_manager::manager& node, device_id d) {
+    auto state = credential_manager::token_status::state::unavailable;
+    for (int tries = 0; tries < 200 && state != credential_manager::token_status::state::fresh; ++tries) {
         co_await rt::sleep_for(1ms);
         try {
             state = (co_await node.token(d, 100ms)).what;
         } catch (...) { // and once more
         }
     }
-    EXPECT_EQ(state, engine::token_status::state::fresh);
+    EXPECT_EQ(state, credential_manager::token_status::state::fresh);
 }
 
-awaitable<void> compared(engine::credentials& node) {
+awaitable<void> compared(credential_manager::manager& node) {
     bool complete = false;
     for (int tries = 0; tries < 200 && !complete; ++tries) {
         co_await rt::sleep_for(1ms);
@@ -58,18 +58,18 @@ awaitable<void> compared(engine::credentials& node) {
 }
 
 /// Telnyx loses the credential, and a dial tells: found by a check of this one identity.
-awaitable<void> lost_and_found(world& w, engine::credentials& node, device_id d) {
+awaitable<void> lost_and_found(world& w, credential_manager::manager& node, device_id d) {
     const auto before = (co_await registered(node, d)).identity;
     w.carrier.there.erase(w.store.rows.at(before.value).telnyx_id);
     EXPECT_TRUE(co_await until([&] {
         node.check(before); // each dial that fails asks again
-        const auto* active = w.store.in(d, phase::active);
+        const auto* active = w.store.in(d, identity_state::active);
         return active != nullptr && active->what.id != before;
     }));
 }
 
 /// Register, take a token, lose the credential, rotate, prove the new one, compare, take a token, log out.
-awaitable<void> whole_life(world& w, engine::credentials& node) {
+awaitable<void> whole_life(world& w, credential_manager::manager& node) {
     (void)co_await registered(node, k_device);
     co_await logged_in(node, k_device);
     co_await lost_and_found(w, node, k_device);
@@ -78,10 +78,10 @@ awaitable<void> whole_life(world& w, engine::credentials& node) {
     seen(w);
     node.look_at(k_device);
     EXPECT_TRUE(co_await until([&] {
-        return w.store.in(k_device, phase::rotating) != nullptr &&
-               w.store.in(k_device, phase::active) != nullptr;
+        return w.store.in(k_device, identity_state::rotating) != nullptr &&
+               w.store.in(k_device, identity_state::active) != nullptr;
     }));
-    if (auto* a = w.store.in(k_device, phase::active))
+    if (auto* a = w.store.in(k_device, identity_state::active))
         a->what.delivered_at = a->what.proved_at = w.clock.now();
     node.look_at(k_device);
     EXPECT_TRUE(co_await until([&] { return w.dead() == 2; }));
@@ -163,11 +163,11 @@ TEST(credentials, i_03_one_device_that_always_fails_holds_up_no_other) {
             node.look_at(d);
             node.look_at(bad);
         }
-        EXPECT_TRUE(co_await until([&] { return w.store.count_in(phase::active) == 29; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.count_in(identity_state::active) == 29; }));
         EXPECT_GT(w.metrics.counted("credential_faults_total", {{"step", "claim"}}), 0);
         EXPECT_FALSE(node.loops().at(0).late);
         w.store.fault = {};
-        EXPECT_TRUE(co_await until([&] { return w.store.in(bad, phase::active) != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.in(bad, identity_state::active) != nullptr; }));
         EXPECT_EQ(w.carrier.carried_out["create"], 30);
     });
 }
@@ -219,11 +219,11 @@ TEST(credentials, i_03_the_loops_outlive_a_database_without_tables_and_tell_of_i
         for (const auto& l : states)
             EXPECT_NE(l.last_error.find("42P01"), std::string::npos) << l.name;
         const auto d = w.store.add_device(1);
-        w.store.add_row(d, phase::pending, "");
+        w.store.add_row(d, identity_state::pending, "");
         w.store.outdated = 1;
         missing = false;
         EXPECT_TRUE(co_await until([&] {
-            return w.store.in(d, phase::active) != nullptr && w.store.outdated == 0 &&
+            return w.store.in(d, identity_state::active) != nullptr && w.store.outdated == 0 &&
                    w.store.calls["known"] > 0;
         }));
         EXPECT_TRUE(co_await until([&] {

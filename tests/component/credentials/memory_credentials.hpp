@@ -64,7 +64,7 @@ class memory_credentials final : public port::credential_store {
         devices[n] = {device_id{n}, user_id{1'000 + n}, true, false, clock_.now(), {}};
         return device_id{n};
     }
-    row& add_row(device_id d, credential::phase p, std::string telnyx_id) {
+    row& add_row(device_id d, credential::identity_state p, std::string telnyx_id) {
         row r;
         r.what.id = identity_id{++serial_};
         r.what.now_in = p;
@@ -86,12 +86,12 @@ class memory_credentials final : public port::credential_store {
     }
     /// The registry's part: a device is logged out.
     void remove_device(device_id d) { devices.at(d.value).entitled = false; }
-    row* in(device_id d, credential::phase p) {
+    row* in(device_id d, credential::identity_state p) {
         for (const auto n : of_device_[d.value])
             if (rows.at(n).what.now_in == p) return &rows.at(n);
         return nullptr;
     }
-    std::size_t count_in(credential::phase p) const {
+    std::size_t count_in(credential::identity_state p) const {
         return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](const auto& r) {
             return r.second.what.now_in == p;
         }));
@@ -126,7 +126,7 @@ class memory_credentials final : public port::credential_store {
             out.push_back(assemble(devices.at(n)));
         }
         for (auto& [n, r] : rows) {
-            const bool stray = r.device.none() && r.what.now_in == credential::phase::retiring;
+            const bool stray = r.device.none() && r.what.now_in == credential::identity_state::retiring;
             if (!stray || out.size() >= limit || r.claimed_until > steady::now() || !ready(r.what, now))
                 continue;
             r.claimed_until = steady::now() + claim;
@@ -153,9 +153,9 @@ class memory_credentials final : public port::credential_store {
     }
     awaitable<identity_id> add_identity(device_id d, std::string connection, time_point) override {
         co_await begin("add_identity", d.value);
-        auto* r = in(d, credential::phase::pending);
+        auto* r = in(d, credential::identity_state::pending);
         if (r == nullptr) {
-            r = &add_row(d, credential::phase::pending, "");
+            r = &add_row(d, credential::identity_state::pending, "");
             r->connection_id = std::move(connection);
         }
         const auto id = r->what.id;
@@ -173,14 +173,15 @@ class memory_credentials final : public port::credential_store {
         auto& r = rows.at(i.value);
         r.telnyx_id = made.id;
         r.what.at_carrier = true;
-        const bool still_wanted = r.what.now_in == credential::phase::pending;
+        const bool still_wanted = r.what.now_in == credential::identity_state::pending;
         if (still_wanted) {
-            if (auto* former = in(r.device, credential::phase::active)) {
-                EXPECT_EQ(in(r.device, credential::phase::rotating), nullptr) << "two rotating identities";
-                former->what.now_in = credential::phase::rotating;
+            if (auto* former = in(r.device, credential::identity_state::active)) {
+                EXPECT_EQ(in(r.device, credential::identity_state::rotating), nullptr)
+                    << "two rotating identities";
+                former->what.now_in = credential::identity_state::rotating;
                 former->what.superseded_at = now;
             }
-            r.what.now_in = credential::phase::active;
+            r.what.now_in = credential::identity_state::active;
             r.what.activated_at = now;
             r.what.expires_at = expires_at;
             r.what.failures = 0;
@@ -200,9 +201,12 @@ class memory_credentials final : public port::credential_store {
     awaitable<void> bury(identity_id i, time_point) override {
         co_await begin("bury");
         auto& r = rows.at(i.value);
-        EXPECT_TRUE(r.what.now_in == credential::phase::retiring || r.what.now_in == credential::phase::dead)
-            << "buried alive: " << credential::name(r.what.now_in);
-        r.what.now_in = credential::phase::dead;
+        EXPECT_TRUE(
+            r.what.now_in == credential::identity_state::retiring ||
+            r.what.now_in == credential::identity_state::dead
+        ) << "buried alive: "
+          << credential::name(r.what.now_in);
+        r.what.now_in = credential::identity_state::dead;
         r.password = secret();
         r.token.reset();
         co_await gate_.point();
@@ -237,7 +241,7 @@ class memory_credentials final : public port::credential_store {
     awaitable<std::optional<port::cached_token>> token(device_id d, millis claim) override {
         co_await begin("token", d.value);
         std::optional<port::cached_token> out;
-        if (auto* r = in(d, credential::phase::active)) {
+        if (auto* r = in(d, credential::identity_state::active)) {
             out = port::cached_token{r->what.id, r->telnyx_id, r->token, r->minted_at, false};
             if (claim > millis{0} && r->mint_claimed_until <= steady::now()) {
                 r->mint_claimed_until = steady::now() + claim;
@@ -262,7 +266,8 @@ class memory_credentials final : public port::credential_store {
         co_await begin("known");
         std::vector<port::known_identity> out;
         for (auto it = rows.upper_bound(after.value); it != rows.end() && out.size() < limit; ++it)
-            if (it->second.what.now_in != credential::phase::dead) out.push_back(as_known(it->second));
+            if (it->second.what.now_in != credential::identity_state::dead)
+                out.push_back(as_known(it->second));
         co_await gate_.point();
         co_return out;
     }
@@ -273,7 +278,7 @@ class memory_credentials final : public port::credential_store {
         const std::set<uuid> wanted(keys.begin(), keys.end());
         std::vector<port::known_identity> out;
         for (const auto& [n, r] : rows)
-            if (r.what.now_in != credential::phase::dead &&
+            if (r.what.now_in != credential::identity_state::dead &&
                 (ids.contains(r.telnyx_id) || wanted.contains(r.key)))
                 out.push_back(as_known(r));
         co_await gate_.point();
@@ -297,10 +302,11 @@ class memory_credentials final : public port::credential_store {
     awaitable<void> adopt_for_removal(port::carrier_credential stranger, time_point) override {
         co_await begin("adopt_for_removal");
         const bool known = std::any_of(rows.begin(), rows.end(), [&](const auto& r) {
-            return r.second.telnyx_id == stranger.id && r.second.what.now_in != credential::phase::dead;
+            return r.second.telnyx_id == stranger.id &&
+                   r.second.what.now_in != credential::identity_state::dead;
         });
         if (!known) {
-            auto& r = add_row(device_id{}, credential::phase::retiring, stranger.id);
+            auto& r = add_row(device_id{}, credential::identity_state::retiring, stranger.id);
             r.why = credential::retire_reason::imported;
         }
         co_await gate_.point();
@@ -329,10 +335,11 @@ class memory_credentials final : public port::credential_store {
         co_await begin("count");
         figures f;
         for (const auto p :
-             {credential::phase::pending, credential::phase::active, credential::phase::rotating,
-              credential::phase::retiring, credential::phase::dead})
+             {credential::identity_state::pending, credential::identity_state::active,
+              credential::identity_state::rotating, credential::identity_state::retiring,
+              credential::identity_state::dead})
             f.by_state.emplace_back(std::string(credential::name(p)), count_in(p));
-        f.backlog = count_in(credential::phase::retiring);
+        f.backlog = count_in(credential::identity_state::retiring);
         for (const auto& [n, d] : devices)
             if (d.entitled && credential::dialable(assemble(d).device, now).empty()) ++f.lapsed;
         co_await gate_.point();
@@ -353,8 +360,10 @@ class memory_credentials final : public port::credential_store {
         return {r.what.id, r.device, r.telnyx_id, r.key, r.what.now_in, r.what.expires_at};
     }
     static void retire_row(row& r, credential::retire_reason why) {
-        if (r.what.now_in == credential::phase::retiring || r.what.now_in == credential::phase::dead) return;
-        r.what.now_in = credential::phase::retiring;
+        if (r.what.now_in == credential::identity_state::retiring ||
+            r.what.now_in == credential::identity_state::dead)
+            return;
+        r.what.now_in = credential::identity_state::retiring;
         r.why = why;
         r.what.retry_at.reset();
     }
@@ -365,7 +374,7 @@ class memory_credentials final : public port::credential_store {
         if (mine == of_device_.end()) return out;
         for (const auto n : mine->second) {
             const auto& r = rows.at(n);
-            if (r.what.now_in == credential::phase::dead) continue;
+            if (r.what.now_in == credential::identity_state::dead) continue;
             out.device.identities.push_back(r.what);
             out.names.push_back({r.key, d.user, r.telnyx_id, r.sip_username, r.connection_id});
         }
@@ -374,7 +383,7 @@ class memory_credentials final : public port::credential_store {
     /// Coarser than decide, like a database's query: also devices that are on a call.
     std::optional<time_point>
     due_since(const device_row& d, const credential::policy& p, time_point now) const {
-        using credential::phase;
+        using credential::identity_state;
         std::optional<time_point> since;
         const auto due = [&](time_point t) {
             if (t <= now) since = since ? std::min(*since, t) : t;
@@ -382,17 +391,18 @@ class memory_credentials final : public port::credential_store {
         const auto all = assemble(d).device;
         bool any_active = false;
         for (const auto& i : all.identities) {
-            any_active = any_active || i.now_in != phase::retiring;
-            if (i.now_in == phase::pending || i.now_in == phase::retiring)
+            any_active = any_active || i.now_in != identity_state::retiring;
+            if (i.now_in == identity_state::pending || i.now_in == identity_state::retiring)
                 due(i.retry_at.value_or(i.created_at));
             else if (!d.entitled)
                 due(now);
-            else if (i.now_in == phase::active && i.expires_at && all.identities.size() == 1)
+            else if (i.now_in == identity_state::active && i.expires_at && all.identities.size() == 1)
                 due(std::min(*credential::rotation_due(all, i, p), *i.expires_at - p.call_reserve));
             else if (i.expires_at)
                 due(*i.expires_at - p.call_reserve);
-            if (i.now_in == phase::rotating) due(i.superseded_at.value_or(i.created_at) + p.overlap);
-            if (i.now_in == phase::active && i.proved_at && all.identities.size() > 1) due(*i.proved_at);
+            if (i.now_in == identity_state::rotating) due(i.superseded_at.value_or(i.created_at) + p.overlap);
+            if (i.now_in == identity_state::active && i.proved_at && all.identities.size() > 1)
+                due(*i.proved_at);
         }
         if (d.entitled && any_active) due(d.last_seen + p.silent_after);
         return since;

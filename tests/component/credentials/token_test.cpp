@@ -6,12 +6,12 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
-using what = engine::token_status::state;
+using credential::identity_state;
+using what = credential_manager::token_status::state;
 
 namespace {
 
-awaitable<void> ask(engine::credentials* node, device_id d, engine::token_status* out) {
+awaitable<void> ask(credential_manager::manager* node, device_id d, credential_manager::token_status* out) {
     *out = co_await node->token(d, 5s);
 }
 
@@ -24,7 +24,7 @@ TEST(credentials, cred_02_two_hundred_tabs_cost_one_token) {
         const auto d = w.store.add_device(1);
         EXPECT_TRUE((co_await one.ensure(d, 5s)).ready);
         w.carrier.faults = [](const std::string&) { return fault::stall; };
-        std::vector<engine::token_status> got(200);
+        std::vector<credential_manager::token_status> got(200);
         co_await together(200, [&](int n) {
             return ask(n % 2 == 0 ? &one : &two, d, &got[static_cast<std::size_t>(n)]);
         });
@@ -131,7 +131,7 @@ TEST(credentials, be_41_a_credential_lost_in_the_portal_is_noticed_at_the_next_t
         w.carrier.there.clear();
         w.clock.shift = 9h;
         EXPECT_EQ((co_await node.token(d, 5s)).what, what::pending);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
         EXPECT_EQ(w.store.rows.at(1).why, credential::retire_reason::lost);
         EXPECT_EQ((co_await node.token(d, 5s)).what, what::fresh);
         EXPECT_TRUE(co_await until([&] { return w.disagreement().empty(); }));
@@ -151,7 +151,7 @@ TEST(credentials, be_41_a_404_for_the_token_is_no_proof_that_the_credential_is_g
             };
             EXPECT_EQ((co_await node.token(d, 5s)).what, expected);
             EXPECT_EQ(w.store.rows.size(), 1U) << "no other identity is made";
-            EXPECT_EQ(w.store.rows.at(1).what.now_in, phase::active);
+            EXPECT_EQ(w.store.rows.at(1).what.now_in, identity_state::active);
             EXPECT_EQ(w.carrier.there.size(), 1U);
         }
         w.carrier.faults = [](const std::string&) { return fault::none; };
@@ -180,7 +180,7 @@ TEST(credentials, be_41_replacements_of_one_device_wait_longer_each_time) {
                 continue;
             }
             EXPECT_TRUE(co_await until([&] {
-                return w.store.in(d, phase::active) != nullptr && w.store.rows.size() > before;
+                return w.store.in(d, identity_state::active) != nullptr && w.store.rows.size() > before;
             }));
         }
     });
@@ -195,7 +195,7 @@ TEST(credentials, be_41_a_credential_that_expired_at_the_carrier_is_replaced) {
         w.clock.shift = 9h;
         w.store.devices.at(1).busy = true;
         EXPECT_EQ((co_await node.token(d, 5s)).what, what::unavailable) << "kept for the length of the call";
-        EXPECT_EQ(w.store.rows.at(1).what.now_in, phase::active);
+        EXPECT_EQ(w.store.rows.at(1).what.now_in, identity_state::active);
         w.store.devices.at(1).busy = false;
         EXPECT_EQ((co_await node.token(d, 5s)).what, what::pending);
         EXPECT_TRUE(co_await until([&] { return w.dead() == 1 && w.disagreement().empty(); }));

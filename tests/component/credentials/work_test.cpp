@@ -6,7 +6,7 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 
 namespace {
 
@@ -29,7 +29,7 @@ std::size_t busiest_second(const std::vector<std::chrono::steady_clock::time_poi
 memory_credentials::row& logged_out(world& w, std::int64_t n) {
     const auto gone = w.store.add_device(n);
     w.store.remove_device(gone);
-    auto& row = w.store.add_row(gone, phase::retiring, "");
+    auto& row = w.store.add_row(gone, identity_state::retiring, "");
     row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
     row.what.at_carrier = true;
     return row;
@@ -51,7 +51,7 @@ TEST(credentials, be_05_a_thousand_retirements_with_failures_end_dead_at_a_stead
         for (int n = 1; n <= 1'000; ++n) {
             const auto d = w.store.add_device(n);
             w.store.remove_device(d);
-            auto& row = w.store.add_row(d, phase::retiring, "");
+            auto& row = w.store.add_row(d, identity_state::retiring, "");
             row.telnyx_id = w.carrier.plant("z360-test-" + row.key.text(), w.clock.now()).id;
             row.what.at_carrier = true;
         }
@@ -71,7 +71,7 @@ TEST(credentials, be_05_an_identity_never_asked_for_is_buried_without_a_request)
     run([](world& w) -> awaitable<void> {
         const auto d = w.store.add_device(1);
         w.store.remove_device(d);
-        w.store.add_row(d, phase::retiring, "");
+        w.store.add_row(d, identity_state::retiring, "");
         w.add_node();
         EXPECT_TRUE(co_await until([&] { return w.dead() == 1; }));
         EXPECT_TRUE(w.carrier.requests.empty());
@@ -82,7 +82,7 @@ TEST(credentials, be_05_an_unknown_id_is_found_by_name_and_all_of_that_name_are_
     run([](world& w) -> awaitable<void> {
         const auto d = w.store.add_device(1);
         w.store.remove_device(d);
-        auto& row = w.store.add_row(d, phase::retiring, "");
+        auto& row = w.store.add_row(d, identity_state::retiring, "");
         row.what.asked_at = w.clock.now();
         w.carrier.plant("z360-test-" + row.key.text(), w.clock.now());
         w.carrier.plant("z360-test-" + row.key.text(), w.clock.now());
@@ -100,10 +100,10 @@ TEST(credentials, cred_01_a_rotation_overlaps_and_ends_when_the_device_proves_th
         EXPECT_TRUE((co_await node.ensure(d, 5s)).ready);
         w.clock.shift = 26 * 24h;
         seen(w, d);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::rotating) != nullptr; }));
-        auto* old = w.store.in(d, phase::rotating);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
-        auto* fresh = w.store.in(d, phase::active);
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::rotating) != nullptr; }));
+        auto* old = w.store.in(d, identity_state::rotating);
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
+        auto* fresh = w.store.in(d, identity_state::active);
         EXPECT_EQ(credential::dialable(w.store.view(d), w.clock.now()), std::vector{old->what.id});
         fresh->what.delivered_at = w.clock.now();
         EXPECT_EQ(credential::dialable(w.store.view(d), w.clock.now()).size(), 2U);
@@ -196,7 +196,7 @@ TEST(credentials, many_wishes_to_look_at_one_device_are_one_look) {
         auto& node = w.add_node();
         for (int n = 0; n < 1'000; ++n)
             node.look_at(d);
-        EXPECT_TRUE(co_await until([&] { return w.store.in(d, phase::active) != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.in(d, identity_state::active) != nullptr; }));
         EXPECT_EQ(w.store.calls["claim"], 1);
         EXPECT_EQ(w.carrier.requests["create"], 1);
     });
@@ -221,7 +221,7 @@ TEST(credentials, a_registration_hurries_what_a_worker_already_holds) {
         for (int n = 1; n <= 19; ++n)
             logged_out(w, n).what.created_at -= 1min;
         const auto d = w.store.add_device(20);
-        w.store.add_row(d, phase::pending, "");
+        w.store.add_row(d, identity_state::pending, "");
         auto& node = w.add_node();
         EXPECT_TRUE(co_await until([&] { return w.carrier.requests["remove"] >= 1; }));
         EXPECT_GT(w.store.devices.at(20).claimed_until, std::chrono::steady_clock::now())
@@ -248,7 +248,7 @@ TEST(credentials, stopping_takes_no_longer_than_its_limit) {
 TEST(credentials, the_figures_tell_states_backlog_and_devices_without_a_valid_identity) {
     run([](world& w) -> awaitable<void> {
         w.store.add_device(1);
-        auto& row = w.store.add_row(device_id{1}, phase::active, "cred-x");
+        auto& row = w.store.add_row(device_id{1}, identity_state::active, "cred-x");
         row.what.expires_at = w.clock.now() + 10 * 24h;
         row.what.activated_at = w.clock.now();
         w.store.add_device(2);

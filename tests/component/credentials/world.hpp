@@ -6,7 +6,7 @@
 #include "model_carrier.hpp"
 #include "support/recording_metrics.hpp"
 
-#include <z360/engine/credentials.hpp>
+#include <z360/credential_manager.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -36,11 +36,11 @@ struct world {
     memory_credentials store{clock, points};
     model_carrier carrier{clock, points};
     test::recording_metrics metrics;
-    engine::credential_settings settings = fast();
-    std::vector<std::unique_ptr<engine::credentials>> nodes;
+    credential_manager::settings settings = fast();
+    std::vector<std::unique_ptr<credential_manager::manager>> nodes;
 
-    static engine::credential_settings fast() {
-        engine::credential_settings s;
+    static credential_manager::settings fast() {
+        credential_manager::settings s;
         s.environment = "test";
         s.connection_id = "conn";
         s.work_every = 5ms;
@@ -51,11 +51,11 @@ struct world {
         s.rules.retry_longest = 40ms;
         return s;
     }
-    engine::credentials& add_node(bool start = true) {
+    credential_manager::manager& add_node(bool start = true) {
         auto s = settings;
         s.node = "node-" + std::to_string(nodes.size() + 1);
         nodes.push_back(
-            engine::make_credentials(io.get_executor(), store, carrier, clock, metrics, std::move(s))
+            credential_manager::make_manager(io.get_executor(), store, carrier, clock, metrics, std::move(s))
         );
         if (start) nodes.back()->start();
         return *nodes.back();
@@ -71,9 +71,9 @@ struct world {
         std::map<std::string, const memory_credentials::row*> referenced;
         for (const auto& [n, r] : store.rows) {
             const auto p = r.what.now_in;
-            if (p == credential::phase::pending || p == credential::phase::retiring)
+            if (p == credential::identity_state::pending || p == credential::identity_state::retiring)
                 return "identity " + std::to_string(n) + " is " + std::string(credential::name(p));
-            if (p == credential::phase::dead) continue;
+            if (p == credential::identity_state::dead) continue;
             if (!carrier.there.contains(r.telnyx_id))
                 return "identity " + std::to_string(n) + " has no credential";
             if (!referenced.emplace(r.telnyx_id, &r).second) return "two rows of " + r.telnyx_id;
@@ -82,7 +82,7 @@ struct world {
             if (c.name.starts_with("z360-test-") && !referenced.contains(id)) return "nobody knows " + c.name;
         return {};
     }
-    [[nodiscard]] std::size_t dead() const { return store.count_in(credential::phase::dead); }
+    [[nodiscard]] std::size_t dead() const { return store.count_in(credential::identity_state::dead); }
 };
 
 /// Waits for a condition; the limit only bounds a failing test.

@@ -61,6 +61,7 @@ awaitable<void> a_call(callers_world* w, trial t, std::string* end) {
     w->settings.event_claim = 60ms;
     w->settings.command_claim = 100ms;
     w->settings.urgent_claim = 100ms;
+    w->settings.gathering = 10ms;
     w->directory.answer.rules.ring_time = 60s; // who has waited for a whole ring is not rung
     w->add_node();
     if (t.nth != 0) w->plan.arm(t.nth, t.what, t.when, 1, t.name);

@@ -82,6 +82,47 @@ awaitable<void> refused_rows(callers_world& w) {
     EXPECT_EQ(node.now().events_in_work, 0U);
 }
 
+// ---- what is asked before a caller's devices are rung
+
+bool was_called(const callers_world& w, std::string_view name) {
+    return std::any_of(w.plan.calls.begin(), w.plan.calls.end(), [name](const auto& c) {
+        return std::string_view(c).starts_with(name);
+    });
+}
+
+// Nothing else of its session is stored: there is nothing to claim.
+awaitable<void> one_round_trip(callers_world& w) {
+    w.add_node();
+    auto first = w.initiated(1);
+    (void)co_await w.nodes.front()->accept(w.raw(std::move(first)));
+    WAIT_FOR(w.telnyx.distinct(call::verb::dial) == 2);
+    EXPECT_TRUE(was_called(w, "directory.resolve"));
+    EXPECT_FALSE(was_called(w, "inbox.claim_session"));
+}
+
+// The hang-up came first: it is taken up before anything is dialed.
+awaitable<void> overtaken(callers_world& w) {
+    auto bye = w.hangup(1);
+    std::vector<port::inbox_event> one;
+    one.push_back(std::move(bye));
+    (void)co_await w.inbox.append(std::move(one), 60s); // another node has it
+    w.add_node();
+    auto first = w.initiated(1);
+    (void)co_await w.nodes.front()->accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+    EXPECT_TRUE(was_called(w, "inbox.claim_session"));
+    EXPECT_EQ(w.telnyx.distinct(call::verb::dial), 0U);
+}
+
+// The route was asked for in vain: it is asked again, and nobody is rung twice.
+awaitable<void> look_up_fails(callers_world& w) {
+    w.plan.arm(1, fault::unavailable, fault_plan::moment::before, 1, "directory.resolve");
+    w.add_node();
+    auto first = w.initiated(1);
+    (void)co_await w.nodes.front()->accept(w.raw(std::move(first)));
+    WAIT_FOR(w.telnyx.distinct(call::verb::dial) == 2);
+}
+
 // ---- waiting counts from storage
 
 awaitable<void> long_in_a_spool(callers_world& w) {
@@ -170,6 +211,43 @@ awaitable<void> leg_of_others(callers_world& w) {
     WAIT_FOR(w.idle());
     EXPECT_EQ(w.telnyx.sent.size(), 0U);
     EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 0);
+}
+
+// A number may be known to many: it is ours to hang up if the caller called one of ours that rings on there.
+awaitable<void> mobile_leg(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.settings.unknown_session_wait = 3s;
+    w.directory.answer.mobile = "+13125550142";
+    auto& node = w.add_node();
+    const auto rings_on = [&w](int n, const char* mobile, const char* called) {
+        auto up = w.of_device("call.initiated", n, 1, std::string(R"(,"to":")") + mobile + '"');
+        if (*called != '\0') {
+            auto first = w.event(
+                "call.initiated", n, w.caller(n),
+                std::string(R"(,"direction":"incoming","state":"parked","from":"+13125550100","to":")") +
+                    called + '"'
+            );
+            w.records.sessions[w.session(n)].push_back({.event_id = first.event_id, .body = first.body});
+        }
+        return up;
+    };
+    std::vector<port::inbox_event> events;
+    events.push_back(rings_on(1, "+13125550142", "+15550109999"));
+    events.push_back(rings_on(2, "+13125550142", "+15550108888")); // a number that is not ours
+    events.push_back(rings_on(3, "+13125550143", "+15550109999")); // no mobile number of that person
+    events.push_back(rings_on(4, "+13125550142", ""));             // nobody says who called
+    std::vector<std::string> ids;
+    for (auto& e : events) {
+        ids.push_back(e.event_id);
+        co_await node.accept(w.raw(std::move(e)));
+    }
+    WAIT_FOR(w.hangups_of(w.device(1, 1)) == 1);
+    WAIT_FOR(w.inbox.rows.at(ids[0]).status == "ignored");
+    for (std::size_t i = 1; i < ids.size(); ++i)
+        WAIT_FOR(w.inbox.rows.at(ids[i]).status == "dead");
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(w.telnyx.sent.size(), 1U);
+    EXPECT_EQ(w.metrics.counts["orphan_legs_hung_up_total"], 1);
 }
 
 // The event does not say whom it rings; the carrier's record does.
@@ -283,6 +361,18 @@ TEST(orphans, i_08_a_device_leg_whose_call_is_nowhere_is_hung_up) {
 }
 TEST(orphans, i_21_a_leg_to_a_device_that_this_database_never_knew_is_not_hung_up) {
     run(leg_of_others);
+}
+TEST(new_callers, sys_a_caller_of_whom_nothing_else_is_stored_costs_no_look_at_the_inbox) {
+    run(one_round_trip);
+}
+TEST(new_callers, i_11_who_has_hung_up_before_the_call_began_rings_nobody) {
+    run(overtaken);
+}
+TEST(new_callers, i_03_a_look_up_that_was_made_early_and_failed_is_made_again) {
+    run(look_up_fails);
+}
+TEST(orphans, i_08_a_leg_to_a_mobile_number_whose_call_is_nowhere_is_hung_up_if_the_call_was_ours) {
+    run(mobile_leg);
 }
 TEST(orphans, i_08_whom_a_leg_rings_is_told_by_the_carriers_record) {
     run(told_by_the_record);

@@ -115,7 +115,7 @@ awaitable<void> other_environment(bed& b) {
 
 awaitable<void> configuration(bed& b) {
     b.apns.on_request = [](h2_peer& p, const h2_seen& r) { bed::refuse(p, r, 400, "TopicDisallowed"); };
-    const auto s = b.start(b.effect(1));
+    const auto s = b.start(b.effect(3));
     WAIT_UNTIL(s->done);
     EXPECT_EQ(s->out.result, outcome::refused);
     EXPECT_EQ(s->out.code, "TopicDisallowed");
@@ -123,6 +123,80 @@ awaitable<void> configuration(bed& b) {
     EXPECT_EQ(b.apns.seen.size(), 1U);
     EXPECT_TRUE(b.ledger.dead.empty());
     EXPECT_EQ(b.metrics.counted("push_config_faults_total", {{"provider", "apns"}}), 1);
+}
+
+awaitable<void> alert_after_refusal(bed& b, std::string word) {
+    b.apns.on_request = [&word](h2_peer& p, const h2_seen& r) {
+        if (r.get("apns-push-type") == "voip")
+            bed::refuse(p, r, 400, word);
+        else
+            bed::accept(p, r);
+    };
+    const auto s = b.start(b.effect(1));
+    WAIT_UNTIL(s->done);
+    EXPECT_EQ(s->out.result, outcome::done) << word;
+    EXPECT_TRUE(s->out.sent);
+    EXPECT_EQ(s->out.attempts, 2U);
+    EXPECT_EQ(s->asked, 2U) << "whether it still rings, before each";
+    EXPECT_TRUE(b.ledger.dead.empty()) << "the PushKit token is kept";
+    EXPECT_EQ(b.apns.seen.size(), 2U);
+    const auto& alert = b.apns.seen.at(1);
+    EXPECT_EQ(alert.path, std::string("/3/device/") + k_alert_token);
+    EXPECT_EQ(alert.get("apns-push-type"), "alert");
+    EXPECT_EQ(alert.get("apns-topic"), "com.example.phone");
+    const auto body = nlohmann::json::parse(alert.body);
+    EXPECT_EQ(body.at("aps").at("interruption-level"), "time-sensitive");
+    EXPECT_EQ(body.at("type"), "incoming_call");
+    EXPECT_EQ(body.at("deadline"), alert.get("apns-expiration")) << "it is gone with the ring";
+    EXPECT_EQ(b.ledger.attempts.size(), 2U);
+    EXPECT_EQ(b.ledger.attempts.at(0).token, token_kind::voip);
+    EXPECT_EQ(b.ledger.attempts.at(0).end, port::push_attempt_end::configuration);
+    EXPECT_EQ(b.ledger.attempts.at(0).reason, word);
+    EXPECT_EQ(b.ledger.attempts.at(1).token, token_kind::alert);
+    EXPECT_EQ(b.ledger.attempts.at(1).end, port::push_attempt_end::accepted);
+}
+awaitable<void> topic_refused(bed& b) {
+    co_await alert_after_refusal(b, "TopicDisallowed");
+}
+awaitable<void> token_not_for_topic(bed& b) {
+    co_await alert_after_refusal(b, "DeviceTokenNotForTopic");
+}
+
+awaitable<void> each_token_once(bed& b) {
+    b.apns.on_request = [](h2_peer& p, const h2_seen& r) { bed::refuse(p, r, 400, "BadTopic"); };
+    const auto s = b.start(b.effect(1));
+    WAIT_UNTIL(s->done);
+    EXPECT_EQ(s->out.result, outcome::refused);
+    EXPECT_EQ(s->out.code, "BadTopic");
+    EXPECT_FALSE(s->out.sent);
+    EXPECT_EQ(b.apns.seen.size(), 2U);
+    EXPECT_TRUE(b.ledger.dead.empty());
+}
+
+awaitable<void> not_without_a_right_key(bed& b) {
+    b.apns.on_request = [](h2_peer& p, const h2_seen& r) { bed::refuse(p, r, 403, "InvalidProviderToken"); };
+    const auto s = b.start(b.effect(1));
+    WAIT_UNTIL(s->done);
+    EXPECT_EQ(s->out.result, outcome::refused);
+    EXPECT_EQ(s->out.code, "InvalidProviderToken");
+    EXPECT_EQ(b.apns.seen.size(), 1U);
+    // What has a token of another provider is told by that one.
+    auto fcm = b.addresses.of[2].tokens.at(0);
+    fcm.to.device = {1};
+    b.addresses.of[1].tokens.push_back(std::move(fcm));
+    const auto both = b.start(b.effect(1));
+    WAIT_UNTIL(both->done);
+    EXPECT_EQ(both->out.result, outcome::done);
+    EXPECT_EQ(both->out.by, push::provider::fcm);
+    EXPECT_EQ(b.apns.seen.size(), 2U);
+}
+
+awaitable<void> not_after_the_ring(bed& b) {
+    b.apns.on_request = [](h2_peer& p, const h2_seen& r) { bed::refuse(p, r, 400, "TopicDisallowed"); };
+    const auto s = b.start(b.effect(1), [](unsigned attempt) { return attempt < 2; });
+    WAIT_UNTIL(s->done);
+    EXPECT_EQ(s->out.result, outcome::superseded);
+    EXPECT_EQ(b.apns.seen.size(), 1U) << "it was answered meanwhile";
 }
 
 awaitable<void> trouble_then_good(bed& b) {
@@ -244,6 +318,21 @@ TEST(push_answers, a_token_of_the_other_environment_is_tried_there_once) {
 }
 TEST(push_answers, what_is_wrong_by_us_is_told_and_not_repeated) {
     bed().run(configuration);
+}
+TEST(push_answers, be_14_a_call_whose_pushkit_topic_is_refused_is_told_by_an_alert) {
+    bed().run(topic_refused);
+}
+TEST(push_answers, be_46_a_pushkit_token_that_does_not_fit_our_topic_is_kept_and_the_alert_goes) {
+    bed().run(token_not_for_topic);
+}
+TEST(push_answers, be_14_each_token_is_tried_once_however_it_is_refused) {
+    bed().run(each_token_once);
+}
+TEST(push_answers, be_14_a_key_that_is_refused_is_not_tried_at_the_other_token_of_the_same_service) {
+    bed().run(not_without_a_right_key);
+}
+TEST(push_answers, be_14_no_alert_goes_for_a_call_that_rings_no_more) {
+    bed().run(not_after_the_ring);
 }
 TEST(push_answers, be_14_the_provider_s_trouble_is_tried_again_while_it_rings) {
     bed().run(trouble_then_good);

@@ -122,6 +122,10 @@ TEST(sim_push_control, a_push_of_a_call_wakes_the_phone_that_is_tied_to_it) {
     EXPECT_FALSE(sim.wait_until(rings, 150ms)) << "nobody has woken it";
     d.bed.play(push_once(d.bed, 200));
     EXPECT_TRUE(sim.wait_until(rings, 5s));
+    const auto did = sim.with([](carrier& c, time_point) { return c.seen().phones; });
+    ASSERT_EQ(did.size(), 2U);
+    EXPECT_EQ(did[0].what, "wakes by push");
+    EXPECT_EQ(did[1].what, "ringing");
 }
 TEST(sim_push_control, a_push_that_is_faster_than_the_dial_wakes_it_too) {
     desk d;

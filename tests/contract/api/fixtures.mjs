@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // usage: node fixtures.mjs write|check PROJECT EXCHANGES
-// Makes docs/api/fixtures (golden replies, from what the API's tests received) and docs/api/schemas (one
+// Makes contract/api/fixtures (golden replies, from what the API's tests received) and contract/api/schemas (one
 // self-contained JSON schema for each payload, from openapi.json). `check` compares instead of writing, and holds
 // every fixture against its schema.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { readExchanges } from './exchanges.mjs'
 
 const [, , mode, project, folder] = process.argv
-const api = join(project, 'docs', 'api')
+const api = join(project, 'contract', 'api')
 const spec = JSON.parse(readFileSync(join(api, 'openapi.json'), 'utf8'))
 const text = (value) => JSON.stringify(value, null, 2) + '\n'
 
@@ -155,15 +155,15 @@ if (index.length < 80) throw new Error(`only ${index.length} kinds of replies ar
 if (mode === 'write') {
   for (const file of present) if (!wanted.has(file)) rmSync(join(api, file))
   for (const [file, value] of wanted) writeFileSync(join(api, file), value)
-  console.log(`${index.length} fixtures, ${schemas.size} schemas written to docs/api`)
+  console.log(`${index.length} fixtures, ${schemas.size} schemas written to contract/api`)
   process.exit(0)
 }
 
 const faults = []
-for (const file of present) if (!wanted.has(file)) faults.push(`docs/api/${file} is of nothing that the API does`)
+for (const file of present) if (!wanted.has(file)) faults.push(`contract/api/${file} is of nothing that the API does`)
 for (const [file, value] of wanted) {
-  if (!present.includes(file)) faults.push(`docs/api/${file} is missing`)
-  else if (readFileSync(join(api, file), 'utf8') !== value) faults.push(`docs/api/${file} is not what the API does now`)
+  if (!present.includes(file)) faults.push(`contract/api/${file} is missing`)
+  else if (readFileSync(join(api, file), 'utf8') !== value) faults.push(`contract/api/${file} is not what the API does now`)
 }
 // What is published must be right by what is published, as an app's CI sees it.
 const { default: Ajv2020 } = await import('ajv/dist/2020.js')
@@ -178,7 +178,7 @@ let rejected = 0
 for (const { file, schema } of index) {
   const validate = compiled.get(schema)
   const body = JSON.parse(wanted.get(join('fixtures', file)))
-  if (!validate(body)) faults.push(`docs/api/fixtures/${file} is not valid by ${schema}: ${JSON.stringify(validate.errors[0])}`)
+  if (!validate(body)) faults.push(`contract/api/fixtures/${file} is not valid by ${schema}: ${JSON.stringify(validate.errors[0])}`)
   const broken = structuredClone(body)
   delete broken.success
   delete broken.code

@@ -2,7 +2,7 @@
 # usage: run.sh WORKDIR lint OPENAPI.json                     lints the document
 #        run.sh WORKDIR complete OPENAPI.json TEST_PROGRAM    runs it; all that it records is valid, nothing is missing
 #        run.sh WORKDIR exchanges OPENAPI.json FOLDER         what other tests have recorded is valid
-#        run.sh WORKDIR fixtures PROJECT TEST_PROGRAM [write] docs/api/fixtures and docs/api/schemas are current
+#        run.sh WORKDIR fixtures PROJECT TEST_PROGRAM [write] contract/api/fixtures and contract/api/schemas are current
 # Exit 77 (skipped) where node or npm is absent.
 set -eu
 work=$1 verb=$2

@@ -85,10 +85,10 @@ std::string check(const json& sent) {
 } // namespace
 
 TEST_F(examples, every_published_one_is_read_keeps_its_ids_and_goes_through_the_core) {
-    const std::set<std::string> handled{"call.initiated",      "call.answered",       "call.bridged",
-                                        "call.hangup",         "call.hold",           "call.unhold",
-                                        "call.speak.ended",    "call.playback.ended", "call.recording.saved",
-                                        "call.recording.error"};
+    const std::set<std::string> handled{"call.initiated",       "call.answered",       "call.bridged",
+                                        "call.hangup",          "call.hold",           "call.unhold",
+                                        "call.speak.ended",     "call.playback.ended", "call.recording.saved",
+                                        "call.recording.error", "call.gather.ended"};
     std::set<std::string> mapped;
     int n = 0;
     for (const auto& [type, entry] : file["webhooks"].items()) {

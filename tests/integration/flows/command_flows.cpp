@@ -98,6 +98,15 @@ TEST_F(command_flow, tenants_are_made_changed_and_removed_and_every_command_repe
     EXPECT_EQ(sql("select count(*) from organizations"), "2") << "looking for one makes none";
 }
 
+TEST_F(command_flow, a_mobile_number_that_is_ours_is_refused_by_the_options_own_name) {
+    begin();
+    const auto e = run("--add-member ada@flow.example --org 'Flow Tests' --mobile " + rig_->number());
+    EXPECT_EQ(e.code, 1);
+    EXPECT_EQ(e.out, "");
+    EXPECT_TRUE(e.err.starts_with("--mobile: is a number of ours")) << e.err;
+    EXPECT_NE(e.err.find("give the person's own"), std::string::npos) << e.err;
+}
+
 TEST_F(command_flow, b28_removing_the_user_ends_their_devices) {
     begin();
     EXPECT_EQ(sql("select count(*) from devices where status = 'active'"), "2");
@@ -145,7 +154,15 @@ TEST_F(command_flow, and_01_tokens_are_shown_once_stored_as_hashes_and_revoked_b
 
     const auto service = run("--create-token service --org 'Flow Tests'");
     EXPECT_EQ(service.code, 0) << service.err;
-    EXPECT_TRUE(service.out.starts_with("z360s_test_")) << "the token stands alone on the first line";
+    EXPECT_TRUE(service.out.starts_with("z360s_test_"));
+    EXPECT_EQ(service.out.find_first_of(" \n"), service.out.size() - 1)
+        << "the token stands alone: " << service.out;
+    EXPECT_NE(service.err.find("it is not shown again"), std::string::npos) << service.err;
+    const auto code = run("--enroll-device --user ada@flow.example");
+    EXPECT_TRUE(code.out.starts_with("z360e_test_")) << code.err;
+    EXPECT_EQ(code.out.find_first_of(" \n"), code.out.size() - 1) << code.out;
+    EXPECT_NE(code.err.find("registers one device of ada@flow.example"), std::string::npos) << code.err;
+    (void)sql("delete from api_tokens where kind = 'enrolment'");
     const auto listed = ask("--list-tokens");
     ASSERT_EQ(listed.size(), 2U);
     EXPECT_EQ(listed.at(0).at("scopes"), json::array({"act"}));

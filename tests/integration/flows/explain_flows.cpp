@@ -144,6 +144,14 @@ TEST_F(explain_flow, what_names_nothing_or_several_is_one_line_with_the_fix) {
     EXPECT_NE(
         refused("--explain nobody").find("the e-mail address of a user, or a device"), std::string::npos
     );
+    EXPECT_NE(refused("--explain nobody").find("see --calls, --list-members --org ORG"), std::string::npos);
+    EXPECT_NE(
+        refused("--explain 0ccc7").find("at least the first eight digits, as --calls"), std::string::npos
+    );
+    EXPECT_NE(refused("--explain 5550142").find("write a phone number internationally"), std::string::npos);
+    EXPECT_NE(
+        refused("--explain +1 312 555 0142", 2).find("--explain \"+1 312 555 0100\""), std::string::npos
+    );
     EXPECT_NE(refused("--explain ada@flow.example").find("--since 7d"), std::string::npos);
     EXPECT_NE(refused("--explain +13125550199 --since 3d").find("in the last 3d"), std::string::npos);
     EXPECT_NE(refused("--explain x --since tomorrow", 2).find("give e.g. 30m, 2h, 3d"), std::string::npos);

@@ -28,10 +28,11 @@ struct household {
 
 std::string bound_token(rig& r, const std::string& kind, const std::string& name, std::int64_t org) {
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
-    body["scopes"] = kind == "admin" ? json{"tenants:read",  "tenants:write", "devices:read",
-                                            "devices:write", "enrolment",     "tokens"}
-                                     : json{"act",          "handoff",       "tenants:read", "tenants:write",
-                                            "devices:read", "devices:write", "enrolment",    "tokens"};
+    body["scopes"] =
+        kind == "admin"
+            ? json{"tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens"}
+            : json{"act",           "handoff",   "tenants:read", "tenants:write", "devices:read",
+                   "devices:write", "enrolment", "tokens",       "push:send"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -135,6 +136,8 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
+        {"POST /api/push/notifications",
+         {{"user_id", user}, {"organization_id", org}, {"type", "taken"}, {"title", "Taken"}}},
         {"POST /api/auth/handoff", {{"handoff_token", "z360h_test_" + std::string(43, 'A')}}},
         {"POST /api/auth/apple", {{"identity_token", "a.b.c"}, {"nonce", "n"}}},
         {"POST /api/auth/apple/notifications", {{"payload", "a.b.c"}}},

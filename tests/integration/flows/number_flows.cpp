@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Whose call it is comes from our own rows and from nowhere else.
-#include "adapter/postgres/admin.hpp"
+#include "adapter/postgres/ops/admin.hpp"
 #include "integration/flows/flow.hpp"
 #include "integration/flows/raw_http.hpp"
 #include "integration/flows/watch.hpp"

@@ -107,7 +107,9 @@ TEST_F(order_flow, be_12_twenty_calls_in_disorder_end_right) {
     EXPECT_EQ(r.sql("select count(*) from call_legs"), std::to_string(3 * k_calls));
     EXPECT_EQ(r.sql("select count(*) from call_legs where call_control_id is null or not ended"), "0");
     EXPECT_EQ(r.sql("select count(*) from webhook_events where status = 'dead'"), "0");
-    EXPECT_EQ(r.sql("select count(*) from commands where status = 'pending'"), "0");
+    EXPECT_TRUE(eventually([&] {
+        return r.sql("select count(*) from commands where status = 'pending'") == "0";
+    }));
 }
 
 TEST_F(order_flow, be_20_answer_before_the_dial_response) {

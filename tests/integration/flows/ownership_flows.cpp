@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Whose things are whose at a terminal: commands that only name something make nothing, README's set-up does
 // what it says, and a server on the wrong database leaves the carrier's credentials alone.
-#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/ops/migrate.hpp"
 #include "integration/flows/flow.hpp"
 #include "integration/flows/people.hpp"
 #include "support/run_program.hpp"

@@ -102,8 +102,12 @@ TEST_F(restart_flow, be_21_killed_at_random_moments_every_call_ends_right) {
     RecordProperty("seed", std::to_string(s));
     RecordProperty("joined", joined);
     EXPECT_GE(joined, k_rounds / 2); // a restart within the limits keeps the answerer
-    EXPECT_EQ(r.sql("select count(*) from commands where status = 'pending'"), "0");
-    EXPECT_EQ(r.sql("select count(*) from webhook_events where status in ('new', 'dead')"), "0");
+    EXPECT_TRUE(eventually([&] {
+        return r.sql("select count(*) from commands where status = 'pending'") == "0";
+    }));
+    EXPECT_TRUE(eventually([&] {
+        return r.sql("select count(*) from webhook_events where status in ('new', 'dead')") == "0";
+    }));
 }
 
 TEST_F(restart_flow, be_20_killed_between_the_dials_and_their_answers_no_leg_leaks) {

@@ -246,8 +246,9 @@ TEST_F(status_flow, state_03_calls_since_a_position_come_once_each_page_by_page)
     next = 4'000'000'000'000; // of a database server that had made far more transactions than the one here
     const auto moved = phone.client.get("/api/voip/calls?since=" + std::to_string(next));
     EXPECT_EQ(moved.data().size(), 6U) << moved.body;
-    EXPECT_EQ(moved.json.at("meta").at("next").get<std::uint64_t>(), last);
-    next = last;
+    const auto here = moved.json.at("meta").at("next").get<std::uint64_t>();
+    EXPECT_GE(here, last); // the server's other databases count on
+    EXPECT_LT(here, next);
     for (const char* bad : {"since=x", "since=-1", "limit=0", "limit=1000"})
         EXPECT_EQ(phone.client.get(std::string("/api/voip/calls?") + bad).status, 422) << bad;
 }

@@ -66,6 +66,39 @@ TEST_F(voicemail_flow, and_07_devices_that_cannot_or_will_not_answer_lead_to_voi
     }
 }
 
+// The person is reached at their mobile number: by a key, for a number may be a voicemail's.
+TEST_F(voicemail_flow, be_46_who_takes_no_call_on_a_device_is_rung_on_the_mobile_and_takes_it_by_a_key) {
+    auto& r = devices(2);
+    (void)r.sql("update memberships set mobile = '+15550107777'");
+    r.phone(1, phone::unreachable(50ms));
+    r.phone(2, phone::unreachable(50ms));
+    r.carrier().set_phone("+15550107777", phone::answers_and_presses(100ms, "1", 200ms));
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.joined(caller));
+    ASSERT_EQ(r.accepted("gather_using_speak", session), 1U);
+    EXPECT_EQ(leg(r, leg(r, caller).bridged_with).to, "+15550107777");
+    EXPECT_EQ(
+        column(
+            r, session,
+            "(select role || ' ' || endpoint || ' ' || address from call_legs l "
+            "where l.leg_id = winner_leg_id)"
+        ),
+        "peer e164 +15550107777"
+    );
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
+    EXPECT_TRUE(ended_as(r, session, "completed"));
+}
+
+TEST_F(voicemail_flow, be_46_the_voicemail_of_a_mobile_network_is_let_go_and_ours_takes_the_message) {
+    auto& r = devices(1);
+    (void)r.sql("update memberships set mobile = '+15550107777'");
+    r.phone(1, phone::unreachable(50ms));
+    r.carrier().set_phone("+15550107777", phone::answers_and_presses(100ms, "23", 100ms));
+    expect_message_taken(r, r.call(), 5s);
+}
+
 TEST_F(voicemail_flow, and_07_deadline_holds_with_every_timeout_webhook_lost) {
     auto& r = devices(3);
     r.carrier().add_fault(lost("call.hangup", "device"));

@@ -55,16 +55,20 @@ class waiting_flow : public flow {
         return out;
     }
     /// Sixteen are looked up at a time, and some arrive in the same millisecond: nobody passes more than
-    /// that.
+    /// that. But for who meets a commit that takes long: one in a hundred, and even they do not go to the end
+    /// of the line.
     void expect_oldest_first() {
         constexpr std::size_t k_passed = 2 * 16;
         const auto arrived = arrivals();
         std::size_t newest = 0;
+        std::size_t overtaken = 0;
         for (const auto caller : dialed()) {
             const auto place = arrived.at(caller);
-            EXPECT_LE(newest, place + k_passed) << "a caller waited while later ones were served";
+            EXPECT_LE(newest, place + 4 * k_passed) << "a caller waited while later ones were served";
+            if (newest > place + k_passed) ++overtaken;
             newest = std::max(newest, place);
         }
+        EXPECT_LE(overtaken, sessions_.size() / 100);
     }
     std::ptrdiff_t refused_dials() {
         return r_->carrier().with([](sim::carrier& c, time_point) {

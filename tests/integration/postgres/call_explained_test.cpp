@@ -210,6 +210,7 @@ TEST_F(explained, push_02_legs_pushes_and_requests_become_facts_with_their_times
     taken.ring = 1;
     taken.by = push::provider::fcm;
     taken.attempts = 2;
+    taken.code = "projects/p/messages/1";
     step.finished.emplace_back(taken);
     step.finished.emplace_back(
         call::command_outcome{s.legs[1].id.text(), call::verb::dial, {}, call::outcome::refused, "10010"}
@@ -255,8 +256,46 @@ TEST_F(explained, push_02_legs_pushes_and_requests_become_facts_with_their_times
         if (l.what == "push_accepted" || l.what == "incoming_call" || l.what == "device_leg_ended")
             EXPECT_EQ(l.device, phone) << l.source << " " << l.what;
         if (l.what == "incoming_call") EXPECT_EQ(l.channel, "push");
+        if (l.source == "outcome" && l.what == "incoming_call") {
+            EXPECT_NE(l.detail.find(" push_id=projects/p/messages/1"), std::string::npos) << l.detail;
+            EXPECT_EQ(l.detail.find("error="), std::string::npos) << l.detail;
+        }
         if (l.source == "outcome" && l.what == "dial") EXPECT_EQ(l.device, acme_.devices[1].device);
     }
+}
+
+TEST_F(explained, sys_it_is_known_how_long_an_event_and_an_effect_took) {
+    const auto s = ringing(acme_, "s1");
+    auto begin = first_commit(s);
+    run(calls_->commit(begin, millis{60'000}));
+    auto inbox = pg::make_event_inbox(*db_);
+    (void)run(inbox->append({event("e1", "{}", "s1")}, millis{60'000}));
+    port::call_commit next;
+    next.expected_version = 1;
+    next.next = s;
+    next.at = k_noon + millis{250};
+    next.processed_events = {"e1"};
+    next.finished.emplace_back(call::ended_as(begin.new_effects[0], call::outcome::done));
+    run(calls_->commit(next, millis{60'000}));
+    sql("update webhook_events set received_at = stored_at - interval '3 ms', processed_at = stored_at + "
+        "interval '7 ms'");
+    const auto told = explain("s1");
+    int events = 0;
+    int outcomes = 0;
+    for (const auto& l : told.lines) {
+        if (l.source == "webhook") {
+            ++events;
+            EXPECT_EQ(l.stored, millis{3});
+            EXPECT_EQ(l.decided, millis{10});
+        } else if (l.source == "outcome") {
+            ++outcomes;
+            EXPECT_EQ(l.took, millis{250});
+        } else {
+            EXPECT_FALSE(l.stored || l.decided || l.took) << l.source;
+        }
+    }
+    EXPECT_EQ(events, 1);
+    EXPECT_EQ(outcomes, 1);
 }
 
 TEST_F(explained, push_02_each_request_to_a_provider_and_what_the_phone_says_of_it_are_facts) {
@@ -279,6 +318,16 @@ TEST_F(explained, push_02_each_request_to_a_provider_and_what_the_phone_says_of_
     sql("update commands set status = 'refused', error_code = 'dead_token', finished_at = now() where "
         "channel = 'push'");
     EXPECT_EQ(pushed().code, "410 Unregistered");
+    const auto lines = explain("s1").lines;
+    EXPECT_EQ(
+        std::count_if(
+            lines.begin(), lines.end(),
+            [](const auto& l) {
+                return l.source == "outcome" && l.detail.find(" error=dead_token") != std::string::npos;
+            }
+        ),
+        1
+    );
     for (const auto& [state, later] : {std::pair{"received", 5}, std::pair{"ringing", 7}})
         sql("insert into push_receipts (call_id, device_id, ring, state, org_id, at) select call_id, " +
             device(0) + ", 1, '" + state + "', org_id, " + at(k_noon + millis{later}) + " from calls");

@@ -10,25 +10,8 @@ using port::commit_result;
 
 namespace {
 
-constexpr millis k_claim{60'000};
-
-class call_store : public postgres_test {
+class call_store : public stored_calls {
   protected:
-    void SetUp() override {
-        postgres_test::SetUp();
-        if (IsSkipped()) return;
-        people_ = add_people("acme", "+15550100001", 3);
-        calls_ = pg::make_call_store(*db_);
-        inbox_ = pg::make_event_inbox(*db_);
-    }
-    void TearDown() override {
-        calls_.reset();
-        inbox_.reset();
-        postgres_test::TearDown();
-    }
-    commit_result commit(port::call_commit c, millis claim = k_claim) {
-        return run(calls_->commit(std::move(c), claim));
-    }
     port::stored_call load(const call_id& id) {
         auto s = run(calls_->load(id));
         if (!s) throw std::runtime_error("no such call");
@@ -51,9 +34,6 @@ class call_store : public postgres_test {
     int committed_ = 0;
     int conflicts_ = 0;
     std::string winner_;
-    people people_;
-    std::unique_ptr<port::call_store> calls_;
-    std::unique_ptr<port::event_inbox> inbox_;
 };
 
 } // namespace

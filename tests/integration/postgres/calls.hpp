@@ -76,4 +76,30 @@ event(const std::string& id, const std::string& body, const std::string& session
     return e;
 }
 
+/// Acme's three devices, and where its calls and events are stored.
+class stored_calls : public postgres_test {
+  protected:
+    static constexpr millis k_claim{60'000};
+
+    void SetUp() override {
+        postgres_test::SetUp();
+        if (IsSkipped()) return;
+        people_ = add_people("acme", "+15550100001", 3);
+        calls_ = pg::make_call_store(*db_);
+        inbox_ = pg::make_event_inbox(*db_);
+    }
+    void TearDown() override {
+        calls_.reset();
+        inbox_.reset();
+        postgres_test::TearDown();
+    }
+    port::commit_result commit(port::call_commit c, millis claim = k_claim) {
+        return run(calls_->commit(std::move(c), claim));
+    }
+
+    people people_;
+    std::unique_ptr<port::call_store> calls_;
+    std::unique_ptr<port::event_inbox> inbox_;
+};
+
 } // namespace z360::testing

@@ -51,7 +51,7 @@ class chain_store : public postgres_test {
         return e;
     }
     /// Stores a call with these, claimed for so long.
-    void begin(std::vector<call::effect> effects, millis claim = millis{0}) {
+    void begin(std::vector<call::effect> effects, port::effect_claims claim = millis{0}) {
         s_ = ringing(people_, "s1");
         auto c = first_commit(s_);
         c.new_effects = std::move(effects);
@@ -104,6 +104,12 @@ class chain_store : public postgres_test {
 };
 
 } // namespace
+
+// What is issued with an answer may take longer than an answer: it must not be carried out twice for that.
+TEST_F(chain_store, be_21_each_effect_of_a_commit_is_claimed_for_a_time_of_its_own) {
+    begin({first(), command_of("free", call::playback_stop_body{}, k_far)}, {k_claim, millis{0}});
+    EXPECT_EQ(taken(), "first") << "the other is its node's for longer";
+}
 
 TEST_F(chain_store, be_21_one_that_waits_comes_along_with_what_it_waits_for_and_is_not_taken_alone) {
     begin({first(), waiting()});

@@ -6,7 +6,7 @@
 
 using namespace z360;
 using namespace z360::testing;
-using credential::phase;
+using credential::identity_state;
 using credential::retire_reason;
 using port::tenant_scope;
 
@@ -52,7 +52,7 @@ TEST_F(credential_store, a_pending_identity_is_due_and_handed_out_to_one_node_on
     EXPECT_TRUE(got[0].device.entitled);
     EXPECT_FALSE(got[0].device.busy);
     ASSERT_EQ(got[0].device.identities.size(), 1U);
-    EXPECT_EQ(got[0].device.identities[0].now_in, phase::pending);
+    EXPECT_EQ(got[0].device.identities[0].now_in, identity_state::pending);
     EXPECT_EQ(got[0].names.at(0).user, ann_.user);
     EXPECT_FALSE(got[0].names.at(0).key.nil());
     auto other_node = pg::make_credential_store(*db_, keys_);

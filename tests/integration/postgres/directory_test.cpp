@@ -195,6 +195,26 @@ TEST_F(directory, an_organisations_settings_win_over_the_defaults_one_by_one) {
     EXPECT_EQ(rules.voicemail_max, call::policy{}.voicemail_max);
 }
 
+TEST_F(directory, be_46_the_mobile_number_is_the_members_while_they_work_here_and_none_of_ours) {
+    const auto member = " where org_id = " + std::to_string(acme_.org.value) +
+                        " and user_id = " + std::to_string(acme_.user.value);
+    EXPECT_EQ(resolve("+15550100001").mobile, "");
+    sql("update memberships set mobile = '+15550107777'" + member);
+    sql("insert into org_settings (org_id, mobile_after_secs, mobile_prompt) values (" +
+        std::to_string(acme_.org.value) + ", 12, 'Ein Anruf. Druecken Sie die Eins.')");
+    const auto r = resolve("+15550100001");
+    EXPECT_EQ(r.mobile, "+15550107777");
+    EXPECT_EQ(r.rules.mobile_after, millis{12'000});
+    EXPECT_EQ(r.rules.mobile_prompt, "Ein Anruf. Druecken Sie die Eins.");
+    const auto rival = add_people("rival", "+15550100009", 1);
+    EXPECT_EQ(resolve("+15550100009").mobile, "") << "somebody else's";
+    sql("update memberships set mobile = '+15550100009'" + member);
+    EXPECT_EQ(resolve("+15550100001").mobile, "") << "it would come back to us";
+    sql("update memberships set mobile = '+15550107777'" + member);
+    sql("update users set status = 'suspended' where user_id = " + std::to_string(acme_.user.value));
+    EXPECT_EQ(resolve("+15550100001").mobile, "");
+}
+
 TEST_F(directory, i_12_a_device_that_asks_is_reached_where_its_persons_calls_ring_and_nowhere_else) {
     const auto rival = add_people("rival", "+15550100009", 1);
     const auto reached = [&](const call::target& d, const people& whose) {

@@ -106,6 +106,28 @@ TEST_F(event_inbox, be_34_the_same_event_again_is_a_duplicate_and_other_bytes_ar
     EXPECT_EQ(value("select string_agg(convert_from(body, 'UTF8'), ',') from webhook_conflicts"), "altered");
 }
 
+// Said of what begins a call: there is nothing to claim then, and nobody asks again.
+TEST_F(event_inbox, i_11_whether_an_event_is_the_only_one_of_its_session_is_told_when_it_is_stored) {
+    const auto of = [](std::string id, std::string session, bool begins) {
+        auto e = event(std::move(id), "x");
+        e.call_session_id = std::move(session);
+        e.begins = begins;
+        return e;
+    };
+    using enum append_result;
+    EXPECT_EQ(append({of("a1", "a", true), of("b1", "b", false)}), (std::vector{stored_alone, stored}));
+    EXPECT_EQ(append({of("a1", "a", true)}), std::vector{duplicate});
+    EXPECT_EQ(append({of("a2", "a", true)}), std::vector{stored}) << "a1 waits";
+    EXPECT_EQ(append({of("c1", "c", true), of("c2", "c", false)}), (std::vector{stored, stored}));
+    EXPECT_EQ(append({of("none1", "", true), of("none2", "", true)}), (std::vector{stored, stored}));
+    run(inbox_->mark_ignored({"b1"}));
+    EXPECT_EQ(append({of("b2", "b", true)}), std::vector{stored_alone}) << "b1 is done with";
+    run(inbox_->mark_dead({"b2"}, std::string(port::k_unknown_session)));
+    EXPECT_EQ(append({of("b3", "b", true)}), std::vector{stored}) << "b2 may be taken back";
+    run(inbox_->mark_dead({"a1", "a2"}, "cannot be read"));
+    EXPECT_EQ(append({of("a3", "a", true)}), std::vector{stored_alone});
+}
+
 TEST_F(event_inbox, be_34_another_delivery_of_the_same_event_is_a_duplicate_and_leaves_no_conflict) {
     const auto body = [](const char* data, const char* meta) {
         return std::string(R"({"data":)") + data + R"(,"meta":)" + meta + "}";
@@ -197,6 +219,27 @@ TEST_F(event_inbox, requests_that_arrive_during_an_insert_share_the_next_one) {
     run(together(std::move(tasks)));
     EXPECT_EQ(value("select count(*) from webhook_events"), "200");
     EXPECT_LE(counter_.statements("inbox_append"), 3); // the first alone, the rest together
+}
+
+// Nobody waits for the news of a leg that rings: all of a ring's are one commit, also without any load.
+TEST_F(event_inbox, sys_what_nobody_waits_for_shares_one_insert_with_what_comes_next) {
+    const auto one = [](std::string id, bool patient) {
+        auto e = event(std::move(id), "x");
+        e.patient = patient;
+        return std::vector{std::move(e)};
+    };
+    std::vector<awaitable<void>> tasks;
+    for (int n = 0; n < 20; ++n)
+        tasks.push_back(append_and_count(*inbox_, one("p" + std::to_string(n), true)));
+    run(together(std::move(tasks)));
+    EXPECT_EQ(counter_.statements("inbox_append"), 1);
+    tasks.clear();
+    tasks.push_back(append_and_count(*inbox_, one("p-last", true)));
+    tasks.push_back(append_and_count(*inbox_, one("urgent", false)));
+    run(together(std::move(tasks)));
+    EXPECT_EQ(counter_.statements("inbox_append"), 2) << "taken along by what does not wait";
+    EXPECT_EQ(append(one("alone", true)), std::vector{append_result::stored});
+    EXPECT_EQ(counts_[append_result::stored], 22);
 }
 
 TEST_F(event_inbox, be_25_two_nodes_that_store_the_same_events_at_once_agree_who_was_first) {
@@ -455,8 +498,8 @@ TEST_F(event_inbox, i_03_an_event_that_is_just_being_buried_is_not_missed) {
     );
     std::thread commit([&] { // as soon as the claim waits for it
         const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-        while (value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like "
-                     "'%call_session_id = $1%'") == "0" &&
+        while (value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and "
+                     "datname = current_database() and query like '%call_session_id = $1%'") == "0" &&
                std::chrono::steady_clock::now() < until)
             std::this_thread::yield();
         burying.commit();

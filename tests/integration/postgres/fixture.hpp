@@ -2,9 +2,10 @@
 // A database of its own for each test program, rows to start from, and a loop to run coroutines on.
 #pragma once
 
-#include "adapter/postgres/admin.hpp"
-#include "adapter/postgres/migrate.hpp"
+#include "adapter/postgres/ops/admin.hpp"
+#include "adapter/postgres/ops/migrate.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "support/template_database.hpp"
 
 #include <z360/port/errors.hpp>
 #include <z360/rt/sync.hpp>
@@ -33,31 +34,23 @@ inline std::string server_url() {
     return url ? url : "";
 }
 
-/// The same server, another database.
-inline std::string url_of(const std::string& database) {
-    auto url = server_url();
-    const auto options = url.find('?');
-    const std::string tail = options == std::string::npos ? "" : url.substr(options);
-    url = url.substr(0, options);
-    const auto host = url.find("://") == std::string::npos ? 0 : url.find("://") + 3;
-    const auto slash = url.find('/', host);
-    return url.substr(0, slash) + "/" + database + tail;
-}
-
-/// Creates an empty database and drops it at the end.
+/// Creates a database, empty unless it is to have the newest schema, and drops it at the end.
 class scratch_database {
   public:
-    scratch_database() {
+    explicit scratch_database(bool migrated = false) {
         static int count = 0;
         name_ = "z360_test_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
         admin("drop database if exists " + name_);
-        admin("create database " + name_);
+        if (migrated)
+            create_migrated(server_url(), name_);
+        else
+            admin("create database " + name_);
     }
     ~scratch_database() { admin("drop database if exists " + name_ + " with (force)"); }
     scratch_database(const scratch_database&) = delete;
     scratch_database& operator=(const scratch_database&) = delete;
 
-    [[nodiscard]] std::string url() const { return url_of(name_); }
+    [[nodiscard]] std::string url() const { return url_of(server_url(), name_); }
     [[nodiscard]] const std::string& name() const { return name_; }
 
   private:
@@ -92,8 +85,7 @@ class postgres_test : public ::testing::Test {
   protected:
     void SetUp() override {
         if (server_url().empty()) GTEST_SKIP() << "set Z360_TEST_DATABASE_URL to run this test";
-        scratch_ = std::make_unique<scratch_database>();
-        pg::migrate(secret(scratch_->url()));
+        scratch_ = std::make_unique<scratch_database>(true);
         sql_ = std::make_unique<pqxx::connection>(scratch_->url());
         db_ = std::make_unique<pg::database>(settings());
     }

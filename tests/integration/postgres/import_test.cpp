@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/postgres/import.hpp"
+#include "adapter/postgres/ops/import.hpp"
 #include "registry.hpp"
 
 #include <nlohmann/json.hpp>
@@ -157,7 +157,7 @@ TEST_F(old_rows, cred_03_a_failed_or_missing_credential_becomes_a_pending_identi
     std::size_t due = 0;
     for (const auto& c : run(store_->claim_due({}, k_then, 10, k_claim)))
         for (const auto& i : c.device.identities)
-            due += i.now_in == credential::phase::pending ? 1 : 0;
+            due += i.now_in == credential::identity_state::pending ? 1 : 0;
     EXPECT_EQ(due, 2U); // they heal by themselves
 }
 

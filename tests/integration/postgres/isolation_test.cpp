@@ -35,7 +35,7 @@ class isolation : public two_tenants {
             {"calls", org},
             {"call_legs", calls},
             {"call_events", calls},
-            {"push_attempts", calls},
+            {"push_attempts", org},
             {"push_receipts", calls},
         };
     }
@@ -164,6 +164,8 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
     );
     EXPECT_EQ(attempt("select * from webhook_events"), "denied");
     EXPECT_EQ(attempt("select * from commands"), "denied");
+    EXPECT_EQ(attempt("select * from push_messages"), "denied");
+    EXPECT_EQ(attempt("select * from push_requests"), "denied");
 }
 
 TEST_F(isolation, i_05_tenants_every_write_with_foreign_ids_is_refused_and_changes_nothing) {

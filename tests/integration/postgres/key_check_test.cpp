@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Which key files belong to a database.
-#include "adapter/postgres/key_check.hpp"
+#include "adapter/postgres/ops/key_check.hpp"
 #include "registry.hpp"
 
 using namespace z360;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Logins with fewer rights than a superuser, before and after --migrate.
-#include "adapter/postgres/login_check.hpp"
+#include "adapter/postgres/ops/login_check.hpp"
 #include "fixture.hpp"
 
 using namespace z360;

@@ -59,6 +59,15 @@ class pool_test : public postgres_test {
             run(rt::sleep_for(5ms));
         return std::chrono::duration_cast<millis>(clock_type::now() - began);
     }
+    template <class F>
+    bool eventually(F condition, millis limit = 5s) {
+        const auto until = clock_type::now() + limit;
+        while (!condition()) {
+            if (clock_type::now() > until) return false;
+            run(rt::sleep_for(5ms));
+        }
+        return true;
+    }
     awaitable<void> ask_into(const char* statement, std::vector<std::string>* out) {
         out->push_back(co_await ask(statement));
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 using namespace z360;
 using namespace z360::testing;
@@ -193,6 +194,72 @@ TEST_F(pool, be_44_one_silent_statement_makes_the_idle_connections_be_asked) {
     EXPECT_FALSE(db_->health().up);
     relay_->resume();
     EXPECT_LT(until_ok(), 2s);
+}
+
+// Its plans and its pages are at hand. In turns each of four would have a quarter; one that is asked again
+// before it has lain down leaves the request to the next.
+TEST_F(pool, sys_the_connection_that_was_busy_last_is_asked_first) {
+    auto s = relayed_;
+    s.connections = 4;
+    db_ = std::make_unique<pg::database>(s);
+    ASSERT_TRUE(eventually([this] { return db_->health().connections == 4; }));
+    std::map<std::string, int> asked;
+    for (int n = 0; n < 200; ++n)
+        ++asked[ask_now("select pg_backend_pid()::text")];
+    const auto most = std::max_element(asked.begin(), asked.end(), [](const auto& x, const auto& y) {
+        return x.second < y.second;
+    });
+    EXPECT_GT(most->second, 100);
+    const auto both = ask_many(2, "select pg_backend_pid()::text from pg_sleep(0.2)");
+    EXPECT_NE(both.at(0), both.at(1)) << "two at once have two";
+}
+
+TEST_F(pool, sys_idle_connections_plan_what_will_be_needed) {
+    db_->connections().keep_warm({{"wrong", "select no_such_column", 0}, {"warm", "select $1::bigint + 1", 1}}
+    );
+    const char* has =
+        "select count(*)::text from pg_prepared_statements where name = 'warm' and generic_plans = 1";
+    EXPECT_EQ(ask_now(has), "0") << "not at once: a command ends before it would be of use";
+    EXPECT_TRUE(eventually(
+        [&] {
+            const auto both = ask_many(
+                2, "select (select count(*) from pg_prepared_statements where name = 'warm' and "
+                   "generic_plans > 0)::text "
+                   "|| substr(pg_sleep(0.05)::text, 1, 0)"
+            );
+            return both == std::vector<std::string>{"1", "1"};
+        },
+        15s
+    ));
+    EXPECT_EQ(ask_now(), "ok");
+    EXPECT_TRUE(db_->health().up) << "one that cannot be planned does no harm";
+}
+
+// To plan a statement takes the locks that it will need. A table that is locked must not hold up every
+// connection that has nothing to do.
+TEST_F(pool, sys_what_is_planned_ahead_waits_for_no_lock) {
+    sql("create table held (x int)");
+    pqxx::connection other(scratch_->url());
+    pqxx::work holds(other);
+    holds.exec("lock table held in access exclusive mode");
+    std::vector<pg::warm_statement> all;
+    for (int n = 0; n < 50; ++n)
+        all.push_back({"held" + std::to_string(n), "update held set x = " + std::to_string(n), 0});
+    db_->connections().keep_warm(std::move(all));
+    const auto slowest = [this] {
+        millis out{0};
+        for (const auto until = clock_type::now() + 4'500ms; clock_type::now() < until;) {
+            const auto began = clock_type::now();
+            EXPECT_EQ(ask_now(), "ok");
+            out = std::max(out, std::chrono::duration_cast<millis>(clock_type::now() - began));
+        }
+        return out;
+    };
+    EXPECT_LT(slowest(), 1s) << "two connections, of which one warms up at a time";
+    holds.abort();
+    EXPECT_TRUE(eventually(
+        [this] { return ask_now("select count(*)::text from pg_prepared_statements") != "0"; }, 15s
+    )) << "it is planned once the table is free";
 }
 
 TEST_F(pool, a_slow_statement_does_not_cost_the_other_connections) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Where pushes go, and what they have shown, in the database.
-#include "adapter/postgres/rekey.hpp"
+#include "adapter/postgres/ops/rekey.hpp"
 #include "registry.hpp"
 #include "support/recording_metrics.hpp"
 

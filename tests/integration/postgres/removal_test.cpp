@@ -244,3 +244,50 @@ TEST_F(removal, b_28_a_departure_touches_the_calls_of_that_organisation_only) {
     EXPECT_TRUE(withdrawals().empty()) << "a talk goes on";
     EXPECT_EQ(status(d.id), "removed");
 }
+
+// The number is no device: 0 stands for it, whether it rings already or would be dialed later in the ring.
+TEST_F(removal, b_28_whoever_leaves_is_not_rung_on_their_mobile_number_either) {
+    const device_id number{0};
+    const auto all = port::tenant_scope::all();
+    int persons = 0;
+    const auto gone = [&](const char* leg_is, const char* call_is, bool suspended) {
+        const auto p = add_person("m" + std::to_string(++persons));
+        const auto d = working_device(p);
+        const auto call = on_call(p, d.id, "ringing");
+        sql("update call_legs set ended = true where call_id = '" + call + "'");
+        if (*leg_is != '\0') {
+            sql("insert into call_legs (leg_id, call_id, org_id, role, endpoint, address, dial, initiated, "
+                "answered, "
+                "bridged, ended) values (gen_random_uuid(), '" +
+                call + "', " + text(p.org) +
+                ", 'peer', 'e164', '+13125550177', 'accepted', true, false, false, "
+                "false)");
+            sql(std::string("update call_legs set ") + leg_is + " where role = 'peer' and call_id = '" +
+                call + "'");
+        }
+        sql("update calls set phase = '" + std::string(call_is) + "' where call_id = '" + call + "'");
+        if (suspended)
+            (void)run(tenants_->put(all, port::person{p.user, p.slug + "@example.com", "X", "suspended", {}})
+            );
+        else
+            (void)run(tenants_->remove_membership(tenant_scope::of(p.org), p.org, p.user, k_then));
+        const bool told = names(withdrawals(), "session-" + text(d.id), number);
+        end_call(call);
+        return told;
+    };
+    for (const bool suspended : {false, true}) {
+        EXPECT_TRUE(gone("", "ringing", suspended)) << "it would be dialed later";
+        EXPECT_TRUE(gone("answered = false", "ringing", suspended)) << "it rings";
+        EXPECT_TRUE(gone("answered = false", "voicemail", suspended))
+            << "its leg turned up when the ring was over";
+        EXPECT_FALSE(gone("answered = true, bridged = true", "active", suspended)) << "they talk";
+        EXPECT_FALSE(gone("ended = true", "voicemail", suspended));
+    }
+    const auto d = working_device(ann_);
+    (void)on_call(ann_, d.id, "ringing");
+    run(registry_->remove(tenant_scope::of(ann_.user), {d.id, "logout", k_then}));
+    const auto told = withdrawals();
+    EXPECT_TRUE(names(told, "session-" + text(d.id), d.id));
+    EXPECT_FALSE(names(told, "session-" + text(d.id), number))
+        << "a phone that is signed out is not its person";
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What is removed when its time is over, what never is, and how a backlog is claimed.
-#include "adapter/postgres/inbox_claim.hpp"
+#include "adapter/postgres/calls/inbox_claim.hpp"
 #include "adapter/postgres/session.hpp"
 #include "calls.hpp"
 

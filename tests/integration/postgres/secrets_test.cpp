@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What a copy of the database gives away, and changing the key it is encrypted under.
-#include "adapter/postgres/rekey.hpp"
+#include "adapter/postgres/ops/rekey.hpp"
 #include "registry.hpp"
 
 using namespace z360;

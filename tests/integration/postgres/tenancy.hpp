@@ -47,6 +47,17 @@ class two_tenants : public postgres_test {
             org);
         sql("insert into push_receipts (call_id, device_id, ring, state, org_id, at) select call_id, " +
             device + ", 1, 'received', org_id, now() from calls where org_id = " + org);
+        sql("insert into push_requests (org_id, key, fingerprint) values (" + org + ", 'key-of-" + slug +
+            "', repeat('f', 64))");
+        sql("insert into push_messages (org_id, device_id, kind, lane, key, content, until) values (" + org +
+            ", " + device + ", 'business', 'message', 'key-of-" + slug +
+            "', '{}', now() + interval '1 day')");
+        sql("insert into push_attempts (attempt_id, message_id, org_id, device_id, kind, ring, round, "
+            "attempt, "
+            "provider, token_kind, lane, queued_at, sent_at, outcome) select gen_random_uuid(), message_id, "
+            "org_id, device_id, kind, 0, 1, 1, 'fcm', 'fcm_token', lane, now(), now(), 'accepted' from "
+            "push_messages where org_id = " +
+            org);
         add_token("device", slug + "-device", "null", user, device);
         add_token("service", slug + "-service", org, "null", "null");
         return p;

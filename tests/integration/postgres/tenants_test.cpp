@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What an existing product synchronises, and what a departure takes with it.
-#include "adapter/postgres/slug.hpp"
+#include "adapter/postgres/tenants/slug.hpp"
 #include "tenancy.hpp"
 
 #include <gmock/gmock.h>
@@ -150,6 +150,45 @@ TEST_F(tenant_rows, wrong_values_and_unknown_references_name_their_field_and_cha
     expect(run(tenants_->put(tenant_scope::all(), acme_.org, s)), why::invalid, "ring_seconds");
     expect(run(tenants_->put(tenant_scope::all(), {1'000}, {})), why::not_found, "org");
     EXPECT_EQ(fingerprints(), before);
+}
+
+TEST_F(tenant_rows, be_46_who_is_given_a_mobile_number_keeps_the_role) {
+    port::membership m;
+    m.org = acme_.org;
+    m.user = acme_.user;
+    m.role = "owner";
+    EXPECT_EQ(put(m).value->role, "owner");
+    m.role.clear();
+    m.mobile = "+14155550177";
+    EXPECT_EQ(put(m).value->role, "owner") << "not spoken of: as it was";
+}
+
+TEST_F(tenant_rows, be_46_a_mobile_number_is_kept_until_it_is_changed_and_is_none_of_ours) {
+    port::membership m{acme_.org, acme_.user, "member", "", ""};
+    const auto refused = [this](const port::membership& x) {
+        const auto out = put(x);
+        return !out.value && out.refused && out.refused->reason == why::invalid &&
+               out.refused->field == "mobile_number";
+    };
+    m.mobile = "a number";
+    EXPECT_TRUE(refused(m));
+    for (const auto* extended :
+         {"tel:+1-415-555-0177;ext=42", "sip:+14155550177;EXT=42@host", "tel:+14155550177;isub=1"}) {
+        m.mobile = extended;
+        EXPECT_TRUE(refused(m)) << extended << " cannot be dialed";
+    }
+    m.mobile = "tel:+1-415-555-0177;phone-context=+1";
+    EXPECT_EQ(put(m).value->mobile, "+14155550177");
+    m.mobile.reset();
+    m.role = "admin";
+    EXPECT_EQ(put(m).value->mobile, "+14155550177") << "not spoken of: as it was";
+    const auto seen = run(tenants_->members(tenant_scope::of(acme_.org), acme_.org, {}, 10));
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].mobile, "+14155550177");
+    m.mobile = value("select e164 from phone_numbers where org_id = " + text(acme_.org) + " limit 1");
+    EXPECT_TRUE(refused(m)) << "it is one of ours";
+    m.mobile = "";
+    EXPECT_EQ(put(m).value->mobile, std::nullopt);
 }
 
 TEST_F(tenant_rows, settings_are_replaced_as_a_whole) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-#include "adapter/postgres/purge.hpp"
+#include "adapter/postgres/identities/purge.hpp"
 #include "adapter/postgres/session.hpp"
 #include "calls.hpp"
 

@@ -81,6 +81,12 @@ obstacle left_out(const device_facts& d) {
     EXPECT_EQ(f.result, ring_result::left_out);
     return f.why_left_out;
 }
+/// A phone that a push was taken for: whatever its leg did, it may have been heard there.
+device_facts pushed(leg_facts l) {
+    auto d = with(std::move(l));
+    d.pushes = {push_that(outcome::done)};
+    return d;
+}
 std::string told(const device_facts& d) {
     return in_words(judge_device(d, the_ring()), d);
 }
@@ -150,20 +156,74 @@ TEST(diagnosis, push_02_a_sip_status_says_more_than_the_cause_beside_it) {
 }
 
 TEST(diagnosis, what_stood_until_its_time_was_up_rang) {
-    EXPECT_EQ(result_of(ended("timeout", "480")), ring_result::rang) << "the status goes with the time out";
-    EXPECT_EQ(result_of(ended("no_answer")), ring_result::rang);
-    EXPECT_EQ(result_of(ended("originator_cancel", "487")), ring_result::rang);
+    EXPECT_EQ(result_of(pushed(ended("timeout", "480"))), ring_result::rang)
+        << "the status goes with the time out";
+    EXPECT_EQ(result_of(pushed(ended("no_answer"))), ring_result::rang);
+    EXPECT_EQ(result_of(pushed(ended("originator_cancel", "487"))), ring_result::rang);
     for (const auto why :
          {release_reason::answered_elsewhere, release_reason::caller_gone, release_reason::ring_timeout}) {
         auto l = ended("originator_cancel", "487");
         l.is.release = why;
-        EXPECT_EQ(result_of(l), ring_result::rang);
-        EXPECT_NE(told(with(l)).find("rang until"), std::string::npos);
+        EXPECT_EQ(result_of(pushed(l)), ring_result::rang);
+        EXPECT_NE(told(pushed(l)).find("rang until"), std::string::npos);
     }
     auto r = the_ring();
     r.over = false;
-    EXPECT_EQ(judge_device(with(leg_of()), r).result, ring_result::rings);
-    EXPECT_EQ(judge_device(with(leg_of()), the_ring()).result, ring_result::rang);
+    EXPECT_EQ(judge_device(pushed(leg_of()), r).result, ring_result::rings);
+    EXPECT_EQ(judge_device(pushed(leg_of()), the_ring()).result, ring_result::rang);
+}
+
+TEST(diagnosis, push_02_a_phone_that_no_push_has_reached_and_that_said_nothing_is_not_told_to_have_rung) {
+    auto l = ended("originator_cancel", "487");
+    l.is.release = release_reason::answered_elsewhere;
+    for (const auto& stood : {l, leg_of(), ended("timeout", "480"), ended("no_answer")}) {
+        auto d = with(stood);
+        EXPECT_EQ(result_of(d), ring_result::no_sign);
+        d.pushes = {push_that(outcome::refused, "410 Unregistered")};
+        EXPECT_EQ(result_of(d), ring_result::no_sign);
+        EXPECT_EQ(judge_device(d, the_ring()).asleep, sleep_cause::push_failed);
+        EXPECT_NE(told(d).find(": the push was not delivered: 410 Unregistered"), std::string::npos)
+            << told(d);
+        EXPECT_FALSE(has_rung(result_of(d)));
+        d.pushes = {push_that(outcome::done)};
+        d.pushes.front().what = push::kind::call_ended;
+        EXPECT_EQ(result_of(d), ring_result::no_sign) << "that push wakes nobody";
+    }
+    auto d = with(l);
+    d.has_push_token = false;
+    EXPECT_EQ(told(d), "dialed, nothing shows that it rang: it has no push token");
+    EXPECT_NE(advice(judge_device(d, the_ring()), d).find("it registers a token then"), std::string::npos);
+    auto r = the_ring();
+    r.wakes_by_push = false;
+    EXPECT_EQ(
+        in_words(judge_device(d, r), d), "dialed, nothing shows that it rang: phones are not woken by push"
+    );
+    r = the_ring();
+    r.over = false;
+    auto live = with(leg_of());
+    live.pushes = {push_that(outcome::done)};
+    live.pushes.front().over_at.reset();
+    EXPECT_EQ(
+        in_words(judge_device(live, r), live),
+        "dialed, nothing shows that it rings: the push is still being tried"
+    );
+}
+
+TEST(diagnosis, push_02_any_sign_of_a_phone_is_one_that_it_rang_and_a_browser_gives_none) {
+    const auto silent = with(ended("no_answer"));
+    ASSERT_EQ(result_of(silent), ring_result::no_sign);
+    auto d = silent;
+    d.receipts = {{"received", k_noon + millis{900}}};
+    EXPECT_EQ(result_of(d), ring_result::rang);
+    d = silent;
+    d.acknowledged = true;
+    EXPECT_EQ(result_of(d), ring_result::rang);
+    d = silent;
+    d.asks = {{request_kind::ring, refusal::none, k_noon + millis{2'000}}};
+    EXPECT_EQ(result_of(d), ring_result::rang);
+    d = silent;
+    d.platform = "web";
+    EXPECT_EQ(result_of(d), ring_result::rang) << "its page was open, or it would not have been registered";
 }
 
 TEST(diagnosis, and_14_who_answered_declined_or_was_taken_out_is_told_as_that) {
@@ -264,7 +324,7 @@ TEST(diagnosis, a_browser_and_a_server_without_pushes_wake_nobody) {
 
 TEST(diagnosis, what_rang_or_was_busy_needs_no_waking) {
     for (const auto& l : {ended("timeout"), ended("user_busy", "486"), ended("normal_clearing", "503")})
-        EXPECT_EQ(judge_device(with(l), the_ring()).asleep, sleep_cause::none);
+        EXPECT_EQ(judge_device(pushed(l), the_ring()).asleep, sleep_cause::none);
 }
 
 // ---- words
@@ -275,6 +335,7 @@ TEST(diagnosis, every_result_has_a_text_and_what_rang_needs_no_advice) {
         f.result = static_cast<ring_result>(i);
         if (f.result == ring_result::not_registered || f.result == ring_result::unreachable)
             f.asleep = sleep_cause::not_received;
+        if (f.result == ring_result::no_sign) f.asleep = sleep_cause::no_token;
         if (f.result == ring_result::left_out) f.why_left_out = obstacle::silent;
         const auto d = phone();
         EXPECT_FALSE(in_words(f, d).empty()) << name(f.result);
@@ -289,6 +350,35 @@ TEST(diagnosis, every_result_has_a_text_and_what_rang_needs_no_advice) {
     );
     EXPECT_EQ(cause_in_words("unspecified", "not_found"), "not_found, the phone was not registered");
     EXPECT_EQ(cause_in_words("", ""), "no cause is known");
+}
+
+TEST(diagnosis, a_mobile_number_that_nobody_answered_is_not_told_to_have_rung) {
+    const auto says = [](const leg_facts& l) { return number_in_words(l, false); };
+    EXPECT_EQ(says(leg_of()), "dialed, nobody has answered yet");
+    EXPECT_EQ(
+        says(ended("normal_clearing", "480")),
+        "dialed, nobody answered: 480, switched off or out of reach (normal_clearing)"
+    );
+    EXPECT_EQ(
+        says(ended("not_found", "404")), "dialed, nobody answered: 404, there is no such number (not_found)"
+    );
+    EXPECT_EQ(says(ended("user_busy")), "dialed, nobody answered: user_busy, busy");
+    EXPECT_EQ(says(ended("normal_clearing")), "dialed, nobody answered: normal_clearing");
+    EXPECT_EQ(says(ended("timeout")), "dialed, nobody answered: timeout, nobody picked up");
+    auto l = ended("originator_cancel", "487");
+    l.is.release = release_reason::caller_gone;
+    EXPECT_EQ(says(l), "dialed, nobody answered until: caller gone");
+    l = leg_of();
+    l.is.dial = dial_status::failed;
+    l.dial_error = "10010";
+    EXPECT_EQ(says(l), "could not be dialed: 10010");
+    l = ended("normal_clearing");
+    l.is.answered = true;
+    EXPECT_EQ(says(l), "was answered, and nobody pressed 1, ended: normal_clearing");
+    l.is.confirmed = true;
+    EXPECT_EQ(says(l), "wanted the call, and did not get it, ended: normal_clearing");
+    l.is.bridged = true;
+    EXPECT_EQ(number_in_words(l, true), "took the call by a key, ended: normal_clearing");
 }
 
 TEST(diagnosis, push_02_the_steps_of_a_woken_phone_are_told_in_the_order_of_time) {

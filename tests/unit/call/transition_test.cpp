@@ -28,6 +28,11 @@ leg_ref device(const state& s, int n) {
         if (l.device() == device_id{n}) return {control_id(n), l.id};
     return {};
 }
+leg_ref mobile(const state& s) {
+    for (const auto& l : s.legs)
+        if (l.role == leg_role::peer) return {"v3:m", l.id};
+    return {};
+}
 leg_ref caller() {
     return {"v3:caller", std::nullopt};
 }
@@ -42,6 +47,7 @@ command_outcome result(const state& s, verb v, leg_ref who, outcome o) {
         c.command_id += phase_of(s) == phase::voicemail ? std::string("-greeting")
                                                         : "-prompt-" + std::to_string(s.prompts.size());
     }
+    if (v == verb::gather_using_speak && mobile(s).leg) c.command_id = mobile(s).leg->text() + "-confirm";
     if (v == verb::record_start) c.command_id = s.id.text() + "-record";
     return c;
 }
@@ -74,6 +80,14 @@ std::vector<state> states() {
     out.push_back(feed(greeting, {prompt_ended{caller(), false}}));
     out.push_back(feed(active, {leg_hangup{caller(), "normal_clearing"}}));
     out.push_back(feed(ringing, {leg_hangup{caller(), "originator_cancel"}}));
+    incoming reachable = sample_incoming(1);
+    reachable.routed.mobile = "+15550107777";
+    const auto both = feed(begin(reachable, k_now).next, {tick{}}, k_now + millis{15'000});
+    out.push_back(both);
+    const auto asked = feed(both, {leg_answered{mobile(both)}});
+    out.push_back(asked);
+    out.push_back(feed(asked, {digits_gathered{mobile(both), "1"}}));
+    out.push_back(feed(asked, {digits_gathered{mobile(both), ""}}));
     incoming refused = sample_incoming(2);
     refused.routed = {};
     out.push_back(begin(refused, k_now).next);
@@ -117,7 +131,10 @@ std::vector<event> events(const state& s) {
             everybody.push_back({"", device(s, n).leg});
         }
     }
+    if (mobile(s).leg) everybody.push_back(mobile(s));
     for (const auto& who : everybody) {
+        for (const char* keys : {"1", "", "21"})
+            out.emplace_back(digits_gathered{who, keys});
         out.emplace_back(leg_initiated{who});
         out.emplace_back(leg_answered{who});
         out.emplace_back(leg_bridged{who});

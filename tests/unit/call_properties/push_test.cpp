@@ -134,6 +134,44 @@ TEST(call_properties, be_18_mob_18_whoever_was_woken_learns_the_end_once_and_nob
     }));
 }
 
+TEST(call_properties, mob_07_what_apns_has_taken_is_never_told_again_in_that_ring) {
+    EXPECT_TRUE(holds("any events, with pushes by APNs", [] {
+        run r(*rc::gen::inRange(1, 4), true);
+        const auto many = *rc::gen::inRange(1, 40);
+        for (int i = 0; i < many; ++i) {
+            auto e = any_event(r);
+            if (auto* o = std::get_if<push_outcome>(&e)) o->by = push::provider::apns;
+            r.feed(e, millis{*rc::gen::inRange(0, 2'000)});
+        }
+        r.let_time_pass();
+        std::set<std::pair<std::int64_t, std::uint32_t>> told;
+        for (const auto& p : r.pushes) {
+            const auto& t = p.told();
+            if (t.what != push::kind::incoming_call) continue;
+            const bool first = told.emplace(t.device.value, t.ring).second;
+            RC_ASSERT(first);
+        }
+    }));
+}
+
+TEST(call_properties, mob_16_nobody_is_woken_again_in_the_last_seconds_of_a_ring) {
+    EXPECT_TRUE(holds("any events, with pushes by FCM", [] {
+        run r(*rc::gen::inRange(1, 4), true);
+        const auto many = *rc::gen::inRange(1, 40);
+        for (int i = 0; i < many; ++i) {
+            auto e = any_event(r);
+            if (auto* o = std::get_if<push_outcome>(&e)) o->by = push::provider::fcm;
+            r.feed(e, millis{*rc::gen::inRange(0, 3'000)});
+        }
+        r.let_time_pass();
+        for (const auto& p : r.pushes) {
+            const auto& t = p.told();
+            if (t.what != push::kind::incoming_call || t.round == 1) continue;
+            RC_ASSERT(p.at + millis{5'000} <= t.ring_until);
+        }
+    }));
+}
+
 TEST(call_properties, be_14_pushes_that_come_to_nothing_change_nothing_but_what_is_told_of_them) {
     EXPECT_TRUE(holds("a call with and without pushes", [] {
         const auto devices = *rc::gen::inRange(1, 4);

@@ -57,9 +57,10 @@ void keep_one_known(story& s) {
 
 } // namespace
 
-run::run(int devices, bool push) {
+run::run(int devices, bool push, std::string mobile) {
     auto caller = sample_incoming(devices);
     caller.routed.rules.wake_by_push = push;
+    caller.routed.mobile = std::move(mobile);
     take(begin(caller, at));
 }
 

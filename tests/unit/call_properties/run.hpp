@@ -32,7 +32,7 @@ struct run {
     std::vector<call::command> waiting; ///< for another one: they start with its success, or released
     time_point at = k_begin;
 
-    explicit run(int devices, bool push = false);
+    explicit run(int devices, bool push = false, std::string mobile = {});
     void feed(const call::event& e, millis later, call::authority may = call::authority::newest);
     /// Nothing more is heard: only time passes, until the call needs none.
     void let_time_pass();

@@ -62,7 +62,7 @@ struct life {
     std::int64_t serial = 0;
     std::vector<std::string> log;
 
-    credential::identity* in(credential::phase p) {
+    credential::identity* in(credential::identity_state p) {
         for (auto& i : device.identities)
             if (i.now_in == p) return &i;
         return nullptr;
@@ -72,13 +72,13 @@ struct life {
             return i.id == id;
         });
     }
-    std::size_t count(credential::phase p) const {
+    std::size_t count(credential::identity_state p) const {
         return static_cast<std::size_t>(std::count_if(
             device.identities.begin(), device.identities.end(), [&](const auto& i) { return i.now_in == p; }
         ));
     }
-    void move(credential::identity& i, credential::phase to) {
-        EXPECT_NE(i.now_in, credential::phase::dead) << "dead is left";
+    void move(credential::identity& i, credential::identity_state to) {
+        EXPECT_NE(i.now_in, credential::identity_state::dead) << "dead is left";
         i.now_in = to;
     }
     void failed(credential::identity& i) {
@@ -88,12 +88,12 @@ struct life {
     }
 
     void apply(const credential::step& s) {
-        using credential::phase;
+        using credential::identity_state;
         log.push_back(credential::text(s));
         std::visit(
             overloaded{
                 [&](const credential::add_identity&) {
-                    ASSERT_EQ(in(phase::pending), nullptr);
+                    ASSERT_EQ(in(identity_state::pending), nullptr);
                     credential::identity i;
                     i.id = identity_id{++serial};
                     i.version = static_cast<int>(serial);
@@ -103,13 +103,13 @@ struct life {
                 [&](const credential::provision& x) { make(of(x.who)); },
                 [&](const credential::retire& x) {
                     EXPECT_FALSE(device.busy) << "retired during a call";
-                    move(of(x.who), phase::retiring);
+                    move(of(x.who), identity_state::retiring);
                 },
                 [&](const credential::erase& x) {
                     auto& i = of(x.who);
                     if (!carrier_works(now)) return failed(i);
                     carrier.erase(x.who.value);
-                    move(i, phase::dead);
+                    move(i, identity_state::dead);
                 },
                 [&](const credential::extend& x) {
                     auto& i = of(x.who);
@@ -122,7 +122,7 @@ struct life {
                     suspended = true;
                     device.entitled = false;
                     for (auto& i : device.identities)
-                        if (i.now_in != phase::dead) i.now_in = phase::retiring;
+                        if (i.now_in != identity_state::dead) i.now_in = identity_state::retiring;
                 },
             },
             s
@@ -130,7 +130,7 @@ struct life {
         device.identities.erase(
             std::remove_if(
                 device.identities.begin(), device.identities.end(),
-                [](const auto& i) { return i.now_in == phase::dead; }
+                [](const auto& i) { return i.now_in == identity_state::dead; }
             ),
             device.identities.end()
         );
@@ -163,7 +163,7 @@ struct life {
     /// The device uses its newest identity: it has been given it and has logged in with it.
     void contact() {
         device.last_seen = now;
-        if (auto* a = in(credential::phase::active)) {
+        if (auto* a = in(credential::identity_state::active)) {
             if (!a->delivered_at) a->delivered_at = now;
             if (!a->proved_at) a->proved_at = now;
         }
@@ -171,16 +171,16 @@ struct life {
 
   private:
     void make(credential::identity& i) {
-        using credential::phase;
+        using credential::identity_state;
         i.asked_at = now;
         if (!carrier_works(now)) return failed(i);
         carrier[i.id.value] = now + rules.life;
-        if (auto* former = in(phase::active)) {
-            ASSERT_EQ(in(phase::rotating), nullptr) << "two old identities";
-            move(*former, phase::rotating);
+        if (auto* former = in(identity_state::active)) {
+            ASSERT_EQ(in(identity_state::rotating), nullptr) << "two old identities";
+            move(*former, identity_state::rotating);
             former->superseded_at = now;
         }
-        move(i, phase::active);
+        move(i, identity_state::active);
         i.at_carrier = true;
         i.activated_at = now;
         i.expires_at = now + rules.life;

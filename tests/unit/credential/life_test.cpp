@@ -91,7 +91,7 @@ TEST(life, and_09_an_identity_lives_through_a_call_longer_than_its_life) {
 TEST(life, cred_01_a_sleeping_device_is_reachable_by_its_old_name_for_the_whole_overlap) {
     life l;
     l.run_until(k_start);
-    const auto due = *rotation_due(l.device, *l.in(phase::active), l.rules);
+    const auto due = *rotation_due(l.device, *l.in(identity_state::active), l.rules);
     l.run_until(due + l.rules.overlap - 1ms, [&] {
         const auto dialed = dialable(l.device, l.now);
         ASSERT_EQ(dialed.size(), 1U) << "one ring per device";
@@ -105,8 +105,8 @@ TEST(life, cred_03_a_carrier_that_is_away_delays_and_loses_nothing) {
     life l;
     l.carrier_works = [](time_point t) { return t >= k_start + 1h; };
     l.run_until(k_start + 1h - 1ms);
-    EXPECT_EQ(l.in(phase::active), nullptr);
+    EXPECT_EQ(l.in(identity_state::active), nullptr);
     EXPECT_EQ(l.serial, 1) << "one row, however often it is tried";
     l.run_until(k_start + 1h + l.rules.retry_longest);
-    EXPECT_NE(l.in(phase::active), nullptr);
+    EXPECT_NE(l.in(identity_state::active), nullptr);
 }

@@ -22,7 +22,7 @@ identity pending(std::int64_t id) {
 }
 identity active(std::int64_t id) {
     auto i = pending(id);
-    i.now_in = phase::active;
+    i.now_in = identity_state::active;
     i.at_carrier = true;
     i.activated_at = k_start;
     i.asked_at = k_start;
@@ -31,13 +31,13 @@ identity active(std::int64_t id) {
 }
 identity rotating(std::int64_t id) {
     auto i = active(id);
-    i.now_in = phase::rotating;
+    i.now_in = identity_state::rotating;
     i.superseded_at = k_start;
     return i;
 }
 identity retiring(std::int64_t id) {
     auto i = active(id);
-    i.now_in = phase::retiring;
+    i.now_in = identity_state::retiring;
     return i;
 }
 device with(std::vector<identity> identities) {
@@ -65,7 +65,7 @@ TEST(lifecycle, be_13_a_create_that_may_have_arrived_is_looked_up_before_it_is_r
     auto asked = pending(1);
     asked.asked_at = k_start;
     EXPECT_THAT(steps(with({asked})), ElementsAre("provision 1 looked up"));
-    asked.now_in = phase::retiring;
+    asked.now_in = identity_state::retiring;
     EXPECT_THAT(steps(with({active(2), asked})), ElementsAre("erase 1 looked up"));
     asked.asked_at.reset();
     EXPECT_THAT(steps(with({active(2), asked})), ElementsAre("erase 1"));
@@ -155,7 +155,7 @@ TEST(lifecycle, and_09_nothing_is_retired_during_a_call) {
 TEST(lifecycle, and_09_an_identity_never_used_may_be_erased_during_a_call) {
     auto d = with({active(1), pending(2)});
     d.busy = true;
-    d.identities[1].now_in = phase::retiring;
+    d.identities[1].now_in = identity_state::retiring;
     EXPECT_THAT(steps(d), ElementsAre("erase 2"));
 }
 
@@ -231,7 +231,9 @@ TEST(lifecycle, be_04_an_expired_identity_is_never_dialed) {
 }
 
 TEST(lifecycle, names_are_read_back) {
-    for (const auto p : {phase::pending, phase::active, phase::rotating, phase::retiring, phase::dead})
-        EXPECT_EQ(phase_of(name(p)), p);
-    EXPECT_FALSE(phase_of("failed"));
+    for (const auto p :
+         {identity_state::pending, identity_state::active, identity_state::rotating, identity_state::retiring,
+          identity_state::dead})
+        EXPECT_EQ(identity_state_of(name(p)), p);
+    EXPECT_FALSE(identity_state_of("failed"));
 }

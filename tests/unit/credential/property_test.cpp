@@ -40,8 +40,10 @@ bool coin() {
 identity some_identity(std::int64_t id) {
     identity i;
     i.id = identity_id{id};
-    i.now_in =
-        *rc::gen::element(phase::pending, phase::active, phase::rotating, phase::retiring, phase::dead);
+    i.now_in = *rc::gen::element(
+        identity_state::pending, identity_state::active, identity_state::rotating, identity_state::retiring,
+        identity_state::dead
+    );
     i.at_carrier = coin();
     i.created_at = some_time();
     i.activated_at = maybe_time();
@@ -111,7 +113,7 @@ RC_GTEST_PROP(lifecycle_property, cred_03_no_step_before_its_retry_at_and_none_f
     for (const auto& s : decide(d, short_rules(), now)) {
         const auto who = whose(s);
         if (!who) continue;
-        RC_ASSERT(of(d, *who).now_in != phase::dead);
+        RC_ASSERT(of(d, *who).now_in != identity_state::dead);
         RC_ASSERT((!of(d, *who).retry_at || *of(d, *who).retry_at <= now));
     }
 }
@@ -121,7 +123,7 @@ RC_GTEST_PROP(lifecycle_property, be_04_expired_is_never_dialable, ()) {
     const auto now = some_time();
     for (const auto id : dialable(d, now)) {
         const auto& i = of(d, id);
-        RC_ASSERT((i.now_in == phase::active || i.now_in == phase::rotating));
+        RC_ASSERT((i.now_in == identity_state::active || i.now_in == identity_state::rotating));
         RC_ASSERT((!i.expires_at || *i.expires_at > now));
     }
 }
@@ -131,7 +133,7 @@ RC_GTEST_PROP(lifecycle_property, and_09_busy_devices_lose_and_replace_nothing, 
     d.busy = true;
     const auto now = some_time();
     const auto replaces = std::any_of(d.identities.begin(), d.identities.end(), [](const auto& i) {
-        return i.now_in == phase::active || i.now_in == phase::rotating;
+        return i.now_in == identity_state::active || i.now_in == identity_state::rotating;
     });
     for (const auto& s : decide(d, short_rules(), now)) {
         RC_ASSERT(!std::holds_alternative<retire>(s));
@@ -150,7 +152,7 @@ RC_GTEST_PROP(lifecycle_property, i_04_every_identity_of_a_device_that_is_gone_e
     l.device.busy = false;
     for (auto& i : l.device.identities) {
         if (i.at_carrier || i.asked_at) l.carrier[i.id.value] = i.expires_at.value_or(k_start + 1h);
-        if (i.now_in == phase::dead) i.now_in = phase::retiring;
+        if (i.now_in == identity_state::dead) i.now_in = identity_state::retiring;
     }
     // The carrier fails every other request.
     int turn = 0;
@@ -168,27 +170,29 @@ RC_GTEST_PROP(lifecycle_property, an_entitled_device_that_is_seen_ends_with_exac
     l.device.entitled = true;
     l.device.busy = false;
     // What the database keeps true: one row of each kind, and what is in use has a name at the carrier.
-    std::map<phase, int> seen;
+    std::map<identity_state, int> seen;
     l.serial = 10;
     auto& all = l.device.identities;
     all.erase(
         std::remove_if(
             all.begin(), all.end(),
             [&](const auto& i) {
-                return i.now_in == phase::dead || (i.now_in != phase::retiring && seen[i.now_in]++ > 0);
+                return i.now_in == identity_state::dead ||
+                       (i.now_in != identity_state::retiring && seen[i.now_in]++ > 0);
             }
         ),
         all.end()
     );
     for (auto& i : all)
-        if (i.at_carrier || i.asked_at || i.now_in == phase::active || i.now_in == phase::rotating)
+        if (i.at_carrier || i.asked_at || i.now_in == identity_state::active ||
+            i.now_in == identity_state::rotating)
             l.carrier[i.id.value] = i.expires_at.value_or(k_start + 1h);
     l.now = k_start - 200ms;
     for (int n = 0; n < 100; ++n) {
         l.contact();
         l.run_until(l.now + 10ms);
     }
-    RC_ASSERT(l.count(phase::active) == 1U);
+    RC_ASSERT(l.count(identity_state::active) == 1U);
     RC_ASSERT(l.device.identities.size() == 1U);
     RC_ASSERT(l.carrier.size() == 1U);
     RC_ASSERT(dialable(l.device, l.now).size() == 1U);

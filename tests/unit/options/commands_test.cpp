@@ -35,6 +35,8 @@ TEST(commands, each_has_its_arguments) {
     const auto number_explained = accepted({"--explain", "+1 312 555 0100", "--since", "2h"}, k_database);
     EXPECT_EQ(number_explained.arguments.subject, "+1 312 555 0100");
     EXPECT_EQ(number_explained.arguments.since, "2h");
+    EXPECT_FALSE(number_explained.arguments.timing);
+    EXPECT_TRUE(accepted({"--explain", "ada@demo.example", "--timing"}, k_database).arguments.timing);
 
     const auto org = accepted({"--create-org", "Demo & Sons"}, k_database);
     EXPECT_EQ(org.what, command::create_org);
@@ -110,6 +112,22 @@ TEST(commands, every_admin_route_has_a_flag_with_its_arguments) {
     EXPECT_FALSE(settings.hold_prompt);
 }
 
+TEST(commands, a_push_test_is_of_one_device_and_may_be_dry) {
+    auto env = k_database;
+    env["Z360_SECRETS_KEY_FILE"] = key_file();
+    const auto plain = accepted({"--push-test", "phone-1"}, env);
+    EXPECT_EQ(plain.what, command::push_test);
+    EXPECT_EQ(plain.arguments.subject, "phone-1");
+    EXPECT_FALSE(plain.arguments.dry);
+    const auto dry = accepted({"--push-test", "Ada's iPhone", "--user", "ada@example.com", "--dry"}, env);
+    EXPECT_EQ(dry.arguments.subject, "Ada's iPhone");
+    EXPECT_EQ(dry.arguments.user, "ada@example.com");
+    EXPECT_TRUE(dry.arguments.dry);
+    EXPECT_THAT(refused({"--push-test", ""}, env), HasSubstr("--push-test: \"\": empty; give DEVICE"));
+    EXPECT_THAT(refused({"--migrate", "--dry"}, env), HasSubstr("--dry"));
+    EXPECT_THAT(refused({"--push-test", "a", "--org", "7"}, env), HasSubstr("--org"));
+}
+
 TEST(commands, sec_02_what_needs_the_keys_says_so_and_making_them_needs_nothing) {
     EXPECT_EQ(
         accepted({"--generate-key", "/etc/z360-voip/keys"}, {}).arguments.subject, "/etc/z360-voip/keys"
@@ -122,6 +140,7 @@ TEST(commands, sec_02_what_needs_the_keys_says_so_and_making_them_needs_nothing)
           },
           {"--enroll-device", "--user", "9", "--org", "7", "--minutes", "15"},
           {"--rekey"},
+          {"--push-test", "phone-1"},
           {"--import", "old.jsonl", "--strict"}}) {
         EXPECT_THAT(refused(arguments, k_database), HasSubstr("config: secrets.key_file: (not set): "));
         EXPECT_NE(accepted(arguments, with_keys).what, command::serve);
@@ -160,6 +179,10 @@ TEST(commands, wrong_arguments_of_the_new_ones_are_refused_with_the_fix) {
     EXPECT_THAT(text({"--revoke-token", "x"}), HasSubstr("not a whole number"));
     EXPECT_THAT(
         text({"--add-member", "9", "--org", "7", "--role", "king"}), HasSubstr("owner, admin or member")
+    );
+    EXPECT_THAT(
+        text({"--add-member", "9", "--org", "7", "--mobile", "tel:+13125550177;ext=5"}),
+        HasSubstr("cannot be dialed")
     );
     EXPECT_THAT(
         text({"--add-number", "+13125550100", "--org", "7", "--route", "fax"}), HasSubstr("--route: \"fax\"")
@@ -201,6 +224,10 @@ TEST(commands, wrong_use_is_refused_with_the_fix) {
     EXPECT_THAT(text({"--explain"}), HasSubstr("--explain: wrong number of values; write --explain VALUE"));
     EXPECT_THAT(text({"--migrat"}), HasSubstr("--migrat: no such option; did you mean --migrate?"));
     EXPECT_THAT(text({"serve", "--migrate"}), HasSubstr("\"serve\": not an option"));
+    EXPECT_THAT(
+        text({"--explain", "+1", "312", "555", "0142"}),
+        HasSubstr("a value that holds blanks stands in quotes")
+    );
     EXPECT_THAT(text({"--create-org", "A", "--create-org", "B"}), HasSubstr("given more than once"));
     EXPECT_THAT(refused({"--org", "X"}, complete()), HasSubstr("--org: belongs to a command"));
     EXPECT_THAT(refused({"--migrate"}, {}), HasSubstr("config: database.url: (not set): "));

@@ -81,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
         }, // stray bits
         bad{"telnyx.public_keys", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "not an Ed25519"},
         bad{"telnyx.base_url", "api.telnyx.com", "https://"},
+        bad{"telnyx.base_url", "https://a:b@c@d/", "host"}, bad{"telnyx.base_url", "https://[::1]7/", "host"},
+        bad{"telnyx.base_url", "https://$(x)/", "host"}, bad{"telnyx.base_url", "https://x:/", "port"},
         bad{"telnyx.base_url", "https://a:b@c/", "host"}, bad{"telnyx.base_url", "ftp://a", "https://"},
         bad{"telnyx.base_url", "http://x:70000", "port"}, bad{"telnyx.connection_id", "app-1", "digits"},
         bad{"telnyx.default_countries", "USA", "e.g. US"},
@@ -434,6 +436,15 @@ TEST(options, sys_01_certificate_and_key_go_together_and_the_key_is_private) {
         HasSubstr("http.tls_certificate_file: \"" + f.path("none"))
     );
     EXPECT_THAT(refused(tls(certificate, open_key), complete()), HasSubstr("chmod 600 " + open_key));
+}
+
+TEST(options, a_url_with_control_characters_is_refused_before_it_is_used) {
+    for (const std::string url :
+         {"https://a.example/\x01v2",
+          "https://a.example/v2\x7F"
+          "b",
+          "https://a\tb/"})
+        EXPECT_THAT(refused({"--telnyx.base_url", url}, complete()), HasSubstr("blanks")) << url;
 }
 
 TEST(options, cfg_05_plain_urls_are_for_this_machine_or_a_sandbox) {

@@ -266,35 +266,3 @@ TEST(push_ladder, be_14_one_thing_is_changed_and_the_push_goes_at_once) {
         EXPECT_EQ(r.p.failed, 0U);
     }
 }
-
-TEST(push_ladder, mob_07_an_unacknowledged_call_of_fcm_goes_again_after_one_and_three_seconds) {
-    run r{.at = provider::fcm};
-    EXPECT_FALSE(unacknowledged(r.p, r.k, r.at, r.until())); // nothing was accepted
-    r.now = k_start + 40ms;
-    r.step(answered(judgement::done));
-    EXPECT_EQ(unacknowledged(r.p, r.k, r.at, r.until()), k_start + 1040ms);
-    repeated(r.p);
-    r.now = k_start + 1090ms;
-    r.step(answered(judgement::done)); // the repeat is accepted too: counted from the first
-    EXPECT_EQ(unacknowledged(r.p, r.k, r.at, r.until()), k_start + 3040ms);
-    repeated(r.p);
-    EXPECT_FALSE(unacknowledged(r.p, r.k, r.at, r.until()));
-}
-
-TEST(push_ladder, mob_07_an_accepted_call_of_apns_is_never_sent_again) {
-    run r{.at = provider::apns};
-    EXPECT_EQ(r.step(answered(judgement::done)).why, stop::accepted);
-    EXPECT_FALSE(unacknowledged(r.p, r.k, r.at, r.until()));
-    for (const auto k : {kind::call_ended, kind::missed_call, kind::business}) {
-        run other{.k = k, .at = provider::fcm, .worth = 1h};
-        other.step(answered(judgement::done));
-        EXPECT_FALSE(unacknowledged(other.p, k, other.at, other.until())) << name(k);
-    }
-}
-
-TEST(push_ladder, mob_07_no_repeat_when_the_ring_is_nearly_over) {
-    run r{.at = provider::fcm};
-    r.now = k_start + 24'500ms;
-    r.step(answered(judgement::done));
-    EXPECT_FALSE(unacknowledged(r.p, r.k, r.at, r.until()));
-}

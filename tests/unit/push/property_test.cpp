@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What holds for every answer, every order of outcomes and every set of devices.
 #include <z360/push/ladder.hpp>
-#include <z360/push/recipients.hpp>
 #include <z360/push/verdict.hpp>
 
 #include <gtest/gtest.h>
@@ -9,7 +8,6 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 using namespace z360;
@@ -62,34 +60,6 @@ attempt some_attempt(provider p, const progress& so_far, time_point now) {
     return a;
 }
 
-device_facts some_device(std::int64_t id) {
-    device_facts d;
-    d.device = device_id{id};
-    d.bound_to = org_id{*rc::gen::inRange<std::int64_t>(0, 3)};
-    d.eligible = *rc::gen::inRange(0, 4) != 0;
-    d.wanted = *rc::gen::inRange(0, 4) != 0;
-    d.notified = coin();
-    d.dismissed = *rc::gen::inRange(0, 4) == 0;
-    d.told = *rc::gen::inRange(0, 4) == 0;
-    const auto n = *rc::gen::inRange(0, 4);
-    for (int i = 0; i < n; ++i)
-        d.tokens.push_back(
-            {one_of<token_kind>(4), k_start + millis{*rc::gen::inRange(-100, 100)},
-             *rc::gen::inRange(0, 4) == 0}
-        );
-    return d;
-}
-std::vector<device_facts> some_devices() {
-    std::vector<device_facts> out;
-    const auto n = *rc::gen::inRange<std::int64_t>(0, 6);
-    for (std::int64_t i = 1; i <= n; ++i)
-        out.push_back(some_device(i));
-    return out;
-}
-const device_facts& of(const std::vector<device_facts>& all, device_id id) {
-    return *std::find_if(all.begin(), all.end(), [id](const auto& d) { return d.device == id; });
-}
-
 } // namespace
 
 RC_GTEST_PROP(push_properties, mob_02_a_token_dies_only_of_a_line_that_says_so, ()) {
@@ -136,55 +106,6 @@ RC_GTEST_PROP(
         now += 1ms; // the attempt itself
     }
     RC_FAIL("it never ends");
-}
-
-RC_GTEST_PROP(push_properties, mob_07_apns_never_gets_an_accepted_call_again, ()) {
-    progress so_far;
-    const auto until = limits_of(kind::incoming_call, k_start, k_start + 30s);
-    attempt done;
-    done.what.what = judgement::done;
-    const auto next = after(so_far, kind::incoming_call, provider::apns, done, until, k_start, 0.5);
-    RC_ASSERT(next.why == stop::accepted);
-    RC_ASSERT(!unacknowledged(so_far, kind::incoming_call, provider::apns, until));
-}
-
-RC_GTEST_PROP(push_properties, be_18_whoever_is_told_of_an_end_was_notified_and_did_not_win, ()) {
-    const end_facts e{
-        org_id{*rc::gen::inRange<std::int64_t>(1, 3)}, one_of<ended_reason>(k_ended_reason_count),
-        device_id{*rc::gen::inRange<std::int64_t>(0, 6)}, some_devices()
-    };
-    std::set<std::pair<std::int64_t, int>> seen;
-    for (const auto& x : pushes_at_end(e)) {
-        const auto& d = of(e.devices, x.device);
-        RC_ASSERT(x.device != e.winner);
-        RC_ASSERT(seen.emplace(x.device.value, static_cast<int>(x.what)).second);
-        RC_ASSERT(d.tokens.at(x.token).is != token_kind::voip);
-        RC_ASSERT(!d.tokens.at(x.token).dead);
-        RC_ASSERT(!d.dismissed);
-        if (x.what == kind::call_ended) RC_ASSERT(d.notified && !d.told);
-        if (x.what == kind::missed_call) {
-            RC_ASSERT(e.winner.none() && is_missed(e.reason) && d.eligible);
-            RC_ASSERT(d.bound_to.none() || d.bound_to == e.org);
-        }
-    }
-}
-
-RC_GTEST_PROP(push_properties, be_18_the_order_of_devices_does_not_matter, ()) {
-    auto devices = some_devices();
-    const auto reason = one_of<ended_reason>(k_ended_reason_count);
-    const device_id winner{*rc::gen::inRange<std::int64_t>(0, 6)};
-    const auto key = [](const delivery& a, const delivery& b) {
-        return std::pair(a.device.value, a.what) < std::pair(b.device.value, b.what);
-    };
-    auto ring = pushes_at_ring({org_id{1}, k_start + 1s, devices}, k_start);
-    auto end = pushes_at_end({org_id{1}, reason, winner, devices});
-    std::reverse(devices.begin(), devices.end());
-    auto ring_reversed = pushes_at_ring({org_id{1}, k_start + 1s, devices}, k_start);
-    auto end_reversed = pushes_at_end({org_id{1}, reason, winner, devices});
-    for (auto* all : {&ring, &end, &ring_reversed, &end_reversed})
-        std::sort(all->begin(), all->end(), key);
-    RC_ASSERT(ring == ring_reversed);
-    RC_ASSERT(end == end_reversed);
 }
 
 RC_GTEST_PROP(push_properties, i_16_retries_never_exceed_their_share_in_any_ten_seconds, ()) {

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 using namespace z360;
 using namespace z360::app;
@@ -187,6 +189,69 @@ TEST(call_report, times_are_those_of_the_wall_and_the_heading_says_of_which_zone
     s.ahead = [](time_point) { return std::chrono::seconds{-(3 * 3600 + 1800)}; };
     EXPECT_EQ(full_time(k_noon, s), "Thu 2025-10-09 05:23:20.123 -03:30");
     EXPECT_EQ(full_time(time_point{millis{-1}}, {}), "Wed 1969-12-31 23:59:59.999 +00:00");
+}
+
+TEST(call_report, a_mobile_number_has_a_line_of_its_own_after_the_devices) {
+    auto c = talk("Ada's iPhone");
+    call::leg_facts l;
+    l.is.role = call::leg_role::peer;
+    l.is.dial = call::dial_status::accepted;
+    l.is.ended = true;
+    l.is.hangup_cause = "normal_clearing";
+    l.sip_cause = "480";
+    c.mobile = {l};
+    const auto text = joined(call_in_words(c, {}, {}, {}));
+    const std::string line =
+        "\nmobile number: dialed, nobody answered: 480, switched off or out of reach (normal_clearing)\n";
+    EXPECT_NE(text.find(line), std::string::npos) << text;
+    c.devices.clear();
+    EXPECT_NE(joined(call_in_words(c, {}, {}, {})).find("no device was rung"), std::string::npos);
+}
+
+TEST(call_report, sys_with_timing_each_step_says_how_long_it_took) {
+    auto c = talk("Ada");
+    c.lines.clear();
+    timeline_line answered;
+    answered.at = k_noon + millis{2'000};
+    answered.source = "webhook";
+    answered.what = "call.answered";
+    answered.detail = "event_id=e1 route=call_control status=done";
+    answered.stored = millis{2};
+    answered.decided = millis{104};
+    timeline_line dialed;
+    dialed.at = k_noon + millis{300};
+    dialed.source = "outcome";
+    dialed.what = "dial";
+    dialed.detail = "command_id=c1 status=done attempts=1";
+    dialed.took = millis{295};
+    c.lines = {dialed, answered};
+    report_style s;
+    const auto has = [&](std::string_view text) {
+        const auto lines = call_in_words(c, {}, {}, s);
+        return std::any_of(lines.begin(), lines.end(), [text](const auto& l) {
+            return l.find(text) != l.npos;
+        });
+    };
+    EXPECT_FALSE(has(" ms"));
+    s.timing = true;
+    EXPECT_TRUE(has("took 295 ms: status=done attempts=1"));
+    EXPECT_TRUE(has("stored after 2 ms, decided after 104 ms"));
+    for (const auto& line : call_in_words(c, {}, {}, s))
+        EXPECT_LE(columns_of(line), 120U);
+    EXPECT_EQ(line_json(answered, c).at("stored_ms"), 2);
+    EXPECT_EQ(line_json(answered, c).at("decided_ms"), 104);
+    EXPECT_EQ(line_json(dialed, c).at("took_ms"), 295);
+    EXPECT_FALSE(line_json(dialed, c).contains("stored_ms"));
+}
+
+TEST(call_report, push_02_a_providers_id_of_a_push_is_no_error_and_stands_with_the_ids) {
+    auto c = talk("Ada's iPhone");
+    c.lines = {line("outcome", "incoming_call", "command_id=c1 status=done attempts=1 push_id=p-1", k_iphone)
+    };
+    report_style wide;
+    wide.columns = 160;
+    const auto text = joined(call_in_words(c, {}, {}, wide));
+    EXPECT_NE(text.find("status=done attempts=1  command_id=c1 push_id=p-1"), std::string::npos) << text;
 }
 
 TEST(call_report, what_is_named_by_anybody_makes_no_terminal_act) {

@@ -79,8 +79,11 @@ TEST(ladder, push_02_pushes_have_a_lane_and_decisions_name_the_phone_instead_of_
     EXPECT_EQ(d[0].what, "incoming_call Ada's iPhone");
     EXPECT_EQ(d[0].detail, "");
     EXPECT_EQ(d[1].where, lane::push);
-    EXPECT_EQ(d[1].detail, "what=incoming_call by=apns");
+    EXPECT_EQ(d[1].what, "incoming_call Ada's iPhone accepted");
+    EXPECT_EQ(d[1].detail, "by=apns");
     EXPECT_FALSE(d[1].trouble);
+    EXPECT_EQ(d[2].what, "incoming_call Tab failed");
+    EXPECT_EQ(d[2].detail, "code=no_token");
     EXPECT_TRUE(d[2].trouble);
     EXPECT_EQ(d[3].where, lane::decision);
     EXPECT_EQ(d[3].what, "winner_claimed Ada's iPhone");

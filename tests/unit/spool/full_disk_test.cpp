@@ -136,6 +136,6 @@ TEST_F(spool_on_full_disk, events_to_be_set_aside_block_nothing_and_are_kept_whe
     make_room();
     q.tend();
     EXPECT_EQ(q.health().set_aside, 1U);
-    EXPECT_EQ(adapter::spool::read_set_aside(directory_, 10).at(0).event.event_id, "e0");
+    EXPECT_EQ(adapter::spool::read_dead_letters(directory_, 10).at(0).event.event_id, "e0");
     EXPECT_EQ(q.size(), before - 1U);
 }

@@ -256,7 +256,7 @@ TEST_F(spool, what_is_set_aside_blocks_nothing_and_is_kept_with_its_reason) {
     EXPECT_EQ(ids(run(s->peek(10))), std::vector<std::string>{"e2"});
     run(s->set_aside({"e1"}, "again"));
     EXPECT_EQ(s->health().set_aside, 1U);
-    const auto kept = adapter::spool::read_set_aside(directory_, 10); // while the process runs
+    const auto kept = adapter::spool::read_dead_letters(directory_, 10); // while the process runs
     ASSERT_EQ(kept.size(), 1U);
     EXPECT_EQ(kept[0].event.event_id, "e1");
     EXPECT_EQ(kept[0].event.body, "odd");
@@ -269,7 +269,7 @@ TEST_F(spool, what_is_set_aside_blocks_nothing_and_is_kept_with_its_reason) {
         fs::remove(f); // read, and done with
     run(s->tend());
     EXPECT_EQ(s->health().set_aside, 0U);
-    EXPECT_TRUE(adapter::spool::read_set_aside(directory_, 10).empty());
+    EXPECT_TRUE(adapter::spool::read_dead_letters(directory_, 10).empty());
 }
 
 TEST_F(spool, a_burst_is_stored_together_and_each_refused_for_itself_alone) {

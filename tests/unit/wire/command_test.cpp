@@ -188,6 +188,29 @@ TEST(command, the_small_ones) {
     );
 }
 
+TEST(command, a_number_is_dialed_as_it_is_and_gets_no_headers_of_ours) {
+    auto b = dial();
+    b.sip_username.clear();
+    b.number = "+15550107777";
+    const auto body = body_of(b);
+    EXPECT_EQ(body["to"], "+15550107777");
+    EXPECT_FALSE(body.contains("custom_headers"));
+    EXPECT_TRUE(body.contains("webhook_retries_policies"));
+}
+
+TEST(command, be_46_who_answers_a_number_is_asked_for_one_key) {
+    call::gather_using_speak_body b;
+    b.text = "Press 1.";
+    b.keys = "1";
+    EXPECT_EQ(
+        body_of(b),
+        json::parse(R"({"payload":"Press 1.","payload_type":"text","voice":"AWS.Polly.Joanna-Neural",
+            "minimum_digits":1,"maximum_digits":1,"valid_digits":"1","maximum_tries":2,"timeout_millis":5000,
+            "command_id":"cmd-1"})")
+    );
+    EXPECT_EQ(build(b).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/gather_using_speak");
+}
+
 TEST(command, speech_is_clipped_between_characters_and_always_has_a_voice) {
     std::string text;
     for (int i = 0; i < 3'500; ++i)

@@ -161,6 +161,14 @@ TEST(mapping, prompts_tell_whether_the_listener_left_or_the_audio_failed) {
     EXPECT_FALSE(unknown.listener_left);
 }
 
+TEST(mapping, be_46_keys_are_told_with_their_leg_and_none_are_none) {
+    const auto leg = leg_id{*uuid::parse("0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00")};
+    const auto one = mapped<call::digits_gathered>("call.gather.ended", leg);
+    EXPECT_EQ(one.digits, "1");
+    EXPECT_EQ(one.who.leg, leg);
+    EXPECT_EQ(mapped<call::digits_gathered>("call.gather.ended-timeout").digits, "");
+}
+
 TEST(mapping, recordings_prefer_mp3_and_need_no_leg) {
     const auto saved = mapped<call::recording_saved>("call.recording.saved");
     EXPECT_EQ(saved.recording_id, "d0000000-0000-4000-8000-000000000001");

@@ -81,6 +81,19 @@ TEST(fcm_request, mob_02_exactly_one_address_of_its_own_form) {
     }
 }
 
+TEST(fcm_request, only_a_dry_push_is_to_be_validated_alone) {
+    const auto to = target_of(token_kind::fcm_token);
+    const fcm_apps usual{"z360-example", {}};
+    fcm_apps dry = usual;
+    dry.validate_only = true;
+    const auto sent = body_of(build_fcm(call_message(), to, usual, k_now));
+    auto looked_at = body_of(build_fcm(call_message(), to, dry, k_now));
+    EXPECT_FALSE(sent.contains("validate_only"));
+    EXPECT_EQ(looked_at.at("validate_only"), true);
+    looked_at.erase("validate_only");
+    EXPECT_EQ(looked_at, sent);
+}
+
 TEST(fcm_request, every_value_of_data_is_a_text) {
     for (const auto& m :
          {call_message(), call_message(kind::call_ended), call_message(kind::missed_call),
@@ -178,10 +191,27 @@ TEST(fcm_request, be_28_data_may_not_take_the_names_that_are_others) {
         }
     }
     for (const char* key :
-         {"title", "reason", "fromage", "googles", "gcmx", "conversation", "types", "google_event"}) {
+         {"title", "body", "fromage", "googles", "gcmx", "conversation", "types", "google_event"}) {
         auto m = business();
         m.shown.extras.emplace_back(key, "x");
         EXPECT_EQ(message_of(to_fcm(m, target_of(token_kind::fcm_token))).at("data").at(key), "x") << key;
+    }
+    // Whatever a push of ours has, data of others may not have.
+    auto ring = call_message();
+    ring.device.notification_fallback = true;
+    ring.call.device_control_id = "v3:device-leg";
+    for (auto m :
+         {ring, call_message(kind::call_ended), call_message(kind::missed_call),
+          notice(kind::session_warning), notice(kind::push_token_required)}) {
+        const auto sent = message_of(to_fcm(m, target_of(token_kind::fcm_token))).at("data");
+        ASSERT_FALSE(sent.empty());
+        for (const auto& [key, value] : sent.items()) {
+            auto theirs = business();
+            theirs.shown.extras = {{key, "x"}};
+            const auto built = to_fcm(theirs, target_of(token_kind::fcm_token));
+            EXPECT_EQ(built.fault, push_fault::not_allowed) << key;
+            EXPECT_NE(built.why.find("'" + key + "'"), std::string::npos) << built.why;
+        }
     }
     auto twice = business();
     twice.shown.extras = {{"a", "1"}, {"a", "2"}};

@@ -224,3 +224,13 @@ TEST(caller, whatever_else_comes_is_bounded_and_no_number) {
     EXPECT_LE(raw_party(std::string(9'000, 'x')).size(), 512U);
     EXPECT_EQ(raw_party(" sip:+13125550142@h "), " sip:+13125550142@h ");
 }
+
+TEST(e164, be_46_what_is_dialed_after_the_answer_is_told) {
+    for (const char* longer :
+         {"tel:+13125550142;ext=7", "sip:+13125550142;EXT=7@h;user=phone", "tel:+13125550142;isub=1",
+          "<tel:+13125550142;phone-context=+1;postd=77>"})
+        EXPECT_TRUE(has_extension(longer)) << longer;
+    for (const char* plain :
+         {"tel:+13125550142", "tel:555-0142;phone-context=+1312", "sip:ext=7@h", "+13125550142", ""})
+        EXPECT_FALSE(has_extension(plain)) << plain;
+}

@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 using namespace z360;
 using namespace z360::call;
 using nlohmann::json;
@@ -18,6 +21,27 @@ struct stored_form : ::testing::TestWithParam<int> {
     }
 };
 
+// What this program does otherwise than those before it: another copy of the call may have joined the leg, so
+// the carrier is asked about it, and once more after news of it, before it is hung up (I21).
+struct changed {
+    std::string_view call;
+    std::string_view event;
+    std::string_view then;
+};
+constexpr changed k_changed[] = {
+    {"i21_dial_given_up_here_was_sent_elsewhere 7000 outcome dial d1 superseded deadline", "accepted_1",
+     "ringing ask"},
+    {"i21_dial_given_up_here_was_sent_elsewhere 7100 bridged d1", "gone_1",
+     "voicemail answer:0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00-answer-voicemail ask"},
+    {"i21_leg_of_an_unsent_dial_is_asked_about 38000 tick", "accepted_1", "voicemail ask"},
+};
+
+std::string expected(const std::string& call, const std::string& event, const json& before) {
+    for (const auto& c : k_changed)
+        if (c.call == call && c.event == event) return std::string(c.then);
+    return before.get<std::string>();
+}
+
 } // namespace
 
 INSTANTIATE_TEST_SUITE_P(before, stored_form, ::testing::Range(1, wire::k_plain_form));
@@ -26,7 +50,8 @@ TEST_P(stored_form, i_20_a_call_of_an_earlier_program_stands_where_it_stood_and_
     const auto calls = stored();
     ASSERT_GT(calls.size(), 20U);
     for (const auto& one : calls) {
-        SCOPED_TRACE(one["name"].get<std::string>());
+        const auto title = one["name"].get<std::string>();
+        SCOPED_TRACE(title);
         ASSERT_EQ(one["call"]["v"], GetParam());
         const auto s = wire::decode_state(one["call"].dump());
         ASSERT_TRUE(s);
@@ -37,7 +62,7 @@ TEST_P(stored_form, i_20_a_call_of_an_earlier_program_stands_where_it_stood_and_
         if (one.contains("deadline")) due = time_point{millis{one["deadline"].get<std::int64_t>()}};
         EXPECT_EQ(deadline(*s), due);
         for (const auto& [what, then] : one["then"].items())
-            EXPECT_EQ(z360::testing::happens(*s, what, due), then.get<std::string>()) << what;
+            EXPECT_EQ(z360::testing::happens(*s, what, due), expected(title, what, then)) << what;
     }
 }
 

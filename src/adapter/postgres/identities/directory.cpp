@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Who is called: one statement from the dialed number to the devices that may ring.
+#include "adapter/postgres/identities/identity_rows.hpp"
+#include "adapter/postgres/identities/ring_conditions.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/pool.hpp"
+#include "wire/e164.hpp"
+
+#include <z360/credential/lifecycle.hpp>
+#include <z360/log.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+namespace {
+
+// Devices of a person that may ring for an organisation.
+#define Z360_AND(OBSTACLE, CONDITION) " and " CONDITION
+#define Z360_MAY_RING(ORG, USER)                                                                             \
+    " from devices d where d.user_id = " USER Z360_RING_CONDITIONS(Z360_AND, ORG) " "
+#define Z360_DEVICE                                                                                          \
+    "json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform, "                      \
+    "'identities', " Z360_IDENTITIES ")"
+
+// $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms. Two rows: ambiguous.
+// Devices come with all their identities; which of them ring is said by credential::dialable alone.
+constexpr const char* k_resolve =
+    R"sql(
+select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
+       coalesce((select c.name from contacts c where c.org_id = n.org_id and c.e164 = $3), ''),
+       s.ring_seconds, s.voicemail_max_secs, s.voicemail_greeting, s.hold_prompt, s.voice, s.ringback_url,
+       s.record_calls,
+       coalesce((
+           select json_agg()sql" Z360_DEVICE
+    R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
+              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE("$4", "$5") R"sql(), '[]')::text,
+       s.mobile_after_secs, s.mobile_prompt,
+       coalesce((
+           select m.mobile from memberships m join users u on u.user_id = m.user_id and u.status = 'active'
+            where m.org_id = n.org_id and m.user_id = n.receiving_user_id and n.route_type = 'user'
+              and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), '')
+  from phone_numbers n
+  join organizations o on o.org_id = n.org_id and o.status = 'active'
+  left join org_settings s on s.org_id = n.org_id
+ where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
+ limit 2)sql";
+
+// $1 device, $2 person, $3 organisation.
+constexpr const char* k_reach = "select " Z360_DEVICE "::text" Z360_MAY_RING(
+    "$3::bigint", "$2::bigint"
+) "and d.device_id = $1::bigint and exists (select from organizations o where o.org_id = $3::bigint and "
+  "o.status = 'active')";
+
+constexpr const char* k_is_device =
+    "select from sip_identities where sip_username = $1 and kind in ('device', 'organization') limit 1";
+
+template <class T>
+void overlay(T& to, const pqxx::field& from) {
+    if (!from.is_null()) to = from.as<T>();
+}
+void overlay_seconds(millis& to, const pqxx::field& from) {
+    if (!from.is_null()) to = std::chrono::seconds{from.as<int>()};
+}
+
+// The targets of one device: none, one, or both identities of a rotation that the device has not proved yet.
+void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_point now) {
+    credential::device d;
+    d.id = {row.at("device").get<std::int64_t>()};
+    const auto identities = read_identities(row.at("identities"));
+    for (const auto& i : identities)
+        d.identities.push_back(i.identity);
+    for (const auto id : credential::dialable(d, now))
+        for (const auto& i : identities) {
+            if (i.identity.id != id) continue;
+            call::target x;
+            x.device = d.id;
+            x.identity = id;
+            x.sip_username = i.names.sip_username;
+            x.device_name = row.at("name").get<std::string>();
+            x.platform = row.at("platform").get<std::string>();
+            to.push_back(std::move(x));
+        }
+}
+
+call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
+    call::route out;
+    if (std::string_view(r[2].c_str()) == "reject") return out;
+    out.verdict = call::route_verdict::ring;
+    out.number = {r[0].as<std::int64_t>()};
+    out.org = {r[1].as<std::int64_t>()};
+    out.user = {r[3].as<std::int64_t>()};
+    out.number_e164 = std::move(number);
+    out.caller_name = r[4].as<std::string>();
+    overlay_seconds(rules.ring_time, r[5]);
+    overlay_seconds(rules.voicemail_max, r[6]);
+    overlay(rules.voicemail_greeting, r[7]);
+    overlay(rules.hold_prompt, r[8]);
+    overlay(rules.voice, r[9]);
+    overlay(rules.ringback_url, r[10]);
+    overlay(rules.record_calls, r[11]);
+    overlay_seconds(rules.mobile_after, r[13]);
+    overlay(rules.mobile_prompt, r[14]);
+    out.mobile = r[15].c_str();
+    out.rules = std::move(rules);
+    for (const auto& d : nlohmann::json::parse(r[12].c_str()))
+        add_targets(out.targets, d, now);
+    return out;
+}
+
+class rows final : public port::directory {
+  public:
+    rows(database& db, directory_settings s) : db_(db.connections()), settings_(std::move(s)) {
+        db_.keep_warm({{"directory_resolve", k_resolve, 5}});
+    }
+
+    asio::awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override {
+        auto number = wire::to_e164(dialed);
+        if (!number) {
+            log::warn("number_malformed", {{"length", dialed.size()}});
+            co_return call::route{};
+        }
+        auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""), now,
+                    settings = settings_](pqxx::connection_base& db) {
+            const auto r = exec_once(
+                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164,
+                in_ms(now), settings.device_life.count()
+            );
+            if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults, now);
+            // Ambiguous: two connections have the number; to pick one would be to guess (WEB-04).
+            if (r.size() > 1)
+                log::error("number_ambiguous", {{"phone_number_id", r[0][0].as<std::int64_t>()}});
+            return call::route{};
+        };
+        co_return co_await db_.run("directory_resolve", std::move(ask));
+    }
+
+    asio::awaitable<std::vector<call::target>>
+    reach(device_id device, user_id user, org_id org, time_point now) override {
+        auto ask = [device, user, org, now](pqxx::connection_base& db) {
+            std::vector<call::target> out;
+            for (const auto& r :
+                 exec_once(db, "directory_reach", k_reach, device.value, user.value, org.value))
+                add_targets(out, nlohmann::json::parse(r[0].c_str()), now);
+            return out;
+        };
+        co_return co_await db_.run("directory_reach", std::move(ask));
+    }
+
+    asio::awaitable<bool> is_device(std::string sip_username) override {
+        auto ask = [user = storable(sip_username)](pqxx::connection_base& db) {
+            return !exec_once(db, "directory_is_device", k_is_device, user).empty();
+        };
+        co_return co_await db_.run("directory_is_device", std::move(ask));
+    }
+
+  private:
+    pool& db_;
+    directory_settings settings_;
+};
+
+} // namespace
+
+std::unique_ptr<port::directory> make_directory(database& db, directory_settings s) {
+    return std::make_unique<rows>(db, std::move(s));
+}
+
+} // namespace z360::adapter::postgres

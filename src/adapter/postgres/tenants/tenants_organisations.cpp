@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "adapter/postgres/audit.hpp"
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/refusals.hpp"
+#include "adapter/postgres/tenant_transaction.hpp"
+#include "adapter/postgres/tenants/entitlement.hpp"
+#include "adapter/postgres/tenants/slug.hpp"
+#include "adapter/postgres/tenants/tenant_rows.hpp"
+
+namespace z360::adapter::postgres::tenant_rows {
+namespace {
+
+using port::org_settings;
+using port::organisation;
+using why = port::refusal::why;
+
+// $5: a slug was given; without one an organisation keeps what it has.
+constexpr const char* k_put_by_id = R"sql(
+insert into organizations as o (org_id, slug, name, status) values ($1, $2, $3, $4)
+on conflict (org_id) do update
+   set name = excluded.name, status = excluded.status, updated_at = now(),
+       slug = case when $5::boolean then excluded.slug else o.slug end
+returning org_id, slug, name, status, xmax = 0)sql";
+
+constexpr const char* k_put_by_slug = R"sql(
+insert into organizations (slug, name, status) values ($1, $2, $3)
+on conflict (slug) do update set name = excluded.name, status = excluded.status, updated_at = now()
+returning org_id, slug, name, status, xmax = 0)sql";
+
+constexpr const char* k_update = R"sql(
+update organizations set name = $3, status = $4, updated_at = now(), slug = coalesce(nullif($2, ''), slug)
+ where org_id = $1
+returning org_id, slug, name, status, false)sql";
+
+// Ids of ours, for rows that come without one, begin after the caller's.
+constexpr const char* k_advance = R"sql(
+select setval('organizations_org_id_seq', $1::bigint) from organizations_org_id_seq where last_value < $1::bigint)sql";
+
+organisation read(const pqxx::row& r) {
+    organisation o;
+    o.id = {r[0].as<std::int64_t>()};
+    o.slug = r[1].c_str();
+    o.name = r[2].c_str();
+    o.status = r[3].c_str();
+    return o;
+}
+
+std::string free_slug(pqxx::work& tx, const organisation& o) {
+    auto slug = slug_of(o.name);
+    const auto taken = exec_in(
+        tx, "org_slug_taken", "select from organizations where slug = $1 and org_id <> $2", slug, o.id.value
+    );
+    if (taken.empty()) return slug;
+    const auto tail = "-" + std::to_string(o.id.value);
+    return slug.substr(0, 63 - tail.size()) + tail;
+}
+
+pqxx::result store(pqxx::work& tx, const tenant_scope& who, const organisation& o) {
+    if (!who.everything) return exec_in(tx, "org_update", k_update, o.id.value, o.slug, o.name, o.status);
+    if (o.id.none())
+        return exec_in(
+            tx, "org_put_by_slug", k_put_by_slug, o.slug.empty() ? slug_of(o.name) : o.slug, o.name, o.status
+        );
+    exec_in(tx, "org_advance", k_advance, o.id.value);
+    return exec_in(
+        tx, "org_put_by_id", k_put_by_id, o.id.value, o.slug.empty() ? free_slug(tx, o) : o.slug, o.name,
+        o.status, !o.slug.empty()
+    );
+}
+
+org_settings read_settings(const pqxx::row& r) {
+    org_settings s;
+    const auto text = [](const pqxx::field& f) {
+        return f.is_null() ? std::nullopt : std::optional<std::string>(f.c_str());
+    };
+    if (!r[0].is_null()) s.ring_seconds = r[0].as<int>();
+    if (!r[1].is_null()) s.voicemail_max_secs = r[1].as<int>();
+    s.voicemail_greeting = text(r[2]);
+    s.hold_prompt = text(r[3]);
+    s.voice = text(r[4]);
+    s.ringback_url = text(r[5]);
+    if (!r[6].is_null()) s.record_calls = r[6].as<bool>();
+    if (!r[7].is_null()) s.mobile_after_secs = r[7].as<int>();
+    s.mobile_prompt = text(r[8]);
+    return s;
+}
+
+#define Z360_SETTINGS                                                                                        \
+    "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
+    "mobile_after_secs, mobile_prompt"
+
+constexpr const char* k_put_settings =
+    "insert into org_settings (org_id, " Z360_SETTINGS ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+    "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
+    "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
+    "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
+    "record_calls = excluded.record_calls, mobile_after_secs = excluded.mobile_after_secs, "
+    "mobile_prompt = excluded.mobile_prompt, updated_at = now() "
+    "returning " Z360_SETTINGS ", xmax = 0";
+
+std::optional<port::refusal> problem(const org_settings& s) {
+    const auto out_of = [](const std::optional<int>& v, int from, int to) {
+        return v && (*v < from || *v > to);
+    };
+    const auto bad_text = [](const std::optional<std::string>& v, std::size_t longest) {
+        return v && (v->empty() || v->size() > longest);
+    };
+    if (out_of(s.ring_seconds, 5, 60)) return port::refusal{why::invalid, "ring_seconds", "give 5 to 60"};
+    if (out_of(s.voicemail_max_secs, 5, 600))
+        return port::refusal{why::invalid, "voicemail_max_secs", "give 5 to 600"};
+    if (bad_text(s.voicemail_greeting, 3'000))
+        return port::refusal{why::invalid, "voicemail_greeting", "give 1 to 3000 bytes"};
+    if (bad_text(s.hold_prompt, 3'000))
+        return port::refusal{why::invalid, "hold_prompt", "give 1 to 3000 bytes"};
+    if (out_of(s.mobile_after_secs, 5, 60))
+        return port::refusal{why::invalid, "mobile_after_secs", "give 5 to 60"};
+    if (bad_text(s.mobile_prompt, 3'000))
+        return port::refusal{why::invalid, "mobile_prompt", "give 1 to 3000 bytes"};
+    if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
+    const auto& url = s.ringback_url;
+    if (url && !url->empty() && !url->starts_with("https://") && !url->starts_with("http://"))
+        return port::refusal{why::invalid, "ringback_url", "give an http or https URL"};
+    return std::nullopt;
+}
+
+} // namespace
+
+outcome_of<organisation> put(connection& db, const tenant_scope& who, organisation o) {
+    o.name = storable(o.name);
+    if (!who.everything && !may_write(who, o.id))
+        return refused<organisation>(why::not_found, "org", "does not exist");
+    if (o.name.empty()) return refused<organisation>(why::invalid, "name", "is empty; give a name");
+    if (!o.slug.empty() && !is_slug(o.slug))
+        return refused<organisation>(
+            why::invalid, "slug", "give 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit"
+        );
+    if (o.status != "active" && o.status != "suspended")
+        return refused<organisation>(why::invalid, "status", "give active or suspended");
+    const auto write = [&](pqxx::work& tx) {
+        const auto r = store(tx, who, o);
+        if (r.empty()) return refused<organisation>(why::not_found, "org", "does not exist");
+        outcome_of<organisation> out;
+        out.value = read(r[0]);
+        out.created = r[0][4].as<bool>();
+        if (o.status == "suspended") {
+            const auto now = time_of(tx);
+            out.stopped =
+                part_with_members(tx, out.value->id, out_of_use::suspended, "organisation_suspended", now);
+        }
+        return out;
+    };
+    return guarded([&] { return in_scope(db, who, write); });
+}
+
+outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org, org_settings s) {
+    if (!may_write(who, org)) return refused<org_settings>(why::not_found, "org", "does not exist");
+    for (auto* text : {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt})
+        if (*text) **text = storable(**text);
+    if (auto p = problem(s)) return refused<org_settings>(p->reason, p->field, p->text);
+    return guarded([&] {
+        tenant_transaction tx(db, who);
+        const auto number = [](const std::optional<int>& v) {
+            return v ? std::optional(std::to_string(*v)) : std::nullopt;
+        };
+        const auto ring = number(s.ring_seconds);
+        const auto longest = number(s.voicemail_max_secs);
+        const auto mobile_after = number(s.mobile_after_secs);
+        const std::optional<std::string> record =
+            s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
+        const auto r = exec_in(
+            *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
+            or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
+            or_null(record), or_null(mobile_after), or_null(s.mobile_prompt)
+        );
+        outcome_of<org_settings> out;
+        out.value = read_settings(r[0]);
+        out.created = r[0][9].as<bool>();
+        tx.commit();
+        return out;
+    });
+}
+
+std::optional<organisation> organisation_of(connection& db, const tenant_scope& who, org_id o) {
+    tenant_transaction tx(db, who);
+    const auto r = exec_in(
+        *tx, "org_of", "select org_id, slug, name, status from organizations where org_id = $1", o.value
+    );
+    if (r.empty()) return std::nullopt;
+    return read(r[0]);
+}
+
+std::optional<org_settings> settings_of(connection& db, const tenant_scope& who, org_id o) {
+    tenant_transaction tx(db, who);
+    const auto r = exec_in(
+        *tx, "org_settings_of",
+        "select " Z360_SETTINGS " from organizations left join org_settings using (org_id) where org_id = $1",
+        o.value
+    );
+    if (r.empty()) return std::nullopt;
+    return read_settings(r[0]);
+}
+
+std::vector<organisation>
+organisations(connection& db, const tenant_scope& who, org_id after, std::size_t limit) {
+    tenant_transaction tx(db, who);
+    std::vector<organisation> out;
+    for (const auto& r : exec_in(
+             *tx, "org_list",
+             "select org_id, slug, name, status from organizations where org_id > $1 order by org_id limit "
+             "$2",
+             after.value, limit
+         ))
+        out.push_back(read(r));
+    return out;
+}
+
+std::optional<std::vector<device_id>> remove_organisation(
+    connection& db, const tenant_scope& who, org_id o, time_point now, const port::audit_line* told
+) {
+    if (!may_write(who, o)) return std::nullopt;
+    return in_scope(db, who, [&](pqxx::work& tx) -> std::optional<std::vector<device_id>> {
+        const auto r = exec_in(
+            tx, "org_remove",
+            "update organizations set status = 'suspended', updated_at = now() where org_id = $1", o.value
+        );
+        if (r.affected_rows() == 0) return std::nullopt;
+        auto gone = part_with_members(tx, o, out_of_use::removed, "organisation_removed", now);
+        if (told != nullptr) append_audit(tx, *told);
+        return gone;
+    });
+}
+
+} // namespace z360::adapter::postgres::tenant_rows
