@@ -91,12 +91,15 @@ endfunction()
 
 # Called when all targets are known.
 function(z360_precompile)
-    find_package(GTest REQUIRED)
     z360_add_precompiled(z360_precompiled_std HEADERS ${z360_precompiled_std})
     z360_add_precompiled(z360_precompiled_asio HEADERS ${z360_precompiled_std} ${z360_precompiled_asio})
-    z360_add_precompiled(z360_precompiled_std_tests HEADERS ${z360_precompiled_std} <gtest/gtest.h> LINK GTest::gtest)
-    z360_add_precompiled(z360_precompiled_asio_tests
-        HEADERS ${z360_precompiled_std} ${z360_precompiled_asio} <gtest/gtest.h> LINK GTest::gtest)
+    if(Z360_TESTS)
+        find_package(GTest REQUIRED)
+        z360_add_precompiled(z360_precompiled_std_tests
+            HEADERS ${z360_precompiled_std} <gtest/gtest.h> LINK GTest::gtest)
+        z360_add_precompiled(z360_precompiled_asio_tests
+            HEADERS ${z360_precompiled_std} ${z360_precompiled_asio} <gtest/gtest.h> LINK GTest::gtest)
+    endif()
     z360_precompile_below(${CMAKE_SOURCE_DIR})
 endfunction()
 
