@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/api_parts.hpp"
 
+#include "app/parts_settings.hpp"
 #include "edge/api/identity_adapters.hpp"
 
 #include <z360/log.hpp>
@@ -20,7 +21,8 @@ api_parts::api_parts(
       devices_(adapter::postgres::make_device_registry(db, vault_)),
       audit_(adapter::postgres::make_audit_log(db)),
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
-      calls_(adapter::postgres::make_call_reader(db)), tasks_(ex) {
+      calls_(adapter::postgres::make_call_reader(db)),
+      directory_(adapter::postgres::make_directory(db, directory_settings(c))), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;
         s.url = c.auth.introspection_url;
@@ -63,7 +65,8 @@ std::vector<http::route> api_parts::routes(
          &tickets,
          &pushes.figures(),
          pushes.orders(),
-         [&pushes] { pushes.order_placed(); }}
+         [&pushes] { pushes.order_placed(); },
+         directory_.get()}
     );
 }
 

@@ -75,6 +75,15 @@ std::string store_phone_number(command_arguments& a, const std::string& v) {
     a.number = e164.value_or(v);
     return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
 }
+std::string store_from(command_arguments& a, const std::string& v) {
+    const auto e164 = wire::to_e164(v);
+    a.from = e164.value_or(v);
+    return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
+}
+std::string store_at(command_arguments& a, const std::string& v) {
+    a.at = v;
+    return parse_iso8601(v) ? "" : "not a time; write it like 2026-12-24T18:00:00Z";
+}
 std::string store_mobile(command_arguments& a, const std::string& v) {
     const auto e164 = v.empty() ? std::optional(v) : wire::to_e164(v);
     a.mobile = e164;
@@ -115,6 +124,8 @@ const std::vector<command_flag>& command_flags() {
         {"--key", "Id of a key in a key file.", store_some<&args::key>},
         {"--since", "How far back: 30m, 2h, 3d or an RFC 3339 time; default 24h.", store_since},
         {"--number", "Phone number, the caller's or ours.", store_phone_number},
+        {"--from", "The caller's phone number.", store_from},
+        {"--at", "Another moment than now: an RFC 3339 time.", store_at},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
         {"--timing", "How long each step took.", store_switch<&args::timing>, true},
         {"--missed", "Only calls that nobody of ours talked in.", store_switch<&args::missed>, true},
@@ -138,6 +149,8 @@ const std::vector<command_flag>& command_flags() {
         {"--mobile-after-seconds", "How long devices ring before the mobile number does, 5 to 60.",
          store_number<&args::mobile_after_seconds, 5, 60>},
         {"--mobile-prompt", "Spoken to whoever answers the mobile number.", store<&args::mobile_prompt>},
+        {"--blocked-message", "Told to blocked callers, who are hung up on then; empty: they are rejected.",
+         store<&args::blocked_message>},
         {"--mobile", "Mobile number that rings when no device answers; empty: none.", store_mobile},
     };
     return k_all;
@@ -171,6 +184,12 @@ const std::vector<command_spec>& commands() {
          "List calls, newest first; also --user, --number or --device, --since, --missed.",
          {},
          {"--user", "--number", "--device", "--since", "--missed"}},
+        {"--explain-route",
+         command::explain_route,
+         "E164",
+         "Say where a call to one of our numbers would go, and why; also --from, --at.",
+         {},
+         {"--from", "--at"}},
         {"--dead-letters", command::dead_letters, "", "List webhooks that could not be processed.", {}, {}},
 
         {"--generate-key",
@@ -213,7 +232,8 @@ const std::vector<command_spec>& commands() {
          "Show an organisation's settings, after changing those given.",
          {},
          {"--ring-seconds", "--voicemail-max-seconds", "--voicemail-greeting", "--hold-prompt", "--voice",
-          "--ringback-url", "--record-calls", "--mobile-after-seconds", "--mobile-prompt"}},
+          "--ringback-url", "--record-calls", "--mobile-after-seconds", "--mobile-prompt",
+          "--blocked-message"}},
         {"--remove-org",
          command::remove_org,
          "ORG",
@@ -316,7 +336,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         return std::find(list.begin(), list.end(), chosen.what) != list.end();
     };
     std::int64_t n = 0;
-    if (is({command::add_number, command::add_contact, command::remove_number, command::remove_contact})) {
+    if (is({command::add_number, command::add_contact, command::remove_number, command::remove_contact,
+            command::explain_route})) {
         const bool digits = s.size() >= 8 && s.size() <= 16 && s.front() == '+' && s[1] != '0' &&
                             s.find_first_not_of("0123456789", 1) == std::string::npos;
         if (!digits) refuse("not an E.164 number; write + and 7 to 15 digits, e.g. +13125550100");

@@ -226,6 +226,7 @@ int dispatch(const options& o) {
     case command::list_devices:
     case command::revoke_device: return devices(o);
     case command::push_test: return push_test(o);
+    case command::explain_route: return explain_route(o);
     }
     return k_usage;
 }

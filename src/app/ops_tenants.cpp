@@ -156,6 +156,7 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     text(s.ringback_url, a.ringback_url);
     number(s.mobile_after_secs, a.mobile_after_seconds);
     text(s.mobile_prompt, a.mobile_prompt);
+    text(s.blocked_message, a.blocked_message);
     if (!a.record_calls) return;
     s.record_calls.reset();
     if (!a.record_calls->empty()) s.record_calls = *a.record_calls == "true" || *a.record_calls == "1";
@@ -173,6 +174,7 @@ json shown(const port::org_settings& s) {
         {"record_calls", value(s.record_calls)},
         {"mobile_after_seconds", value(s.mobile_after_secs)},
         {"mobile_prompt", value(s.mobile_prompt)},
+        {"blocked_message", value(s.blocked_message)},
     };
 }
 
@@ -189,7 +191,7 @@ int org_settings(const options& o) {
     overlay(next, a);
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
-                        a.mobile_prompt;
+                        a.mobile_prompt || a.blocked_message;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

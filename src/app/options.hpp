@@ -52,6 +52,7 @@ enum class command {
     list_devices,
     revoke_device,
     push_test,
+    explain_route,
 };
 
 /// What follows a command. Which of them a command takes is in commands.cpp and --help. Those that are
@@ -74,6 +75,8 @@ struct command_arguments {
     std::string days;    ///< validity of a token
     std::string key;     ///< id of a key in a key file
     std::string since;   ///< as given; since_of() reads it
+    std::string from;    ///< the caller's number, E.164
+    std::string at;      ///< RFC 3339
     std::string device;  ///< the app's own id of a device, its name, or our id
     bool timing = false; ///< of --explain: how long each step took
     bool missed = false; ///< of --calls: only those that nobody of ours talked in
@@ -84,7 +87,7 @@ struct command_arguments {
     bool issued = false;            ///< with a token, what it made
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
-        ringback_url, record_calls, mobile_after_seconds, mobile_prompt;
+        ringback_url, record_calls, mobile_after_seconds, mobile_prompt, blocked_message;
     std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 

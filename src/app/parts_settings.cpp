@@ -34,6 +34,15 @@ adapter::postgres::database_settings api_database(const config& c) {
     return s;
 }
 
+adapter::postgres::directory_settings directory_settings(const config& c) {
+    adapter::postgres::directory_settings s;
+    s.defaults = c.calls;
+    s.defaults.wake_by_push = c.push.configured();
+    s.device_life = c.device_life;
+    s.connection_id = c.telnyx.connection_id;
+    return s;
+}
+
 adapter::postgres::database_settings retention_database(const config& c) {
     auto s = calls_database(c);
     s.name = "retention";

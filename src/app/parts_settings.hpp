@@ -27,6 +27,8 @@ class wall_clock final : public port::clock {
 [[nodiscard]] adapter::postgres::database_settings api_database(const config& c);
 /// Of removing old rows: one connection, with time.
 [[nodiscard]] adapter::postgres::database_settings retention_database(const config& c);
+/// Who is rung, and by which rules where an organisation has none of its own.
+[[nodiscard]] adapter::postgres::directory_settings directory_settings(const config& c);
 [[nodiscard]] credential_manager::settings credential_settings(const config& c);
 [[nodiscard]] engine::reconcile_settings reconcile_settings(const config& c);
 [[nodiscard]] engine::retention_settings retention_settings(const config& c);

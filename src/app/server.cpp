@@ -57,15 +57,6 @@ constexpr millis k_watch_schema{200}; // while it is not usable
 constexpr std::chrono::seconds k_schema_again{5};
 constexpr std::chrono::seconds k_watch_late{30};
 
-adapter::postgres::directory_settings directory_settings(const config& c) {
-    adapter::postgres::directory_settings s;
-    s.defaults = c.calls;
-    s.defaults.wake_by_push = c.push.configured();
-    s.device_life = c.device_life;
-    s.connection_id = c.telnyx.connection_id;
-    return s;
-}
-
 http::server_settings listener_settings(const config::http_t& c) {
     http::server_settings s;
     s.address = c.address;

@@ -5,6 +5,7 @@
 #include "call/parts.hpp"
 #include "call/ring.hpp"
 #include "call/talk.hpp"
+#include "call/voicemail.hpp"
 
 #include <z360/base/overloaded.hpp>
 #include <z360/call/decide.hpp>
@@ -29,6 +30,12 @@ void tell_hold(const state& s, effects& out, phase& told) {
     const auto p = phase_of(s);
     if (p != told && is_talk(p) && (p != phase::active || is_talk(told))) add_note(out, remark_of(p));
     told = p;
+}
+
+std::string how_it_began(const state& s) {
+    auto out = "devices=" + std::to_string(s.routed.targets.size());
+    if (s.routed.cause != route_cause::as_set) out += " cause=" + std::string(name(s.routed.cause));
+    return out;
 }
 
 bool settle_once(state& s, effects& out, const circumstances& c) {
@@ -65,8 +72,14 @@ decision begin(part_list of, const incoming& what, time_point now) {
     if (s.routed.verdict == route_verdict::unknown_number) {
         add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
+    } else if (s.routed.verdict == route_verdict::blocked_caller) {
+        add_note(d.effects, remark::caller_blocked);
+        if (s.routed.rules.voicemail_greeting.empty())
+            end(s, d.effects, end_reason::rejected, now);
+        else
+            voicemail::announce(s, d.effects, now);
     } else {
-        add_note(d.effects, remark::call_began, "devices=" + std::to_string(s.routed.targets.size()));
+        add_note(d.effects, remark::call_began, how_it_began(s));
         rings::open(s, now);
         if (waited >= s.routed.rules.ring_time)
             add_note(d.effects, remark::waited_too_long, "ms=" + std::to_string(waited.count()));

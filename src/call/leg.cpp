@@ -216,7 +216,7 @@ void hang_up_twins(state& s, effects& out, time_point now) {
 
 void let_caller_go(state& s, effects& out, time_point now) {
     if (!over(s) || s.caller.ended || std::exchange(s.caller.hangup_sent, true)) return;
-    if (s.reason == end_reason::rejected)
+    if (s.reason == end_reason::rejected && s.voicemail.step == voicemail_step::none)
         out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
     else
         out.emplace_back(hangup_command(

@@ -33,6 +33,16 @@ std::string_view name(end_reason r) {
     return "?";
 }
 
+std::string_view name(route_cause c) {
+    switch (c) {
+    case route_cause::as_set: return "as_set";
+    case route_cause::closed: return "closed";
+    case route_cause::holiday: return "holiday";
+    case route_cause::blocked: return "blocked";
+    }
+    return "?";
+}
+
 std::string_view name(device_status s) {
     switch (s) {
     case device_status::notified: return "notified";
@@ -188,6 +198,7 @@ std::optional<channel> channel_named(std::string_view word) {
 std::string_view name(remark r) {
     switch (r) {
     case remark::number_refused: return "number_refused";
+    case remark::caller_blocked: return "caller_blocked";
     case remark::call_began: return "call_began";
     case remark::waited_too_long: return "waited_too_long";
     case remark::caller_hung_up: return "caller_hung_up";

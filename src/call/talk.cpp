@@ -31,6 +31,7 @@ bool talk_is_over(const state& s) {
 
 // What the caller's departure means, by the facts alone: it must not matter which of them came first.
 end_reason reason_of_departure(const state& s) {
+    if (turned_away(s)) return end_reason::rejected;
     if (was_joined(s)) return end_reason::completed;
     // Voicemail that could not even answer has not been heard by anybody.
     return s.voicemail.step != voicemail_step::none && s.caller.answered ? end_reason::voicemail

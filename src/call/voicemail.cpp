@@ -44,15 +44,6 @@ void start_recording(state& s, effects& out, time_point now) {
     ));
 }
 
-bool settle_greeting(state& s, effects& out, const circumstances& c) {
-    using prompts::greeting;
-    const auto how = prompts::greeting_of(s);
-    const bool late = s.voicemail.limit && c.now >= *s.voicemail.limit;
-    if (how != greeting::over && how != greeting::failed && !late) return false;
-    start_recording(s, out, c.now);
-    return true;
-}
-
 // The caller is hung up on: only on the newest copy, for another node may have joined somebody (I21).
 bool finish(state& s, effects& out, const circumstances& c) {
     s.voicemail.step = voicemail_step::done;
@@ -60,17 +51,31 @@ bool finish(state& s, effects& out, const circumstances& c) {
         s.voicemail.limit = c.now;
         return false;
     }
-    end(s, out, end_reason::voicemail, c.now);
+    end(s, out, turned_away(s) ? end_reason::rejected : end_reason::voicemail, c.now);
     return true;
+}
+
+bool settle_greeting(state& s, effects& out, const circumstances& c) {
+    using prompts::greeting;
+    const auto how = prompts::greeting_of(s);
+    const bool late = s.voicemail.limit && c.now >= *s.voicemail.limit;
+    if (how != greeting::over && how != greeting::failed && !late) return false;
+    if (turned_away(s)) return finish(s, out, c);
+    start_recording(s, out, c.now);
+    return true;
+}
+
+void answer(state& s, effects& out, time_point now) {
+    s.voicemail.step = voicemail_step::answering;
+    s.voicemail.limit = now + s.routed.rules.answer_limit;
+    request_answer(s, out, "answer-voicemail", 0, now);
 }
 
 // Nobody will answer: every leg goes, the caller is answered and greeted.
 void begin(state& s, effects& out, ring_end why, time_point now) {
     add_note(out, remark::voicemail, "why=" + std::string(name(why)));
     prompts::stop(s, out, now);
-    s.voicemail.step = voicemail_step::answering;
-    s.voicemail.limit = now + s.routed.rules.answer_limit;
-    request_answer(s, out, "answer-voicemail", 0, now);
+    answer(s, out, now);
 }
 
 // Asked after all who might ring somebody else instead.
@@ -95,7 +100,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
             return true;
         }
         if (too_long) // the carrier does not let us answer: nothing can be played
-            end(s, out, end_reason::failed, c.now);
+            end(s, out, turned_away(s) ? end_reason::rejected : end_reason::failed, c.now);
         return too_long;
     case voicemail_step::greeting: return settle_greeting(s, out, c);
     case voicemail_step::recording: return message_over(s) || too_long ? finish(s, out, c) : false;
@@ -122,5 +127,9 @@ const char* broken(const state& s) {
 } // namespace
 
 const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, broken};
+
+void announce(state& s, effects& out, time_point now) {
+    answer(s, out, now);
+}
 
 } // namespace z360::call::voicemail

@@ -69,6 +69,7 @@ class route_memory {
             routes_.erase(dialed);
             return;
         }
+        if (r.verdict == call::route_verdict::blocked_caller) return; // another caller of the number is rung
         const auto now = steady::now();
         names_.put(name_key(r.org, caller), std::move(r.caller_name), now);
         r.caller_name.clear();

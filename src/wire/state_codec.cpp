@@ -51,7 +51,11 @@ void put(json& to, T v) {
     to = std::string(name(v));
 }
 void put(json& to, call::route_verdict v) {
-    to = v == call::route_verdict::ring ? "ring" : "unknown_number";
+    switch (v) {
+    case call::route_verdict::ring: to = "ring"; break;
+    case call::route_verdict::unknown_number: to = "unknown_number"; break;
+    case call::route_verdict::blocked_caller: to = "blocked_caller"; break;
+    }
 }
 template <class Tag>
 void put(json& to, const uuid_id<Tag>& v) {
@@ -150,6 +154,8 @@ void get(const json& from, call::route_verdict& v) {
         v = call::route_verdict::ring;
     else if (word == "unknown_number")
         v = call::route_verdict::unknown_number;
+    else if (word == "blocked_caller")
+        v = call::route_verdict::blocked_caller;
     else
         throw unreadable("unknown word " + word);
 }

@@ -75,6 +75,7 @@ constexpr void fields(V& v, T& x) {
 template <class V, some<call::route> T>
 constexpr void fields(V& v, T& x) {
     v("verdict", x.verdict);
+    v("cause", x.cause);
     v("org", x.org);
     v("user", x.user);
     v("number", x.number);

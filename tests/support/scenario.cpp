@@ -64,10 +64,20 @@ class runner {
             rules_.mobile_after = number();
         else if (key == "web") // the number of a device that is a browser
             browser_ = std::stoi(value);
+        else if (key == "blocked") // rejected or told
+            blocked_ = value;
         else if (key == "unknown_number")
             unknown_number_ = value == "true";
         else
             result_.error = "unknown rule " + key;
+    }
+
+    void block(route& r) const {
+        r.verdict = route_verdict::blocked_caller;
+        r.cause = route_cause::blocked;
+        r.targets.clear();
+        r.user = {};
+        if (blocked_ == "rejected") r.rules.voicemail_greeting.clear();
     }
 
     void step(std::int64_t ms, std::istream& words) {
@@ -91,6 +101,7 @@ class runner {
             if (!w.empty() && w[0].starts_with("waited="))
                 e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
             if (unknown_number_) e.routed = {};
+            if (!blocked_.empty()) block(e.routed);
             d = begin(e, now);
             begun_ = true;
         } else {
@@ -364,6 +375,7 @@ class runner {
     policy rules_;
     bool begun_ = false;
     bool unknown_number_ = false;
+    std::string blocked_;
     int browser_ = 0;
     std::string mobile_;
     int requests_ = 0;

@@ -177,6 +177,7 @@ struct command : carrier_command {
 /// these, not of words.
 enum class remark : std::uint8_t {
     number_refused,
+    caller_blocked,
     call_began,
     waited_too_long,
     caller_hung_up,
@@ -219,7 +220,7 @@ enum class remark : std::uint8_t {
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 42;
+inline constexpr int k_remark_count = 43;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

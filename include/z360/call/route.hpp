@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace z360::call {
@@ -39,11 +40,23 @@ struct policy {
 enum class route_verdict : std::uint8_t {
     ring,           ///< ring `targets`; with none of them: voicemail
     unknown_number, ///< not ours, malformed or ambiguous: refuse to guess (WEB-04)
+    blocked_caller, ///< the organisation does not take this caller: told so by the greeting, or rejected
+                    ///< (B43)
 };
+
+/// Why the call goes where it goes, beside the number's own setting.
+enum class route_cause : std::uint8_t {
+    as_set,  ///< open, and nothing against the caller
+    closed,  ///< outside the organisation's opening hours
+    holiday, ///< on a day with hours of its own, outside them
+    blocked, ///< the caller is one that the organisation blocks
+};
+[[nodiscard]] std::string_view name(route_cause c);
 
 /// Everything about a call that is known before it rings; part of its state from then on.
 struct route {
     route_verdict verdict = route_verdict::unknown_number;
+    route_cause cause = route_cause::as_set;
     org_id org;
     user_id user;
     phone_number_id number;
@@ -57,5 +70,15 @@ struct route {
 
     bool operator==(const route&) const = default;
 };
+
+/// What a caller meets with.
+enum class route_outcome : std::uint8_t {
+    ring,         ///< devices or a mobile number ring
+    voicemail,    ///< at once
+    announcement, ///< answered, told the greeting, hung up on
+    rejected,     ///< not even answered
+};
+[[nodiscard]] route_outcome outcome_of(const route& r);
+[[nodiscard]] std::string_view name(route_outcome o);
 
 } // namespace z360::call

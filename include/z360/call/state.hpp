@@ -36,7 +36,7 @@ enum class end_reason : std::uint8_t {
     completed,        ///< talked, then either side hung up
     caller_cancelled, ///< the caller hung up before being joined to anyone or recorded
     voicemail,        ///< the caller left through voicemail (with or without a message)
-    rejected,         ///< unknown, malformed or ambiguous number
+    rejected,         ///< unknown, malformed or ambiguous number, or a caller whom the organisation blocks
     failed,           ///< the carrier refused every way to serve the caller
 };
 [[nodiscard]] std::string_view name(end_reason r);
@@ -368,6 +368,11 @@ struct state {
 [[nodiscard]] bool out_of_race(const state& s, const leg_id& leg);
 /// When the first talk began; nullopt: nobody has talked to the caller.
 [[nodiscard]] std::optional<time_point> bridged_at(const state& s);
+
+/// The organisation does not take this caller, whatever happens.
+[[nodiscard]] inline bool turned_away(const state& s) {
+    return s.routed.verdict == route_verdict::blocked_caller;
+}
 
 /// Where the call stands, by its facts and decisions. Total; `reconnecting` is never entered yet.
 [[nodiscard]] phase phase_of(const state& s);

@@ -5,6 +5,7 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/call/hours.hpp>
 #include <z360/port/scope.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -67,6 +68,20 @@ struct org_settings {
     std::optional<bool> record_calls;
     std::optional<int> mobile_after_secs; ///< 5 … 60
     std::optional<std::string> mobile_prompt;
+    std::optional<std::string> blocked_message; ///< told to a blocked caller; unset: they are rejected
+};
+/// When an organisation takes calls; without one: always.
+struct opening {
+    org_id org;
+    std::string time_zone; ///< by its name in the time zone database, "America/Chicago"
+    call::opening_hours hours;
+    std::optional<std::string> closed_greeting; ///< voicemail's while it is closed; unset: the usual one
+};
+/// A caller whom an organisation does not take.
+struct blocked_caller {
+    std::string e164;
+    org_id org;
+    std::string note; ///< for people
 };
 
 /// Why a write was refused. The text names the field and the fix, for the person who sent it.
@@ -99,6 +114,9 @@ class tenants {
     virtual boost::asio::awaitable<outcome_of<contact>> put(tenant_scope who, contact c) = 0;
     virtual boost::asio::awaitable<outcome_of<org_settings>>
     put(tenant_scope who, org_id org, org_settings s) = 0;
+    /// A time zone that the database does not know is refused.
+    virtual boost::asio::awaitable<outcome_of<opening>> put(tenant_scope who, opening o) = 0;
+    virtual boost::asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) = 0;
 
     virtual boost::asio::awaitable<std::optional<organisation>>
     organisation_of(tenant_scope who, org_id o) = 0;
@@ -115,6 +133,10 @@ class tenants {
     numbers(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
     virtual boost::asio::awaitable<std::vector<contact>>
     contacts(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
+    /// nullopt: always open, or no organisation that the scope sees.
+    virtual boost::asio::awaitable<std::optional<opening>> opening_of(tenant_scope who, org_id o) = 0;
+    virtual boost::asio::awaitable<std::vector<blocked_caller>>
+    blocked_callers(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
 
     /// Suspends: rows with history stay. Returns the devices that went out of use; nullopt: not there.
     virtual boost::asio::awaitable<std::optional<std::vector<device_id>>>
@@ -125,6 +147,10 @@ class tenants {
     remove_membership(tenant_scope who, org_id o, user_id u, time_point now) = 0;
     virtual boost::asio::awaitable<bool> remove_number(tenant_scope who, org_id o, std::string e164) = 0;
     virtual boost::asio::awaitable<bool> remove_contact(tenant_scope who, org_id o, std::string e164) = 0;
+    /// From then on it takes calls at all times. false: it did.
+    virtual boost::asio::awaitable<bool> remove_opening(tenant_scope who, org_id o) = 0;
+    virtual boost::asio::awaitable<bool>
+    remove_blocked_caller(tenant_scope who, org_id o, std::string e164) = 0;
 
     /// Sign in with Apple. nullopt: nobody is linked to the subject.
     virtual boost::asio::awaitable<std::optional<user_id>> apple_user(std::string subject) = 0;

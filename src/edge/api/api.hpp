@@ -14,6 +14,7 @@
 #include <z360/port/call_reader.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/device_registry.hpp>
+#include <z360/port/directory.hpp>
 #include <z360/port/metrics.hpp>
 #include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
@@ -51,6 +52,7 @@ struct api_ports {
     port::push_figures* pushes = nullptr;                        ///< null: nobody counts
     port::push_orders* orders = nullptr;                         ///< null: nothing is pushed
     std::function<void()> order_placed = {}; ///< something waits to be sent. Returns at once; empty: so be it
+    port::directory* directory = nullptr;    ///< null: nobody can say where a call would go
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

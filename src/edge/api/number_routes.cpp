@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Phone numbers and contacts of an organisation.
+// Phone numbers, contacts and blocked callers of an organisation.
 #include "edge/api/operators.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
@@ -8,13 +8,6 @@
 
 namespace z360::edge::api {
 namespace {
-
-/// The number in the path; empty: it is none.
-std::string path_number(const request_context& in) {
-    auto text = in.param("e164");
-    if (!text.starts_with('+')) text.insert(text.begin(), '+');
-    return is_e164(text) ? text : std::string{};
-}
 
 json view(const port::number& n) {
     return {
@@ -35,6 +28,9 @@ json view(const port::contact& c) {
         {"name", c.name},
         {"avatar_url", text_or_null(c.avatar_url)},
     };
+}
+json view(const port::blocked_caller& b) {
+    return {{"number", b.e164}, {"organization_id", b.org.value}, {"note", b.note}};
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
 
@@ -157,6 +153,34 @@ awaitable<http::response> delete_contact(api_context& s, request_context in) {
     );
 }
 
+awaitable<http::response> list_blocked(api_context& s, request_context in) {
+    return list_rows<port::blocked_caller>(s, std::move(in), &port::tenants::blocked_callers);
+}
+
+awaitable<http::response> put_blocked(api_context& s, request_context in) {
+    const auto at = co_await find_place(s, in, false);
+    if (at.refused) co_return respond(*at.refused);
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    port::blocked_caller b;
+    b.e164 = at.number;
+    b.org = at.org;
+    if (b.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+    b.note = f.text("note", {.max = 250, .lines = true, .name = true});
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(b));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> delete_blocked(api_context& s, request_context in) {
+    return remove_row(
+        s, std::move(in),
+        {&port::tenants::remove_blocked_caller,
+         not_found("blocked_caller_unknown", "This caller is not blocked"), "Caller not blocked any more"}
+    );
+}
+
 } // namespace
 
 std::vector<entry> number_entries() {
@@ -167,6 +191,9 @@ std::vector<entry> number_entries() {
         tenant_entry("GET", "/api/admin/organizations/{org}/contacts", list_contacts),
         tenant_entry("PUT", "/api/admin/organizations/{org}/contacts/{e164}", put_contact),
         tenant_entry("DELETE", "/api/admin/organizations/{org}/contacts/{e164}", delete_contact),
+        tenant_entry("GET", "/api/admin/organizations/{org}/blocked-callers", list_blocked),
+        tenant_entry("PUT", "/api/admin/organizations/{org}/blocked-callers/{e164}", put_blocked),
+        tenant_entry("DELETE", "/api/admin/organizations/{org}/blocked-callers/{e164}", delete_blocked),
     };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "edge/api/operators.hpp"
 
+#include "edge/api/client_rules.hpp"
+
 #include <utility>
 
 namespace z360::edge::api {
@@ -91,6 +93,12 @@ org_id path_org(const request_context& in) {
     const org_id org{path_id(in, "org")};
     if (!in.who.bound_to.none() && org != in.who.bound_to) return {};
     return org;
+}
+
+std::string path_number(const request_context& in) {
+    auto text = in.param("e164");
+    if (!text.starts_with('+')) text.insert(text.begin(), '+');
+    return is_e164(text) ? text : std::string{};
 }
 
 problem of_refusal(const port::refusal& r) {

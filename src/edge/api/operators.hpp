@@ -44,6 +44,9 @@ struct page {
 /// The organisation in the path, when the principal may see it. none(): 404.
 [[nodiscard]] org_id path_org(const request_context& in);
 
+/// The phone number in the path, +E.164; empty: it is none.
+[[nodiscard]] std::string path_number(const request_context& in);
+
 [[nodiscard]] problem of_refusal(const port::refusal& r);
 
 /// reply_page() of rows that `view` shows.

@@ -49,6 +49,7 @@ json view(const port::org_settings& s) {
         {"record_calls", or_null(s.record_calls)},
         {"mobile_after_seconds", or_null(s.mobile_after_secs)},
         {"mobile_prompt", or_null(s.mobile_prompt)},
+        {"blocked_message", or_null(s.blocked_message)},
     };
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
@@ -212,6 +213,7 @@ port::org_settings read_settings(fields& f) {
     out.record_calls = f.boolean("record_calls");
     if (const auto n = f.integer("mobile_after_seconds", 5, 60)) out.mobile_after_secs = static_cast<int>(*n);
     out.mobile_prompt = f.text_if("mobile_prompt", {.min = 1, .max = 3000, .lines = true, .name = true});
+    out.blocked_message = f.text_if("blocked_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     return out;
 }
 

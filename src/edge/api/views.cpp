@@ -3,6 +3,8 @@
 
 #include "edge/api/client_rules.hpp"
 
+#include <algorithm>
+
 namespace z360::edge::api {
 json time_or_null(const std::optional<time_point>& t) {
     return t ? json(iso8601(*t)) : json(nullptr);
@@ -31,6 +33,36 @@ json organization_json(const port::org_label& o) {
         {"role", text_or_null(o.role)},
         {"caller_id_number", text_or_null(o.default_caller_id)},
         {"status", o.status},
+    };
+}
+
+json route_json(const call::route& r, time_point at) {
+    json devices = json::array();
+    for (const auto& t : r.targets) {
+        const bool shown = std::any_of(devices.begin(), devices.end(), [&t](const json& d) {
+            return d["id"] == t.device.value; // two identities of one device
+        });
+        if (!shown)
+            devices.push_back(
+                {{"id", t.device.value},
+                 {"device_name", text_or_null(t.device_name)},
+                 {"platform", t.platform}}
+            );
+    }
+    const auto outcome = call::outcome_of(r);
+    const bool spoken = outcome != call::route_outcome::rejected;
+    return {
+        {"number", r.number_e164},
+        {"organization_id", r.org.value},
+        {"at", iso8601(at)},
+        {"outcome", call::name(outcome)},
+        {"cause", call::name(r.cause)},
+        {"receiving_user_id", r.user.none() ? json(nullptr) : json(r.user.value)},
+        {"caller_name", text_or_null(r.caller_name)},
+        {"devices", std::move(devices)},
+        {"mobile_number", text_or_null(r.mobile)},
+        {"ring_seconds", std::chrono::duration_cast<std::chrono::seconds>(r.rules.ring_time).count()},
+        {"greeting", spoken ? text_or_null(r.rules.voicemail_greeting) : json(nullptr)},
     };
 }
 

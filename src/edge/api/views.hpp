@@ -5,6 +5,7 @@
 #include "edge/api/problem.hpp"
 #include "wire/call_view.hpp"
 
+#include <z360/call/route.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/device_registry.hpp>
 
@@ -21,6 +22,9 @@ namespace z360::edge::api {
 [[nodiscard]] json prompts_json(const port::device_view& d);
 /// A push token would be welcome: it has none, or the one it had is dead (MOB-02, B39).
 [[nodiscard]] bool push_token_required(const port::device_view& d);
+
+/// Where a call would go: what --explain-route prints, too.
+[[nodiscard]] json route_json(const call::route& r, time_point at);
 
 /// The names that a reply adds to a call.
 [[nodiscard]] wire::call_labels labels_of(const port::call_view& c);

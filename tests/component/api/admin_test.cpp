@@ -227,3 +227,112 @@ TEST_F(api_admin, i_05_an_organisations_token_takes_away_what_is_the_organisatio
     EXPECT_EQ(last.body["message"], "Device revoked") << "nobody else is left";
     EXPECT_EQ(row(k_ada, "phone-1").status, "removed");
 }
+
+// ---- routing
+
+namespace {
+
+constexpr const char* k_hours = "/api/admin/organizations/7/opening-hours";
+constexpr const char* k_blocked = "/api/admin/organizations/7/blocked-callers";
+
+json office_hours() {
+    return {
+        {"time_zone", "America/Chicago"},
+        {"week", {{"monday", {{{"from", "09:00"}, {"to", "17:30"}}}}}},
+        {"special_days", {{{"date", "2026-12-25"}, {"name", "Christmas"}}}},
+        {"closed_greeting", "We are closed."}
+    };
+}
+
+} // namespace
+
+TEST_F(api_admin, opening_hours_are_none_until_they_are_set_and_read_as_they_were_set) {
+    const auto boss = admin();
+    const auto none = send("GET", k_hours, boss);
+    EXPECT_EQ(none.status, 404);
+    EXPECT_EQ(none.body["code"], "opening_hours_unknown");
+    const auto made = send("PUT", k_hours, boss, office_hours());
+    EXPECT_EQ(made.status, 201) << made.text;
+    EXPECT_EQ(send("PUT", k_hours, boss, office_hours()).status, 200);
+    const auto read = send("GET", k_hours, boss).data();
+    EXPECT_EQ(read, made.data());
+    EXPECT_EQ(read["week"]["monday"][0]["to"], "17:30");
+    EXPECT_EQ(read["week"]["sunday"], json::array());
+    EXPECT_EQ(read["special_days"][0]["open"], json::array());
+    EXPECT_EQ(send("DELETE", k_hours, boss).status, 200);
+    EXPECT_EQ(send("DELETE", k_hours, boss).status, 404);
+}
+
+TEST_F(api_admin, opening_hours_that_cannot_be_are_refused_by_their_places_and_change_nothing) {
+    const auto boss = admin();
+    ASSERT_EQ(send("PUT", k_hours, boss, office_hours()).status, 201);
+    auto odd = office_hours();
+    odd["week"]["monday"][0]["to"] = "08:00";
+    odd["special_days"].push_back({{"date", "2026-12-25"}});
+    odd.erase("time_zone");
+    const auto r = send("PUT", k_hours, boss, odd);
+    EXPECT_EQ(r.status, 422);
+    for (const char* field : {"time_zone", "week.monday", "special_days.1.date"})
+        EXPECT_TRUE(r.body["errors"].contains(field)) << field << r.text;
+    odd = office_hours();
+    odd["time_zone"] = "Mars/Olympus";
+    const auto zone = send("PUT", k_hours, boss, odd);
+    EXPECT_EQ(zone.status, 422);
+    EXPECT_TRUE(zone.body["errors"].contains("time_zone")) << zone.text;
+    EXPECT_EQ(send("GET", k_hours, boss).data()["time_zone"], "America/Chicago");
+    EXPECT_EQ(send("PUT", "/api/admin/organizations/99/opening-hours", boss, office_hours()).status, 404);
+}
+
+TEST_F(api_admin, b_43_callers_are_blocked_listed_and_let_through_again) {
+    const auto boss = admin();
+    const auto one = std::string(k_blocked) + "/%2B13125550142";
+    EXPECT_EQ(send("PUT", one, boss, json{{"note", "Robocalls"}}).status, 201);
+    EXPECT_EQ(send("PUT", one, boss, json::object()).status, 200);
+    EXPECT_EQ(send("PUT", std::string(k_blocked) + "/+13125550143", boss, json{{"note", "x"}}).status, 201);
+    const auto page = send("GET", std::string(k_blocked) + "?limit=1", boss);
+    EXPECT_EQ(page.data().size(), 1U);
+    EXPECT_EQ(page.body["meta"]["next"], "+13125550142");
+    EXPECT_EQ(send("PUT", std::string(k_blocked) + "/555", boss, json::object()).status, 422);
+    EXPECT_EQ(send("DELETE", one, boss).status, 200);
+    const auto gone = send("DELETE", one, boss);
+    EXPECT_EQ(gone.status, 404);
+    EXPECT_EQ(gone.body["code"], "blocked_caller_unknown");
+}
+
+TEST_F(api_admin, where_a_call_would_go_is_the_directorys_own_answer) {
+    const auto boss = admin();
+    const std::string path = "/api/admin/organizations/7/numbers/%2B13125550100/route";
+    EXPECT_EQ(send("GET", path, boss).status, 404);
+    call::route r;
+    r.verdict = call::route_verdict::ring;
+    r.org = k_acme;
+    r.user = k_ada;
+    r.number_e164 = "+13125550100";
+    r.caller_name = "Grace Hopper";
+    call::target t;
+    t.device = device_id{101};
+    t.device_name = "Ada's iPhone";
+    t.platform = "ios";
+    r.targets = {t, t}; // two identities of one device
+    directory.routes["+13125550100"] = r;
+    const auto open = send("GET", path + "?from=%2B13125550142&at=2026-12-25T18:00:00Z", boss);
+    ASSERT_EQ(open.status, 200) << open.text;
+    EXPECT_EQ(open.data()["outcome"], "ring");
+    EXPECT_EQ(open.data()["cause"], "as_set");
+    EXPECT_EQ(open.data()["devices"].size(), 1U);
+    EXPECT_EQ(open.data()["at"], "2026-12-25T18:00:00.000Z");
+    EXPECT_EQ(directory.asked.caller, "+13125550142");
+    EXPECT_EQ(directory.asked.at, *parse_iso8601("2026-12-25T18:00:00Z"));
+    EXPECT_EQ(open.text.find("sip_username"), std::string::npos);
+    for (const char* odd : {"?at=tomorrow", "?from=555"})
+        EXPECT_EQ(send("GET", path + odd, boss).status, 422) << odd;
+    r.verdict = call::route_verdict::blocked_caller;
+    r.cause = call::route_cause::blocked;
+    r.targets.clear();
+    r.rules.voicemail_greeting.clear();
+    directory.routes["+13125550100"] = r;
+    EXPECT_EQ(send("GET", path, boss).data()["outcome"], "rejected");
+    EXPECT_EQ(directory.asked.at, clock.at) << "now, unless told";
+    // A number of somebody else's organisation is no number of this one.
+    EXPECT_EQ(send("GET", "/api/admin/organizations/8/numbers/%2B13125550100/route", boss).status, 404);
+}

@@ -118,7 +118,8 @@ void bed::restart() {
          &tickets,
          &pushes,
          takes_orders ? &orders : nullptr,
-         [this] { ++orders_placed; }}
+         [this] { ++orders_placed; },
+         &directory}
     ));
 }
 

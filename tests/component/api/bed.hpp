@@ -109,6 +109,7 @@ class bed : public ::testing::Test {
     fake_orders orders;
     bool takes_orders = true; ///< as of the next restart
     int orders_placed = 0;
+    fake_directory directory;
     std::vector<engine::request> later; ///< asked without anybody waiting
     adapter::crypto::ring_ticket_codec tickets{secret("key of tickets"), secret()};
     bool offers_apple = true; ///< as of the next restart

@@ -88,6 +88,23 @@ class fake_tenants final : public port::tenants {
         co_return made(std::move(s), created);
     }
 
+    // The database knows all zones; the fake knows these.
+    awaitable<port::outcome_of<port::opening>> put(port::tenant_scope who, port::opening o) override {
+        if (!members_.sees_org(who, o.org) || !members_.orgs.contains(o.org.value))
+            co_return refused<port::opening>(why::not_found, "org", "does not exist");
+        if (o.time_zone != "UTC" && o.time_zone != "America/Chicago")
+            co_return refused<port::opening>(why::invalid, "time_zone", "is no time zone");
+        const bool created = openings.insert_or_assign(o.org.value, o).second;
+        co_return made(std::move(o), created);
+    }
+    awaitable<port::outcome_of<port::blocked_caller>>
+    put(port::tenant_scope who, port::blocked_caller b) override {
+        if (!members_.sees_org(who, b.org))
+            co_return refused<port::blocked_caller>(why::not_found, "org", "does not exist");
+        const bool created = blocked_.insert_or_assign({b.org.value, b.e164}, b).second;
+        co_return made(std::move(b), created);
+    }
+
     awaitable<std::optional<port::organisation>> organisation_of(port::tenant_scope who, org_id o) override {
         const auto it = members_.orgs.find(o.value);
         if (it == members_.orgs.end() || !members_.sees_org(who, o)) co_return std::nullopt;
@@ -148,6 +165,20 @@ class fake_tenants final : public port::tenants {
         co_return out;
     }
 
+    awaitable<std::optional<port::opening>> opening_of(port::tenant_scope who, org_id o) override {
+        const auto it = openings.find(o.value);
+        if (it == openings.end() || !members_.sees_org(who, o)) co_return std::nullopt;
+        co_return it->second;
+    }
+    awaitable<std::vector<port::blocked_caller>>
+    blocked_callers(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        std::vector<port::blocked_caller> out;
+        for (const auto& [key, b] : blocked_)
+            if (key.first == o.value && key.second > after && members_.sees_org(who, o) && out.size() < limit)
+                out.push_back(b);
+        co_return out;
+    }
+
     using gone_devices = std::optional<std::vector<device_id>>;
     awaitable<gone_devices> remove_organisation(port::tenant_scope who, org_id o, time_point) override {
         if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return std::nullopt;
@@ -175,6 +206,15 @@ class fake_tenants final : public port::tenants {
         co_return contacts_.erase({o.value, e164}) == 1;
     }
 
+    awaitable<bool> remove_opening(port::tenant_scope who, org_id o) override {
+        if (!members_.sees_org(who, o)) co_return false;
+        co_return openings.erase(o.value) == 1;
+    }
+    awaitable<bool> remove_blocked_caller(port::tenant_scope who, org_id o, std::string e164) override {
+        if (!members_.sees_org(who, o)) co_return false;
+        co_return blocked_.erase({o.value, e164}) == 1;
+    }
+
     awaitable<std::optional<user_id>> apple_user(std::string subject) override {
         const auto it = apple.find(subject);
         if (it == apple.end()) co_return std::nullopt;
@@ -191,6 +231,7 @@ class fake_tenants final : public port::tenants {
 
     std::map<std::int64_t, port::person> persons;
     std::map<std::int64_t, port::org_settings> settings;
+    std::map<std::int64_t, port::opening> openings;
     std::map<std::string, user_id> apple;
     std::vector<device_id> stops; ///< devices that the next removal or suspension takes out of use
 
@@ -214,6 +255,7 @@ class fake_tenants final : public port::tenants {
     membership_table& members_;
     std::map<std::string, port::number> numbers_;
     std::map<std::pair<std::int64_t, std::string>, port::contact> contacts_;
+    std::map<std::pair<std::int64_t, std::string>, port::blocked_caller> blocked_;
 };
 
 } // namespace z360::test

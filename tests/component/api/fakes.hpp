@@ -5,6 +5,7 @@
 
 #include "edge/api/api.hpp"
 
+#include <z360/port/directory.hpp>
 #include <z360/port/errors.hpp>
 
 #include <algorithm>
@@ -524,6 +525,25 @@ class fake_cookies final : public edge::api::cookie_introspector {
     int asked = 0;
     int under_way = 0;
     int most_at_once = 0;
+};
+
+class fake_directory final : public port::directory {
+  public:
+    awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override {
+        asked = {dialed, caller, now};
+        const auto it = routes.find(dialed);
+        co_return it == routes.end() ? call::route{} : it->second;
+    }
+    awaitable<std::vector<call::target>> reach(device_id, user_id, org_id, time_point) override {
+        co_return std::vector<call::target>{};
+    }
+    awaitable<bool> is_device(std::string) override { co_return false; }
+
+    std::map<std::string, call::route> routes;
+    struct {
+        std::string dialed, caller;
+        time_point at{};
+    } asked;
 };
 
 class fake_apple final : public edge::api::apple_checker {

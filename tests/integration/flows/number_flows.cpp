@@ -195,3 +195,102 @@ TEST_F(number_flow, be_15_client_state_without_our_mac_reaches_no_call) {
         EXPECT_TRUE(r.quiet(r.session(caller)));
     }
 }
+
+// ---- opening hours and blocked callers
+
+namespace {
+
+constexpr const char* k_org = "(select org_id from organizations where slug = 'flow')";
+
+void close(rig& r) {
+    (void)r.sql(
+        std::string("insert into opening_hours (org_id, time_zone, rules, closed_greeting) values (") +
+        k_org + R"(, 'UTC', '{"week": {}}', 'We are closed.') returning 1)"
+    );
+}
+
+void block(rig& r, const std::string& e164) {
+    (void)r.sql(
+        std::string("insert into blocked_callers (org_id, e164) values (") + k_org + ", '" + e164 +
+        "') returning 1"
+    );
+}
+
+std::string explained(rig& r, const std::string& more = {}) {
+    return r.run("--explain-route " + r.number() + " " + more);
+}
+
+} // namespace
+
+TEST_F(number_flow, outside_the_opening_hours_nobody_is_rung_and_the_greeting_says_so) {
+    rig_options o;
+    o.devices = 2;
+    auto& r = set_up(std::move(o));
+    EXPECT_NE(explained(r).find(" rings\n  device "), std::string::npos) << explained(r);
+    close(r);
+    EXPECT_NE(
+        explained(r).find("goes to voicemail, because it is outside the opening hours"), std::string::npos
+    ) << explained(r);
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(eventually([&] { return r.accepted("record_start", session) == 1; }));
+    EXPECT_TRUE(commands(r, "dial", session).empty());
+    ASSERT_EQ(commands(r, "speak", session).size(), 1U);
+    EXPECT_EQ(commands(r, "speak", session)[0].body.at("payload"), "We are closed.");
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
+    EXPECT_TRUE(ended_as(r, session, "voicemail"));
+    EXPECT_NE(r.run("--explain " + session).find("cause=closed"), std::string::npos);
+}
+
+TEST_F(number_flow, b_43_a_blocked_caller_is_rejected_and_the_next_caller_rings) {
+    rig_options o;
+    o.devices = 2;
+    auto& r = set_up(std::move(o));
+    block(r, "+13125550142");
+    EXPECT_NE(
+        explained(r, "--from +13125550142").find("is rejected, because the organisation blocks this caller"),
+        std::string::npos
+    );
+    const auto caller = r.call("+13125550142");
+    const auto session = r.session(caller);
+    EXPECT_TRUE(r.quiet(session, 0, 3s));
+    EXPECT_EQ(r.accepted("reject", session), 1U);
+    EXPECT_TRUE(commands(r, "dial", session).empty());
+    EXPECT_TRUE(commands(r, "answer", session).empty());
+    EXPECT_TRUE(ended_as(r, session, "rejected"));
+    EXPECT_EQ(column(r, session, "coalesce(user_id, 0)::text"), "0") << "nobody's missed call";
+    const auto other = r.call("+13125550143");
+    EXPECT_TRUE(r.ringing(r.session(other), 2));
+    r.carrier().caller_hangs_up(other);
+    EXPECT_TRUE(r.quiet(r.session(other)));
+}
+
+TEST_F(number_flow, b_43_a_blocked_caller_hears_the_message_to_its_end_and_nothing_is_recorded) {
+    rig_options o;
+    o.devices = 2;
+    auto& r = set_up(std::move(o));
+    block(r, "+13125550142");
+    (void)r.sql(
+        std::string("insert into org_settings (org_id, blocked_message) values (") + k_org +
+        ", 'This number does not take your calls.') on conflict (org_id) do update set blocked_message = "
+        "excluded.blocked_message returning 1"
+    );
+    const auto caller = r.call("+13125550142");
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.quiet(session, 0, 15s));
+    EXPECT_TRUE(ended_as(r, session, "rejected"));
+    ASSERT_EQ(commands(r, "speak", session).size(), 1U);
+    EXPECT_EQ(commands(r, "speak", session)[0].body.at("payload"), "This number does not take your calls.");
+    EXPECT_TRUE(commands(r, "dial", session).empty());
+    EXPECT_TRUE(commands(r, "record_start", session).empty());
+    EXPECT_TRUE(commands(r, "reject", session).empty()) << "it was answered";
+    // Hung up on when the carrier has told that the message is over, not before.
+    const auto hung_up = commands(r, "hangup", session).at(0).at;
+    const auto spoken = r.carrier().with([&](sim::carrier& c, time_point) {
+        for (const auto* w : c.seen().webhooks_of("call.speak.ended", session))
+            if (!w->attempts.empty()) return w->attempts.front().started;
+        return time_point::max();
+    });
+    EXPECT_LE(spoken, hung_up);
+}

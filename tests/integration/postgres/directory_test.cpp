@@ -264,3 +264,80 @@ TEST_F(directory, i_12_a_device_that_asks_is_reached_where_its_persons_calls_rin
     for (const auto& d : acme_.devices)
         EXPECT_TRUE(reached(d, acme_).empty());
 }
+
+// k_noon is a Thursday, 08:53 in UTC, 03:53 in Chicago, 17:53 in Tokyo.
+TEST_F(directory, opening_hours_go_by_the_clock_on_the_organisations_wall) {
+    const auto set = [this](const std::string& zone, const std::string& rules) {
+        sql("insert into opening_hours (org_id, time_zone, rules, closed_greeting) values (" +
+            std::to_string(acme_.org.value) + ", '" + zone + "', '" + rules +
+            "', 'We are closed.') on conflict (org_id) do update set time_zone = excluded.time_zone, rules = "
+            "excluded.rules");
+        return resolve("+15550100001");
+    };
+    const std::string all = R"({"week": {"thursday": [{"from": "03:53", "to": "17:53"}]}})";
+    for (const char* zone : {"UTC", "America/Chicago"}) {
+        const auto open = set(zone, all);
+        EXPECT_EQ(open.cause, call::route_cause::as_set) << zone;
+        EXPECT_EQ(open.targets.size(), 3U) << zone;
+        EXPECT_EQ(open.rules.voicemail_greeting, "configured default");
+    }
+    const auto tokyo = set("Asia/Tokyo", all);
+    EXPECT_EQ(tokyo.cause, call::route_cause::closed);
+    EXPECT_EQ(tokyo.verdict, route_verdict::ring);
+    EXPECT_TRUE(tokyo.targets.empty());
+    EXPECT_TRUE(tokyo.mobile.empty());
+    EXPECT_EQ(tokyo.user, acme_.user) << "the message is theirs";
+    EXPECT_EQ(tokyo.rules.voicemail_greeting, "We are closed.");
+    EXPECT_EQ(outcome_of(tokyo), call::route_outcome::voicemail);
+    const auto date = std::string(iso8601(k_noon)).substr(0, 10);
+    const auto holiday =
+        set("UTC",
+            R"({"week": {"thursday": [{"from": "00:00", "to": "24:00"}]}, "special_days": [{"date": ")" +
+                date + R"(", "open": [{"from": "08:54", "to": "13:00"}]}]})");
+    EXPECT_EQ(holiday.cause, call::route_cause::holiday);
+    EXPECT_TRUE(holiday.targets.empty());
+}
+
+// In the night of the change the wall goes from 01:59 to 03:00, and half a year later from 01:59 back to
+// 01:00.
+TEST_F(directory, opening_hours_follow_summer_time) {
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        R"(, 'America/Chicago', '{"week": {"sunday": [{"from": "03:00", "to": "04:00"}]}}'))");
+    const auto cause = [this](const char* at) {
+        return run(directory_->resolve("+15550100001", "", *parse_iso8601(at))).cause;
+    };
+    EXPECT_EQ(cause("2026-03-08T07:59:59Z"), call::route_cause::closed); // 01:59
+    EXPECT_EQ(cause("2026-03-08T08:00:00Z"), call::route_cause::as_set); // 03:00
+    EXPECT_EQ(cause("2026-03-08T09:00:00Z"), call::route_cause::closed); // 04:00
+    EXPECT_EQ(cause("2026-11-01T08:59:59Z"), call::route_cause::closed); // 02:59
+    EXPECT_EQ(cause("2026-11-01T09:00:00Z"), call::route_cause::as_set); // 03:00
+}
+
+TEST_F(directory, a_time_zone_that_this_database_does_not_know_closes_nobody) {
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        R"(, 'Mars/Olympus', '{"week": {}}'))");
+    EXPECT_EQ(resolve("+15550100001").targets.size(), 3U);
+    sql("update opening_hours set time_zone = 'UTC'");
+    EXPECT_TRUE(resolve("+15550100001").targets.empty());
+}
+
+TEST_F(directory, b_43_a_blocked_caller_reaches_nobody_of_the_organisation_that_blocks_them) {
+    const auto rival = add_people("rival", "+15550100002", 1);
+    sql("insert into blocked_callers (org_id, e164) values (" + std::to_string(acme_.org.value) +
+        ", '+15550109999')");
+    const auto blocked = resolve("+15550100001", "+1 (555) 010-9999");
+    EXPECT_EQ(blocked.verdict, route_verdict::blocked_caller);
+    EXPECT_EQ(blocked.cause, call::route_cause::blocked);
+    EXPECT_EQ(blocked.org, acme_.org);
+    EXPECT_TRUE(blocked.user.none());
+    EXPECT_TRUE(blocked.targets.empty());
+    EXPECT_EQ(outcome_of(blocked), call::route_outcome::rejected);
+    EXPECT_EQ(resolve("+15550100002", "+15550109999").targets, rival.devices);
+    EXPECT_EQ(resolve("+15550100001", "+15550109998").targets, acme_.devices);
+    EXPECT_EQ(resolve("+15550100001", "").targets, acme_.devices) << "who shows no number";
+    sql("insert into org_settings (org_id, blocked_message) values (" + std::to_string(acme_.org.value) +
+        ", 'Not you.')");
+    const auto told = resolve("+15550100001", "+15550109999");
+    EXPECT_EQ(told.rules.voicemail_greeting, "Not you.");
+    EXPECT_EQ(outcome_of(told), call::route_outcome::announcement);
+}

@@ -196,12 +196,18 @@ TEST_F(isolation, i_05_tenants_every_write_with_foreign_ids_is_refused_and_chang
         port::org_settings s;
         s.ring_seconds = 5;
         refused(run(t->put(who, acme_.org, s)));
+        refused(run(t->put(who, port::opening{acme_.org, "UTC", {}, {}})));
+        refused(run(t->put(who, port::blocked_caller{"+15550109999", acme_.org, ""})));
     }
     EXPECT_EQ(fingerprints(), before);
 }
 
 TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_nothing) {
     auto t = pg::make_tenants(*db_, "connection-1");
+    ASSERT_TRUE(run(t->put(tenant_scope::of(acme_.org), port::opening{acme_.org, "UTC", {}, {}})).value);
+    ASSERT_TRUE(
+        run(t->put(tenant_scope::of(acme_.org), port::blocked_caller{"+15550109999", acme_.org, ""})).value
+    );
     const auto before = fingerprints();
     for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
         EXPECT_FALSE(run(t->organisation_of(who, acme_.org)));
@@ -212,6 +218,10 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
         EXPECT_THAT(run(t->members(who, acme_.org, {}, 100)), IsEmpty());
         EXPECT_THAT(run(t->numbers(who, acme_.org, "", 100)), IsEmpty());
         EXPECT_THAT(run(t->contacts(who, acme_.org, "", 100)), IsEmpty());
+        EXPECT_FALSE(run(t->opening_of(who, acme_.org)));
+        EXPECT_THAT(run(t->blocked_callers(who, acme_.org, "", 100)), IsEmpty());
+        EXPECT_FALSE(run(t->remove_opening(who, acme_.org)));
+        EXPECT_FALSE(run(t->remove_blocked_caller(who, acme_.org, "+15550109999")));
         EXPECT_FALSE(run(t->remove_organisation(who, acme_.org, k_noon)));
         EXPECT_FALSE(run(t->remove_person(who, acme_.user, k_noon)));
         EXPECT_FALSE(run(t->remove_membership(who, acme_.org, acme_.user, k_noon)));
@@ -225,6 +235,8 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
     EXPECT_TRUE(run(t->organisation_of(tenant_scope::of(acme_.org), acme_.org)));
     EXPECT_TRUE(run(t->person_of(tenant_scope::of(acme_.org), acme_.user)));
     EXPECT_EQ(run(t->numbers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
+    EXPECT_TRUE(run(t->opening_of(tenant_scope::of(acme_.user), acme_.org)));
+    EXPECT_EQ(run(t->blocked_callers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
 }
 
 TEST_F(isolation, i_05_calls_of_somebody_else_do_not_exist) {

@@ -285,6 +285,74 @@ TEST_F(tenant_rows, i_05_people_are_listed_in_pages_and_an_organisation_sees_its
     EXPECT_EQ(run(tenants_->people(tenant_scope::of(rival_.org), {}, 10)).size(), 2U);
 }
 
+// ---- routing
+
+TEST_F(tenant_rows, opening_hours_are_replaced_as_a_whole_and_taken_away) {
+    port::opening o;
+    o.org = acme_.org;
+    o.time_zone = "America/Chicago";
+    o.hours.week[0] = {{540, 1020}};
+    o.hours.special.push_back({std::chrono::year{2026} / 12 / 25, "Christmas", {}});
+    o.closed_greeting = "We are closed.";
+    EXPECT_TRUE(put(o).created);
+    const auto stored = run(tenants_->opening_of(tenant_scope::of(acme_.org), acme_.org));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->time_zone, o.time_zone);
+    EXPECT_EQ(stored->hours, o.hours);
+    EXPECT_EQ(stored->closed_greeting, o.closed_greeting);
+    o.closed_greeting.reset();
+    o.hours.special.clear();
+    EXPECT_FALSE(put(o).created);
+    EXPECT_EQ(run(tenants_->opening_of(tenant_scope::all(), acme_.org))->hours, o.hours);
+    EXPECT_FALSE(run(tenants_->opening_of(tenant_scope::all(), acme_.org))->closed_greeting);
+    EXPECT_TRUE(run(tenants_->remove_opening(tenant_scope::of(acme_.org), acme_.org)));
+    EXPECT_FALSE(run(tenants_->remove_opening(tenant_scope::of(acme_.org), acme_.org)));
+    EXPECT_FALSE(run(tenants_->opening_of(tenant_scope::all(), acme_.org)));
+}
+
+TEST_F(tenant_rows, what_is_no_time_zone_is_refused_and_changes_nothing) {
+    port::opening o;
+    o.org = acme_.org;
+    o.time_zone = "Europe/Zurich";
+    ASSERT_TRUE(put(o).value);
+    // Postgres itself takes the last three, the first of them with the sign turned round.
+    for (const char* odd :
+         {"", "Mars/Olympus", "America/Chicago; drop table calls", "UTC+3", "<X>5", "CEST"}) {
+        o.time_zone = odd;
+        const auto out = put(o);
+        ASSERT_TRUE(out.refused) << odd;
+        EXPECT_EQ(out.refused->field, "time_zone");
+    }
+    EXPECT_EQ(value("select time_zone from opening_hours"), "Europe/Zurich");
+    o.time_zone = "UTC";
+    o.closed_greeting = "";
+    EXPECT_TRUE(put(o).refused);
+    o.closed_greeting = std::string(3001, 'x');
+    EXPECT_TRUE(put(o).refused);
+}
+
+TEST_F(tenant_rows, blocked_callers_are_pages_of_numbers_in_one_form) {
+    const auto block = [this](const std::string& e164, const std::string& note) {
+        return put(port::blocked_caller{e164, acme_.org, note});
+    };
+    EXPECT_TRUE(block("+1 (555) 010-7001", "robocalls").created);
+    EXPECT_FALSE(block("+15550107001", "sells windows").created);
+    EXPECT_TRUE(block("+15550107002", "").created);
+    EXPECT_TRUE(put(port::blocked_caller{"+15550107003", rival_.org, ""}).created);
+    EXPECT_EQ(block("nobody", "").refused->field, "e164");
+    EXPECT_EQ(block("+15550107004", std::string(1001, 'x')).refused->field, "note");
+    const auto all = run(tenants_->blocked_callers(tenant_scope::of(acme_.org), acme_.org, "", 10));
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].e164, "+15550107001");
+    EXPECT_EQ(all[0].note, "sells windows");
+    const auto rest = run(tenants_->blocked_callers(tenant_scope::all(), acme_.org, all[0].e164, 10));
+    ASSERT_EQ(rest.size(), 1U);
+    EXPECT_EQ(rest[0].e164, "+15550107002");
+    EXPECT_TRUE(run(tenants_->remove_blocked_caller(tenant_scope::of(acme_.org), acme_.org, "+15550107001")));
+    EXPECT_FALSE(run(tenants_->remove_blocked_caller(tenant_scope::of(acme_.org), acme_.org, "+15550107001"))
+    );
+}
+
 // ---- departures
 
 TEST_F(tenant_rows, b28_the_last_membership_takes_devices_push_tokens_and_bearers_with_it) {

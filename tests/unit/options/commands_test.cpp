@@ -38,6 +38,15 @@ TEST(commands, each_has_its_arguments) {
     EXPECT_FALSE(number_explained.arguments.timing);
     EXPECT_TRUE(accepted({"--explain", "ada@demo.example", "--timing"}, k_database).arguments.timing);
 
+    const auto route = accepted(
+        {"--explain-route", "+13125550100", "--from", "+1 312 555 0142", "--at", "2026-12-24T18:00:00Z"},
+        k_database
+    );
+    EXPECT_EQ(route.what, command::explain_route);
+    EXPECT_EQ(route.arguments.number, "+13125550100");
+    EXPECT_EQ(route.arguments.from, "+13125550142");
+    EXPECT_EQ(route.arguments.at, "2026-12-24T18:00:00Z");
+
     const auto org = accepted({"--create-org", "Demo & Sons"}, k_database);
     EXPECT_EQ(org.what, command::create_org);
     EXPECT_EQ(org.arguments.subject, "Demo & Sons");
@@ -263,6 +272,9 @@ TEST(commands, texts_are_such_as_the_api_takes_them) {
         HasSubstr("…\": has 101 characters; give at most 100")
     );
     EXPECT_THAT(text({"--create-user", "@example.com", "--org", "X"}), HasSubstr("not an e-mail address"));
+    EXPECT_THAT(text({"--explain-route", "5550100"}), HasSubstr("not an E.164 number"));
+    EXPECT_THAT(text({"--explain-route", "+13125550100", "--at", "noon"}), HasSubstr("--at: "));
+    EXPECT_THAT(text({"--explain-route", "+13125550100", "--from", "me"}), HasSubstr("--from: "));
     for (const std::string odd :
          {"a\x1b[31m", "a\nb", "a\xc2\x9b", "a\xff",
           "\xe2\x80\xae"

@@ -5,7 +5,9 @@
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "wire/e164.hpp"
+#include "wire/opening_hours.hpp"
 
+#include <z360/call/hours.hpp>
 #include <z360/credential/lifecycle.hpp>
 #include <z360/log.hpp>
 
@@ -39,10 +41,13 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce((
            select m.mobile from memberships m join users u on u.user_id = m.user_id and u.status = 'active'
             where m.org_id = n.org_id and m.user_id = n.receiving_user_id and n.route_type = 'user'
-              and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), '')
+              and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), ''),
+       exists (select from blocked_callers b where b.org_id = n.org_id and b.e164 = $3), s.blocked_message,
+       h.rules::text, h.closed_greeting, case when h.rules is not null then z360_wall_time($4, h.time_zone) end
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
+  left join opening_hours h on h.org_id = n.org_id
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
 
@@ -83,6 +88,27 @@ void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_
         }
 }
 
+// Outside the opening hours it is voicemail for everybody.
+call::route_cause cause_of(const pqxx::row& r, org_id org) {
+    if (r[18].is_null()) return call::route_cause::as_set;
+    const auto wall = r[20].is_null() ? std::nullopt : call::read_wall_time(r[20].c_str());
+    if (!wall) { // a zone that this database server does not know: a call is rather taken than not
+        log::error("time_zone_unknown", {{"org", org}});
+        return call::route_cause::as_set;
+    }
+    std::vector<wire::hours_fault> none; // it was checked when it was stored
+    return call::cause_at(wire::read_opening_hours(nlohmann::json::parse(r[18].c_str()), none), *wall);
+}
+
+call::route blocked(call::route out, const pqxx::field& message, call::policy rules) {
+    out.verdict = call::route_verdict::blocked_caller;
+    out.cause = call::route_cause::blocked;
+    out.user = {}; // nobody's call
+    rules.voicemail_greeting = message.is_null() ? std::string() : message.c_str();
+    out.rules = std::move(rules);
+    return out;
+}
+
 call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
     call::route out;
     if (std::string_view(r[2].c_str()) == "reject") return out;
@@ -101,6 +127,13 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.record_calls, r[11]);
     overlay_seconds(rules.mobile_after, r[13]);
     overlay(rules.mobile_prompt, r[14]);
+    if (r[16].as<bool>()) return blocked(std::move(out), r[17], std::move(rules));
+    out.cause = cause_of(r, out.org);
+    if (out.cause != call::route_cause::as_set) {
+        overlay(rules.voicemail_greeting, r[19]);
+        out.rules = std::move(rules);
+        return out;
+    }
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))

@@ -60,6 +60,16 @@ contacts(connection& db, const tenant_scope& who, org_id o, const std::string& a
 bool remove_number(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
 bool remove_contact(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
 
+// tenants_routing.cpp
+outcome_of<port::opening> put(connection& db, const tenant_scope& who, port::opening o);
+outcome_of<port::blocked_caller> put(connection& db, const tenant_scope& who, port::blocked_caller b);
+std::optional<port::opening> opening_of(connection& db, const tenant_scope& who, org_id o);
+std::vector<port::blocked_caller> blocked_callers(
+    connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit
+);
+bool remove_opening(connection& db, const tenant_scope& who, org_id o);
+bool remove_blocked_caller(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
+
 // tenants_apple.cpp
 std::optional<user_id> apple_user(connection& db, const std::string& subject);
 bool link_apple(

@@ -28,6 +28,12 @@ class rows final : public tenants {
     asio::awaitable<outcome_of<contact>> put(tenant_scope who, contact c) override {
         return write("contact_put", std::move(who), std::move(c));
     }
+    asio::awaitable<outcome_of<opening>> put(tenant_scope who, opening o) override {
+        return write("opening_put", std::move(who), std::move(o));
+    }
+    asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) override {
+        return write("blocked_put", std::move(who), std::move(b));
+    }
     asio::awaitable<outcome_of<org_settings>> put(tenant_scope who, org_id org, org_settings s) override {
         return db_.run("org_settings_put", [who, org, s = std::move(s)](pqxx::connection_base& db) {
             return tenant_rows::put(db, who, org, s);
@@ -79,6 +85,18 @@ class rows final : public tenants {
         });
     }
 
+    asio::awaitable<std::optional<opening>> opening_of(tenant_scope who, org_id o) override {
+        return db_.run("opening_of", [who, o](pqxx::connection_base& db) {
+            return tenant_rows::opening_of(db, who, o);
+        });
+    }
+    asio::awaitable<std::vector<blocked_caller>>
+    blocked_callers(tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        return db_.run("blocked_list", [who, o, after = std::move(after), limit](pqxx::connection_base& db) {
+            return tenant_rows::blocked_callers(db, who, o, after, limit);
+        });
+    }
+
     asio::awaitable<std::optional<std::vector<device_id>>>
     remove_organisation(tenant_scope who, org_id o, time_point now) override {
         return db_.run("org_remove", [who, o, now](pqxx::connection_base& db) {
@@ -105,6 +123,17 @@ class rows final : public tenants {
     asio::awaitable<bool> remove_contact(tenant_scope who, org_id o, std::string e164) override {
         return db_.run("contact_remove", [who, o, e164 = std::move(e164)](pqxx::connection_base& db) {
             return tenant_rows::remove_contact(db, who, o, e164);
+        });
+    }
+
+    asio::awaitable<bool> remove_opening(tenant_scope who, org_id o) override {
+        return db_.run("opening_remove", [who, o](pqxx::connection_base& db) {
+            return tenant_rows::remove_opening(db, who, o);
+        });
+    }
+    asio::awaitable<bool> remove_blocked_caller(tenant_scope who, org_id o, std::string e164) override {
+        return db_.run("blocked_remove", [who, o, e164 = std::move(e164)](pqxx::connection_base& db) {
+            return tenant_rows::remove_blocked_caller(db, who, o, e164);
         });
     }
 

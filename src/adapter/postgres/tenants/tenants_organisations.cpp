@@ -82,20 +82,22 @@ org_settings read_settings(const pqxx::row& r) {
     if (!r[6].is_null()) s.record_calls = r[6].as<bool>();
     if (!r[7].is_null()) s.mobile_after_secs = r[7].as<int>();
     s.mobile_prompt = text(r[8]);
+    s.blocked_message = text(r[9]);
     return s;
 }
 
 #define Z360_SETTINGS                                                                                        \
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
-    "mobile_after_secs, mobile_prompt"
+    "mobile_after_secs, mobile_prompt, blocked_message"
 
 constexpr const char* k_put_settings =
-    "insert into org_settings (org_id, " Z360_SETTINGS ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+    "insert into org_settings (org_id, " Z360_SETTINGS
+    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
     "record_calls = excluded.record_calls, mobile_after_secs = excluded.mobile_after_secs, "
-    "mobile_prompt = excluded.mobile_prompt, updated_at = now() "
+    "mobile_prompt = excluded.mobile_prompt, blocked_message = excluded.blocked_message, updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
@@ -116,6 +118,8 @@ std::optional<port::refusal> problem(const org_settings& s) {
         return port::refusal{why::invalid, "mobile_after_secs", "give 5 to 60"};
     if (bad_text(s.mobile_prompt, 3'000))
         return port::refusal{why::invalid, "mobile_prompt", "give 1 to 3000 bytes"};
+    if (bad_text(s.blocked_message, 3'000))
+        return port::refusal{why::invalid, "blocked_message", "give 1 to 3000 bytes"};
     if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
     const auto& url = s.ringback_url;
     if (url && !url->empty() && !url->starts_with("https://") && !url->starts_with("http://"))
@@ -154,7 +158,9 @@ outcome_of<organisation> put(connection& db, const tenant_scope& who, organisati
 
 outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org, org_settings s) {
     if (!may_write(who, org)) return refused<org_settings>(why::not_found, "org", "does not exist");
-    for (auto* text : {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt})
+    for (auto* text :
+         {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt,
+          &s.blocked_message})
         if (*text) **text = storable(**text);
     if (auto p = problem(s)) return refused<org_settings>(p->reason, p->field, p->text);
     return guarded([&] {
@@ -170,11 +176,11 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto r = exec_in(
             *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
-            or_null(record), or_null(mobile_after), or_null(s.mobile_prompt)
+            or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][9].as<bool>();
+        out.created = r[0][10].as<bool>();
         tx.commit();
         return out;
     });

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include <z360/call/route.hpp>
+
+namespace z360::call {
+
+route_outcome outcome_of(const route& r) {
+    switch (r.verdict) {
+    case route_verdict::unknown_number: return route_outcome::rejected;
+    case route_verdict::blocked_caller:
+        return r.rules.voicemail_greeting.empty() ? route_outcome::rejected : route_outcome::announcement;
+    case route_verdict::ring: break;
+    }
+    return r.targets.empty() && r.mobile.empty() ? route_outcome::voicemail : route_outcome::ring;
+}
+
+std::string_view name(route_outcome o) {
+    switch (o) {
+    case route_outcome::ring: return "ring";
+    case route_outcome::voicemail: return "voicemail";
+    case route_outcome::announcement: return "announcement";
+    case route_outcome::rejected: return "rejected";
+    }
+    return "?";
+}
+
+} // namespace z360::call
