@@ -7,7 +7,6 @@
 #include "adapter/postgres/ops/login_check.hpp"
 #include "adapter/postgres/ops/migrate.hpp"
 #include "adapter/postgres/schema_error.hpp"
-#include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
 #include "app/push_parts.hpp"
 #include "http_server/certificate.hpp"
@@ -154,38 +153,6 @@ int check_configuration(const options& o) {
     return check_database(o);
 }
 
-// Of this machine alone: what no database keeps stays where it arrived.
-std::size_t set_aside_here(const options& o, std::size_t limit) {
-    const auto& directory = o.settings.spool.directory;
-    if (directory.empty()) return 0;
-    const auto rows = adapter::spool::read_dead_letters(directory, limit);
-    for (const auto& [e, why] : rows) {
-        const json line{{"event_id", e.event_id},       {"type", e.event_type},
-                        {"session", e.call_session_id}, {"received_at", iso8601(e.received_at)},
-                        {"where", directory},           {"error", why}};
-        print_row(
-            o, line,
-            iso8601(e.received_at) + "  " + e.event_type + "  " + e.event_id + "  set aside in " + directory +
-                ": " + why
-        );
-    }
-    return rows.size();
-}
-
-int dead_letters(admin& db, const options& o) {
-    constexpr std::size_t k_limit = 1'000;
-    const auto rows = db.dead_letters(k_limit);
-    for (const auto& r : rows) {
-        const json line{{"event_id", r.event_id},       {"type", r.event_type},
-                        {"session", r.call_session_id}, {"received_at", iso8601(r.received_at)},
-                        {"attempts", r.attempts},       {"error", r.error}};
-        print_row(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
-    }
-    const auto aside = set_aside_here(o, k_limit);
-    if (rows.empty() && aside == 0 && !o.json) print(o, {}, "no dead letters");
-    return k_ok;
-}
-
 int dispatch(const options& o) {
     switch (o.what) {
     case command::serve: return k_usage; // main's business
@@ -194,10 +161,9 @@ int dispatch(const options& o) {
     case command::check_certs: return check_certificates(o);
     case command::explain:
     case command::calls: return calls(o);
-    case command::dead_letters: {
-        admin db(o.settings.database.url);
-        return dead_letters(db, o);
-    }
+    case command::dead_letters:
+    case command::dead_letter:
+    case command::replay_dead_letters: return events(o);
     case command::create_org:
     case command::create_user:
     case command::add_number:

@@ -37,6 +37,7 @@ int tokens(const options& o);
 int devices(const options& o);
 int push_test(const options& o);
 int explain_route(const options& o);
+int events(const options& o);
 int credentials(const options& o);
 int compare_credentials(const options& o);
 

@@ -24,6 +24,8 @@ enum class command {
     explain,
     calls,
     dead_letters,
+    dead_letter,
+    replay_dead_letters,
     create_org,
     create_user,
     add_number,

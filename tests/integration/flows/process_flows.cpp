@@ -3,6 +3,7 @@
 #include "component/http/test_certificate.hpp"
 #include "integration/flows/aftermath.hpp"
 #include "integration/flows/flow.hpp"
+#include "integration/flows/watch.hpp"
 #include "support/run_program.hpp"
 
 #include <arpa/inet.h>
@@ -152,6 +153,47 @@ TEST_F(process_flow, commands_answer_on_standard_output_and_repeat_safely) {
     const auto away = run(r, "--migrate");
     EXPECT_EQ(away.code, 3);
     EXPECT_EQ(lines(away.err), 1) << away.err;
+}
+
+TEST_F(process_flow, be_19_a_dead_letter_that_is_replayed_takes_effect_once) {
+    auto& r = set_up();
+    const auto caller = r.call();
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.ringing(session, 1));
+    // The caller's hang-up, given up while the server could not make anything of it.
+    const sim::json body{
+        {"data",
+         {{"record_type", "event"},
+          {"event_type", "call.hangup"},
+          {"id", "letter-1"},
+          {"occurred_at", iso8601(std::chrono::floor<millis>(std::chrono::system_clock::now()))},
+          {"payload",
+           {{"call_control_id", caller}, {"call_session_id", session}, {"hangup_cause", "originator_cancel"}}}}}
+    };
+    (void)r.sql(
+        "insert into webhook_events (event_id, event_type, route, call_session_id, call_control_id, received_at, "
+        "body, claimed_until, status, processed_at, error) values ('letter-1', 'call.hangup', 'call_control', '" +
+        session + "', '" + caller + "', now(), convert_to('" + body.dump() +
+        "', 'UTF8'), now(), 'dead', now(), 'failed 5 times') returning 1"
+    );
+    EXPECT_NE(run(r, "--dead-letters --since 1h").out.find("letter-1"), std::string::npos);
+    const auto shown = run(r, "--json --dead-letter letter-1");
+    ASSERT_EQ(shown.code, 0) << shown.err;
+    EXPECT_EQ(nlohmann::json::parse(shown.out).at("body"), body);
+    EXPECT_NE(run(r, "--dead-letter letter-1").out.find("error: failed 5 times"), std::string::npos);
+    EXPECT_EQ(column(r, session, "phase"), "ringing");
+    EXPECT_EQ(run(r, "--replay-dead-letters letter-1").code, 0);
+    EXPECT_TRUE(eventually([&] { return column(r, session, "phase") == "ended"; }));
+    EXPECT_TRUE(eventually([&] { return commands(r, "hangup", session).size() == 1U; }));
+    const auto again = run(r, "--replay-dead-letters letter-1");
+    EXPECT_EQ(again.code, 1);
+    EXPECT_NE(again.err.find("not processed twice"), std::string::npos) << again.err;
+    EXPECT_NE(run(r, "--replay-dead-letters all").out.find("no dead letters"), std::string::npos);
+    EXPECT_EQ(run(r, "--replay-dead-letters nothing").code, 1);
+    EXPECT_EQ(run(r, "--dead-letter nothing").code, 1);
+    EXPECT_EQ(commands(r, "hangup", session).size(), 1U);
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(session));
 }
 
 // One view, one JSON: what the operator reads is what the person's apps are told.

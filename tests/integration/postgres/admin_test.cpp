@@ -137,6 +137,48 @@ TEST_F(admin, dead_letters_are_listed_and_can_be_offered_again) {
     EXPECT_EQ(run(inbox->claim_pending(10, millis{0})).size(), 2U);
 }
 
+TEST_F(admin, be_19_one_event_is_shown_as_it_came_whatever_became_of_it) {
+    auto inbox = pg::make_event_inbox(*db_);
+    const auto sent = event("e1", "{\"x\": 1}", "s1");
+    run(inbox->append({sent}, millis{60'000}));
+    const auto fresh = admin_->event("e1");
+    ASSERT_TRUE(fresh);
+    EXPECT_EQ(fresh->status, "new");
+    EXPECT_EQ(fresh->body, sent.body);
+    EXPECT_EQ(fresh->line.error, "");
+    EXPECT_FALSE(fresh->processed_at);
+    run(inbox->mark_dead({"e1"}, "no such call"));
+    EXPECT_EQ(admin_->event("e1")->status, "dead");
+    EXPECT_TRUE(admin_->event("e1")->processed_at);
+    EXPECT_EQ(admin_->event("e1")->line.error, "no such call");
+    EXPECT_FALSE(admin_->event("e2"));
+    EXPECT_FALSE(admin_->event(std::string("e\0", 2)));
+}
+
+TEST_F(admin, be_19_what_is_replayed_has_all_its_tries_and_what_was_processed_is_never_replayed) {
+    auto inbox = pg::make_event_inbox(*db_);
+    std::vector<port::inbox_event> all;
+    for (int n = 1; n <= 4; ++n) {
+        all.push_back(event("e" + std::to_string(n), "x", "s1"));
+        all.back().received_at = k_noon + millis{n * 1'000};
+    }
+    run(inbox->append(all, millis{0}));
+    for (int tries = 0; tries < 5; ++tries)
+        run(inbox->postpone({"e1"}, millis{0}, "fails", true));
+    run(inbox->mark_dead({"e1", "e2", "e3"}, std::string(port::k_unknown_session)));
+    run(inbox->mark_ignored({"e4"}));
+    EXPECT_EQ(admin_->dead_letters(10, k_noon + millis{2'000}).size(), 2U);
+    EXPECT_EQ(admin_->revive_since(k_noon + millis{3'001}, 10), 0U);
+    EXPECT_EQ(admin_->revive_since(k_noon, 2), 2U) << "the oldest first";
+    EXPECT_EQ(value("select string_agg(event_id, ' ' order by event_id) from webhook_events where status = 'new'"), "e1 e2");
+    EXPECT_EQ(value("select sum(attempts) from webhook_events where status = 'new'"), "0");
+    EXPECT_EQ(value("select count(*) from webhook_events where status = 'new' and orphaned"), "0");
+    EXPECT_EQ(admin_->revive_since({}, 10), 1U);
+    EXPECT_EQ(admin_->revive_since({}, 10), 0U);
+    EXPECT_FALSE(admin_->revive("e4")) << "it was processed";
+    EXPECT_EQ(admin_->event("e4")->status, "ignored");
+}
+
 TEST_F(admin, explain_tells_a_call_in_the_order_of_time) {
     const auto p = add_people("acme", "+15550100001", 1);
     auto calls = pg::make_call_store(*db_);

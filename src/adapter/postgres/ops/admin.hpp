@@ -91,6 +91,15 @@ struct dead_letter {
     std::uint32_t attempts = 0;
     std::string error;
 };
+/// What there is of an event in the inbox.
+struct stored_event {
+    dead_letter line; ///< `error`: of its last failure; empty: none
+    std::string route;
+    std::string status; ///< new, done, ignored, dead
+    std::string call_control_id;
+    std::optional<time_point> processed_at;
+    std::string body; ///< as it came
+};
 
 /// One blocking connection. Every call repeats safely and is one transaction: all of it happens or nothing.
 /// Throws admin_error or port::unavailable.
@@ -140,9 +149,15 @@ class admin {
     /// A new token or code and its line in the audit, both or neither; the line gets the token's id.
     token_id add_token(const port::new_token& t, port::audit_line line);
 
-    [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit);
-    /// Offers a dead letter to the nodes again. false: there is none of that id.
+    /// The newest ones that came at `since` or later.
+    [[nodiscard]] std::vector<dead_letter> dead_letters(std::size_t limit, time_point since = {});
+    /// Whatever became of it. nullopt: it never came, or retention has removed it.
+    [[nodiscard]] std::optional<stored_event> event(const std::string& event_id);
+    /// Offers a dead letter to the nodes again, as if it had just come. false: there is none of that id; what
+    /// was processed is never offered again.
     bool revive(const std::string& event_id);
+    /// The same of all that came at `since` or later, oldest first, at most `limit`. Returns how many.
+    std::size_t revive_since(time_point since, std::size_t limit);
     /// All that is known about a call, by its id or its carrier session. A device that was silent for longer
     /// than `device_life` when it rang could not be rung.
     [[nodiscard]] std::optional<explained_call>
