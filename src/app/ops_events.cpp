@@ -87,7 +87,7 @@ int show(admin& db, const options& o) {
             people += key + ": " + (v.is_string() ? v.get<std::string>() : v.dump()) + "\n";
     const auto& body = shown["body"];
     people += "body: " + (body.is_string() ? body.get<std::string>()
-                                            : body.dump(2, ' ', false, json::error_handler_t::replace));
+                                           : body.dump(2, ' ', false, json::error_handler_t::replace));
     print(o, shown, people);
     return k_ok;
 }
@@ -99,20 +99,25 @@ int replay(admin& db, const options& o) {
         const bool rest = n == k_most_at_once;
         print(
             o, {{"replayed", n}},
-            n == 0 ? "no dead letters" : std::to_string(n) + " dead letters are offered again" +
-                                             (rest ? "; call it again for the others" : "")
+            n == 0 ? "no dead letters"
+                   : std::to_string(n) + " dead letters are offered again" +
+                         (rest ? "; call it again for the others" : "")
         );
         return k_ok;
     }
     if (!db.revive(which)) {
         const auto found = db.event(which);
         complain(
-            found ? "event " + which + " is no dead letter but " + found->status + ": it is not processed twice"
-                  : "there is no event " + which + "; see --dead-letters"
+            found
+                ? "event " + which + " is no dead letter but " + found->status + ": it is not processed twice"
+                : "there is no event " + which + "; see --dead-letters"
         );
         return k_failed;
     }
-    print(o, {{"replayed", 1}}, "event " + which + " is offered again; --dead-letter " + which + " tells how it went");
+    print(
+        o, {{"replayed", 1}},
+        "event " + which + " is offered again; --dead-letter " + which + " tells how it went"
+    );
     return k_ok;
 }
 

@@ -83,20 +83,29 @@ awaitable<http::response> remove_row(api_context& s, request_context in, removin
     co_return success(200, std::move(data), how.message);
 }
 
-awaitable<http::response> list_numbers(api_context& s, request_context in) {
-    return list_rows<port::number>(s, std::move(in), &port::tenants::numbers);
-}
-
-awaitable<http::response> put_number(api_context& s, request_context in) {
+/// The number is in the path, the rest is what `read` makes of the body.
+template <class Row>
+awaitable<http::response> put_row(api_context& s, request_context in, void (*read)(fields&, Row&)) {
     const auto at = co_await find_place(s, in, false);
     if (at.refused) co_return respond(*at.refused);
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
-    port::number n;
-    n.e164 = at.number;
-    n.org = at.org;
-    if (n.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+    Row row;
+    row.e164 = at.number;
+    row.org = at.org;
+    if (row.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+    read(f, row);
+    if (!f.ok()) co_return respond(f.refusal());
+    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(row));
+    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> list_numbers(api_context& s, request_context in) {
+    return list_rows<port::number>(s, std::move(in), &port::tenants::numbers);
+}
+
+void read_number(fields& f, port::number& n) {
     n.connection_id = f.text("connection_id", {.max = 64});
     const auto route = f.word("route_type", {"user", "agent", "voicemail", "reject"});
     const auto receiver = f.integer("receiving_user_id", 0);
@@ -109,9 +118,10 @@ awaitable<http::response> put_number(api_context& s, request_context in) {
     const auto status = f.word("status", {"active", "suspended"});
     if (!status.empty()) n.status = status;
     n.default_caller_id = f.boolean("default_caller_id").value_or(false);
-    if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(n));
-    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> put_number(api_context& s, request_context in) {
+    return put_row(s, std::move(in), read_number);
 }
 
 awaitable<http::response> delete_number(api_context& s, request_context in) {
@@ -126,23 +136,15 @@ awaitable<http::response> list_contacts(api_context& s, request_context in) {
     return list_rows<port::contact>(s, std::move(in), &port::tenants::contacts);
 }
 
-awaitable<http::response> put_contact(api_context& s, request_context in) {
-    const auto at = co_await find_place(s, in, false);
-    if (at.refused) co_return respond(*at.refused);
-    auto body = read_object(in.req.body);
-    if (body.refused) co_return respond(*body.refused);
-    fields f(body.value);
-    port::contact c;
-    c.e164 = at.number;
-    c.org = at.org;
-    if (c.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+void read_contact(fields& f, port::contact& c) {
     c.name = f.text("name", {.required = true, .name = true});
     c.avatar_url = f.text("avatar_url", {.max = 2000});
     if (!c.avatar_url.empty() && !c.avatar_url.starts_with("https://"))
         f.refuse("avatar_url", "must begin with https://");
-    if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(c));
-    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> put_contact(api_context& s, request_context in) {
+    return put_row(s, std::move(in), read_contact);
 }
 
 awaitable<http::response> delete_contact(api_context& s, request_context in) {
@@ -157,20 +159,12 @@ awaitable<http::response> list_blocked(api_context& s, request_context in) {
     return list_rows<port::blocked_caller>(s, std::move(in), &port::tenants::blocked_callers);
 }
 
-awaitable<http::response> put_blocked(api_context& s, request_context in) {
-    const auto at = co_await find_place(s, in, false);
-    if (at.refused) co_return respond(*at.refused);
-    auto body = read_object(in.req.body);
-    if (body.refused) co_return respond(*body.refused);
-    fields f(body.value);
-    port::blocked_caller b;
-    b.e164 = at.number;
-    b.org = at.org;
-    if (b.e164.empty()) f.refuse("number", "must be in E.164 form, e.g. +15551234567");
+void read_blocked(fields& f, port::blocked_caller& b) {
     b.note = f.text("note", {.max = 250, .lines = true, .name = true});
-    if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(b));
-    co_return reply_put(out, k_view);
+}
+
+awaitable<http::response> put_blocked(api_context& s, request_context in) {
+    return put_row(s, std::move(in), read_blocked);
 }
 
 awaitable<http::response> delete_blocked(api_context& s, request_context in) {

@@ -156,7 +156,9 @@ TEST_F(process_flow, commands_answer_on_standard_output_and_repeat_safely) {
 }
 
 TEST_F(process_flow, be_19_a_dead_letter_that_is_replayed_takes_effect_once) {
-    auto& r = set_up();
+    rig_options o;
+    o.devices = 1;
+    auto& r = set_up(std::move(o));
     const auto caller = r.call();
     const auto session = r.session(caller);
     ASSERT_TRUE(r.ringing(session, 1));
@@ -168,11 +170,14 @@ TEST_F(process_flow, be_19_a_dead_letter_that_is_replayed_takes_effect_once) {
           {"id", "letter-1"},
           {"occurred_at", iso8601(std::chrono::floor<millis>(std::chrono::system_clock::now()))},
           {"payload",
-           {{"call_control_id", caller}, {"call_session_id", session}, {"hangup_cause", "originator_cancel"}}}}}
+           {{"call_control_id", caller}, {"call_session_id", session}, {"hangup_cause", "originator_cancel"}}}
+         }}
     };
     (void)r.sql(
-        "insert into webhook_events (event_id, event_type, route, call_session_id, call_control_id, received_at, "
-        "body, claimed_until, status, processed_at, error) values ('letter-1', 'call.hangup', 'call_control', '" +
+        "insert into webhook_events (event_id, event_type, route, call_session_id, call_control_id, "
+        "received_at, "
+        "body, claimed_until, status, processed_at, error) values ('letter-1', 'call.hangup', "
+        "'call_control', '" +
         session + "', '" + caller + "', now(), convert_to('" + body.dump() +
         "', 'UTF8'), now(), 'dead', now(), 'failed 5 times') returning 1"
     );

@@ -170,7 +170,10 @@ TEST_F(admin, be_19_what_is_replayed_has_all_its_tries_and_what_was_processed_is
     EXPECT_EQ(admin_->dead_letters(10, k_noon + millis{2'000}).size(), 2U);
     EXPECT_EQ(admin_->revive_since(k_noon + millis{3'001}, 10), 0U);
     EXPECT_EQ(admin_->revive_since(k_noon, 2), 2U) << "the oldest first";
-    EXPECT_EQ(value("select string_agg(event_id, ' ' order by event_id) from webhook_events where status = 'new'"), "e1 e2");
+    EXPECT_EQ(
+        value("select string_agg(event_id, ' ' order by event_id) from webhook_events where status = 'new'"),
+        "e1 e2"
+    );
     EXPECT_EQ(value("select sum(attempts) from webhook_events where status = 'new'"), "0");
     EXPECT_EQ(value("select count(*) from webhook_events where status = 'new' and orphaned"), "0");
     EXPECT_EQ(admin_->revive_since({}, 10), 1U);

@@ -94,6 +94,10 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     sql("insert into org_settings (org_id) values (" + text(acme_) + "), (" + text(globex_) + ")");
     sql("insert into contacts (org_id, e164, name) values (" + text(acme_) + ", '+15550109999', 'A'), (" +
         text(globex_) + ", '+15550109999', 'G')");
+    for (const auto org : {acme_, globex_}) {
+        sql("insert into opening_hours (org_id, time_zone, rules) values (" + text(org) + ", 'UTC', '{}')");
+        sql("insert into blocked_callers (org_id, e164) values (" + text(org) + ", '+15550109999')");
+    }
     sql("insert into apple_links (subject, user_id) values ('apple-ann', " + text(ann_.user) + ")");
     for (const auto org : {acme_, globex_})
         sql("insert into calls (call_id, call_session_id, org_id, user_id, phase, version, snapshot, "
@@ -103,7 +107,7 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
-          "device_registrations"}) {
+          "device_registrations", "opening_hours", "blocked_callers"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

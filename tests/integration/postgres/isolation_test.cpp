@@ -26,6 +26,8 @@ class isolation : public two_tenants {
             {"org_settings", org},
             {"phone_numbers", org},
             {"contacts", org},
+            {"opening_hours", org},
+            {"blocked_callers", org},
             {"devices", user},
             {"device_registrations", devices},
             {"sip_identities", devices},
@@ -145,7 +147,8 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
             return "denied";
         }
     };
-    for (const auto* table : {"memberships", "org_settings", "phone_numbers", "contacts"})
+    for (const auto* table :
+         {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers"})
         EXPECT_EQ(attempt("update " + std::string(table) + " set org_id = " + text(rival_.org)), "denied")
             << table;
     EXPECT_EQ(attempt("update devices set user_id = " + text(rival_.user)), "denied");
@@ -204,10 +207,6 @@ TEST_F(isolation, i_05_tenants_every_write_with_foreign_ids_is_refused_and_chang
 
 TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_nothing) {
     auto t = pg::make_tenants(*db_, "connection-1");
-    ASSERT_TRUE(run(t->put(tenant_scope::of(acme_.org), port::opening{acme_.org, "UTC", {}, {}})).value);
-    ASSERT_TRUE(
-        run(t->put(tenant_scope::of(acme_.org), port::blocked_caller{"+15550109999", acme_.org, ""})).value
-    );
     const auto before = fingerprints();
     for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
         EXPECT_FALSE(run(t->organisation_of(who, acme_.org)));

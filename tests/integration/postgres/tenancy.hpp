@@ -30,6 +30,9 @@ class two_tenants : public postgres_test {
         const auto device = text(p.devices[0].device);
         sql("insert into org_settings (org_id, ring_seconds) values (" + org + ", 20)");
         sql("insert into contacts (org_id, e164, name) values (" + org + ", '+15550109999', 'Bob')");
+        sql("insert into opening_hours (org_id, time_zone, rules) values (" + org +
+            ", 'UTC', '{\"week\": {}}')");
+        sql("insert into blocked_callers (org_id, e164) values (" + org + ", '+15550109999')");
         sql("insert into device_registrations (device_id, org_id) values (" + device + ", " + org + ")");
         sql("insert into apple_links (subject, user_id) values ('apple-" + slug + "', " + user + ")");
         sql("insert into audit_events (actor, user_id, org_id, action) values ('cli', " + user + ", " + org +

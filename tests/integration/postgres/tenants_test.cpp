@@ -294,6 +294,7 @@ TEST_F(tenant_rows, opening_hours_are_replaced_as_a_whole_and_taken_away) {
     o.hours.week[0] = {{540, 1020}};
     o.hours.special.push_back({std::chrono::year{2026} / 12 / 25, "Christmas", {}});
     o.closed_greeting = "We are closed.";
+    sql("delete from opening_hours");
     EXPECT_TRUE(put(o).created);
     const auto stored = run(tenants_->opening_of(tenant_scope::of(acme_.org), acme_.org));
     ASSERT_TRUE(stored);
@@ -323,7 +324,9 @@ TEST_F(tenant_rows, what_is_no_time_zone_is_refused_and_changes_nothing) {
         ASSERT_TRUE(out.refused) << odd;
         EXPECT_EQ(out.refused->field, "time_zone");
     }
-    EXPECT_EQ(value("select time_zone from opening_hours"), "Europe/Zurich");
+    EXPECT_EQ(
+        value("select time_zone from opening_hours where org_id = " + text(acme_.org)), "Europe/Zurich"
+    );
     o.time_zone = "UTC";
     o.closed_greeting = "";
     EXPECT_TRUE(put(o).refused);
@@ -332,6 +335,7 @@ TEST_F(tenant_rows, what_is_no_time_zone_is_refused_and_changes_nothing) {
 }
 
 TEST_F(tenant_rows, blocked_callers_are_pages_of_numbers_in_one_form) {
+    sql("delete from blocked_callers");
     const auto block = [this](const std::string& e164, const std::string& note) {
         return put(port::blocked_caller{e164, acme_.org, note});
     };

@@ -47,12 +47,15 @@ std::optional<stored_event> admin::event(const std::string& event_id) {
 
 // A chance as of an event that has just come: its tries count anew.
 #define Z360_AS_NEW                                                                                          \
-    "update webhook_events set status = 'new', processed_at = null, attempts = 0, orphaned = false, "        \
-    "claimed_until = clock_timestamp() "
+    "set status = 'new', processed_at = null, attempts = 0, orphaned = false, claimed_until = "              \
+    "clock_timestamp() "
 
 bool admin::revive(const std::string& event_id) {
     return with(db_->db, [&](pqxx::work& tx) {
-        return tx.exec_params(Z360_AS_NEW "where event_id = $1 and status = 'dead'", storable(event_id))
+        return tx.exec_params(
+                     "update webhook_events " Z360_AS_NEW "where event_id = $1 and status = 'dead'",
+                     storable(event_id)
+               )
                    .affected_rows() == 1;
     });
 }
@@ -61,9 +64,9 @@ std::size_t admin::revive_since(time_point since, std::size_t limit) {
     return with(db_->db, [&](pqxx::work& tx) {
         return static_cast<std::size_t>(
             tx.exec_params(
-                  Z360_AS_NEW "where status = 'dead' and event_id in (select event_id from webhook_events "
-                              "where status = 'dead' and received_at >= z360_at($1) order by seq limit $2 "
-                              "for update)",
+                  "with due as materialized (select event_id from webhook_events where status = 'dead' and "
+                  "received_at >= z360_at($1) order by seq limit $2 for update) "
+                  "update webhook_events w " Z360_AS_NEW "from due where w.event_id = due.event_id",
                   in_ms(since), limit
             )
                 .affected_rows()
