@@ -2,7 +2,12 @@
 // What apps read, mixed at 200 requests a second over keep-alive connections, while calls ring and are talked
 // on; /healthz, which asks nobody, is the baseline in the same run. Needs Z360_TEST_DATABASE_URL
 // (scripts/bench sets it).
+//
+//   bench_api [grown=N]
+//
+// grown: the database holds so many thousand calls of the same organisation, and ten times as many events.
 #include "adapter/crypto/ring_ticket.hpp"
+#include "bench/cost.hpp"
 #include "bench/load.hpp"
 #include "support/rig.hpp"
 
@@ -109,7 +114,7 @@ std::string ticket_for(z360::testing::rig& r, const std::string& session) {
 
 } // namespace
 
-int main() {
+int main(int argc, char** argv) {
     if (!z360::testing::rig::available()) {
         std::puts("bench_api needs Z360_TEST_DATABASE_URL and Z360_TEST_REDIS_URL; use scripts/bench");
         return 2;
@@ -118,6 +123,8 @@ int main() {
     const auto bearers = register_devices(r);
     const auto session = make_calls(r);
     const auto ticket = ticket_for(r, session);
+    const auto thousands = static_cast<std::size_t>(argument(argc, argv, "grown", 0));
+    if (thousands > 0) grow(r, thousands * 1'000, thousands * 10'000);
     constexpr std::size_t k_by_ticket = 2; // of the routes below
     const json switched{{"target_organization_id", r.org()}};
     const std::vector<route> routes{

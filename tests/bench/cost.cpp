@@ -165,4 +165,13 @@ void grow(const z360::testing::rig& r, std::size_t calls, std::size_t events) {
     (void)r.sql("analyze");
 }
 
+double argument(int argc, char** argv, std::string_view name, double otherwise) {
+    for (int n = 1; n < argc; ++n) {
+        const std::string_view word = argv[n];
+        if (word.starts_with(name) && word.size() > name.size() && word[name.size()] == '=')
+            return std::atof(argv[n] + name.size() + 1);
+    }
+    return otherwise;
+}
+
 } // namespace z360::bench

@@ -4,7 +4,9 @@
 
 #include "support/rig.hpp"
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace z360::bench {
@@ -33,5 +35,8 @@ struct cost {
 /// Fills the rig's database with ended calls, copies of one that it has, and with done events, `events` of
 /// them with bodies of 200 bytes. Takes minutes for millions.
 void grow(const z360::testing::rig& r, std::size_t calls, std::size_t events);
+
+/// The number behind `name=` among a program's arguments.
+[[nodiscard]] double argument(int argc, char** argv, std::string_view name, double otherwise);
 
 } // namespace z360::bench

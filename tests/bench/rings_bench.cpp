@@ -2,17 +2,22 @@
 // Calls with 5 devices each against the simulated carrier: what part of the delays is ours, and what a call
 // costs. Times are the carrier's: when its webhook left, when our command arrived. Also memory per live call.
 //
-//   bench_rings [CALLS] [push] [rate=N] [grown=N]
+//   bench_rings [CALLS] [push] [busy] [rate=N] [grown=N]
 //
 // push: the five are Android phones that are woken by pushes, too. rate: calls a second, 20 unless told.
-// grown: the database holds so many thousand calls and ten times as many events already.
+// grown: the database holds so many thousand calls and ten times as many events already. busy: another
+// program keeps one processor busy.
 #include "bench/cost.hpp"
 #include "bench/load.hpp"
 #include "support/rig.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -243,15 +248,22 @@ void memory(rig& r, int calls) {
     (void)r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 30s);
 }
 
-/// The number behind `name=` among the arguments.
-double number(int argc, char** argv, std::string_view name, double otherwise) {
-    for (int n = 1; n < argc; ++n) {
-        const std::string_view word = argv[n];
-        if (word.starts_with(name) && word.size() > name.size() && word[name.size()] == '=')
-            return std::atof(argv[n] + name.size() + 1);
-    }
-    return otherwise;
-}
+/// Keeps one processor busy while it lives.
+class busy_processor {
+  public:
+    busy_processor()
+        : thread_([](const std::stop_token& stop) {
+              cpu_set_t one;
+              CPU_ZERO(&one);
+              CPU_SET(0, &one);
+              (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+              while (!stop.stop_requested()) {
+              }
+          }) {}
+
+  private:
+    std::jthread thread_;
+};
 
 void grow_by(rig& r, std::size_t thousands) {
     if (thousands == 0) return;
@@ -279,16 +291,21 @@ int main(int argc, char** argv) {
     }
     const int asked = argc > 1 ? std::atoi(argv[1]) : 0;
     const int calls = asked > 0 ? asked : 400;
-    const double rate = number(argc, argv, "rate", 20);
-    const auto grown = static_cast<std::size_t>(number(argc, argv, "grown", 0));
-    const bool push =
-        std::any_of(argv + 1, argv + argc, [](const char* a) { return std::string_view(a) == "push"; });
+    const double rate = argument(argc, argv, "rate", 20);
+    const auto grown = static_cast<std::size_t>(argument(argc, argv, "grown", 0));
+    const auto asked_for = [&](std::string_view word) {
+        return std::any_of(argv + 1, argv + argc, [word](const char* a) { return a == word; });
+    };
+    const bool push = asked_for("push");
+    std::optional<busy_processor> other;
     // Rings first: dropping the database of an earlier rig makes Postgres write everything out at once.
     {
         auto r = make_rig();
         grow_by(r, grown);
+        if (asked_for("busy")) other.emplace();
         rings(r, rate, calls, r.device(1));
     }
+    other.reset();
     if (push) {
         auto r = make_rig(true);
         const auto first = install_phones(r);
