@@ -209,6 +209,10 @@ void add_devices(
     const bool number = !c.mobile.empty();
     if (c.devices.empty()) {
         const auto why = number ? "no device was rung: the person has none (--list-devices)"
+                         : routed.cause == call::route_cause::blocked
+                             ? "nobody was rung: the organisation blocks this caller (--explain-route)"
+                         : routed.cause != call::route_cause::as_set
+                             ? "nobody was rung: it was outside the opening hours (--explain-route)"
                          : routed.verdict != call::route_verdict::ring
                              ? "nobody was rung: the number is nobody's, or several connections have it"
                          : routed.user.none() ? "nobody was rung: the number rings no person (--list-numbers)"

@@ -3,6 +3,7 @@
 #include "adapter/spool/spool.hpp"
 #include "app/ops_support.hpp"
 #include "app/values.hpp"
+#include "wire/lenient_json.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,6 +15,7 @@ using adapter::postgres::admin;
 using adapter::postgres::stored_event;
 using nlohmann::json;
 
+constexpr int k_deepest = 64; // of a body that is shown as JSON
 constexpr std::size_t k_limit = 1'000;
 constexpr std::size_t k_most_at_once = 10'000;
 
@@ -26,11 +28,14 @@ time_point since_of(const options& o) {
 }
 
 // Of this machine alone: what no database keeps stays where it arrived.
-std::size_t set_aside_here(const options& o, std::size_t limit) {
+std::size_t set_aside_here(const options& o, std::size_t limit, time_point since) {
     const auto& directory = o.settings.spool.directory;
     if (directory.empty()) return 0;
+    std::size_t shown = 0;
     const auto rows = adapter::spool::read_dead_letters(directory, limit);
     for (const auto& [e, why] : rows) {
+        if (e.received_at < since) continue;
+        ++shown;
         const json line{{"event_id", e.event_id},       {"type", e.event_type},
                         {"session", e.call_session_id}, {"received_at", iso8601(e.received_at)},
                         {"where", directory},           {"error", why}};
@@ -40,7 +45,7 @@ std::size_t set_aside_here(const options& o, std::size_t limit) {
                 ": " + why
         );
     }
-    return rows.size();
+    return shown;
 }
 
 int dead_letters(admin& db, const options& o) {
@@ -51,14 +56,20 @@ int dead_letters(admin& db, const options& o) {
                         {"attempts", r.attempts},       {"error", r.error}};
         print_row(o, line, iso8601(r.received_at) + "  " + r.event_type + "  " + r.event_id + "  " + r.error);
     }
-    const auto aside = set_aside_here(o, k_limit);
+    const auto aside = set_aside_here(o, k_limit, since_of(o));
     if (rows.empty() && aside == 0 && !o.json) print(o, {}, "no dead letters");
     return k_ok;
 }
 
+std::string no_such(const std::string& event) {
+    return "the database has no event " + event +
+           "; what this machine's spool set aside is only listed, by --dead-letters";
+}
+
 json all_of(const stored_event& e) {
-    auto body = json::parse(e.line.event_id.empty() ? std::string() : e.body, nullptr, false);
-    if (body.is_discarded()) body = e.body; // genuine, and no JSON
+    auto body = wire::nested_deeper_than(e.body, k_deepest) ? json(json::value_t::discarded)
+                                                            : json::parse(e.body, nullptr, false);
+    if (body.is_discarded()) body = e.body; // genuine, and no JSON, or such as nobody can print
     return {
         {"event_id", e.line.event_id},
         {"type", e.line.event_type},
@@ -77,7 +88,7 @@ json all_of(const stored_event& e) {
 int show(admin& db, const options& o) {
     const auto found = db.event(o.arguments.subject);
     if (!found) {
-        complain("there is no event " + o.arguments.subject + "; see --dead-letters");
+        complain(no_such(o.arguments.subject));
         return k_failed;
     }
     const auto shown = all_of(*found);
@@ -110,7 +121,7 @@ int replay(admin& db, const options& o) {
         complain(
             found
                 ? "event " + which + " is no dead letter but " + found->status + ": it is not processed twice"
-                : "there is no event " + which + "; see --dead-letters"
+                : no_such(which)
         );
         return k_failed;
     }

@@ -51,10 +51,11 @@ int explain_route(const options& o) {
     const auto& a = o.arguments;
     const auto at = a.at.empty() ? now() : *parse_iso8601(a.at); // checked with the command line
     std::unique_ptr<port::directory> directory;                  // outlives the loop's last step
-    const auto r = run_once(o, [&](adapter::postgres::database& db) {
+    auto r = run_once(o, [&](adapter::postgres::database& db) {
         directory = adapter::postgres::make_directory(db, directory_settings(o.settings));
-        return directory->resolve(a.number, a.from, at);
+        return directory->foresee(a.number, a.from, now(), at);
     });
+    call::heed_cause(r);
     if (r.verdict == call::route_verdict::unknown_number) {
         print(
             o, {{"number", a.number}, {"outcome", "rejected"}},

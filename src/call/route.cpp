@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include <z360/call/route.hpp>
 
+#include <utility>
+
 namespace z360::call {
+
+void heed_cause(route& r) {
+    const auto told = std::exchange(r.instead, {});
+    if (r.verdict != route_verdict::ring || r.cause == route_cause::as_set) return;
+    r.targets.clear();
+    r.mobile.clear();
+    if (r.cause != route_cause::blocked) {
+        if (!told.empty()) r.rules.voicemail_greeting = told;
+        return;
+    }
+    r.verdict = route_verdict::blocked_caller;
+    r.user = {}; // nobody's call
+    r.rules.voicemail_greeting = told;
+}
 
 route_outcome outcome_of(const route& r) {
     switch (r.verdict) {

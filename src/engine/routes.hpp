@@ -69,10 +69,12 @@ class route_memory {
             routes_.erase(dialed);
             return;
         }
-        if (r.verdict == call::route_verdict::blocked_caller) return; // another caller of the number is rung
         const auto now = steady::now();
         names_.put(name_key(r.org, caller), std::move(r.caller_name), now);
         r.caller_name.clear();
+        // Another caller is not blocked, and hours pass: who was wanted once is rather rung than not.
+        r.cause = call::route_cause::as_set;
+        r.instead.clear();
         routes_.put(dialed, std::move(r), now);
     }
 

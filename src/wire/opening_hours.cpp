@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "wire/opening_hours.hpp"
 
+#include <z360/base/name.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -17,7 +19,6 @@ constexpr std::array<std::string_view, 7> k_days{"monday", "tuesday",  "wednesda
                                                  "friday", "saturday", "sunday"};
 constexpr std::size_t k_most_spans = 12;    // of a day
 constexpr std::size_t k_most_special = 400; // more than a year of them
-constexpr std::size_t k_longest_name = 100;
 constexpr int k_day = 24 * 60;
 
 std::optional<int> minute_of(const json& from) {
@@ -110,8 +111,9 @@ read_special(const json& from, const std::string& field, std::vector<hours_fault
     }
     out.date = date->date;
     out.name = text("name");
-    if (out.name.size() > k_longest_name) {
-        faults.push_back({field + ".name", "must have at most 100 bytes"});
+    const bool no_text = from.contains("name") && !from["name"].is_null() && !from["name"].is_string();
+    if (no_text || fault_of_name(out.name, k_longest_label) != name_fault::none) {
+        faults.push_back({field + ".name", "must be a text of at most 100 characters on one line"});
         return std::nullopt;
     }
     const auto before = faults.size();

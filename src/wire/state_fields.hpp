@@ -84,6 +84,7 @@ constexpr void fields(V& v, T& x) {
     v("targets", x.targets);
     v("mobile", x.mobile);
     v("rules", x.rules);
+    v("instead", x.instead);
 }
 template <class V, some<call::leg> T>
 constexpr void fields(V& v, T& x) {

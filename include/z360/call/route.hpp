@@ -67,11 +67,19 @@ struct route {
     std::vector<target> targets;
     std::string mobile; ///< the person's mobile number, "+…", dialed when no device answers; empty: none
     policy rules;
+    /// What this caller is told for `cause`, in place of voicemail's greeting; empty: that greeting stays,
+    /// or, of a blocked caller, nothing is said.
+    std::string instead;
 
     bool operator==(const route&) const = default;
 };
 
-/// What a caller meets with.
+/// From what was looked up to what is done: unless `cause` is as_set nobody is rung. What was looked up has
+/// all that would be rung, because a call that has been rung already, or whose talk goes on, heeds no cause
+/// (I21).
+void heed_cause(route& r);
+
+/// What a caller meets with; of a route that heeds its cause.
 enum class route_outcome : std::uint8_t {
     ring,         ///< devices or a mobile number ring
     voicemail,    ///< at once

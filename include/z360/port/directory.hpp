@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace z360::port {
@@ -15,11 +16,19 @@ namespace z360::port {
 class directory {
   public:
     virtual ~directory() = default;
-    /// Resolves the dialed number. `dialed` and `caller` are +E.164; empty: there is no number, so nobody's,
-    /// and no contact. Devices are those of the number's receiving user that have an active, unexpired
-    /// identity and showed life within the configured time, one entry per device. Throws unavailable.
+    /// Resolves the dialed number; whether its cause is heeded is the caller's to say (call::heed_cause).
+    /// `dialed` and `caller` are +E.164; empty: there is no number, so nobody's, and no contact. Devices are
+    /// those of the number's receiving user that have an active, unexpired identity and showed life within
+    /// the configured time, one entry per device. Throws unavailable.
     virtual boost::asio::awaitable<call::route>
     resolve(std::string dialed, std::string caller, time_point now) = 0;
+    /// The same for a call at another time: opening hours are those of then, devices those of now. A
+    /// directory without hours need not tell the two apart.
+    virtual boost::asio::awaitable<call::route>
+    foresee(std::string dialed, std::string caller, time_point now, time_point at) {
+        (void)at;
+        return resolve(std::move(dialed), std::move(caller), now);
+    }
     /// Where this device may be rung for calls of this person in this organisation, whatever it showed of
     /// life: it asks itself. Empty: nowhere, because it is not theirs, not for this organisation, or has no
     /// identity that can be dialed. Throws unavailable.

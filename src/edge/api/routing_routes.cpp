@@ -6,6 +6,7 @@
 #include "edge/api/views.hpp"
 #include "wire/opening_hours.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace z360::edge::api {
@@ -21,6 +22,12 @@ json view(const port::opening& o) {
 
 problem no_hours() {
     return not_found("opening_hours_unknown", "The organisation takes calls at all times");
+}
+
+problem no_number() {
+    auto p = not_found("number_unknown", "There is no such number");
+    p.detail = "Calls to a number that is suspended, or set to reject, go nowhere either";
+    return p;
 }
 
 /// The organisation in the path, if there is one that the principal may see.
@@ -74,14 +81,20 @@ struct question {
     time_point at{};
 };
 
+// A "+" that was not escaped reads as a blank; none of the two texts has one.
+void unescaped_plus(std::string& text) {
+    std::replace(text.begin(), text.end(), ' ', '+');
+}
+
 question read_question(const request_context& in, fields& f) {
     question q;
     q.number = path_number(in);
     q.from = in.query("from").value_or("");
-    if (!q.from.empty() && q.from.front() == ' ') q.from.front() = '+'; // "+" of a query that was not escaped
+    unescaped_plus(q.from);
     if (!q.from.empty() && !is_e164(q.from)) f.refuse("from", "must be in E.164 form, e.g. %2B15551234567");
     q.at = in.now;
-    if (const auto text = in.query("at")) {
+    if (auto text = in.query("at")) {
+        unescaped_plus(*text);
         const auto at = parse_iso8601(*text);
         if (at)
             q.at = *at;
@@ -94,14 +107,14 @@ question read_question(const request_context& in, fields& f) {
 awaitable<http::response> get_route(api_context& s, request_context in) {
     const auto org = co_await seen_org(s, in);
     if (org.none()) co_return respond(no_org());
-    if (s.ports.directory == nullptr)
-        co_return respond(not_found("number_unknown", "There is no such number"));
+    if (s.ports.directory == nullptr) co_return respond(no_number());
     fields f(json::object());
     auto q = read_question(in, f);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto routed = co_await s.ports.directory->resolve(q.number, q.from, q.at);
+    auto routed = co_await s.ports.directory->foresee(q.number, q.from, in.now, q.at);
     // Whose number it is comes from our rows; another organisation's is none.
-    if (routed.org != org) co_return respond(not_found("number_unknown", "There is no such number"));
+    if (routed.org != org) co_return respond(no_number());
+    call::heed_cause(routed);
     co_return success(200, route_json(routed, q.at));
 }
 

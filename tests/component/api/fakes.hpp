@@ -530,7 +530,11 @@ class fake_cookies final : public edge::api::cookie_introspector {
 class fake_directory final : public port::directory {
   public:
     awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override {
-        asked = {dialed, caller, now};
+        return foresee(std::move(dialed), std::move(caller), now, now);
+    }
+    awaitable<call::route>
+    foresee(std::string dialed, std::string caller, time_point, time_point at) override {
+        asked = {dialed, caller, at};
         const auto it = routes.find(dialed);
         co_return it == routes.end() ? call::route{} : it->second;
     }

@@ -191,6 +191,68 @@ awaitable<void> restarted(callers_world& w) {
     EXPECT_EQ(w.dead(), 0U);
 }
 
+// Looked up once while it was closed, right before Postgres goes away: hours later it is open, and Postgres
+// still away. A route that depends on the time of day must not be kept as one that "nothing can have
+// changed".
+awaitable<void> closed_in_memory(callers_world& w) {
+    auto& node = w.add_node();
+    const auto open = w.directory.answer;
+    w.directory.answer.cause = call::route_cause::closed;
+    auto first = w.initiated(1);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(w.in(1, call::phase::voicemail));
+    w.directory.answer = open;
+    w.postgres(false);
+    auto second = w.initiated(2);
+    co_await node.accept(w.raw(std::move(second)));
+    WAIT_FOR(w.dials_for(2) == 2 || w.telnyx.count(call::verb::answer) == 2);
+    EXPECT_EQ(w.telnyx.count(call::verb::answer), 1U) << "sent to voicemail by an answer of another hour";
+    w.postgres(true);
+}
+
+// As `restarted`, and meanwhile the organisation has closed, or blocks this caller.
+awaitable<void> restarted_as(callers_world& w, call::route now_routed) {
+    std::vector<port::inbox_event> all;
+    w.late = 70s;
+    all.push_back(w.initiated(1));
+    all.push_back(w.of_device("call.initiated", 1, 1));
+    w.late = 65s;
+    all.push_back(w.of_device("call.answered", 1, 1));
+    all.push_back(w.event("call.answered", 1, w.caller(1)));
+    w.late = 64s;
+    all.push_back(w.of_device("call.bridged", 1, 1));
+    all.push_back(w.event("call.bridged", 1, w.caller(1)));
+    w.late = 0s;
+    const auto rung = w.device(1, 1);
+    w.directory.answer = std::move(now_routed);
+    co_await w.spool.append(std::move(all));
+    w.add_node();
+    WAIT_FOR(w.in(1, call::phase::active) || w.in(1, call::phase::ended) || w.in(1, call::phase::voicemail));
+    WAIT_FOR(w.idle());
+    EXPECT_TRUE(w.in(1, call::phase::active));
+    EXPECT_EQ(w.telnyx.count(call::verb::reject), 0U) << "a talk is not rejected";
+    EXPECT_EQ(w.telnyx.count(call::verb::speak), 0U) << "nobody talks into a talk";
+    EXPECT_EQ(w.telnyx.count(call::verb::record_start), 0U);
+    EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
+    EXPECT_EQ(w.hangups_of(rung), 0U);
+    EXPECT_EQ(w.hangups_of(w.caller(1)), 0U);
+}
+awaitable<void> restarted_as(callers_world& w, call::route_cause cause, const char* instead) {
+    auto r = w.directory.answer;
+    r.cause = cause;
+    r.instead = instead;
+    return restarted_as(w, std::move(r));
+}
+awaitable<void> restarted_closed(callers_world& w) {
+    return restarted_as(w, call::route_cause::closed, "We are closed.");
+}
+awaitable<void> restarted_blocked(callers_world& w) {
+    return restarted_as(w, call::route_cause::blocked, "");
+}
+awaitable<void> restarted_told(callers_world& w) {
+    return restarted_as(w, call::route_cause::blocked, "Not you.");
+}
+
 awaitable<void> nobody_there(callers_world& w) {
     w.records.life[w.caller(1)] = port::leg_life::gone; // its hang-up was told to nobody
     w.late = 40s;
@@ -327,6 +389,18 @@ TEST(callers, i_02_a_hang_up_in_another_nodes_hand_is_decided_with_the_beginning
 TEST(callers, i_21_a_talk_survives_a_restart_in_an_outage_of_more_than_a_minute) {
     run(restarted);
 }
+TEST(callers, i_16_a_closed_hour_is_not_remembered_for_the_whole_outage) {
+    run(closed_in_memory);
+}
+TEST(callers, i_21_a_talk_survives_a_restart_though_the_office_has_closed_since) {
+    run(restarted_closed);
+}
+TEST(callers, i_21_a_talk_survives_a_restart_though_its_caller_is_blocked) {
+    run(restarted_blocked);
+}
+TEST(callers, i_21_a_talk_survives_a_restart_though_its_caller_is_to_be_told) {
+    run(restarted_told);
+}
 TEST(callers, i_21_whoever_was_joined_by_another_node_in_its_memory_goes_on_talking) {
     run(joined_elsewhere);
 }
@@ -344,6 +418,22 @@ TEST(callers, i_09_a_late_caller_nobody_can_tell_about_goes_to_voicemail) {
 }
 TEST(callers, i_07_a_late_repeat_of_a_stored_call_begins_nothing) {
     run(begun_already);
+}
+
+TEST(route_memory, neither_hours_nor_a_blocked_caller_are_remembered) {
+    engine::route_memory routes;
+    for (const auto cause :
+         {call::route_cause::closed, call::route_cause::holiday, call::route_cause::blocked}) {
+        auto r = sample_incoming(1).routed;
+        r.cause = cause;
+        r.instead = "We are closed.";
+        routes.remember("+1", "+2", r);
+        const auto known = routes.find("+1", "+9", rt::clock::now() + 30min);
+        ASSERT_TRUE(known);
+        EXPECT_EQ(known->cause, call::route_cause::as_set);
+        EXPECT_EQ(known->targets, r.targets);
+        EXPECT_TRUE(known->instead.empty());
+    }
 }
 
 TEST(route_memory, is_bounded_forgets_the_least_used_and_does_not_age_in_an_outage) {

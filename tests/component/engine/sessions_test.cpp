@@ -63,6 +63,78 @@ awaitable<void> both(callers_world& w) {
     WAIT_FOR(w.in(1, call::phase::ended));
 }
 
+call::route blocked(call::route r, bool told) {
+    r.verdict = call::route_verdict::blocked_caller;
+    r.cause = call::route_cause::blocked;
+    r.targets.clear();
+    r.user = {};
+    r.rules.voicemail_greeting = told ? "Not you." : "";
+    return r;
+}
+std::size_t sent_to(const callers_world& w, call::verb v, const std::string& control) {
+    return static_cast<std::size_t>(std::count_if(
+        w.telnyx.sent.begin(), w.telnyx.sent.end(),
+        [&](const auto& c) { return c.what() == v && c.call_control_id == control; }
+    ));
+}
+awaitable<void> second_is_blocked(callers_world& w) {
+    auto& node = w.add_node();
+    auto first = w.initiated(1);
+    auto second = other_initiated(w);
+    auto again = second;
+    again.event_id += "-again";
+    again.body.replace(again.body.find(second.event_id), second.event_id.size(), again.event_id);
+    co_await node.accept(w.raw(std::move(first)));
+    WAIT_FOR(dials_for(w, w.caller(1)) == 2);
+    const auto open = w.directory.answer;
+    w.directory.answer = blocked(open, false);
+    co_await node.accept(w.raw(std::move(second)));
+    co_await node.accept(w.raw(std::move(again)));
+    WAIT_FOR(sent_to(w, call::verb::reject, k_other) == 1);
+    WAIT_FOR(w.idle());
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+    EXPECT_EQ(w.telnyx.count(call::verb::reject), 1U);
+    EXPECT_EQ(w.telnyx.count(call::verb::hangup), 0U);
+    auto bye = other_hangup(w);
+    co_await node.accept(w.raw(std::move(bye)));
+    WAIT_FOR(w.idle());
+    EXPECT_TRUE(w.in(1, call::phase::ringing));
+    auto last = w.hangup(1);
+    co_await node.accept(w.raw(std::move(last)));
+    WAIT_FOR(w.in(1, call::phase::ended));
+}
+awaitable<void> first_is_told_and_its_node_dies(callers_world& w) {
+    const auto open = w.directory.answer;
+    w.directory.answer = blocked(open, true);
+    auto& a = w.add_node();
+    auto first = w.initiated(1);
+    co_await a.accept(w.raw(std::move(first)));
+    WAIT_FOR(sent_to(w, call::verb::speak, w.caller(1)) == 1);
+    w.directory.answer = open;
+    auto second = other_initiated(w);
+    co_await a.accept(w.raw(std::move(second)));
+    WAIT_FOR(dials_for(w, k_other) == 2);
+    WAIT_FOR(w.idle());
+    co_await a.stop(1s);
+    w.nodes.clear();
+    auto& b = w.add_node();
+    auto ended = w.event("call.speak.ended", 1, w.caller(1), R"(,"status":"completed")");
+    auto twice = ended;
+    twice.event_id += "-again";
+    twice.body.replace(twice.body.find(ended.event_id), ended.event_id.size(), twice.event_id);
+    co_await b.accept(w.raw(std::move(ended)));
+    co_await b.accept(w.raw(std::move(twice)));
+    WAIT_FOR(sent_to(w, call::verb::hangup, w.caller(1)) == 1);
+    WAIT_FOR(w.idle());
+    EXPECT_EQ(call_of(w, w.caller(1))->reason, call::end_reason::rejected);
+    EXPECT_EQ(call_of(w, w.caller(1))->routed.verdict, call::route_verdict::blocked_caller);
+    EXPECT_EQ(phase_of(*call_of(w, k_other)), call::phase::ringing);
+    EXPECT_EQ(w.telnyx.count(call::verb::record_start), 0U);
+    EXPECT_EQ(w.telnyx.count(call::verb::answer), 1U);
+    EXPECT_EQ(w.telnyx.count(call::verb::speak), 1U);
+    EXPECT_EQ(sent_to(w, call::verb::hangup, k_other), 0U);
+}
+
 awaitable<void> at_once(callers_world& w) {
     w.directory.takes = 30ms;
     auto& node = w.add_node();
@@ -217,4 +289,10 @@ TEST(sessions, i_21_commits_lost_in_a_failover_that_no_question_noticed_are_writ
 }
 TEST(sessions, be_12_a_second_caller_at_a_node_that_does_not_hold_the_first_is_served) {
     run(by_another_node);
+}
+TEST(sessions, b_43_a_blocked_second_caller_of_a_session_is_rejected_alone) {
+    run(second_is_blocked);
+}
+TEST(sessions, b_43_a_blocked_first_caller_is_told_once_though_the_node_dies) {
+    run(first_is_told_and_its_node_dies);
 }

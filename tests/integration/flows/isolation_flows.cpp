@@ -38,6 +38,19 @@ std::string bound_token(rig& r, const std::string& kind, const std::string& name
     return made.data().at("token").get<std::string>();
 }
 
+const std::string k_blocked = "+13125550666"; // by both
+
+json always_open(const std::string& name) {
+    json week;
+    for (const char* day : {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"})
+        week[day] = json::array({{{"from", "00:00"}, {"to", "24:00"}}});
+    return {
+        {"time_zone", "UTC"},
+        {"week", std::move(week)},
+        {"special_days", json::array({{{"date", "2001-01-01"}, {"name", name}}})}
+    };
+}
+
 household furnished(rig& r, std::int64_t id, const std::string& name, const std::string& number) {
     const auto t = founded(r, id, name, number);
     const auto push = fcm_token(name);
@@ -50,6 +63,10 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     h.service_token = bound_token(r, "service", name + "-service", id);
     h.admin_token = bound_token(r, "admin", name + "-admin", id);
     h.token_row = r.sql("select token_id from api_tokens where name = '" + name + "-service'");
+    const auto path = "/api/admin/organizations/" + std::to_string(id);
+    const auto boss = r.client().bearer(h.admin_token);
+    EXPECT_EQ(boss.put(path + "/blocked-callers/" + k_blocked, {{"note", "Blocked by " + name}}).status, 201);
+    EXPECT_EQ(boss.put(path + "/opening-hours", always_open("Day of " + name)).status, 201);
     const auto caller = r.carrier().place_call("+13125550142", number);
     h.session = r.session(caller);
     EXPECT_TRUE(r.ringing(h.session, 1));
@@ -57,8 +74,18 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_TRUE(r.joined(caller));
     EXPECT_TRUE(r.phase(h.session, "active"));
     EXPECT_TRUE(settled(r, h.session));
-    h.marks = {name + "-phone", name + "@people", "Contact of " + name, "Person of " + name,
-               number,          h.session,        name + "-service",    h.phone.sip()};
+    h.marks = {
+        name + "-phone",
+        name + "@people",
+        "Contact of " + name,
+        "Person of " + name,
+        "Blocked by " + name,
+        "Day of " + name,
+        number,
+        h.session,
+        name + "-service",
+        h.phone.sip()
+    };
     return h;
 }
 
@@ -75,6 +102,8 @@ std::string rows_of(rig& r, const household& h) {
         {"memberships", "org_id = " + org + " or user_id = " + user},
         {"phone_numbers", "org_id = " + org},
         {"contacts", "org_id = " + org},
+        {"opening_hours", "org_id = " + org},
+        {"blocked_callers", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -107,6 +136,7 @@ std::string filled(std::string path, const household& h) {
     replace_in(path, "{org}", std::to_string(h.who.org));
     replace_in(path, "{user}", std::to_string(h.who.user));
     replace_in(path, "{device}", h.device_row);
+    if (path.find("blocked-callers") != std::string::npos) replace_in(path, "{e164}", k_blocked);
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
     replace_in(path, "tokens/{id}", "tokens/" + h.token_row);
     replace_in(path, "{id}", h.session);
@@ -132,6 +162,8 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"PUT /api/admin/organizations/{org}/numbers/{e164}",
          {{"receiving_user_id", user}, {"alias", "taken"}}},
         {"PUT /api/admin/organizations/{org}/contacts/{e164}", {{"name", "Taken"}}},
+        {"PUT /api/admin/organizations/{org}/blocked-callers/{e164}", {{"note", "Taken"}}},
+        {"PUT /api/admin/organizations/{org}/opening-hours", always_open("Taken")},
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},

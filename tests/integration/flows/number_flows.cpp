@@ -294,3 +294,50 @@ TEST_F(number_flow, b_43_a_blocked_caller_hears_the_message_to_its_end_and_nothi
     });
     EXPECT_LE(spoken, hung_up);
 }
+
+TEST_F(number_flow, odd_bodies_and_queries_of_hours_and_routes_are_no_fault_of_the_server) {
+    rig_options o;
+    o.devices = 1;
+    auto& r = set_up(std::move(o));
+    auto admin = r.admin();
+    const auto org = "/api/admin/organizations/" + std::to_string(r.org());
+    using nlohmann::json;
+    const auto hours = [&](json zone, json week, json special) {
+        return admin
+            .put(
+                org + "/opening-hours",
+                json{
+                    {"time_zone", std::move(zone)},
+                    {"week", std::move(week)},
+                    {"special_days", std::move(special)}
+                }
+            )
+            .status;
+    };
+    const auto named = [&](json name) {
+        return hours("UTC", json::object(), {{{"date", "2026-12-25"}, {"name", std::move(name)}}});
+    };
+    EXPECT_EQ(named("\xf0\x9f\x8e\x84"), 201);
+    EXPECT_EQ(named(nullptr), 200);
+    for (const auto& odd :
+         {json(std::string("a\0b", 3)), json("\x1b[31m\r\n"), json(5), json(std::string(101, 'x'))})
+        EXPECT_EQ(named(odd), 422) << odd;
+    EXPECT_EQ(hours("UTC", nullptr, nullptr), 422);
+    EXPECT_EQ(hours("UTC", {{"monday", nullptr}}, nullptr), 422);
+    EXPECT_EQ(hours("UTC", json::object(), nullptr), 200);
+    EXPECT_EQ(hours("UTC", json::object(), {{{"date", "9999-12-31"}, {"open", json::array()}}}), 200);
+    for (const auto& zone : {json(5), json(std::string("UTC\0", 4)), json("CET"), json("posixrules")})
+        EXPECT_EQ(hours(zone, json::object(), nullptr), 422) << zone;
+    (void)admin.remove(org + "/opening-hours");
+    const auto route = [&](const std::string& query) {
+        return admin.get(org + "/numbers/" + r.number() + "/route" + query).status;
+    };
+    for (const char* good :
+         {"", "?at=2026-12-25T18:00:00Z", "?at=2026-12-25T18:00:00+01:00", "?at=2026-12-25T18:00:00%2B01:00",
+          "?at=9999-12-31T23:59:59Z", "?from=+13125550142", "?from="})
+        EXPECT_EQ(route(good), 200) << good;
+    for (const char* odd : {"?at=", "?at=tomorrow", "?from=13125550142", "?from=%00", "?from=withheld"})
+        EXPECT_EQ(route(odd), 422) << odd;
+    for (const char* odd : {"001", "%2B%2B1312", "+1312555014200000", "withheld"})
+        EXPECT_EQ(admin.put(org + "/blocked-callers/" + odd, json{{"note", "x"}}).status, 422) << odd;
+}

@@ -33,6 +33,12 @@ class directory : public postgres_test {
     call::route resolve(const std::string& dialed, const std::string& caller = "+15550109999") {
         return run(directory_->resolve(dialed, caller, k_noon));
     }
+    /// What is done with a call.
+    call::route heeded(const std::string& caller = "+15550109999") {
+        auto r = resolve("+15550100001", caller);
+        call::heed_cause(r);
+        return r;
+    }
     people acme_;
     std::unique_ptr<pg::admin> admin_;
     std::unique_ptr<port::directory> directory_;
@@ -272,7 +278,7 @@ TEST_F(directory, opening_hours_go_by_the_clock_on_the_organisations_wall) {
             std::to_string(acme_.org.value) + ", '" + zone + "', '" + rules +
             "', 'We are closed.') on conflict (org_id) do update set time_zone = excluded.time_zone, rules = "
             "excluded.rules");
-        return resolve("+15550100001");
+        return heeded();
     };
     const std::string all = R"({"week": {"thursday": [{"from": "03:53", "to": "17:53"}]}})";
     for (const char* zone : {"UTC", "America/Chicago"}) {
@@ -313,19 +319,85 @@ TEST_F(directory, opening_hours_follow_summer_time) {
     EXPECT_EQ(cause("2026-11-01T09:00:00Z"), call::route_cause::as_set); // 03:00
 }
 
+// What --explain-route --at and GET …/route?at= ask.
+TEST_F(directory, asked_about_a_day_in_two_months_the_devices_of_today_ring) {
+    for (const int days : {1, 20, 40, 60})
+        EXPECT_EQ(
+            run(directory_->foresee("+15550100001", "", k_noon, k_noon + days * k_day)).targets.size(), 3U
+        ) << days;
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        R"(, 'UTC', '{"week": {"thursday": [{"from": "00:00", "to": "24:00"}]}}'))");
+    EXPECT_EQ(run(directory_->foresee("+15550100001", "", k_noon, k_noon)).cause, call::route_cause::as_set);
+    EXPECT_EQ(
+        run(directory_->foresee("+15550100001", "", k_noon, k_noon + k_day)).cause, call::route_cause::closed
+    );
+}
+
+// B28 and whose_leg.cpp: a leg that rings a mobile number is ours if this number rings on there.
+TEST_F(directory, b_28_the_mobile_number_is_known_as_ours_outside_the_hours_too) {
+    sql("update memberships set mobile = '+15550177777' where org_id = " + std::to_string(acme_.org.value) +
+        " and user_id = " + std::to_string(acme_.user.value));
+    EXPECT_EQ(resolve("+15550100001", "").mobile, "+15550177777");
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        R"(, 'UTC', '{"week": {}}'))");
+    EXPECT_EQ(resolve("+15550100001", "").mobile, "+15550177777");
+}
+
+TEST_F(directory, rules_written_by_hand_with_one_odd_key_close_nobody) {
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        ", 'UTC', '{}')");
+    EXPECT_EQ(resolve("+15550100001").targets.size(), 3U) << "{}";
+    sql(R"(update opening_hours set rules = '{"week": {"Monday": [], "thursday": [{"from": "00:00", "to": "24:00"}]}}')"
+    );
+    EXPECT_EQ(resolve("+15550100001").targets.size(), 3U) << "Monday";
+}
+
+TEST_F(directory, no_rules_however_odd_make_a_number_unroutable) {
+    sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
+        ", 'UTC', '{}')");
+    for (const char* rules :
+         {R"({"week": null})", R"({"week": []})", R"({"week": {"thursday": null}})",
+          R"({"week": {"thursday": [null, 1, "x", []]}})",
+          R"({"week": {"thursday": [{"from": 9, "to": {}}]}})",
+          R"({"week": {"thursday": [{"from": "09:00"}]}})", R"({"week": {}, "special_days": {}})",
+          R"({"week": {}, "special_days": [null, 1, [], "x", {}]})",
+          R"({"week": {}, "special_days": [{"date": 20261225, "open": 1, "name": []}]})",
+          R"({"week": {}, "special_days": [{"date": "2026-02-30"}, {"date": "0000-01-01"}, {"date": "9999-12-31", "open": null}]})"
+         }) {
+        sql("update opening_hours set rules = '" + std::string(rules) + "'");
+        EXPECT_EQ(resolve("+15550100001").verdict, route_verdict::ring) << rules;
+    }
+    for (const char* zone :
+         {"+99", "-99:99:99", "UTC+999999", "a/b/../c", "X5Y,M3.2.0,M11.1.0", "EST5EDT4,0,0", " "}) {
+        sql("update opening_hours set time_zone = '" + std::string(zone) + "'");
+        EXPECT_EQ(resolve("+15550100001").verdict, route_verdict::ring) << zone;
+    }
+    sql("update opening_hours set time_zone = 'UTC'");
+    for (const char* at :
+         {"9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-99:59",
+          "0000-01-01T00:00:00+99:59"})
+        EXPECT_EQ(
+            run(directory_->resolve("+15550100001", "withheld", *parse_iso8601(at))).verdict,
+            route_verdict::ring
+        ) << at;
+    for (const char* from : {"withheld", "sip:a@b", "", "anonymous", "\xff\xfe"})
+        EXPECT_EQ(resolve("+15550100001", from).verdict, route_verdict::ring);
+}
+
 TEST_F(directory, a_time_zone_that_this_database_does_not_know_closes_nobody) {
     sql("insert into opening_hours (org_id, time_zone, rules) values (" + std::to_string(acme_.org.value) +
         R"(, 'Mars/Olympus', '{"week": {}}'))");
     EXPECT_EQ(resolve("+15550100001").targets.size(), 3U);
     sql("update opening_hours set time_zone = 'UTC'");
-    EXPECT_TRUE(resolve("+15550100001").targets.empty());
+    EXPECT_TRUE(heeded().targets.empty());
 }
 
 TEST_F(directory, b_43_a_blocked_caller_reaches_nobody_of_the_organisation_that_blocks_them) {
     const auto rival = add_people("rival", "+15550100002", 1);
     sql("insert into blocked_callers (org_id, e164) values (" + std::to_string(acme_.org.value) +
         ", '+15550109999')");
-    const auto blocked = resolve("+15550100001", "+1 (555) 010-9999");
+    EXPECT_EQ(resolve("+15550100001").targets, acme_.devices) << "whoever was rung before is known";
+    const auto blocked = heeded("+1 (555) 010-9999");
     EXPECT_EQ(blocked.verdict, route_verdict::blocked_caller);
     EXPECT_EQ(blocked.cause, call::route_cause::blocked);
     EXPECT_EQ(blocked.org, acme_.org);
@@ -337,7 +409,7 @@ TEST_F(directory, b_43_a_blocked_caller_reaches_nobody_of_the_organisation_that_
     EXPECT_EQ(resolve("+15550100001", "").targets, acme_.devices) << "who shows no number";
     sql("insert into org_settings (org_id, blocked_message) values (" + std::to_string(acme_.org.value) +
         ", 'Not you.')");
-    const auto told = resolve("+15550100001", "+15550109999");
+    const auto told = heeded();
     EXPECT_EQ(told.rules.voicemail_greeting, "Not you.");
     EXPECT_EQ(outcome_of(told), call::route_outcome::announcement);
 }

@@ -311,14 +311,23 @@ TEST_F(tenant_rows, opening_hours_are_replaced_as_a_whole_and_taken_away) {
     EXPECT_FALSE(run(tenants_->opening_of(tenant_scope::all(), acme_.org)));
 }
 
+TEST_F(tenant_rows, a_nul_in_the_name_of_a_special_day_is_no_error_of_the_server) {
+    port::opening o;
+    o.org = acme_.org;
+    o.time_zone = "UTC";
+    o.hours.special.push_back({std::chrono::year{2026} / 12 / 25, std::string("Christ\0mas", 10), {}});
+    EXPECT_TRUE(put(o).value);
+}
+
 TEST_F(tenant_rows, what_is_no_time_zone_is_refused_and_changes_nothing) {
     port::opening o;
     o.org = acme_.org;
     o.time_zone = "Europe/Zurich";
     ASSERT_TRUE(put(o).value);
-    // Postgres itself takes the last three, the first of them with the sign turned round.
+    // Postgres itself takes most of them: "UTC+3" with the sign turned round, "CET" without summer time.
     for (const char* odd :
-         {"", "Mars/Olympus", "America/Chicago; drop table calls", "UTC+3", "<X>5", "CEST"}) {
+         {"", "Mars/Olympus", "America/Chicago; drop table calls", "UTC+3", "<X>5", "CEST", "CET",
+          "localtime", "Factory", "posix/Europe/Paris", "Etc/GMT+3"}) {
         o.time_zone = odd;
         const auto out = put(o);
         ASSERT_TRUE(out.refused) << odd;

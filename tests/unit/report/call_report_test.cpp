@@ -278,6 +278,24 @@ TEST(call_report, webhooks_without_a_call_and_calls_for_nobody_are_told) {
     EXPECT_NE(joined(call_in_words(refused, {}, {}, {})).find("has no device"), std::string::npos);
 }
 
+TEST(call_report, why_nobody_was_rung_is_the_block_or_the_hours_and_not_the_number) {
+    auto c = talk("x");
+    c.devices.clear();
+    auto& r = c.call->state.routed;
+    r.verdict = call::route_verdict::blocked_caller;
+    r.cause = call::route_cause::blocked;
+    r.user = {};
+    EXPECT_EQ(joined(call_in_words(c, {}, {}, {})).find("the number is nobody's"), std::string::npos);
+    r.verdict = call::route_verdict::ring;
+    r.user = user_id{1};
+    r.targets.clear();
+    for (const auto cause : {call::route_cause::closed, call::route_cause::holiday}) {
+        r.cause = cause;
+        EXPECT_EQ(joined(call_in_words(c, {}, {}, {})).find("the person has no device"), std::string::npos)
+            << call::name(cause);
+    }
+}
+
 TEST(call_report, push_02_a_device_is_told_to_programs_with_its_result_and_its_reason) {
     const auto c = talk("Ada's iPhone");
     const auto browser = device_json(c.devices[0], c.ring);

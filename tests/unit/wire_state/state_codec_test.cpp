@@ -280,3 +280,11 @@ TEST(state_codec, strings_that_postgres_refuses_are_made_storable) {
     ASSERT_TRUE(back);
     EXPECT_EQ(text_of(back->caller.to), "a\uFFFDb");
 }
+
+// Programs of the version before read forms up to 6, and do not know this verdict: they take the row
+// for damaged instead of a newer program's.
+TEST(state_codec, be_20_a_blocked_callers_call_has_a_form_that_programs_before_leave_alone) {
+    call::state s;
+    s.routed.verdict = call::route_verdict::blocked_caller;
+    EXPECT_GT(form_of(s), 6);
+}

@@ -25,8 +25,9 @@ namespace {
     "json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform, "                      \
     "'identities', " Z360_IDENTITIES ")"
 
-// $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms. Two rows: ambiguous.
-// Devices come with all their identities; which of them ring is said by credential::dialable alone.
+// $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms, $6 when it is called,
+// in ms. Two rows: ambiguous. Devices come with all their identities; which of them ring is said by
+// credential::dialable alone.
 constexpr const char* k_resolve =
     R"sql(
 select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
@@ -43,7 +44,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             where m.org_id = n.org_id and m.user_id = n.receiving_user_id and n.route_type = 'user'
               and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), ''),
        exists (select from blocked_callers b where b.org_id = n.org_id and b.e164 = $3), s.blocked_message,
-       h.rules::text, h.closed_greeting, case when h.rules is not null then z360_wall_time($4, h.time_zone) end
+       h.rules::text, h.closed_greeting, case when h.rules is not null then z360_wall_time($6, h.time_zone) end
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -88,25 +89,17 @@ void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_
         }
 }
 
-// Outside the opening hours it is voicemail for everybody.
+// What cannot be read closes nobody: a call is rather taken than not.
 call::route_cause cause_of(const pqxx::row& r, org_id org) {
+    if (r[16].as<bool>()) return call::route_cause::blocked;
     if (r[18].is_null()) return call::route_cause::as_set;
     const auto wall = r[20].is_null() ? std::nullopt : call::read_wall_time(r[20].c_str());
-    if (!wall) { // a zone that this database server does not know: a call is rather taken than not
-        log::error("time_zone_unknown", {{"org", org}});
-        return call::route_cause::as_set;
-    }
-    std::vector<wire::hours_fault> none; // it was checked when it was stored
-    return call::cause_at(wire::read_opening_hours(nlohmann::json::parse(r[18].c_str()), none), *wall);
-}
-
-call::route blocked(call::route out, const pqxx::field& message, call::policy rules) {
-    out.verdict = call::route_verdict::blocked_caller;
-    out.cause = call::route_cause::blocked;
-    out.user = {}; // nobody's call
-    rules.voicemail_greeting = message.is_null() ? std::string() : message.c_str();
-    out.rules = std::move(rules);
-    return out;
+    std::vector<wire::hours_fault> faults; // only in rows that were written by hand
+    const auto hours = wire::read_opening_hours(nlohmann::json::parse(r[18].c_str()), faults);
+    if (wall && faults.empty()) return call::cause_at(hours, *wall);
+    const auto what = wall ? faults.front().field : std::string("time_zone");
+    log::error("opening_hours_unreadable", {{"org", org}, {"what", what}});
+    return call::route_cause::as_set;
 }
 
 call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
@@ -127,13 +120,9 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.record_calls, r[11]);
     overlay_seconds(rules.mobile_after, r[13]);
     overlay(rules.mobile_prompt, r[14]);
-    if (r[16].as<bool>()) return blocked(std::move(out), r[17], std::move(rules));
     out.cause = cause_of(r, out.org);
-    if (out.cause != call::route_cause::as_set) {
-        overlay(rules.voicemail_greeting, r[19]);
-        out.rules = std::move(rules);
-        return out;
-    }
+    overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
+    if (out.cause == call::route_cause::as_set) out.instead.clear();
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
@@ -144,20 +133,25 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
 class rows final : public port::directory {
   public:
     rows(database& db, directory_settings s) : db_(db.connections()), settings_(std::move(s)) {
-        db_.keep_warm({{"directory_resolve", k_resolve, 5}});
+        db_.keep_warm({{"directory_resolve", k_resolve, 6}});
     }
 
     asio::awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override {
+        return foresee(std::move(dialed), std::move(caller), now, now);
+    }
+
+    asio::awaitable<call::route>
+    foresee(std::string dialed, std::string caller, time_point now, time_point at) override {
         auto number = wire::to_e164(dialed);
         if (!number) {
             log::warn("number_malformed", {{"length", dialed.size()}});
             co_return call::route{};
         }
         auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""), now,
-                    settings = settings_](pqxx::connection_base& db) {
+                    at, settings = settings_](pqxx::connection_base& db) {
             const auto r = exec_once(
                 db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164,
-                in_ms(now), settings.device_life.count()
+                in_ms(now), settings.device_life.count(), in_ms(at)
             );
             if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults, now);
             // Ambiguous: two connections have the number; to pick one would be to guess (WEB-04).

@@ -35,13 +35,20 @@ outcome_of<opening> put(connection& db, const tenant_scope& who, opening o) {
     if (!may_write(who, o.org)) return refused<opening>(why::not_found, "org", "does not exist");
     o.time_zone = storable(o.time_zone);
     if (o.closed_greeting) *o.closed_greeting = storable(*o.closed_greeting);
+    for (auto& day : o.hours.special)
+        day.name = storable(day.name);
     if (o.closed_greeting && (o.closed_greeting->empty() || o.closed_greeting->size() > k_longest_text))
         return refused<opening>(why::invalid, "closed_greeting", "give 1 to 3000 bytes");
     return guarded([&] {
         tenant_transaction tx(db, who);
-        // Names alone: of a text like "UTC+3" Postgres makes a zone with the opposite sign.
+        // Names of places alone: of "UTC+3" Postgres makes a zone with the opposite sign, "CET" has no summer
+        // time.
         const auto known = exec_in(
-            *tx, "opening_zone", "select exists (select from pg_timezone_names where name = $1)", o.time_zone
+            *tx, "opening_zone",
+            "select exists (select from pg_timezone_names where name = $1 and (name = 'UTC' or (position('/' "
+            "in "
+            "name) > 0 and name !~ '^(posix|right|Etc)/')))",
+            o.time_zone
         );
         if (!known[0][0].as<bool>())
             return refused<opening>(
