@@ -70,14 +70,10 @@ std::string store_since(command_arguments& a, const std::string& v) {
     time_point ignored{};
     return read_since(v, std::chrono::floor<millis>(std::chrono::system_clock::now()), ignored);
 }
+template <std::string command_arguments::* Member>
 std::string store_phone_number(command_arguments& a, const std::string& v) {
     const auto e164 = wire::to_e164(v);
-    a.number = e164.value_or(v);
-    return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
-}
-std::string store_from(command_arguments& a, const std::string& v) {
-    const auto e164 = wire::to_e164(v);
-    a.from = e164.value_or(v);
+    a.*Member = e164.value_or(v);
     return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
 }
 std::string store_at(command_arguments& a, const std::string& v) {
@@ -123,8 +119,8 @@ const std::vector<command_flag>& command_flags() {
         {"--minutes", "Validity of a code, 1 to 10080; default 60.", store_number<&args::minutes, 1, 10'080>},
         {"--key", "Id of a key in a key file.", store_some<&args::key>},
         {"--since", "How far back: 30m, 2h, 3d or an RFC 3339 time; default 24h.", store_since},
-        {"--number", "Phone number, the caller's or ours.", store_phone_number},
-        {"--from", "The caller's phone number.", store_from},
+        {"--number", "Phone number, the caller's or ours.", store_phone_number<&args::number>},
+        {"--from", "The caller's phone number.", store_phone_number<&args::from>},
         {"--at", "Another moment than now: an RFC 3339 time.", store_at},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
         {"--timing", "How long each step took.", store_switch<&args::timing>, true},

@@ -72,7 +72,7 @@ decision begin(part_list of, const incoming& what, time_point now) {
     if (s.routed.verdict == route_verdict::unknown_number) {
         add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
-    } else if (s.routed.verdict == route_verdict::blocked_caller) {
+    } else if (turned_away(s)) {
         add_note(d.effects, remark::caller_blocked);
         if (s.routed.rules.voicemail_greeting.empty())
             end(s, d.effects, end_reason::rejected, now);

@@ -14,7 +14,6 @@ bool covers(const std::vector<open_span>& spans, int minute) {
 }
 
 std::optional<int> digits(std::string_view text, std::size_t at, std::size_t n) {
-    if (text.size() < at + n) return std::nullopt;
     const auto part = text.substr(at, n);
     if (part.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
     int out = 0;

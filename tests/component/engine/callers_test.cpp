@@ -166,8 +166,8 @@ awaitable<void> taken_while_parked(callers_world& w) {
     EXPECT_EQ(w.telnyx.count(call::verb::dial), 0U);
 }
 
-awaitable<void> restarted(callers_world& w) {
-    // A node decided in memory, with Postgres away, and was killed; a minute later its spool is drained.
+// Rung, answered and joined by the first device of the first caller.
+std::vector<port::inbox_event> talk_of_a_minute_ago(callers_world& w) {
     std::vector<port::inbox_event> all;
     w.late = 70s;
     all.push_back(w.initiated(1));
@@ -179,6 +179,12 @@ awaitable<void> restarted(callers_world& w) {
     all.push_back(w.of_device("call.bridged", 1, 1));
     all.push_back(w.event("call.bridged", 1, w.caller(1)));
     w.late = 0s;
+    return all;
+}
+
+awaitable<void> restarted(callers_world& w) {
+    // A node decided in memory, with Postgres away, and was killed; a minute later its spool is drained.
+    auto all = talk_of_a_minute_ago(w);
     co_await w.spool.append(std::move(all));
     w.add_node();
     WAIT_FOR(w.in(1, call::phase::active));
@@ -212,17 +218,7 @@ awaitable<void> closed_in_memory(callers_world& w) {
 
 // As `restarted`, and meanwhile the organisation has closed, or blocks this caller.
 awaitable<void> restarted_as(callers_world& w, call::route now_routed) {
-    std::vector<port::inbox_event> all;
-    w.late = 70s;
-    all.push_back(w.initiated(1));
-    all.push_back(w.of_device("call.initiated", 1, 1));
-    w.late = 65s;
-    all.push_back(w.of_device("call.answered", 1, 1));
-    all.push_back(w.event("call.answered", 1, w.caller(1)));
-    w.late = 64s;
-    all.push_back(w.of_device("call.bridged", 1, 1));
-    all.push_back(w.event("call.bridged", 1, w.caller(1)));
-    w.late = 0s;
+    auto all = talk_of_a_minute_ago(w);
     const auto rung = w.device(1, 1);
     w.directory.answer = std::move(now_routed);
     co_await w.spool.append(std::move(all));

@@ -37,13 +37,19 @@ std::size_t dials_for(const callers_world& w, const std::string& caller_control_
     ));
 }
 
+// The same news as an event of its own.
+port::inbox_event under_another_id(const port::inbox_event& e) {
+    auto out = e;
+    out.event_id += "-again";
+    out.body.replace(out.body.find(e.event_id), e.event_id.size(), out.event_id);
+    return out;
+}
+
 awaitable<void> both(callers_world& w) {
     auto& node = w.add_node();
     auto first = w.initiated(1);
     auto second = other_initiated(w);
-    auto repeat = second;
-    repeat.event_id += "-again";
-    repeat.body.replace(repeat.body.find(second.event_id), second.event_id.size(), repeat.event_id);
+    auto repeat = under_another_id(second);
     co_await node.accept(w.raw(std::move(first)));
     WAIT_FOR(dials_for(w, w.caller(1)) == 2);
     co_await node.accept(w.raw(std::move(second)));
@@ -81,9 +87,7 @@ awaitable<void> second_is_blocked(callers_world& w) {
     auto& node = w.add_node();
     auto first = w.initiated(1);
     auto second = other_initiated(w);
-    auto again = second;
-    again.event_id += "-again";
-    again.body.replace(again.body.find(second.event_id), second.event_id.size(), again.event_id);
+    auto again = under_another_id(second);
     co_await node.accept(w.raw(std::move(first)));
     WAIT_FOR(dials_for(w, w.caller(1)) == 2);
     const auto open = w.directory.answer;
@@ -119,9 +123,7 @@ awaitable<void> first_is_told_and_its_node_dies(callers_world& w) {
     w.nodes.clear();
     auto& b = w.add_node();
     auto ended = w.event("call.speak.ended", 1, w.caller(1), R"(,"status":"completed")");
-    auto twice = ended;
-    twice.event_id += "-again";
-    twice.body.replace(twice.body.find(ended.event_id), ended.event_id.size(), twice.event_id);
+    auto twice = under_another_id(ended);
     co_await b.accept(w.raw(std::move(ended)));
     co_await b.accept(w.raw(std::move(twice)));
     WAIT_FOR(sent_to(w, call::verb::hangup, w.caller(1)) == 1);

@@ -121,8 +121,8 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay_seconds(rules.mobile_after, r[13]);
     overlay(rules.mobile_prompt, r[14]);
     out.cause = cause_of(r, out.org);
-    overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
-    if (out.cause == call::route_cause::as_set) out.instead.clear();
+    if (out.cause != call::route_cause::as_set)
+        overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
