@@ -4,6 +4,7 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/http/message.hpp>
+#include <z360/port/byte_stream.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -23,6 +24,14 @@ struct client_request {
     std::string body;
     millis connect_timeout{1'000};
     millis timeout{3'000}; ///< whole exchange
+    /// Set: sent as the body, in place of `body`, with its size as Content-Length. Outlives the exchange.
+    port::byte_source* upload = nullptr;
+    /// Set: takes the body of a 2xx answer, which is not in the response then and may be of any length;
+    /// other answers are as usual. Outlives the exchange.
+    port::byte_sink* download = nullptr;
+    /// With `upload` or `download`: the exchange ends when not a byte has moved for so long. Time that our
+    /// own side takes for a piece does not count.
+    millis stall_timeout{30'000};
 };
 
 /// What came back. `status` 0: no HTTP answer; `error` says why. `sent` false: the request certainly did not
@@ -41,7 +50,8 @@ struct client_response {
 class client {
   public:
     virtual ~client() = default;
-    /// Never throws for what the network or the peer does. Bodies beyond 8 MiB are an error.
+    /// Never throws for what the network or the peer does. Bodies beyond 8 MiB are an error, but for one that
+    /// is downloaded: what its sink or source throws ends the exchange and is thrown on.
     virtual boost::asio::awaitable<client_response> perform(client_request req) = 0;
 };
 

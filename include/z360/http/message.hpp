@@ -2,10 +2,13 @@
 // HTTP messages as our code sees them; no library shows through.
 #pragma once
 
+#include <z360/port/byte_stream.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +49,9 @@ struct response {
     int status = 200;
     http::headers headers;
     std::string body;
+    /// Set: sent in place of `body`, piece by piece as the client takes it, with its size as Content-Length.
+    /// If it fails, or gives fewer bytes than it said, the connection is closed before the end.
+    std::shared_ptr<port::byte_source> stream;
 
     [[nodiscard]] static response json(int status, std::string body);
     [[nodiscard]] static response

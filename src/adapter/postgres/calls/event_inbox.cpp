@@ -25,6 +25,8 @@ constexpr std::size_t k_batch_bytes = 8 * 1024 * 1024;
 constexpr std::size_t k_waiting_events = 20'000;
 // The carrier tells of all legs of a ring within milliseconds: one commit is enough for them.
 constexpr millis k_patience{5};
+// So many share a commit well enough: under load nobody waits for more.
+constexpr std::size_t k_gathered = 8;
 // Telnyx gives up a delivery after about two seconds: the spool needs its share of them.
 constexpr millis k_append_limit{1'000};
 
@@ -216,7 +218,7 @@ asio::awaitable<void> inbox::gather(request& first) {
 }
 
 bool inbox::urgent() const {
-    if (waiting_events_ >= k_batch_events) return true;
+    if (waiting_events_ >= k_gathered) return true;
     return std::any_of(waiting_.begin(), waiting_.end(), [](const auto& r) {
         return std::any_of(r->rows.begin(), r->rows.end(), [](const auto& x) { return !x.event.patient; });
     });
