@@ -87,6 +87,21 @@ struct config {
         millis silence{45'000};          ///< of a talk, before its session is asked about
         unsigned questions_per_second = 10;
     } reconcile;
+    struct recordings_t {      ///< our own copies of what the carrier records
+        std::string folder;    ///< where they are kept; with s3_bucket: where they are collected first
+        std::string s3_bucket; ///< empty: they are kept in the folder, or, without one, at the carrier alone
+        std::string s3_endpoint; ///< https://host[:port]
+        std::string s3_region = "us-east-1";
+        std::string s3_prefix; ///< of all keys
+        std::string s3_access_key_id;
+        secret s3_secret_access_key;
+        bool s3_path_style = false;    ///< bucket in the path, as MinIO wants it
+        bool remove_originals = false; ///< at the carrier, once a copy is kept
+        unsigned keep_days = 0;        ///< 0: for ever; an organisation may say otherwise
+        unsigned parallel = 8;         ///< copies at once
+        millis link_life{600'000};     ///< of the addresses that replies have
+        [[nodiscard]] bool configured() const { return !folder.empty(); }
+    } recordings;
     struct retention_t { ///< days that rows are kept; 0: for ever
         unsigned raw_events_days = 7;
         unsigned dead_letters_days = 30; ///< also doubles of known events with other bytes

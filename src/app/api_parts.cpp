@@ -40,7 +40,8 @@ api_parts::api_parts(
 api_parts::~api_parts() = default;
 
 std::vector<http::route> api_parts::routes(
-    engine::engine& calls, push_parts& pushes, const adapter::crypto::ring_ticket_codec& tickets
+    engine::engine& calls, push_parts& pushes, recording_parts& recordings,
+    const adapter::crypto::ring_ticket_codec& tickets
 ) {
     return edge::api::api_routes(
         {*tokens_,
@@ -66,7 +67,11 @@ std::vector<http::route> api_parts::routes(
          &pushes.figures(),
          pushes.orders(),
          [&pushes] { pushes.order_placed(); },
-         directory_.get()}
+         directory_.get(),
+         &recordings.reader(),
+         recordings.vault(),
+         &recordings.carrier(),
+         &recordings.links()}
     );
 }
 

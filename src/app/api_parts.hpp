@@ -5,6 +5,7 @@
 #include "adapter/postgres/postgres.hpp"
 #include "app/credential_parts.hpp"
 #include "app/push_parts.hpp"
+#include "app/recording_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/api/api.hpp"
 #include "edge/api/apple.hpp"
@@ -36,8 +37,10 @@ class api_parts {
     api_parts& operator=(const api_parts&) = delete;
 
     /// Where what devices ask of a call goes, and what they say of pushes.
-    [[nodiscard]] std::vector<http::route>
-    routes(engine::engine& calls, push_parts& pushes, const adapter::crypto::ring_ticket_codec& tickets);
+    [[nodiscard]] std::vector<http::route> routes(
+        engine::engine& calls, push_parts& pushes, recording_parts& recordings,
+        const adapter::crypto::ring_ticket_codec& tickets
+    );
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
   private:

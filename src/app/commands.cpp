@@ -86,8 +86,9 @@ std::string store_mobile(command_arguments& a, const std::string& v) {
     if (e164 && wire::has_extension(v)) return "has an extension, which cannot be dialed; leave it out";
     return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
 }
-std::string store_record_calls(command_arguments& a, const std::string& v) {
-    a.record_calls = v;
+template <std::optional<std::string> command_arguments::* Member>
+std::string store_yes_or_no(command_arguments& a, const std::string& v) {
+    a.*Member = v;
     bool ignored = false;
     return v.empty() ? "" : read_bool(v, ignored);
 }
@@ -141,12 +142,21 @@ const std::vector<command_flag>& command_flags() {
         {"--hold-prompt", "Spoken to a caller who waits.", store<&args::hold_prompt>},
         {"--voice", "Telnyx voice that speaks both.", store<&args::voice>},
         {"--ringback-url", "Audio looped to a caller who waits.", store<&args::ringback_url>},
-        {"--record-calls", "true or false.", store_record_calls},
+        {"--record-calls", "true or false.", store_yes_or_no<&args::record_calls>},
         {"--mobile-after-seconds", "How long devices ring before the mobile number does, 5 to 60.",
          store_number<&args::mobile_after_seconds, 5, 60>},
         {"--mobile-prompt", "Spoken to whoever answers the mobile number.", store<&args::mobile_prompt>},
         {"--blocked-message", "Told to blocked callers, who are hung up on then; empty: they are rejected.",
          store<&args::blocked_message>},
+        {"--voicemail", "true or false: whom nobody answers may leave a message.",
+         store_yes_or_no<&args::voicemail>},
+        {"--voicemail-greeting-url", "Audio played instead of the words.",
+         store<&args::voicemail_greeting_url>},
+        {"--voicemail-beep", "true or false: a tone before the message.",
+         store_yes_or_no<&args::voicemail_beep>},
+        {"--unavailable-message", "Told where there is no voicemail.", store<&args::unavailable_message>},
+        {"--recording-days", "How long recordings are kept, 1 to 3650.",
+         store_number<&args::recording_days, 1, 3650>},
         {"--mobile", "Mobile number that rings when no device answers; empty: none.", store_mobile},
     };
     return k_all;
@@ -241,7 +251,8 @@ const std::vector<command_spec>& commands() {
          {},
          {"--ring-seconds", "--voicemail-max-seconds", "--voicemail-greeting", "--hold-prompt", "--voice",
           "--ringback-url", "--record-calls", "--mobile-after-seconds", "--mobile-prompt",
-          "--blocked-message"}},
+          "--blocked-message", "--recording-days", "--voicemail", "--voicemail-greeting-url",
+          "--voicemail-beep", "--unavailable-message"}},
         {"--remove-org",
          command::remove_org,
          "ORG",

@@ -18,6 +18,8 @@ namespace z360::app {
 void add_api_keys(std::vector<key_spec>& k);
 /// Keys of pushes.
 void add_push_keys(std::vector<key_spec>& k);
+/// Keys of copies of recordings.
+void add_recording_keys(std::vector<key_spec>& k);
 
 using check = std::string (*)(std::string_view);
 

@@ -315,6 +315,7 @@ std::vector<key_spec> all_keys() {
     ));
 
     add_push_keys(k);
+    add_recording_keys(k);
 
     k.push_back(text(
         "spool.directory", "Keeps webhooks while Postgres is away; empty: they get 503 then.", "path", true,
@@ -352,6 +353,10 @@ std::vector<key_spec> all_keys() {
     k.push_back(duration("calls.voicemail_max_ms", "Longest message.", 5'000, 600'000, [](auto& c) -> auto& {
         return c.calls.voicemail_max;
     }));
+    k.push_back(text(
+        "calls.unavailable_message", "Told where an organisation takes no messages.", "up to 3000 bytes",
+        false, check_spoken, [](auto& c) -> auto& { return c.calls.unavailable_message; }
+    ));
     k.push_back(text(
         "calls.voicemail_greeting", "Spoken before the tone.", "up to 3000 bytes", false, check_spoken,
         [](auto& c) -> auto& { return c.calls.voicemail_greeting; }

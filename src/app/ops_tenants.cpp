@@ -155,11 +155,19 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     text(s.voice, a.voice);
     text(s.ringback_url, a.ringback_url);
     number(s.mobile_after_secs, a.mobile_after_seconds);
+    number(s.recording_days, a.recording_days);
     text(s.mobile_prompt, a.mobile_prompt);
     text(s.blocked_message, a.blocked_message);
-    if (!a.record_calls) return;
-    s.record_calls.reset();
-    if (!a.record_calls->empty()) s.record_calls = *a.record_calls == "true" || *a.record_calls == "1";
+    text(s.voicemail_greeting_url, a.voicemail_greeting_url);
+    text(s.unavailable_message, a.unavailable_message);
+    const auto flag = [](std::optional<bool>& to, const std::optional<std::string>& from) {
+        if (!from) return;
+        to.reset();
+        if (!from->empty()) to = *from == "true" || *from == "1";
+    };
+    flag(s.record_calls, a.record_calls);
+    flag(s.voicemail, a.voicemail);
+    flag(s.voicemail_beep, a.voicemail_beep);
 }
 
 json shown(const port::org_settings& s) {
@@ -175,6 +183,11 @@ json shown(const port::org_settings& s) {
         {"mobile_after_seconds", value(s.mobile_after_secs)},
         {"mobile_prompt", value(s.mobile_prompt)},
         {"blocked_message", value(s.blocked_message)},
+        {"recording_days", value(s.recording_days)},
+        {"voicemail", value(s.voicemail)},
+        {"voicemail_greeting_url", value(s.voicemail_greeting_url)},
+        {"voicemail_beep", value(s.voicemail_beep)},
+        {"unavailable_message", value(s.unavailable_message)},
     };
 }
 
@@ -191,7 +204,8 @@ int org_settings(const options& o) {
     overlay(next, a);
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
-                        a.mobile_prompt || a.blocked_message;
+                        a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
+                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

@@ -18,6 +18,7 @@
 #include "app/options.hpp"
 #include "app/parts_settings.hpp"
 #include "app/push_parts.hpp"
+#include "app/recording_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "app/spool_parts.hpp"
 #include "edge/health_routes.hpp"
@@ -141,6 +142,7 @@ class process {
           api_(ex_, c, later_database_, keys_, credentials_, redis_, *http_client_, clock_, *metrics_),
           feed_(ex_, c, redis_, later_database_, *metrics_),
           push_(ex_, c, database_, later_database_, keys_, tickets_, clock_, *metrics_),
+          recordings_(ex_, c, later_database_, push_, *http_client_, clock_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
@@ -173,6 +175,7 @@ class process {
         credentials_.start();
         feed_.start();
         push_.start();
+        recordings_.start();
         retention_->start();
         watch();
         await_signal();
@@ -200,7 +203,7 @@ class process {
         };
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
-        for (auto& r : api_.routes(*engine_, push_, tickets_))
+        for (auto& r : api_.routes(*engine_, push_, recordings_, tickets_))
             all.push_back(std::move(r));
         return all;
     }
@@ -248,7 +251,8 @@ class process {
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
         for (const auto& part :
-             {redis_.loops(), feed_.loops(), push_.loops(), silence, retention_->loops(), figures})
+             {redis_.loops(), feed_.loops(), push_.loops(), recordings_.loops(), silence, retention_->loops(),
+              figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
@@ -392,6 +396,7 @@ class process {
         if (figures_) co_await figures_->stop(limit / 8);
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
+        co_await recordings_.stop();
         co_await push_.stop(limit / 8);
         co_await feed_.stop();
         co_await credentials_.stop(limit / 8);
@@ -430,6 +435,7 @@ class process {
     api_parts api_;
     feed_parts feed_;
     push_parts push_;
+    recording_parts recordings_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is

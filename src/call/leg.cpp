@@ -15,16 +15,18 @@ namespace {
 
 constexpr std::uint32_t k_unanswered = UINT32_MAX; // a question that failed
 constexpr millis k_must_happen{600'000};           // hang-ups are tried for this long
-constexpr std::size_t k_most_twins = 16;           // more would be an attack or a fault of ours, not a retry
+constexpr std::size_t k_most_duplicates = 16;      // more would be an attack or a fault of ours, not a retry
 
 // ---- facts
 
 // The carrier has two calls for one dial. The first one is the leg; the other must not ring.
-leg* twin(state& s, const leg& of, const std::string& control_id, bool dead) {
-    const bool known = std::any_of(s.twins.begin(), s.twins.end(), [&control_id](const twin_leg& t) {
-        return t.call_control_id == control_id;
-    });
-    if (!known && s.twins.size() < k_most_twins) s.twins.push_back({control_id, of.id, dead, false});
+leg* duplicate_of(state& s, const leg& of, const std::string& control_id, bool dead) {
+    const bool known =
+        std::any_of(s.duplicates.begin(), s.duplicates.end(), [&control_id](const duplicate_leg& t) {
+            return t.call_control_id == control_id;
+        });
+    if (!known && s.duplicates.size() < k_most_duplicates)
+        s.duplicates.push_back({control_id, of.id, dead, false});
     return nullptr;
 }
 
@@ -150,8 +152,8 @@ void narrate_outcome(const command_outcome& e, const state& after, effects& out)
 }
 
 void narrate(const state& before, const event& what, const state& after, effects& out) {
-    for (auto i = before.twins.size(); i < after.twins.size(); ++i)
-        add_note(out, remark::twin_leg, "leg=" + after.twins[i].leg.text());
+    for (auto i = before.duplicates.size(); i < after.duplicates.size(); ++i)
+        add_note(out, remark::duplicate_leg, "leg=" + after.duplicates[i].leg.text());
     if (!before.caller.ended && std::holds_alternative<leg_hangup>(what) && after.caller.ended)
         add_note(out, remark::caller_hung_up, "cause=" + after.caller.hangup_cause);
     for (std::size_t i = 0; i < before.legs.size(); ++i) { // a leg that has just been added has no news yet
@@ -205,9 +207,9 @@ void hang_up(const state& s, leg& l, effects& out, time_point now) {
     out.emplace_back(hangup_command(s, std::move(id), l.call_control_id, l.id, l.release, now));
 }
 
-void hang_up_twins(state& s, effects& out, time_point now) {
-    for (std::size_t i = 0; i < s.twins.size(); ++i) {
-        auto& t = s.twins[i];
+void hang_up_duplicates(state& s, effects& out, time_point now) {
+    for (std::size_t i = 0; i < s.duplicates.size(); ++i) {
+        auto& t = s.duplicates[i];
         if (t.ended || std::exchange(t.hangup_sent, true)) continue;
         const auto id = t.leg.text() + "-hangup-twin-" + std::to_string(i + 1);
         out.emplace_back(hangup_command(s, id, t.call_control_id, t.leg, release_reason::call_over, now));
@@ -226,7 +228,7 @@ void let_caller_go(state& s, effects& out, time_point now) {
 
 // The last to settle: what may live is known when nothing else moves.
 bool settle(state& s, effects& out, const circumstances& c) {
-    hang_up_twins(s, out, c.now);
+    hang_up_duplicates(s, out, c.now);
     for (auto& l : s.legs) {
         if (l.ended) continue;
         const bool there = l.release == release_reason::none && l.dial != dial_status::failed;
@@ -258,7 +260,7 @@ bool wants(const state& s, const effect& e) {
     }
     if (!cmd->leg) return !s.caller.ended;
     const auto* l = s.find(*cmd->leg);
-    // A twin has another control id than the leg: its own end is not in the state, so always try.
+    // A duplicate has another control id than the leg: its own end is not in the state, so always try.
     if (l == nullptr || l->call_control_id != cmd->call_control_id) return true;
     return !l->ended && l->release != release_reason::none;
 }
@@ -302,7 +304,7 @@ leg* met(state& s, const leg_ref& who, bool dead) {
         found->call_control_id = who.call_control_id;
         found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
     } else if (found->call_control_id != who.call_control_id) {
-        return twin(s, *found, who.call_control_id, dead);
+        return duplicate_of(s, *found, who.call_control_id, dead);
     }
     return found;
 }

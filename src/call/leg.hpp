@@ -12,7 +12,7 @@ extern const component k_component;
 /// The leg that the call begins with.
 [[nodiscard]] leg caller_of(const incoming& what);
 /// Finds the leg that we dialed, and learns its control id on the way (D3: whichever tells it first). Null:
-/// there is none such, or it is a twin's. `dead`: it is told of by its end.
+/// there is none such, or it is a duplicate's. `dead`: it is told of by its end.
 leg* met(state& s, const leg_ref& who, bool dead = false);
 [[nodiscard]] bool is_caller(const state& s, const leg_ref& who);
 /// Somebody of the current ring may still answer.

@@ -204,7 +204,7 @@ std::string_view name(remark r) {
     case remark::caller_hung_up: return "caller_hung_up";
     case remark::answer_failed: return "answer_failed";
     case remark::dial_failed: return "dial_failed";
-    case remark::twin_leg: return "twin_leg";
+    case remark::duplicate_leg: return "duplicate_leg";
     case remark::device_answered: return "device_answered";
     case remark::device_withdrawn: return "device_withdrawn";
     case remark::device_declined: return "device_declined";

@@ -13,6 +13,7 @@ namespace {
 
 constexpr millis k_step_grace{3'000}; // lost speak.ended: estimated length plus this (B24)
 constexpr millis k_may_be_tried{5'000};
+constexpr millis k_longest_audio{120'000}; // of a greeting; how long it is nobody says
 constexpr std::size_t k_most = 20;
 constexpr std::size_t k_most_ends = 64; // more would be an attack
 
@@ -22,7 +23,7 @@ millis spoken_length(const std::string& text) {
 }
 
 std::string id_of(const state& s, const prompt& p) {
-    if (p.number == 0) return caller_id(s, "greeting");
+    if (p.number == 0) return caller_id(s, p.spoken ? "greeting" : "greeting-audio");
     return caller_id(s, p.spoken ? "prompt" : "ringback", p.number);
 }
 
@@ -52,7 +53,7 @@ void absorb(state& s, const event& what, time_point now) {
             return p.spoken == e->spoken && p.at == e->at;
         });
         if (!known && s.prompt_ends.size() < k_most_ends)
-            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left, e->command_id});
+            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left, e->command_id, e->failed});
         // Told in any order, they are the same set.
         std::sort(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& a, const auto& b) {
             return std::tie(a.at, a.spoken) < std::tie(b.at, b.spoken);
@@ -227,8 +228,19 @@ void stop(state& s, effects& out, time_point now) {
     p->over = true;
 }
 
-void speak_greeting(state& s, effects& out, time_point now) {
-    speak(s, out, 0, s.routed.rules.voicemail_greeting, now);
+void greet(state& s, effects& out, time_point now) {
+    const auto& rules = s.routed.rules;
+    const auto* p = newest(s);
+    const bool played = p != nullptr && p->number == 0 && !p->spoken; // in vain
+    if (rules.takes_messages && !turned_away(s) && !rules.voicemail_greeting_url.empty() && !played) {
+        prompt audio;
+        audio.spoken = false;
+        audio.limit = now + k_longest_audio;
+        begin(s, out, audio, playback_start_body{rules.voicemail_greeting_url, false}, now);
+        return;
+    }
+    const bool usual = rules.takes_messages || turned_away(s);
+    speak(s, out, 0, usual ? rules.voicemail_greeting : rules.unavailable_message, now);
 }
 
 greeting greeting_of(const state& s) {
@@ -236,10 +248,21 @@ greeting greeting_of(const state& s) {
     if (p == nullptr || p->number != 0) return greeting::none;
     if (p->refused || p->expired) return greeting::failed;
     if (!reported_over(s, *p)) return greeting::plays;
+    if (!p->spoken) {
+        const auto last = std::find_if(s.prompt_ends.rbegin(), s.prompt_ends.rend(), [](const auto& e) {
+            return !e.spoken;
+        });
+        if (last->failed) return greeting::failed;
+    }
     const bool left = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& e) {
         return e.listener_left;
     });
     return left ? greeting::left : greeting::over;
+}
+
+bool has_words_left(const state& s) {
+    const auto* p = newest(s);
+    return p != nullptr && p->number == 0 && !p->spoken;
 }
 
 std::optional<time_point> greeting_limit(const state& s) {

@@ -14,7 +14,10 @@ void play(state& s, effects& out, const std::string& url, time_point now);
 [[nodiscard]] bool plays(const state& s);
 /// What plays stops; a spoken prompt ends by itself.
 void stop(state& s, effects& out, time_point now);
-void speak_greeting(state& s, effects& out, time_point now);
+/// Voicemail's greeting: its audio, or, where there is none or it was tried in vain, its words.
+void greet(state& s, effects& out, time_point now);
+/// The greeting was audio so far: its words can still be said.
+[[nodiscard]] bool has_words_left(const state& s);
 
 /// How the greeting goes.
 enum class greeting : std::uint8_t {

@@ -19,7 +19,7 @@ void absorb(state& s, const event& what, time_point) {
     });
     if (known) return;
     const auto purpose = legs::is_caller(s, e->who) ? recording_purpose::message : recording_purpose::talk;
-    s.recordings.push_back({e->recording_id, e->url, purpose});
+    s.recordings.push_back({e->recording_id, e->url, purpose, e->format, e->began_at, e->ended_at});
     // Told in any order, it is the same set.
     std::sort(s.recordings.begin(), s.recordings.end(), [](const auto& a, const auto& b) {
         return a.id < b.id;

@@ -11,11 +11,15 @@ void heed_cause(route& r) {
     r.targets.clear();
     r.mobile.clear();
     if (r.cause != route_cause::blocked) {
-        if (!told.empty()) r.rules.voicemail_greeting = told;
+        if (told.empty()) return;
+        r.rules.voicemail_greeting = told;
+        r.rules.voicemail_greeting_url.clear();
+        r.rules.unavailable_message = told;
         return;
     }
     r.verdict = route_verdict::blocked_caller;
-    r.user = {}; // nobody's call
+    r.user = {};                   // nobody's call
+    r.rules.takes_messages = true; // whether they are is not asked: nothing is recorded
     r.rules.voicemail_greeting = told;
 }
 

@@ -40,7 +40,8 @@ void start_recording(state& s, effects& out, time_point now) {
     s.voicemail.step = voicemail_step::recording;
     s.voicemail.limit = now + rules.voicemail_max + k_record_grace;
     out.emplace_back(caller_command(
-        s, caller_id(s, "record"), now, millis{10'000}, record_start_body{static_cast<int>(secs), s.id.text()}
+        s, caller_id(s, "record"), now, millis{10'000},
+        record_start_body{static_cast<int>(secs), s.id.text(), rules.voicemail_beep}
     ));
 }
 
@@ -60,7 +61,12 @@ bool settle_greeting(state& s, effects& out, const circumstances& c) {
     const auto how = prompts::greeting_of(s);
     const bool late = s.voicemail.limit && c.now >= *s.voicemail.limit;
     if (how != greeting::over && how != greeting::failed && !late) return false;
-    if (turned_away(s)) return finish(s, out, c);
+    if (how == greeting::failed && prompts::has_words_left(s)) {
+        prompts::greet(s, out, c.now);
+        s.voicemail.limit = prompts::greeting_limit(s);
+        return true;
+    }
+    if (turned_away(s) || !s.routed.rules.takes_messages) return finish(s, out, c);
     start_recording(s, out, c.now);
     return true;
 }
@@ -95,7 +101,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     case voicemail_step::answering:
         if (s.caller.answered) {
             s.voicemail.step = voicemail_step::greeting;
-            prompts::speak_greeting(s, out, c.now);
+            prompts::greet(s, out, c.now);
             s.voicemail.limit = prompts::greeting_limit(s);
             return true;
         }

@@ -79,6 +79,7 @@ void touch(port::call_commit& c, const call::state& was, const call::state& is) 
             c.touched->push_back(l.id);
     }
     c.joins_touched = c.joins_touched || was.joins != is.joins;
+    c.recordings_touched = c.recordings_touched || was.recordings != is.recordings;
 }
 
 } // namespace
@@ -95,6 +96,7 @@ folded fold(
         c.expected_version = from->version;
         c.touched.emplace();
         c.joins_touched = false;
+        c.recordings_touched = false;
         c.next = std::move(from->state);
         // What was stored is not trusted further than what is decided here: steps rest on these rules.
         broken = call::broken_invariant(c.next);
@@ -163,6 +165,7 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     else
         earlier.touched.reset();
     earlier.joins_touched = earlier.joins_touched || later.joins_touched;
+    earlier.recordings_touched = earlier.recordings_touched || later.recordings_touched;
     earlier.next = std::move(later.next);
     earlier.deadline = later.deadline;
     earlier.at = later.at;

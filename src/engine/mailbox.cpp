@@ -365,6 +365,7 @@ port::call_commit mailbox::whole() const {
         out.next_version = forward_version(loaded_->version);
         out.touched.reset();
         out.joins_touched = true;
+        out.recordings_touched = true;
         for (const auto& [id, e] : open_) // their rows may be lost, too
             if (!issues(out, id)) out.new_effects.push_back(e);
     }

@@ -247,7 +247,7 @@ boost::asio::awaitable<void> reconciler_impl::judge_listed(listing all) {
         switch (words.at(i)) {
         case port::standing::live: break;
         case port::standing::unlearned:
-        case port::standing::twin:
+        case port::standing::duplicate:
             if (legs[i].seconds >= k_new_seconds) co_await teach(legs[i]);
             break;
         case port::standing::over: hang_up(legs[i].call_control_id, leg, "over"); break;

@@ -357,6 +357,7 @@ void carrier::forget_ended_before(time_point limit) {
         return e.second.at < limit && (e.second.session.empty() || gone(e.second.session));
     });
     std::erase_if(truth_.bridges, [&gone](const auto& b) { return gone(b.session); });
+    std::erase_if(truth_.recordings, [&gone](const auto& r) { return gone(r.session); });
     std::erase_if(truth_.phones, [&gone](const auto& p) { return gone(p.session); });
     std::erase_if(truth_.sessions, gone);
     std::erase_if(legs_, [&gone](const auto& e) { return gone(e.second.view.call_session_id); });

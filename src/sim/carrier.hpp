@@ -61,6 +61,8 @@ struct carrier_settings {
     millis speak_per_char{60}; ///< estimated length of speech
     millis playback_length{3000};
     millis recording_delay{500}; ///< from the end of a recorded leg to call.recording.saved
+    std::string recordings_base = "https://recordings.sim.invalid"; ///< where contents are fetched
+    millis recording_url_life{600'000};
     unsigned dials_per_window = 150;
     millis dial_window{5000};
     millis command_memory{60'000};
@@ -183,6 +185,18 @@ class carrier {
     [[nodiscard]] std::size_t alive_legs(std::string_view session = {}) const;
     [[nodiscard]] std::string session_of(const std::string& call_control_id) const;
     [[nodiscard]] const carrier_settings& settings() const { return settings_; }
+
+    // ---- recordings
+    /// Where `/recording-files` is served, http://host:port, for addresses from now on.
+    void set_recordings_base(std::string base) { settings_.recordings_base = std::move(base); }
+    /// Contents are answered with this status from now on, until clear_faults(); 0: as usual.
+    void fail_recording_files(int status) { recording_fault_ = status; }
+    [[nodiscard]] int recording_fault() const { return recording_fault_; }
+    /// How long a content is that somebody fetches by its address (`/recording-files/{file}`); nullopt: the
+    /// address has run out, or was never given, or the recording is deleted.
+    [[nodiscard]] std::optional<std::int64_t> recording_bytes(
+        const std::string& file, const std::string& expires, const std::string& signature, time_point now
+    ) const;
 
   private:
     /// Speech or audio that plays or waits.
@@ -325,7 +339,12 @@ class carrier {
     [[nodiscard]] json active_calls(const order& o, time_point now) const;
     [[nodiscard]] json call_events(const order& o, time_point now) const;
     [[nodiscard]] json webhook_deliveries(const order& o, time_point now) const;
+    // carrier_recordings.cpp
     [[nodiscard]] json recordings(const order& o, time_point now) const;
+    reply one_recording(const order& o, time_point now);
+    [[nodiscard]] json recording_json(const saved_recording& r, time_point now) const;
+    [[nodiscard]] std::string recording_url(const saved_recording& r, time_point now) const;
+    // carrier_listings.cpp
     [[nodiscard]] json call_event(const webhook_record& w) const;
     [[nodiscard]] json command_event(const command_record& c) const;
 
@@ -347,6 +366,7 @@ class carrier {
     };
     std::map<std::string, memory> commands_seen_; ///< scope + command_id
     std::deque<time_point> recent_dials_;
+    int recording_fault_ = 0;
     std::uint64_t serial_ = 0;
     truth truth_;
 };

@@ -57,7 +57,9 @@ target credential_endpoint(std::string_view method, const std::vector<std::strin
 
 target find_endpoint(std::string_view method, const std::vector<std::string>& p) {
     if (!p.empty() && p[0] == "telephony_credentials") return credential_endpoint(method, p);
+    if (method == "DELETE" && p.size() == 2 && p[0] == "recordings") return {"delete_recording", p[1]};
     if (method == "GET") {
+        if (p.size() == 2 && p[0] == "recordings") return {"get_recording", p[1]};
         if (p.size() == 2 && p[0] == "calls") return {"get_call", p[1]};
         if (p.size() == 3 && p[0] == "connections" && p[2] == "active_calls") return {"active_calls", p[1]};
         for (const char* list : {"call_events", "webhook_deliveries", "recordings"})
@@ -363,6 +365,7 @@ void carrier::add_fault(command_fault f, time_point now) {
 void carrier::clear_faults() {
     webhook_faults_.clear();
     command_faults_.clear();
+    recording_fault_ = 0;
 }
 
 } // namespace z360::sim

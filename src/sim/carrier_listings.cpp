@@ -248,29 +248,9 @@ json carrier::webhook_deliveries(const order& o, time_point now) const {
     return page_of(in_order(std::move(all), settings_.unknown.lists_newest_first), q, 20);
 }
 
-json carrier::recordings(const order& o, time_point now) const {
-    const auto q = parse_query(o.query);
-    json all = json::array();
-    for (const auto& [serial, w] : truth_.webhooks) {
-        if (w.copy || w.event_type != "call.recording.saved" || w.due > now) continue;
-        const auto& payload = w.data["payload"];
-        if (passes(q, "filter[call_leg_id]", payload["call_leg_id"].get<std::string>()) &&
-            passes(q, "filter[call_session_id]", w.session))
-            all.push_back(json{
-                {"record_type", "recording"},
-                {"id", payload["recording_id"]},
-                {"call_leg_id", payload["call_leg_id"]},
-                {"call_session_id", w.session},
-                {"channels", payload["channels"]},
-                {"status", "completed"},
-                {"download_urls", payload["recording_urls"]},
-            });
-    }
-    return page_of(std::move(all), q, 20);
-}
-
 reply carrier::read(const order& o, time_point now) {
     if (o.verb == "get_call") return call_status(o.path_id, now);
+    if (o.verb == "get_recording" || o.verb == "delete_recording") return one_recording(o, now);
     reply r;
     r.status = 200;
     if (o.verb == "active_calls")

@@ -84,9 +84,19 @@ void carrier::finish_recording(leg_state& l, std::size_t index, time_point now) 
     const auto r = l.recordings.at(index);
     l.recordings.erase(l.recordings.begin() + static_cast<std::ptrdiff_t>(index));
     if (!l.view.answered_at) return; // nothing was ever heard on this leg
-    const auto url = "https://recordings.sim.invalid/" + r.id + "." + r.format;
+    saved_recording saved;
+    saved.id = r.id;
+    saved.session = l.view.call_session_id;
+    saved.call_control_id = l.view.call_control_id;
+    saved.call_leg_id = l.view.call_leg_id;
+    saved.channels = r.channels;
+    saved.format = r.format;
+    saved.began = r.began;
+    saved.ended = now;
+    saved.listed_from = now + settings_.recording_delay;
     json urls;
-    urls[r.format] = url;
+    urls[r.format] = recording_url(saved, now);
+    truth_.recordings.push_back(std::move(saved));
     json extra{
         {"recording_id", r.id},
         {"recording_urls", urls},

@@ -86,7 +86,7 @@ const table* table_of(std::string_view verb) {
     if (verb == "call_events") return &events;
     if (verb == "webhook_deliveries") return &deliveries;
     if (verb == "active_calls") return &active;
-    return verb == "get_call" ? &none : nullptr;
+    return verb == "get_call" || verb == "get_recording" || verb == "delete_recording" ? &none : nullptr;
 }
 
 bool in_range(std::string_view value, long least, long most) {

@@ -45,6 +45,7 @@ void simulator::core::start() {
     server_ = http::make_server(io_.get_executor(), s, routes(), *metrics_);
     server_->start();
     port_ = server_->port();
+    carrier_.set_recordings_base(root());
     if (push_) push_->start();
     tasks_.spawn(keep_time());
     thread_ = std::thread([this] { io_.run(); });

@@ -65,6 +65,7 @@ class simulator::core {
     rt::awaitable<void> keep_time();
     rt::awaitable<void> deliver(webhook w);
     rt::awaitable<http::response> rest(http::request req);
+    rt::awaitable<http::response> recording_file(http::request req);
     rt::awaitable<void> shut_down();
     [[nodiscard]] std::vector<http::route> routes();
     [[nodiscard]] http::client_request signed_request(

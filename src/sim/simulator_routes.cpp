@@ -82,6 +82,11 @@ std::vector<http::route> simulator::core::routes() {
     table.push_back({"GET", "/v2/call_events", telnyx});
     table.push_back({"GET", "/v2/webhook_deliveries", telnyx});
     table.push_back({"GET", "/v2/recordings", telnyx});
+    for (const char* method : {"GET", "DELETE"})
+        table.push_back({method, "/v2/recordings/{id}", telnyx});
+    table.push_back({"GET", "/recording-files/{file}", [this](http::request req) {
+                         return recording_file(std::move(req));
+                     }});
     for (const char* method : {"GET", "POST"})
         table.push_back({method, "/v2/telephony_credentials", telnyx});
     for (const char* method : {"GET", "PATCH", "DELETE"})

@@ -106,6 +106,20 @@ struct webhook_record {
     std::vector<delivery_attempt> attempts;
 };
 
+/// What was recorded, once it is over.
+struct saved_recording {
+    std::string id;
+    std::string session;
+    std::string call_control_id;
+    std::string call_leg_id;
+    std::string channels;
+    std::string format;
+    time_point began{};
+    time_point ended{};
+    time_point listed_from{}; ///< with its webhook
+    std::optional<time_point> removed_at;
+};
+
 struct phone_record {
     time_point at{};
     std::string session;
@@ -128,6 +142,7 @@ struct truth {
     std::vector<bridge_record> bridges;
     std::vector<phone_record> phones;
     std::vector<violation> violations;
+    std::vector<saved_recording> recordings;
     credential_book credentials; ///< with every login token
 
     /// Greatest number of different device legs that one caller was ever joined to.

@@ -64,6 +64,10 @@ constexpr void fields(V& v, T& x) {
     v("answer_limit", x.answer_limit);
     v("voicemail_max", x.voicemail_max);
     v("voicemail_greeting", x.voicemail_greeting);
+    v("voicemail_greeting_url", x.voicemail_greeting_url);
+    v("voicemail_beep", x.voicemail_beep);
+    v("takes_messages", x.takes_messages);
+    v("unavailable_message", x.unavailable_message);
     v("hold_prompt", x.hold_prompt);
     v("voice", x.voice);
     v("ringback_url", x.ringback_url);
@@ -156,7 +160,7 @@ constexpr void fields(V& v, T& x) {
     v("ended", x.ended);
     v("missed", x.missed);
 }
-template <class V, some<call::twin_leg> T>
+template <class V, some<call::duplicate_leg> T>
 constexpr void fields(V& v, T& x) {
     v("call_control_id", x.call_control_id);
     v("leg", x.leg);
@@ -191,6 +195,9 @@ constexpr void fields(V& v, T& x) {
     v("id", x.id);
     v("url", x.url);
     v("purpose", x.purpose);
+    v("format", x.format);
+    v("began_at", x.began_at);
+    v("ended_at", x.ended_at);
 }
 template <class V, some<call::verdict> T>
 constexpr void fields(V& v, T& x) {
@@ -215,6 +222,7 @@ constexpr void fields(V& v, T& x) {
     v("at", x.at);
     v("listener_left", x.listener_left);
     v("command_id", x.command_id);
+    v("failed", x.failed);
 }
 template <class V, some<call::voicemail_box> T>
 constexpr void fields(V& v, T& x) {
@@ -232,7 +240,7 @@ constexpr void fields(V& v, T& x) {
     v("rings", x.rings);
     v("legs", x.legs);
     v("notices", x.notices);
-    v("twins", x.twins);
+    v("twins", x.duplicates);
     v("answers", x.answers);
     v("epoch", x.epoch);
     v("joins", x.joins);
@@ -290,6 +298,7 @@ template <class V, some<call::record_start_body> T>
 constexpr void fields(V& v, T& x) {
     v("max_length_secs", x.max_length_secs);
     v("name", x.name);
+    v("beep", x.beep);
 }
 template <class V, some<call::gather_using_speak_body> T>
 constexpr void fields(V& v, T& x) {

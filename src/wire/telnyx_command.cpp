@@ -122,7 +122,7 @@ json record_start(const call::record_start_body& b) {
     json out = json::object();
     out["format"] = "mp3";
     out["channels"] = "single";
-    out["play_beep"] = true;
+    out["play_beep"] = b.beep;
     out["max_length"] = std::clamp(b.max_length_secs, 0, k_max_recording_secs);
     if (!b.name.empty()) out["custom_file_name"] = text_of(b.name, k_max_recording_name);
     return out;

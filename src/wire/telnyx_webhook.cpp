@@ -78,6 +78,10 @@ void read_payload(const json& payload, telnyx_webhook& out) {
         out.recording_url_wav = url_in(*urls, "wav");
     }
     out.recording_url_public = any_url(payload, "public_recording_urls");
+    out.recording_began_at =
+        parse_iso8601(first_of(text_in(payload, "recording_started_at"), text_in(payload, "start_time")));
+    out.recording_ended_at =
+        parse_iso8601(first_of(text_in(payload, "recording_ended_at"), text_in(payload, "end_time")));
 }
 
 telnyx_webhook read_event(const json& data, const json* meta) {
@@ -130,6 +134,7 @@ call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook, time_
     call::prompt_ended e;
     e.who = std::move(who);
     e.listener_left = hook.status == "call_hangup";
+    e.failed = hook.status == "file_not_found" || hook.status == "failed";
     e.spoken = hook.event_type == "call.speak.ended";
     e.at = hook.occurred_at.value_or(received_at);
     return e;
@@ -142,6 +147,12 @@ call::event recording_saved_of(call::leg_ref who, const telnyx_webhook& hook) {
     e.url = hook.recording_url_mp3;
     if (e.url.empty()) e.url = hook.recording_url_wav;
     if (e.url.empty()) e.url = hook.recording_url_public;
+    if (!hook.recording_url_mp3.empty())
+        e.format = "mp3";
+    else if (!hook.recording_url_wav.empty())
+        e.format = "wav";
+    e.began_at = hook.recording_began_at;
+    e.ended_at = hook.recording_ended_at;
     return e;
 }
 

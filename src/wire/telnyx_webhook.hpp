@@ -43,7 +43,8 @@ struct telnyx_webhook {
     std::string recording_url_mp3; ///< valid for ten minutes
     std::string recording_url_wav;
     std::string recording_url_public; ///< only on accounts with public links
-    std::int64_t attempt = 0;         ///< delivery attempt from `meta`, from 1; 0: not told
+    std::optional<time_point> recording_began_at, recording_ended_at;
+    std::int64_t attempt = 0; ///< delivery attempt from `meta`, from 1; 0: not told
 };
 
 /// Why a body is no webhook.

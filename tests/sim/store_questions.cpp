@@ -102,7 +102,7 @@ port::standing store::standing_of(const port::listed_leg& listed, millis settled
         if (leg == nullptr) continue;
         if (ended) return over;
         if (leg->call_control_id.empty()) return port::standing::unlearned;
-        if (leg->call_control_id != listed.call_control_id) return port::standing::twin;
+        if (leg->call_control_id != listed.call_control_id) return port::standing::duplicate;
         return leg->alive() ? port::standing::live : over;
     }
     return port::standing::none;

@@ -190,7 +190,7 @@ class memory_reconcile_store final : public port::reconcile_store {
             if (leg == nullptr) continue;
             if (over) return port::standing::over;
             if (leg->call_control_id.empty()) return port::standing::unlearned;
-            if (leg->call_control_id != listed.call_control_id) return port::standing::twin;
+            if (leg->call_control_id != listed.call_control_id) return port::standing::duplicate;
             return leg->alive() ? port::standing::live : port::standing::over;
         }
         return port::standing::none;

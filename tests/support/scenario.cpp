@@ -58,6 +58,10 @@ class runner {
             rules_.ringback_url = value;
         else if (key == "push")
             rules_.wake_by_push = value == "true";
+        else if (key == "greeting_url")
+            rules_.voicemail_greeting_url = value;
+        else if (key == "takes_messages")
+            rules_.takes_messages = value == "true";
         else if (key == "mobile")
             mobile_ = value;
         else if (key == "mobile_after_ms")
@@ -218,8 +222,12 @@ class runner {
             return leg_hold{ref, false, extra.empty() ? now : k_start + millis{std::stoll(extra)}};
         if (what == "prompt_ended")
             return prompt_ended{
-                ref, extra == "left", extra != "played", now,
-                w.back().starts_with("mark=") ? s_.id.text() + "-" + w.back().substr(5) : std::string{}
+                ref,
+                extra == "left",
+                extra != "played" && extra != "failed",
+                now,
+                w.back().starts_with("mark=") ? s_.id.text() + "-" + w.back().substr(5) : std::string{},
+                extra == "failed"
             };
         if (what == "pressed") return digits_gathered{ref, extra == "nothing" ? "" : extra};
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};

@@ -55,6 +55,7 @@ struct playback_stop_body {};
 struct record_start_body {
     int max_length_secs = 120;
     std::string name; ///< ≤ 40 characters
+    bool beep = true;
 };
 /// Says the text, as often as `tries`, until one of the keys is pressed.
 struct gather_using_speak_body {
@@ -183,7 +184,7 @@ enum class remark : std::uint8_t {
     caller_hung_up,
     answer_failed,
     dial_failed,
-    twin_leg,
+    duplicate_leg,
     device_answered,
     device_withdrawn,
     device_declined,

@@ -64,6 +64,7 @@ struct prompt_ended {
     time_point at{};            ///< occurred_at: tells two ends apart, and a repetition from either
     /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.
     std::string command_id = {};
+    bool failed = false; ///< audio that could not be played: not there, or not readable
 };
 /// gather.ended: what was pressed, after a prompt.
 struct digits_gathered {
@@ -73,7 +74,9 @@ struct digits_gathered {
 struct recording_saved {
     leg_ref who;
     std::string recording_id;
-    std::string url;
+    std::string url;         ///< where the carrier offers it, for minutes
+    std::string format = {}; ///< of what is there, "mp3" or "wav"; empty: not said
+    std::optional<time_point> began_at = {}, ended_at = {};
 };
 struct recording_failed {
     leg_ref who;

@@ -22,6 +22,10 @@ struct policy {
     millis answer_limit{3'000};   ///< from the winner's answer until the caller's leg must be answered
     millis voicemail_max{120'000}; ///< longest message
     std::string voicemail_greeting = "We are not available. Please leave a message after the tone.";
+    std::string voicemail_greeting_url; ///< audio in place of that text, which is said if it cannot be played
+    bool voicemail_beep = true;         ///< a tone before the message
+    bool takes_messages = true;         ///< false: whom nobody answers is told `unavailable_message` alone
+    std::string unavailable_message = "We are not available. Please call again later.";
     std::string hold_prompt = "One moment please, we are connecting you.";
     std::string voice = "AWS.Polly.Joanna-Neural";
     std::string ringback_url;  ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken

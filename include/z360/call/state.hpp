@@ -166,12 +166,12 @@ struct leg {
 [[nodiscard]] device_status status_of(const leg& leg);
 
 /// A second call that the carrier made for one dial; it is hung up.
-struct twin_leg {
+struct duplicate_leg {
     std::string call_control_id;
     leg_id leg;
     bool ended = false; ///< heard of by its end alone
     bool hangup_sent = false;
-    bool operator==(const twin_leg&) const = default;
+    bool operator==(const duplicate_leg&) const = default;
 };
 
 /// How the carrier told us of the call.
@@ -237,6 +237,7 @@ struct prompt_end {
     time_point at{};
     bool listener_left = false;
     std::string command_id; ///< mark of the leg: that of the prompt that ended, or of a later one [U]
+    bool failed = false;    ///< audio that could not be played
     bool operator==(const prompt_end&) const = default;
 };
 
@@ -262,6 +263,8 @@ struct recording {
     std::string id;
     std::string url;
     recording_purpose purpose = recording_purpose::talk;
+    std::string format; ///< "mp3" or "wav"; empty: not said
+    std::optional<time_point> began_at, ended_at;
     bool operator==(const recording&) const = default;
 };
 
@@ -326,7 +329,7 @@ struct state {
     std::vector<ring> rings;     ///< one after the other; the last one is the current one
     std::vector<leg> legs;       ///< the others, in the order in which they were dialed
     std::vector<notice> notices; ///< one for each device
-    std::vector<twin_leg> twins;
+    std::vector<duplicate_leg> duplicates;
     std::uint32_t answers = 0; ///< how many have taken the call so far
     std::uint32_t epoch = 0; ///< claims so far: the next one needs proof that the one before came to nothing
     std::vector<join> joins; ///< in the order in which they came to count

@@ -35,6 +35,7 @@ struct call_commit {
     /// Device legs that may differ from their rows; nullopt: all of them. Others are not written.
     std::optional<std::vector<leg_id>> touched;
     bool joins_touched = true;          ///< the same of its joins
+    bool recordings_touched = true;     ///< and of its recordings
     std::optional<time_point> deadline; ///< call::deadline(next)
     /// Nobody else takes one that waits for another (`after`) before its turn. The same id again, without
     /// `after`, releases it; what has ended otherwise than `superseded` stays ended.

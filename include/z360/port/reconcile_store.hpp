@@ -58,7 +58,7 @@ struct listed_leg {
 enum class standing : std::uint8_t {
     live,      ///< known and going on
     unlearned, ///< our leg, and its row does not know the id yet
-    twin,      ///< our leg, and its row knows another id: the carrier made two calls of one dial
+    duplicate, ///< our leg, and its row knows another id: the carrier made two calls of one dial
     over,      ///< it or its call ended, or it was told to stop, some seconds ago and more
     none,      ///< no row
 };
@@ -67,7 +67,7 @@ inline constexpr int k_standing_count = 5;
     switch (s) {
     case standing::live: return "live";
     case standing::unlearned: return "unlearned";
-    case standing::twin: return "twin";
+    case standing::duplicate: return "duplicate";
     case standing::over: return "over";
     case standing::none: return "none";
     }

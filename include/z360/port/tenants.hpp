@@ -69,6 +69,26 @@ struct org_settings {
     std::optional<int> mobile_after_secs; ///< 5 … 60
     std::optional<std::string> mobile_prompt;
     std::optional<std::string> blocked_message; ///< told to a blocked caller; unset: they are rejected
+    std::optional<int> recording_days;          ///< that recordings are kept, 1 … 3650
+    std::optional<bool> voicemail;              ///< false: whom nobody answers is told something, no more
+    std::optional<std::string> voicemail_greeting_url; ///< audio in place of the words
+    std::optional<bool> voicemail_beep;
+    std::optional<std::string> unavailable_message; ///< told where there is no voicemail
+};
+/// Whose voicemail says something else than the organisation's.
+struct box_owner {
+    org_id org;
+    std::string e164; ///< a number's
+    user_id user;     ///< or, with an empty number, a member's
+};
+/// What it says. Unset: as the organisation's; a number's goes before its person's.
+struct voicemail_box {
+    std::optional<bool> voicemail;
+    std::optional<int> max_secs;                       ///< 5 … 600
+    std::optional<std::string> greeting, greeting_url; ///< given words without audio are said, not played
+    std::optional<std::string> closed_greeting;        ///< out of hours
+    std::optional<std::string> unavailable_message, voice;
+    std::optional<bool> beep;
 };
 /// When an organisation takes calls; without one: always.
 struct opening {
@@ -117,6 +137,14 @@ class tenants {
     /// A time zone that the database does not know is refused.
     virtual boost::asio::awaitable<outcome_of<opening>> put(tenant_scope who, opening o) = 0;
     virtual boost::asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) = 0;
+
+    /// Replaces what was said before.
+    virtual boost::asio::awaitable<outcome_of<voicemail_box>>
+    put(tenant_scope who, box_owner of, voicemail_box b) = 0;
+    /// nullopt: it says nothing of its own, or there is none that the scope sees.
+    virtual boost::asio::awaitable<std::optional<voicemail_box>> box_of(tenant_scope who, box_owner of) = 0;
+    /// false: there was nothing.
+    virtual boost::asio::awaitable<bool> remove_box(tenant_scope who, box_owner of) = 0;
 
     virtual boost::asio::awaitable<std::optional<organisation>>
     organisation_of(tenant_scope who, org_id o) = 0;

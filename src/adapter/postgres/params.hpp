@@ -52,6 +52,10 @@ template <class Tag>
     return time_at(f);
 }
 
+[[nodiscard]] inline uuid uuid_of(const pqxx::field& f) {
+    return uuid::parse(f.c_str()).value_or(uuid{});
+}
+
 /// NULL for no key.
 template <class Tag>
 [[nodiscard]] std::optional<std::string> key_or_null(int_id<Tag> id) {

@@ -16,6 +16,7 @@
 #include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
 #include <z360/port/reconcile_store.hpp>
+#include <z360/port/recordings.hpp>
 #include <z360/port/retention_store.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
@@ -107,6 +108,8 @@ struct directory_settings {
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.
 [[nodiscard]] std::unique_ptr<port::tenants> make_tenants(database& db, std::string default_connection_id);
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::recording_store> make_recording_store(database& db);
+[[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);

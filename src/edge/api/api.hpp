@@ -3,6 +3,7 @@
 // promises.
 #pragma once
 
+#include "adapter/crypto/recording_link.hpp"
 #include "adapter/crypto/ring_ticket.hpp"
 #include "adapter/crypto/vault.hpp"
 #include "edge/api/identity_sources.hpp"
@@ -19,6 +20,7 @@
 #include <z360/port/push_queue.hpp>
 #include <z360/port/push_store.hpp>
 #include <z360/port/rate_limiter.hpp>
+#include <z360/port/recordings.hpp>
 #include <z360/port/tenants.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -53,6 +55,11 @@ struct api_ports {
     port::push_orders* orders = nullptr;                         ///< null: nothing is pushed
     std::function<void()> order_placed = {}; ///< something waits to be sent. Returns at once; empty: so be it
     port::directory* directory = nullptr;    ///< null: nobody can say where a call would go
+    /// Recordings; null: there are none.
+    port::recording_reader* recordings = nullptr;
+    port::recording_vault* recording_vault = nullptr;       ///< null: they are at the carrier alone
+    port::carrier_recordings* carrier_recordings = nullptr; ///< null: those cannot be had
+    const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -11,14 +11,16 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> device_entries();
 [[nodiscard]] std::vector<entry> credential_entries();
 [[nodiscard]] std::vector<entry> call_entries();
-[[nodiscard]] std::vector<entry> request_entries();      ///< what a device asks of a call
-[[nodiscard]] std::vector<entry> tenant_entries();       ///< organisations, people, memberships, settings
-[[nodiscard]] std::vector<entry> number_entries();       ///< numbers, contacts, blocked callers
-[[nodiscard]] std::vector<entry> routing_entries();      ///< opening hours, and where a call would go
-[[nodiscard]] std::vector<entry> operator_entries();     ///< devices of people, enrolment codes, tokens
-[[nodiscard]] std::vector<entry> push_entries();         ///< what became of pushes
-[[nodiscard]] std::vector<entry> notification_entries(); ///< pushes that the product's backend sends
-[[nodiscard]] std::vector<entry> sign_in_entries();      ///< Apple and the hand-off to the web product
+[[nodiscard]] std::vector<entry> recording_entries();     ///< messages, recordings of calls, their content
+[[nodiscard]] std::vector<entry> voicemail_box_entries(); ///< voicemail of numbers and members
+[[nodiscard]] std::vector<entry> request_entries();       ///< what a device asks of a call
+[[nodiscard]] std::vector<entry> tenant_entries();        ///< organisations, people, memberships, settings
+[[nodiscard]] std::vector<entry> number_entries();        ///< numbers, contacts, blocked callers
+[[nodiscard]] std::vector<entry> routing_entries();       ///< opening hours, and where a call would go
+[[nodiscard]] std::vector<entry> operator_entries();      ///< devices of people, enrolment codes, tokens
+[[nodiscard]] std::vector<entry> push_entries();          ///< what became of pushes
+[[nodiscard]] std::vector<entry> notification_entries();  ///< pushes that the product's backend sends
+[[nodiscard]] std::vector<entry> sign_in_entries();       ///< Apple and the hand-off to the web product
 [[nodiscard]] std::vector<entry> document_entries();
 /// All of them.
 [[nodiscard]] std::vector<entry> all_entries();

@@ -50,6 +50,11 @@ json view(const port::org_settings& s) {
         {"mobile_after_seconds", or_null(s.mobile_after_secs)},
         {"mobile_prompt", or_null(s.mobile_prompt)},
         {"blocked_message", or_null(s.blocked_message)},
+        {"recording_days", or_null(s.recording_days)},
+        {"voicemail", or_null(s.voicemail)},
+        {"voicemail_greeting_url", or_null(s.voicemail_greeting_url)},
+        {"voicemail_beep", or_null(s.voicemail_beep)},
+        {"unavailable_message", or_null(s.unavailable_message)},
     };
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
@@ -213,6 +218,14 @@ port::org_settings read_settings(fields& f) {
     out.record_calls = f.boolean("record_calls");
     if (const auto n = f.integer("mobile_after_seconds", 5, 60)) out.mobile_after_secs = static_cast<int>(*n);
     out.mobile_prompt = f.text_if("mobile_prompt", {.min = 1, .max = 3000, .lines = true, .name = true});
+    if (const auto n = f.integer("recording_days", 1, 3'650)) out.recording_days = static_cast<int>(*n);
+    out.voicemail = f.boolean("voicemail");
+    out.voicemail_greeting_url = f.text_if("voicemail_greeting_url", {.max = 2000});
+    if (const auto& url = out.voicemail_greeting_url; url && !url->empty() && !url->starts_with("https://"))
+        f.refuse("voicemail_greeting_url", "must begin with https://");
+    out.voicemail_beep = f.boolean("voicemail_beep");
+    out.unavailable_message =
+        f.text_if("unavailable_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     out.blocked_message = f.text_if("blocked_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     return out;
 }

@@ -39,8 +39,7 @@ void expect_message_taken(rig& r, const std::string& caller, millis until_greeti
     EXPECT_TRUE(r.quiet(session));
     EXPECT_TRUE(ended_as(r, session, "voicemail"));
     EXPECT_TRUE(eventually([&] {
-        return column(r, session, "snapshot::text").find("https://recordings.sim.invalid/") !=
-               std::string::npos;
+        return column(r, session, "snapshot::text").find("/recording-files/") != std::string::npos;
     })) << "the recording is not in the row";
 }
 

@@ -257,7 +257,7 @@ TEST_F(reconcile_store_test, i_08_listed_legs_are_judged_by_their_rows) {
     EXPECT_EQ(standing_of({leg.call_control_id, "s1", leg.id}), port::standing::live);
     EXPECT_EQ(standing_of({leg.call_control_id, "s1", std::nullopt}), port::standing::live);
     EXPECT_EQ(standing_of({"caller-s1", "s1", std::nullopt}), port::standing::live);
-    EXPECT_EQ(standing_of({"v3:other", "s1", leg.id}), port::standing::twin);
+    EXPECT_EQ(standing_of({"v3:other", "s1", leg.id}), port::standing::duplicate);
     EXPECT_EQ(standing_of({"v3:x", "s1", leg_id{uuid{5, 5}}}), port::standing::none);
     EXPECT_EQ(standing_of({"v3:x", "s9", std::nullopt}), port::standing::none);
     EXPECT_EQ(standing_of({"v3:x", "s1", std::nullopt}), port::standing::live); // nobody we know: left alone

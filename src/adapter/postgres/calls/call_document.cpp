@@ -74,6 +74,13 @@ json join_row(const call::join& j, std::size_t place) {
     };
 }
 
+json recording_row(const call::recording& r) {
+    return {
+        {"id", storable(r.id)},     {"url", text(r.url)},      {"purpose", std::string(name(r.purpose))},
+        {"format", text(r.format)}, {"began", ms(r.began_at)}, {"ended", ms(r.ended_at)},
+    };
+}
+
 /// The device's leg that it is about.
 json leg_of(const call::effect& e) {
     return std::visit(
@@ -185,6 +192,9 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
     if (what.joins_touched)
         for (const auto& j : s.joins)
             d["joins"].push_back(join_row(j, d["joins"].size()));
+    if (what.recordings_touched)
+        for (const auto& r : s.recordings)
+            d["recordings"].push_back(recording_row(r));
     for (const auto& o : what.finished)
         d["finished"].push_back(finished_row(call::end_of(o)));
     for (const auto& n : what.notes)

@@ -108,6 +108,17 @@ constexpr std::string_view k_joins = R"sql(, joins as (
             excluded.over, excluded.over_at)
 ))sql";
 
+// What the carrier has recorded: the row is there with the news, and somebody comes for a copy.
+constexpr std::string_view k_recordings = R"sql(, recordings as (
+    insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url, format, began_at, ended_at)
+    select m.call_id, x.id, m.org_id, (j->>'user')::bigint, x.purpose, x.url, x.format, z360_at(x.began),
+           z360_at(x.ended)
+      from moved m, d, jsonb_to_recordset(j->'recordings') as x(id text, purpose text, url text, format text,
+           began bigint, ended bigint)
+     where m.org_id is not null
+    on conflict (call_id, carrier_id) do nothing
+))sql";
+
 constexpr std::string_view k_new_commands = R"sql(, new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, channel, verb, payload, deadline, status,
                           claimed_until, created_at, finished_at, error_code, attempts, form, after_id)
@@ -179,6 +190,7 @@ constexpr std::string_view k_fresh = R"sql(, fresh as (
 // What a commit holds. Each table costs something even where nothing is written to it, so a statement names
 // those alone that its commit writes to.
 enum part : unsigned {
+    recordings = 512,
     fresh = 256, ///< events that are in no inbox yet
     begins = 128,
     legs = 64,
@@ -195,6 +207,7 @@ unsigned parts_of(const call_commit& c) {
     unsigned out = c.touched ? if_any(legs, *c.touched) : legs;
     if (c.expected_version == 0) out |= begins;
     if (c.joins_touched) out |= joins;
+    if (c.recordings_touched && !c.next.recordings.empty()) out |= recordings;
     if (c.next_version != 0) out |= forward;
     return out | if_any(effects, c.new_effects) | if_any(finished, c.finished) | if_any(notes, c.notes) |
            if_any(events, c.processed_events) | if_any(fresh, c.fresh_events);
@@ -204,9 +217,9 @@ std::string statement_for(unsigned parts) {
     std::string out((parts & begins) != 0 ? k_begin : k_step);
     for (const auto& [p, sql] :
          {std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
-          std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
-          std::pair{finished, k_followers}, std::pair{notes, k_timeline}, std::pair{events, k_events},
-          std::pair{fresh, k_fresh}})
+          std::pair{recordings, k_recordings}, std::pair{effects, k_new_commands},
+          std::pair{finished, k_finished}, std::pair{finished, k_followers}, std::pair{notes, k_timeline},
+          std::pair{events, k_events}, std::pair{fresh, k_fresh}})
         if ((parts & p) != 0) out += sql;
     // The first two parameters have a type in every one of them.
     return out + " select count(*) from moved where $2::bigint is not null";

@@ -142,7 +142,7 @@ select case
                   then 'live' else 'none' end
          when phase = 'ended' and settled then 'over'
          when leg_id is not null and own is null then 'unlearned'
-         when leg_id is not null and own <> control then 'twin'
+         when leg_id is not null and own <> control then 'duplicate'
          when settled and (ended or release_reason is not null) then 'over'
          else 'live'
        end

@@ -45,11 +45,14 @@ constexpr const char* k_calls = R"sql(
 with old as materialized (
     select call_id from calls
      where phase = 'ended' and ended_at < statement_timestamp() - $1::bigint * interval '1 ms'
+       and not exists (select from recordings r where r.call_id = calls.call_id and r.status not in ('lost', 'removed'))
      order by ended_at limit $2 for update skip locked
 ), timeline as (
     delete from call_events where call_id = any(array(select call_id from old))
 ), outbox as (
     delete from commands where call_id = any(array(select call_id from old))
+), recorded as (
+    delete from recordings where call_id = any(array(select call_id from old))
 ), legs as (
     delete from call_legs where call_id = any(array(select call_id from old))
 ), gone as (

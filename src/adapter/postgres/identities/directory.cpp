@@ -32,7 +32,9 @@ constexpr const char* k_resolve =
     R"sql(
 select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 0),
        coalesce((select c.name from contacts c where c.org_id = n.org_id and c.e164 = $3), ''),
-       s.ring_seconds, s.voicemail_max_secs, s.voicemail_greeting, s.hold_prompt, s.voice, s.ringback_url,
+       s.ring_seconds, coalesce(vn.max_secs, vu.max_secs, s.voicemail_max_secs),
+       coalesce(vn.greeting, vu.greeting, s.voicemail_greeting), s.hold_prompt, coalesce(vn.voice, vu.voice, s.voice),
+       s.ringback_url,
        s.record_calls,
        coalesce((
            select json_agg()sql" Z360_DEVICE
@@ -44,11 +46,19 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             where m.org_id = n.org_id and m.user_id = n.receiving_user_id and n.route_type = 'user'
               and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), ''),
        exists (select from blocked_callers b where b.org_id = n.org_id and b.e164 = $3), s.blocked_message,
-       h.rules::text, h.closed_greeting, case when h.rules is not null then z360_wall_time($6, h.time_zone) end
+       h.rules::text, coalesce(vn.closed_greeting, vu.closed_greeting, h.closed_greeting), case when h.rules is not null then z360_wall_time($6, h.time_zone) end,
+       coalesce(vn.voicemail, vu.voicemail, s.voicemail),
+       case when vn.greeting_url is not null or vn.greeting is not null then coalesce(vn.greeting_url, '')
+            when vu.greeting_url is not null or vu.greeting is not null then coalesce(vu.greeting_url, '')
+            else s.voicemail_greeting_url end,
+       coalesce(vn.beep, vu.beep, s.voicemail_beep),
+       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message)
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
   left join opening_hours h on h.org_id = n.org_id
+  left join voicemail_settings vn on vn.phone_number_id = n.phone_number_id
+  left join voicemail_settings vu on vu.org_id = n.org_id and vu.user_id = n.receiving_user_id
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
 
@@ -120,6 +130,10 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.record_calls, r[11]);
     overlay_seconds(rules.mobile_after, r[13]);
     overlay(rules.mobile_prompt, r[14]);
+    overlay(rules.takes_messages, r[21]);
+    overlay(rules.voicemail_greeting_url, r[22]);
+    overlay(rules.voicemail_beep, r[23]);
+    overlay(rules.unavailable_message, r[24]);
     out.cause = cause_of(r, out.org);
     if (out.cause != call::route_cause::as_set)
         overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);

@@ -70,6 +70,12 @@ std::vector<port::blocked_caller> blocked_callers(
 bool remove_opening(connection& db, const tenant_scope& who, org_id o);
 bool remove_blocked_caller(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
 
+// tenants_voicemail.cpp
+outcome_of<port::voicemail_box>
+put(connection& db, const tenant_scope& who, const port::box_owner& of, port::voicemail_box b);
+std::optional<port::voicemail_box> box_of(connection& db, const tenant_scope& who, const port::box_owner& of);
+bool remove_box(connection& db, const tenant_scope& who, const port::box_owner& of);
+
 // tenants_apple.cpp
 std::optional<user_id> apple_user(connection& db, const std::string& subject);
 bool link_apple(

@@ -40,6 +40,24 @@ class rows final : public tenants {
         });
     }
 
+    asio::awaitable<outcome_of<port::voicemail_box>>
+    put(tenant_scope who, port::box_owner of, port::voicemail_box b) override {
+        return db_.run("box_put", [who, of = std::move(of), b = std::move(b)](pqxx::connection_base& db) {
+            return tenant_rows::put(db, who, of, b);
+        });
+    }
+    asio::awaitable<std::optional<port::voicemail_box>>
+    box_of(tenant_scope who, port::box_owner of) override {
+        return db_.run("box_of", [who, of = std::move(of)](pqxx::connection_base& db) {
+            return tenant_rows::box_of(db, who, of);
+        });
+    }
+    asio::awaitable<bool> remove_box(tenant_scope who, port::box_owner of) override {
+        return db_.run("box_remove", [who, of = std::move(of)](pqxx::connection_base& db) {
+            return tenant_rows::remove_box(db, who, of);
+        });
+    }
+
     asio::awaitable<std::optional<organisation>> organisation_of(tenant_scope who, org_id o) override {
         return db_.run("org_of", [who, o](pqxx::connection_base& db) {
             return tenant_rows::organisation_of(db, who, o);

@@ -83,21 +83,30 @@ org_settings read_settings(const pqxx::row& r) {
     if (!r[7].is_null()) s.mobile_after_secs = r[7].as<int>();
     s.mobile_prompt = text(r[8]);
     s.blocked_message = text(r[9]);
+    if (!r[10].is_null()) s.recording_days = r[10].as<int>();
+    if (!r[11].is_null()) s.voicemail = r[11].as<bool>();
+    s.voicemail_greeting_url = text(r[12]);
+    if (!r[13].is_null()) s.voicemail_beep = r[13].as<bool>();
+    s.unavailable_message = text(r[14]);
     return s;
 }
 
 #define Z360_SETTINGS                                                                                        \
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
-    "mobile_after_secs, mobile_prompt, blocked_message"
+    "mobile_after_secs, mobile_prompt, blocked_message, recording_days, voicemail, "                         \
+    "voicemail_greeting_url, voicemail_beep, unavailable_message"
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
-    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
     "record_calls = excluded.record_calls, mobile_after_secs = excluded.mobile_after_secs, "
-    "mobile_prompt = excluded.mobile_prompt, blocked_message = excluded.blocked_message, updated_at = now() "
+    "mobile_prompt = excluded.mobile_prompt, blocked_message = excluded.blocked_message, "
+    "recording_days = excluded.recording_days, voicemail = excluded.voicemail, "
+    "voicemail_greeting_url = excluded.voicemail_greeting_url, voicemail_beep = excluded.voicemail_beep, "
+    "unavailable_message = excluded.unavailable_message, updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
@@ -120,10 +129,16 @@ std::optional<port::refusal> problem(const org_settings& s) {
         return port::refusal{why::invalid, "mobile_prompt", "give 1 to 3000 bytes"};
     if (bad_text(s.blocked_message, 3'000))
         return port::refusal{why::invalid, "blocked_message", "give 1 to 3000 bytes"};
+    if (out_of(s.recording_days, 1, 3'650))
+        return port::refusal{why::invalid, "recording_days", "give 1 to 3650"};
+    if (bad_text(s.unavailable_message, 3'000))
+        return port::refusal{why::invalid, "unavailable_message", "give 1 to 3000 bytes"};
     if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
-    const auto& url = s.ringback_url;
-    if (url && !url->empty() && !url->starts_with("https://") && !url->starts_with("http://"))
-        return port::refusal{why::invalid, "ringback_url", "give an http or https URL"};
+    for (const auto& [field, url] :
+         {std::pair{"ringback_url", &s.ringback_url},
+          std::pair{"voicemail_greeting_url", &s.voicemail_greeting_url}})
+        if (*url && !(*url)->empty() && !(*url)->starts_with("https://") && !(*url)->starts_with("http://"))
+            return port::refusal{why::invalid, field, "give an http or https URL"};
     return std::nullopt;
 }
 
@@ -160,7 +175,7 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
     if (!may_write(who, org)) return refused<org_settings>(why::not_found, "org", "does not exist");
     for (auto* text :
          {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt,
-          &s.blocked_message})
+          &s.blocked_message, &s.voicemail_greeting_url, &s.unavailable_message})
         if (*text) **text = storable(**text);
     if (auto p = problem(s)) return refused<org_settings>(p->reason, p->field, p->text);
     return guarded([&] {
@@ -171,16 +186,23 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto ring = number(s.ring_seconds);
         const auto longest = number(s.voicemail_max_secs);
         const auto mobile_after = number(s.mobile_after_secs);
-        const std::optional<std::string> record =
-            s.record_calls ? std::optional<std::string>(*s.record_calls ? "true" : "false") : std::nullopt;
+        const auto days = number(s.recording_days);
+        const auto flag = [](const std::optional<bool>& v) {
+            return v ? std::optional<std::string>(*v ? "true" : "false") : std::nullopt;
+        };
+        const auto record = flag(s.record_calls);
+        const auto voicemail = flag(s.voicemail);
+        const auto beep = flag(s.voicemail_beep);
         const auto r = exec_in(
             *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
-            or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message)
+            or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
+            or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
+            or_null(s.unavailable_message)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][10].as<bool>();
+        out.created = r[0][15].as<bool>();
         tx.commit();
         return out;
     });

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+// Recordings, for whoever copies and removes them.
+#include "adapter/postgres/params.hpp"
+#include "adapter/postgres/pool.hpp"
+#include "adapter/postgres/transaction.hpp"
+
+#include <z360/port/recordings.hpp>
+
+#include <utility>
+
+namespace z360::adapter::postgres {
+namespace asio = boost::asio;
+namespace {
+
+// $1 how many, $2 for how long (ms).
+constexpr const char* k_claim = R"sql(
+with due as materialized (
+    select recording_id from recordings where due_at <= clock_timestamp() order by due_at limit $1
+       for update skip locked
+), taken as (
+    update recordings r set due_at = clock_timestamp() + $2::bigint * interval '1 ms', claim = r.claim + 1
+      from due where r.recording_id = due.recording_id
+    returning r.*)
+select t.recording_id, t.claim, t.call_id, t.org_id, coalesce(t.user_id, 0), t.carrier_id, coalesce(t.carrier_url, ''),
+       coalesce(t.format, ''), t.purpose, t.status, t.attempts,
+       (extract(epoch from clock_timestamp() - t.created_at) * 1000)::bigint,
+       coalesce((extract(epoch from t.ended_at - t.began_at) * 1000)::bigint, -1),
+       coalesce(c.caller_number, ''), coalesce(c.snapshot #>> '{routed,caller_name}', ''), t.notified, t.at_carrier,
+       coalesce(t.vault, ''), coalesce(t.vault_key, ''), z360_ms(c.began_at)
+  from taken t join calls c on c.call_id = t.call_id)sql";
+
+// Who is being removed is not held: what was begun for it is given up.
+constexpr const char* k_hold = R"sql(
+update recordings set due_at = clock_timestamp() + $3::bigint * interval '1 ms'
+ where recording_id = $1::uuid and claim = $2 and status <> 'removing')sql";
+
+// What is to be removed is not written over by who copied it meanwhile. $1 id, $2 claim, $3
+// status, $4 again after (ms), $5 failed, $6 error, $7 notified, $8 at the carrier, $9 vault, $10 key, $11
+// bytes, $12 hash
+constexpr const char* k_settle = R"sql(
+update recordings
+   set status = $3, due_at = clock_timestamp() + $4::bigint * interval '1 ms',
+       attempts = case when $5 then attempts + 1 else 0 end, error = coalesce(nullif($6, ''), error),
+       notified = notified or $7, at_carrier = at_carrier and $8,
+       vault = case when $3 = 'removed' then null else coalesce(nullif($9, ''), vault) end,
+       vault_key = case when $3 = 'removed' then null else coalesce(nullif($10, ''), vault_key) end,
+       bytes = case when $3 = 'removed' then null else coalesce(nullif($11::bigint, 0), bytes) end,
+       sha256 = case when $3 = 'removed' then null else coalesce(nullif($12, ''), sha256) end,
+       kept_at = case when $3 = 'kept' and kept_at is null then clock_timestamp() else kept_at end,
+       removed_at = case when $3 = 'removed' then clock_timestamp() end,
+       carrier_url = case when $3 in ('kept', 'lost', 'removed') then null else carrier_url end
+ where recording_id = $1::uuid and claim = $2 and (status <> 'removing' or $3 in ('removing', 'removed')))sql";
+
+// $1, $2 how long ago at most (ms), the latter for the first time.
+constexpr const char* k_adopt = R"sql(
+insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url)
+select c.call_id, left(r->>'id', 1000), c.org_id, c.user_id, r->>'purpose', nullif(r->>'url', '')
+  from calls c, jsonb_array_elements(c.snapshot->'recordings') r
+ where c.phase = 'ended' and c.org_id is not null
+   and c.ended_at > clock_timestamp() - case when exists (select from recordings) then $1::bigint else $2::bigint end
+                    * interval '1 ms'
+   and jsonb_typeof(c.snapshot->'recordings') = 'array' and r->>'purpose' in ('talk', 'message')
+on conflict (call_id, carrier_id) do nothing)sql";
+
+constexpr const char* k_wake = R"sql(
+update recordings set due_at = clock_timestamp()
+ where recording_id = any(array(
+    select recording_id from recordings where status = 'waiting' and due_at is null limit $1 for update skip locked)))sql";
+
+// $1 usual (ms; 0: for ever), $2 how many. Organisation by organisation, by the index of their recordings'
+// ages.
+constexpr const char* k_expire = R"sql(
+with old as materialized (
+    select x.recording_id
+      from organizations o left join org_settings s using (org_id)
+      cross join lateral (select coalesce(s.recording_days * 86400000::bigint, nullif($1::bigint, 0)) as kept_for) k
+      cross join lateral (
+          select r.recording_id from recordings r
+           where r.org_id = o.org_id and r.created_at < clock_timestamp() - k.kept_for * interval '1 ms'
+             and r.status in ('waiting', 'kept', 'lost')
+           order by r.created_at limit $2 for update skip locked) x
+     where k.kept_for is not null
+     limit $2)
+update recordings r
+   set status = 'removing', due_at = clock_timestamp(), claim = r.claim + 1, attempts = 0, error = 'kept long enough'
+  from old where r.recording_id = old.recording_id)sql";
+
+constexpr const char* k_figures = R"sql(
+select count(*), coalesce((extract(epoch from clock_timestamp() - min(created_at)) * 1000)::bigint, 0),
+       count(*) filter (where attempts > 0)
+  from recordings where due_at is not null)sql";
+
+port::due_recording read(const pqxx::row& r) {
+    port::due_recording out;
+    out.id = uuid_of(r[0]);
+    out.claim = r[1].as<std::uint32_t>();
+    out.call = call_id{uuid_of(r[2])};
+    out.org = {r[3].as<std::int64_t>()};
+    out.user = {r[4].as<std::int64_t>()};
+    out.carrier_id = r[5].c_str();
+    out.carrier_url = r[6].c_str();
+    out.format = r[7].c_str();
+    out.purpose = std::string_view(r[8].c_str()) == "message" ? call::recording_purpose::message
+                                                              : call::recording_purpose::talk;
+    out.status = port::recording_status_named(r[9].c_str()).value_or(port::recording_status::waiting);
+    out.attempts = r[10].as<std::uint32_t>();
+    out.told_ago = millis{r[11].as<std::int64_t>()};
+    out.length = millis{r[12].as<std::int64_t>()};
+    out.caller = r[13].c_str();
+    out.caller_name = r[14].c_str();
+    out.notified = r[15].as<bool>();
+    out.at_carrier = r[16].as<bool>();
+    out.copy = {r[17].c_str(), r[18].c_str()};
+    out.began_at = time_at(r[19]);
+    return out;
+}
+
+class rows final : public port::recording_store {
+  public:
+    explicit rows(database& db) : db_(db.connections()) {}
+
+    asio::awaitable<std::vector<port::due_recording>> claim(std::size_t most, millis length) override {
+        return db_.run("recording_claim", [most, ms = length.count()](pqxx::connection_base& db) {
+            std::vector<port::due_recording> out;
+            for (const auto& r : exec_once(db, "recording_claim", k_claim, most, ms))
+                out.push_back(read(r));
+            return out;
+        });
+    }
+    asio::awaitable<bool> hold(uuid id, std::uint32_t claim, millis length) override {
+        return db_.run("recording_hold", [id, claim, ms = length.count()](pqxx::connection_base& db) {
+            return exec_once(db, "recording_hold", k_hold, id.text(), claim, ms).affected_rows() == 1;
+        });
+    }
+    asio::awaitable<bool> settle(port::looked l) override {
+        return db_.run("recording_settle", [l = std::move(l)](pqxx::connection_base& db) {
+            const auto again = l.again_after ? std::optional(std::to_string(l.again_after->count()))
+                                             : std::optional<std::string>();
+            return exec_once(
+                       db, "recording_settle", k_settle, l.id.text(), l.claim, std::string(name(l.status)),
+                       or_null(again), l.failed, storable(l.error), l.notified, l.at_carrier, l.copy.vault,
+                       l.copy.key, l.content.bytes, l.content.sha256
+                   )
+                       .affected_rows() == 1;
+        });
+    }
+    asio::awaitable<std::size_t> adopt(millis back, millis first_back) override {
+        return changed("recording_adopt", k_adopt, back.count(), first_back.count());
+    }
+    asio::awaitable<std::size_t> wake(std::size_t most) override {
+        return changed("recording_wake", k_wake, most);
+    }
+    asio::awaitable<std::size_t> expire(millis usual, std::size_t most) override {
+        return changed("recording_expire", k_expire, usual.count(), most);
+    }
+    asio::awaitable<port::recording_figures> figures() override {
+        return db_.run("recording_figures", [](pqxx::connection_base& db) {
+            const auto r = exec_once(db, "recording_figures", k_figures).at(0);
+            return port::recording_figures{
+                r[0].as<std::uint64_t>(), millis{r[1].as<std::int64_t>()}, r[2].as<std::uint64_t>()
+            };
+        });
+    }
+
+  private:
+    template <class... Args>
+    asio::awaitable<std::size_t> changed(const char* name, const char* sql, Args... args) {
+        return db_.run(name, [name, sql, args...](pqxx::connection_base& db) {
+            return static_cast<std::size_t>(exec_once(db, name, sql, args...).affected_rows());
+        });
+    }
+
+    pool& db_;
+};
+
+} // namespace
+
+std::unique_ptr<port::recording_store> make_recording_store(database& db) {
+    return std::make_unique<rows>(db);
+}
+
+} // namespace z360::adapter::postgres

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "recording_keeper/rules.hpp"
+
+#include <z360/rt/retry.hpp>
+
+#include <chrono>
+
+namespace z360::recording_keeper {
+namespace {
+
+using port::recording_status;
+
+constexpr millis k_address_lasts{8 * 60'000}; // ten minutes, less the time that it takes
+constexpr millis k_first_pause{5'000};
+constexpr millis k_longest_pause{3'600'000};
+// Three questions, hours after the carrier told of it.
+constexpr std::uint32_t k_asked_often = 3;
+constexpr millis k_asked_long{2 * 3'600'000};
+
+bool is_empty_message(const port::due_recording& r) {
+    return r.purpose == call::recording_purpose::message && r.length >= millis{0} &&
+           r.length < k_shortest_message;
+}
+
+std::string month_of(time_point t) {
+    return iso8601(t).substr(0, 7);
+}
+
+} // namespace
+
+action next_action(const port::due_recording& r, const circumstances& c) {
+    switch (r.status) {
+    case recording_status::waiting:
+        if (is_empty_message(r)) return action::discard;
+        return c.has_vault ? action::fetch : action::rest;
+    case recording_status::kept:
+        return r.at_carrier && c.remove_originals ? action::remove_original : action::rest;
+    case recording_status::removing: return action::remove;
+    case recording_status::lost:
+    case recording_status::removed: return action::rest;
+    }
+    return action::rest;
+}
+
+bool worth_telling(const port::due_recording& r, action what) {
+    return !r.notified && r.purpose == call::recording_purpose::message && !r.user.none() &&
+           (what == action::fetch || what == action::rest) && r.status == recording_status::waiting;
+}
+
+push::text telling(const port::due_recording& r) {
+    push::text out;
+    out.type = "voicemail";
+    out.title = "New voicemail";
+    const auto& from = r.caller_name.empty() ? r.caller : r.caller_name;
+    out.body = from.empty() ? "From a caller without a number" : "From " + from;
+    out.collapse_key = "voicemail-" + r.id.text();
+    out.extras = {{"voicemail_id", r.id.text()}, {"call_uuid", r.call.text()}};
+    if (!r.caller.empty()) out.extras.emplace_back("caller_number", r.caller);
+    if (r.length >= millis{0}) out.extras.emplace_back("duration_ms", std::to_string(r.length.count()));
+    return out;
+}
+
+bool address_is_fresh(const port::due_recording& r) {
+    return r.attempts == 0 && !r.carrier_url.empty() && r.told_ago < k_address_lasts;
+}
+
+millis pause_after(std::uint32_t failures) {
+    return rt::growing(k_first_pause, k_longest_pause, failures);
+}
+
+bool is_lost(const port::due_recording& r) {
+    return r.attempts >= k_asked_often && r.told_ago >= k_asked_long;
+}
+
+std::string key_of(const port::due_recording& r, const std::string& format) {
+    return std::to_string(r.org.value) + "/" + month_of(r.began_at) + "/" + r.call.text() + "/" +
+           r.id.text() + "-" + std::to_string(r.claim) + "." + (format.empty() ? "mp3" : format);
+}
+
+} // namespace z360::recording_keeper
