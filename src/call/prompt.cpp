@@ -13,7 +13,7 @@ namespace {
 
 constexpr millis k_step_grace{3'000}; // lost speak.ended: estimated length plus this (B24)
 constexpr millis k_may_be_tried{5'000};
-constexpr millis k_longest_audio{120'000}; // of a greeting; how long it is nobody says
+constexpr millis k_longest_audio{60'000}; // of a greeting; how long it is nobody says
 constexpr std::size_t k_most = 20;
 constexpr std::size_t k_most_ends = 64; // more would be an attack
 

@@ -140,7 +140,7 @@ class tenants {
 
     /// Replaces what was said before.
     virtual boost::asio::awaitable<outcome_of<voicemail_box>>
-    put(tenant_scope who, box_owner of, voicemail_box b) = 0;
+    put_box(tenant_scope who, box_owner of, voicemail_box b) = 0;
     /// nullopt: it says nothing of its own, or there is none that the scope sees.
     virtual boost::asio::awaitable<std::optional<voicemail_box>> box_of(tenant_scope who, box_owner of) = 0;
     /// false: there was nothing.

@@ -84,7 +84,7 @@ awaitable<http::response> put_box(api_context& s, request_context in) {
     fields f(body.value);
     auto b = read_box(f);
     if (!f.ok()) co_return respond(f.refusal());
-    const auto out = co_await s.ports.tenants.put(scope_of(in), of, std::move(b));
+    const auto out = co_await s.ports.tenants.put_box(scope_of(in), of, std::move(b));
     co_return reply_put(out, [&of](const auto& v) { return view(of, v); });
 }
 

@@ -23,6 +23,7 @@ struct household {
     std::string admin_token;
     std::string token_row;
     std::string session;
+    std::string recording_row;
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
@@ -30,9 +31,11 @@ std::string bound_token(rig& r, const std::string& kind, const std::string& name
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
     body["scopes"] =
         kind == "admin"
-            ? json{"tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens"}
+            ? json{"tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens",
+                   "recordings:read", "recordings:write"}
             : json{"act",           "handoff",   "tenants:read", "tenants:write", "devices:read",
-                   "devices:write", "enrolment", "tokens",       "push:send"};
+                   "devices:write", "enrolment", "tokens",       "push:send",
+                   "recordings:read", "recordings:write"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -56,7 +59,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto push = fcm_token(name);
     household h{
         t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {},
-        {}
+        {}, {}
     };
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
@@ -67,6 +70,9 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto boss = r.client().bearer(h.admin_token);
     EXPECT_EQ(boss.put(path + "/blocked-callers/" + k_blocked, {{"note", "Blocked by " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/opening-hours", always_open("Day of " + name)).status, 201);
+    const auto owner = "/members/" + std::to_string(t.user) + "/voicemail";
+    EXPECT_EQ(boss.put(path + owner, {{"greeting", "Greeting of " + name}}).status, 201);
+    EXPECT_EQ(boss.put(path + "/numbers/" + number + "/voicemail", {{"beep", false}}).status, 201);
     const auto caller = r.carrier().place_call("+13125550142", number);
     h.session = r.session(caller);
     EXPECT_TRUE(r.ringing(h.session, 1));
@@ -74,7 +80,14 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_TRUE(r.joined(caller));
     EXPECT_TRUE(r.phase(h.session, "active"));
     EXPECT_TRUE(settled(r, h.session));
+    h.recording_row = r.sql(
+        "insert into recordings (call_id, org_id, user_id, carrier_id, purpose, due_at) select call_id, org_id, "
+        "user_id, 'Recording of " +
+        name + "', 'message', null from calls where call_session_id = '" + h.session + "' returning recording_id"
+    );
     h.marks = {
+        "Greeting of " + name,
+        "Recording of " + name,
         name + "-phone",
         name + "@people",
         "Contact of " + name,
@@ -104,6 +117,8 @@ std::string rows_of(rig& r, const household& h) {
         {"contacts", "org_id = " + org},
         {"opening_hours", "org_id = " + org},
         {"blocked_callers", "org_id = " + org},
+        {"voicemail_settings", "org_id = " + org},
+        {"recordings", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -139,6 +154,8 @@ std::string filled(std::string path, const household& h) {
     if (path.find("blocked-callers") != std::string::npos) replace_in(path, "{e164}", k_blocked);
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
     replace_in(path, "tokens/{id}", "tokens/" + h.token_row);
+    replace_in(path, "voicemails/{id}", "voicemails/" + h.recording_row);
+    replace_in(path, "recordings/{id}", "recordings/" + h.recording_row);
     replace_in(path, "{id}", h.session);
     return path;
 }
@@ -181,6 +198,7 @@ json body_for(const std::string& route, const household& other, const std::strin
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
     "GET /api/device-tokens",
+    "GET /api/voip/voicemails",
     "POST /device-tokens",
     "DELETE /device-tokens",
     "POST /api/voip/restore-org",

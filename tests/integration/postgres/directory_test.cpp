@@ -413,3 +413,41 @@ TEST_F(directory, b_43_a_blocked_caller_reaches_nobody_of_the_organisation_that_
     EXPECT_EQ(told.rules.voicemail_greeting, "Not you.");
     EXPECT_EQ(outcome_of(told), call::route_outcome::announcement);
 }
+
+TEST_F(directory, be_26_voicemail_is_the_numbers_then_its_persons_then_the_organisations) {
+    const auto rules = [this] { return resolve("+15550100001").rules; };
+    const auto defaults = rules();
+    EXPECT_TRUE(defaults.takes_messages);
+    EXPECT_TRUE(defaults.voicemail_greeting_url.empty());
+    const auto org = std::to_string(acme_.org.value);
+    sql("insert into org_settings (org_id, voicemail, voicemail_greeting, voicemail_greeting_url, voicemail_max_secs, "
+        "voicemail_beep, unavailable_message) values (" +
+        org + ", false, 'Of all', 'https://example.test/all.mp3', 50, false, 'Gone')");
+    EXPECT_FALSE(rules().takes_messages);
+    EXPECT_EQ(rules().voicemail_greeting_url, "https://example.test/all.mp3");
+    EXPECT_EQ(rules().unavailable_message, "Gone");
+    EXPECT_FALSE(rules().voicemail_beep);
+    sql("insert into voicemail_settings (org_id, user_id, voicemail, greeting) values (" + org + ", " +
+        std::to_string(acme_.user.value) + ", true, 'Of Ann')");
+    EXPECT_TRUE(rules().takes_messages);
+    EXPECT_EQ(rules().voicemail_greeting, "Of Ann");
+    EXPECT_EQ(rules().voicemail_greeting_url, "") << "whoever gives words has them said";
+    EXPECT_EQ(rules().voicemail_max, std::chrono::seconds{50});
+    sql("insert into voicemail_settings (org_id, phone_number_id, max_secs, greeting_url, beep) values (" + org +
+        ", " + std::to_string(acme_.number.value) + ", 20, 'https://example.test/number.mp3', true)");
+    EXPECT_EQ(rules().voicemail_greeting_url, "https://example.test/number.mp3");
+    EXPECT_EQ(rules().voicemail_greeting, "Of Ann") << "said if the audio cannot be played";
+    EXPECT_EQ(rules().voicemail_max, std::chrono::seconds{20});
+    EXPECT_TRUE(rules().voicemail_beep);
+}
+
+TEST_F(directory, be_26_out_of_hours_a_number_may_have_words_of_its_own) {
+    const auto org = std::to_string(acme_.org.value);
+    sql("insert into opening_hours (org_id, time_zone, rules, closed_greeting) values (" + org +
+        R"(, 'UTC', '{"week": {}}', 'All closed'))");
+    sql("insert into voicemail_settings (org_id, phone_number_id, greeting_url, closed_greeting) values (" + org +
+        ", " + std::to_string(acme_.number.value) + ", 'https://example.test/number.mp3', 'Closed here')");
+    const auto closed = heeded();
+    EXPECT_EQ(closed.rules.voicemail_greeting, "Closed here");
+    EXPECT_TRUE(closed.rules.voicemail_greeting_url.empty()) << "the usual audio would say that it is open";
+}

@@ -28,6 +28,8 @@ class isolation : public two_tenants {
             {"contacts", org},
             {"opening_hours", org},
             {"blocked_callers", org},
+            {"voicemail_settings", org},
+            {"recordings", org},
             {"devices", user},
             {"device_registrations", devices},
             {"sip_identities", devices},
@@ -148,7 +150,8 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
         }
     };
     for (const auto* table :
-         {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers"})
+         {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers",
+          "voicemail_settings"})
         EXPECT_EQ(attempt("update " + std::string(table) + " set org_id = " + text(rival_.org)), "denied")
             << table;
     EXPECT_EQ(attempt("update devices set user_id = " + text(rival_.user)), "denied");
@@ -219,6 +222,10 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
         EXPECT_THAT(run(t->contacts(who, acme_.org, "", 100)), IsEmpty());
         EXPECT_FALSE(run(t->opening_of(who, acme_.org)));
         EXPECT_THAT(run(t->blocked_callers(who, acme_.org, "", 100)), IsEmpty());
+        EXPECT_FALSE(run(t->box_of(who, {acme_.org, "", acme_.user})));
+        EXPECT_FALSE(run(t->remove_box(who, {acme_.org, "", acme_.user})));
+        EXPECT_TRUE(run(t->put_box(who, {acme_.org, "", acme_.user}, {})).refused);
+        EXPECT_TRUE(run(t->put_box(who, {acme_.org, "+15550100001", {}}, {})).refused);
         EXPECT_FALSE(run(t->remove_opening(who, acme_.org)));
         EXPECT_FALSE(run(t->remove_blocked_caller(who, acme_.org, "+15550109999")));
         EXPECT_FALSE(run(t->remove_organisation(who, acme_.org, k_noon)));
@@ -235,7 +242,31 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
     EXPECT_TRUE(run(t->person_of(tenant_scope::of(acme_.org), acme_.user)));
     EXPECT_EQ(run(t->numbers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
     EXPECT_TRUE(run(t->opening_of(tenant_scope::of(acme_.user), acme_.org)));
+    EXPECT_TRUE(run(t->box_of(tenant_scope::of(acme_.org), {acme_.org, "", acme_.user})));
     EXPECT_EQ(run(t->blocked_callers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
+}
+
+TEST_F(isolation, i_05_recordings_of_somebody_else_do_not_exist) {
+    auto reader = pg::make_recording_reader(*db_);
+    const auto id = *uuid::parse(value("select recording_id from recordings where org_id = " + text(acme_.org)));
+    const auto before = fingerprints();
+    for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
+        EXPECT_FALSE(run(reader->find(who, id)));
+        EXPECT_THAT(run(reader->messages(who, acme_.user, false, {}, 10)), IsEmpty());
+        EXPECT_EQ(run(reader->unheard(who, acme_.user, 10)), 0U);
+        EXPECT_THAT(run(reader->of_call(who, acme_.org, "session-acme")), IsEmpty());
+        EXPECT_FALSE(run(reader->mark_heard(who, id, true)));
+        EXPECT_FALSE(run(reader->remove(who, id)));
+    }
+    EXPECT_EQ(fingerprints(), before);
+    for (const auto& who : {tenant_scope::of(acme_.org), tenant_scope::of(acme_.user)}) {
+        EXPECT_TRUE(run(reader->find(who, id)));
+        EXPECT_EQ(run(reader->messages(who, acme_.user, false, {}, 10)).size(), 1U);
+    }
+    // Of a talk: the organisation's alone.
+    sql("update recordings set purpose = 'talk'");
+    EXPECT_FALSE(run(reader->find(tenant_scope::of(acme_.user), id)));
+    EXPECT_EQ(run(reader->of_call(tenant_scope::of(acme_.org), acme_.org, "session-acme")).size(), 1U);
 }
 
 TEST_F(isolation, i_05_calls_of_somebody_else_do_not_exist) {

@@ -33,6 +33,11 @@ class two_tenants : public postgres_test {
         sql("insert into opening_hours (org_id, time_zone, rules) values (" + org +
             ", 'UTC', '{\"week\": {}}')");
         sql("insert into blocked_callers (org_id, e164) values (" + org + ", '+15550109999')");
+        sql("insert into voicemail_settings (org_id, user_id, greeting) values (" + org + ", " + user +
+            ", 'Hello')");
+        sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, "
+            "user_id, 'rec-" +
+            slug + "', 'message' from calls where org_id = " + org);
         sql("insert into device_registrations (device_id, org_id) values (" + device + ", " + org + ")");
         sql("insert into apple_links (subject, user_id) values ('apple-" + slug + "', " + user + ")");
         sql("insert into audit_events (actor, user_id, org_id, action) values ('cli', " + user + ", " + org +

@@ -483,3 +483,49 @@ TEST(slug, is_made_of_any_name) {
     for (const auto* bad : {"", "-a", "A", "a b", "a_b"})
         EXPECT_FALSE(pg::is_slug(bad)) << bad;
 }
+
+TEST_F(tenant_rows, be_26_voicemail_of_a_number_or_a_member_says_otherwise_than_its_organisation) {
+    sql("delete from voicemail_settings");
+    const auto who = tenant_scope::of(acme_.org);
+    const port::box_owner number{acme_.org, "+15550100001", {}};
+    const port::box_owner member{acme_.org, "", acme_.user};
+    port::voicemail_box b;
+    b.voicemail = false;
+    b.max_secs = 60;
+    b.greeting_url = "https://example.test/hello.mp3";
+    for (const auto& of : {number, member}) {
+        EXPECT_FALSE(run(tenants_->box_of(who, of)));
+        const auto made = run(tenants_->put_box(who, of, b));
+        ASSERT_TRUE(made.value && made.created);
+        EXPECT_FALSE(run(tenants_->put_box(who, of, b)).created);
+        const auto found = run(tenants_->box_of(who, of));
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->voicemail, false);
+        EXPECT_EQ(found->max_secs, 60);
+        EXPECT_EQ(found->greeting_url, "https://example.test/hello.mp3");
+        EXPECT_FALSE(found->greeting || found->beep || found->voice);
+    }
+    EXPECT_EQ(value("select count(*) from voicemail_settings"), "2");
+    EXPECT_TRUE(run(tenants_->remove_box(who, number)));
+    EXPECT_FALSE(run(tenants_->remove_box(who, number)));
+    EXPECT_TRUE(run(tenants_->box_of(who, member))) << "a number's and a member's are two";
+}
+
+TEST_F(tenant_rows, be_26_voicemail_that_cannot_be_is_refused_by_its_field) {
+    const auto who = tenant_scope::of(acme_.org);
+    const port::box_owner member{acme_.org, "", acme_.user};
+    const auto with = [](auto set) {
+        port::voicemail_box b;
+        set(b);
+        return b;
+    };
+    expect(run(tenants_->put_box(who, member, with([](auto& b) { b.max_secs = 4; }))), why::invalid, "max_seconds");
+    expect(run(tenants_->put_box(who, member, with([](auto& b) { b.greeting = ""; }))), why::invalid, "greeting");
+    expect(
+        run(tenants_->put_box(who, member, with([](auto& b) { b.greeting_url = "ftp://x"; }))), why::invalid,
+        "greeting_url"
+    );
+    expect(run(tenants_->put_box(who, {acme_.org, "+15550100099", {}}, {})), why::not_found, "number");
+    expect(run(tenants_->put_box(who, {acme_.org, "", {99'999}}, {})), why::not_found, "user");
+    expect(run(tenants_->put_box(tenant_scope::of(acme_.user), member, {})), why::not_found, "org");
+}

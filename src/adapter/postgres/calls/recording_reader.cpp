@@ -24,15 +24,19 @@ namespace {
     "from recordings r join calls c on c.call_id = r.call_id "                                               \
     "left join phone_numbers n on n.phone_number_id = c.phone_number_id "
 #define Z360_THERE "r.status not in ('removing', 'removed') "
+// The caller has left at the tone: nobody is told of it, and it is to be removed.
+#define Z360_SAYS_SOMETHING                                                                                  \
+    "and (r.began_at is null or r.ended_at is null or r.ended_at - r.began_at >= interval '1 s') "
 
 // $1 person, $2 only what is new, $3, $4 before this one, $5 how many.
 constexpr const char* k_messages = Z360_VIEW
-    "where r.user_id = $1 and r.purpose = 'message' and " Z360_THERE "and (r.heard_at is null or not $2) "
+    "where r.user_id = $1 and r.purpose = 'message' and " Z360_THERE Z360_SAYS_SOMETHING
+    "and (r.heard_at is null or not $2) "
     "and (r.created_at, r.recording_id) < (coalesce(z360_at($3::bigint), 'infinity'), $4::uuid) "
     "order by r.created_at desc, r.recording_id desc limit $5";
 constexpr const char* k_unheard =
     "select count(*) from (select from recordings r where r.user_id = $1 and r.purpose = 'message' "
-    "and " Z360_THERE "and r.heard_at is null limit $2) x";
+    "and " Z360_THERE Z360_SAYS_SOMETHING "and r.heard_at is null limit $2) x";
 constexpr const char* k_find = Z360_VIEW "where r.recording_id = $1::uuid and " Z360_THERE;
 constexpr const char* k_of_call =
     Z360_VIEW "where r.org_id = $1 and (c.call_session_id = $2 or c.call_id = $3::uuid) and " Z360_THERE

@@ -41,7 +41,7 @@ class rows final : public tenants {
     }
 
     asio::awaitable<outcome_of<port::voicemail_box>>
-    put(tenant_scope who, port::box_owner of, port::voicemail_box b) override {
+    put_box(tenant_scope who, port::box_owner of, port::voicemail_box b) override {
         return db_.run("box_put", [who, of = std::move(of), b = std::move(b)](pqxx::connection_base& db) {
             return tenant_rows::put(db, who, of, b);
         });
