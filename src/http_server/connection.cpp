@@ -16,7 +16,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <exception>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -40,6 +43,7 @@ constexpr refusal k_crowded{
 constexpr millis k_linger{1'000};               ///< for the peer to read the last response and close
 constexpr std::size_t k_linger_bytes = 1 << 20; ///< what is thrown away meanwhile
 constexpr std::size_t k_one_write = 16 * 1024;  ///< bodies up to this size are copied behind their head
+constexpr std::size_t k_stream_piece = 64 * 1024;
 constexpr std::size_t k_keep_memory = 64 * 1024;
 constexpr std::size_t k_first_read = 4 * 1024;
 
@@ -229,7 +233,8 @@ class connection_on final : public connection {
         options.secure = k_tls;
         out_.clear();
         append_response_head(out_, res, options);
-        const bool body = !head_only && may_have_body(res.status) && !res.body.empty();
+        const bool may = !head_only && may_have_body(res.status);
+        const bool body = may && !res.stream && !res.body.empty();
         error_code failed;
         if (body && res.body.size() > k_one_write) {
             const std::array<asio::const_buffer, 2> parts{asio::buffer(out_), asio::buffer(res.body)};
@@ -243,7 +248,54 @@ class connection_on final : public connection {
             failed = ec;
         }
         if (failed && timed_out_) count_refused("write_timeout");
-        co_return !failed;
+        if (failed || !may || !res.stream) co_return !failed;
+        const bool whole = co_await send_stream(*res.stream);
+        co_return whole;
+    }
+
+    /// Piece by piece, so that never more than one of them lies here, however slow the client is.
+    awaitable<bool> send_stream(port::byte_source& source) {
+        std::uint64_t left = source.size();
+        while (left > 0) {
+            enter(phase::handling); // the source's time is not the client's
+            const std::string piece = co_await next_piece(source, left);
+            if (piece.empty()) co_return false;
+            left -= piece.size();
+            enter(phase::writing, state_.settings.write_timeout);
+            auto [ec, n] = co_await asio::async_write(stream_, asio::buffer(piece), k_token);
+            (void)n;
+            if (!ec) continue;
+            if (timed_out_) count_refused("write_timeout");
+            co_return false;
+        }
+        co_return true;
+    }
+
+    /// Empty: the source failed, or ended before the `left` bytes that are still due.
+    awaitable<std::string> next_piece(port::byte_source& source, std::uint64_t left) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_stream_piece));
+        std::string piece;
+        std::exception_ptr error;
+        try {
+            piece = co_await source.read(most);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error) {
+            const auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (cancellation.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
+            piece.clear();
+        }
+        if (piece.size() > most) piece.resize(most); // never more than announced
+        if (piece.empty()) {
+            count_refused("stream_failed");
+            log::error(
+                "http_stream_failed",
+                {{"missing", left},
+                 {"error", error ? rt::what(error).substr(0, 160) : "it ended before its size"}}
+            );
+        }
+        co_return piece;
     }
 
     /// Lets the peer read what was sent: closing with unread bytes in our buffer would make the kernel reset
