@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/crypto/digest.hpp"
+#include "adapter/recordings/directory.hpp"
+#include "adapter/recordings/intake_file.hpp"
 #include "bed.hpp"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 using namespace z360;
 using namespace z360::testing;
 using adapter::crypto::sha256_hex;
+using adapter::recordings::find_place;
+using adapter::recordings::intake_file;
 using adapter::recordings::make_folder_vault;
+using adapter::recordings::prune;
 
 namespace {
 
@@ -216,29 +223,6 @@ class folder_vault : public recordings_bed {
         co_await group.join();
     }
 
-    awaitable<void> neighbour_only() {
-        for (int i = 0; i < 200; ++i)
-            co_await vault_->remove("p/q/r/never");
-    }
-    awaitable<void> keep_each_alone() {
-        for (int i = 0; i < 200; ++i) {
-            const auto key = "p/q/r/" + std::to_string(i);
-            co_await put(*vault_, key, "content");
-            const auto text = co_await kept(*vault_, key);
-            EXPECT_EQ(text, "content") << key;
-            co_await vault_->remove(key);
-        }
-    }
-    awaitable<void> keep_beside_prune() {
-        rt::task_group group(io_.get_executor(), [](std::exception_ptr e) { ADD_FAILURE() << rt::what(e); });
-        group.spawn(keep_each_alone());
-        group.spawn(neighbour_only());
-        group.spawn(neighbour_only());
-        EXPECT_TRUE(co_await group.drain(50s));
-        co_await group.join();
-        EXPECT_TRUE(incoming().empty());
-    }
-
     awaitable<void> stream_long(std::size_t pieces, std::size_t piece) {
         auto intake = co_await vault_->begin("long");
         for (std::size_t i = 0; i < pieces; ++i)
@@ -294,7 +278,25 @@ TEST_F(folder_vault, keeping_and_removing_side_by_side_fail_nobody) {
     run(keep_beside_remove());
 }
 TEST_F(folder_vault, a_kept_copy_is_not_lost_to_who_removes_empty_folders) {
-    run(keep_beside_prune());
+    std::atomic<bool> done{false};
+    std::vector<std::thread> others;
+    for (int i = 0; i < 2; ++i)
+        others.emplace_back([&done, root = root_] {
+            while (!done)
+                if (const auto there = find_place(root, "p/q/r/never")) prune(*there);
+        });
+    for (int i = 0; i < 150; ++i) {
+        const auto file = intake_file::begin(root_);
+        file->write("content");
+        EXPECT_NO_THROW((void)file->move_to(root_, "p/q/r/k"));
+        EXPECT_EQ(read_file(root_ / "p/q/r/k"), "content");
+        fs::remove(root_ / "p/q/r/k");
+    }
+    done = true;
+    for (auto& each : others)
+        each.join();
+    EXPECT_TRUE(files().empty());
+    EXPECT_TRUE(incoming().empty());
 }
 TEST_F(folder_vault, long_recordings_pass_through_little_memory) {
     const auto most = [] {

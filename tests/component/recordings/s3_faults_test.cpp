@@ -123,6 +123,27 @@ class s3_vault_in_trouble : public s3_bed {
         EXPECT_EQ(desk_.objects.size(), 1U);
     }
 
+    // libcurl would ask again by itself on a connection that had been used before; half a source is no
+    // content.
+    awaitable<void> lost_answer_on_a_used_connection() {
+        auto v = vault();
+        at_the_store("k", "old");
+        const std::string content = content_of(300'000);
+        auto intake = co_await v->begin("k");
+        co_await write_all(*intake, content);
+        EXPECT_EQ(co_await v->size_of("k"), 3U);
+        s3_desk::fault f;
+        f.method = "PUT";
+        f.lose_answer = true;
+        desk_.faults.push_back(f);
+        (void)co_await trouble(intake->keep());
+        EXPECT_EQ(desk_.objects.at("k").bytes, content);
+        const auto copy = co_await intake->keep();
+        EXPECT_EQ(copy.bytes, content.size());
+        EXPECT_EQ(co_await kept(*v, "k"), content);
+        EXPECT_TRUE(desk_.refused.empty());
+    }
+
     awaitable<void> silent_upload() {
         auto s = settings();
         s.upload_timeout = 300ms;
@@ -215,6 +236,9 @@ TEST_F(s3_vault_in_trouble, a_full_store_is_said_and_changes_nothing) {
 }
 TEST_F(s3_vault_in_trouble, a_keep_whose_answer_was_lost_is_repeated_and_the_same) {
     play(lost_answer());
+}
+TEST_F(s3_vault_in_trouble, an_answer_lost_on_a_used_connection_spoils_nothing) {
+    play(lost_answer_on_a_used_connection());
 }
 TEST_F(s3_vault_in_trouble, an_upload_without_an_answer_is_given_up_and_may_be_repeated) {
     play(silent_upload());
