@@ -37,9 +37,9 @@ struct byte_range {
 };
 
 /// Keys are like paths: 1 to 500 characters of [A-Za-z0-9._/-], parts separated by single '/', none of them
-/// "." or "..", none empty; anything else throws std::invalid_argument. Used on the loop; files are read and
-/// written by workers. Functions throw unavailable where the store is away, full, or refuses us; its text
-/// says why, without secrets.
+/// "." or "..", none empty, the first not ".incoming"; anything else throws std::invalid_argument. Used on
+/// the loop; files are read and written by workers. Functions throw unavailable where the store is away,
+/// full, or refuses us; its text says why, without secrets.
 class recording_vault {
   public:
     virtual ~recording_vault() = default;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,15 @@ namespace z360::adapter::crypto {
 
 /// 64 lower-case hexadecimal digits.
 [[nodiscard]] std::string sha256_hex(std::string_view text);
+
+/// 32 raw bytes; `key` of any length.
+[[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view text);
+
+/// Lower-case hexadecimal digits, two a byte.
+[[nodiscard]] std::string hex(std::string_view bytes);
+
+/// So many random bytes in hexadecimal: a name that nobody guesses and nobody else has.
+[[nodiscard]] std::string random_hex(std::size_t bytes);
 
 /// Whether two texts are the same, in a time that depends on their lengths only.
 [[nodiscard]] bool same_secret(std::string_view a, std::string_view b);

@@ -6,7 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 using namespace z360::rt;
@@ -93,8 +96,46 @@ awaitable<void> pool_test() {
     EXPECT_TRUE(threw);
 }
 
+awaitable<void> work_repeatedly(blocking_pool& pool, std::shared_ptr<std::atomic<int>> under_way) {
+    while (true) {
+        auto work = [under_way] {
+            ++*under_way;
+            std::this_thread::yield();
+            --*under_way;
+            return std::string("a result");
+        };
+        (void)co_await pool.run(std::move(work));
+    }
+}
+
+awaitable<void> cancelled_workers() {
+    auto ex = co_await asio::this_coro::executor;
+    blocking_pool pool(3);
+    for (int round = 0; round < 300; ++round) {
+        const auto under_way = std::make_shared<std::atomic<int>>(0);
+        task_group group(ex);
+        for (int i = 0; i < 5; ++i)
+            group.spawn(work_repeatedly(pool, under_way));
+        co_await sleep_for(std::chrono::microseconds(50 * (round % 10)));
+        co_await group.join();
+        EXPECT_EQ(*under_way, 0) << "who is cancelled waits for their work";
+    }
+}
+
 } // namespace
 
+TEST(rt, blocking_work_may_be_cancelled_at_any_moment) {
+    run(cancelled_workers());
+}
+TEST(rt, work_that_nobody_awaits_is_done_before_the_pool_is_gone) {
+    std::atomic<int> done{0};
+    {
+        blocking_pool pool(1);
+        for (int i = 0; i < 100; ++i)
+            pool.run_unawaited([&done]() noexcept { ++done; });
+    }
+    EXPECT_EQ(done, 100);
+}
 TEST(rt, timeout_returns_value_or_nothing_or_the_error) {
     run(timeouts());
 }
