@@ -8,6 +8,7 @@
 #include <z360/call/view.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include <exception>
 #include <filesystem>
@@ -119,7 +120,11 @@ void bed::restart() {
          &pushes,
          takes_orders ? &orders : nullptr,
          [this] { ++orders_placed; },
-         &directory}
+         &directory,
+         &recordings,
+         has_vault ? &recording_vault : nullptr,
+         &carrier_recordings,
+         &recording_links}
     ));
 }
 
@@ -180,11 +185,29 @@ bed::at_once(const std::string& method, const std::string& target, const std::ve
     return out;
 }
 
+std::string bed::drained(port::byte_source& source) {
+    std::string out;
+    boost::asio::co_spawn(
+        io,
+        [&]() -> boost::asio::awaitable<void> {
+            for (std::string piece = "."; !piece.empty();) {
+                piece = co_await source.read(3);
+                out += piece;
+            }
+        },
+        boost::asio::detached
+    );
+    io.restart();
+    io.run();
+    return out;
+}
+
 answer bed::send(std::string method, std::string target, with headers, std::string body) {
     auto req = request(method, target, headers);
     const auto question = target.find('?');
     req.body = std::move(body);
     auto r = run(std::move(req), decoded(target.substr(0, question)));
+    if (r.stream) r.body = drained(*r.stream);
     record(method, target.substr(0, question), r);
     answer out;
     out.status = r.status;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "adapter/crypto/bearer.hpp"
+#include "fake_recordings.hpp"
 #include "fake_tenants.hpp"
 #include "fakes.hpp"
 #include "support/recording_metrics.hpp"
@@ -110,6 +111,11 @@ class bed : public ::testing::Test {
     bool takes_orders = true; ///< as of the next restart
     int orders_placed = 0;
     fake_directory directory;
+    fake_recordings recordings{members};
+    fake_vault recording_vault;
+    bool has_vault = true; ///< as of the next restart
+    fake_carrier_recordings carrier_recordings;
+    adapter::crypto::recording_link_codec recording_links{secret("key of tickets"), secret()};
     std::vector<engine::request> later; ///< asked without anybody waiting
     adapter::crypto::ring_ticket_codec tickets{secret("key of tickets"), secret()};
     bool offers_apple = true; ///< as of the next restart
@@ -119,6 +125,7 @@ class bed : public ::testing::Test {
   private:
     boost::asio::awaitable<engine::submission> judge(engine::request r);
     http::response run(http::request req, const std::string& path);
+    std::string drained(port::byte_source& source);
     http::request request(const std::string& method, const std::string& target, const with& headers) const;
     void record(const std::string& method, const std::string& path, const http::response& r) const;
     std::unique_ptr<http::router> routes_;

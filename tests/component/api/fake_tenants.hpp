@@ -179,6 +179,31 @@ class fake_tenants final : public port::tenants {
         co_return out;
     }
 
+    awaitable<port::outcome_of<port::voicemail_box>>
+    put_box(port::tenant_scope who, port::box_owner of, port::voicemail_box b) override {
+        port::outcome_of<port::voicemail_box> out;
+        const bool known = of.e164.empty() ? members_.orgs_of[of.user.value].contains(of.org.value)
+                                           : numbers_.contains(of.e164) && numbers_[of.e164].org == of.org;
+        if (!members_.sees_org(who, of.org) || !known) {
+            const auto* field = of.e164.empty() ? "user" : "number";
+            out.refused = port::refusal{port::refusal::why::not_found, field, "does not exist"};
+            co_return out;
+        }
+        out.created = boxes_.insert_or_assign(key_of(of), b).second;
+        out.value = std::move(b);
+        co_return out;
+    }
+    awaitable<std::optional<port::voicemail_box>>
+    box_of(port::tenant_scope who, port::box_owner of) override {
+        const auto it = boxes_.find(key_of(of));
+        if (it == boxes_.end() || !members_.sees_org(who, of.org)) co_return std::nullopt;
+        co_return it->second;
+    }
+    awaitable<bool> remove_box(port::tenant_scope who, port::box_owner of) override {
+        if (!members_.sees_org(who, of.org)) co_return false;
+        co_return boxes_.erase(key_of(of)) == 1;
+    }
+
     using gone_devices = std::optional<std::vector<device_id>>;
     awaitable<gone_devices> remove_organisation(port::tenant_scope who, org_id o, time_point) override {
         if (!members_.sees_org(who, o) || !members_.orgs.contains(o.value)) co_return std::nullopt;
@@ -252,7 +277,11 @@ class fake_tenants final : public port::tenants {
                 p.memberships.emplace_back(org_id{o}, "member");
         return p;
     }
+    static std::string key_of(const port::box_owner& of) {
+        return std::to_string(of.org.value) + " " + of.e164 + " " + std::to_string(of.user.value);
+    }
     membership_table& members_;
+    std::map<std::string, port::voicemail_box> boxes_;
     std::map<std::string, port::number> numbers_;
     std::map<std::pair<std::int64_t, std::string>, port::contact> contacts_;
     std::map<std::pair<std::int64_t, std::string>, port::blocked_caller> blocked_;

@@ -29,13 +29,12 @@ struct household {
 
 std::string bound_token(rig& r, const std::string& kind, const std::string& name, std::int64_t org) {
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
-    body["scopes"] =
-        kind == "admin"
-            ? json{"tenants:read", "tenants:write", "devices:read", "devices:write", "enrolment", "tokens",
-                   "recordings:read", "recordings:write"}
-            : json{"act",           "handoff",   "tenants:read", "tenants:write", "devices:read",
-                   "devices:write", "enrolment", "tokens",       "push:send",
-                   "recordings:read", "recordings:write"};
+    body["scopes"] = kind == "admin"
+                         ? json{"tenants:read", "tenants:write", "devices:read",    "devices:write",
+                                "enrolment",    "tokens",        "recordings:read", "recordings:write"}
+                         : json{"act",          "handoff",         "tenants:read",    "tenants:write",
+                                "devices:read", "devices:write",   "enrolment",       "tokens",
+                                "push:send",    "recordings:read", "recordings:write"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -58,8 +57,8 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto t = founded(r, id, name, number);
     const auto push = fcm_token(name);
     household h{
-        t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {},
-        {}, {}
+        t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {}, {},
+        {}
     };
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
@@ -81,24 +80,24 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_TRUE(r.phase(h.session, "active"));
     EXPECT_TRUE(settled(r, h.session));
     h.recording_row = r.sql(
-        "insert into recordings (call_id, org_id, user_id, carrier_id, purpose, due_at) select call_id, org_id, "
+        "insert into recordings (call_id, org_id, user_id, carrier_id, purpose, due_at) select call_id, "
+        "org_id, "
         "user_id, 'Recording of " +
-        name + "', 'message', null from calls where call_session_id = '" + h.session + "' returning recording_id"
+        name + "', 'message', null from calls where call_session_id = '" + h.session +
+        "' returning recording_id"
     );
-    h.marks = {
-        "Greeting of " + name,
-        "Recording of " + name,
-        name + "-phone",
-        name + "@people",
-        "Contact of " + name,
-        "Person of " + name,
-        "Blocked by " + name,
-        "Day of " + name,
-        number,
-        h.session,
-        name + "-service",
-        h.phone.sip()
-    };
+    h.marks = {"Greeting of " + name,
+               "Recording of " + name,
+               name + "-phone",
+               name + "@people",
+               "Contact of " + name,
+               "Person of " + name,
+               "Blocked by " + name,
+               "Day of " + name,
+               number,
+               h.session,
+               name + "-service",
+               h.phone.sip()};
     return h;
 }
 
@@ -197,20 +196,13 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",
-    "GET /api/voip/voicemails",
-    "POST /device-tokens",
-    "DELETE /device-tokens",
-    "POST /api/voip/restore-org",
-    "POST /api/voip/credentials/reveal",
-    "GET /api/admin/organizations",
-    "GET /api/admin/users",
-    "GET /api/admin/tokens",
-    "GET /api/admin/push/stats",
-    "GET /api/voip/state-model",
-    "GET /api/health",
-    "GET /api/openapi.json",
-    "GET /api/docs",
+    "GET /api/device-tokens",       "GET /api/voip/voicemails",
+    "POST /device-tokens",          "DELETE /device-tokens",
+    "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
+    "GET /api/admin/organizations", "GET /api/admin/users",
+    "GET /api/admin/tokens",        "GET /api/admin/push/stats",
+    "GET /api/voip/state-model",    "GET /api/health",
+    "GET /api/openapi.json",        "GET /api/docs",
 };
 /// These take the other's device in the query.
 bool takes_device(const std::string& route) {

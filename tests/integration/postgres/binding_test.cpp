@@ -104,10 +104,12 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
             "began_at, "
             "updated_at) values (gen_random_uuid(), 'of-" +
             text(org) + "', " + text(org) + ", " + text(ann_.user) + ", 'ringing', 1, '{}', now(), now())");
-    sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, user_id, "
+    sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, "
+        "user_id, "
         "'rec-' || org_id, 'message' from calls");
     for (const auto org : {acme_, globex_})
-        sql("insert into voicemail_settings (org_id, user_id) values (" + text(org) + ", " + text(ann_.user) + ")");
+        sql("insert into voicemail_settings (org_id, user_id) values (" + text(org) + ", " + text(ann_.user) +
+            ")");
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",

@@ -420,7 +420,8 @@ TEST_F(directory, be_26_voicemail_is_the_numbers_then_its_persons_then_the_organ
     EXPECT_TRUE(defaults.takes_messages);
     EXPECT_TRUE(defaults.voicemail_greeting_url.empty());
     const auto org = std::to_string(acme_.org.value);
-    sql("insert into org_settings (org_id, voicemail, voicemail_greeting, voicemail_greeting_url, voicemail_max_secs, "
+    sql("insert into org_settings (org_id, voicemail, voicemail_greeting, voicemail_greeting_url, "
+        "voicemail_max_secs, "
         "voicemail_beep, unavailable_message) values (" +
         org + ", false, 'Of all', 'https://example.test/all.mp3', 50, false, 'Gone')");
     EXPECT_FALSE(rules().takes_messages);
@@ -433,8 +434,8 @@ TEST_F(directory, be_26_voicemail_is_the_numbers_then_its_persons_then_the_organ
     EXPECT_EQ(rules().voicemail_greeting, "Of Ann");
     EXPECT_EQ(rules().voicemail_greeting_url, "") << "whoever gives words has them said";
     EXPECT_EQ(rules().voicemail_max, std::chrono::seconds{50});
-    sql("insert into voicemail_settings (org_id, phone_number_id, max_secs, greeting_url, beep) values (" + org +
-        ", " + std::to_string(acme_.number.value) + ", 20, 'https://example.test/number.mp3', true)");
+    sql("insert into voicemail_settings (org_id, phone_number_id, max_secs, greeting_url, beep) values (" +
+        org + ", " + std::to_string(acme_.number.value) + ", 20, 'https://example.test/number.mp3', true)");
     EXPECT_EQ(rules().voicemail_greeting_url, "https://example.test/number.mp3");
     EXPECT_EQ(rules().voicemail_greeting, "Of Ann") << "said if the audio cannot be played";
     EXPECT_EQ(rules().voicemail_max, std::chrono::seconds{20});
@@ -445,8 +446,9 @@ TEST_F(directory, be_26_out_of_hours_a_number_may_have_words_of_its_own) {
     const auto org = std::to_string(acme_.org.value);
     sql("insert into opening_hours (org_id, time_zone, rules, closed_greeting) values (" + org +
         R"(, 'UTC', '{"week": {}}', 'All closed'))");
-    sql("insert into voicemail_settings (org_id, phone_number_id, greeting_url, closed_greeting) values (" + org +
-        ", " + std::to_string(acme_.number.value) + ", 'https://example.test/number.mp3', 'Closed here')");
+    sql("insert into voicemail_settings (org_id, phone_number_id, greeting_url, closed_greeting) values (" +
+        org + ", " + std::to_string(acme_.number.value) +
+        ", 'https://example.test/number.mp3', 'Closed here')");
     const auto closed = heeded();
     EXPECT_EQ(closed.rules.voicemail_greeting, "Closed here");
     EXPECT_TRUE(closed.rules.voicemail_greeting_url.empty()) << "the usual audio would say that it is open";

@@ -248,7 +248,8 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
 
 TEST_F(isolation, i_05_recordings_of_somebody_else_do_not_exist) {
     auto reader = pg::make_recording_reader(*db_);
-    const auto id = *uuid::parse(value("select recording_id from recordings where org_id = " + text(acme_.org)));
+    const auto id =
+        *uuid::parse(value("select recording_id from recordings where org_id = " + text(acme_.org)));
     const auto before = fingerprints();
     for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
         EXPECT_FALSE(run(reader->find(who, id)));

@@ -85,10 +85,14 @@ TEST_F(recordings, be_32_the_row_comes_with_the_commit_that_tells_of_it_and_once
     again.touched.emplace();
     again.at = k_noon;
     EXPECT_EQ(commit(std::move(again)), port::commit_result::committed);
-    EXPECT_EQ(value("select string_agg(carrier_id || ' ' || purpose || ' ' || status || ' ' || format, ',' order by "
-                    "carrier_id) from recordings where due_at is not null and user_id = " +
-                    std::to_string(people_.user.value)),
-              "rec-1 message waiting mp3,rec-2 message waiting mp3");
+    EXPECT_EQ(
+        value(
+            "select string_agg(carrier_id || ' ' || purpose || ' ' || status || ' ' || format, ',' order by "
+            "carrier_id) from recordings where due_at is not null and user_id = " +
+            std::to_string(people_.user.value)
+        ),
+        "rec-1 message waiting mp3,rec-2 message waiting mp3"
+    );
 }
 
 TEST_F(recordings, be_24_one_node_at_a_time_has_a_recording_and_a_dead_nodes_is_taken_over) {
@@ -103,7 +107,10 @@ TEST_F(recordings, be_24_one_node_at_a_time_has_a_recording_and_a_dead_nodes_is_
     EXPECT_FALSE(run(store_->hold(first.id, first.claim, millis{60'000})));
     EXPECT_FALSE(run(store_->settle(after(first, recording_status::kept))));
     EXPECT_TRUE(run(store_->settle(after(second, recording_status::kept))));
-    EXPECT_EQ(value("select status || ' ' || bytes || ' ' || coalesce(carrier_url, 'none') from recordings"), "kept 123 none");
+    EXPECT_EQ(
+        value("select status || ' ' || bytes || ' ' || coalesce(carrier_url, 'none') from recordings"),
+        "kept 123 none"
+    );
     EXPECT_TRUE(run(store_->claim(10, millis{60'000})).empty()) << "there is nothing more to do";
 }
 
@@ -136,8 +143,11 @@ TEST_F(recordings, be_24_what_is_removed_while_it_is_copied_is_not_kept) {
     const auto removing = claimed();
     EXPECT_EQ(removing.status, recording_status::removing);
     EXPECT_TRUE(run(store_->settle(after(removing, recording_status::removed))));
-    EXPECT_EQ(value("select status || ' ' || coalesce(carrier_url, 'none') from recordings where removed_at is not null"),
-              "removed none");
+    EXPECT_EQ(
+        value("select status || ' ' || coalesce(carrier_url, 'none') from recordings where removed_at is not "
+              "null"),
+        "removed none"
+    );
 }
 
 TEST_F(recordings, be_26_messages_are_listed_newest_first_page_by_page_and_marked) {
@@ -154,8 +164,9 @@ TEST_F(recordings, be_26_messages_are_listed_newest_first_page_by_page_and_marke
     EXPECT_EQ(page[0].session, "s1");
     EXPECT_EQ(page[0].caller, "+15550109999");
     EXPECT_EQ(page[0].dialed, "+15550100001");
-    const auto rest =
-        run(reader_->messages(me(), people_.user, false, port::recording_cursor{page[1].told_at, page[1].id}, 10));
+    const auto rest = run(
+        reader_->messages(me(), people_.user, false, port::recording_cursor{page[1].told_at, page[1].id}, 10)
+    );
     ASSERT_EQ(rest.size(), 1U) << "neither a talk's nor an empty one";
     std::vector<std::string> ids{page[0].carrier_id, page[1].carrier_id, rest[0].carrier_id};
     std::sort(ids.begin(), ids.end());
@@ -176,7 +187,8 @@ TEST_F(recordings, be_24_rows_of_a_program_before_are_made_good) {
     sql("delete from recordings");
     sql("update calls set ended_at = now() - interval '1 hour'");
     EXPECT_EQ(run(store_->adopt(millis{1'000}, millis{1'000})), 0U) << "too long ago";
-    EXPECT_EQ(run(store_->adopt(millis{1'000}, millis{7'200'000})), 1U) << "the first time it looks further back";
+    EXPECT_EQ(run(store_->adopt(millis{1'000}, millis{7'200'000})), 1U)
+        << "the first time it looks further back";
     EXPECT_EQ(run(store_->adopt(millis{7'200'000}, millis{7'200'000})), 0U);
     EXPECT_EQ(claimed().carrier_id, "rec-1");
 }
@@ -195,7 +207,8 @@ TEST_F(recordings, be_24_recordings_go_when_the_organisations_time_for_them_is_o
     sql("update recordings set created_at = now() - interval '10 days' where carrier_id = 'old'");
     EXPECT_EQ(run(store_->expire(millis{0}, 100)), 0U) << "for ever";
     EXPECT_EQ(run(store_->expire(std::chrono::hours{24 * 30}, 100)), 0U);
-    sql("insert into org_settings (org_id, recording_days) values (" + std::to_string(people_.org.value) + ", 5)");
+    sql("insert into org_settings (org_id, recording_days) values (" + std::to_string(people_.org.value) +
+        ", 5)");
     EXPECT_EQ(run(store_->expire(millis{0}, 100)), 1U);
     EXPECT_EQ(run(store_->expire(millis{0}, 100)), 0U);
     EXPECT_EQ(value("select string_agg(carrier_id, ',') from recordings where status = 'removing'"), "old");

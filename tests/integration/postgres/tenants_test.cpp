@@ -512,6 +512,11 @@ TEST_F(tenant_rows, be_26_voicemail_of_a_number_or_a_member_says_otherwise_than_
 }
 
 TEST_F(tenant_rows, be_26_voicemail_that_cannot_be_is_refused_by_its_field) {
+    const auto expect = [](const auto& out, why reason, const std::string& field) {
+        ASSERT_TRUE(out.refused) << field;
+        EXPECT_EQ(out.refused->reason, reason) << field;
+        EXPECT_EQ(out.refused->field, field);
+    };
     const auto who = tenant_scope::of(acme_.org);
     const port::box_owner member{acme_.org, "", acme_.user};
     const auto with = [](auto set) {
@@ -519,8 +524,13 @@ TEST_F(tenant_rows, be_26_voicemail_that_cannot_be_is_refused_by_its_field) {
         set(b);
         return b;
     };
-    expect(run(tenants_->put_box(who, member, with([](auto& b) { b.max_secs = 4; }))), why::invalid, "max_seconds");
-    expect(run(tenants_->put_box(who, member, with([](auto& b) { b.greeting = ""; }))), why::invalid, "greeting");
+    expect(
+        run(tenants_->put_box(who, member, with([](auto& b) { b.max_secs = 4; }))), why::invalid,
+        "max_seconds"
+    );
+    expect(
+        run(tenants_->put_box(who, member, with([](auto& b) { b.greeting = ""; }))), why::invalid, "greeting"
+    );
     expect(
         run(tenants_->put_box(who, member, with([](auto& b) { b.greeting_url = "ftp://x"; }))), why::invalid,
         "greeting_url"

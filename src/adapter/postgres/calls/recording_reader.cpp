@@ -29,11 +29,11 @@ namespace {
     "and (r.began_at is null or r.ended_at is null or r.ended_at - r.began_at >= interval '1 s') "
 
 // $1 person, $2 only what is new, $3, $4 before this one, $5 how many.
-constexpr const char* k_messages = Z360_VIEW
-    "where r.user_id = $1 and r.purpose = 'message' and " Z360_THERE Z360_SAYS_SOMETHING
-    "and (r.heard_at is null or not $2) "
-    "and (r.created_at, r.recording_id) < (coalesce(z360_at($3::bigint), 'infinity'), $4::uuid) "
-    "order by r.created_at desc, r.recording_id desc limit $5";
+constexpr const char* k_messages =
+    Z360_VIEW "where r.user_id = $1 and r.purpose = 'message' and " Z360_THERE Z360_SAYS_SOMETHING
+              "and (r.heard_at is null or not $2) "
+              "and (r.created_at, r.recording_id) < (coalesce(z360_at($3::bigint), 'infinity'), $4::uuid) "
+              "order by r.created_at desc, r.recording_id desc limit $5";
 constexpr const char* k_unheard =
     "select count(*) from (select from recordings r where r.user_id = $1 and r.purpose = 'message' "
     "and " Z360_THERE Z360_SAYS_SOMETHING "and r.heard_at is null limit $2) x";
