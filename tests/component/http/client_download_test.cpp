@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/http/bodies.hpp"
 #include "long_body_site.hpp"
+#include "support/h2_server.hpp"
 #include "test_certificate.hpp"
 
 #include <curl/curl.h>
@@ -173,6 +174,20 @@ awaitable<void> sink_throws(long_body_site& s) {
     co_await expect_usable(s);
 }
 
+awaitable<void> keeps_off_http_2(h2_server& peer, client& c) {
+    const auto to = url(peer.port(), "/", "https");
+    const client_response before = co_await c.perform(ask(to));
+    EXPECT_EQ(before.status, 200) << before.error;
+    checking_sink sink;
+    (void)co_await c.perform(download(to, sink)); // fails: this peer speaks nothing else
+    EXPECT_EQ(peer.accepted, 2U);
+    EXPECT_EQ(peer.seen.size(), 1U) << "a pause would hold up the others of that connection";
+    const client_response after = co_await c.perform(ask(to));
+    EXPECT_EQ(after.status, 200) << after.error;
+    EXPECT_EQ(peer.accepted, 2U);
+    co_await peer.stop();
+}
+
 } // namespace
 
 TEST(http_client_download, a_long_download_reaches_a_slow_sink_whole_and_piece_by_piece) {
@@ -215,6 +230,23 @@ TEST(http_client_download, what_a_sink_throws_ends_the_exchange_and_is_thrown_on
     long_body_site s(64 * k_mib);
     s.run(sink_throws(s));
 }
+TEST(http_client_download, a_long_body_shares_no_http_2_connection) {
+    const temp_folder folder;
+    const auto certificate = folder.file("cert.pem");
+    write_certificate(certificate, folder.file("key.pem"), "peer", 30);
+    asio::io_context io{1};
+    h2_server peer(io.get_executor(), certificate, folder.file("key.pem"));
+    peer.start();
+    const auto c = http::make_client(io.get_executor(), 4, certificate);
+    bool finished = false;
+    asio::co_spawn(io, keeps_off_http_2(peer, *c), [&finished](const std::exception_ptr& e) {
+        EXPECT_FALSE(e) << rt::what(e);
+        finished = true;
+    });
+    io.run_for(10s);
+    EXPECT_TRUE(finished);
+}
+
 TEST(http_client_download, between_libcurl_and_a_sink_lie_at_most_128_kib) {
     checking_sink sink;
     bodies b(nullptr, &sink, 1s);
