@@ -201,6 +201,23 @@ class s3_vault_in_trouble : public s3_bed {
         EXPECT_TRUE(co_await eventually([this] { return incoming().empty(); }));
     }
 
+    awaitable<void> cancelled_at_any_moment() {
+        auto v = vault();
+        bool ended = false;
+        for (int i = 0; i < 60; ++i) {
+            rt::task_group group(io_.get_executor(), [](std::exception_ptr) {});
+            group.spawn(keep_into(*v, ended));
+            EXPECT_TRUE(co_await eventually([this] { return !incoming().empty(); }));
+            co_await rt::sleep_for(std::chrono::microseconds(500 * i));
+            co_await group.join();
+            EXPECT_TRUE(co_await eventually([this] { return incoming().empty(); }));
+        }
+        const auto copy = co_await put(*v, "k", "whole");
+        EXPECT_EQ(copy.bytes, 5U);
+        EXPECT_EQ(co_await kept(*v, "k"), "whole");
+        EXPECT_TRUE(desk_.refused.empty());
+    }
+
     awaitable<void> no_work_folder() {
         make_file(root_, "a file");
         auto v = vault();
@@ -248,6 +265,9 @@ TEST_F(s3_vault_in_trouble, who_reads_never_gets_parts_of_two_contents) {
 }
 TEST_F(s3_vault_in_trouble, nothing_remains_of_a_copy_that_is_cancelled_while_it_is_sent) {
     play(cancelled());
+}
+TEST_F(s3_vault_in_trouble, a_copy_may_be_cancelled_at_any_moment_of_its_sending) {
+    play(cancelled_at_any_moment());
 }
 TEST_F(s3_vault_in_trouble, without_a_work_folder_nothing_is_taken_and_all_is_read) {
     play(no_work_folder());
