@@ -9,7 +9,6 @@
 #include <z360/rt/sync.hpp>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,8 +16,10 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
+#include <cstdint>
+#include <exception>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -42,9 +43,9 @@ constexpr refusal k_crowded{
 constexpr millis k_linger{1'000};               ///< for the peer to read the last response and close
 constexpr std::size_t k_linger_bytes = 1 << 20; ///< what is thrown away meanwhile
 constexpr std::size_t k_one_write = 16 * 1024;  ///< bodies up to this size are copied behind their head
+constexpr std::size_t k_stream_piece = 64 * 1024;
 constexpr std::size_t k_keep_memory = 64 * 1024;
 constexpr std::size_t k_first_read = 4 * 1024;
-constexpr millis k_first_request{500}; ///< so long after a connection was made, a stop waits for its request
 
 std::string_view method_label(std::string_view method) {
     for (const std::string_view known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -232,7 +233,8 @@ class connection_on final : public connection {
         options.secure = k_tls;
         out_.clear();
         append_response_head(out_, res, options);
-        const bool body = !head_only && may_have_body(res.status) && !res.body.empty();
+        const bool may = !head_only && may_have_body(res.status);
+        const bool body = may && !res.stream && !res.body.empty();
         error_code failed;
         if (body && res.body.size() > k_one_write) {
             const std::array<asio::const_buffer, 2> parts{asio::buffer(out_), asio::buffer(res.body)};
@@ -246,7 +248,54 @@ class connection_on final : public connection {
             failed = ec;
         }
         if (failed && timed_out_) count_refused("write_timeout");
-        co_return !failed;
+        if (failed || !may || !res.stream) co_return !failed;
+        const bool whole = co_await send_stream(*res.stream);
+        co_return whole;
+    }
+
+    /// Piece by piece, so that never more than one of them lies here, however slow the client is.
+    awaitable<bool> send_stream(port::byte_source& source) {
+        std::uint64_t left = source.size();
+        while (left > 0) {
+            enter(phase::handling); // the source's time is not the client's
+            const std::string piece = co_await next_piece(source, left);
+            if (piece.empty()) co_return false;
+            left -= piece.size();
+            enter(phase::writing, state_.settings.write_timeout);
+            auto [ec, n] = co_await asio::async_write(stream_, asio::buffer(piece), k_token);
+            (void)n;
+            if (!ec) continue;
+            if (timed_out_) count_refused("write_timeout");
+            co_return false;
+        }
+        co_return true;
+    }
+
+    /// Empty: the source failed, or ended before the `left` bytes that are still due.
+    awaitable<std::string> next_piece(port::byte_source& source, std::uint64_t left) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_stream_piece));
+        std::string piece;
+        std::exception_ptr error;
+        try {
+            piece = co_await source.read(most);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error) {
+            const auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (cancellation.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
+            piece.clear();
+        }
+        if (piece.size() > most) piece.resize(most); // never more than announced
+        if (piece.empty()) {
+            count_refused("stream_failed");
+            log::error(
+                "http_stream_failed",
+                {{"missing", left},
+                 {"error", error ? rt::what(error).substr(0, 160) : "it ended before its size"}}
+            );
+        }
+        co_return piece;
     }
 
     /// Lets the peer read what was sent: closing with unread bytes in our buffer would make the kernel reset
@@ -282,144 +331,6 @@ class connection_on final : public connection {
 };
 
 } // namespace
-
-const std::string& server_state::date() {
-    const std::int64_t now = std::time(nullptr);
-    if (now != date_second_) {
-        date_second_ = now;
-        date_ = http_date(now);
-    }
-    return date_;
-}
-
-bool server_state::crowded(const std::string& source) const {
-    if (source.empty() || settings.max_connections_per_address == 0) return false;
-    const auto it = by_source.find(source);
-    return it != by_source.end() && it->second >= settings.max_connections_per_address;
-}
-
-bool server_state::has_place(const std::string& source) const {
-    return served < settings.max_connections && !crowded(source);
-}
-
-bool server_state::make_room() {
-    connection* longest = nullptr;
-    for (auto* c : open)
-        if (c->may_make_room() && (longest == nullptr || c->waits_since() < longest->waits_since()))
-            longest = c;
-    if (longest != nullptr) longest->evict();
-    return longest != nullptr;
-}
-
-void server_state::report() const {
-    const auto taken = static_cast<double>(served + reserved);
-    if (settings.name == server_settings{}.name)
-        metrics.gauge("http_connections", taken);
-    else
-        metrics.gauge("http_connections", taken, {{"listener", settings.name}});
-}
-
-connection::connection(server_state& state, purpose why, std::string source)
-    : state_(state), purpose_(why), crowded_(state.crowded(source)), source_(std::move(source)),
-      place_(state.open.insert(state.open.end(), this)) {
-    take_place();
-}
-
-connection::~connection() {
-    state_.open.erase(place_);
-    leave_place();
-}
-
-void connection::take_place() {
-    switch (purpose_) {
-    case purpose::turn_away: ++state_.turned_away; return;
-    case purpose::reserved: ++state_.reserved; break;
-    case purpose::serve:
-        ++state_.served;
-        if (!source_.empty()) ++state_.by_source[source_];
-        break;
-    }
-    state_.report();
-}
-
-void connection::leave_place() {
-    switch (purpose_) {
-    case purpose::turn_away: --state_.turned_away; return;
-    case purpose::reserved: --state_.reserved; break;
-    case purpose::serve:
-        --state_.served;
-        if (const auto it = state_.by_source.find(source_); it != state_.by_source.end() && --it->second == 0)
-            state_.by_source.erase(it);
-        break;
-    }
-    state_.report();
-}
-
-bool connection::find_place() {
-    if (!state_.has_place(source_)) return false;
-    leave_place();
-    purpose_ = purpose::serve;
-    take_place();
-    return true;
-}
-
-bool connection::may_make_room() const {
-    const bool waits = phase_ == phase::opening || phase_ == phase::idle || phase_ == phase::reading;
-    return purpose_ == purpose::reserved && waits && !evicted_;
-}
-
-void connection::evict() {
-    evicted_ = true;
-    state_.metrics.count("http_rejected_total", {{"reason", "made_room"}});
-    deadline_ = clock::time_point::min(); // again on every tick, as with any deadline
-    cancel_io();
-}
-
-void connection::enter(phase p) {
-    enter(p, millis::max());
-}
-
-void connection::enter(phase p, millis limit) {
-    const auto now = clock::now();
-    if (p == phase::idle && served_one_) waits_since_ = now;
-    phase_ = p;
-    timed_out_ = evicted_;
-    deadline_ = evicted_ || limit == millis::max() ? clock::time_point::max() : now + limit;
-    if (evicted_) deadline_ = clock::time_point::min();
-}
-
-void connection::expire(clock::time_point now) {
-    const bool waits = phase_ == phase::opening || phase_ == phase::idle;
-    const bool too_long = waits && !asks_reserved_ && state_.short_of_places() &&
-                          now - waits_since_ >= state_.settings.short_idle_timeout;
-    if (now < deadline_ && !too_long) return;
-    // Again on every tick: a cancel between two steps of a TLS operation would otherwise be lost.
-    timed_out_ = true;
-    cancel_io();
-}
-
-void connection::close_if_idle() {
-    if (idle()) cancel_io();
-}
-
-bool connection::idle() const {
-    return phase_ == phase::idle && (served_one_ || clock::now() - accepted_at_ >= k_first_request);
-}
-
-std::string address_of(const tcp::socket& socket) {
-    error_code ec;
-    const auto peer = socket.remote_endpoint(ec);
-    return ec ? std::string() : peer.address().to_string();
-}
-
-std::string source_of(const std::string& address) {
-    error_code ec;
-    const auto a = asio::ip::make_address(address, ec);
-    if (ec || a.is_v4()) return address;
-    const auto v6 = a.to_v6();
-    if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
-    return asio::ip::network_v6(asio::ip::address_v6(v6.to_bytes()), 64).canonical().to_string();
-}
 
 std::unique_ptr<connection> make_connection(
     tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, server_state& state, connection::purpose why,

@@ -2,6 +2,7 @@
 #include "http_server/response_text.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 
@@ -38,7 +39,7 @@ void append_value(std::string& out, std::string_view value) {
     }
 }
 
-void append_number(std::string& out, std::size_t n) {
+void append_number(std::string& out, std::uint64_t n) {
     char digits[20];
     const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
     out.append(digits, end);
@@ -52,7 +53,7 @@ bool may_have_body(int status) {
 
 void append_response_head(std::string& out, const response& r, const response_options& options) {
     out += "HTTP/1.1 ";
-    append_number(out, static_cast<std::size_t>(r.status));
+    append_number(out, static_cast<std::uint64_t>(r.status));
     out += ' ';
     out += reason(r.status);
     out += "\r\nDate: ";
@@ -68,7 +69,7 @@ void append_response_head(std::string& out, const response& r, const response_op
     if (options.secure) out += "Strict-Transport-Security: max-age=31536000\r\n";
     if (may_have_body(r.status)) {
         out += "Content-Length: ";
-        append_number(out, r.body.size());
+        append_number(out, r.stream ? r.stream->size() : r.body.size());
         out += "\r\n";
     }
     if (!options.keep_alive)

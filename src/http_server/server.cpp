@@ -166,7 +166,7 @@ class tcp_server final : public server {
         if (identity_) loops_.run(std::move(certificate), [this] { return certificate_round(); });
         for (const auto& l : loops_.states())
             state_.metrics.count("loop_failures_total", {{"loop", l.name}}, 0); // an alarm sees the first one
-        for (const char* why : {"too_many_connections", "made_room"})
+        for (const char* why : {"too_many_connections", "made_room", "stream_failed"})
             state_.metrics.count("http_rejected_total", {{"reason", why}}, 0);
     }
 

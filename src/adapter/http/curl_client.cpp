@@ -79,6 +79,7 @@ class curl_client final : public client {
             t.response.sent = false;
             co_return std::move(t.response);
         }
+        if (t.long_bodies()) co_await t.move_bodies();
         while (!t.finished())
             co_await t.wait(); // throws when cancelled: the guard then aborts the transfer
         co_return std::move(t.response);

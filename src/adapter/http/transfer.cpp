@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "adapter/http/transfer.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string_view>
@@ -11,6 +13,8 @@ namespace {
 
 constexpr std::size_t k_max_body = 8 * 1024 * 1024;
 constexpr std::size_t k_max_header_bytes = 64 * 1024;
+constexpr int k_send_buffer =
+    256 * 1024; ///< of an upload, in the kernel; without a bound it may be megabytes
 
 bool printable(std::string_view text) {
     return std::none_of(text.begin(), text.end(), [](char c) {
@@ -25,10 +29,25 @@ std::string_view trim(std::string_view s) {
     return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
 }
 
+/// Of a status line: 2xx.
+bool successful(std::string_view line) {
+    const auto space = line.find(' ');
+    return space != std::string_view::npos && line.substr(space + 1).starts_with('2');
+}
+
+/// Else the kernel takes in so much that a slow peer looks like one that stalls.
+int bound_send_buffer(void*, curl_socket_t fd, curlsocktype) {
+    (void)::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &k_send_buffer, sizeof k_send_buffer);
+    return CURL_SOCKOPT_OK;
+}
+
 } // namespace
 
 transfer::transfer(boost::asio::any_io_executor ex, easy_ptr handle, z360::http::client_request req)
-    : easy_(std::move(handle)), request_(std::move(req)), done_(std::move(ex)) {}
+    : easy_(std::move(handle)), request_(std::move(req)), done_(std::move(ex)) {
+    if (request_.upload != nullptr || request_.download != nullptr)
+        bodies_ = std::make_unique<bodies>(request_.upload, request_.download, request_.stall_timeout);
+}
 
 transfer::~transfer() {
     for (auto* h = headers_; h; h = h->next)
@@ -65,12 +84,32 @@ bool transfer::prepare(const std::string& ca_file) {
     curl_easy_setopt(h, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, &transfer::on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, this);
+    if (bodies_) set_bodies();
     return true;
+}
+
+void transfer::set_bodies() {
+    CURL* h = easy_.get();
+    // A connection to itself: a pause holds up nobody else's answer, and reaches the peer through TCP.
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    curl_easy_setopt(h, CURLOPT_PIPEWAIT, 0L);
+    if (request_.upload == nullptr) return;
+    // A new one, as libcurl could not send the body again if the peer had closed an old one meanwhile.
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(h, CURLOPT_READFUNCTION, &transfer::on_read);
+    curl_easy_setopt(h, CURLOPT_READDATA, this);
+    curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, &bound_send_buffer);
 }
 
 void transfer::set_method() {
     CURL* h = easy_.get();
     const auto& method = request_.method;
+    if (request_.upload != nullptr) {
+        curl_easy_setopt(h, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(h, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.upload->size()));
+        if (method != "PUT") curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method.c_str());
+        return;
+    }
     if (method == "GET" && request_.body.empty()) {
         curl_easy_setopt(h, CURLOPT_HTTPGET, 1L);
         return;
@@ -121,6 +160,10 @@ bool transfer::append_header(const std::string& line) {
 std::size_t transfer::on_body(char* data, std::size_t size, std::size_t n, void* self) {
     auto& t = *static_cast<transfer*>(self);
     const std::size_t bytes = size * n;
+    if (t.bodies_) {
+        if (t.bodies_->to_sink) return t.pass_on(data, bytes);
+        t.bodies_->touch();
+    }
     if (t.response.body.size() + bytes > k_max_body) {
         t.too_large_ = true;
         return 0; // ends the transfer
@@ -129,11 +172,26 @@ std::size_t transfer::on_body(char* data, std::size_t size, std::size_t n, void*
     return bytes;
 }
 
+std::size_t transfer::pass_on(const char* data, std::size_t n) {
+    if (!bodies_->take_in(data, n)) return CURL_WRITEFUNC_PAUSE;
+    done_.set();
+    return n;
+}
+
+std::size_t transfer::on_read(char* to, std::size_t size, std::size_t n, void* self) {
+    auto& t = *static_cast<transfer*>(self);
+    const std::size_t given = t.bodies_->give_out(to, size * n);
+    if (t.bodies_->wanted() > 0) t.done_.set();
+    return given;
+}
+
 std::size_t transfer::on_header(char* data, std::size_t size, std::size_t n, void* self) {
     auto& t = *static_cast<transfer*>(self);
     const std::string_view line(data, size * n);
+    if (t.bodies_) t.bodies_->touch();
     if (line.starts_with("HTTP/")) {
         t.response.headers = {}; // what came before was an interim response
+        if (t.bodies_) t.bodies_->to_sink = t.request_.download != nullptr && successful(line);
         return size * n;
     }
     std::size_t known = line.size();
@@ -148,8 +206,48 @@ std::size_t transfer::on_header(char* data, std::size_t size, std::size_t n, voi
     return size * n;
 }
 
+boost::asio::awaitable<void> transfer::move_bodies() {
+    auto& b = *bodies_;
+    b.touch();
+    while (true) {
+        if (finished_ && response.status == 0) co_return; // what came of it is worth nothing
+        if (b.has_incoming()) {
+            std::string piece = b.take_incoming();
+            resume(CURLPAUSE_RECV); // the next one comes while this one is written
+            co_await b.sink->write(std::move(piece));
+            b.touch();
+            continue;
+        }
+        if (finished_) co_return;
+        if (const std::size_t most = b.wanted(); most > 0) {
+            std::string piece = co_await b.source->read(most);
+            b.add_outgoing(std::move(piece));
+            b.touch();
+            resume(CURLPAUSE_SEND);
+            continue;
+        }
+        const auto patience = b.patience();
+        if (patience <= rt::clock::duration::zero()) {
+            stalled_ = true;
+            finish(CURLE_OPERATION_TIMEDOUT);
+            co_return;
+        }
+        (void)co_await done_.wait_for(patience);
+    }
+}
+
+void transfer::resume(int way) {
+    if (finished_ || (bodies_->paused & way) == 0) return;
+    bodies_->paused &= ~way;
+    // Hands over at once what it kept back, and has its timer set to go on soon.
+    const CURLcode result = curl_easy_pause(easy_.get(), bodies_->paused);
+    if (result != CURLE_OK) finish(result);
+}
+
 std::string transfer::describe(CURLcode result) const {
     if (too_large_) return "the response is larger than 8 MiB or its headers than 64 KiB";
+    if (stalled_)
+        return "timeout: not a byte moved for " + std::to_string(request_.stall_timeout.count()) + " ms";
     const char* detail = error_[0] != '\0' ? error_.data() : curl_easy_strerror(result);
     return result == CURLE_OPERATION_TIMEDOUT ? std::string("timeout: ") + detail : std::string(detail);
 }

@@ -145,6 +145,7 @@ class site {
     rt::event entered{io.get_executor()}; ///< set when /wait was entered
     int hits = 0;
     millis stop_limit{2'000};
+    std::vector<http::route> more; ///< routes of the test's own
 
     site() {
         settings.read_timeout = 5s;
@@ -193,12 +194,14 @@ class site {
             return say_hello(std::move(r));
         };
         const auto large = [](http::request) { return send_large(); };
-        return {
+        std::vector<http::route> all{
             {"GET", "/hello", &say_hello},  {"POST", "/echo", &echo},          {"PUT", "/echo", &echo},
             {"GET", "/echo/{name}", &echo}, {"DELETE", "/echo/{name}", &echo}, {"GET", "/fail", &fail},
             {"GET", "/wait", hold},         {"GET", "/large", large},          {"POST", "/hook", &echo, true},
             {"POST", "/hold", hold, true},  {"GET", "/count", count},
         };
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
     }
     static awaitable<http::response> send_large() {
         co_return http::response::text(200, std::string(3 * 1024 * 1024, 'L'));
