@@ -24,6 +24,7 @@ using port::recording_status;
 using steady = rt::clock;
 
 constexpr std::chrono::seconds k_forget_limit{10}; // who stops the program waits for it
+constexpr std::size_t k_most_absent = 10'000;
 constexpr millis k_first_wait{500};
 constexpr millis k_longest_wait{15'000};
 
@@ -172,8 +173,9 @@ copier::address_of(const due_recording& r, looked& l, bool fresh) {
         note_failure(metrics_, r, l, "carrier", e.what());
         co_return std::nullopt;
     }
+    if (found) absent_.erase(r.id);
     if (found && !found->url.empty()) co_return found;
-    if (!found && is_lost(r)) {
+    if (!found && surely_absent(r)) {
         l.status = recording_status::lost;
         l.at_carrier = false;
         l.error = "carrier: it has no such recording any more";
@@ -183,6 +185,14 @@ copier::address_of(const due_recording& r, looked& l, bool fresh) {
     }
     note_failure(metrics_, r, l, "carrier", found ? "it offers no address" : "it knows no such recording");
     co_return std::nullopt;
+}
+
+// Failures of other kinds do not count: a vault that was full for a day proves nothing about the carrier.
+bool copier::surely_absent(const due_recording& r) {
+    const auto now = steady::now();
+    if (absent_.size() >= k_most_absent) absent_.clear();
+    auto& a = absent_.try_emplace(r.id, absence{0, now}).first->second;
+    return is_lost(++a.times, std::chrono::floor<millis>(now - a.since));
 }
 
 /// true: the address does not give it.

@@ -6,9 +6,12 @@
 #include <z360/port/recording_vault.hpp>
 #include <z360/port/recordings.hpp>
 #include <z360/recording_keeper.hpp>
+#include <z360/rt/time.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,11 +51,19 @@ class copier {
     boost::asio::awaitable<bool> removed(std::string key);
     boost::asio::awaitable<void> forget(std::string key);
 
+    /// What the carrier says that it does not have. Who forgets it, e.g. by a restart, asks for longer.
+    struct absence {
+        std::uint32_t times = 0;
+        rt::clock::time_point since{};
+    };
+    bool surely_absent(const port::due_recording& r);
+
     port::recording_store& store_;
     port::carrier_recordings& carrier_;
     port::recording_vault& vault_;
     port::metrics& metrics_;
     const settings& s_;
+    std::map<uuid, absence> absent_;
     bool stopping_ = false;
 };
 

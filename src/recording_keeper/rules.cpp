@@ -15,7 +15,6 @@ constexpr millis k_address_lasts{8 * 60'000}; // ten minutes, less the time that
 constexpr std::size_t k_longest_number = 128; // or a SIP address
 constexpr millis k_first_pause{5'000};
 constexpr millis k_longest_pause{3'600'000};
-// Three questions, hours after the carrier told of it.
 constexpr std::uint32_t k_asked_often = 3;
 constexpr millis k_asked_long{2 * 3'600'000};
 
@@ -82,8 +81,8 @@ millis pause_after(std::uint32_t failures) {
     return rt::growing(k_first_pause, k_longest_pause, failures);
 }
 
-bool is_lost(const port::due_recording& r) {
-    return r.attempts >= k_asked_often && r.told_ago >= k_asked_long;
+bool is_lost(std::uint32_t times, millis over) {
+    return times >= k_asked_often && over >= k_asked_long;
 }
 
 std::string key_of(const port::due_recording& r, const std::string& format) {
