@@ -123,21 +123,26 @@ awaitable<void> copier::copy(const due_recording& r, looked l) {
     } catch (...) {
         cut = std::current_exception();
     }
-    const bool kept = l.status == recording_status::kept;
+    const bool kept = !cut && l.status == recording_status::kept;
     // From here on nobody stops it halfway: what was made is written down, or goes.
     co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
     if (!made.empty() && !kept) co_await forget(made);
     if (cut) std::rethrow_exception(cut);
-    if (kept) l.again_after = again_when_kept;
-    if (mine && kept)
-        mine = co_await write_down(l);
-    else if (mine)
-        (void)co_await store_.settle(l);
-    if (!kept) co_return;
-    if (!mine) {
-        co_await forget(made);
+    if (!kept) {
+        if (mine) (void)co_await store_.settle(std::move(l));
         co_return;
     }
+    l.again_after = again_when_kept;
+    try {
+        mine = co_await write_down(l);
+    } catch (const port::unavailable&) {
+        throw; // it may have been written down
+    } catch (...) {
+        cut = std::current_exception(); // it was not, and is made once more under another key
+    }
+    if (!mine || cut) co_await forget(made);
+    if (cut) std::rethrow_exception(cut);
+    if (!mine) co_return;
     metrics_.count("recordings_copied_total");
     metrics_.count("recordings_copied_bytes_total", {}, static_cast<double>(l.content.bytes));
     const std::chrono::duration<double> took = steady::now() - began;

@@ -8,10 +8,10 @@
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
-#include <boost/system/system_error.hpp>
-
-#include <algorithm>
 #include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace z360::recording_keeper {
@@ -68,6 +68,7 @@ class keeper_impl final : public keeper {
     }
 
     awaitable<void> stop() override {
+        stopping_ = true;
         if (copier_) copier_->stop();
         co_await loops_.join();
         co_await work_.join();
@@ -97,8 +98,9 @@ class keeper_impl final : public keeper {
         } const taken{*this};
         try {
             co_await handle(r);
-        } catch (const port::unavailable& e) { // of the database: the claim runs out by itself
-            log::warn("recording_not_looked_at", {{"recording", r.id.text()}, {"why", e.what()}});
+        } catch (const std::exception& e) { // e.g. the database is away: the claim runs out by itself
+            if (!stopping_)
+                log::warn("recording_not_looked_at", {{"recording", r.id.text()}, {"why", e.what()}});
         }
     }
 
@@ -221,6 +223,7 @@ class keeper_impl final : public keeper {
     rt::event wake_;
     std::size_t running_ = 0;
     bool more_ = false;
+    bool stopping_ = false;
     rt::task_group work_;
     rt::supervisor loops_;
 };

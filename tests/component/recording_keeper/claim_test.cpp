@@ -167,3 +167,20 @@ TEST(recording_keeper, be_24_a_settlement_whose_answer_is_lost_counts_once) {
         EXPECT_EQ(w.disagreement(), "");
     });
 }
+
+TEST(recording_keeper, be_24_a_settlement_that_the_store_refuses_leaves_no_copies_behind) {
+    run([](world& w) -> awaitable<void> {
+        auto& r = w.add(1);
+        w.add(2);
+        bool refuses = true;
+        w.store.before = [&](const std::string& operation) {
+            if (operation == "settle" && refuses) throw std::runtime_error("violates a check");
+        };
+        w.add_node();
+        EXPECT_TRUE(co_await until([&] { return r.what.claim == 4; }, 2h));
+        EXPECT_LE(w.vault.kept.size(), 2U) << "only what is under way";
+        refuses = false;
+        EXPECT_TRUE(co_await until([&] { return w.store.count(recording_status::kept) == 2; }, 1h));
+        EXPECT_EQ(w.disagreement(), "");
+    });
+}
