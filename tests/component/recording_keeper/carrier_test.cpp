@@ -155,3 +155,20 @@ TEST(recording_keeper, be_24_hours_of_a_full_vault_prove_nothing_about_the_carri
         EXPECT_TRUE(co_await until([&] { return r.what.status == recording_status::kept; }, 2h));
     });
 }
+
+TEST(recording_keeper, be_24_what_the_carrier_has_known_meanwhile_is_asked_for_anew) {
+    run([](world& w) -> awaitable<void> {
+        auto& r = w.add(1);
+        const auto began = rt::clock::now();
+        w.carrier.there.clear();
+        w.add_node();
+        EXPECT_TRUE(co_await until([&] { return rt::clock::now() - began > 90min; }, 2h));
+        w.carrier.there["r1"].offered = false; // known again, though without an address
+        const auto asked = w.carrier.finds;
+        EXPECT_TRUE(co_await until([&] { return w.carrier.finds > asked; }, 2h));
+        w.carrier.there.clear();
+        const auto anew = rt::clock::now();
+        EXPECT_TRUE(co_await until([&] { return r.what.status == recording_status::lost; }, 10h));
+        EXPECT_GE(rt::clock::now() - anew, 2h);
+    });
+}

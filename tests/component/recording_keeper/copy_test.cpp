@@ -72,7 +72,7 @@ TEST(recording_keeper, be_24_while_the_vault_is_full_or_away_recordings_stay_at_
             EXPECT_EQ(w.carrier.removals, 0);
             EXPECT_TRUE(w.carrier.there.contains("r1"));
             EXPECT_TRUE(w.vault.kept.empty());
-            EXPECT_EQ(r.pauses.front(), millis{5'000});
+            EXPECT_EQ(r.pauses.at(0), millis{5'000});
             EXPECT_TRUE(std::is_sorted(r.pauses.begin(), r.pauses.end()));
             EXPECT_EQ(r.pauses.back(), millis{3'600'000});
             w.vault.*broken = false;

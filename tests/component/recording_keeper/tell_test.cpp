@@ -26,13 +26,13 @@ TEST(recording_keeper, be_26_a_message_is_told_of_before_it_is_copied_and_once) 
         EXPECT_EQ(w.news, 1);
         EXPECT_TRUE(r.what.notified);
         EXPECT_EQ(w.metrics.counted("voicemails_told_total"), 1);
-        const auto& o = w.orders.placed.begin()->second;
+        const auto& o = w.orders.placed.at("voicemail-" + r.what.id.text());
         EXPECT_EQ(o.org, org_id{7});
         EXPECT_EQ(o.users, std::vector<user_id>{user_id{9}});
         EXPECT_TRUE(o.devices.empty());
         EXPECT_EQ(o.shown.type, "voicemail");
         EXPECT_EQ(o.ttl, w.settings.tell_for);
-        EXPECT_EQ(w.orders.scopes.front(), port::tenant_scope::of(org_id{7}));
+        EXPECT_EQ(w.orders.scopes.at(0), port::tenant_scope::of(org_id{7}));
     });
 }
 
@@ -81,7 +81,7 @@ TEST(recording_keeper, be_26_a_message_kept_before_anybody_could_be_told_is_told
             EXPECT_TRUE(co_await until([&] { return kept(r) && r.what.attempts >= 3; }, 5min));
             EXPECT_FALSE(r.what.notified);
             EXPECT_TRUE(std::is_sorted(r.pauses.begin(), r.pauses.end()));
-            EXPECT_GT(r.pauses.back(), r.pauses.front());
+            EXPECT_GT(r.pauses.back(), r.pauses.at(0));
             w.orders.too_many = w.orders.away = false;
             EXPECT_TRUE(co_await until([&] { return r.what.notified; }, 5min));
             EXPECT_EQ(w.orders.placed.size(), 1U);
