@@ -51,7 +51,7 @@ class keeper {
     [[nodiscard]] virtual std::vector<loop_state> loops() const = 0;
 };
 
-/// Nothing happens before start().
+/// Not started; stop() must have completed before it is destroyed.
 [[nodiscard]] std::unique_ptr<keeper> make_keeper(boost::asio::any_io_executor ex, ports p, settings s);
 
 } // namespace z360::recording_keeper

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "recording_keeper/rules.hpp"
 
+#include <z360/base/name.hpp>
 #include <z360/rt/retry.hpp>
 
 #include <chrono>
@@ -11,9 +12,9 @@ namespace {
 using port::recording_status;
 
 constexpr millis k_address_lasts{8 * 60'000}; // ten minutes, less the time that it takes
+constexpr std::size_t k_longest_number = 128; // or a SIP address
 constexpr millis k_first_pause{5'000};
 constexpr millis k_longest_pause{3'600'000};
-// Three questions, hours after the carrier told of it.
 constexpr std::uint32_t k_asked_often = 3;
 constexpr millis k_asked_long{2 * 3'600'000};
 
@@ -43,20 +44,32 @@ action next_action(const port::due_recording& r, const circumstances& c) {
 }
 
 bool worth_telling(const port::due_recording& r, action what) {
-    return !r.notified && r.purpose == call::recording_purpose::message && !r.user.none() &&
-           (what == action::fetch || what == action::rest) && r.status == recording_status::waiting;
+    if (r.notified || r.purpose != call::recording_purpose::message || r.user.none()) return false;
+    switch (what) {
+    case action::fetch:
+    case action::remove_original: return true;
+    case action::rest: return r.status == recording_status::waiting || r.status == recording_status::kept;
+    case action::remove:
+    case action::discard: return false;
+    }
+    return false;
 }
 
 push::text telling(const port::due_recording& r) {
     push::text out;
     out.type = "voicemail";
     out.title = "New voicemail";
-    const auto& from = r.caller_name.empty() ? r.caller : r.caller_name;
-    out.body = from.empty() ? "From a caller without a number" : "From " + from;
+    const bool shows_number = !r.caller.empty() && r.caller != "withheld";
+    if (!r.caller_name.empty() && fault_of_name(r.caller_name) != name_fault::blank)
+        out.body = "From " + r.caller_name;
+    else
+        out.body = shows_number ? "From " + r.caller : "From a caller without a number";
     out.collapse_key = "voicemail-" + r.id.text();
-    out.extras = {{"voicemail_id", r.id.text()}, {"call_uuid", r.call.text()}};
-    if (!r.caller.empty()) out.extras.emplace_back("caller_number", r.caller);
-    if (r.length >= millis{0}) out.extras.emplace_back("duration_ms", std::to_string(r.length.count()));
+    // Not the names that pushes about calls have: phones would take it for one.
+    out.extras = {{"voicemail_id", r.id.text()}, {"voicemail_call", r.call.text()}};
+    if (shows_number && r.caller.size() <= k_longest_number)
+        out.extras.emplace_back("voicemail_from", r.caller);
+    if (r.length >= millis{0}) out.extras.emplace_back("voicemail_ms", std::to_string(r.length.count()));
     return out;
 }
 
@@ -68,8 +81,8 @@ millis pause_after(std::uint32_t failures) {
     return rt::growing(k_first_pause, k_longest_pause, failures);
 }
 
-bool is_lost(const port::due_recording& r) {
-    return r.attempts >= k_asked_often && r.told_ago >= k_asked_long;
+bool is_lost(std::uint32_t times, millis over) {
+    return times >= k_asked_often && over >= k_asked_long;
 }
 
 std::string key_of(const port::due_recording& r, const std::string& format) {

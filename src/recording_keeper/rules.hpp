@@ -33,8 +33,8 @@ struct circumstances {
 [[nodiscard]] bool address_is_fresh(const port::due_recording& r);
 /// After so many failures in a row.
 [[nodiscard]] millis pause_after(std::uint32_t failures);
-/// The carrier says that it has none: whether that is believed by now.
-[[nodiscard]] bool is_lost(const port::due_recording& r);
+/// The carrier has said so often, over such a time, that it has none: whether that is believed.
+[[nodiscard]] bool is_lost(std::uint32_t times, millis over);
 /// Where the copy of this claim goes: `<organisation>/<month>/<call>/<recording>-<claim>.<format>`.
 [[nodiscard]] std::string key_of(const port::due_recording& r, const std::string& format);
 

@@ -16,7 +16,9 @@ constexpr std::size_t k_longest_url = 4096;
 
 std::string text_in(const json& from, const char* key) {
     const auto it = from.find(key);
-    return it != from.end() && it->is_string() ? it->get<std::string>() : std::string{};
+    if (it == from.end() || !it->is_string()) return {};
+    auto text = it->get<std::string>();
+    return text.find('\0') == std::string::npos ? text : std::string{};
 }
 
 std::string path_of(std::string_view recording_id) {
@@ -33,11 +35,7 @@ telnyx_request recording_removal(std::string_view recording_id) {
 }
 
 std::optional<telnyx_recording> parse_recording(std::string_view body) {
-    auto root = json::parse(body.begin(), body.end(), nullptr, false);
-    if (root.is_discarded()) {
-        const auto mended = repaired(body);
-        root = json::parse(mended.begin(), mended.end(), nullptr, false);
-    }
+    const auto root = read_json(body);
     if (!root.is_object()) return std::nullopt;
     const auto data = root.find("data");
     if (data == root.end() || !data->is_object()) return std::nullopt;

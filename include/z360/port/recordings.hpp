@@ -118,6 +118,7 @@ struct looked {
     bool at_carrier = true;            ///< false from now on; never taken back
     copy_place copy;                   ///< of `kept`
     kept_copy content;                 ///< of `kept`
+    std::string format;                ///< of it, where it was learnt since; empty: as it was
 };
 
 struct recording_figures {

@@ -36,7 +36,7 @@ update recordings set due_at = clock_timestamp() + $3::bigint * interval '1 ms'
 
 // What is to be removed is not written over by who copied it meanwhile. $1 id, $2 claim, $3
 // status, $4 again after (ms), $5 failed, $6 error, $7 notified, $8 at the carrier, $9 vault, $10 key, $11
-// bytes, $12 hash
+// bytes, $12 hash, $13 format
 constexpr const char* k_settle = R"sql(
 update recordings
    set status = $3, due_at = clock_timestamp() + $4::bigint * interval '1 ms',
@@ -46,6 +46,7 @@ update recordings
        vault_key = case when $3 = 'removed' then null else coalesce(nullif($10, ''), vault_key) end,
        bytes = case when $3 = 'removed' then null else coalesce(nullif($11::bigint, 0), bytes) end,
        sha256 = case when $3 = 'removed' then null else coalesce(nullif($12, ''), sha256) end,
+       format = coalesce(nullif($13, ''), format),
        kept_at = case when $3 = 'kept' and kept_at is null then clock_timestamp() else kept_at end,
        removed_at = case when $3 = 'removed' then clock_timestamp() end,
        carrier_url = case when $3 in ('kept', 'lost', 'removed') then null else carrier_url end
@@ -53,8 +54,9 @@ update recordings
 
 // $1, $2 how long ago at most (ms), the latter for the first time.
 constexpr const char* k_adopt = R"sql(
-insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url)
-select c.call_id, left(r->>'id', 1000), c.org_id, c.user_id, r->>'purpose', nullif(r->>'url', '')
+insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url, notified)
+select c.call_id, left(r->>'id', 1000), c.org_id, c.user_id, r->>'purpose', nullif(r->>'url', ''),
+       c.ended_at < clock_timestamp() - interval '1 hour' -- old news is none
   from calls c, jsonb_array_elements(c.snapshot->'recordings') r
  where c.phase = 'ended' and c.org_id is not null
    and c.ended_at > clock_timestamp() - case when exists (select from recordings) then $1::bigint else $2::bigint end
@@ -139,7 +141,7 @@ class rows final : public port::recording_store {
             return exec_once(
                        db, "recording_settle", k_settle, l.id.text(), l.claim, std::string(name(l.status)),
                        or_null(again), l.failed, storable(l.error), l.notified, l.at_carrier, l.copy.vault,
-                       l.copy.key, l.content.bytes, l.content.sha256
+                       l.copy.key, l.content.bytes, l.content.sha256, l.format
                    )
                        .affected_rows() == 1;
         });
