@@ -13,7 +13,7 @@ create table recordings (
     carrier_url   text check (carrier_url <> ''), -- for minutes only
     began_at      timestamptz,
     ended_at      timestamptz,
-    created_at    timestamptz not null default clock_timestamp(),
+    created_at    timestamptz not null default date_trunc('milliseconds', clock_timestamp()), -- as cursors have it
     status        text not null default 'waiting' check (status in ('waiting', 'kept', 'lost', 'removing', 'removed')),
     -- When somebody is to look at it; null: there is nothing to do. Taking it moves this forward, so that another
     -- node takes over from one that died.

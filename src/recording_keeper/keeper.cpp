@@ -8,6 +8,8 @@
 #include <z360/rt/supervisor.hpp>
 #include <z360/rt/sync.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -142,7 +144,7 @@ class keeper_impl final : public keeper {
         port::push_order o;
         o.org = r.org;
         o.key = "voicemail-" + r.id.text();
-        o.fingerprint = o.key;
+        o.fingerprint = order_fingerprint(r.id);
         o.users = {r.user};
         o.shown = telling(r);
         o.ttl = s_.tell_for;
@@ -157,6 +159,10 @@ class keeper_impl final : public keeper {
             co_return true;
         } catch (const port::unavailable& e) {
             log::warn("voicemail_not_told", {{"recording", r.id.text()}, {"why", e.what()}});
+        } catch (const boost::system::system_error&) {
+            throw;                          // stopped
+        } catch (const std::exception& e) { // a copy must not wait for that
+            log::error("voicemail_not_told", {{"recording", r.id.text()}, {"why", e.what()}});
         }
         co_return false;
     }

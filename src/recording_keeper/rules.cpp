@@ -73,6 +73,12 @@ push::text telling(const port::due_recording& r) {
     return out;
 }
 
+std::string order_fingerprint(const uuid& recording) {
+    auto digits = recording.text();
+    std::erase(digits, '-');
+    return digits + digits;
+}
+
 bool address_is_fresh(const port::due_recording& r) {
     return r.attempts == 0 && !r.carrier_url.empty() && r.told_ago < k_address_lasts;
 }

@@ -29,6 +29,9 @@ struct circumstances {
 /// What they read.
 [[nodiscard]] push::text telling(const port::due_recording& r);
 
+/// 64 hex digits, as orders have them; the same each time.
+[[nodiscard]] std::string order_fingerprint(const uuid& recording);
+
 /// The carrier offers the address that it has told for ten minutes.
 [[nodiscard]] bool address_is_fresh(const port::due_recording& r);
 /// After so many failures in a row.

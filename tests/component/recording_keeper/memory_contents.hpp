@@ -169,6 +169,10 @@ class memory_orders final : public port::push_orders {
     awaitable<port::push_answer> place(port::tenant_scope who, port::push_order what) override {
         ++asked;
         if (away) throw port::unavailable("the database is away");
+        // As the table checks it.
+        const bool digest = what.fingerprint.size() == 64 &&
+                            what.fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos;
+        if (!digest) throw std::runtime_error("push_requests_fingerprint_check");
         port::push_answer out;
         if (too_many) {
             out.went = port::push_answer::how::too_many_wait;
