@@ -189,14 +189,31 @@ awaitable<http::response> delete_recording(api_context& s, request_context in) {
 
 // ---- what is on them
 
-problem bad_link(adapter::crypto::recording_link_codec::verdict why) {
-    const bool old = why == adapter::crypto::recording_link_codec::verdict::expired;
+problem old_link() {
     problem p;
     p.status = 403;
-    p.code = old ? "link_expired" : "link_invalid";
-    p.title = old ? "This address is no longer good" : "This is not an address that we have given";
+    p.code = "link_expired";
+    p.title = "This address is no longer good";
     p.detail = "Ask for the message or the recording again: the reply has a new one";
     return p;
+}
+problem bad_link() {
+    problem p;
+    p.status = 403;
+    p.code = "link_invalid";
+    p.title = "This is not an address that we have given";
+    return p;
+}
+
+http::response no_such_part(std::uint64_t bytes) {
+    problem p;
+    p.status = 416;
+    p.code = "range_not_satisfiable";
+    p.title = "The recording has no such part";
+    auto r = respond(p);
+    r.headers.set("Accept-Ranges", "bytes");
+    r.headers.set("Content-Range", "bytes */" + std::to_string(bytes));
+    return r;
 }
 
 http::response lead_to(std::string url) {
@@ -220,7 +237,7 @@ awaitable<http::response> send_copy(api_context& s, request_context in, port::re
     }
     if (auto url = vault->link(r.copy.key, s.ports.settings.recordings.link_life)) co_return lead_to(*url);
     const auto part = http::asked_part(in.req, r.bytes);
-    if (part.what == http::content_part::kind::outside) co_return http::range_refused(r.bytes);
+    if (part.what == http::content_part::kind::outside) co_return no_such_part(r.bytes);
     auto content = co_await vault->open(r.copy.key, {part.first, part.length});
     if (!content) {
         log::error("recording_copy_missing", {{"recording", r.id.text()}, {"key", r.copy.key}});
@@ -242,7 +259,7 @@ awaitable<http::response> get_content(api_context& s, request_context in) {
     const auto good = s.ports.recording_links->check(
         id, in.query("expires").value_or(""), in.query("signature").value_or(""), in.now
     );
-    if (good != verdict::good) co_return respond(bad_link(good));
+    if (good != verdict::good) co_return respond(good == verdict::expired ? old_link() : bad_link());
     const auto found = co_await s.ports.recordings->find(port::tenant_scope::all(), id);
     if (!found || found->status == port::recording_status::lost) co_return respond(no_recording());
     if (found->status == port::recording_status::kept) co_return co_await send_copy(s, std::move(in), *found);

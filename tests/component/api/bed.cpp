@@ -8,7 +8,6 @@
 #include <z360/call/view.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <exception>
 #include <filesystem>
@@ -187,6 +186,7 @@ bed::at_once(const std::string& method, const std::string& target, const std::ve
 
 std::string bed::drained(port::byte_source& source) {
     std::string out;
+    std::exception_ptr error;
     boost::asio::co_spawn(
         io,
         [&]() -> boost::asio::awaitable<void> {
@@ -195,10 +195,11 @@ std::string bed::drained(port::byte_source& source) {
                 out += piece;
             }
         },
-        boost::asio::detached
+        [&error](const std::exception_ptr& e) { error = e; }
     );
     io.restart();
     io.run();
+    if (error) std::rethrow_exception(error);
     return out;
 }
 
