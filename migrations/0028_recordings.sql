@@ -41,6 +41,16 @@ create index recordings_due on recordings (due_at) where due_at is not null;
 create index recordings_messages on recordings (user_id, created_at desc, recording_id) where purpose = 'message';
 create index recordings_by_org on recordings (org_id, created_at);
 
+-- Calls that ought to have been recorded, and of which the carrier has told no recording: it is asked. Owner's alone.
+create table recording_searches (
+    call_id    uuid primary key references calls,
+    tries      int not null default 0,
+    due_at     timestamptz default clock_timestamp(), -- null: over
+    outcome    text check (outcome in ('found', 'missing')),
+    created_at timestamptz not null default clock_timestamp()
+);
+create index recording_searches_due on recording_searches (due_at) where due_at is not null;
+
 -- How long recordings are kept, and voicemail beside its words; null: the server's default.
 alter table org_settings
     add column recording_days int check (recording_days between 1 and 3650),

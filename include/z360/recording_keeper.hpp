@@ -23,7 +23,8 @@ struct settings {
     millis look_every{1'000};   ///< for what is due
     millis claim{120'000};      ///< a recording belongs to one node for so long; prolonged while it is copied
     millis last_claim{900'000}; ///< the same while the vault takes it in for good
-    millis tidy_every{600'000}; ///< what is kept long enough is looked for, and rows of older programs
+    millis search_every{300'000};    ///< for recordings that the carrier has never told of
+    millis tidy_every{600'000};      ///< what is kept long enough is looked for, and rows of older programs
     millis tell_for{24 * 3'600'000}; ///< how long the news of a message is worth sending
     bool remove_originals = false;   ///< the carrier's, once ours is kept
     millis keep_for{0};              ///< where the organisation says nothing; 0: for ever

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "recording_keeper/copier.hpp"
 #include "recording_keeper/rules.hpp"
+#include "recording_keeper/search.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
@@ -43,7 +44,7 @@ looked start_of(const due_recording& r) {
 class keeper_impl final : public keeper {
   public:
     keeper_impl(boost::asio::any_io_executor ex, ports p, settings s)
-        : p_(std::move(p)), s_(s), wake_(ex), work_(ex),
+        : p_(std::move(p)), s_(s), searcher_(p_.store, p_.carrier, p_.metrics), wake_(ex), work_(ex),
           loops_(ex, [this](std::string_view name, std::string_view) {
               p_.metrics.count("loop_failures_total", {{"loop", name}});
           }) {
@@ -53,7 +54,8 @@ class keeper_impl final : public keeper {
     void start() override {
         for (const auto* name :
              {"recordings_copied_total", "recordings_copied_bytes_total", "recordings_lost_total",
-              "recordings_removed_total", "voicemails_told_total"})
+              "recordings_removed_total", "recordings_found_total", "recordings_missing_total",
+              "voicemails_told_total"})
             p_.metrics.count(name, {}, 0);
         for (const auto* at : {"carrier", "vault"})
             p_.metrics.count("recording_failures_total", {{"at", at}}, 0);
@@ -65,6 +67,12 @@ class keeper_impl final : public keeper {
             .name = "recordings_tidy", .period = s_.tidy_every, .late_after = s_.tidy_every + k_tidy_late
         };
         loops_.run(std::move(tidy), [this] { return tidy_round(); });
+        rt::loop_settings search{
+            .name = "recordings_search",
+            .period = s_.search_every,
+            .late_after = s_.search_every + k_tidy_late
+        };
+        loops_.run(std::move(search), [this] { return searcher_.round(); });
         rt::loop_settings count{.name = "recordings_count", .period = k_count_every, .late_after = k_late};
         loops_.run(std::move(count), [this] { return count_round(); });
     }
@@ -226,6 +234,7 @@ class keeper_impl final : public keeper {
     ports p_;
     const settings s_;
     std::optional<copier> copier_; ///< with a vault
+    searcher searcher_;
     rt::event wake_;
     std::size_t running_ = 0;
     bool more_ = false;

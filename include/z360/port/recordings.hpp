@@ -27,6 +27,7 @@ struct carrier_recording {
     std::string url;    ///< where it can be fetched, for minutes; empty: nowhere
     std::string format; ///< "mp3" or "wav"; empty: not said
     std::optional<time_point> began_at, ended_at;
+    std::string call_control_id = {}; ///< of the leg that was recorded; empty: not said
 };
 
 /// How fetching one ended.
@@ -42,6 +43,9 @@ class carrier_recordings {
     virtual ~carrier_recordings() = default;
     /// With a fresh address. nullopt: the carrier has none of this id.
     virtual boost::asio::awaitable<std::optional<carrier_recording>> find(std::string id) = 0;
+    /// All of a session, at most a page.
+    virtual boost::asio::awaitable<std::vector<carrier_recording>> of_session(std::string call_session_id
+    ) = 0;
     /// Fetches the content, without our API key: the address bears its own right. What `to` throws is thrown
     /// on.
     virtual boost::asio::awaitable<fetched> fetch(std::string url, byte_sink& to) = 0;
@@ -121,6 +125,16 @@ struct looked {
     std::string format;                ///< of it, where it was learnt since; empty: as it was
 };
 
+/// A call that ought to have been recorded, and of which no recording is known.
+struct silent_call {
+    call_id call;
+    org_id org;
+    std::string session;           ///< of the carrier
+    std::string caller_control_id; ///< the caller's leg: what is recorded there is a message
+    std::uint32_t tries = 0;       ///< questions so far
+    bool of_message = false;       ///< a message is missing; else a talk
+};
+
 struct recording_figures {
     std::uint64_t waiting = 0; ///< for a copy or a removal
     millis oldest{};           ///< since the carrier told of the oldest of them
@@ -148,6 +162,17 @@ class recording_store {
     /// most `most`; returns how many.
     virtual boost::asio::awaitable<std::size_t> expire(millis usual, std::size_t most) = 0;
     virtual boost::asio::awaitable<recording_figures> figures() = 0;
+
+    /// Calls that ended between `oldest` and `youngest` ago, ought to have been recorded and have no
+    /// recording are to be asked about. Returns how many are new; idempotent.
+    virtual boost::asio::awaitable<std::size_t> note_silent(millis oldest, millis youngest) = 0;
+    /// At most `most` of them that are due, for `length`.
+    virtual boost::asio::awaitable<std::vector<silent_call>>
+    claim_silent(std::size_t most, millis length) = 0;
+    /// The carrier has these: they are rows from now on, as if it had told of them. Returns how many are new.
+    virtual boost::asio::awaitable<std::size_t> found(silent_call of, std::vector<carrier_recording> all) = 0;
+    /// It has none; nullopt: that is believed.
+    virtual boost::asio::awaitable<void> search_again(call_id of, std::optional<millis> after) = 0;
 };
 
 // ---- for people

@@ -29,6 +29,17 @@ std::string told(const http::client_response& reply) {
     return out;
 }
 
+port::carrier_recording to_port(wire::telnyx_recording r) {
+    port::carrier_recording out;
+    out.id = std::move(r.id);
+    out.url = std::move(r.url);
+    out.format = std::move(r.format);
+    out.began_at = r.began_at;
+    out.ended_at = r.ended_at;
+    out.call_control_id = std::move(r.call_control_id);
+    return out;
+}
+
 class recordings_client final : public port::carrier_recordings {
   public:
     recordings_client(recordings_client_settings s, http::client& http, port::metrics& metrics)
@@ -45,12 +56,17 @@ class recordings_client final : public port::carrier_recordings {
         if (reply.status != 200) throw port::unavailable("Telnyx's recordings: " + told(reply));
         auto found = wire::parse_recording(reply.body);
         if (!found) throw port::unavailable("Telnyx's recordings: the answer is about none");
-        port::carrier_recording out;
-        out.id = std::move(found->id);
-        out.url = std::move(found->url);
-        out.format = std::move(found->format);
-        out.began_at = found->began_at;
-        out.ended_at = found->ended_at;
+        co_return to_port(std::move(*found));
+    }
+
+    awaitable<std::vector<port::carrier_recording>> of_session(std::string call_session_id) override {
+        std::vector<port::carrier_recording> out;
+        if (call_session_id.empty()) co_return out; // the carrier would list everybody's
+        auto reply = co_await ask("list", wire::session_recordings(call_session_id));
+        auto found = reply.status == 200 ? wire::parse_recordings(reply.body) : std::nullopt;
+        if (!found) throw port::unavailable("Telnyx's recordings: " + told(reply));
+        for (auto& r : *found)
+            out.push_back(to_port(std::move(r)));
         co_return out;
     }
 

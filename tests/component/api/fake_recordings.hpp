@@ -132,6 +132,9 @@ class fake_carrier_recordings final : public port::carrier_recordings {
         out.url = it->second;
         co_return out;
     }
+    awaitable<std::vector<port::carrier_recording>> of_session(std::string) override {
+        co_return std::vector<port::carrier_recording>{};
+    }
     awaitable<port::fetched> fetch(std::string, port::byte_sink&) override {
         co_return port::fetched::refused;
     }

@@ -55,6 +55,13 @@ class memory_carrier final : public port::carrier_recordings {
         }
         co_return out;
     }
+    std::map<std::string, std::vector<port::carrier_recording>> of; ///< by session
+    int lists = 0;
+    awaitable<std::vector<port::carrier_recording>> of_session(std::string session) override {
+        ++lists;
+        if (away) throw port::unavailable("HTTP 503");
+        co_return of[session];
+    }
     awaitable<port::fetched> fetch(std::string url, port::byte_sink& to) override {
         ++fetches;
         most_under_way = std::max(most_under_way, ++under_way);

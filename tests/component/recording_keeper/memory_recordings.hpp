@@ -74,6 +74,54 @@ class memory_recordings final : public port::recording_store {
         }));
     }
 
+    // ---- calls without a recording that ought to have one
+    struct search {
+        port::silent_call of;
+        std::optional<steady::time_point> due;
+        std::string outcome;
+    };
+    std::map<call_id, search> searches;
+    std::vector<std::pair<millis, millis>> looked; ///< at calls that ended between these ago
+    std::vector<port::silent_call> silent;         ///< that the next look finds
+    std::vector<port::carrier_recording> was_found;
+
+    awaitable<std::size_t> note_silent(millis oldest, millis youngest) override {
+        begin("note_silent");
+        looked.emplace_back(oldest, youngest);
+        for (auto& c : std::exchange(silent, {}))
+            searches[c.call] = {c, steady::now(), {}};
+        co_return searches.size();
+    }
+    awaitable<std::vector<port::silent_call>> claim_silent(std::size_t most, millis length) override {
+        begin("claim_silent");
+        std::vector<port::silent_call> out;
+        for (auto& [id, s] : searches)
+            if (s.due && *s.due <= steady::now() && out.size() < most) {
+                s.due = steady::now() + length;
+                out.push_back(s.of);
+            }
+        co_return out;
+    }
+    awaitable<std::size_t> found(port::silent_call of, std::vector<port::carrier_recording> all) override {
+        begin("found");
+        searches[of.call].due.reset();
+        searches[of.call].outcome = "found";
+        for (auto& r : all)
+            was_found.push_back(std::move(r));
+        co_return was_found.size();
+    }
+    awaitable<void> search_again(call_id of, std::optional<millis> pause) override {
+        begin("search_again");
+        auto& s = searches[of];
+        ++s.of.tries;
+        s.due.reset();
+        if (pause)
+            s.due = steady::now() + *pause;
+        else
+            s.outcome = "missing";
+        co_return;
+    }
+
     // ---- the port
 
     awaitable<std::vector<port::due_recording>> claim(std::size_t most, millis length) override {

@@ -233,3 +233,69 @@ TEST_F(recordings, be_24_an_organisation_finds_them_by_the_call) {
     EXPECT_EQ(run(reader_->of_call(org, people_.org, s.id.text())).size(), 1U);
     EXPECT_TRUE(run(reader_->of_call(org, people_.org, "s2")).empty());
 }
+
+TEST_F(recordings, be_24_calls_that_ought_to_have_a_recording_and_have_none_are_asked_about) {
+    const auto minutes = [](int n) { return millis{n * 60'000}; };
+    const auto over = [&](const std::string& session, auto change) {
+        auto s = ringing(people_, session);
+        EXPECT_EQ(commit(first_commit(s)), port::commit_result::committed);
+        s.reason = call::end_reason::completed;
+        s.ended_at = k_noon;
+        change(s);
+        port::call_commit c;
+        c.expected_version = 1;
+        c.next = s;
+        c.at = k_noon;
+        EXPECT_EQ(commit(std::move(c)), port::commit_result::committed);
+    };
+    const auto talked = [](call::state& s) {
+        call::join j;
+        j.epoch = 1;
+        j.a = s.caller.id;
+        j.b = s.legs[0].id;
+        j.joined_at = k_noon;
+        j.over = call::join_end::talk_over;
+        s.joins = {j};
+    };
+    over("talk", talked);
+    over("not-to-be-recorded", [&](call::state& s) {
+        talked(s);
+        s.routed.rules.record_calls = false;
+    });
+    over("nobody-talked", [](call::state& s) { s.reason = call::end_reason::caller_cancelled; });
+    over("message", [](call::state& s) {
+        s.reason = call::end_reason::voicemail;
+        s.voicemail.step = call::voicemail_step::recording;
+    });
+    over("left-in-the-greeting", [](call::state& s) {
+        s.reason = call::end_reason::voicemail;
+        s.voicemail.step = call::voicemail_step::greeting;
+    });
+    over("told-of", [&](call::state& s) {
+        talked(s);
+        s.recordings = {message("rec-1")};
+    });
+    sql("update calls set ended_at = now() - interval '30 minutes'");
+    EXPECT_EQ(run(store_->note_silent(minutes(20), minutes(10))), 0U) << "not of that time";
+    EXPECT_EQ(run(store_->note_silent(minutes(60), minutes(10))), 2U);
+    EXPECT_EQ(run(store_->note_silent(minutes(60), minutes(10))), 0U);
+    auto due = run(store_->claim_silent(10, minutes(2)));
+    ASSERT_EQ(due.size(), 2U);
+    EXPECT_TRUE(run(store_->claim_silent(10, minutes(2))).empty());
+    std::sort(due.begin(), due.end(), [](const auto& a, const auto& b) { return a.session < b.session; });
+    EXPECT_EQ(due[0].session, "message");
+    EXPECT_TRUE(due[0].of_message);
+    EXPECT_EQ(due[1].session, "talk");
+    port::carrier_recording r;
+    r.id = "late";
+    r.format = "mp3";
+    r.call_control_id = "caller-message";
+    EXPECT_EQ(run(store_->found(due[0], {r})), 1U);
+    EXPECT_EQ(run(store_->found(due[0], {r})), 0U);
+    EXPECT_EQ(value("select purpose from recordings where carrier_id = 'late'"), "message");
+    run(store_->search_again(due[1].call, millis{0}));
+    EXPECT_EQ(run(store_->claim_silent(10, minutes(2))).at(0).tries, 1U);
+    run(store_->search_again(due[1].call, std::nullopt));
+    EXPECT_TRUE(run(store_->claim_silent(10, minutes(2))).empty());
+    EXPECT_EQ(value("select count(*) from recording_searches where outcome = 'missing'"), "1");
+}

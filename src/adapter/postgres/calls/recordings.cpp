@@ -6,6 +6,8 @@
 
 #include <z360/port/recordings.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 namespace z360::adapter::postgres {
@@ -92,6 +94,67 @@ select count(*), coalesce((extract(epoch from clock_timestamp() - min(created_at
        count(*) filter (where attempts > 0)
   from recordings where due_at is not null)sql";
 
+// A talk is recorded by the bridge, a message by a command after its greeting. $1, $2: how long ago it ended
+// (ms).
+constexpr const char* k_note_silent = R"sql(
+insert into recording_searches (call_id)
+select c.call_id from calls c
+ where c.phase = 'ended' and c.org_id is not null
+   and c.ended_at between clock_timestamp() - $1::bigint * interval '1 ms' and clock_timestamp() - $2::bigint * interval '1 ms'
+   and not exists (select from recordings r where r.call_id = c.call_id)
+   and case when c.bridged_at is not null then (c.snapshot #>> '{routed,rules,record_calls}') = 'true'
+            when c.end_reason = 'voicemail' then (c.snapshot #>> '{voicemail,step}') = 'recording'
+                 or ((c.snapshot #>> '{voicemail,step}') = 'done' and (c.snapshot #>> '{voicemail,failed}') = 'false'
+                     and coalesce(c.snapshot #>> '{routed,rules,takes_messages}', 'true') = 'true')
+            else false end
+on conflict do nothing)sql";
+
+// $1 how many, $2 for how long (ms).
+constexpr const char* k_claim_silent = R"sql(
+with due as materialized (
+    select call_id from recording_searches where due_at <= clock_timestamp() order by due_at limit $1
+       for update skip locked
+), taken as (
+    update recording_searches s set due_at = clock_timestamp() + $2::bigint * interval '1 ms'
+      from due where s.call_id = due.call_id
+    returning s.call_id, s.tries)
+select t.call_id, c.org_id, c.call_session_id, coalesce(c.caller_control_id, ''), t.tries, c.bridged_at is null
+  from taken t join calls c on c.call_id = t.call_id)sql";
+
+// $1 call, $2 array of {id, url, format, began, ended, message}.
+constexpr const char* k_found = R"sql(
+with made as (
+    insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url, format, began_at, ended_at)
+    select c.call_id, x.id, c.org_id, c.user_id, case when x.message then 'message' else 'talk' end, x.url, x.format,
+           z360_at(x.began), z360_at(x.ended)
+      from calls c, jsonb_to_recordset($2::jsonb) as x(id text, url text, format text, began bigint, ended bigint, message boolean)
+     where c.call_id = $1::uuid
+    on conflict (call_id, carrier_id) do nothing returning 1
+), over as (
+    update recording_searches set due_at = null, outcome = 'found', tries = tries + 1 where call_id = $1::uuid
+)
+select count(*) from made)sql";
+
+// $1 call, $2 again after (ms), or null.
+constexpr const char* k_search_again = R"sql(
+update recording_searches
+   set tries = tries + 1, due_at = clock_timestamp() + $2::bigint * interval '1 ms',
+       outcome = case when $2::bigint is null then 'missing' end
+ where call_id = $1::uuid)sql";
+
+nlohmann::json found_row(const port::carrier_recording& r, const port::silent_call& of) {
+    const auto text = [](const std::string& t) {
+        return t.empty() ? nlohmann::json() : nlohmann::json(storable(t));
+    };
+    const auto ms = [](const std::optional<time_point>& t) {
+        return t ? nlohmann::json(in_ms(*t)) : nlohmann::json();
+    };
+    const bool message =
+        r.call_control_id.empty() ? of.of_message : r.call_control_id == of.caller_control_id;
+    return {{"id", storable(r.id)},    {"url", text(r.url)},      {"format", text(r.format)},
+            {"began", ms(r.began_at)}, {"ended", ms(r.ended_at)}, {"message", message}};
+}
+
 port::due_recording read(const pqxx::row& r) {
     port::due_recording out;
     out.id = uuid_of(r[0]);
@@ -161,6 +224,43 @@ class rows final : public port::recording_store {
             return port::recording_figures{
                 r[0].as<std::uint64_t>(), millis{r[1].as<std::int64_t>()}, r[2].as<std::uint64_t>()
             };
+        });
+    }
+
+    asio::awaitable<std::size_t> note_silent(millis oldest, millis youngest) override {
+        return changed("recording_silent", k_note_silent, oldest.count(), youngest.count());
+    }
+    asio::awaitable<std::vector<port::silent_call>> claim_silent(std::size_t most, millis length) override {
+        return db_.run("recording_silent_claim", [most, ms = length.count()](pqxx::connection_base& db) {
+            std::vector<port::silent_call> out;
+            for (const auto& r : exec_once(db, "recording_silent_claim", k_claim_silent, most, ms))
+                out.push_back(
+                    {call_id{uuid_of(r[0])},
+                     {r[1].as<std::int64_t>()},
+                     r[2].c_str(),
+                     r[3].c_str(),
+                     r[4].as<std::uint32_t>(),
+                     r[5].as<bool>()}
+                );
+            return out;
+        });
+    }
+    asio::awaitable<std::size_t>
+    found(port::silent_call of, std::vector<port::carrier_recording> all) override {
+        auto rows = nlohmann::json::array();
+        for (const auto& r : all)
+            rows.push_back(found_row(r, of));
+        return db_.run(
+            "recording_found",
+            [call = of.call.text(), rows = rows.dump()](pqxx::connection_base& db) {
+                return exec_once(db, "recording_found", k_found, call, rows)[0][0].as<std::size_t>();
+            }
+        );
+    }
+    asio::awaitable<void> search_again(call_id of, std::optional<millis> after) override {
+        return db_.run("recording_search", [of, after](pqxx::connection_base& db) {
+            const auto ms = after ? std::optional(std::to_string(after->count())) : std::nullopt;
+            exec_once(db, "recording_search", k_search_again, of.text(), or_null(ms));
         });
     }
 

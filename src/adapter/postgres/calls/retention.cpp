@@ -51,6 +51,8 @@ with old as materialized (
     delete from call_events where call_id = any(array(select call_id from old))
 ), outbox as (
     delete from commands where call_id = any(array(select call_id from old))
+), searched as (
+    delete from recording_searches where call_id = any(array(select call_id from old))
 ), recorded as (
     delete from recordings where call_id = any(array(select call_id from old))
 ), legs as (
