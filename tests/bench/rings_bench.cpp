@@ -216,8 +216,9 @@ void rings(rig& r, double calls_per_second, int calls, const std::string& answer
     );
     // Where the time went, by the server's own histograms.
     for (const char* name :
-         {"z360_postgres_statement_seconds", "z360_postgres_wait_seconds", "telnyx_request_seconds",
-          "event_handling_seconds", "webhook_ack_seconds", "loop_delay_seconds", "redis_command_seconds"})
+         {"z360_postgres_statement_seconds", "z360_postgres_wait_seconds", "z360_telnyx_request_seconds",
+          "z360_event_handling_seconds", "z360_webhook_ack_seconds", "z360_loop_delay_seconds",
+          "z360_redis_command_seconds"})
         averages(r.server().get("/metrics"), name);
     const auto wrong = r.complaints();
     if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());

@@ -180,10 +180,12 @@ std::string node::get(const std::string& path, int* status) const {
 }
 
 double node::metric(const std::string& name_and_labels) const {
+    const bool whole = name_and_labels.starts_with("z360_") || name_and_labels.starts_with("process_");
+    const auto start = whole ? name_and_labels : "z360_" + name_and_labels;
     std::istringstream in(get("/metrics"));
     double sum = 0;
     for (std::string line; std::getline(in, line);) {
-        if (line.rfind(name_and_labels, 0) == 0) sum += std::atof(line.substr(line.rfind(' ')).c_str());
+        if (line.rfind(start, 0) == 0) sum += std::atof(line.substr(line.rfind(' ')).c_str());
     }
     return sum;
 }

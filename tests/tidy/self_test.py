@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+import alarms
 import client_guide
 import container
 import coroutines
@@ -204,6 +205,30 @@ class ClientGuide(unittest.TestCase):
 
     def test_a_field_that_is_not_explained_is_found(self):
         self.assertIn("explains not the field 'prompts'", self.findings("docs/clients.md", "| `prompts` |", "| prompt |"))
+
+
+class Alarms(unittest.TestCase):
+    def findings(self, path, old, new):
+        """Of a copy of what the check reads, with one change."""
+        with tempfile.TemporaryDirectory() as root:
+            for part in ("src", "docs", "config"):
+                shutil.copytree(os.path.join(tree.ROOT, part), os.path.join(root, part))
+            text = tree.read(path, root)
+            self.assertIn(old, text)
+            with open(os.path.join(root, path), "w", encoding="utf-8") as f:
+                f.write(text.replace(old, new))
+            return " ".join(alarms.check(root))
+
+    def test_a_rule_about_a_figure_that_nobody_counts_is_found(self):
+        found = self.findings("config/prometheus-rules.yml", "z360_redis_up == 0", "z360_redis_is_up == 0")
+        self.assertIn("'z360_redis_is_up' is a figure that nobody counts", found)
+        self.assertIn("has no rule about 'z360_redis_up'", found)
+
+    def test_a_figure_that_the_sources_rename_is_found(self):
+        self.assertIn(
+            "'z360_engine_shed_total' is a figure that nobody counts",
+            self.findings("src/engine/ingress.cpp", '"engine_shed_total"', '"engine_turned_away_total"'),
+        )
 
 
 class Container(unittest.TestCase):

@@ -42,6 +42,12 @@ struct metric_family {
 
 using any_family = std::variant<metric_family<Counter>, metric_family<Gauge>, metric_family<Histogram>>;
 
+// One prefix for all of ours, so that a dashboard finds them; what is said of any process keeps its usual name.
+std::string exported(std::string_view name) {
+    const bool named = name.starts_with("z360_") || name.starts_with("process_");
+    return named ? std::string(name) : "z360_" + std::string(name);
+}
+
 prometheus::Labels to_labels(port::labels l, bool overflow) {
     prometheus::Labels out;
     for (const auto& [name, value] : l)
@@ -112,7 +118,7 @@ class prometheus_metrics final : public port::metrics {
             // Registered before it is built: a name that is not valid fails, and is logged, only once.
             it = families_.emplace(std::string(name), metric_family<Metric>{}).first;
             auto& made = std::get<metric_family<Metric>>(it->second);
-            made.family = &build<Metric>(std::string(name));
+            made.family = &build<Metric>(exported(name));
         }
         auto* f = std::get_if<metric_family<Metric>>(&it->second);
         if (!f && !mismatch_logged_) {

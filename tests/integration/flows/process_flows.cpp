@@ -379,7 +379,7 @@ TEST_F(process_flow, every_figure_that_the_operations_guide_names_exists) {
     EXPECT_GE(named.size(), 10U); // the guide does name figures
     for (const auto& n : named) {
         // Of the TLS listener and of push, where there are such: sys_01 and push_flow look at them.
-        if (n.starts_with("tls_") || n.starts_with("push_")) continue;
+        if (n.starts_with("z360_tls_") || n.starts_with("z360_push_")) continue;
         EXPECT_TRUE(std::regex_search(figures, std::regex("(^|\n)" + n + "(_count)?[ {]")))
             << n << " is not in /metrics";
     }

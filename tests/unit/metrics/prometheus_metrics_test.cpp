@@ -33,17 +33,17 @@ TEST(prometheus_metrics, counters_add_up_by_their_labels) {
     m->count("hits_total", {{"kind", "b"}}, 4);
     m->count("hits_total", {{"kind", "a"}});
     const auto text = m->text();
-    EXPECT_TRUE(has_line(text, "calls_total 3")) << text;
-    EXPECT_TRUE(has_line(text, "hits_total{kind=\"a\"} 2")) << text;
-    EXPECT_TRUE(has_line(text, "hits_total{kind=\"b\"} 4")) << text;
-    EXPECT_TRUE(has_line(text, "# TYPE calls_total counter")) << text;
+    EXPECT_TRUE(has_line(text, "z360_calls_total 3")) << text;
+    EXPECT_TRUE(has_line(text, "z360_hits_total{kind=\"a\"} 2")) << text;
+    EXPECT_TRUE(has_line(text, "z360_hits_total{kind=\"b\"} 4")) << text;
+    EXPECT_TRUE(has_line(text, "# TYPE z360_calls_total counter")) << text;
 }
 
 TEST(prometheus_metrics, a_gauge_holds_its_last_value) {
     auto m = make_prometheus_metrics();
     m->gauge("depth", 7);
     m->gauge("depth", 3);
-    EXPECT_TRUE(has_line(m->text(), "depth 3")) << m->text();
+    EXPECT_TRUE(has_line(m->text(), "z360_depth 3")) << m->text();
 }
 
 TEST(prometheus_metrics, durations_fall_into_buckets_from_half_a_millisecond_to_ten_seconds) {
@@ -52,11 +52,11 @@ TEST(prometheus_metrics, durations_fall_into_buckets_from_half_a_millisecond_to_
     m->observe("work_seconds", 0.3, {{"step", "x"}});
     m->observe("work_seconds", 60, {{"step", "x"}});
     const auto text = m->text();
-    EXPECT_TRUE(has_line(text, "work_seconds_count{step=\"x\"} 3")) << text;
-    EXPECT_TRUE(has_line(text, "work_seconds_bucket{step=\"x\",le=\"0.0005\"} 1")) << text;
-    EXPECT_TRUE(has_line(text, "work_seconds_bucket{step=\"x\",le=\"0.5\"} 2")) << text;
-    EXPECT_TRUE(has_line(text, "work_seconds_bucket{step=\"x\",le=\"10\"} 2")) << text;
-    EXPECT_TRUE(has_line(text, "work_seconds_bucket{step=\"x\",le=\"+Inf\"} 3")) << text;
+    EXPECT_TRUE(has_line(text, "z360_work_seconds_count{step=\"x\"} 3")) << text;
+    EXPECT_TRUE(has_line(text, "z360_work_seconds_bucket{step=\"x\",le=\"0.0005\"} 1")) << text;
+    EXPECT_TRUE(has_line(text, "z360_work_seconds_bucket{step=\"x\",le=\"0.5\"} 2")) << text;
+    EXPECT_TRUE(has_line(text, "z360_work_seconds_bucket{step=\"x\",le=\"10\"} 2")) << text;
+    EXPECT_TRUE(has_line(text, "z360_work_seconds_bucket{step=\"x\",le=\"+Inf\"} 3")) << text;
 }
 
 TEST(prometheus_metrics, too_many_label_values_end_in_other) {
@@ -66,9 +66,9 @@ TEST(prometheus_metrics, too_many_label_values_end_in_other) {
         m->count("flood_total", {{"who", std::to_string(i)}});
     m->count("flood_total", {{"who", "0"}}); // one that exists still counts for itself
     const auto text = m->text();
-    EXPECT_TRUE(has_line(text, "flood_total{who=\"other\"} 25")) << text;
-    EXPECT_TRUE(has_line(text, "flood_total{who=\"0\"} 2")) << text;
-    EXPECT_EQ(lines_starting_with(text, "flood_total{"), k_max_series + 1);
+    EXPECT_TRUE(has_line(text, "z360_flood_total{who=\"other\"} 25")) << text;
+    EXPECT_TRUE(has_line(text, "z360_flood_total{who=\"0\"} 2")) << text;
+    EXPECT_EQ(lines_starting_with(text, "z360_flood_total{"), k_max_series + 1);
 }
 
 TEST(prometheus_metrics, misuse_is_survived_and_leaves_the_rest_working) {
@@ -80,8 +80,8 @@ TEST(prometheus_metrics, misuse_is_survived_and_leaves_the_rest_working) {
     m->count("mixed_total");
     m->count("fine_total");
     const auto text = m->text();
-    EXPECT_TRUE(has_line(text, "mixed_total 2")) << text;
-    EXPECT_TRUE(has_line(text, "fine_total 1")) << text;
+    EXPECT_TRUE(has_line(text, "z360_mixed_total 2")) << text;
+    EXPECT_TRUE(has_line(text, "z360_fine_total 1")) << text;
     EXPECT_EQ(text.find("not a name"), std::string::npos);
 }
 
@@ -105,5 +105,5 @@ TEST(prometheus_metrics, threads_may_count_at_once) {
         });
     for (auto& t : threads)
         t.join();
-    EXPECT_TRUE(has_line(m->text(), "busy_total{k=\"even\"} 10000")) << m->text();
+    EXPECT_TRUE(has_line(m->text(), "z360_busy_total{k=\"even\"} 10000")) << m->text();
 }
