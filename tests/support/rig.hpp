@@ -51,7 +51,8 @@ class node {
     [[nodiscard]] std::string url(const std::string& path) const;
     /// Body of a GET, empty when there is no answer; the status through `status`.
     [[nodiscard]] std::string get(const std::string& path, int* status = nullptr) const;
-    /// Value of a metric line that starts with `name_and_labels`, with or without z360_ in front; 0 when absent.
+    /// Value of a metric line that starts with `name_and_labels`, with or without z360_ in front; 0 when
+    /// absent.
     [[nodiscard]] double metric(const std::string& name_and_labels) const;
     [[nodiscard]] const std::string& log_file() const { return log_file_; }
     /// What the process was started with.

@@ -226,8 +226,8 @@ class Alarms(unittest.TestCase):
 
     def test_a_figure_that_the_sources_rename_is_found(self):
         self.assertIn(
-            "'z360_engine_shed_total' is a figure that nobody counts",
-            self.findings("src/engine/ingress.cpp", '"engine_shed_total"', '"engine_turned_away_total"'),
+            "'z360_callers_unasked_total' is a figure that nobody counts",
+            self.findings("src/engine/callers.cpp", '"callers_unasked_total"', '"callers_unheard_total"'),
         )
 
 

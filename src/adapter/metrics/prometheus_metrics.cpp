@@ -42,7 +42,8 @@ struct metric_family {
 
 using any_family = std::variant<metric_family<Counter>, metric_family<Gauge>, metric_family<Histogram>>;
 
-// One prefix for all of ours, so that a dashboard finds them; what is said of any process keeps its usual name.
+// One prefix for all of ours, so that a dashboard finds them; what is said of any process keeps its usual
+// name.
 std::string exported(std::string_view name) {
     const bool named = name.starts_with("z360_") || name.starts_with("process_");
     return named ? std::string(name) : "z360_" + std::string(name);

@@ -91,8 +91,8 @@ TEST(prometheus_metrics, label_values_cannot_break_the_format_or_be_mistaken_for
     m->count("pair_total", {{"a", "x"}, {"b", "y"}});
     m->count("pair_total", {{"a", "xb"}, {"b", "y"}});
     const auto text = m->text();
-    EXPECT_TRUE(has_line(text, R"(odd_total{v="a\"b\nc\\"} 1)")) << text;
-    EXPECT_TRUE(has_line(text, R"(pair_total{a="x",b="y"} 1)")) << text;
+    EXPECT_TRUE(has_line(text, R"(z360_odd_total{v="a\"b\nc\\"} 1)")) << text;
+    EXPECT_TRUE(has_line(text, R"(z360_pair_total{a="x",b="y"} 1)")) << text;
 }
 
 TEST(prometheus_metrics, threads_may_count_at_once) {
@@ -106,4 +106,15 @@ TEST(prometheus_metrics, threads_may_count_at_once) {
     for (auto& t : threads)
         t.join();
     EXPECT_TRUE(has_line(m->text(), "z360_busy_total{k=\"even\"} 10000")) << m->text();
+}
+
+TEST(prometheus_metrics, every_name_of_ours_has_one_prefix_and_what_any_process_has_keeps_its_own) {
+    auto m = make_prometheus_metrics();
+    m->count("calls_total");
+    m->count("z360_postgres_failures_total");
+    m->gauge("process_resident_memory_bytes", 5);
+    const auto text = m->text();
+    for (const char* line :
+         {"z360_calls_total 1", "z360_postgres_failures_total 1", "process_resident_memory_bytes 5"})
+        EXPECT_TRUE(has_line(text, line)) << text;
 }
