@@ -350,6 +350,43 @@ class merger {
         plain_transport();
         protected_urls();
         push();
+        recordings();
+    }
+
+    // A bucket needs all of its keys, or none of them.
+    void recordings() {
+        const auto& r = out_.settings.recordings;
+        const bool bucket = !r.s3_bucket.empty() || !r.s3_endpoint.empty() || !r.s3_access_key_id.empty() ||
+                            !r.s3_secret_access_key.empty() || !r.s3_prefix.empty();
+        if (!bucket) {
+            if (r.remove_originals && !r.configured())
+                problem(
+                    "recordings.remove_originals", "true",
+                    "there is nothing that keeps copies; set recordings.folder, or leave it out",
+                    where("recordings.remove_originals")
+                );
+            return;
+        }
+        required(
+            r.s3_bucket.empty(), "recordings.s3_bucket",
+            "needed beside the other recordings.s3_… settings; set it to the bucket's name"
+        );
+        required(
+            r.s3_endpoint.empty(), "recordings.s3_endpoint",
+            "needed with a bucket; set it to where the store is, e.g. https://s3.eu-central-1.amazonaws.com"
+        );
+        required(
+            r.s3_access_key_id.empty(), "recordings.s3_access_key_id",
+            "needed with a bucket; set it to the key's id"
+        );
+        required(
+            r.s3_secret_access_key.empty(), "recordings.s3_secret_access_key",
+            "needed with a bucket; name its file in recordings.s3_secret_access_key_file"
+        );
+        required(
+            r.folder.empty(), "recordings.folder",
+            "needed with a bucket; copies are collected there before they are sent"
+        );
     }
 
     // APNs needs all of its keys, or none of them.
