@@ -15,10 +15,6 @@ using port::contact;
 using port::number;
 using why = port::refusal::why;
 
-// Calls go on naming a number that was given back, so its row stays under a connection that no carrier has.
-// The number itself is free for another organisation.
-#define Z360_GIVEN_BACK "'removed:'"
-
 #define Z360_NUMBER                                                                                          \
     "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id"
 
@@ -48,6 +44,11 @@ constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
     "route_type = 'reject', receiving_user_id = null, is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
+
+// The row stays, what was said about its voicemail does not.
+constexpr const char* k_forget_box =
+    "delete from voicemail_settings v using phone_numbers n where n.phone_number_id = v.phone_number_id "
+    "and n.org_id = $1 and n.e164 = $2";
 
 constexpr const char* k_put_contact = R"sql(
 insert into contacts (org_id, e164, name, avatar_url) values ($1, $2, $3, $4)
@@ -177,6 +178,7 @@ bool remove_number(connection& db, const tenant_scope& who, org_id o, const std:
     const auto number = wire::to_e164(e164);
     if (!may_write(who, o) || !number) return false;
     tenant_transaction tx(db, who);
+    exec_in(*tx, "number_forget_box", k_forget_box, o.value, *number);
     const auto gone = exec_in(*tx, "number_give_back", k_give_back, o.value, *number).affected_rows();
     tx.commit();
     return gone > 0;
