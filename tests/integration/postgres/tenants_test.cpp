@@ -541,6 +541,8 @@ TEST_F(tenant_rows, be_26_voicemail_of_a_number_is_of_all_connections_that_have_
     EXPECT_TRUE(run(tenants_->put_box(who, of, off)).created);
     EXPECT_EQ(boxes("connection_id in ('conn-1', 'conn-2')"), "2");
     EXPECT_EQ(boxes("true"), "2");
+    ASSERT_TRUE(number_on("conn-3").created);
+    EXPECT_EQ(boxes("connection_id = 'conn-3'"), "1") << "what was said of the number goes for it";
     EXPECT_TRUE(run(tenants_->remove_box(who, of)));
     EXPECT_EQ(boxes("true"), "0");
 }

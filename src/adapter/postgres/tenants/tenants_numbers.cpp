@@ -45,6 +45,18 @@ constexpr const char* k_give_back =
     "route_type = 'reject', receiving_user_id = null, is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
 
+// What was said about the voicemail of a number is said of each connection that it comes to.
+constexpr const char* k_take_box = R"sql(
+insert into voicemail_settings (org_id, phone_number_id, voicemail, max_secs, greeting, greeting_url, closed_greeting,
+                                unavailable_message, voice, beep)
+select n.org_id, n.phone_number_id, v.voicemail, v.max_secs, v.greeting, v.greeting_url, v.closed_greeting,
+       v.unavailable_message, v.voice, v.beep
+  from phone_numbers n
+  join phone_numbers o on o.org_id = n.org_id and o.e164 = n.e164 and o.phone_number_id <> n.phone_number_id
+  join voicemail_settings v on v.phone_number_id = o.phone_number_id
+ where n.org_id = $1 and n.connection_id = $2 and n.e164 = $3
+ limit 1)sql";
+
 // The row stays, what was said about its voicemail does not.
 constexpr const char* k_forget_box =
     "delete from voicemail_settings v using phone_numbers n where n.phone_number_id = v.phone_number_id "
@@ -112,6 +124,7 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
         outcome_of<number> out;
         auto r = store("number_insert", k_insert);
         out.created = !r.empty();
+        if (out.created) exec_in(*tx, "number_take_box", k_take_box, n.org.value, n.connection_id, n.e164);
         if (r.empty()) r = store("number_update", k_update);
         if (r.empty())
             return refused<number>(
