@@ -38,8 +38,11 @@ create table recordings (
                and sha256 is not null and kept_at is not null))
 );
 create index recordings_due on recordings (due_at) where due_at is not null;
-create index recordings_messages on recordings (user_id, created_at desc, recording_id) where purpose = 'message';
-create index recordings_by_org on recordings (org_id, created_at);
+-- Rows of what was removed stay as long as their calls: nobody who looks for what is there reads them each time.
+create index recordings_of_person on recordings (user_id, created_at desc, recording_id)
+    where purpose = 'message' and status not in ('removing', 'removed');
+create index recordings_aging on recordings (org_id, created_at) where status in ('waiting', 'kept', 'lost');
+create index recordings_resting on recordings (created_at) where status = 'waiting' and due_at is null;
 
 -- Calls that ought to have been recorded, and of which the carrier has told no recording: it is asked. Owner's alone.
 create table recording_searches (

@@ -27,6 +27,7 @@ struct settings {
     millis tidy_every{600'000};      ///< what is kept long enough is looked for, and rows of older programs
     millis tell_for{24 * 3'600'000}; ///< how long the news of a message is worth sending
     bool remove_originals = false;   ///< the carrier's, once ours is kept
+    millis keep_at_most{0};          ///< whatever is said: their calls go then; 0: for ever
     millis keep_for{0};              ///< where the organisation says nothing; 0: for ever
 };
 

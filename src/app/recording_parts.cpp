@@ -29,11 +29,12 @@ std::unique_ptr<port::recording_vault> vault_of(
     return adapter::recordings::make_s3_vault(*files, client, clock, std::move(s));
 }
 
-recording_keeper::settings keeper_settings(const config::recordings_t& c) {
+recording_keeper::settings keeper_settings(const config::recordings_t& c, const config::retention_t& calls) {
     recording_keeper::settings s;
     s.parallel = c.parallel;
     s.remove_originals = c.remove_originals;
     s.keep_for = k_day * c.keep_days;
+    s.keep_at_most = k_day * calls.calls_days;
     return s;
 }
 
@@ -54,7 +55,7 @@ recording_parts::recording_parts(
       keeper_(recording_keeper::make_keeper(
           ex,
           {*store_, *carrier_, vault_.get(), pushes.orders(), [&pushes] { pushes.order_placed(); }, metrics},
-          keeper_settings(c.recordings)
+          keeper_settings(c.recordings, c.retention)
       )) {}
 
 recording_parts::~recording_parts() = default;

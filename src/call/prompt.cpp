@@ -116,6 +116,15 @@ bool reported_over(const state& s, const prompt& newest) {
     return std::count_if(s.prompt_ends.begin(), s.prompt_ends.end(), of_kind) >= begun;
 }
 
+// By its own mark: that a ringback's end was lost on the way keeps nobody waiting. Were it the ringback's own
+// end, words are said after the audio.
+bool reported_failed(const state& s, const prompt& newest) {
+    const auto mine = id_of(s, newest);
+    return std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [&](const auto& e) {
+        return e.failed && e.spoken == newest.spoken && e.command_id == mine;
+    });
+}
+
 bool is_over(const state& s, const prompt& newest) {
     return newest.over || newest.refused || newest.expired || reported_over(s, newest);
 }
@@ -127,9 +136,12 @@ const prompt* newest(const state& s) {
     return s.prompts.empty() ? nullptr : &s.prompts.back();
 }
 
-// No ringback to be had: from then on it is spoken.
+// No ringback to be had, or none that can be played: from then on it is spoken.
 bool speaks(const state& s) {
     return s.routed.rules.ringback_url.empty() ||
+           std::any_of(
+               s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& e) { return !e.spoken && e.failed; }
+           ) ||
            std::any_of(s.prompts.begin(), s.prompts.end(), [](const prompt& p) {
                return !p.spoken && (p.refused || p.expired);
            });
@@ -246,7 +258,7 @@ void greet(state& s, effects& out, time_point now) {
 greeting greeting_of(const state& s) {
     const auto* p = newest(s);
     if (p == nullptr || p->number != 0) return greeting::none;
-    if (p->refused || p->expired) return greeting::failed;
+    if (p->refused || p->expired || reported_failed(s, *p)) return greeting::failed;
     if (!reported_over(s, *p)) return greeting::plays;
     if (!p->spoken) {
         const auto last = std::find_if(s.prompt_ends.rbegin(), s.prompt_ends.rend(), [](const auto& e) {

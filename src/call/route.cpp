@@ -30,7 +30,8 @@ route_outcome outcome_of(const route& r) {
         return r.rules.voicemail_greeting.empty() ? route_outcome::rejected : route_outcome::announcement;
     case route_verdict::ring: break;
     }
-    return r.targets.empty() && r.mobile.empty() ? route_outcome::voicemail : route_outcome::ring;
+    if (!r.targets.empty() || !r.mobile.empty()) return route_outcome::ring;
+    return r.rules.takes_messages ? route_outcome::voicemail : route_outcome::announcement;
 }
 
 std::string_view name(route_outcome o) {

@@ -211,15 +211,31 @@ class keeper_impl final : public keeper {
         log::info("recording_removed", {{"recording", r.id.text()}, {"call", r.call}});
     }
 
+    // One that fails keeps no other from its turn: what is to be forgotten is.
     awaitable<void> tidy_round() {
-        const auto made = co_await p_.store.adopt(k_back, k_first_back);
-        if (made > 0) log::info("recordings_adopted", {{"count", made}});
-        for (std::size_t n = k_batch; p_.vault != nullptr && n == k_batch;)
-            n = co_await p_.store.wake(k_batch);
+        std::exception_ptr failed;
+        for (const auto part : {&keeper_impl::adopt, &keeper_impl::wake_resting, &keeper_impl::expire}) {
+            try {
+                co_await (this->*part)();
+            } catch (const port::unavailable&) {
+                failed = std::current_exception();
+            }
+        }
+        if (failed) std::rethrow_exception(failed);
+    }
+    awaitable<void> expire() {
         std::size_t old = 0;
         for (std::size_t n = k_batch; n == k_batch; old += n)
-            n = co_await p_.store.expire(s_.keep_for, k_batch);
+            n = co_await p_.store.expire(s_.keep_for, s_.keep_at_most, k_batch);
         if (old > 0) log::info("recordings_kept_long_enough", {{"count", old}});
+    }
+    awaitable<void> wake_resting() {
+        for (std::size_t n = k_batch; p_.vault != nullptr && n == k_batch;)
+            n = co_await p_.store.wake(k_batch);
+    }
+    awaitable<void> adopt() {
+        const auto made = co_await p_.store.adopt(k_back, k_first_back);
+        if (made > 0) log::info("recordings_adopted", {{"count", made}});
     }
 
     awaitable<void> count_round() {

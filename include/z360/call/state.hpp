@@ -254,7 +254,7 @@ struct voicemail_box {
 
 enum class recording_purpose : std::uint8_t {
     talk,    ///< caller and device, of the device's leg
-    message, ///< voicemail, of the caller's leg
+    message, ///< voicemail, of the caller's leg; see purpose_of
 };
 [[nodiscard]] std::string_view name(recording_purpose p);
 
@@ -375,6 +375,12 @@ struct state {
 /// The organisation does not take this caller, whatever happens.
 [[nodiscard]] inline bool turned_away(const state& s) {
     return s.routed.verdict == route_verdict::blocked_caller;
+}
+
+/// Whose a recording is: nothing of a talk is anybody's message, whichever leg the carrier tells it of.
+[[nodiscard]] inline recording_purpose purpose_of(const state& s, const recording& r) {
+    const bool only_talked = s.voicemail.step == voicemail_step::none && bridged_at(s);
+    return only_talked ? recording_purpose::talk : r.purpose;
 }
 
 /// Where the call stands, by its facts and decisions. Total; `reconnecting` is never entered yet.

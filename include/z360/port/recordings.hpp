@@ -158,9 +158,9 @@ class recording_store {
     /// Those that rest at the carrier because nobody had a vault become due: somebody has one now. At most
     /// `most`; returns how many.
     virtual boost::asio::awaitable<std::size_t> wake(std::size_t most) = 0;
-    /// What is older than its organisation, or else `usual` (0: for ever), lets it be is to be removed. At
-    /// most `most`; returns how many.
-    virtual boost::asio::awaitable<std::size_t> expire(millis usual, std::size_t most) = 0;
+    /// What is older than its organisation, or else `usual` (0: for ever), lets it be is to be removed, and
+    /// whatever is older than `at_most` (0: nothing). At most `most`; returns how many.
+    virtual boost::asio::awaitable<std::size_t> expire(millis usual, millis at_most, std::size_t most) = 0;
     virtual boost::asio::awaitable<recording_figures> figures() = 0;
 
     /// Calls that ended between `oldest` and `youngest` ago, ought to have been recorded and have no

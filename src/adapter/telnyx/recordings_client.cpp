@@ -20,6 +20,11 @@ using steady = rt::clock;
 constexpr millis k_pause_when_limited{2'000};
 constexpr millis k_pause_without_key{10'000};
 
+/// Dots would be taken out of the address, with what stands before them.
+bool names_nothing(std::string_view id) {
+    return id.empty() || id == "." || id == "..";
+}
+
 std::string told(const http::client_response& reply) {
     if (reply.status == 0) return reply.error.empty() ? "no answer" : reply.error;
     const auto body = wire::parse_reply(reply.body);
@@ -50,7 +55,7 @@ class recordings_client final : public port::carrier_recordings {
     }
 
     awaitable<std::optional<port::carrier_recording>> find(std::string id) override {
-        if (id.empty()) co_return std::nullopt; // the address would be that of the list
+        if (names_nothing(id)) co_return std::nullopt; // the address would be that of the list
         auto reply = co_await ask("find", wire::recording_status(id));
         if (is_unknown(reply)) co_return std::nullopt;
         if (reply.status != 200) throw port::unavailable("Telnyx's recordings: " + told(reply));
@@ -98,7 +103,7 @@ class recordings_client final : public port::carrier_recordings {
     }
 
     awaitable<void> remove(std::string id) override {
-        if (id.empty()) co_return;
+        if (names_nothing(id)) co_return;
         const auto reply = co_await ask("remove", wire::recording_removal(id));
         const bool done = reply.status >= 200 && reply.status < 300;
         if (!done && !is_unknown(reply)) throw port::unavailable("Telnyx's recordings: " + told(reply));
@@ -115,7 +120,7 @@ class recordings_client final : public port::carrier_recordings {
         metrics_.count("telnyx_recording_requests_total", {{"what", what}, {"outcome", outcome}});
     }
 
-    awaitable<http::client_response> ask(std::string_view what, wire::telnyx_request built) {
+    awaitable<http::client_response> ask(std::string what, wire::telnyx_request built) {
         const auto turn = turns_.take(steady::now(), settings_.longest_wait);
         if (!turn) {
             count(what, "held");

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t k_page = 50;
 constexpr std::size_t k_largest_page = 200;
 constexpr std::size_t k_most_counted = 1'000;
+constexpr std::int64_t k_last_moment = 253'402'300'799'999; // in 9999; the database knows no moment for some
 
 std::string_view state_of(port::recording_status s) {
     switch (s) {
@@ -87,7 +88,7 @@ std::string cursor_of(const port::recording_view& r) {
 std::optional<port::recording_cursor> read_cursor(const std::string& text) {
     const auto dot = text.find('.');
     if (dot == std::string::npos) return std::nullopt;
-    const auto at = whole_number(text.substr(0, dot), 0);
+    const auto at = whole_number(text.substr(0, dot), 0, k_last_moment);
     const auto id = uuid::parse(text.substr(dot + 1));
     if (!at || !id) return std::nullopt;
     return port::recording_cursor{time_point{millis{*at}}, *id};

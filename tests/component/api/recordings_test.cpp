@@ -78,7 +78,9 @@ TEST_F(api_recordings, be_26_a_person_lists_their_messages_newest_first_and_page
 
 TEST_F(api_recordings, be_26_what_cannot_be_asked_is_refused_by_its_name) {
     const auto who = device(k_ada, "ada-phone");
-    for (const char* query : {"limit=0", "limit=201", "before=yesterday", "before=1.2", "seen=maybe"}) {
+    for (const char* query :
+         {"limit=0", "limit=201", "before=yesterday", "before=1.2",
+          "before=9223372036854775807.00000000-0000-0000-0000-000000000001", "seen=maybe"}) {
         const auto r = send("GET", std::string(k_messages) + "?" + query, who);
         EXPECT_EQ(r.status, 422) << query;
         EXPECT_EQ(r.body["errors"].size(), 1U) << query << r.text;

@@ -174,7 +174,7 @@ class memory_recordings final : public port::recording_store {
             }
         co_return n;
     }
-    awaitable<std::size_t> expire(millis usual, std::size_t most) override {
+    awaitable<std::size_t> expire(millis usual, millis, std::size_t most) override {
         begin("expire");
         expired.push_back(usual);
         const auto n = std::min(most, to_expire);

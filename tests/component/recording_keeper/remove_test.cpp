@@ -137,3 +137,20 @@ TEST(recording_keeper, be_32_what_is_kept_long_enough_is_looked_for_in_portions)
         EXPECT_TRUE(co_await until([&] { return w.store.calls["expire"] == 4; }, 11min)) << "and again";
     });
 }
+
+TEST(recording_keeper, be_32_what_is_kept_long_enough_goes_also_where_nothing_can_be_adopted) {
+    run([](world& w) -> awaitable<void> {
+        w.settings.keep_for = 24h * 90;
+        w.store.to_expire = 450;
+        auto& r = w.add(1);
+        r.due.reset(); // it rests
+        w.store.before = [](const std::string& what) {
+            if (what == "adopt") throw port::unavailable("canceling statement due to statement timeout");
+        };
+        w.add_node();
+        EXPECT_TRUE(co_await until([&] { return w.store.to_expire == 0; }));
+        EXPECT_TRUE(co_await until([&] { return r.what.status == recording_status::kept; }));
+        EXPECT_TRUE(co_await until([&] { return w.store.calls["adopt"] >= 2; }, 15min)) << "and once more";
+        EXPECT_GT(w.metrics.counted("loop_failures_total", {{"loop", "recordings_tidy"}}), 0);
+    });
+}

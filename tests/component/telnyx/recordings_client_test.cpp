@@ -148,9 +148,11 @@ TEST(recordings_client, be_24_what_is_no_usable_answer_is_unavailable) {
 
 TEST(recordings_client, be_24_no_id_is_no_question_about_all_of_them) {
     desk d;
-    EXPECT_EQ(d.find(""), "");
-    EXPECT_FALSE(d.found);
-    EXPECT_EQ(d.remove(""), "");
+    for (const char* id : {"", ".", ".."}) {
+        EXPECT_EQ(d.find(id), "");
+        EXPECT_FALSE(d.found);
+        EXPECT_EQ(d.remove(id), "");
+    }
     EXPECT_TRUE(d.http.seen.empty());
 }
 

@@ -159,6 +159,9 @@ TEST_F(recordings, be_26_messages_are_listed_newest_first_page_by_page_and_marke
     all.push_back(talk);
     ended("s1", all);
     ended("s2", {message("short", millis{300})});
+    ended("s3", {message("odd", millis{-5'000})}); // told of, so it is to be found
+    EXPECT_EQ(run(reader_->unheard(me(), people_.user, 100)), 4U);
+    sql("update recordings set status = 'removed' where carrier_id = 'odd'");
     const auto page = run(reader_->messages(me(), people_.user, false, std::nullopt, 2));
     ASSERT_EQ(page.size(), 2U);
     EXPECT_EQ(page[0].session, "s1");
@@ -193,6 +196,51 @@ TEST_F(recordings, be_24_rows_of_a_program_before_are_made_good) {
     EXPECT_EQ(claimed().carrier_id, "rec-1");
 }
 
+TEST_F(recordings, be_24_a_month_of_a_program_before_is_made_good_whatever_its_calls_know) {
+    ended("s1", {message("rec-1")});
+    sql("delete from recordings");
+    sql("update calls set ended_at = now() - interval '1 hour'");
+    // Many that ended at one moment, some with odd memories.
+    sql(R"(insert into calls (call_id, call_session_id, org_id, user_id, phase, end_reason, version, snapshot, began_at,
+                              ended_at, updated_at)
+           select gen_random_uuid(), 'x' || i, org_id, user_id, phase, end_reason, version,
+                  case i % 4 when 0 then '{}' when 1 then '{"recordings": {}}' when 2 then '{"recordings": [7, null]}'
+                       else snapshot end::jsonb,
+                  began_at, case when i < 3000 then ended_at else ended_at - i * interval '1 s' end, updated_at
+             from calls, generate_series(1, 8000) i where call_session_id = 's1')");
+    EXPECT_EQ(run(store_->adopt(millis{1'000}, std::chrono::hours{24})), 2'001U);
+    EXPECT_EQ(run(store_->adopt(millis{1'000}, std::chrono::hours{24})), 0U);
+    EXPECT_EQ(run(store_->adopt(std::chrono::hours{24}, std::chrono::hours{24})), 0U);
+}
+
+// What is read besides what is found: rows of what was removed, and of what is not due yet, may be millions.
+TEST_F(recordings, be_24_who_looks_for_some_reads_no_others) {
+    ended("s1", {message("rec-1")});
+    sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose, status, due_at, created_at) "
+        "select call_id, org_id, user_id, x.word || i, 'message', x.word, x.due, now() - x.age from "
+        "recordings, "
+        "generate_series(1, 10000) i, (values ('removed', null, interval '60 days'), ('waiting', now() + "
+        "interval '1 hour', interval '1 day')) as x(word, due, age)");
+    sql("insert into org_settings (org_id, recording_days) values (" + std::to_string(people_.org.value) +
+        ", 5)");
+    sql("analyze recordings");
+    const std::vector<std::string> looks{
+        "select from recordings where due_at <= statement_timestamp() order by due_at limit 8",
+        "select from recordings where org_id = " + std::to_string(people_.org.value) +
+            " and created_at < statement_timestamp() - 5 * interval '1 day' and status in ('waiting', "
+            "'kept', "
+            "'lost') order by created_at limit 200",
+        "select from recordings where status = 'waiting' and due_at is null limit 200",
+    };
+    for (const auto& look : looks) {
+        std::string plan;
+        for (const auto& line : sql("explain (analyze, costs off, timing off) " + look))
+            plan += std::string(line[0].c_str()) + "\n";
+        EXPECT_EQ(plan.find("Rows Removed"), std::string::npos) << plan;
+        EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+    }
+}
+
 TEST_F(recordings, be_24_what_waits_for_a_vault_is_woken_when_there_is_one) {
     ended("s1", {message("rec-1")});
     EXPECT_TRUE(run(store_->settle(after(claimed(), recording_status::waiting))));
@@ -205,12 +253,12 @@ TEST_F(recordings, be_24_recordings_go_when_the_organisations_time_for_them_is_o
     ended("s1", {message("old")});
     ended("s2", {message("new")});
     sql("update recordings set created_at = now() - interval '10 days' where carrier_id = 'old'");
-    EXPECT_EQ(run(store_->expire(millis{0}, 100)), 0U) << "for ever";
-    EXPECT_EQ(run(store_->expire(std::chrono::hours{24 * 30}, 100)), 0U);
+    EXPECT_EQ(run(store_->expire(millis{0}, millis{0}, 100)), 0U) << "for ever";
+    EXPECT_EQ(run(store_->expire(std::chrono::hours{24 * 30}, millis{0}, 100)), 0U);
     sql("insert into org_settings (org_id, recording_days) values (" + std::to_string(people_.org.value) +
         ", 5)");
-    EXPECT_EQ(run(store_->expire(millis{0}, 100)), 1U);
-    EXPECT_EQ(run(store_->expire(millis{0}, 100)), 0U);
+    EXPECT_EQ(run(store_->expire(millis{0}, millis{0}, 100)), 1U);
+    EXPECT_EQ(run(store_->expire(millis{0}, millis{0}, 100)), 0U);
     EXPECT_EQ(value("select string_agg(carrier_id, ',') from recordings where status = 'removing'"), "old");
     EXPECT_EQ(run(reader_->unheard(me(), people_.user, 100)), 1U);
 }
@@ -298,4 +346,15 @@ TEST_F(recordings, be_24_calls_that_ought_to_have_a_recording_and_have_none_are_
     run(store_->search_again(due[1].call, std::nullopt));
     EXPECT_TRUE(run(store_->claim_silent(10, minutes(2))).empty());
     EXPECT_EQ(value("select count(*) from recording_searches where outcome = 'missing'"), "1");
+}
+
+TEST_F(recordings, be_24_recordings_go_no_later_than_their_calls) {
+    ended("s1", {message("old")});
+    ended("s2", {message("new")});
+    sql("update recordings set created_at = now() - interval '10 days' where carrier_id = 'old'");
+    sql("insert into org_settings (org_id, recording_days) values (" + std::to_string(people_.org.value) +
+        ", 3650)");
+    EXPECT_EQ(run(store_->expire(millis{0}, std::chrono::hours{24 * 30}, 100)), 0U);
+    EXPECT_EQ(run(store_->expire(millis{0}, std::chrono::hours{24 * 5}, 100)), 1U);
+    EXPECT_EQ(value("select carrier_id from recordings where status = 'removing'"), "old");
 }

@@ -511,6 +511,42 @@ TEST_F(tenant_rows, be_26_voicemail_of_a_number_or_a_member_says_otherwise_than_
     EXPECT_TRUE(run(tenants_->box_of(who, member))) << "a number's and a member's are two";
 }
 
+TEST_F(tenant_rows, be_26_voicemail_of_a_number_is_of_all_connections_that_have_it_and_of_none_given_back) {
+    const auto who = tenant_scope::of(acme_.org);
+    const port::box_owner of{acme_.org, "+15550100001", {}};
+    const auto number_on = [&](const std::string& connection) {
+        port::number n;
+        n.org = acme_.org;
+        n.e164 = of.e164;
+        n.connection_id = connection;
+        n.route_type = "voicemail";
+        return run(tenants_->put(tenant_scope::all(), n));
+    };
+    const auto boxes = [this](const char* more) {
+        return value(
+            "select count(*) from voicemail_settings join phone_numbers using (phone_number_id) "
+            "where e164 = '+15550100001' and not voicemail and " +
+            std::string(more)
+        );
+    };
+    port::voicemail_box off;
+    off.voicemail = false;
+    ASSERT_TRUE(run(tenants_->put_box(who, of, {})).value);
+    ASSERT_TRUE(run(tenants_->remove_number(who, acme_.org, of.e164)));
+    EXPECT_FALSE(run(tenants_->box_of(who, of))) << "its number is not there";
+    EXPECT_EQ(value("select count(*) from voicemail_settings where phone_number_id is not null"), "0");
+    EXPECT_TRUE(run(tenants_->put_box(who, of, off)).refused);
+    ASSERT_TRUE(number_on("conn-1").value && number_on("conn-2").value) << "it is taken again";
+    EXPECT_FALSE(run(tenants_->box_of(who, of)));
+    EXPECT_TRUE(run(tenants_->put_box(who, of, off)).created);
+    EXPECT_EQ(boxes("connection_id in ('conn-1', 'conn-2')"), "2");
+    EXPECT_EQ(boxes("true"), "2");
+    ASSERT_TRUE(number_on("conn-3").created);
+    EXPECT_EQ(boxes("connection_id = 'conn-3'"), "1") << "what was said of the number goes for it";
+    EXPECT_TRUE(run(tenants_->remove_box(who, of)));
+    EXPECT_EQ(boxes("true"), "0");
+}
+
 TEST_F(tenant_rows, be_26_voicemail_that_cannot_be_is_refused_by_its_field) {
     const auto expect = [](const auto& out, why reason, const std::string& field) {
         ASSERT_TRUE(out.refused) << field;

@@ -73,6 +73,9 @@ TEST(route, what_a_caller_meets_with) {
     EXPECT_EQ(outcome_of(r), route_outcome::rejected);
     r.verdict = route_verdict::ring;
     EXPECT_EQ(outcome_of(r), route_outcome::voicemail);
+    r.rules.takes_messages = false;
+    EXPECT_EQ(outcome_of(r), route_outcome::announcement);
+    r.rules.takes_messages = true;
     r.mobile = "+13125550199";
     EXPECT_EQ(outcome_of(r), route_outcome::ring);
     r.mobile.clear();

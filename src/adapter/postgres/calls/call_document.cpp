@@ -74,10 +74,14 @@ json join_row(const call::join& j, std::size_t place) {
     };
 }
 
-json recording_row(const call::recording& r) {
+json recording_row(const call::state& s, const call::recording& r) {
     return {
-        {"id", storable(r.id)},     {"url", text(r.url)},      {"purpose", std::string(name(r.purpose))},
-        {"format", text(r.format)}, {"began", ms(r.began_at)}, {"ended", ms(r.ended_at)},
+        {"id", storable(r.id)},
+        {"url", text(r.url)},
+        {"purpose", std::string(name(call::purpose_of(s, r)))},
+        {"format", text(r.format)},
+        {"began", ms(r.began_at)},
+        {"ended", ms(r.ended_at)},
     };
 }
 
@@ -194,7 +198,7 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
             d["joins"].push_back(join_row(j, d["joins"].size()));
     if (what.recordings_touched)
         for (const auto& r : s.recordings)
-            d["recordings"].push_back(recording_row(r));
+            d["recordings"].push_back(recording_row(s, r));
     for (const auto& o : what.finished)
         d["finished"].push_back(finished_row(call::end_of(o)));
     for (const auto& n : what.notes)

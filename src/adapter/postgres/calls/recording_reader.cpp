@@ -24,9 +24,11 @@ namespace {
     "from recordings r join calls c on c.call_id = r.call_id "                                               \
     "left join phone_numbers n on n.phone_number_id = c.phone_number_id "
 #define Z360_THERE "r.status not in ('removing', 'removed') "
-// The caller has left at the tone: nobody is told of it, and it is to be removed.
+// The caller has left at the tone: nobody is told of it, and it is to be removed. One that ends before it
+// begins has no length that anybody knows.
 #define Z360_SAYS_SOMETHING                                                                                  \
-    "and (r.began_at is null or r.ended_at is null or r.ended_at - r.began_at >= interval '1 s') "
+    "and (r.began_at is null or r.ended_at is null or r.ended_at - r.began_at >= interval '1 s' "            \
+    "or r.ended_at < r.began_at) "
 
 // $1 person, $2 only what is new, $3, $4 before this one, $5 how many.
 constexpr const char* k_messages =

@@ -8,16 +8,21 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace z360::adapter::postgres {
 namespace asio = boost::asio;
 namespace {
 
+// Where a time bounds what is read, it is the statement's: an index is of no use for a clock that goes on
+// meanwhile.
+
 // $1 how many, $2 for how long (ms).
 constexpr const char* k_claim = R"sql(
 with due as materialized (
-    select recording_id from recordings where due_at <= clock_timestamp() order by due_at limit $1
+    select recording_id from recordings where due_at <= statement_timestamp() order by due_at limit $1
        for update skip locked
 ), taken as (
     update recordings r set due_at = clock_timestamp() + $2::bigint * interval '1 ms', claim = r.claim + 1
@@ -55,32 +60,43 @@ update recordings
  where recording_id = $1::uuid and claim = $2 and (status <> 'removing' or $3 in ('removing', 'removed')))sql";
 
 // $1, $2 how long ago at most (ms), the latter for the first time.
+constexpr const char* k_adopt_from = R"sql(
+select (clock_timestamp() - case when exists (select from recordings) then $1::bigint else $2::bigint end
+                            * interval '1 ms')::text)sql";
+// $1 calls that ended after that, $2 how many of them, and all that ended at the same moment as the last.
+// What they know is read call by call: a month of them takes longer than one statement may.
 constexpr const char* k_adopt = R"sql(
-insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url, notified)
-select c.call_id, left(r->>'id', 1000), c.org_id, c.user_id, r->>'purpose', nullif(r->>'url', ''),
-       c.ended_at < clock_timestamp() - interval '1 hour' -- old news is none
-  from calls c, jsonb_array_elements(c.snapshot->'recordings') r
- where c.phase = 'ended' and c.org_id is not null
-   and c.ended_at > clock_timestamp() - case when exists (select from recordings) then $1::bigint else $2::bigint end
-                    * interval '1 ms'
-   and jsonb_typeof(c.snapshot->'recordings') = 'array' and r->>'purpose' in ('talk', 'message')
-on conflict (call_id, carrier_id) do nothing)sql";
+with ended as materialized (
+    select call_id, org_id, user_id, ended_at, snapshot->'recordings' as told from calls
+     where phase = 'ended' and ended_at > $1::timestamptz order by ended_at fetch first ($2::bigint) rows with ties
+), made as (
+    insert into recordings (call_id, carrier_id, org_id, user_id, purpose, carrier_url, notified)
+    select c.call_id, left(r->>'id', 1000), c.org_id, c.user_id, r->>'purpose', nullif(r->>'url', ''),
+           c.ended_at < clock_timestamp() - interval '1 hour' -- old news is none
+      from ended c cross join lateral jsonb_array_elements(
+               case when jsonb_typeof(c.told) = 'array' then c.told else '[]' end) r
+     where c.org_id is not null and r->>'purpose' in ('talk', 'message')
+    on conflict (call_id, carrier_id) do nothing
+    returning 1)
+select (select count(*) from made), max(ended_at)::text from ended)sql";
+constexpr std::size_t k_adopt_calls = 2'000;
 
 constexpr const char* k_wake = R"sql(
 update recordings set due_at = clock_timestamp()
  where recording_id = any(array(
     select recording_id from recordings where status = 'waiting' and due_at is null limit $1 for update skip locked)))sql";
 
-// $1 usual (ms; 0: for ever), $2 how many. Organisation by organisation, by the index of their recordings'
-// ages.
+// $1 usual (ms; 0: for ever), $2 how many, $3 at most (ms; 0: for ever). Organisation by organisation, by the
+// index of their recordings' ages.
 constexpr const char* k_expire = R"sql(
 with old as materialized (
     select x.recording_id
       from organizations o left join org_settings s using (org_id)
-      cross join lateral (select coalesce(s.recording_days * 86400000::bigint, nullif($1::bigint, 0)) as kept_for) k
+      cross join lateral (select least(coalesce(s.recording_days * 86400000::bigint, nullif($1::bigint, 0)),
+                                       nullif($3::bigint, 0)) as kept_for) k
       cross join lateral (
           select r.recording_id from recordings r
-           where r.org_id = o.org_id and r.created_at < clock_timestamp() - k.kept_for * interval '1 ms'
+           where r.org_id = o.org_id and r.created_at < statement_timestamp() - k.kept_for * interval '1 ms'
              and r.status in ('waiting', 'kept', 'lost')
            order by r.created_at limit $2 for update skip locked) x
      where k.kept_for is not null
@@ -210,13 +226,23 @@ class rows final : public port::recording_store {
         });
     }
     asio::awaitable<std::size_t> adopt(millis back, millis first_back) override {
-        return changed("recording_adopt", k_adopt, back.count(), first_back.count());
+        auto from = std::exchange(unfinished_, std::nullopt);
+        if (!from) from = co_await start_of(back, first_back);
+        std::size_t made = 0;
+        while (from) {
+            unfinished_ = from; // goes on here, whatever happens
+            auto [n, next] = co_await adopt_after(*from);
+            made += n;
+            from = std::move(next);
+        }
+        unfinished_.reset();
+        co_return made;
     }
     asio::awaitable<std::size_t> wake(std::size_t most) override {
         return changed("recording_wake", k_wake, most);
     }
-    asio::awaitable<std::size_t> expire(millis usual, std::size_t most) override {
-        return changed("recording_expire", k_expire, usual.count(), most);
+    asio::awaitable<std::size_t> expire(millis usual, millis at_most, std::size_t most) override {
+        return changed("recording_expire", k_expire, usual.count(), most, at_most.count());
     }
     asio::awaitable<port::recording_figures> figures() override {
         return db_.run("recording_figures", [](pqxx::connection_base& db) {
@@ -272,7 +298,27 @@ class rows final : public port::recording_store {
         });
     }
 
+    asio::awaitable<std::optional<std::string>> start_of(millis back, millis first_back) {
+        return db_.run(
+            "recording_adopt_from",
+            [b = back.count(), f = first_back.count()](pqxx::connection_base& db) {
+                const auto r = exec_once(db, "recording_adopt_from", k_adopt_from, b, f);
+                return std::optional<std::string>(r.at(0).at(0).c_str());
+            }
+        );
+    }
+    /// How many rows were made, and where to go on; nullopt: that was all.
+    asio::awaitable<std::pair<std::size_t, std::optional<std::string>>> adopt_after(std::string when) {
+        return db_.run("recording_adopt", [when = std::move(when)](pqxx::connection_base& db) {
+            const auto r = exec_once(db, "recording_adopt", k_adopt, when, k_adopt_calls).at(0);
+            std::pair<std::size_t, std::optional<std::string>> out(r[0].as<std::size_t>(), std::nullopt);
+            if (!r[1].is_null()) out.second = r[1].c_str();
+            return out;
+        });
+    }
+
     pool& db_;
+    std::optional<std::string> unfinished_; ///< adopted so far, where the last look failed halfway
 };
 
 } // namespace

@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+// Calls go on naming a number that was given back, so its row stays under a connection that no carrier has.
+// The number itself is free for another organisation.
+#define Z360_GIVEN_BACK "'removed:'"
+
 namespace z360::adapter::postgres::tenant_rows {
 
 using connection = pqxx::connection_base;

@@ -15,10 +15,6 @@ using port::contact;
 using port::number;
 using why = port::refusal::why;
 
-// Calls go on naming a number that was given back, so its row stays under a connection that no carrier has.
-// The number itself is free for another organisation.
-#define Z360_GIVEN_BACK "'removed:'"
-
 #define Z360_NUMBER                                                                                          \
     "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id"
 
@@ -48,6 +44,23 @@ constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
     "route_type = 'reject', receiving_user_id = null, is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
+
+// What was said about the voicemail of a number is said of each connection that it comes to.
+constexpr const char* k_take_box = R"sql(
+insert into voicemail_settings (org_id, phone_number_id, voicemail, max_secs, greeting, greeting_url, closed_greeting,
+                                unavailable_message, voice, beep)
+select n.org_id, n.phone_number_id, v.voicemail, v.max_secs, v.greeting, v.greeting_url, v.closed_greeting,
+       v.unavailable_message, v.voice, v.beep
+  from phone_numbers n
+  join phone_numbers o on o.org_id = n.org_id and o.e164 = n.e164 and o.phone_number_id <> n.phone_number_id
+  join voicemail_settings v on v.phone_number_id = o.phone_number_id
+ where n.org_id = $1 and n.connection_id = $2 and n.e164 = $3
+ limit 1)sql";
+
+// The row stays, what was said about its voicemail does not.
+constexpr const char* k_forget_box =
+    "delete from voicemail_settings v using phone_numbers n where n.phone_number_id = v.phone_number_id "
+    "and n.org_id = $1 and n.e164 = $2";
 
 constexpr const char* k_put_contact = R"sql(
 insert into contacts (org_id, e164, name, avatar_url) values ($1, $2, $3, $4)
@@ -111,6 +124,7 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
         outcome_of<number> out;
         auto r = store("number_insert", k_insert);
         out.created = !r.empty();
+        if (out.created) exec_in(*tx, "number_take_box", k_take_box, n.org.value, n.connection_id, n.e164);
         if (r.empty()) r = store("number_update", k_update);
         if (r.empty())
             return refused<number>(
@@ -177,6 +191,7 @@ bool remove_number(connection& db, const tenant_scope& who, org_id o, const std:
     const auto number = wire::to_e164(e164);
     if (!may_write(who, o) || !number) return false;
     tenant_transaction tx(db, who);
+    exec_in(*tx, "number_forget_box", k_forget_box, o.value, *number);
     const auto gone = exec_in(*tx, "number_give_back", k_give_back, o.value, *number).affected_rows();
     tx.commit();
     return gone > 0;

@@ -7,6 +7,7 @@
 #include "wire/e164.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
@@ -24,7 +25,10 @@ constexpr std::size_t k_longest_text = 3'000;
     "org_id = $1 and phone_number_id is not distinct from $2::bigint and user_id is not distinct from "      \
     "$3::bigint"
 
-constexpr const char* k_number = "select phone_number_id from phone_numbers where org_id = $1 and e164 = $2";
+// One number may be on two connections, and what was given back is none: calls of its rows come no more.
+constexpr const char* k_number =
+    "select phone_number_id from phone_numbers where org_id = $1 and e164 = $2 and not starts_with("
+    "connection_id, " Z360_GIVEN_BACK ") order by phone_number_id";
 constexpr const char* k_member = "select user_id from memberships where org_id = $1 and user_id = $2";
 constexpr const char* k_box = "select " Z360_BOX " from voicemail_settings where " Z360_OWNER;
 constexpr const char* k_remove = "delete from voicemail_settings where " Z360_OWNER;
@@ -34,15 +38,21 @@ constexpr const char* k_put = "insert into voicemail_settings (org_id, phone_num
 /// Whose it is, by our keys; both null: there is no such number or member.
 struct owner_row {
     std::optional<std::string> number, user;
-    [[nodiscard]] bool none() const { return !number && !user; }
 };
-owner_row find(pqxx::work& tx, const box_owner& of) {
-    owner_row out;
-    const auto r = of.e164.empty() ? exec_in(tx, "box_member", k_member, of.org.value, of.user.value)
-                                   : exec_in(tx, "box_number", k_number, of.org.value, of.e164);
-    if (r.empty()) return out;
-    (of.e164.empty() ? out.user : out.number) = r[0][0].c_str();
+std::vector<owner_row> find(pqxx::work& tx, const box_owner& of) {
+    std::vector<owner_row> out;
+    if (of.e164.empty()) {
+        for (const auto& r : exec_in(tx, "box_member", k_member, of.org.value, of.user.value))
+            out.push_back({std::nullopt, r[0].c_str()});
+    } else {
+        for (const auto& r : exec_in(tx, "box_number", k_number, of.org.value, of.e164))
+            out.push_back({r[0].c_str(), std::nullopt});
+    }
     return out;
+}
+std::size_t remove(pqxx::work& tx, org_id org, const owner_row& row) {
+    return exec_in(tx, "box_remove", k_remove, org.value, or_null(row.number), or_null(row.user))
+        .affected_rows();
 }
 
 std::optional<port::refusal> problem(const voicemail_box& b) {
@@ -93,17 +103,18 @@ outcome_of<voicemail_box> put(connection& db, const tenant_scope& who, const box
     const auto on = flag(b.voicemail);
     const auto beep = flag(b.beep);
     const auto write = [&](pqxx::work& tx) {
-        const auto row = find(tx, of);
-        if (row.none()) return refused<voicemail_box>(why::not_found, field, "does not exist");
+        const auto rows = find(tx, of);
+        if (rows.empty()) return refused<voicemail_box>(why::not_found, field, "does not exist");
         outcome_of<voicemail_box> out;
-        out.created =
-            exec_in(tx, "box_remove", k_remove, of.org.value, or_null(row.number), or_null(row.user))
-                .affected_rows() == 0;
-        exec_in(
-            tx, "box_put", k_put, of.org.value, or_null(row.number), or_null(row.user), or_null(on),
-            or_null(secs), or_null(b.greeting), or_null(b.greeting_url), or_null(b.closed_greeting),
-            or_null(b.unavailable_message), or_null(b.voice), or_null(beep)
-        );
+        out.created = true;
+        for (const auto& row : rows) {
+            if (remove(tx, of.org, row) > 0) out.created = false;
+            exec_in(
+                tx, "box_put", k_put, of.org.value, or_null(row.number), or_null(row.user), or_null(on),
+                or_null(secs), or_null(b.greeting), or_null(b.greeting_url), or_null(b.closed_greeting),
+                or_null(b.unavailable_message), or_null(b.voice), or_null(beep)
+            );
+        }
         out.value = b;
         return out;
     };
@@ -112,20 +123,20 @@ outcome_of<voicemail_box> put(connection& db, const tenant_scope& who, const box
 
 std::optional<voicemail_box> box_of(connection& db, const tenant_scope& who, const box_owner& of) {
     tenant_transaction tx(db, who);
-    const auto row = find(*tx, of);
-    if (row.none()) return std::nullopt;
-    const auto r = exec_in(*tx, "box", k_box, of.org.value, or_null(row.number), or_null(row.user));
-    if (r.empty()) return std::nullopt;
-    return read(r[0]);
+    for (const auto& row : find(*tx, of)) {
+        const auto r = exec_in(*tx, "box", k_box, of.org.value, or_null(row.number), or_null(row.user));
+        if (!r.empty()) return read(r[0]);
+    }
+    return std::nullopt;
 }
 
 bool remove_box(connection& db, const tenant_scope& who, const box_owner& of) {
     if (!may_write(who, of.org)) return false;
     return in_scope(db, who, [&](pqxx::work& tx) {
-        const auto row = find(tx, of);
-        if (row.none()) return false;
-        return exec_in(tx, "box_remove", k_remove, of.org.value, or_null(row.number), or_null(row.user))
-                   .affected_rows() > 0;
+        bool gone = false;
+        for (const auto& row : find(tx, of))
+            if (remove(tx, of.org, row) > 0) gone = true;
+        return gone;
     });
 }
 
