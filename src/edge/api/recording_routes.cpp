@@ -9,6 +9,9 @@
 #include <z360/http/range.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace z360::edge::api {
@@ -230,6 +233,17 @@ std::string file_name(const port::recording_view& r) {
            (r.format == "wav" ? "wav" : "mp3");
 }
 
+/// Null: it is not there, or not as it was kept.
+awaitable<std::unique_ptr<port::byte_source>>
+open_copy(port::recording_vault& vault, const std::string& key, const http::content_part& part) {
+    std::unique_ptr<port::byte_source> out;
+    try {
+        out = co_await vault.open(key, {part.first, part.length});
+    } catch (const std::invalid_argument&) { // it has become shorter
+    }
+    co_return out;
+}
+
 awaitable<http::response> send_copy(api_context& s, request_context in, port::recording_view r) {
     auto* vault = s.ports.recording_vault;
     if (vault == nullptr || vault->kind() != r.copy.vault) {
@@ -239,7 +253,7 @@ awaitable<http::response> send_copy(api_context& s, request_context in, port::re
     if (auto url = vault->link(r.copy.key, s.ports.settings.recordings.link_life)) co_return lead_to(*url);
     const auto part = http::asked_part(in.req, r.bytes);
     if (part.what == http::content_part::kind::outside) co_return no_such_part(r.bytes);
-    auto content = co_await vault->open(r.copy.key, {part.first, part.length});
+    auto content = co_await open_copy(*vault, r.copy.key, part);
     if (!content) {
         log::error("recording_copy_missing", {{"recording", r.id.text()}, {"key", r.copy.key}});
         s.ports.metrics.count("recording_copies_missing_total");

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <stdexcept>
 
 namespace z360::test {
 
@@ -106,6 +107,8 @@ class fake_vault final : public port::recording_vault {
         if (away) throw port::unavailable("the disk is gone");
         const auto it = kept.find(key);
         if (it == kept.end()) co_return nullptr;
+        if (part.first > it->second.size() || part.length > it->second.size() - part.first)
+            throw std::invalid_argument("the part of a recording does not lie within it");
         co_return std::make_unique<text_source>(it->second.substr(part.first, part.length));
     }
     [[nodiscard]] std::optional<std::string> link(std::string key, millis) const override {

@@ -198,6 +198,9 @@ TEST_F(api_recordings, be_24_a_store_that_is_away_is_said_to_be_and_a_lost_recor
     add(1);
     const auto who = device(k_ada, "ada-phone");
     const auto address = path(send("GET", k_messages, who).data()[0]);
+    recording_vault.kept[recordings.rows[0].copy.key].pop_back(); // e.g. a disk's repair
+    EXPECT_EQ(send("GET", address).status, 404);
+    EXPECT_EQ(metrics.counted("recording_copies_missing_total"), 1);
     recording_vault.away = true;
     EXPECT_EQ(send("GET", address).status, 503);
     recordings.rows[0].copy.vault = "s3"; // of a setting that was changed
