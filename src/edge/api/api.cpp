@@ -25,6 +25,7 @@ std::vector<http::route> api_routes(api_ports ports) {
     ports.metrics.count("api_auth_failures_total", {{"code", "token_unknown"}}, 0);
     ports.metrics.count("api_rate_limited_total", {{"class", "address"}}, 0);
     ports.metrics.count("api_unavailable_total", {}, 0);
+    ports.metrics.count("recording_copies_missing_total", {}, 0);
     ports.metrics.count("introspection_total", {{"result", "unavailable"}}, 0);
     count_requests_from_zero(ports.metrics);
     const auto entries = all_entries();

@@ -235,10 +235,10 @@ std::string file_name(const port::recording_view& r) {
 
 /// Null: it is not there, or not as it was kept.
 awaitable<std::unique_ptr<port::byte_source>>
-open_copy(port::recording_vault& vault, const std::string& key, const http::content_part& part) {
+open_copy(port::recording_vault& vault, std::string key, http::content_part part) {
     std::unique_ptr<port::byte_source> out;
     try {
-        out = co_await vault.open(key, {part.first, part.length});
+        out = co_await vault.open(std::move(key), {part.first, part.length});
     } catch (const std::invalid_argument&) { // it has become shorter
     }
     co_return out;

@@ -371,7 +371,7 @@ TEST_F(process_flow, every_figure_that_the_operations_guide_names_exists) {
     const auto guide = read_file(std::string(Z360_SOURCE_DIR) + "/docs/operations.md");
     const auto figures = r.server().get("/metrics");
     const std::regex name(
-        R"(`([a-z0-9_]+_(?:total|seconds|open|up|events|left|unsaved|memory|bytes|connections))\b)"
+        R"(`((?:z360|process)_[a-z0-9_]+_(?:total|seconds|open|up|events|left|unsaved|memory|bytes|connections))\b)"
     );
     std::set<std::string> named;
     for (auto it = std::sregex_iterator(guide.begin(), guide.end(), name); it != std::sregex_iterator(); ++it)

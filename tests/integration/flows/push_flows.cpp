@@ -308,7 +308,7 @@ TEST_F(push_flow, every_push_figure_that_the_operations_guide_names_exists) {
     text << in.rdbuf();
     const auto guide = text.str();
     const auto figures = r.server().get("/metrics");
-    const std::regex name(R"(`(push_[a-z0-9_]+_(?:total|seconds|open)|push_key_broken)\b)");
+    const std::regex name(R"(`(z360_push_[a-z0-9_]+_(?:total|seconds|open)|z360_push_key_broken)\b)");
     std::set<std::string> named;
     for (auto it = std::sregex_iterator(guide.begin(), guide.end(), name); it != std::sregex_iterator(); ++it)
         named.insert((*it)[1]);
