@@ -89,10 +89,15 @@ void mark_part(response& r, const content_part& part, std::uint64_t size) {
     );
 }
 
-response range_refused(std::uint64_t size) {
-    auto r = response::problem(416, "range_not_satisfiable", "The content has no such part");
+void mark_outside(response& r, std::uint64_t size) {
+    r.status = 416;
     r.headers.set("Accept-Ranges", "bytes");
     r.headers.set("Content-Range", "bytes */" + std::to_string(size));
+}
+
+response range_refused(std::uint64_t size) {
+    auto r = response::problem(416, "range_not_satisfiable", "The content has no such part");
+    mark_outside(r, size);
     return r;
 }
 

@@ -181,17 +181,23 @@ class TestNames(unittest.TestCase):
             self.assertFalse(test_names.carriers(absent, names), absent)
 
 
-class ClientGuide(unittest.TestCase):
-    def findings(self, path, old, new):
-        """Of a copy of what the check reads, with one change."""
+class Changed(unittest.TestCase):
+    """What a check finds in a copy of what it reads, with one change."""
+
+    def findings_of(self, check, parts, path, old, new):
         with tempfile.TemporaryDirectory() as root:
-            for part in ("src/edge/api", "src/http_server", "docs", "contract/api"):
+            for part in parts:
                 shutil.copytree(os.path.join(tree.ROOT, part), os.path.join(root, part))
             text = tree.read(path, root)
             self.assertIn(old, text)
             with open(os.path.join(root, path), "w", encoding="utf-8") as f:
                 f.write(text.replace(old, new))
-            return " ".join(client_guide.check(root))
+            return " ".join(check(root))
+
+
+class ClientGuide(Changed):
+    def findings(self, path, old, new):
+        return self.findings_of(client_guide.check, ("src/edge/api", "src/http_server", "docs", "contract/api"), path, old, new)
 
     def test_a_missing_code_is_found_and_one_that_nobody_sends(self):
         found = self.findings("docs/clients.md", "| 409 | `active_call` |", "| 409 | `active_cal` |")
@@ -207,17 +213,9 @@ class ClientGuide(unittest.TestCase):
         self.assertIn("explains not the field 'prompts'", self.findings("docs/clients.md", "| `prompts` |", "| prompt |"))
 
 
-class Alarms(unittest.TestCase):
+class Alarms(Changed):
     def findings(self, path, old, new):
-        """Of a copy of what the check reads, with one change."""
-        with tempfile.TemporaryDirectory() as root:
-            for part in ("src", "docs", "config"):
-                shutil.copytree(os.path.join(tree.ROOT, part), os.path.join(root, part))
-            text = tree.read(path, root)
-            self.assertIn(old, text)
-            with open(os.path.join(root, path), "w", encoding="utf-8") as f:
-                f.write(text.replace(old, new))
-            return " ".join(alarms.check(root))
+        return self.findings_of(alarms.check, ("src", "docs", "config"), path, old, new)
 
     def test_a_rule_about_a_figure_that_nobody_counts_is_found(self):
         found = self.findings("config/prometheus-rules.yml", "z360_redis_up == 0", "z360_redis_is_up == 0")

@@ -30,6 +30,8 @@ struct content_part {
 [[nodiscard]] content_part asked_part(const request& req, std::uint64_t size);
 /// Says in status and headers that `r` holds this part, which is not outside.
 void mark_part(response& r, const content_part& part, std::uint64_t size);
+/// Says in status and headers that what was asked for is outside.
+void mark_outside(response& r, std::uint64_t size);
 /// The answer to who asks for what is outside.
 [[nodiscard]] response range_refused(std::uint64_t size);
 

@@ -2,6 +2,7 @@
 #include "adapter/telnyx/recordings_client.hpp"
 
 #include "adapter/telnyx/key_alarm.hpp"
+#include "adapter/telnyx/told.hpp"
 #include "wire/telnyx_recordings.hpp"
 #include "wire/telnyx_reply.hpp"
 
@@ -23,15 +24,6 @@ constexpr millis k_pause_without_key{10'000};
 /// Dots would be taken out of the address, with what stands before them.
 bool names_nothing(std::string_view id) {
     return id.empty() || id == "." || id == "..";
-}
-
-std::string told(const http::client_response& reply) {
-    if (reply.status == 0) return reply.error.empty() ? "no answer" : reply.error;
-    const auto body = wire::parse_reply(reply.body);
-    auto out = "HTTP " + std::to_string(reply.status);
-    if (!body.error_code.empty()) out += " " + body.error_code;
-    if (!body.error_title.empty()) out += ": " + body.error_title;
-    return out;
 }
 
 port::carrier_recording to_port(wire::telnyx_recording r) {

@@ -3,6 +3,7 @@
 
 #include "adapter/telnyx/asked_pause.hpp"
 #include "adapter/telnyx/key_alarm.hpp"
+#include "adapter/telnyx/told.hpp"
 #include "wire/telnyx_records.hpp"
 #include "wire/telnyx_reply.hpp"
 
@@ -94,15 +95,6 @@ class records_client final : public port::carrier_records {
     rt::gate gate_;
     key_alarm alarm_;
 };
-
-std::string told(const http::client_response& reply) {
-    if (reply.status == 0) return reply.error.empty() ? "no answer" : reply.error;
-    const auto body = wire::parse_reply(reply.body);
-    std::string out = "HTTP " + std::to_string(reply.status);
-    if (!body.error_code.empty()) out += " " + body.error_code;
-    if (!body.error_title.empty()) out += ": " + body.error_title;
-    return out;
-}
 
 void records_client::give_up(question q, std::string_view outcome, const std::string& why) {
     count(q, outcome);

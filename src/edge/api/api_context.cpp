@@ -54,6 +54,16 @@ port::tenant_scope principal::scope() const {
     return {};
 }
 
+std::size_t read_limit(const request_context& in, fields& f) {
+    constexpr std::size_t k_usual = 50;
+    constexpr std::int64_t k_most = 200;
+    const auto text = in.query("limit");
+    if (!text) return k_usual;
+    const auto n = whole_number(*text, 1, k_most);
+    if (!n) f.refuse("limit", "must be a whole number from 1 to 200");
+    return n ? static_cast<std::size_t>(*n) : k_usual;
+}
+
 std::string request_context::param(std::string_view name) const {
     const auto it = req.params.find(name);
     return it == req.params.end() ? std::string{} : it->second;

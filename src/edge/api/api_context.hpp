@@ -77,6 +77,9 @@ struct request_context {
     }
 };
 
+/// Of a list for people, ?limit=: 1 to 200, usually 50. What it cannot be is refused in `f`.
+[[nodiscard]] std::size_t read_limit(const request_context& in, fields& f);
+
 enum class rate_class : std::uint8_t { none, registration, credentials, reveal, poll, read, admin };
 [[nodiscard]] std::string_view name(rate_class c);
 

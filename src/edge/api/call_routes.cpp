@@ -14,8 +14,6 @@ namespace z360::edge::api {
 namespace {
 
 constexpr std::size_t k_recent = 10;
-constexpr std::size_t k_page = 50;
-constexpr std::size_t k_largest_page = 200;
 
 /// The device that asks; cookies and backends may name one of the person's. None: the person asks.
 struct asking_device {
@@ -109,14 +107,7 @@ awaitable<http::response> get_active(api_context& s, request_context in) {
 
 awaitable<http::response> get_calls(api_context& s, request_context in) {
     fields f(json::object());
-    std::size_t limit = k_page;
-    if (const auto text = in.query("limit")) {
-        const auto n = whole_number(*text, 1, k_largest_page);
-        if (n)
-            limit = static_cast<std::size_t>(*n);
-        else
-            f.refuse("limit", "must be a whole number from 1 to 200");
-    }
+    const auto limit = read_limit(in, f);
     std::optional<std::int64_t> since;
     if (const auto text = in.query("since")) {
         since = whole_number(*text, 0);

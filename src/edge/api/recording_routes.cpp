@@ -17,8 +17,6 @@
 namespace z360::edge::api {
 namespace {
 
-constexpr std::size_t k_page = 50;
-constexpr std::size_t k_largest_page = 200;
 constexpr std::size_t k_most_counted = 1'000;
 constexpr std::int64_t k_last_moment = 253'402'300'799'999; // in 9999; the database knows no moment for some
 
@@ -99,14 +97,7 @@ std::optional<port::recording_cursor> read_cursor(const std::string& text) {
 
 awaitable<http::response> list_messages(api_context& s, request_context in) {
     fields f(json::object());
-    std::size_t limit = k_page;
-    if (const auto text = in.query("limit")) {
-        const auto n = whole_number(*text, 1, k_largest_page);
-        if (n)
-            limit = static_cast<std::size_t>(*n);
-        else
-            f.refuse("limit", "must be a whole number from 1 to 200");
-    }
+    const auto limit = read_limit(in, f);
     std::optional<port::recording_cursor> before;
     if (const auto text = in.query("before")) {
         before = read_cursor(*text);
@@ -215,8 +206,7 @@ http::response no_such_part(std::uint64_t bytes) {
     p.code = "range_not_satisfiable";
     p.title = "The recording has no such part";
     auto r = respond(p);
-    r.headers.set("Accept-Ranges", "bytes");
-    r.headers.set("Content-Range", "bytes */" + std::to_string(bytes));
+    http::mark_outside(r, bytes);
     return r;
 }
 

@@ -24,10 +24,6 @@ json view(const port::person& p) {
         {"memberships", std::move(memberships)},
     };
 }
-template <class T>
-json or_null(const std::optional<T>& v) {
-    return v ? json(*v) : json(nullptr);
-}
 json view(const port::membership& m) {
     return {
         {"organization_id", m.org.value},

@@ -17,6 +17,10 @@ namespace z360::edge::api {
 
 [[nodiscard]] json time_or_null(const std::optional<time_point>& t);
 [[nodiscard]] json text_or_null(std::string_view text);
+template <class T>
+[[nodiscard]] json or_null(const std::optional<T>& v) {
+    return v ? json(*v) : json(nullptr);
+}
 [[nodiscard]] json device_json(const port::device_view& d);
 [[nodiscard]] json organization_json(const port::org_label& o);
 [[nodiscard]] json prompts_json(const port::device_view& d);

@@ -2,16 +2,12 @@
 // What the voicemail of a number, or of a member, says otherwise than the organisation's (BE-26).
 #include "edge/api/operators.hpp"
 #include "edge/api/route_tables.hpp"
+#include "edge/api/views.hpp"
 
 #include <utility>
 
 namespace z360::edge::api {
 namespace {
-
-template <class T>
-json or_null(const std::optional<T>& v) {
-    return v ? json(*v) : json(nullptr);
-}
 
 json view(const port::box_owner& of, const port::voicemail_box& b) {
     return {
