@@ -6,6 +6,7 @@
 #include "call/ring.hpp"
 #include "call/talk.hpp"
 #include "call/voicemail.hpp"
+#include "call/waves.hpp"
 
 #include <z360/base/overloaded.hpp>
 #include <z360/call/decide.hpp>
@@ -83,6 +84,8 @@ decision begin(part_list of, const incoming& what, time_point now) {
         rings::open(s, now);
         if (waited >= s.routed.rules.ring_time)
             add_note(d.effects, remark::waited_too_long, "ms=" + std::to_string(waited.count()));
+        else if (!s.routed.plan.empty())
+            waves::prepare(s);
         else
             rings::dial(s, d.effects, s.routed.targets, now);
     }

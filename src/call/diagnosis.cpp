@@ -57,6 +57,7 @@ ring_result of_leg(const leg_facts& f, const device_facts& d, const ring_facts& 
     if (l.answered) return ring_result::answered;
     if (l.declined) return ring_result::declined;
     if (l.withdrawn) return ring_result::withdrawn;
+    if (l.awaits_turn()) return ring_result::not_its_turn;
     if (l.dial == dial_status::failed && l.release == release_reason::none)
         return f.dial_result == outcome::refused || f.dial_result == outcome::peer_gone
                    ? ring_result::dial_refused
@@ -145,6 +146,7 @@ std::string word_of(const leg_facts& l, ring_result r) {
     case ring_result::rang:
     case ring_result::withdrawn:
     case ring_result::no_sign:
+    case ring_result::not_its_turn:
     case ring_result::left_out: break;
     }
     return {};
@@ -167,6 +169,7 @@ bool has_rung(ring_result r) {
     case ring_result::invite_failed:
     case ring_result::dial_refused:
     case ring_result::dial_unsent:
+    case ring_result::not_its_turn:
     case ring_result::left_out: break;
     }
     return false;
@@ -213,7 +216,7 @@ std::string_view name(ring_result r) {
     static constexpr std::array<std::string_view, k_ring_result_count> k_names{
         "talked",        "answered",     "declined",    "rings",       "rang",
         "withdrawn",     "busy",         "no_sign",     "unreachable", "not_registered",
-        "invite_failed", "dial_refused", "dial_unsent", "left_out"
+        "invite_failed", "dial_refused", "dial_unsent", "left_out", "not_its_turn"
     };
     return k_names.at(static_cast<std::size_t>(r));
 }

@@ -319,6 +319,7 @@ std::string in_words(const finding& f, const device_facts& d) {
                             : "did not ring: its dial was not carried out" +
                                   (f.detail.empty() ? "" : ": " + worded(f.detail));
     case ring_result::left_out: return std::string(left_out_in_words(f.why_left_out));
+    case ring_result::not_its_turn: return "did not ring: the ring was over before its turn in the plan";
     }
     return {};
 }
@@ -331,6 +332,7 @@ std::string advice(const finding& f, const device_facts& d) {
     case ring_result::rings:
     case ring_result::rang:
     case ring_result::withdrawn: return {};
+    case ring_result::not_its_turn: return "give its person an earlier turn, or those before them a shorter one";
     case ring_result::busy: return "end the other call, or look for \"do not disturb\" on it";
     case ring_result::unreachable:
         if (f.asleep == sleep_cause::none) return {};

@@ -322,6 +322,7 @@ leg caller_of(const incoming& what) {
 
 release_reason why_released(const state& s, const leg& l) {
     if (l.called_off()) return release_reason::device_removed;
+    if (l.stopped && !over(s)) return release_reason::ring_timeout;
     switch (phase_of(s)) {
     case phase::ended:
         if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
@@ -395,6 +396,8 @@ void spare(leg& l) {
     l.release = release_reason::none;
     l.withdrawn = false;
     l.declined = false;
+    l.stopped = false;
+    l.until.reset();
 }
 
 } // namespace z360::call::legs

@@ -67,11 +67,19 @@ void left(state& s, const ring_withdrawn& e) {
     if (number && rings_on && rung(s) == nullptr) rings::spare_number(s);
 }
 
+// A number that an organisation trusts to be picked up by people, such as an answering service.
+void takes_unasked(state& s, const leg_ref& who) {
+    auto* l = legs::met(s, who);
+    if (l != nullptr && l->unasked && !std::exchange(l->confirmed, true)) l->answer_order = ++s.answers;
+}
+
 void absorb(state& s, const event& what, time_point) {
     if (const auto* e = std::get_if<ring_withdrawn>(&what)) left(s, *e);
     if (const auto* e = std::get_if<digits_gathered>(&what)) pressed(s, *e);
     const auto* o = std::get_if<command_outcome>(&what);
     if (o != nullptr && o->what == verb::gather_using_speak) not_asked(s, *o);
+    if (const auto* e = std::get_if<leg_answered>(&what)) takes_unasked(s, e->who);
+    if (const auto* e = std::get_if<leg_bridged>(&what)) takes_unasked(s, e->who);
 }
 
 void narrate(const state& before, const event& what, const state& after, effects& out) {
@@ -79,7 +87,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         if (is.role != leg_role::peer) continue;
-        if (is.confirmed && !was.confirmed) add_note(out, remark::mobile_confirmed, "leg=" + is.id.text());
+        if (is.confirmed && !was.confirmed && !is.unasked) add_note(out, remark::mobile_confirmed, "leg=" + is.id.text());
         if (!is.declined || was.declined) continue;
         std::string why = " why=no_key";
         if (const auto* o = std::get_if<command_outcome>(&what))
@@ -141,6 +149,7 @@ void ask(state& s, effects& out, leg& l, time_point now) {
     l.prompted = true;
     auto& r = *current_ring(s);
     r.deadline = std::max(r.deadline, now + k_to_press);
+    if (l.until) l.until = std::max(*l.until, now + k_to_press);
     gather_using_speak_body body;
     body.text = s.routed.rules.mobile_prompt;
     body.voice = s.routed.rules.voice;
@@ -153,7 +162,8 @@ void ask(state& s, effects& out, leg& l, time_point now) {
 
 bool settle(state& s, effects& out, const circumstances& c) {
     if (phase_of(s) != phase::ringing) return false;
-    if (auto* l = rung(s)) ask(s, out, *l, c.now);
+    for (auto& l : s.legs)
+        if (is_mobile(s, l)) ask(s, out, l, c.now);
     const auto* r = to_dial_in(s);
     if (r == nullptr || c.now >= r->deadline) return false;
     if ((rings_somewhere(s) || c.now < when(s, *r)) && !nobody_is_left(s)) return false;

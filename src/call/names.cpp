@@ -102,6 +102,7 @@ std::string_view name(join_end e) {
 
 std::string_view name(dial_status s) {
     switch (s) {
+    case dial_status::planned: return "planned";
     case dial_status::requested: return "requested";
     case dial_status::accepted: return "accepted";
     case dial_status::failed: return "failed";
@@ -211,6 +212,9 @@ std::string_view name(remark r) {
     case remark::device_says_answered: return "device_says_answered";
     case remark::device_joins_ring: return "device_joins_ring";
     case remark::device_leg_ended: return "device_leg_ended";
+    case remark::wave_began: return "wave_began";
+    case remark::number_rung: return "number_rung";
+    case remark::branch_stopped: return "branch_stopped";
     case remark::mobile_rung: return "mobile_rung";
     case remark::mobile_answered: return "mobile_answered";
     case remark::mobile_confirmed: return "mobile_confirmed";

@@ -62,6 +62,12 @@ bool dismissed(const state&, const leg& l) {
 bool withdrawn(const state&, const leg& l) {
     return l.withdrawn;
 }
+bool stopped(const state&, const leg& l) {
+    return l.stopped;
+}
+bool awaits_turn(const state&, const leg& l) {
+    return l.awaits_turn();
+}
 bool answered(const state&, const leg& l) {
     return l.answered;
 }
@@ -72,10 +78,38 @@ bool was_let_in(const state& s, const leg& l) {
     return is_rung_now(s, l) && l.late == s.epoch + 1;
 }
 bool rings_there(const state&, const leg& l) {
-    return l.alive();
+    return l.alive() && !l.awaits_turn();
 }
 bool has_the_caller(const state& s, const leg& l) {
     return is_winner(s, l.id);
+}
+
+// Nothing is to be said there but that it is over.
+bool is_done_with(const state& s, device_id device) {
+    return any_leg(s, device, dismissed) || any_leg(s, device, withdrawn) || any_leg(s, device, stopped);
+}
+
+// From when until when the device rings.
+struct span {
+    time_point began, until;
+};
+span span_of(const state& s, const notice& n) {
+    const auto& r = s.rings[n.ring - 1];
+    span out{r.began, r.deadline};
+    for (const auto& l : s.legs) {
+        if (l.device() != n.device || l.ring != n.ring || l.wave == 0 || l.awaits_turn()) continue;
+        out.began = l.due.value_or(out.began);
+        out.until = std::min(out.until, l.until.value_or(out.until));
+    }
+    return out;
+}
+
+user_id person_at(const state& s, device_id device) {
+    for (const auto& l : s.legs)
+        if (l.device() == device) return person_of(s.routed, *l.goes_to());
+    for (const auto& to : s.routed.targets)
+        if (to.device == device) return person_of(s.routed, to);
+    return s.routed.user;
 }
 
 // ---- facts
@@ -115,7 +149,7 @@ effect said(const state& s, const notice& n, push::kind what, time_point now) {
     push_notice p;
     p.call = s.id;
     p.org = s.routed.org;
-    p.user = s.routed.user;
+    p.user = person_at(s, n.device);
     p.device = n.device;
     p.what = what;
     p.ring = n.ring;
@@ -135,29 +169,29 @@ effect said(const state& s, const notice& n, push::kind what, time_point now) {
 }
 
 void say_call(const state& s, effects& out, notice& n, time_point now) {
-    const auto& r = s.rings[n.ring - 1];
+    const auto when = span_of(s, n);
     ++n.rounds;
     n.known = false;
     auto e = said(s, n, push::kind::incoming_call, now);
     auto& p = std::get<push_notice>(e.body);
     p.round = n.rounds;
-    p.began = r.began;
-    p.ring_until = r.deadline;
-    e.deadline = r.deadline;
+    p.began = when.began;
+    p.ring_until = when.until;
+    e.deadline = when.until;
     if (n.rounds > 1) e.id += "-" + std::to_string(n.rounds);
     out.emplace_back(std::move(e));
 }
 
 void repeat(const state& s, effects& out, notice& n, time_point now) {
     if (!n.repeatable || n.acknowledged || n.rounds >= k_most_rounds || !rings_on(s, n) ||
-        any_leg(s, n.device, dismissed)) {
+        any_leg(s, n.device, dismissed) || any_leg(s, n.device, stopped)) {
         n.again_at.reset();
         return;
     }
     if (!n.again_at) n.again_at = now + k_again_after.at(n.rounds - 1);
     // Who is woken that late does not come in time.
-    const auto& r = s.rings[n.ring - 1];
-    const auto last = push::limits_of(push::kind::incoming_call, r.began, r.deadline).last_try;
+    const auto when = span_of(s, n);
+    const auto last = push::limits_of(push::kind::incoming_call, when.began, when.until).last_try;
     if (std::max(now, *n.again_at) > last) {
         n.again_at.reset();
         return;
@@ -173,8 +207,8 @@ void repeat(const state& s, effects& out, notice& n, time_point now) {
 // It was awake before its leg was known to have failed: it asked in time, and need not ask again. Once, as
 // whoever asks.
 bool let_in_who_is_ready(state& s, effects& out, const notice& n) {
-    if (!n.ready || !rings_on(s, n) || any_leg(s, n.device, rings_there) || any_leg(s, n.device, dismissed) ||
-        any_leg(s, n.device, withdrawn) || any_leg(s, n.device, dropped) || any_leg(s, n.device, was_let_in))
+    if (!n.ready || !rings_on(s, n) || any_leg(s, n.device, rings_there) || is_done_with(s, n.device) ||
+        any_leg(s, n.device, dropped) || any_leg(s, n.device, was_let_in))
         return false;
     std::vector<target> at;
     for (const auto& l : s.legs)
@@ -255,7 +289,7 @@ void say_missed(state& s, effects& out, time_point now) {
     if (why == push::ended_reason::none) return;
     for (const auto& to : s.routed.targets) {
         if (!may_be_told(to) || any_leg(s, to.device, dismissed) || any_leg(s, to.device, withdrawn) ||
-            any_leg(s, to.device, answered))
+            any_leg(s, to.device, answered) || any_leg(s, to.device, awaits_turn))
             continue;
         auto& n = of(s, to.device);
         if (std::exchange(n.missed, true)) continue;
@@ -291,8 +325,7 @@ bool wants(const state& s, const effect& e) {
     if (p->what != push::kind::incoming_call) return true; // what it tells does not change
     const auto is = [p](const notice& n) { return n.device == p->device && n.ring == p->ring; };
     const auto n = std::find_if(s.notices.begin(), s.notices.end(), is);
-    return n != s.notices.end() && rings_on(s, *n) && !n->acknowledged && !any_leg(s, p->device, dismissed) &&
-           !any_leg(s, p->device, withdrawn);
+    return n != s.notices.end() && rings_on(s, *n) && !n->acknowledged && !is_done_with(s, p->device);
 }
 
 const char* broken(const state& s) {
@@ -314,7 +347,7 @@ void wake(state& s, effects& out, time_point now) {
     const auto ring = static_cast<std::uint32_t>(s.rings.size());
     for (const auto& l : s.legs) {
         const auto* to = l.goes_to();
-        if (to == nullptr || l.ring != ring || !may_be_told(*to)) continue;
+        if (to == nullptr || l.ring != ring || l.awaits_turn() || !may_be_told(*to)) continue;
         auto& n = of(s, to->device);
         if (n.ring == ring) continue;
         const bool missed = n.missed;
@@ -328,9 +361,8 @@ void wake(state& s, effects& out, time_point now) {
 
 bool awaited(const state& s) {
     return std::any_of(s.notices.begin(), s.notices.end(), [&s](const notice& n) {
-        return rings_on(s, n) && (n.sent || !n.known) && !any_leg(s, n.device, dismissed) &&
-               !any_leg(s, n.device, withdrawn) && !any_leg(s, n.device, was_let_in) &&
-               !any_leg(s, n.device, dropped);
+        return rings_on(s, n) && (n.sent || !n.known) && !is_done_with(s, n.device) &&
+               !any_leg(s, n.device, was_let_in) && !any_leg(s, n.device, dropped);
     });
 }
 

@@ -143,6 +143,7 @@ refusal judge_late_join(const state& s, device_id device) {
     for (const auto& l : s.legs) {
         if (l.device() != device) continue;
         if (l.withdrawn) return refusal::may_not_ring;
+        if (l.stopped) return refusal::not_ringing; // its turn is over
         rings = rings || l.may_live();
         let_in = let_in || (is_rung_now(s, l) && l.late == s.epoch + 1);
     }

@@ -26,28 +26,13 @@ std::string presentable(const state& s) {
     return from != nullptr ? from->number : s.routed.number_e164;
 }
 
-command dial_command(const state& s, const leg& to, time_point now) {
-    const auto until = current_ring(s)->deadline;
-    const auto secs = std::chrono::ceil<std::chrono::seconds>(until - now).count();
-    command c;
-    c.id = to.id.text();
-    c.call = s.id;
-    c.org = s.routed.org;
-    c.leg = to.id;
-    c.issued_at = now;
-    c.deadline = std::min(until - k_dial_margin, now + k_dial_window);
-    c.body = dial_body{
-        .leg = to.id,
-        .sip_username = to.goes_to() != nullptr ? to.goes_to()->sip_username : std::string(),
-        .number = to.goes_to() != nullptr ? std::string() : text_of(to.to),
-        .from = presentable(s),
-        .display_name = s.routed.caller_name,
-        .link_to = s.caller.call_control_id,
-        .timeout_secs = static_cast<int>(std::clamp<std::int64_t>(secs, 5, 600)),
-        .org = s.routed.org,
-        .call = s.id,
-    };
-    return c;
+leg_id new_leg_id(const state& s, const target& to) {
+    leg_id id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
+    // Further legs of a device: it rings on two names while its identity is being replaced (CRED-01), or once
+    // more because it asked.
+    while (s.find(id) != nullptr)
+        id = leg_id{derive_uuid(id.value, static_cast<std::uint64_t>(to.identity.value))};
+    return id;
 }
 
 leg* waiting_answerer(state& s) {
@@ -70,33 +55,6 @@ leg* next_answerer(state& s) {
     return in_doubt ? nullptr : waiting_answerer(s);
 }
 
-// The same in every decision about the same call, so that a replay and another node name the same legs.
-leg_id new_leg_id(const state& s, const target& to) {
-    leg_id id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
-    // Further legs of a device: it rings on two names while its identity is being replaced (CRED-01), or once
-    // more because it asked.
-    while (s.find(id) != nullptr)
-        id = leg_id{derive_uuid(id.value, static_cast<std::uint64_t>(to.identity.value))};
-    return id;
-}
-
-leg new_leg(const state& s, const target& to) {
-    leg l;
-    l.id = new_leg_id(s, to);
-    l.to = to;
-    l.ring = static_cast<std::uint32_t>(s.rings.size());
-    return l;
-}
-
-leg number_leg(const state& s, e164 number, std::size_t ring) {
-    leg l;
-    l.id = leg_id{derive_uuid(s.id.value, k_number + ring)};
-    l.role = leg_role::peer;
-    l.to = std::move(number);
-    l.ring = static_cast<std::uint32_t>(ring);
-    return l;
-}
-
 void dial_who_was_let_in(state& s, effects& out, time_point now) {
     for (auto& l : s.legs)
         if (std::exchange(l.to_dial, false)) out.emplace_back(dial_command(s, l, now));
@@ -108,13 +66,18 @@ const ring* ringing(const state& s) {
     return r != nullptr && r->over == ring_end::none && phase_of(s) == phase::ringing ? r : nullptr;
 }
 
+// There was somebody to ring, and nobody was.
+bool waited_too_long(const state& s) {
+    const bool number = s.routed.mobile.empty() && rings_anybody(s.routed); // the person's is dialed at any time
+    return number || !s.routed.targets.empty();
+}
+
 // Nobody can answer: nobody is left, or nobody was there.
 ring_end why_empty(const state& s) {
     const bool dialed =
         std::any_of(s.legs.begin(), s.legs.end(), [&s](const auto& l) { return is_rung_now(s, l); });
     if (dialed) return ring_end::no_device_left;
-    return s.rings.size() == 1 && !s.routed.targets.empty() ? ring_end::waited_too_long
-                                                            : ring_end::no_devices;
+    return s.rings.size() == 1 && waited_too_long(s) ? ring_end::waited_too_long : ring_end::no_devices;
 }
 
 // What follows, if nobody answered, is for others to say.
@@ -153,7 +116,7 @@ std::optional<time_point> deadline(const state& s) {
 bool keeps(const state& s, const leg& l, authority may) {
     if (!is_rung_now(s, l)) return false;
     const auto p = phase_of(s);
-    if (p == phase::ringing || p == phase::answering) return true;
+    if (p == phase::ringing || p == phase::answering) return !l.stopped;
     if (p != phase::bridging) return false;
     const auto* w = winner(s);
     return !(current_join(s)->accepted && may == authority::newest) && (w == nullptr || !w->bridged);
@@ -182,6 +145,47 @@ const char* broken(const state& s) {
 
 const component k_component{nullptr, nullptr, settle, deadline, keeps, wants, broken};
 
+command dial_command(const state& s, const leg& to, time_point now) {
+    const auto until = std::min(current_ring(s)->deadline, to.until.value_or(current_ring(s)->deadline));
+    const auto secs = std::chrono::ceil<std::chrono::seconds>(until - now).count();
+    command c;
+    c.id = to.id.text();
+    c.call = s.id;
+    c.org = s.routed.org;
+    c.leg = to.id;
+    c.issued_at = now;
+    c.deadline = std::min(until - k_dial_margin, now + k_dial_window);
+    c.body = dial_body{
+        .leg = to.id,
+        .sip_username = to.goes_to() != nullptr ? to.goes_to()->sip_username : std::string(),
+        .number = to.goes_to() != nullptr ? std::string() : text_of(to.to),
+        .from = presentable(s),
+        .display_name = s.routed.caller_name,
+        .link_to = s.caller.call_control_id,
+        .timeout_secs = static_cast<int>(std::clamp<std::int64_t>(secs, 5, 600)),
+        .org = s.routed.org,
+        .call = s.id,
+    };
+    return c;
+}
+
+leg device_leg(const state& s, const target& to) {
+    leg l;
+    l.id = new_leg_id(s, to);
+    l.to = to;
+    l.ring = static_cast<std::uint32_t>(s.rings.size());
+    return l;
+}
+
+leg number_leg(const state& s, e164 number, std::size_t ring, std::size_t place) {
+    leg l;
+    l.id = leg_id{derive_uuid(s.id.value, k_number + ring + place * (k_most + 1))};
+    l.role = leg_role::peer;
+    l.to = std::move(number);
+    l.ring = static_cast<std::uint32_t>(ring);
+    return l;
+}
+
 void open(state& s, time_point now) {
     ring r;
     r.began = now;
@@ -190,21 +194,22 @@ void open(state& s, time_point now) {
 }
 
 void dial(state& s, effects& out, const std::vector<target>& whom, time_point now) {
-    const auto rung = [&s](identity_id who) {
-        return std::any_of(s.legs.begin(), s.legs.end(), [&](const auto& l) {
-            return is_rung_now(s, l) && l.identity() == who;
-        });
-    };
     const auto before = s.legs.size();
     for (std::size_t i = 0; i < whom.size(); ++i) {
         // Which device is dialed first differs from call to call; the call id stands in for chance.
         const auto& to = whom[(i + s.id.value.lo) % whom.size()];
-        if (rung(to.identity)) continue; // once, whatever the directory says
-        s.legs.push_back(new_leg(s, to));
+        if (has_leg_to(s, to.identity)) continue; // once, whatever the directory says
+        s.legs.push_back(device_leg(s, to));
     }
     notices::wake(s, out, now); // phones sleep: the push goes before the dial, which does not wait for it
     for (auto i = before; i < s.legs.size(); ++i)
         out.emplace_back(dial_command(s, s.legs[i], now));
+}
+
+bool has_leg_to(const state& s, identity_id who) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&](const auto& l) {
+        return is_rung_now(s, l) && l.identity() == who;
+    });
 }
 
 leg* number_met(state& s, const leg_id& id) {
@@ -266,7 +271,13 @@ void let_in(state& s, const std::vector<target>& at, device_id device) {
     };
     for (const auto& to : at) {
         if (to.device != device || rung(to.identity)) continue;
-        auto l = new_leg(s, to);
+        auto l = device_leg(s, to);
+        for (const auto& before : s.legs) { // it has the turn that it was given
+            if (before.device() != device || !is_rung_now(s, before)) continue;
+            l.wave = before.wave;
+            l.due = before.due;
+            l.until = before.until;
+        }
         l.late = s.epoch + 1;
         l.to_dial = true;
         s.legs.push_back(std::move(l));

@@ -12,6 +12,14 @@ extern const component k_component;
 void open(state& s, time_point now);
 /// The current one rings every target, each identity once.
 void dial(state& s, effects& out, const std::vector<target>& whom, time_point now);
+/// Legs that the current ring may dial. They are the same in every decision about the same call, so that a
+/// replay and another node name them alike. `place`: 0 for the person's own number, else the how-maniest of a
+/// plan.
+[[nodiscard]] leg device_leg(const state& s, const target& to);
+[[nodiscard]] leg number_leg(const state& s, e164 number, std::size_t ring, std::size_t place = 0);
+[[nodiscard]] command dial_command(const state& s, const leg& to, time_point now);
+/// It has a leg to this identity.
+[[nodiscard]] bool has_leg_to(const state& s, identity_id who);
 /// The leg to the person's number, which another copy of this call has dialed and this one has not. Null: it
 /// is none such.
 leg* number_met(state& s, const leg_id& id);

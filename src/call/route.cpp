@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include <z360/call/route.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace z360::call {
@@ -9,6 +10,7 @@ void heed_cause(route& r) {
     const auto told = std::exchange(r.instead, {});
     if (r.verdict != route_verdict::ring || r.cause == route_cause::as_set) return;
     r.targets.clear();
+    r.plan.clear();
     r.mobile.clear();
     if (r.cause != route_cause::blocked) {
         if (told.empty()) return;
@@ -23,6 +25,26 @@ void heed_cause(route& r) {
     r.rules.voicemail_greeting = told;
 }
 
+bool rings_anybody(const route& r) {
+    const auto is_number = [](const branch& b) { return !b.number.empty(); };
+    const bool number = std::any_of(r.plan.begin(), r.plan.end(), [&](const wave& w) {
+        return std::any_of(w.branches.begin(), w.branches.end(), is_number);
+    });
+    return number || !r.targets.empty() || !r.mobile.empty();
+}
+
+std::vector<user_id> people_of(const route& r) {
+    std::vector<user_id> out;
+    const auto add = [&out](user_id who) {
+        if (!who.none() && std::find(out.begin(), out.end(), who) == out.end()) out.push_back(who);
+    };
+    add(r.user);
+    for (const auto& w : r.plan)
+        for (const auto& b : w.branches)
+            add(b.user);
+    return out;
+}
+
 route_outcome outcome_of(const route& r) {
     switch (r.verdict) {
     case route_verdict::unknown_number: return route_outcome::rejected;
@@ -30,7 +52,7 @@ route_outcome outcome_of(const route& r) {
         return r.rules.voicemail_greeting.empty() ? route_outcome::rejected : route_outcome::announcement;
     case route_verdict::ring: break;
     }
-    if (!r.targets.empty() || !r.mobile.empty()) return route_outcome::ring;
+    if (rings_anybody(r)) return route_outcome::ring;
     return r.rules.takes_messages ? route_outcome::voicemail : route_outcome::announcement;
 }
 

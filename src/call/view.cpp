@@ -7,6 +7,7 @@ namespace z360::call {
 namespace {
 
 leg_step step_of(const leg& l) {
+    if (l.awaits_turn()) return leg_step::none;
     if (l.dial == dial_status::failed) return leg_step::failed;
     if (l.ended) return leg_step::ended;
     if (l.release != release_reason::none) return leg_step::released;
@@ -36,7 +37,7 @@ leg_view leg_seen(const state& s, const leg& l, bool by_operator) {
     v.status = status_of(l);
     v.step = step_of(l);
     v.alive = l.alive();
-    v.rings = l.alive() && !l.answered && phase_of(s) == phase::ringing;
+    v.rings = l.alive() && !l.awaits_turn() && !l.answered && phase_of(s) == phase::ringing;
     v.answered = l.answered;
     v.won = is_winner(s, l.id);
     v.declined = l.declined;
@@ -59,9 +60,24 @@ bool missed(const state& s) {
     return false;
 }
 
+// One of the person's own devices, and of the one person who is called their mobile number too.
+bool is_for(const state& s, const leg& l, user_id user) {
+    if (l.goes_to() == nullptr) return user == s.routed.user;
+    return person_of(s.routed, *l.goes_to()) == user && !l.awaits_turn();
+}
+
+// Of several whom a plan rings, whoever's turn has come; if nobody was rung at all, everybody.
+bool was_called(const state& s, user_id user) {
+    if (user.none()) return false;
+    if (user == s.routed.user) return true;
+    if (std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) { return is_for(s, l, user); })) return true;
+    const auto all = people_of(s.routed);
+    return s.legs.empty() && std::find(all.begin(), all.end(), user) != all.end();
+}
+
 bool may_see(const state& s, const viewer& who) {
     if (!who.org.none() && who.org != s.routed.org) return false;
-    return who.who == viewer::as::overseer || (!who.user.none() && who.user == s.routed.user);
+    return who.who == viewer::as::overseer || was_called(s, who.user);
 }
 
 } // namespace
@@ -85,7 +101,7 @@ const leg* leg_of(const state& s, device_id d) {
     const leg* best = nullptr;
     if (d.none()) return best;
     for (const auto& l : s.legs)
-        if (l.device() == d && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
+        if (l.device() == d && !l.awaits_turn() && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
     return best;
 }
 
@@ -111,8 +127,9 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     v.bridged_at = bridged_at(s);
     v.ended_at = s.ended_at;
     if (who.who != viewer::as::device) {
+        const bool all = who.who == viewer::as::overseer;
         for (const auto& l : s.legs)
-            v.legs.push_back(leg_seen(s, l, who.who == viewer::as::overseer));
+            if (all || is_for(s, l, who.user)) v.legs.push_back(leg_seen(s, l, all));
         return v;
     }
     for (int k = 0; k < k_request_count; ++k)

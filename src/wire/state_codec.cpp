@@ -279,7 +279,8 @@ T body_in(const json& j) {
 } // namespace
 
 int form_of(const call::state& s) {
-    if (!s.routed.rules.takes_messages) return k_state_version;
+    if (!s.routed.plan.empty()) return k_state_version; // a program of before would ring everybody's devices
+    if (!s.routed.rules.takes_messages) return k_no_messages_form;
     if (call::turned_away(s)) return k_blocked_form;
     if (!s.routed.mobile.empty()) return k_mobile_form;
     return s.routed.rules.wake_by_push ? k_push_form : k_plain_form;

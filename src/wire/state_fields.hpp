@@ -55,6 +55,20 @@ constexpr void fields(V& v, T& x) {
     v("sip_username", x.sip_username);
     v("device_name", x.device_name);
     v("platform", x.platform);
+    v("user", x.user);
+}
+template <class V, some<call::branch> T>
+constexpr void fields(V& v, T& x) {
+    v("user", x.user);
+    v("number", x.number);
+    v("asked", x.asked);
+    v("after", x.after);
+    v("lasts", x.lasts);
+}
+template <class V, some<call::wave> T>
+constexpr void fields(V& v, T& x) {
+    v("lasts", x.lasts);
+    v("branches", x.branches);
 }
 template <class V, some<call::policy> T>
 constexpr void fields(V& v, T& x) {
@@ -86,6 +100,7 @@ constexpr void fields(V& v, T& x) {
     v("number_e164", x.number_e164);
     v("caller_name", x.caller_name);
     v("targets", x.targets);
+    v("plan", x.plan);
     v("mobile", x.mobile);
     v("rules", x.rules);
     v("instead", x.instead);
@@ -120,6 +135,11 @@ constexpr void fields(V& v, T& x) {
     v("to_dial", x.to_dial);
     v("prompted", x.prompted);
     v("confirmed", x.confirmed);
+    v("wave", x.wave);
+    v("due", x.due);
+    v("until", x.until);
+    v("stopped", x.stopped);
+    v("unasked", x.unasked);
 }
 template <class V, some<call::ring> T>
 constexpr void fields(V& v, T& x) {
@@ -127,6 +147,8 @@ constexpr void fields(V& v, T& x) {
     v("deadline", x.deadline);
     v("over", x.over);
     v("over_at", x.over_at);
+    v("wave", x.wave);
+    v("next_wave", x.next_wave);
 }
 template <class V, some<call::e164> T>
 constexpr void fields(V& v, T& x) {
@@ -380,6 +402,7 @@ consteval bool complete() {
 
 // Does one of these fail? The struct has a field that its list above does not have: add the line.
 static_assert(detail::complete<call::target>() && detail::complete<call::policy>());
+static_assert(detail::complete<call::branch>() && detail::complete<call::wave>());
 static_assert(detail::complete<call::route>() && detail::complete<call::leg>());
 static_assert(
     detail::complete<call::call_origin>() && detail::complete<call::ring>() && detail::complete<call::join>()

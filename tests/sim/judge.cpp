@@ -63,13 +63,21 @@ class court {
     /// When whoever is at the leg wanted the call; nullopt: nobody did. A number's answer alone may be a
     /// voicemail's.
     [[nodiscard]] std::optional<time_point> taken_at(const leg_view& l) const {
-        if (l.kind != leg_kind::number) return l.answered_at;
+        if (l.kind != leg_kind::number || !number_is_asked()) return l.answered_at;
         if (w_.what.mobile.presses != "1" && w_.what.mobile.presses != "31") return std::nullopt;
         std::size_t before = w_.what.mobile.presses.size();
         for (const auto& p : seen_.phones)
             if (p.call_control_id == l.call_control_id && p.what == "presses" && --before == 0) return p.at;
         return std::nullopt;
     }
+    /// A number of the plan may be one whose answer counts.
+    [[nodiscard]] bool number_is_asked() const {
+        for (const auto& w : w_.what.routed.plan)
+            for (const auto& b : w.branches)
+                if (!b.number.empty()) return b.asked;
+        return true;
+    }
+    [[nodiscard]] bool rings_a_number() const { return !number_of(w_.what.routed).empty(); }
     [[nodiscard]] std::optional<time_point> first_bridge() const {
         std::optional<time_point> t;
         for (const auto& b : seen_.bridges)
@@ -149,7 +157,7 @@ class court {
     // had time to press.
     [[nodiscard]] millis longest_ring() const {
         const auto ring = w_.what.routed.rules.ring_time;
-        return w_.what.routed.mobile.empty() ? ring : ring + k_rings_number + millis{20'000};
+        return !rings_a_number() ? ring : ring + k_rings_number + millis{20'000};
     }
 
     // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
@@ -159,7 +167,7 @@ class court {
     // way as well (10); where a mobile number is dialed, so may its dial (10).
     void the_way_is_short() {
         const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
-        const millis number{w_.what.routed.mobile.empty() ? 0 : 10};
+        const millis number{rings_a_number() ? 10 : 0};
         const millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes + number;
         const leg_view* first = nullptr;
         for (const auto& l : devices_)
@@ -220,7 +228,7 @@ class court {
             // For a number the ring lasts longer, from when it is to be dialed.
             const auto of_number = latest + k_rings_number;
             for (const auto* d : seen_.commands_of("dial"))
-                if (d->acted_at && *d->acted_at > (d->target == c.routed.mobile ? of_number : latest))
+                if (d->acted_at && *d->acted_at > (d->target == number_of(c.routed) ? of_number : latest))
                     say("MOB-18: " + d->target + " was dialed after the time to ring");
         }
         // Where every node can ask the store, no first sending of a dial follows the commit that ended the

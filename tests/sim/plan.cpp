@@ -110,6 +110,13 @@ std::string sip_username(std::size_t n) {
     return "gencred" + std::to_string(n + 1);
 }
 
+std::string number_of(const call::route& r) {
+    for (const auto& w : r.plan)
+        for (const auto& b : w.branches)
+            if (!b.number.empty()) return b.number;
+    return r.mobile;
+}
+
 plan make_plan(std::uint64_t seed, trouble level) {
     chance c(seed * 4 + static_cast<std::uint64_t>(level)); // 4: the plans of old seeds
     plan p;
@@ -163,6 +170,40 @@ plan make_mobile_plan(std::uint64_t seed, trouble level) {
     for (auto& phone : p.phones) // else they are faster, mostly
         if (c.percent(60)) phone = c.percent(50) ? sim::phone::ignores() : sim::phone::offline();
     if (c.percent(70)) p.caller_leaves = c.span(20'000, 90'000);
+    return p;
+}
+
+plan make_group_plan(std::uint64_t seed, trouble level) {
+    auto p = make_plan(seed, level);
+    chance c(seed * 4 + 0x67726f7570);
+    auto& r = p.routed;
+    std::vector<call::branch> all;
+    for (auto& t : r.targets) { // a person has one device, or two
+        t.user = user_id{1'000 + t.device.value - (c.percent(25) && t.device.value > 1 ? 1 : 0)};
+        call::branch b;
+        b.user = t.user;
+        b.after = c.percent(30) ? c.span(0, 6'000) : millis{0};
+        b.lasts = c.percent(60) ? c.span(2'000, 15'000) : millis{0};
+        const bool known = std::any_of(all.begin(), all.end(), [&b](const auto& o) { return o.user == b.user; });
+        if (!known) all.push_back(b);
+    }
+    for (auto& b : all) {
+        if (r.plan.empty() || c.percent(60)) r.plan.push_back({c.span(1'000, 12'000), {}});
+        r.plan.back().branches.push_back(b);
+    }
+    if (c.percent(25)) {
+        call::branch b;
+        b.number = "+15550107777";
+        b.asked = c.percent(60);
+        r.plan.push_back({c.span(5'000, 12'000), {b}});
+        p.mobile = any_mobile(c);
+    }
+    if (!r.plan.empty()) {
+        r.user = {};
+        r.rules.ring_time = call::length_of(r.plan);
+    }
+    r.rules.wake_by_push = c.percent(40);
+    if (c.percent(60)) p.caller_leaves = c.span(20'000, 120'000);
     return p;
 }
 

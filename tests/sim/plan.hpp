@@ -97,6 +97,10 @@ struct plan {
 [[nodiscard]] plan make_plan(std::uint64_t seed, trouble level);
 /// The same call of a person who has a mobile number: they, or their voicemail, may answer there.
 [[nodiscard]] plan make_mobile_plan(std::uint64_t seed, trouble level);
+/// The same call to several people, whom a ring plan rings in waves.
+[[nodiscard]] plan make_group_plan(std::uint64_t seed, trouble level);
+/// The one number that it may ring; empty: none.
+[[nodiscard]] std::string number_of(const call::route& r);
 /// SIP username of device `n`, from 0.
 [[nodiscard]] std::string sip_username(std::size_t n);
 

@@ -159,6 +159,10 @@ template <trouble level>
 plan with_mobile(std::uint64_t seed) {
     return make_mobile_plan(seed, level);
 }
+template <trouble level>
+plan with_group(std::uint64_t seed) {
+    return make_group_plan(seed, level);
+}
 
 plan no_fence(std::uint64_t seed) {
     auto p = make_plan(seed, trouble::commands);
@@ -220,6 +224,14 @@ TEST(simulation, be_09_i_08_what_nobody_was_told_is_asked_about) {
     run_many(of_level<trouble::silence>, 500);
 }
 
+TEST(simulation, i_01_i_02_a_ring_plan_has_one_winner_and_rings_nobody_beyond_their_turn) {
+    run_many(with_group<trouble::none>, 300, "group");
+    run_many(with_group<trouble::webhooks>, 300, "group");
+    run_many(with_group<trouble::commands>, 300, "group");
+    run_many(with_group<trouble::nodes>, 300, "group");
+    run_many(with_group<trouble::odd>, 200, "group");
+    run_many(with_group<trouble::silence>, 100, "group");
+}
 TEST(simulation, be_46_i_01_a_mobile_number_takes_the_call_by_a_key_and_no_voicemail_does) {
     run_many(with_mobile<trouble::none>, 300, "mobile");
     run_many(with_mobile<trouble::webhooks>, 300, "mobile");

@@ -38,7 +38,7 @@ world::world(plan p)
       open_(io.get_executor()) {
     for (std::size_t i = 0; i < what.phones.size(); ++i)
         tel.set_phone(sip_username(i), what.phones[i]);
-    if (!what.routed.mobile.empty()) tel.set_phone(what.routed.mobile, what.mobile);
+    if (const auto number = number_of(what.routed); !number.empty()) tel.set_phone(number, what.mobile);
     for (std::size_t i = 0; i < what.nodes; ++i)
         nodes.push_back(std::make_unique<node>(*this, i));
 }

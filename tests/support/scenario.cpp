@@ -66,6 +66,8 @@ class runner {
             mobile_ = value;
         else if (key == "mobile_after_ms")
             rules_.mobile_after = number();
+        else if (key == "plan")
+            plan_ = value;
         else if (key == "web") // the number of a device that is a browser
             browser_ = std::stoi(value);
         else if (key == "blocked") // rejected or told
@@ -74,6 +76,40 @@ class runner {
             unknown_number_ = value == "true";
         else
             result_.error = "unknown rule " + key;
+    }
+
+    // "20000:1/10000,2|15000:3+5000,n+15550108888": waves by "|", each with the time until the next one; a
+    // branch is a device, whose person has no other, or n (asked) or u (unasked) and a number, rung after
+    // "+ms" and no longer than "/ms".
+    void plan(route& r) const {
+        std::istringstream waves(plan_);
+        for (std::string text; std::getline(waves, text, '|');) {
+            wave w;
+            w.lasts = millis{std::stoll(text)};
+            std::istringstream branches(text.substr(text.find(':') + 1));
+            for (std::string b; std::getline(branches, b, ',');)
+                w.branches.push_back(branch_in(b));
+            r.plan.push_back(std::move(w));
+        }
+        for (auto& t : r.targets)
+            t.user = user_id{1'000 + t.device.value};
+        if (!plan_.empty()) {
+            r.user = {};
+            r.rules.ring_time = length_of(r.plan);
+        }
+    }
+    static branch branch_in(const std::string& text) {
+        branch b;
+        auto who = text.substr(0, text.find('/'));
+        if (text.find('/') != std::string::npos) b.lasts = millis{std::stoll(text.substr(text.find('/') + 1))};
+        if (who[0] == 'n' || who[0] == 'u') {
+            b.number = who.substr(1);
+            b.asked = who[0] == 'n';
+            return b;
+        }
+        if (const auto at = who.find('+'); at != std::string::npos) b.after = millis{std::stoll(who.substr(at + 1))};
+        b.user = user_id{1'000 + std::stoll(who)};
+        return b;
     }
 
     void block(route& r) const {
@@ -105,6 +141,7 @@ class runner {
             if (!w.empty() && w[0].starts_with("waited="))
                 e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
             if (unknown_number_) e.routed = {};
+            if (!plan_.empty()) plan(e.routed);
             if (!blocked_.empty()) block(e.routed);
             d = begin(e, now);
             begun_ = true;
@@ -373,7 +410,8 @@ class runner {
         if (phase_of(s) == phase::ended) out += "(" + std::string(name(s.reason)) + ")";
         if (phase_of(s) == phase::voicemail) out += "(" + std::string(name(s.voicemail.step)) + ")";
         for (const auto& [word, leg] : legs_)
-            if (const auto* now = s.find(leg)) out += " " + word + "=" + std::string(name(status_of(*now)));
+            if (const auto* now = s.find(leg))
+                out += " " + word + "=" + std::string(now->awaits_turn() ? "planned" : name(status_of(*now)));
         if (const auto next = deadline(s)) out += " next=" + since(*next);
         return out;
     }
@@ -386,6 +424,7 @@ class runner {
     std::string blocked_;
     int browser_ = 0;
     std::string mobile_;
+    std::string plan_;
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg

@@ -117,8 +117,9 @@ enum class ring_result : std::uint8_t {
     dial_refused,   ///< Telnyx did not take the dial
     dial_unsent,    ///< the dial was not carried out in time, or not wanted any more
     left_out,       ///< it was not among those that ring
+    not_its_turn,   ///< the ring was over before its turn in the plan
 };
-inline constexpr int k_ring_result_count = 14;
+inline constexpr int k_ring_result_count = 15;
 [[nodiscard]] std::string_view name(ring_result r);
 
 /// Why a phone that was not registered, or gave no sign, did not wake up in time.

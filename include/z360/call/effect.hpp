@@ -191,6 +191,9 @@ enum class remark : std::uint8_t {
     device_says_answered,
     device_joins_ring,
     device_leg_ended,
+    wave_began,
+    number_rung,
+    branch_stopped,
     mobile_rung,
     mobile_answered,
     mobile_confirmed,
@@ -221,7 +224,7 @@ enum class remark : std::uint8_t {
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 43;
+inline constexpr int k_remark_count = 46;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

@@ -18,6 +18,7 @@ struct target {
     std::string sip_username; ///< Telnyx `gencred…`; dialed as sip:<user>@<sip domain>
     std::string device_name;  ///< for people, e.g. "Alice's iPhone"
     std::string platform;     ///< "ios", "android" or "web"
+    user_id user = {};        ///< whose device it is; none: of the one person who is called
 
     bool operator==(const target&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/endpoint.hpp>
+#include <z360/call/plan.hpp>
 
 #include <cstdint>
 #include <string>
@@ -16,7 +17,7 @@ namespace z360::call {
 /// Times and texts of one call, fixed when it begins so that a change of settings never alters a running
 /// call.
 struct policy {
-    millis ring_time{30'000};     ///< how long devices ring before voicemail; 5 s … 60 s
+    millis ring_time{30'000};     ///< how long devices ring before voicemail; 5 s … 60 s, of a plan its length
     millis bridge_limit{3'000};   ///< from the first bridge attempt of a winner until it must be confirmed
     millis resume_minimum{5'000}; ///< ring time that must be left for the ring to go on after a failed bridge
     millis answer_limit{3'000};   ///< from the winner's answer until the caller's leg must be answered
@@ -69,6 +70,9 @@ struct route {
     /// One per physical device; two of one device, with different identities, while one of them replaces the
     /// other and it is not known which the device uses (CRED-01).
     std::vector<target> targets;
+    /// Who of several people is rung when; each target is a device of one of them. None: the targets ring at
+    /// once, and `user` is the person who is called.
+    ring_plan plan;
     std::string mobile; ///< the person's mobile number, "+…", dialed when no device answers; empty: none
     policy rules;
     /// What this caller is told for `cause`, in place of voicemail's greeting; empty: that greeting stays,
@@ -82,6 +86,15 @@ struct route {
 /// all that would be rung, because a call that has been rung already, or whose talk goes on, heeds no cause
 /// (I21).
 void heed_cause(route& r);
+
+/// There is a device, or a number, that it rings.
+[[nodiscard]] bool rings_anybody(const route& r);
+/// Those whose call it is: the person, or everybody of the plan. Each once.
+[[nodiscard]] std::vector<user_id> people_of(const route& r);
+/// Whose device it is that the target leads to.
+[[nodiscard]] inline user_id person_of(const route& r, const target& t) {
+    return t.user.none() ? r.user : t.user;
+}
 
 /// What a caller meets with; of a route that heeds its cause.
 enum class route_outcome : std::uint8_t {

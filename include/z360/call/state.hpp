@@ -58,6 +58,7 @@ enum class release_reason : std::uint8_t {
 [[nodiscard]] std::string_view name(release_reason r);
 
 enum class dial_status : std::uint8_t {
+    planned,   ///< its turn has not come; the carrier has not been asked, by this copy of the call
     requested, ///< the dial command is in the outbox; Telnyx may or may not know the leg
     accepted,  ///< Telnyx returned or announced a call_control_id
     failed,    ///< Telnyx refused for good; there is no leg
@@ -100,6 +101,8 @@ struct ring {
     time_point deadline{};
     ring_end over = ring_end::none;
     std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
+    std::uint32_t wave = 0;            ///< how many waves of the plan have begun
+    std::optional<time_point> next_wave; ///< when the next one begins at the latest; nullopt: there is none
     bool operator==(const ring&) const = default;
 };
 
@@ -137,7 +140,12 @@ struct leg {
     std::uint32_t late = 0; ///< its device asked to be rung while the ring was on: 1 + the epoch then; 0: no
     bool to_dial = false;   ///< its dial is still to be issued, in the same step
     bool prompted = false;  ///< a peer's: whoever answered was asked to press the key
-    bool confirmed = false; ///< a peer's: they did
+    bool confirmed = false; ///< a peer's: they did, or need not
+    std::uint32_t wave = 0; ///< of the plan, 1 for the first; 0: it has nothing to do with a plan
+    std::optional<time_point> due;   ///< of a wave that has begun: when it is, or was, dialed
+    std::optional<time_point> until; ///< it is rung no longer though others are; nullopt: as long as the ring
+    bool stopped = false;            ///< that time was up
+    bool unasked = false;            ///< a peer's: whoever answers takes the call
 
     /// Its device may not be rung any more, or does not want to be.
     [[nodiscard]] bool called_off() const { return withdrawn || declined; }
@@ -145,14 +153,17 @@ struct leg {
     [[nodiscard]] bool takes_call() const { return answer_order > 0; }
     /// Neither dead nor doomed.
     [[nodiscard]] bool alive() const {
-        return !ended && !called_off() && dial != dial_status::failed && release == release_reason::none;
+        return !ended && !called_off() && !stopped && dial != dial_status::failed &&
+               release == release_reason::none;
     }
     /// Our dial was given up, and it may have taken effect all the same.
     [[nodiscard]] bool may_turn_up() const {
-        return dial == dial_status::failed && expired && !ended && !called_off() &&
+        return dial == dial_status::failed && expired && !ended && !called_off() && !stopped &&
                release == release_reason::none;
     }
-    /// For all that is known its device rings, or talks.
+    /// It waits for its turn in the plan.
+    [[nodiscard]] bool awaits_turn() const { return dial == dial_status::planned && !ended; }
+    /// For all that is known its device rings, or talks, or will.
     [[nodiscard]] bool may_live() const { return alive() || (may_turn_up() && !cleared); }
     /// The identity that it leads to; null: no device of ours.
     [[nodiscard]] const target* goes_to() const { return std::get_if<target>(&to); }

@@ -11,8 +11,8 @@
 
 namespace z360::call {
 
-/// Who looks. A device and a person see calls of their own person, within `org` where it is set; an operator
-/// sees those of `org`, or all where it is none.
+/// Who looks. A device and a person see calls that came to their own person, of a ring plan once it is their
+/// turn, within `org` where it is set; an operator sees those of `org`, or all where it is none.
 struct viewer {
     enum class as : std::uint8_t { device, person, overseer };
     as who = as::person;
@@ -59,9 +59,9 @@ struct view {
     org_id org;
     std::string caller_number, caller_name, number;
     std::optional<leg_view> mine;    ///< the looking device's; of several the one that matters most
-    bool answered_elsewhere = false; ///< the looking device lost the call to another of its person's
-    std::optional<device_id> winner; ///< of the same person, like all devices of a call
-    std::vector<leg_view> legs;      ///< to person and operator; a device sees its own alone
+    bool answered_elsewhere = false; ///< the looking device lost the call to another one
+    std::optional<device_id> winner; ///< of whomever the call came to
+    std::vector<leg_view> legs;      ///< to an operator all, to a person their own; a device sees its own alone
     bool missed = false;             ///< nobody of ours talked to them
     time_point began{};
     time_point ring_deadline{};

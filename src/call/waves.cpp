@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/waves.hpp"
+
+#include "call/notice.hpp"
+#include "call/ring.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace z360::call::waves {
+namespace {
+
+// Null: no plan, nobody is waited for any more, or somebody has the caller.
+template <class State>
+auto* running(State& s) {
+    auto* r = current_ring(s);
+    const bool on = r != nullptr && !s.routed.plan.empty() && s.rings.size() == 1 &&
+                    r->over == ring_end::none && phase_of(s) == phase::ringing;
+    return on ? r : nullptr;
+}
+
+const branch* branch_of(const state& s, const leg& l) {
+    if (l.wave == 0 || l.wave > s.routed.plan.size()) return nullptr;
+    for (const auto& b : s.routed.plan[l.wave - 1].branches)
+        if (l.goes_to() != nullptr ? b.user == l.goes_to()->user : b.number == text_of(l.to)) return &b;
+    return nullptr;
+}
+
+bool is_up(const leg& l, std::optional<time_point> at, time_point now) {
+    return l.alive() && at && now >= *at;
+}
+
+// Somebody whose turn has come may yet answer.
+bool any_rings(const state& s) {
+    return notices::awaited(s) || std::any_of(s.legs.begin(), s.legs.end(), [&s](const leg& l) {
+               return is_rung_now(s, l) && l.alive() && !out_of_race(s, l.id) &&
+                      (!l.awaits_turn() || l.due.has_value());
+           });
+}
+
+// They have the caller next: nobody else is made to look for their phone.
+bool is_taken(const state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&s](const leg& l) {
+        return is_rung_now(s, l) && l.alive() && l.takes_call() && !out_of_race(s, l.id);
+    });
+}
+
+void stop_who_had_their_time(state& s, effects& out, time_point now) {
+    for (auto& l : s.legs) {
+        if (!is_rung_now(s, l) || l.answered || !is_up(l, l.until, now)) continue;
+        l.stopped = true;
+        add_note(out, remark::branch_stopped, "leg=" + l.id.text());
+    }
+}
+
+bool begin_next(state& s, effects& out, ring& r, time_point now) {
+    const auto count = static_cast<std::uint32_t>(s.routed.plan.size());
+    if (r.wave >= count || is_taken(s)) return false;
+    const bool due = r.wave == 0 || (r.next_wave && now >= *r.next_wave);
+    if (!due && any_rings(s)) return false;
+    const auto& w = s.routed.plan[r.wave++];
+    millis left{0};
+    for (auto i = r.wave - 1; i < count; ++i)
+        left += s.routed.plan[i].lasts;
+    r.deadline = std::min(r.deadline, now + left); // sooner when somebody's turn was over early, never later
+    r.next_wave = r.wave < count ? std::optional(now + w.lasts) : std::nullopt;
+    add_note(out, remark::wave_began, "wave=" + std::to_string(r.wave));
+    for (auto& l : s.legs)
+        if (const auto* b = l.wave == r.wave ? branch_of(s, l) : nullptr) l.due = now + b->after;
+    return true;
+}
+
+// One that another copy has dialed has its time from now on, as far as this copy knows.
+void set_ends(state& s, time_point now) {
+    for (auto& l : s.legs) {
+        if (l.awaits_turn() || l.until || !l.alive()) continue;
+        const auto* b = branch_of(s, l);
+        if (b != nullptr && b->lasts > millis{0}) l.until = now + b->lasts;
+    }
+}
+
+void dial_who_is_due(state& s, effects& out, time_point now) {
+    if (!rings::may_dial(s, now)) return;
+    std::vector<leg_id> due;
+    for (auto& l : s.legs) {
+        if (!l.awaits_turn() || !l.alive() || !l.due || now < *l.due) continue;
+        l.dial = dial_status::requested;
+        l.due = now;
+        due.push_back(l.id);
+    }
+    if (due.empty()) return;
+    set_ends(s, now);
+    notices::wake(s, out, now); // phones sleep: the push goes before the dial, which does not wait for it
+    for (const auto& id : due) {
+        const auto& l = *s.find(id);
+        if (l.role == leg_role::peer) add_note(out, remark::number_rung, "leg=" + id.text());
+        out.emplace_back(rings::dial_command(s, l, now));
+    }
+}
+
+bool settle(state& s, effects& out, const circumstances& c) {
+    auto* r = running(s);
+    if (r == nullptr) return false;
+    if (c.may == authority::newest) {
+        if (c.now >= r->deadline) return false;
+        stop_who_had_their_time(s, out, c.now);
+    }
+    const bool moved = begin_next(s, out, *r, c.now);
+    set_ends(s, c.now);
+    dial_who_is_due(s, out, c.now);
+    return moved;
+}
+
+std::optional<time_point> deadline(const state& s) {
+    const auto* r = running(s);
+    if (r == nullptr) return std::nullopt;
+    std::optional<time_point> first;
+    const auto earlier = [&first](std::optional<time_point> at) {
+        if (at && (!first || *at < *first)) first = at;
+    };
+    if (r->next_wave && !is_taken(s)) earlier(r->next_wave);
+    for (const auto& l : s.legs) {
+        if (!is_rung_now(s, l) || !l.alive()) continue;
+        if (l.awaits_turn()) {
+            if (l.due && rings::may_dial(s, *l.due)) earlier(l.due); // else there is no time left for it
+        } else if (!l.answered)
+            earlier(l.until);
+    }
+    return first;
+}
+
+const char* broken(const state& s) {
+    for (const auto& r : s.rings)
+        if (r.wave > s.routed.plan.size()) return "a_plan_has_no_more_waves_than_were_set";
+    for (const auto& l : s.legs) {
+        if (l.wave > s.routed.plan.size()) return "a_planned_leg_is_of_a_wave";
+        if (l.wave == 0 && (l.dial == dial_status::planned || l.due || l.until || l.stopped))
+            return "only_a_planned_leg_has_a_turn";
+        if (l.awaits_turn() && (l.initiated || l.answered || l.bridged)) return "who_awaits_their_turn_does_not_ring";
+    }
+    return nullptr;
+}
+
+} // namespace
+
+const component k_component{nullptr, nullptr, settle, deadline, nullptr, nullptr, broken};
+
+void prepare(state& s) {
+    std::size_t numbers = 0;
+    std::uint32_t wave = 0;
+    const auto add = [&s, &wave](leg l) {
+        l.dial = dial_status::planned;
+        l.wave = wave;
+        s.legs.push_back(std::move(l));
+    };
+    for (const auto& w : s.routed.plan) {
+        ++wave;
+        for (const auto& b : w.branches) {
+            if (b.user.none()) {
+                add(rings::number_leg(s, e164{b.number}, s.rings.size(), ++numbers));
+                s.legs.back().unasked = !b.asked;
+                continue;
+            }
+            for (const auto& to : s.routed.targets)
+                if (to.user == b.user && !rings::has_leg_to(s, to.identity)) add(rings::device_leg(s, to));
+        }
+    }
+}
+
+} // namespace z360::call::waves
