@@ -77,7 +77,8 @@ engine_impl::places(device_id device, call_id call) {
         const auto known = co_await p_.store.load(call);
         if (!known) co_return std::nullopt;
         const auto& to = known->state.routed;
-        co_return co_await p_.directory.reach(device, to.user, to.org, p_.clock.now());
+        auto whose = call::people_of(to);
+        co_return co_await p_.directory.reach(device, std::move(whose), to.org, p_.clock.now());
     } catch (const port::newer_form& e) {
         throw port::unavailable(e.what()); // a node of the newer program can
     }

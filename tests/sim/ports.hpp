@@ -133,7 +133,7 @@ class fixed_route final : public port::directory {
     awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override;
     awaitable<bool> is_device(std::string sip_username) override;
     awaitable<std::vector<call::target>>
-    reach(device_id device, user_id user, org_id org, time_point now) override;
+    reach(device_id device, std::vector<user_id> people, org_id org, time_point now) override;
 
   private:
     link& l_;

@@ -216,8 +216,8 @@ class faulty_directory final : public port::directory {
         return faulty(plan_, "directory.is_device", in_.is_device(std::move(sip_username)));
     }
     boost::asio::awaitable<std::vector<call::target>>
-    reach(device_id device, user_id user, org_id org, time_point now) override {
-        return faulty(plan_, "directory.reach", in_.reach(device, user, org, now));
+    reach(device_id device, std::vector<user_id> people, org_id org, time_point now) override {
+        return faulty(plan_, "directory.reach", in_.reach(device, std::move(people), org, now));
     }
 
   private:

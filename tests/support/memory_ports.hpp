@@ -388,10 +388,11 @@ class fixed_directory final : public port::directory {
         co_return devices.contains(sip_username);
     }
     awaitable<std::vector<call::target>>
-    reach(device_id device, user_id user, org_id org, time_point) override {
+    reach(device_id device, std::vector<user_id> people, org_id org, time_point) override {
         if (away) throw port::unavailable("switched off");
         std::vector<call::target> out;
-        if (user == answer.user && org == answer.org)
+        const bool theirs = std::find(people.begin(), people.end(), answer.user) != people.end();
+        if (theirs && org == answer.org)
             for (const auto& t : reachable)
                 if (t.device == device) out.push_back(t);
         co_return out;

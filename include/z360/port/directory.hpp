@@ -29,11 +29,11 @@ class directory {
         (void)at;
         return resolve(std::move(dialed), std::move(caller), now);
     }
-    /// Where this device may be rung for calls of this person in this organisation, whatever it showed of
-    /// life: it asks itself. Empty: nowhere, because it is not theirs, not for this organisation, or has no
-    /// identity that can be dialed. Throws unavailable.
+    /// Where this device may be rung for a call of these people in this organisation, whatever it showed of
+    /// life: it asks itself. Empty: nowhere, because it is none of theirs, not for this organisation, or has
+    /// no identity that can be dialed. Throws unavailable.
     virtual boost::asio::awaitable<std::vector<call::target>>
-    reach(device_id device, user_id user, org_id org, time_point now) = 0;
+    reach(device_id device, std::vector<user_id> people, org_id org, time_point now) = 0;
     /// Whether this SIP username is, or was, a device's. Throws unavailable.
     virtual boost::asio::awaitable<bool> is_device(std::string sip_username) = 0;
 };

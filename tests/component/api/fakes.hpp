@@ -538,7 +538,7 @@ class fake_directory final : public port::directory {
         const auto it = routes.find(dialed);
         co_return it == routes.end() ? call::route{} : it->second;
     }
-    awaitable<std::vector<call::target>> reach(device_id, user_id, org_id, time_point) override {
+    awaitable<std::vector<call::target>> reach(device_id, std::vector<user_id>, org_id, time_point) override {
         co_return std::vector<call::target>{};
     }
     awaitable<bool> is_device(std::string) override { co_return false; }

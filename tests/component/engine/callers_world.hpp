@@ -40,7 +40,7 @@ class watched_directory final : public port::directory {
         if (away) throw port::unavailable("switched off");
         co_return devices.contains(sip_username);
     }
-    awaitable<std::vector<call::target>> reach(device_id, user_id, org_id, time_point) override {
+    awaitable<std::vector<call::target>> reach(device_id, std::vector<user_id>, org_id, time_point) override {
         co_return std::vector<call::target>{};
     }
     std::set<std::string> devices; ///< SIP usernames

@@ -224,7 +224,7 @@ TEST_F(directory, be_46_the_mobile_number_is_the_members_while_they_work_here_an
 TEST_F(directory, i_12_a_device_that_asks_is_reached_where_its_persons_calls_ring_and_nowhere_else) {
     const auto rival = add_people("rival", "+15550100009", 1);
     const auto reached = [&](const call::target& d, const people& whose) {
-        return run(directory_->reach(d.device, whose.user, whose.org, k_noon));
+        return run(directory_->reach(d.device, {whose.user}, whose.org, k_noon));
     };
     const auto as_rung = [&](const char* after) {
         const auto targets = resolve("+15550100001").targets;
@@ -248,7 +248,7 @@ TEST_F(directory, i_12_a_device_that_asks_is_reached_where_its_persons_calls_rin
     as_rung("nothing");
     EXPECT_EQ(reached(asking, acme_), std::vector{asking});
     EXPECT_TRUE(reached(rival.devices[0], acme_).empty()); // another person's device
-    EXPECT_TRUE(run(directory_->reach(asking.device, acme_.user, rival.org, k_noon)).empty());
+    EXPECT_TRUE(run(directory_->reach(asking.device, {acme_.user}, rival.org, k_noon)).empty());
     with("update devices set status = 'suspended'", "update devices set status = 'active'");
     with("update devices set wants_identity = false", "update devices set wants_identity = true");
     with(

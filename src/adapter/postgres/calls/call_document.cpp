@@ -188,6 +188,11 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
         {"notes", json::array()},
         {"events", json::array()},
     };
+    if (!s.routed.plan.empty()) {
+        d["people"] = json::array();
+        for (const auto who : call::people_of(s.routed))
+            d["people"].push_back(who.value);
+    }
     std::map<std::int64_t, std::size_t> attempts;
     for (const auto& l : s.legs) {
         const auto attempt = ++attempts[l.device().value];

@@ -19,9 +19,12 @@ namespace {
 // lower position than what is already there, and a reader that has passed it would never see it.
 // A position that no transaction has reached yet is another server's, of before a restore: from the
 // beginning.
-constexpr const char* k_settled =
-    "c.changed > case when $3::xid8 < pg_snapshot_xmax(pg_current_snapshot()) then $3::xid8 else '0' end "
-    "and c.changed < pg_snapshot_xmin(pg_current_snapshot()) ";
+#define Z360_SETTLED(ROW)                                                                                    \
+    ROW ".changed > case when $3::xid8 < pg_snapshot_xmax(pg_current_snapshot()) then $3::xid8 else '0' "    \
+        "end and " ROW ".changed < pg_snapshot_xmin(pg_current_snapshot()) "
+
+// A person's calls are their own and those that a plan brought to them, of which what lists are sorted by is
+// stored beside them: each is read in its order, and no further than what is asked for.
 
 /// Row-level security decides what may be seen; these conditions are there so that an index finds it. One
 /// statement for each combination, because a plan that fits all of them would read every call.
@@ -29,8 +32,10 @@ struct scoped {
     std::string name;
     std::string sql;
 };
-scoped statement(const char* name, const tenant_scope& who, const std::string& condition) {
-    const char* user = who.user.none() ? "$1::bigint is not null" : "c.user_id = $1";
+scoped statement(
+    const char* name, const tenant_scope& who, const char* theirs, const std::string& condition
+) {
+    const char* user = who.user.none() ? "$1::bigint is not null" : theirs;
     const char* org = who.org.none() ? "$2::bigint is not null" : "c.org_id = $2";
     return {
         std::string(name) + (who.user.none() ? "" : "_user") + (who.org.none() ? "" : "_org"),
@@ -72,7 +77,10 @@ class rows final : public port::call_reader {
                 static constexpr const char* k_condition = "(c.call_session_id = $3 or c.call_id = $4::uuid) "
                                                            "order by c.call_id = $4::uuid desc nulls "
                                                            "last limit 1";
-                auto found = views(db, who, statement("call_view", who, k_condition), id, or_null(uuid));
+                auto found = views(
+                    db, who, statement("call_view", who, "$1::bigint is not null", k_condition), id,
+                    or_null(uuid)
+                );
                 if (found.empty()) return std::nullopt;
                 return std::move(found.front());
             }
@@ -80,17 +88,26 @@ class rows final : public port::call_reader {
     }
     asio::awaitable<std::vector<call_view>> live(tenant_scope who) override {
         return db_.run("call_live", [who](pqxx::connection_base& db) {
+            static constexpr const char* k_theirs =
+                "c.call_id = any(array(select c.call_id from calls c where c.user_id = $1 and c.phase <> 'ended' "
+                "union select p.call_id from call_people p where p.user_id = $1 and p.live))";
             return views(
-                db, who, statement("call_live", who, "c.phase <> 'ended' order by c.began_at desc, c.call_id")
+                db, who,
+                statement("call_live", who, k_theirs, "c.phase <> 'ended' order by c.began_at desc, c.call_id")
             );
         });
     }
     asio::awaitable<std::vector<call_view>>
     changed(tenant_scope who, std::uint64_t since, std::size_t limit) override {
         return db_.run("call_changed", [who, since, limit](pqxx::connection_base& db) {
+            static constexpr const char* k_theirs =
+                "c.call_id = any(array((select c.call_id from calls c where c.user_id = $1 and " Z360_SETTLED("c")
+                "order by c.changed fetch first ($4::bigint) rows with ties) union "
+                "(select p.call_id from call_people p where p.user_id = $1 and " Z360_SETTLED("p")
+                "order by p.changed fetch first ($4::bigint) rows with ties)))";
             const auto s = statement(
-                "call_changed", who,
-                std::string(k_settled) + "order by c.changed fetch first ($4::bigint) rows with ties"
+                "call_changed", who, k_theirs,
+                Z360_SETTLED("c") "order by c.changed fetch first ($4::bigint) rows with ties"
             );
             auto page = views(db, who, s, std::to_string(since), limit);
             cut(page, limit);
@@ -99,8 +116,15 @@ class rows final : public port::call_reader {
     }
     asio::awaitable<std::vector<call_view>> newest(tenant_scope who, std::size_t limit) override {
         return db_.run("call_newest", [who, limit](pqxx::connection_base& db) {
+            static constexpr const char* k_theirs =
+                "c.call_id = any(array((select c.call_id from calls c where c.user_id = $1 "
+                "order by c.began_at desc, c.call_id limit $3) union (select p.call_id from call_people p "
+                "where p.user_id = $1 order by p.began_at desc, p.call_id limit $3)))";
             return views(
-                db, who, statement("call_newest", who, "true order by c.began_at desc, c.call_id limit $3"),
+                db, who,
+                statement(
+                    "call_newest", who, k_theirs, "true order by c.began_at desc, c.call_id limit $3"
+                ),
                 limit
             );
         });

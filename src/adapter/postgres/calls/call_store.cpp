@@ -32,15 +32,24 @@ constexpr millis k_deadline_claim{1'000};
 constexpr std::string_view k_begin = Z360_DOCUMENT R"sql(moved as (
     insert into calls (call_id, call_session_id, caller_control_id, org_id, user_id, phone_number_id, phase,
                        end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
-                       bridged_at, ended_at, updated_at, form, caller_number, caller_sent, dialed_sent)
+                       bridged_at, ended_at, updated_at, form, caller_number, caller_sent, dialed_sent, shared)
     select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
            (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, coalesce((j->>'next_version')::bigint, 1),
            z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
            z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
-           z360_at((j->>'at')::bigint), (j->>'form')::int, j->>'caller_number', j->>'caller_sent', j->>'dialed_sent'
+           z360_at((j->>'at')::bigint), (j->>'form')::int, j->>'caller_number', j->>'caller_sent', j->>'dialed_sent',
+           j ? 'people'
       from d
     on conflict do nothing
     returning call_id, org_id
+))sql";
+
+// Of a call that is several people's.
+constexpr std::string_view k_people = R"sql(, people as (
+    insert into call_people (call_id, org_id, user_id, phone_number_id, began_at)
+    select m.call_id, m.org_id, x.value::bigint, (j->>'number')::bigint, z360_at((j->>'began')::bigint)
+      from moved m, d, jsonb_array_elements_text(j->'people') as x
+     where exists (select from users u where u.user_id = x.value::bigint)
 ))sql";
 
 // The compare-and-set. A second writer waits for the first one's row lock, sees the new version and moves
@@ -190,6 +199,7 @@ constexpr std::string_view k_fresh = R"sql(, fresh as (
 // What a commit holds. Each table costs something even where nothing is written to it, so a statement names
 // those alone that its commit writes to.
 enum part : unsigned {
+    people = 1024,
     recordings = 512,
     fresh = 256, ///< events that are in no inbox yet
     begins = 128,
@@ -205,7 +215,7 @@ enum part : unsigned {
 unsigned parts_of(const call_commit& c) {
     const auto if_any = [](part p, const auto& all) { return all.empty() ? 0U : p; };
     unsigned out = c.touched ? if_any(legs, *c.touched) : legs;
-    if (c.expected_version == 0) out |= begins;
+    if (c.expected_version == 0) out |= begins | (c.next.routed.plan.empty() ? 0U : people);
     if (c.joins_touched) out |= joins;
     if (c.recordings_touched && !c.next.recordings.empty()) out |= recordings;
     if (c.next_version != 0) out |= forward;
@@ -216,7 +226,7 @@ unsigned parts_of(const call_commit& c) {
 std::string statement_for(unsigned parts) {
     std::string out((parts & begins) != 0 ? k_begin : k_step);
     for (const auto& [p, sql] :
-         {std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
+         {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
           std::pair{recordings, k_recordings}, std::pair{effects, k_new_commands},
           std::pair{finished, k_finished}, std::pair{finished, k_followers}, std::pair{notes, k_timeline},
           std::pair{events, k_events}, std::pair{fresh, k_fresh}})

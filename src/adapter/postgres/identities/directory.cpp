@@ -22,8 +22,17 @@ namespace {
 #define Z360_MAY_RING(ORG, USER)                                                                             \
     " from devices d where d.user_id = " USER Z360_RING_CONDITIONS(Z360_AND, ORG) " "
 #define Z360_DEVICE                                                                                          \
-    "json_build_object('device', d.device_id, 'name', d.name, 'platform', d.platform, "                      \
+    "json_build_object('device', d.device_id, 'user', d.user_id, 'name', d.name, 'platform', d.platform, "                      \
     "'identities', " Z360_IDENTITIES ")"
+
+// The end of the last talk of the member `g`, in ms; who talks is the least idle. Of the newest calls only: who has
+// missed fifty since is idle enough.
+#define Z360_TALKED                                                                                          \
+    "(select max(z360_ms(coalesce(t.ended_at, clock_timestamp()))) from ("                                   \
+    "(select x.ended_at from (select c.ended_at, c.bridged_at, c.shared from calls c where c.user_id = "     \
+    "g.user_id order by c.began_at desc, c.call_id limit 50) x where x.bridged_at is not null and not "      \
+    "x.shared) union all (select c.ended_at from (select w.call_id from call_people w where w.user_id = "    \
+    "g.user_id and w.answered order by w.began_at desc limit 1) y join calls c on c.call_id = y.call_id)) t)"
 
 // $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms, $6 when it is called,
 // in ms. Two rows: ambiguous. Devices come with all their identities; which of them ring is said by
@@ -52,7 +61,23 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             when vu.greeting_url is not null or vu.greeting is not null then coalesce(vu.greeting_url, '')
             else s.voicemail_greeting_url end,
        coalesce(vn.beep, vu.beep, s.voicemail_beep),
-       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message)
+       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message),
+       (select json_build_object('strategy', p.strategy, 'step', p.step_secs, 'ring', p.ring_secs, 'mailbox', p.mailbox_user_id,
+               'took_last', case when p.strategy = 'hunt' then (
+                   select w.user_id from call_people w where w.phone_number_id = n.phone_number_id and w.answered
+                    order by w.began_at desc limit 1) end,
+               'members', (select json_agg(json_build_object('user', g.user_id, 'number', g.e164, 'asked', g.asked,
+                       'wave', g.wave, 'delay', g.delay_secs, 'turn', g.turn_secs,
+                       'talked', case when p.strategy = 'longest_idle' then )sql" Z360_TALKED R"sql( end,
+                       'devices', (select json_agg()sql" Z360_DEVICE
+    R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "g.user_id") "and " Z360_SHOWS_LIFE("$4", "$5")
+    R"sql()) order by g.place)
+                  from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan))::text
+          from ring_plans p
+         where p.org_id = n.org_id and p.plan = case n.route_type
+               when 'plan' then n.ring_plan
+               when 'user' then (select m.ring_plan from memberships m
+                                  where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end)
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -62,9 +87,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
 
-// $1 device, $2 person, $3 organisation.
+// $1 device, $2 people, $3 organisation.
 constexpr const char* k_reach = "select " Z360_DEVICE "::text" Z360_MAY_RING(
-    "$3::bigint", "$2::bigint"
+    "$3::bigint", "any($2::bigint[])"
 ) "and d.device_id = $1::bigint and exists (select from organizations o where o.org_id = $3::bigint and "
   "o.status = 'active')";
 
@@ -80,7 +105,9 @@ void overlay_seconds(millis& to, const pqxx::field& from) {
 }
 
 // The targets of one device: none, one, or both identities of a rotation that the device has not proved yet.
-void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_point now) {
+void add_targets(
+    std::vector<call::target>& to, const nlohmann::json& row, time_point now, bool of_several
+) {
     credential::device d;
     d.id = {row.at("device").get<std::int64_t>()};
     const auto identities = read_identities(row.at("identities"));
@@ -95,6 +122,7 @@ void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_
             x.sip_username = i.names.sip_username;
             x.device_name = row.at("name").get<std::string>();
             x.platform = row.at("platform").get<std::string>();
+            if (of_several) x.user = {row.at("user").get<std::int64_t>()};
             to.push_back(std::move(x));
         }
 }
@@ -110,6 +138,44 @@ call::route_cause cause_of(const pqxx::row& r, org_id org) {
     const auto what = wall ? faults.front().field : std::string("time_zone");
     log::error("opening_hours_unreadable", {{"org", org}, {"what", what}});
     return call::route_cause::as_set;
+}
+
+template <class T>
+T value_or(const nlohmann::json& row, const char* key, T otherwise) {
+    const auto at = row.find(key);
+    return at == row.end() || at->is_null() ? otherwise : at->get<T>();
+}
+
+// Whom the plan rings, and when. A plan that has lost its members is none.
+void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
+    const auto members = row.find("members");
+    if (members == row.end() || !members->is_array()) return;
+    call::plan_rules rules;
+    rules.how = call::strategy_named(row.at("strategy").get<std::string>()).value_or(call::strategy::all);
+    rules.step = std::chrono::seconds{row.at("step").get<int>()};
+    rules.last = std::chrono::seconds{row.at("ring").get<int>()};
+    std::vector<call::member_history> known;
+    std::vector<call::target> targets;
+    for (const auto& m : *members) {
+        call::plan_member one;
+        one.who.user = {value_or<std::int64_t>(m, "user", 0)};
+        one.who.number = value_or<std::string>(m, "number", "");
+        one.who.asked = m.at("asked").get<bool>();
+        one.who.after = std::chrono::seconds{m.at("delay").get<int>()};
+        one.who.lasts = std::chrono::seconds{value_or(m, "turn", 0)};
+        one.wave = m.at("wave").get<std::uint32_t>();
+        if (const auto talked = value_or<std::int64_t>(m, "talked", 0); talked != 0)
+            known.push_back({one.who.user, time_point{millis{talked}}});
+        if (m.at("devices").is_array())
+            for (const auto& d : m.at("devices"))
+                add_targets(targets, d, now, true);
+        rules.members.push_back(std::move(one));
+    }
+    to.plan = call::waves_of(rules, {value_or<std::int64_t>(row, "took_last", 0)}, known);
+    to.targets = std::move(targets);
+    to.mobile.clear();
+    to.rules.ring_time = call::length_of(to.plan);
+    if (to.user.none()) to.user = {value_or<std::int64_t>(row, "mailbox", 0)};
 }
 
 call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
@@ -140,7 +206,8 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
-        add_targets(out.targets, d, now);
+        add_targets(out.targets, d, now, false);
+    if (!r[25].is_null()) add_plan(out, nlohmann::json::parse(r[25].c_str()), now);
     return out;
 }
 
@@ -177,12 +244,12 @@ class rows final : public port::directory {
     }
 
     asio::awaitable<std::vector<call::target>>
-    reach(device_id device, user_id user, org_id org, time_point now) override {
-        auto ask = [device, user, org, now](pqxx::connection_base& db) {
+    reach(device_id device, std::vector<user_id> people, org_id org, time_point now) override {
+        auto ask = [device, people = std::move(people), org, now](pqxx::connection_base& db) {
             std::vector<call::target> out;
             for (const auto& r :
-                 exec_once(db, "directory_reach", k_reach, device.value, user.value, org.value))
-                add_targets(out, nlohmann::json::parse(r[0].c_str()), now);
+                 exec_once(db, "directory_reach", k_reach, device.value, key_array(people), org.value))
+                add_targets(out, nlohmann::json::parse(r[0].c_str()), now, true);
             return out;
         };
         co_return co_await db_.run("directory_reach", std::move(ask));
