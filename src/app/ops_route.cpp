@@ -30,14 +30,50 @@ std::string outcome(call::route_outcome o) {
     return {};
 }
 
+std::string device_line(const json& d) {
+    return "device " + std::to_string(d["id"].get<std::int64_t>()) + ": " +
+           (d["device_name"].is_string() ? d["device_name"].get<std::string>() : std::string("(no name)")) + ", " +
+           d["platform"].get<std::string>();
+}
+
+std::string seconds(millis t) {
+    const auto tenths = t.count() / 100;
+    return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
+
+// Each wave with the moment at which it begins if nobody answers before.
+std::string waves_in_words(const call::route& r, const json& shown) {
+    std::string out;
+    millis begins{0};
+    for (const auto& w : r.plan) {
+        for (const auto& b : w.branches) {
+            out += "\n  after " + seconds(begins + b.after) +
+                   (b.lasts == millis{0} ? "" : ", for " + seconds(b.lasts)) + ": ";
+            if (b.user.none()) {
+                out += "number " + b.number + (b.asked ? "" : ", whose answer counts");
+                continue;
+            }
+            out += "user " + std::to_string(b.user.value);
+            bool any = false;
+            for (const auto& d : shown["devices"])
+                if (d["user_id"] == b.user.value) {
+                    out += "\n    " + device_line(d);
+                    any = true;
+                }
+            if (!any) out += ", who has no device that rings";
+        }
+        begins += w.lasts;
+    }
+    return out;
+}
+
 std::string in_words(const call::route& r, const json& shown, const std::string& at) {
     std::string out =
         "a call to " + r.number_e164 + " at " + at + " " + outcome(call::outcome_of(r)) + because(r.cause);
-    for (const auto& d : shown["devices"])
-        out +=
-            "\n  device " + std::to_string(d["id"].get<std::int64_t>()) + ": " +
-            (d["device_name"].is_string() ? d["device_name"].get<std::string>() : std::string("(no name)")) +
-            ", " + d["platform"].get<std::string>();
+    out += waves_in_words(r, shown);
+    if (r.plan.empty())
+        for (const auto& d : shown["devices"])
+            out += "\n  " + device_line(d);
     if (!r.mobile.empty()) out += "\n  mobile number " + r.mobile + ", when no device answers";
     if (call::outcome_of(r) == call::route_outcome::ring)
         out += "\n  for " + std::to_string(shown["ring_seconds"].get<std::int64_t>()) + " s, then voicemail";

@@ -6,6 +6,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/hours.hpp>
+#include <z360/call/plan.hpp>
 #include <z360/port/scope.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -41,14 +42,18 @@ struct membership {
     /// Dialed when no device of theirs takes a call of this organisation. On a write nullopt: as it was,
     /// empty: none; when read nullopt: none.
     std::optional<std::string> mobile = {};
+    /// The plan by which their calls ring, in place of their own devices at once. On a write nullopt: as it
+    /// was, empty: none; when read nullopt: none.
+    std::optional<std::string> ring_plan = {};
 };
 /// A phone number and whom its calls ring.
 struct number {
     std::string e164;
     org_id org;
     std::string connection_id;       ///< empty on a write: the configured one
-    std::string route_type = "user"; ///< user, agent, voicemail, reject
+    std::string route_type = "user"; ///< user, plan, agent, voicemail, reject
     user_id receiver;
+    std::string ring_plan; ///< of route_type plan
     std::string alias;
     std::string status = "active";
     bool default_caller_id = false;
@@ -97,6 +102,14 @@ struct opening {
     call::opening_hours hours;
     std::optional<std::string> closed_greeting; ///< voicemail's while it is closed; unset: the usual one
 };
+/// A group, or people who are rung one after the other.
+struct ring_plan {
+    std::string key; ///< lower case letters, digits, - and _; unique in the organisation
+    org_id org;
+    std::string name; ///< for people; may be empty
+    call::plan_rules rules;
+    user_id mailbox; ///< whose messages are those that callers leave; none: the organisation's alone
+};
 /// A caller whom an organisation does not take.
 struct blocked_caller {
     std::string e164;
@@ -137,6 +150,17 @@ class tenants {
     /// A time zone that the database does not know is refused.
     virtual boost::asio::awaitable<outcome_of<opening>> put(tenant_scope who, opening o) = 0;
     virtual boost::asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) = 0;
+
+    /// Refused: it names nobody, somebody twice, a stranger, or never ends. Calls that have begun keep the
+    /// plan that they began with, but do not ring any more who has left it.
+    virtual boost::asio::awaitable<outcome_of<ring_plan>> put(tenant_scope who, ring_plan p) = 0;
+    virtual boost::asio::awaitable<std::optional<ring_plan>>
+    plan_of(tenant_scope who, org_id o, std::string key) = 0;
+    virtual boost::asio::awaitable<std::vector<ring_plan>>
+    plans(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
+    /// No value: there was none. Refused with why::conflict while a number or a member is routed by it.
+    virtual boost::asio::awaitable<outcome_of<bool>>
+    remove_plan(tenant_scope who, org_id o, std::string key) = 0;
 
     /// Replaces what was said before.
     virtual boost::asio::awaitable<outcome_of<voicemail_box>>

@@ -24,6 +24,7 @@ std::string field_of(std::string_view name) {
     constexpr std::array<std::string_view, 4> k_ends{"_check", "_fkey", "_key", "_pkey"};
     if (name == "phone_numbers_receiver_is_member" || name == "phone_numbers_user_route_has_receiver")
         return "receiver";
+    if (name == "phone_numbers_plan_is_ours" || name == "memberships_plan_is_ours") return "ring_plan";
     if (name == "phone_numbers_one_owner_per_connection") return "e164";
     for (const auto t : k_tables)
         if (name.starts_with(t)) name.remove_prefix(t.size());

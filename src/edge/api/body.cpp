@@ -180,6 +180,12 @@ void fields::refuse(std::string_view name, std::string reason) {
     errors_[std::string(name)].push_back(std::move(reason));
 }
 
+void fields::refuse_those_of(const fields& inner, std::string_view at) {
+    for (const auto& [name, reasons] : inner.errors_)
+        for (const auto& r : reasons)
+            refuse(std::string(at) + "." + name, r);
+}
+
 problem fields::refusal() const {
     problem p;
     p.status = 422;

@@ -56,6 +56,8 @@ class fields {
     [[nodiscard]] std::vector<std::string> texts(std::string_view name, std::size_t most);
 
     void refuse(std::string_view name, std::string reason);
+    /// What is wrong with the fields of an object inside this one, as `at.field`.
+    void refuse_those_of(const fields& inner, std::string_view at);
     [[nodiscard]] bool ok() const { return errors_.empty(); }
     /// 422 with all of it.
     [[nodiscard]] problem refusal() const;

@@ -16,6 +16,7 @@ json view(const port::number& n) {
         {"connection_id", text_or_null(n.connection_id)},
         {"route_type", n.route_type},
         {"receiving_user_id", n.receiver.none() ? json(nullptr) : json(n.receiver.value)},
+        {"ring_plan", text_or_null(n.ring_plan)},
         {"alias", text_or_null(n.alias)},
         {"status", n.status},
         {"default_caller_id", n.default_caller_id},
@@ -107,11 +108,20 @@ awaitable<http::response> list_numbers(api_context& s, request_context in) {
 
 void read_number(fields& f, port::number& n) {
     n.connection_id = f.text("connection_id", {.max = 64});
-    const auto route = f.word("route_type", {"user", "agent", "voicemail", "reject"});
+    const auto route = f.word("route_type", {"user", "plan", "agent", "voicemail", "reject"});
     const auto receiver = f.integer("receiving_user_id", 0);
     if (receiver) n.receiver = user_id{*receiver};
     // The old product's sentinel (B23): user 0 is the agent, nobody is voicemail.
-    n.route_type = !route.empty() ? route : !receiver ? "voicemail" : *receiver == 0 ? "agent" : "user";
+    n.ring_plan = f.text("ring_plan", {.max = 64});
+    n.route_type = !route.empty()        ? route
+                   : !n.ring_plan.empty() ? "plan"
+                   : !receiver            ? "voicemail"
+                   : *receiver == 0       ? "agent"
+                                          : "user";
+    if (n.route_type == "plan" && n.ring_plan.empty())
+        f.refuse("ring_plan", "is required for route_type plan");
+    if (n.route_type != "plan" && !n.ring_plan.empty())
+        f.refuse("ring_plan", "goes with route_type plan alone");
     if (n.route_type == "user" && n.receiver.none())
         f.refuse("receiving_user_id", "is required for route_type user");
     n.alias = f.text("alias", {.max = k_longest_label, .name = true});

@@ -32,6 +32,7 @@ json view(const port::membership& m) {
         {"login", text_or_null(m.login)},
         {"name", text_or_null(m.name)},
         {"mobile_number", or_null(m.mobile)},
+        {"ring_plan", or_null(m.ring_plan)},
     };
 }
 json view(const port::org_settings& s) {
@@ -172,6 +173,7 @@ awaitable<http::response> put_member(api_context& s, request_context in) {
     fields f(body.value);
     m.role = f.word("role", {"owner", "admin", "member"});
     m.mobile = f.text_if("mobile_number", {.max = 32});
+    m.ring_plan = f.text_if("ring_plan", {.max = 64});
     if (!f.ok()) co_return respond(f.refusal());
     const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(m));
     co_return reply_put(out, k_view);

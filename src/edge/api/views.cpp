@@ -45,9 +45,23 @@ json route_json(const call::route& r, time_point at) {
         if (!shown)
             devices.push_back(
                 {{"id", t.device.value},
+                 {"user_id", person_of(r, t).value},
                  {"device_name", text_or_null(t.device_name)},
                  {"platform", t.platform}}
             );
+    }
+    json waves = json::array();
+    for (const auto& w : r.plan) {
+        json branches = json::array();
+        for (const auto& b : w.branches)
+            branches.push_back({
+                {"user_id", b.user.none() ? json(nullptr) : json(b.user.value)},
+                {"number", text_or_null(b.number)},
+                {"asked", b.asked},
+                {"delay_ms", b.after.count()},
+                {"rings_ms", b.lasts == millis{0} ? json(nullptr) : json(b.lasts.count())},
+            });
+        waves.push_back({{"lasts_ms", w.lasts.count()}, {"members", std::move(branches)}});
     }
     const auto outcome = call::outcome_of(r);
     const bool spoken = outcome != call::route_outcome::rejected;
@@ -60,6 +74,7 @@ json route_json(const call::route& r, time_point at) {
         {"receiving_user_id", r.user.none() ? json(nullptr) : json(r.user.value)},
         {"caller_name", text_or_null(r.caller_name)},
         {"devices", std::move(devices)},
+        {"waves", std::move(waves)},
         {"mobile_number", text_or_null(r.mobile)},
         {"ring_seconds", std::chrono::duration_cast<std::chrono::seconds>(r.rules.ring_time).count()},
         {"greeting", spoken ? text_or_null(r.rules.voicemail_greeting) : json(nullptr)},

@@ -179,6 +179,32 @@ class fake_tenants final : public port::tenants {
         co_return out;
     }
 
+    awaitable<port::outcome_of<port::ring_plan>> put(port::tenant_scope who, port::ring_plan p) override {
+        if (!members_.sees_org(who, p.org))
+            co_return refused<port::ring_plan>(why::not_found, "org", "no such organisation");
+        const bool created = plans_.insert_or_assign({p.org.value, p.key}, p).second;
+        co_return made(std::move(p), created);
+    }
+    awaitable<std::optional<port::ring_plan>>
+    plan_of(port::tenant_scope who, org_id o, std::string key) override {
+        const auto it = plans_.find({o.value, key});
+        if (it == plans_.end() || !members_.sees_org(who, o)) co_return std::nullopt;
+        co_return it->second;
+    }
+    awaitable<std::vector<port::ring_plan>>
+    plans(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        std::vector<port::ring_plan> out;
+        for (const auto& [key, p] : plans_)
+            if (members_.sees_org(who, o) && key.first == o.value && key.second > after && out.size() < limit)
+                out.push_back(p);
+        co_return out;
+    }
+    awaitable<port::outcome_of<bool>>
+    remove_plan(port::tenant_scope who, org_id o, std::string key) override {
+        port::outcome_of<bool> out;
+        if (members_.sees_org(who, o) && plans_.erase({o.value, key}) > 0) out.value = true;
+        co_return out;
+    }
     awaitable<port::outcome_of<port::voicemail_box>>
     put_box(port::tenant_scope who, port::box_owner of, port::voicemail_box b) override {
         port::outcome_of<port::voicemail_box> out;
@@ -281,6 +307,7 @@ class fake_tenants final : public port::tenants {
         return std::to_string(of.org.value) + " " + of.e164 + " " + std::to_string(of.user.value);
     }
     membership_table& members_;
+    std::map<std::pair<std::int64_t, std::string>, port::ring_plan> plans_;
     std::map<std::string, port::voicemail_box> boxes_;
     std::map<std::string, port::number> numbers_;
     std::map<std::pair<std::int64_t, std::string>, port::contact> contacts_;

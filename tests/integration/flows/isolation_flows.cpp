@@ -72,6 +72,11 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto owner = "/members/" + std::to_string(t.user) + "/voicemail";
     EXPECT_EQ(boss.put(path + owner, {{"greeting", "Greeting of " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/numbers/" + number + "/voicemail", {{"beep", false}}).status, 201);
+    EXPECT_EQ(
+        boss.put(path + "/ring-plans/sales", {{"name", "Plan of " + name}, {"members", json::array({json{{"user_id", t.user}}})}})
+            .status,
+        201
+    );
     const auto caller = r.carrier().place_call("+13125550142", number);
     h.session = r.session(caller);
     EXPECT_TRUE(r.ringing(h.session, 1));
@@ -88,6 +93,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     );
     h.marks = {"Greeting of " + name,
                "Recording of " + name,
+               "Plan of " + name,
                name + "-phone",
                name + "@people",
                "Contact of " + name,
@@ -118,6 +124,9 @@ std::string rows_of(rig& r, const household& h) {
         {"blocked_callers", "org_id = " + org},
         {"voicemail_settings", "org_id = " + org},
         {"recordings", "org_id = " + org},
+        {"ring_plans", "org_id = " + org},
+        {"ring_plan_members", "org_id = " + org},
+        {"call_people", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -149,6 +158,7 @@ std::string filled(std::string path, const household& h) {
     replace_in(path, "{deviceId}", h.phone.uid);
     replace_in(path, "{org}", std::to_string(h.who.org));
     replace_in(path, "{user}", std::to_string(h.who.user));
+    replace_in(path, "{plan}", "sales");
     replace_in(path, "{device}", h.device_row);
     if (path.find("blocked-callers") != std::string::npos) replace_in(path, "{e164}", k_blocked);
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
@@ -180,6 +190,8 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"PUT /api/admin/organizations/{org}/contacts/{e164}", {{"name", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/blocked-callers/{e164}", {{"note", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/opening-hours", always_open("Taken")},
+        {"PUT /api/admin/organizations/{org}/ring-plans/{plan}",
+         {{"name", "Taken"}, {"members", json::array({json{{"user_id", user}}})}}},
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},

@@ -110,10 +110,18 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     for (const auto org : {acme_, globex_})
         sql("insert into voicemail_settings (org_id, user_id) values (" + text(org) + ", " + text(ann_.user) +
             ")");
+    for (const auto org : {acme_, globex_})
+        sql("insert into ring_plans (org_id, plan, strategy, step_secs, ring_secs) values (" + text(org) +
+            ", 'sales', 'all', 15, 30)");
+    sql("insert into ring_plan_members (org_id, plan, place, user_id) select org_id, plan, 0, " +
+        text(ann_.user) + " from ring_plans");
+    sql("insert into call_people (call_id, org_id, user_id, began_at) select call_id, org_id, user_id, began_at "
+        "from calls");
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
-          "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings"}) {
+          "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
+          "ring_plans", "ring_plan_members", "call_people"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

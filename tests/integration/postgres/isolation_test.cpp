@@ -30,6 +30,9 @@ class isolation : public two_tenants {
             {"blocked_callers", org},
             {"voicemail_settings", org},
             {"recordings", org},
+            {"ring_plans", org},
+            {"ring_plan_members", org},
+            {"call_people", org},
             {"devices", user},
             {"device_registrations", devices},
             {"sip_identities", devices},
@@ -151,7 +154,7 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
     };
     for (const auto* table :
          {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers",
-          "voicemail_settings"})
+          "voicemail_settings", "ring_plans", "ring_plan_members"})
         EXPECT_EQ(attempt("update " + std::string(table) + " set org_id = " + text(rival_.org)), "denied")
             << table;
     EXPECT_EQ(attempt("update devices set user_id = " + text(rival_.user)), "denied");
@@ -204,6 +207,14 @@ TEST_F(isolation, i_05_tenants_every_write_with_foreign_ids_is_refused_and_chang
         refused(run(t->put(who, acme_.org, s)));
         refused(run(t->put(who, port::opening{acme_.org, "UTC", {}, {}})));
         refused(run(t->put(who, port::blocked_caller{"+15550109999", acme_.org, ""})));
+        port::ring_plan plan;
+        plan.key = "sales";
+        plan.org = acme_.org;
+        plan.rules.members.resize(1);
+        plan.rules.members[0].who.user = acme_.user;
+        refused(run(t->put(who, plan)));
+        plan.org = rival_.org; // and a member who is none of theirs
+        refused(run(t->put(who, plan)));
     }
     EXPECT_EQ(fingerprints(), before);
 }
@@ -221,6 +232,9 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
         EXPECT_THAT(run(t->numbers(who, acme_.org, "", 100)), IsEmpty());
         EXPECT_THAT(run(t->contacts(who, acme_.org, "", 100)), IsEmpty());
         EXPECT_FALSE(run(t->opening_of(who, acme_.org)));
+        EXPECT_FALSE(run(t->plan_of(who, acme_.org, "sales")));
+        EXPECT_THAT(run(t->plans(who, acme_.org, "", 100)), IsEmpty());
+        EXPECT_FALSE(run(t->remove_plan(who, acme_.org, "sales")).value);
         EXPECT_THAT(run(t->blocked_callers(who, acme_.org, "", 100)), IsEmpty());
         EXPECT_FALSE(run(t->box_of(who, {acme_.org, "", acme_.user})));
         EXPECT_FALSE(run(t->remove_box(who, {acme_.org, "", acme_.user})));

@@ -35,6 +35,13 @@ class two_tenants : public postgres_test {
         sql("insert into blocked_callers (org_id, e164) values (" + org + ", '+15550109999')");
         sql("insert into voicemail_settings (org_id, user_id, greeting) values (" + org + ", " + user +
             ", 'Hello')");
+        sql("insert into ring_plans (org_id, plan, strategy, step_secs, ring_secs) values (" + org +
+            ", 'sales', 'all', 15, 30)");
+        sql("insert into ring_plan_members (org_id, plan, place, user_id) values (" + org + ", 'sales', 0, " +
+            user + ")");
+        sql("insert into call_people (call_id, org_id, user_id, began_at) select call_id, org_id, user_id, "
+            "began_at from calls where org_id = " +
+            org);
         sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, "
             "user_id, 'rec-" +
             slug + "', 'message' from calls where org_id = " + org);

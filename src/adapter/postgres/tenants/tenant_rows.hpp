@@ -54,6 +54,14 @@ std::optional<std::vector<device_id>> remove_membership(
     const port::audit_line* told = nullptr
 );
 
+// tenants_plans.cpp
+outcome_of<port::ring_plan> put(connection& db, const tenant_scope& who, port::ring_plan p);
+std::optional<port::ring_plan>
+plan_of(connection& db, const tenant_scope& who, org_id o, const std::string& key);
+std::vector<port::ring_plan>
+plans(connection& db, const tenant_scope& who, org_id o, const std::string& after, std::size_t limit);
+outcome_of<bool> remove_plan(connection& db, const tenant_scope& who, org_id o, const std::string& key);
+
 // tenants_numbers.cpp
 outcome_of<port::number> put(connection& db, const tenant_scope& who, port::number n);
 outcome_of<port::contact> put(connection& db, const tenant_scope& who, port::contact c);

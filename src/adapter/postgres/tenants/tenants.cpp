@@ -40,6 +40,27 @@ class rows final : public tenants {
         });
     }
 
+    asio::awaitable<outcome_of<port::ring_plan>> put(tenant_scope who, port::ring_plan p) override {
+        return write("plan_put", std::move(who), std::move(p));
+    }
+    asio::awaitable<std::optional<port::ring_plan>>
+    plan_of(tenant_scope who, org_id o, std::string key) override {
+        return db_.run("plan_of", [who, o, key = std::move(key)](pqxx::connection_base& db) {
+            return tenant_rows::plan_of(db, who, o, key);
+        });
+    }
+    asio::awaitable<std::vector<port::ring_plan>>
+    plans(tenant_scope who, org_id o, std::string after, std::size_t limit) override {
+        return db_.run("plan_list", [who, o, after = std::move(after), limit](pqxx::connection_base& db) {
+            return tenant_rows::plans(db, who, o, after, limit);
+        });
+    }
+    asio::awaitable<outcome_of<bool>> remove_plan(tenant_scope who, org_id o, std::string key) override {
+        return db_.run("plan_remove", [who, o, key = std::move(key)](pqxx::connection_base& db) {
+            return tenant_rows::remove_plan(db, who, o, key);
+        });
+    }
+
     asio::awaitable<outcome_of<port::voicemail_box>>
     put_box(tenant_scope who, port::box_owner of, port::voicemail_box b) override {
         return db_.run("box_put", [who, of = std::move(of), b = std::move(b)](pqxx::connection_base& db) {

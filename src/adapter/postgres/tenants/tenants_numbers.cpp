@@ -16,11 +16,13 @@ using port::number;
 using why = port::refusal::why;
 
 #define Z360_NUMBER                                                                                          \
-    "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id"
+    "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id, "                            \
+    "coalesce(ring_plan, '')"
 
 constexpr const char* k_known = R"sql(
 select exists (select from organizations where org_id = $1),
-       $2::bigint is null or exists (select from memberships where org_id = $1 and user_id = $2))sql";
+       $2::bigint is null or exists (select from memberships where org_id = $1 and user_id = $2),
+       $3::text is null or exists (select from ring_plans where org_id = $1 and plan = $3))sql";
 
 constexpr const char* k_only_default = R"sql(
 update phone_numbers set is_default_caller_id = false
@@ -29,11 +31,11 @@ update phone_numbers set is_default_caller_id = false
 // Not an upsert: under row-level security its update would fail on a row of somebody else, and show it.
 constexpr const char* k_insert =
     "insert into phone_numbers (org_id, connection_id, e164, route_type, receiving_user_id, alias, status, "
-    "is_default_caller_id) values ($1, $2, $3, $4, $5, $6, $7, $8) "
+    "is_default_caller_id, ring_plan) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
     "on conflict (connection_id, e164) do nothing returning " Z360_NUMBER;
 constexpr const char* k_update =
     "update phone_numbers set route_type = $4, receiving_user_id = $5, alias = $6, status = $7, "
-    "is_default_caller_id = $8 where org_id = $1 and connection_id = $2 and e164 = $3 returning " Z360_NUMBER;
+    "is_default_caller_id = $8, ring_plan = $9 where org_id = $1 and connection_id = $2 and e164 = $3 returning " Z360_NUMBER;
 
 // One number on two connections: a page ends after both.
 constexpr const char* k_list =
@@ -42,7 +44,7 @@ constexpr const char* k_list =
 
 constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
-    "route_type = 'reject', receiving_user_id = null, is_default_caller_id = false "
+    "route_type = 'reject', receiving_user_id = null, ring_plan = null, is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
 
 // What was said about the voicemail of a number is said of each connection that it comes to.
@@ -77,12 +79,13 @@ number read(const pqxx::row& r, org_id org) {
     n.alias = r[4].c_str();
     n.status = r[5].c_str();
     n.default_caller_id = r[6].as<bool>();
+    n.ring_plan = r[7].c_str();
     return n;
 }
 
 // Brings the number into its stored form, or says what is wrong with it.
 std::optional<port::refusal> prepare(number& n) {
-    constexpr std::array<std::string_view, 4> k_routes{"user", "agent", "voicemail", "reject"};
+    constexpr std::array<std::string_view, 5> k_routes{"user", "plan", "agent", "voicemail", "reject"};
     const auto e164 = wire::to_e164(n.e164);
     if (!e164) return port::refusal{why::invalid, "e164", "is no phone number; write it like +15550100001"};
     n.e164 = *e164;
@@ -91,12 +94,19 @@ std::optional<port::refusal> prepare(number& n) {
     if (n.connection_id.empty() || n.connection_id.starts_with("removed:"))
         return port::refusal{why::invalid, "connection_id", "give the id of the Telnyx connection"};
     if (std::find(k_routes.begin(), k_routes.end(), n.route_type) == k_routes.end())
-        return port::refusal{why::invalid, "route_type", "give user, agent, voicemail or reject"};
+        return port::refusal{why::invalid, "route_type", "give user, plan, agent, voicemail or reject"};
     if (n.status != "active" && n.status != "suspended")
         return port::refusal{why::invalid, "status", "give active or suspended"};
     if (n.route_type == "user" && n.receiver.none())
         return port::refusal{
             why::invalid, "receiver", "give the user whom calls ring, or another route_type"
+        };
+    n.ring_plan = storable(n.ring_plan);
+    if ((n.route_type == "plan") == n.ring_plan.empty())
+        return port::refusal{
+            why::invalid, "ring_plan",
+            n.ring_plan.empty() ? "give the plan by which its calls ring, or another route_type"
+                                : "goes with route_type plan alone"
         };
     return std::nullopt;
 }
@@ -109,16 +119,20 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
     return guarded([&] {
         tenant_transaction tx(db, who);
         const auto receiver = key_or_null(n.receiver);
-        const auto known = exec_in(*tx, "number_known", k_known, n.org.value, or_null(receiver))[0];
+        const auto plan = n.ring_plan.empty() ? std::nullopt : std::optional(n.ring_plan);
+        const auto known =
+            exec_in(*tx, "number_known", k_known, n.org.value, or_null(receiver), or_null(plan))[0];
         if (!known[0].as<bool>()) return refused<number>(why::not_found, "org", "does not exist");
         if (!known[1].as<bool>())
             return refused<number>(why::not_found, "receiver", "is no member of the organisation");
+        if (!known[2].as<bool>())
+            return refused<number>(why::not_found, "ring_plan", "is no plan of the organisation");
         if (n.default_caller_id)
             exec_in(*tx, "number_only_default", k_only_default, n.org.value, n.connection_id, n.e164);
         const auto store = [&](const char* name, const char* sql) {
             return exec_in(
                 *tx, name, sql, n.org.value, n.connection_id, n.e164, n.route_type, or_null(receiver),
-                n.alias, n.status, n.default_caller_id
+                n.alias, n.status, n.default_caller_id, or_null(plan)
             );
         };
         outcome_of<number> out;

@@ -45,18 +45,19 @@ select (select login from users where user_id = $2), (select name from users whe
        exists (select from organizations where org_id = $1))sql";
 
 constexpr const char* k_put_member = R"sql(
-insert into memberships as m (org_id, user_id, role, mobile)
-values ($1, $2, coalesce(nullif($3, ''), 'member'), nullif($4::text, ''))
+insert into memberships as m (org_id, user_id, role, mobile, ring_plan)
+values ($1, $2, coalesce(nullif($3, ''), 'member'), nullif($4::text, ''), nullif($5::text, ''))
 on conflict (org_id, user_id) do update
    set role = coalesce(nullif($3, ''), m.role),
-       mobile = case when $4::text is null then m.mobile else excluded.mobile end
-returning xmax = 0, mobile, role)sql";
+       mobile = case when $4::text is null then m.mobile else excluded.mobile end,
+       ring_plan = case when $5::text is null then m.ring_plan else excluded.ring_plan end
+returning xmax = 0, mobile, role, ring_plan)sql";
 
 // Its calls would come back to us.
 constexpr const char* k_is_ours = "select from phone_numbers where e164 = $1 limit 1";
 
 constexpr const char* k_members = R"sql(
-select m.user_id, m.role, u.login, u.name, m.mobile from memberships m join users u using (user_id)
+select m.user_id, m.role, u.login, u.name, m.mobile, m.ring_plan from memberships m join users u using (user_id)
  where m.org_id = $1 and m.user_id > $2 order by m.user_id limit $3)sql";
 
 // Their numbers go to voicemail: a route must ring a member.
@@ -79,7 +80,7 @@ constexpr const char* k_forget_exclusions = R"sql(
 delete from device_exclusions x using devices d
  where x.org_id = $1 and d.device_id = x.device_id and d.user_id = $2)sql";
 
-std::optional<std::string> mobile_of(const pqxx::field& f) {
+std::optional<std::string> text_of(const pqxx::field& f) {
     return f.is_null() ? std::nullopt : std::optional<std::string>(f.c_str());
 }
 
@@ -156,12 +157,16 @@ outcome_of<membership> put(connection& db, const tenant_scope& who, membership m
                 why::invalid, "mobile_number",
                 "is a number of ours, whose calls would come back; give the person's own"
             );
-        const auto r =
-            exec_in(*tx, "member_put", k_put_member, m.org.value, m.user.value, m.role, or_null(m.mobile));
+        if (m.ring_plan) *m.ring_plan = storable(*m.ring_plan);
+        const auto r = exec_in(
+            *tx, "member_put", k_put_member, m.org.value, m.user.value, m.role, or_null(m.mobile),
+            or_null(m.ring_plan)
+        );
         outcome_of<membership> out;
         m.login = known[0].c_str();
         m.name = known[1].c_str();
-        m.mobile = mobile_of(r[0][1]);
+        m.mobile = text_of(r[0][1]);
+        m.ring_plan = text_of(r[0][3]);
         m.role = r[0][2].c_str();
         out.value = m;
         out.created = r[0][0].as<bool>();
@@ -196,7 +201,8 @@ members(connection& db, const tenant_scope& who, org_id o, user_id after, std::s
         m.role = r[1].c_str();
         m.login = r[2].c_str();
         m.name = r[3].c_str();
-        m.mobile = mobile_of(r[4]);
+        m.mobile = text_of(r[4]);
+        m.ring_plan = text_of(r[5]);
         out.push_back(std::move(m));
     }
     return out;
