@@ -22,6 +22,8 @@ api_parts::api_parts(
       audit_(adapter::postgres::make_audit_log(db)),
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
       calls_(adapter::postgres::make_call_reader(db)),
+      reports_(adapter::postgres::make_client_reports(db)),
+      records_(adapter::postgres::make_call_records(db)),
       directory_(adapter::postgres::make_directory(db, directory_settings(c))), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;
@@ -71,7 +73,9 @@ std::vector<http::route> api_parts::routes(
          &recordings.reader(),
          recordings.vault(),
          &recordings.carrier(),
-         &recordings.links()}
+         &recordings.links(),
+         reports_.get(),
+         records_.get()}
     );
 }
 

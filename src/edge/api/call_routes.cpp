@@ -145,7 +145,7 @@ awaitable<http::response> get_bootstrap(api_context& s, request_context in) {
         {"server_time", iso8601(in.now)},
         {"device", device_json(d)},
         {"organizations", std::move(organizations)},
-        {"client_config", client_config(s, in.base, d.platform, d.sdk_version)},
+        {"client_config", client_config(s, in.base, d, in.now)},
         {"push_state", d.push_state},
         {"push_token_required", push_token_required(d)},
         {"prompts", prompts_json(d)},
