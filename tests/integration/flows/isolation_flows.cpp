@@ -27,14 +27,18 @@ struct household {
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
+std::int64_t ms_now() {
+    return std::chrono::duration_cast<millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::string bound_token(rig& r, const std::string& kind, const std::string& name, std::int64_t org) {
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
     body["scopes"] = kind == "admin"
                          ? json{"tenants:read", "tenants:write", "devices:read",    "devices:write",
-                                "enrolment",    "tokens",        "recordings:read", "recordings:write"}
+                                "enrolment",    "tokens",        "recordings:read", "recordings:write", "calls:read"}
                          : json{"act",          "handoff",         "tenants:read",    "tenants:write",
                                 "devices:read", "devices:write",   "enrolment",       "tokens",
-                                "push:send",    "recordings:read", "recordings:write"};
+                                "push:send",    "recordings:read", "recordings:write", "calls:read"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -79,6 +83,11 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_TRUE(r.joined(caller));
     EXPECT_TRUE(r.phase(h.session, "active"));
     EXPECT_TRUE(settled(r, h.session));
+    const json told{
+        {"call_uuid", h.session},
+        {"events", {{{"name", "answered"}, {"ts", ms_now()}, {"detail", {{"text", "Told by " + name}}}}}}
+    };
+    EXPECT_EQ(h.phone.client.post("/api/voip/client-events", told).status, 200);
     h.recording_row = r.sql(
         "insert into recordings (call_id, org_id, user_id, carrier_id, purpose, due_at) select call_id, "
         "org_id, "
@@ -88,6 +97,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     );
     h.marks = {"Greeting of " + name,
                "Recording of " + name,
+               "Told by " + name,
                name + "-phone",
                name + "@people",
                "Contact of " + name,
@@ -188,6 +198,10 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
+        {"POST /api/voip/call-quality",
+         {{"call_uuid", other.session}, {"samples", {{{"ts", ms_now()}, {"mos", 1}}}}}},
+        {"POST /api/voip/client-events",
+         {{"call_uuid", other.session}, {"events", {{{"name", "taken"}, {"ts", ms_now()}}}}}},
         {"POST /api/push/notifications",
          {{"user_id", user}, {"organization_id", org}, {"type", "taken"}, {"title", "Taken"}}},
         {"POST /api/auth/handoff", {{"handoff_token", "z360h_test_" + std::string(43, 'A')}}},
