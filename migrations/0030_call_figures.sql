@@ -17,7 +17,7 @@ create table leg_media (
                      (coalesce(packets_in = 0, false) or coalesce(packets_out = 0, false)) stored,
     told_at      timestamptz not null,
     primary key (call_id, carrier_leg),
-    constraint leg_media_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id)
+    constraint leg_media_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
 
 -- What the carrier charges for a leg: of several the newest that has not failed. Exact, as it was told.
@@ -33,7 +33,7 @@ create table leg_charges (
     parts        jsonb not null,
     at           timestamptz not null,
     primary key (call_id, carrier_leg),
-    constraint leg_charges_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id)
+    constraint leg_charges_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
 
 -- What a device has measured of its part in a call, a few seconds each. `sdk_version` is of the device's row; `said`:
@@ -56,7 +56,7 @@ create table call_samples (
     sdk_version  text not null,
     said_version text check (said_version <> ''),
     primary key (call_id, device_id, client_at),
-    constraint call_samples_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id)
+    constraint call_samples_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
 create index call_samples_of_device on call_samples (device_id);
 
@@ -76,7 +76,7 @@ create table client_events (
     sdk_version  text not null,
     said_version text check (said_version <> ''),
     primary key (call_id, device_id, event_key),
-    constraint client_events_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id)
+    constraint client_events_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
 create index client_events_of_device on client_events (device_id);
 

@@ -198,7 +198,8 @@ const std::vector<command_spec>& commands() {
         {"--export-calls",
          command::export_calls,
          "FORMAT",
-         "Write the calls of one --org, or of all, as csv or json lines, oldest first; also --since, --until.",
+         "Write the calls of one --org, or of all, as csv or json lines, oldest first; also --since, "
+         "--until.",
          {},
          {"--org", "--since", "--until"}},
         {"--explain-route",

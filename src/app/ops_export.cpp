@@ -18,7 +18,8 @@ constexpr std::size_t k_page = 500;
 port::record_span span_of(const options& o, org_id org, time_point now) {
     const auto& a = o.arguments;
     port::record_span out{org, now - std::chrono::hours{24}, now};
-    if (!a.until.empty()) out.until = parse_iso8601(a.until).value_or(now); // both were checked with the command line
+    if (!a.until.empty())
+        out.until = parse_iso8601(a.until).value_or(now); // both were checked with the command line
     if (!a.since.empty()) (void)read_since(a.since, now, out.from);
     if (out.from > out.until) throw std::runtime_error("--until: lies before --since; give a later time");
     return out;
@@ -47,11 +48,13 @@ int export_calls(const options& o) {
     admin db(o.settings.database.url);
     const bool csv = o.arguments.subject == "csv";
     const auto at = now();
-    auto organisations = o.arguments.org.empty() ? db.organizations() : std::vector{known_org(db, o.arguments.org)};
+    auto organisations =
+        o.arguments.org.empty() ? db.organizations() : std::vector{known_org(db, o.arguments.org)};
     if (csv) write(edge::api::record_csv_header());
     for (const auto org : organisations)
         write_calls(db, span_of(o, org, at), csv);
-    if (std::fflush(stdout) != 0) throw std::runtime_error(std::string("cannot write: ") + std::strerror(errno));
+    if (std::fflush(stdout) != 0)
+        throw std::runtime_error(std::string("cannot write: ") + std::strerror(errno));
     return k_ok;
 }
 

@@ -183,7 +183,9 @@ void engine_impl::count_facts(const countable& stored) {
         if (ended) {
             p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
             if (const auto talk = call::bridged_at(s))
-                p_.metrics.observe("call_answer_seconds", std::chrono::duration<double>(*talk - s.began).count());
+                p_.metrics.observe(
+                    "call_answer_seconds", std::chrono::duration<double>(*talk - s.began).count()
+                );
         } else if (refused) {
             log::error("number_unknown", {{"call", s.id}, {"session", s.origin.call_session_id}});
             p_.metrics.count("unknown_numbers_total");

@@ -48,7 +48,8 @@ void carrier::tell_cost(const leg_state& l, time_point now) {
     const auto talk = l.view.answered_at ? (now - *l.view.answered_at).count() : 0;
     const auto minutes = l.view.answered_at ? talk / k_minute_ms + 1 : 0;
     json parts = json::array();
-    for (const auto& [part, rate] : {std::pair{"sip-trunking", k_trunk_rate}, std::pair{"call-control", k_control_rate}})
+    for (const auto& [part, rate] :
+         {std::pair{"sip-trunking", k_trunk_rate}, std::pair{"call-control", k_control_rate}})
         parts.push_back(
             {{"billed_duration_secs", minutes * 60},
              {"call_part", part},

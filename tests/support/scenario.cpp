@@ -363,7 +363,8 @@ class runner {
 
     std::string describe(const leg_report& r) const {
         std::string out = "++ leg=" + (r.leg ? short_name(*r.leg) : std::string("stranger"));
-        if (const auto* c = std::get_if<charge>(&r.what)) return out + " cost=" + c->total + " " + c->currency;
+        if (const auto* c = std::get_if<charge>(&r.what))
+            return out + " cost=" + c->total + " " + c->currency;
         return out + " mos=" + std::get<media_figures>(r.what).mos + (r.talked ? " talked" : "");
     }
 

@@ -199,8 +199,8 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, digits_gathered,
-    recording_saved, recording_failed, leg_charged, command_outcome, push_outcome, test_outcome, ring_withdrawn,
-    push_received, device_asks, carrier_told, tick>;
+    recording_saved, recording_failed, leg_charged, command_outcome, push_outcome, test_outcome,
+    ring_withdrawn, push_received, device_asks, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// The request that the event is; null: it is none.
 [[nodiscard]] inline const device_asks* request_of(const event& e) {

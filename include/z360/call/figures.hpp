@@ -15,8 +15,8 @@ namespace z360::call {
 /// front; at most 12 digits on either side. Empty: not told.
 using decimal = std::string;
 
-/// What the carrier has heard of one leg (`call_quality_stats` of call.hangup). "In" is what came from whoever
-/// is at its end, "out" what was sent to them.
+/// What the carrier has heard of one leg (`call_quality_stats` of call.hangup). "In" is what came from
+/// whoever is at its end, "out" what was sent to them.
 struct media_figures {
     decimal mos;    ///< 0 … 5, of what came in
     decimal jitter; ///< largest variance of what came in; ms as far as anybody says

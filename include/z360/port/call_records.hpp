@@ -15,13 +15,14 @@
 
 namespace z360::port {
 
-/// What a call has cost in one currency: exact, as the carrier told it. Empty currency: it told none, or the parts
-/// of a leg differ.
+/// What a call has cost in one currency: exact, as the carrier told it. Empty currency: it told none, or the
+/// parts of a leg differ.
 struct cost_sum {
     std::string currency;
     std::string total;
 };
 
+/// One call, whatever is known of it.
 struct call_record {
     call_id id;
     std::string session;
@@ -30,11 +31,11 @@ struct call_record {
     user_id user; ///< none: it was nobody's
     std::string person, login;
     std::string phase, end_reason; ///< the reason is empty while it lives
-    std::string outcome;           ///< answered, missed, voicemail, rejected, failed, completed or in_progress
+    std::string outcome; ///< answered, missed, voicemail, rejected, failed, completed or in_progress
     std::string caller_number, caller_name, dialed;
     time_point began{};
     std::optional<time_point> answered_at, bridged_at, ended_at;
-    millis talk{}; ///< of all joins together
+    millis talk{};           ///< of all joins together
     std::string answered_by; ///< device, mobile; empty: nobody talked
     device_id device;        ///< that talked; none: none of ours
     std::string device_uid, device_name;
@@ -54,6 +55,7 @@ struct record_cursor {
     time_point began{};
     call_id id{};
 };
+/// Of which calls.
 struct record_span {
     org_id org;
     time_point from{}, until{}; ///< of its begin: `from` is in it, `until` is not

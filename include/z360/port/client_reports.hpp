@@ -52,16 +52,15 @@ struct reports_taken {
 inline constexpr std::size_t k_most_samples = 4'000;
 inline constexpr std::size_t k_most_client_events = 1'000;
 
-/// Under row-level security of the reporter. Each batch is stored whole or not at all, and again changes nothing.
-/// May throw unavailable.
+/// Under row-level security of the reporter. Each batch is stored whole or not at all, and again changes
+/// nothing. May throw unavailable.
 class client_reports {
   public:
     virtual ~client_reports() = default;
     /// Of one call.
     virtual boost::asio::awaitable<reports_taken>
     add_samples(reporter by, std::string call, std::vector<client_sample> all) = 0;
-    virtual boost::asio::awaitable<reports_taken>
-    add_events(reporter by, std::vector<client_event> all) = 0;
+    virtual boost::asio::awaitable<reports_taken> add_events(reporter by, std::vector<client_event> all) = 0;
     /// The event, and that the device is to use a relay until then; a later time that is set already stays.
     virtual boost::asio::awaitable<reports_taken>
     media_failed(reporter by, client_event what, time_point relay_until) = 0;

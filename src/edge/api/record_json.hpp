@@ -14,8 +14,8 @@ namespace z360::edge::api {
 /// With legs, joins and pushes where the record has them.
 [[nodiscard]] json record_json(const port::call_record& r);
 
-/// RFC 4180: the names of the columns, and one record; each with its CRLF. What a spreadsheet would take for a formula
-/// has an apostrophe in front.
+/// RFC 4180: the names of the columns, and one record; each with its CRLF. What a spreadsheet would take for
+/// a formula has an apostrophe in front.
 [[nodiscard]] std::string record_csv_header();
 [[nodiscard]] std::string record_csv(const port::call_record& r);
 /// One field of it, quoted where it must be.

@@ -21,8 +21,8 @@ time_point read_moment(const request_context& in, fields& f, std::string_view na
     const auto text = in.query(name);
     if (!text) return usual;
     if (const auto ms = whole_number(*text, 0, k_last_moment)) return time_point{millis{*ms}};
-    if (const auto at = parse_iso8601(*text); at && at->time_since_epoch().count() >= 0 &&
-                                              at->time_since_epoch().count() <= k_last_moment)
+    if (const auto at = parse_iso8601(*text);
+        at && at->time_since_epoch().count() >= 0 && at->time_since_epoch().count() <= k_last_moment)
         return *at;
     f.refuse(std::string(name), "must be a time, as 2026-11-30T09:00:00Z or in milliseconds since 1970");
     return usual;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// What apps report of calls, perhaps days later: what they measured (STATE-05), what happened on the phone (IOS-03,
-// MOB-17), media that failed (B4). Times are the app's; it says what its clock shows as it sends, and by that they
-// are put on ours. Versions are of the device's row (AND-23).
+// What apps report of calls, perhaps days later: what they measured (STATE-05), what happened on the phone
+// (IOS-03, MOB-17), media that failed (B4). Times are the app's; it says what its clock shows as it sends,
+// and by that they are put on ours. Versions are of the device's row (AND-23).
 #include "edge/api/idempotency.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
@@ -25,10 +25,10 @@ constexpr std::chrono::hours k_relay_for{7 * 24};
 constexpr port::label k_client{"source", "client"};
 
 /// Names with a figure of their own; of the others there may be any number.
-constexpr std::array<std::string_view, 10> k_counted{
-    "push_received", "app_started", "ring_shown",    "answered",      "declined",
-    "media_started", "media_failed", "audio_activated", "connection_lost", "ended"
-};
+constexpr std::array<std::string_view, 10> k_counted{"push_received", "app_started",     "ring_shown",
+                                                     "answered",      "declined",        "media_started",
+                                                     "media_failed",  "audio_activated", "connection_lost",
+                                                     "ended"};
 std::string_view counted_as(std::string_view name) {
     const auto* found = std::find(k_counted.begin(), k_counted.end(), name);
     return found == k_counted.end() ? "other" : *found;
@@ -50,7 +50,8 @@ bool is_word(std::string_view text) {
 class clocks {
   public:
     clocks(fields& f, time_point now) : now_(now) {
-        if (const auto sent = f.integer("sent_at", 0, k_last_moment)) offset_ = now - time_point{millis{*sent}};
+        if (const auto sent = f.integer("sent_at", 0, k_last_moment))
+            offset_ = now - time_point{millis{*sent}};
     }
     [[nodiscard]] time_point ours(time_point theirs) const { return theirs + offset_; }
     /// Empty: it is taken.
@@ -95,7 +96,9 @@ void take_over(fields& into, const fields& part, std::string_view list, std::siz
     if (part.ok()) return;
     const auto errors = part.refusal().more.at("errors");
     for (const auto& [name, reasons] : errors.items())
-        into.refuse(std::string(list) + "." + std::to_string(place) + "." + name, reasons.at(0).get<std::string>());
+        into.refuse(
+            std::string(list) + "." + std::to_string(place) + "." + name, reasons.at(0).get<std::string>()
+        );
 }
 
 struct surroundings {
@@ -108,7 +111,8 @@ surroundings read_surroundings(fields& f, const surroundings& usual) {
         return text.empty() ? otherwise : text;
     };
     return {
-        read("network_type", usual.network), read("candidate_type", usual.candidate), read("codec", usual.codec)
+        read("network_type", usual.network), read("candidate_type", usual.candidate),
+        read("codec", usual.codec)
     };
 }
 
@@ -182,7 +186,8 @@ awaitable<http::response> post_quality(api_context& s, request_context in) {
 std::string read_detail(fields& f) {
     const auto* detail = f.object("detail");
     if (detail == nullptr) return "{}";
-    const bool flat = std::none_of(detail->begin(), detail->end(), [](const json& v) { return v.is_structured(); });
+    const bool flat =
+        std::none_of(detail->begin(), detail->end(), [](const json& v) { return v.is_structured(); });
     auto text = detail->dump(-1, ' ', false, json::error_handler_t::replace);
     if (!flat || text.size() > k_longest_detail || text.find("\\u0000") != std::string::npos)
         f.refuse("detail", "must be a flat object of at most 1024 bytes");

@@ -71,13 +71,15 @@ class fake_records final : public port::call_records {
             if ((r.id.text() == id || r.session == id) && sees(who, r)) co_return r;
         co_return std::nullopt;
     }
-    awaitable<std::vector<port::call_record>>
-    page(port::tenant_scope who, port::record_span span, port::record_cursor after, std::size_t limit) override {
+    awaitable<std::vector<port::call_record>> page(
+        port::tenant_scope who, port::record_span span, port::record_cursor after, std::size_t limit
+    ) override {
         asked = span;
         std::vector<port::call_record> out;
         for (const auto& r : rows)
             if (r.org == span.org && sees(who, r) && r.began >= span.from && r.began < span.until &&
-                std::tuple{r.began, r.id.text()} > std::tuple{after.began, after.id.text()} && out.size() < limit)
+                std::tuple{r.began, r.id.text()} > std::tuple{after.began, after.id.text()} &&
+                out.size() < limit)
                 out.push_back(r);
         co_return out;
     }

@@ -62,12 +62,15 @@ TEST_F(api_records, an_operator_reads_a_call_in_one_record) {
 TEST_F(api_records, i_05_what_is_bound_to_an_organisation_reads_its_calls_alone) {
     add(1);
     add(2, k_initech);
-    for (const auto& who : {admin(k_initech), service(k_initech)}) {
+    for (const auto& who :
+         {admin(k_initech), token(port::token_kind::service, {}, k_initech, {"calls:read"})}) {
         EXPECT_EQ(send("GET", std::string(k_list) + "/session-1", who).status, 404);
         EXPECT_EQ(send("GET", k_list, who).status, 404);
         EXPECT_EQ(send("GET", "/api/admin/organizations/9/calls/session-1", who).status, 404);
     }
-    EXPECT_EQ(send("GET", std::string(k_list) + "/session-2", admin()).status, 404) << "of another organisation";
+    EXPECT_EQ(send("GET", std::string(k_list) + "/session-2", admin()).status, 404)
+        << "of another organisation";
+    EXPECT_EQ(send("GET", k_list, service()).status, 403) << "a backend for people";
     EXPECT_EQ(send("GET", k_list, device(k_ada, "phone")).status, 403);
     EXPECT_EQ(send("GET", k_list, token(port::token_kind::admin, {}, {}, {"tenants:read"})).status, 403);
 }
@@ -86,8 +89,9 @@ TEST_F(api_records, records_are_listed_page_by_page_within_a_span) {
     (void)send("GET", std::string(k_list) + "?from=2026-01-01T00:00:00Z&until=1769860800000", admin());
     EXPECT_EQ(iso8601(records.asked.from), "2026-01-01T00:00:00.000Z");
     EXPECT_EQ(iso8601(records.asked.until), "2026-01-31T12:00:00.000Z");
-    for (const char* bad : {"?from=soon", "?until=-1", "?after=1", "?after=1.2", "?limit=0", "?limit=201",
-                            "?from=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"})
+    for (const char* bad :
+         {"?from=soon", "?until=-1", "?after=1", "?after=1.2", "?limit=0", "?limit=201",
+          "?from=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"})
         EXPECT_EQ(send("GET", std::string(k_list) + bad, admin()).status, 422) << bad;
 }
 

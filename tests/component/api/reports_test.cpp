@@ -15,13 +15,19 @@ class api_reports : public bed {
     }
     [[nodiscard]] std::int64_t now() const { return clock.at.time_since_epoch().count(); }
     [[nodiscard]] json sample(std::int64_t ago, double mos = 4.2) const {
-        return {{"ts", now() - ago}, {"mos", mos}, {"jitter_ms", 12}, {"rtt_ms", "80"}, {"loss_percent", 0.5}};
+        return {
+            {"ts", now() - ago}, {"mos", mos}, {"jitter_ms", 12}, {"rtt_ms", "80"}, {"loss_percent", 0.5}
+        };
     }
     [[nodiscard]] json event(const char* name, std::int64_t ago) const {
         return {{"name", name}, {"ts", now() - ago}};
     }
-    answer quality(const json& body, const with& who) { return send("POST", "/api/voip/call-quality", who, body); }
-    answer events(const json& body, const with& who) { return send("POST", "/api/voip/client-events", who, body); }
+    answer quality(const json& body, const with& who) {
+        return send("POST", "/api/voip/call-quality", who, body);
+    }
+    answer events(const json& body, const with& who) {
+        return send("POST", "/api/voip/client-events", who, body);
+    }
     answer failed(const with& who, const json& body = json::object(), std::string of = {}) {
         return send("POST", "/api/voip/calls/" + (of.empty() ? id : of) + "/media-failed", who, body);
     }
@@ -87,7 +93,9 @@ TEST_F(api_reports, state_05_every_figure_has_its_bounds_and_each_fault_its_plac
     refused({{"ts", "soon"}}, "ts");
     refused({{"codec", "opus leg=1"}}, "codec");
     refused({{"network_type", std::string(33, 'x')}}, "network_type");
-    refused({{"mos", nullptr}, {"jitter_ms", nullptr}, {"rtt_ms", nullptr}, {"loss_percent", nullptr}}, "mos");
+    refused(
+        {{"mos", nullptr}, {"jitter_ms", nullptr}, {"rtt_ms", nullptr}, {"loss_percent", nullptr}}, "mos"
+    );
     EXPECT_EQ(quality({{"call_uuid", id}, {"samples", json::array()}}, phone).status, 422);
     EXPECT_EQ(quality({{"call_uuid", id}, {"samples", json::array({1})}}, phone).status, 422);
     EXPECT_EQ(quality({{"call_uuid", id}, {"samples", json(121, sample(0))}}, phone).status, 422);

@@ -114,7 +114,8 @@ std::string kind_of(const json& v) {
     return v.type_name();
 }
 
-/// Each member of `sent` that is published too is of the same kind there, and every text that is a number is one.
+/// Each member of `sent` that is published too is of the same kind there, and every text that is a number is
+/// one.
 void same_kinds(const json& sent, const json& published, const std::string& where) {
     for (const auto& [name, value] : sent.items()) {
         ASSERT_TRUE(published.contains(name)) << where << "." << name << " is not published";
@@ -162,7 +163,8 @@ TEST_F(examples, the_simulator_tells_quality_and_cost_as_they_are_published) {
 
 TEST_F(examples, the_published_figures_are_read_as_they_stand) {
     const auto heard =
-        wire::parse_envelope(json{{"data", file["webhooks"]["call.hangup"]["examples"]["data_schema"]}}.dump());
+        wire::parse_envelope(json{{"data", file["webhooks"]["call.hangup"]["examples"]["data_schema"]}}.dump()
+        );
     ASSERT_TRUE(heard.event);
     EXPECT_EQ(heard.event->heard.mos, "4.50");
     EXPECT_EQ(heard.event->heard.jitter, "2.74");

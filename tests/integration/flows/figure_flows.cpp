@@ -30,7 +30,8 @@ class figure_flow : public flow {
         EXPECT_TRUE(r.joined(caller));
         EXPECT_TRUE(r.phase(session, "active"));
         const auto from = std::chrono::steady_clock::now();
-        EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() - from >= length; }, length + 1s));
+        EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() - from >= length; }, length + 1s)
+        );
         return session;
     }
     static void ends(rig& r, const std::string& caller, const std::string& session) {
@@ -49,7 +50,8 @@ class figure_flow : public flow {
         return reply.status == 200 ? reply.data() : json::object();
     }
     static std::int64_t now() {
-        return std::chrono::duration_cast<millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+        return std::chrono::duration_cast<millis>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     }
 };
 
@@ -65,7 +67,8 @@ TEST_F(figure_flow, state_05_a_call_has_one_record_and_one_timeline_of_carrier_s
         {"sent_at", now()},
         {"sdk_version", "3.2.0"},
         {"network_type", "wifi"},
-        {"samples", {{{"ts", now() - 200}, {"mos", 4.1}, {"jitter_ms", 9}, {"rtt_ms", 70}, {"loss_percent", 0}}}}
+        {"samples",
+         {{{"ts", now() - 200}, {"mos", 4.1}, {"jitter_ms", 9}, {"rtt_ms", 70}, {"loss_percent", 0}}}}
     };
     for (int i = 0; i < 2; ++i) {
         const auto reply = a.client.post("/api/voip/call-quality", samples);
@@ -76,7 +79,8 @@ TEST_F(figure_flow, state_05_a_call_has_one_record_and_one_timeline_of_carrier_s
     const json told{
         {"call_uuid", session},
         {"sent_at", now() + k_wrong},
-        {"events", {{{"name", "ring_shown"}, {"ts", now() + k_wrong - 100}, {"detail", {{"ui", "leg=caller"}}}}}}
+        {"events",
+         {{{"name", "ring_shown"}, {"ts", now() + k_wrong - 100}, {"detail", {{"ui", "leg=caller"}}}}}}
     };
     EXPECT_EQ(a.client.post("/api/voip/client-events", told).data()["stored"], 1);
     ends(r, caller, session);
@@ -90,10 +94,12 @@ TEST_F(figure_flow, state_05_a_call_has_one_record_and_one_timeline_of_carrier_s
     EXPECT_GE(x["talk_ms"].get<int>(), 200);
     EXPECT_EQ(x["device_id"], "phone");
     EXPECT_EQ(x["legs"].size(), 2U) << x.dump(1);
-    EXPECT_LE(std::stoll(r.sql("select abs(z360_ms(received_at) - z360_ms(at) - 100) from client_events")), 50)
-        << "put on our clock";
+    EXPECT_LE(
+        std::stoll(r.sql("select abs(z360_ms(received_at) - z360_ms(at) - 100) from client_events")), 50
+    ) << "put on our clock";
     const auto lines = r.run("--explain " + session);
-    for (const char* word : {"carrier", "quality", "cost", "ring_shown", "total=0.0068", "mos=4.1", "said_sdk=3.2.0"})
+    for (const char* word :
+         {"carrier", "quality", "cost", "ring_shown", "total=0.0068", "mos=4.1", "said_sdk=3.2.0"})
         EXPECT_NE(lines.find(word), std::string::npos) << word << "\n" << lines;
     EXPECT_GE(r.server().metric("leg_quality_mos_count{source=\"carrier\"}"), 2);
     EXPECT_EQ(r.server().metric("leg_quality_mos_count{source=\"client\"}"), 1);
@@ -132,7 +138,8 @@ TEST_F(figure_flow, b7_a_talk_that_nobody_hears_is_flagged_and_its_phone_is_told
     r.carrier().set_phone(a.sip(), mute);
     const auto caller = r.call();
     const auto session = talk(r, a, caller);
-    const auto said = a.client.post("/api/voip/calls/" + session + "/media-failed", {{"reason", "ice_failed"}});
+    const auto said =
+        a.client.post("/api/voip/calls/" + session + "/media-failed", {{"reason", "ice_failed"}});
     EXPECT_EQ(said.status, 200) << said.body;
     EXPECT_TRUE(r.joined(caller)) << "nothing is torn down for want of sound";
     ends(r, caller, session);
@@ -156,7 +163,9 @@ TEST_F(figure_flow, i_05_what_a_person_sees_of_their_calls_has_no_cost_and_other
     EXPECT_EQ(mine.status, 200);
     EXPECT_EQ(mine.body.find("0.0136"), std::string::npos);
     EXPECT_EQ(mine.body.find("0.0068"), std::string::npos);
-    EXPECT_EQ(a.client.get("/api/admin/organizations/" + std::to_string(r.org()) + "/calls/" + session).status, 403);
+    EXPECT_EQ(
+        a.client.get("/api/admin/organizations/" + std::to_string(r.org()) + "/calls/" + session).status, 403
+    );
     EXPECT_EQ(other.client.post("/api/voip/calls/" + session + "/media-failed", json::object()).status, 404);
     EXPECT_EQ(r.admin().get("/api/admin/organizations/870/calls/" + session).status, 404);
 }
@@ -164,8 +173,10 @@ TEST_F(figure_flow, i_05_what_a_person_sees_of_their_calls_has_no_cost_and_other
 TEST_F(figure_flow, calls_are_exported_as_csv_and_as_json_lines) {
     auto& r = measured();
     const auto a = install(r, "phone");
-    (void)r.sql("insert into contacts (org_id, e164, name) values (" + std::to_string(r.org()) +
-                ", '+13125550142', '=HYPERLINK(\"x\")') on conflict (org_id, e164) do update set name = excluded.name");
+    (void)r.sql(
+        "insert into contacts (org_id, e164, name) values (" + std::to_string(r.org()) +
+        ", '+13125550142', '=HYPERLINK(\"x\")') on conflict (org_id, e164) do update set name = excluded.name"
+    );
     std::vector<std::string> sessions;
     for (int i = 0; i < 2; ++i) {
         const auto caller = r.call();
@@ -186,9 +197,8 @@ TEST_F(figure_flow, calls_are_exported_as_csv_and_as_json_lines) {
     const auto rows = r.run("--export-calls json --since 1h");
     EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 2) << rows;
     EXPECT_EQ(json::parse(rows.substr(0, rows.find('\n')))["call_session_id"], sessions[0]);
-    const auto backwards = run_voipd(
-        "--export-calls json --since 1h --until 2026-01-01T00:00:00Z", r.server().environment()
-    );
+    const auto backwards =
+        run_voipd("--export-calls json --since 1h --until 2026-01-01T00:00:00Z", r.server().environment());
     EXPECT_EQ(backwards.code, 1) << backwards.out;
     EXPECT_NE(backwards.err.find("--until"), std::string::npos) << backwards.err;
 }

@@ -33,12 +33,13 @@ std::int64_t ms_now() {
 
 std::string bound_token(rig& r, const std::string& kind, const std::string& name, std::int64_t org) {
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
-    body["scopes"] = kind == "admin"
-                         ? json{"tenants:read", "tenants:write", "devices:read",    "devices:write",
-                                "enrolment",    "tokens",        "recordings:read", "recordings:write", "calls:read"}
-                         : json{"act",          "handoff",         "tenants:read",    "tenants:write",
-                                "devices:read", "devices:write",   "enrolment",       "tokens",
-                                "push:send",    "recordings:read", "recordings:write", "calls:read"};
+    body["scopes"] =
+        kind == "admin"
+            ? json{"tenants:read", "tenants:write",   "devices:read",     "devices:write", "enrolment",
+                   "tokens",       "recordings:read", "recordings:write", "calls:read"}
+            : json{"act",          "handoff",         "tenants:read",     "tenants:write",
+                   "devices:read", "devices:write",   "enrolment",        "tokens",
+                   "push:send",    "recordings:read", "recordings:write", "calls:read"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -95,19 +96,21 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         name + "', 'message', null from calls where call_session_id = '" + h.session +
         "' returning recording_id"
     );
-    h.marks = {"Greeting of " + name,
-               "Recording of " + name,
-               "Told by " + name,
-               name + "-phone",
-               name + "@people",
-               "Contact of " + name,
-               "Person of " + name,
-               "Blocked by " + name,
-               "Day of " + name,
-               number,
-               h.session,
-               name + "-service",
-               h.phone.sip()};
+    h.marks = {
+        "Greeting of " + name,
+        "Recording of " + name,
+        "Told by " + name,
+        name + "-phone",
+        name + "@people",
+        "Contact of " + name,
+        "Person of " + name,
+        "Blocked by " + name,
+        "Day of " + name,
+        number,
+        h.session,
+        name + "-service",
+        h.phone.sip()
+    };
     return h;
 }
 

@@ -40,7 +40,8 @@ class call_figures : public stored_calls {
         if (out == port::commit_result::committed) ++version_;
         return out;
     }
-    [[nodiscard]] call::leg_report heard(std::size_t leg, const std::string& mos, std::int64_t packets = 500) const {
+    [[nodiscard]] call::leg_report
+    heard(std::size_t leg, const std::string& mos, std::int64_t packets = 500) const {
         call::media_figures f;
         f.mos = mos;
         f.jitter = "2.74";
@@ -86,7 +87,8 @@ class call_figures : public stored_calls {
             k_noon + millis{10'000}
         };
     }
-    [[nodiscard]] static port::client_event event_named(const std::string& name, const std::string& key = "") {
+    [[nodiscard]] static port::client_event
+    event_named(const std::string& name, const std::string& key = "") {
         port::client_event e;
         e.call = "s1";
         e.key = key.empty() ? name : key;
@@ -120,8 +122,9 @@ class call_figures : public stored_calls {
 
 TEST_F(call_figures, state_05_what_was_heard_of_a_leg_is_stored_once_with_the_decision) {
     EXPECT_EQ(told({heard(0, "4.20"), heard(1, "3.1", 0)}), port::commit_result::committed);
-    const std::string rows = "select string_agg(carrier_leg || ' ' || mos || ' ' || silent, ',' order by carrier_leg) "
-                             "from leg_media";
+    const std::string rows =
+        "select string_agg(carrier_leg || ' ' || mos || ' ' || silent, ',' order by carrier_leg) "
+        "from leg_media";
     EXPECT_EQ(value(rows), "v3:0 4.20 false,v3:1 3.1 true");
     EXPECT_EQ(told({heard(0, "1.0")}), port::commit_result::committed) << "told again, by another webhook";
     EXPECT_EQ(value(rows), "v3:0 4.20 false,v3:1 3.1 true");
@@ -172,7 +175,9 @@ TEST_F(call_figures, a_record_says_who_talked_how_long_how_well_and_what_it_cost
     auto caller = heard(1, "4.40");
     caller.carrier_leg = "v3:caller";
     caller.leg = call_.caller.id;
-    EXPECT_EQ(told({heard(0, "4.20"), caller, charged(0, "0.0106", millis{70'000})}), port::commit_result::committed);
+    EXPECT_EQ(
+        told({heard(0, "4.20"), caller, charged(0, "0.0106", millis{70'000})}), port::commit_result::committed
+    );
     run(reports_->add_samples(by(), "s1", {sample(millis{10'000}, 4.0), sample(millis{15'000}, 3.0)}));
     const auto r = record(port::tenant_scope::of(people_.org));
     EXPECT_EQ(r.outcome, "answered");
@@ -208,7 +213,9 @@ TEST_F(call_figures, i_05_a_person_sees_the_record_of_their_call_without_its_cos
     EXPECT_FALSE(run(records_->find(port::tenant_scope::of(other.org), "s1")));
 }
 
-TEST_F(call_figures, b7_a_talk_with_a_silent_direction_has_no_media_and_a_leg_that_never_talked_says_nothing) {
+TEST_F(
+    call_figures, b7_a_talk_with_a_silent_direction_has_no_media_and_a_leg_that_never_talked_says_nothing
+) {
     talked();
     EXPECT_EQ(told({heard(0, "4.20"), heard(1, "1.0", 0)}), port::commit_result::committed);
     EXPECT_FALSE(record(port::tenant_scope::of(people_.org)).no_media);
@@ -228,7 +235,9 @@ TEST_F(call_figures, ios_03_a_batch_that_comes_twice_or_in_part_is_stored_once) 
     EXPECT_EQ(run(reports_->add_events(by(), all)).stored, 0U);
     EXPECT_EQ(run(reports_->add_events(by(1), {event_named("ring_shown", "event-0")})).stored, 1U)
         << "another phone's own";
-    EXPECT_EQ(value("select count(*) || ' ' || min(z360_ms(at) - z360_ms(client_at)) from client_events"), "201 250");
+    EXPECT_EQ(
+        value("select count(*) || ' ' || min(z360_ms(at) - z360_ms(client_at)) from client_events"), "201 250"
+    );
 }
 
 TEST_F(call_figures, ios_03_events_name_their_calls_by_either_id_and_those_of_unknown_calls_are_told) {
@@ -248,7 +257,8 @@ TEST_F(call_figures, and_23_versions_are_of_the_devices_row_and_another_claim_is
     run(reports_->add_events(by(0, "3.3.1"), {event_named("b")}));
     run(reports_->add_events(by(0), {event_named("c")}));
     EXPECT_EQ(
-        value("select string_agg(name || ' ' || sdk_version || ' ' || app_version || ' ' || coalesce(said_version, "
+        value("select string_agg(name || ' ' || sdk_version || ' ' || app_version || ' ' || "
+              "coalesce(said_version, "
               "'none'), ',' order by name) from client_events"),
         "a 3.3.1 9.1 3.2.0,b 3.3.1 9.1 none,c 3.3.1 9.1 none"
     );
@@ -260,7 +270,8 @@ TEST_F(call_figures, i_05_a_report_of_somebody_elses_call_or_device_is_taken_by_
     EXPECT_EQ(run(reports_->add_events(rival, {event_named("a")})).unknown_calls.size(), 1U);
     EXPECT_EQ(run(reports_->add_samples(rival, "s1", {sample(millis{0}, 4)})).unknown_calls.size(), 1U);
     EXPECT_EQ(
-        run(reports_->media_failed(rival, event_named("media_failed"), k_noon + millis{1'000})).unknown_calls.size(),
+        run(reports_->media_failed(rival, event_named("media_failed"), k_noon + millis{1'000}))
+            .unknown_calls.size(),
         1U
     );
     auto foreign = by();
@@ -278,8 +289,10 @@ TEST_F(call_figures, b7_media_that_failed_flags_the_call_and_makes_its_device_us
     EXPECT_EQ(run(reports_->media_failed(by(), event_named("media_failed"), until)).stored, 1U);
     EXPECT_EQ(run(reports_->media_failed(by(), event_named("media_failed"), k_noon)).stored, 0U);
     EXPECT_EQ(
-        value("select z360_ms(relay_until) from devices where device_id = " +
-              std::to_string(people_.devices[0].device.value)),
+        value(
+            "select z360_ms(relay_until) from devices where device_id = " +
+            std::to_string(people_.devices[0].device.value)
+        ),
         std::to_string(until.time_since_epoch().count())
     ) << "an earlier time takes nothing away";
     EXPECT_EQ(value("select count(*) from devices where relay_until is not null"), "1");
@@ -324,7 +337,8 @@ TEST_F(call_figures, records_come_page_by_page_oldest_first_and_of_their_organis
     EXPECT_EQ(seen, (std::vector<std::string>{"s1", "s2", "s3", "s4", "s5"}));
     EXPECT_TRUE(run(records_->page(port::tenant_scope::of(other.org), span, {}, 10)).empty());
     const port::record_span before{people_.org, k_noon - millis{1'000}, k_noon};
-    EXPECT_TRUE(run(records_->page(port::tenant_scope::all(), before, {}, 10)).empty()) << "the end is not in it";
+    EXPECT_TRUE(run(records_->page(port::tenant_scope::all(), before, {}, 10)).empty())
+        << "the end is not in it";
 }
 
 TEST_F(call_figures, what_is_kept_of_a_call_goes_with_it) {

@@ -43,13 +43,15 @@ media_figures good() {
 
 TEST(figures, state_05_the_hangup_of_a_talk_tells_what_was_heard_of_each_leg) {
     const auto s = talking();
-    const auto caller = reports(decide(s, leg_hangup{{s.caller.call_control_id, {}}, "normal_clearing", good()}, k_now));
+    const auto caller =
+        reports(decide(s, leg_hangup{{s.caller.call_control_id, {}}, "normal_clearing", good()}, k_now));
     ASSERT_EQ(caller.size(), 1U);
     EXPECT_EQ(caller[0].leg, s.caller.id);
     EXPECT_EQ(caller[0].carrier_leg, s.caller.call_control_id);
     EXPECT_TRUE(caller[0].talked);
     EXPECT_EQ(std::get<media_figures>(caller[0].what), good());
-    const auto device = reports(decide(s, leg_hangup{{"v3:device", s.legs[0].id}, "normal_clearing", good()}, k_now));
+    const auto device =
+        reports(decide(s, leg_hangup{{"v3:device", s.legs[0].id}, "normal_clearing", good()}, k_now));
     ASSERT_EQ(device.size(), 1U);
     EXPECT_EQ(device[0].leg, s.legs[0].id);
     EXPECT_TRUE(device[0].talked);

@@ -34,8 +34,9 @@ std::optional<call::event> event_of(json payload, const char* type) {
 TEST(figures, state_05_decimals_are_kept_as_they_were_told_and_nothing_else_is_one) {
     for (const char* good : {"0", "4.50", "-0.0038", "0.000000000001", "123456789012"})
         EXPECT_EQ(exact_decimal(good), good);
-    for (const char* bad : {"", "-", ".5", "5.", "1e3", "NaN", "0x10", " 1", "1 ", "+1", "1,5", "1.2.3", "--1",
-                            "1234567890123", "0.0000000000001"})
+    for (const char* bad :
+         {"", "-", ".5", "5.", "1e3", "NaN", "0x10", " 1", "1 ", "+1", "1,5", "1.2.3", "--1", "1234567890123",
+          "0.0000000000001"})
         EXPECT_EQ(exact_decimal(bad), "") << bad;
 }
 
@@ -52,8 +53,9 @@ TEST(figures, state_05_quality_is_read_of_texts_and_of_numbers) {
 }
 
 TEST(figures, state_05_what_makes_no_sense_is_left_out_and_the_rest_is_kept) {
-    for (const char* nothing : {"null", "[]", "7", "\"x\"", "{}", R"({"inbound": null, "outbound": []})",
-                                R"({"inbound": {"mos": null, "packet_count": true}})"})
+    for (const char* nothing :
+         {"null", "[]", "7", "\"x\"", "{}", R"({"inbound": null, "outbound": []})",
+          R"({"inbound": {"mos": null, "packet_count": true}})"})
         EXPECT_TRUE(heard(nothing).empty()) << nothing;
     EXPECT_TRUE(read_media_figures(json::object()).empty());
     const auto f = heard(R"({"inbound": {"mos": "9.9", "jitter_max_variance": "-1", "packet_count": "-5",
@@ -104,7 +106,8 @@ TEST(figures, a_cost_that_could_not_be_worked_out_or_is_of_several_currencies_sa
     EXPECT_TRUE(failed.failed);
     EXPECT_EQ(failed.total, "");
     const auto mixed = read_charge(
-        {{"total_cost", "1"}, {"cost_parts", {{{"cost", "1"}, {"currency", "USD"}}, {{"cost", "1"}, {"currency", "EUR"}}}}}
+        {{"total_cost", "1"},
+         {"cost_parts", {{{"cost", "1"}, {"currency", "USD"}}, {{"cost", "1"}, {"currency", "EUR"}}}}}
     );
     EXPECT_EQ(mixed.currency, "");
     json many = json::array();

@@ -33,7 +33,8 @@ namespace {
     " from call_records r left join organizations o on o.org_id = r.org_id "                                 \
     "left join users u on u.user_id = r.user_id left join devices d on d.device_id = r.answered_device "
 
-// Legs, joins and pushes as people read them. The caller's leg has no row: what was measured and charged of it has.
+// Legs, joins and pushes as people read them. The caller's leg has no row: what was measured and charged of
+// it has.
 constexpr const char* k_details = R"sql(,
        coalesce((select jsonb_agg(jsonb_build_object('leg_id', x.leg_id, 'role', x.role, 'device_id', x.device_uid,
                'device_name', x.device_name, 'dial', x.dial, 'answered', x.answered, 'bridged', x.bridged,
@@ -72,10 +73,10 @@ constexpr const char* k_which = "select call_id from calls where call_session_id
 
 } // namespace
 
-const char* const k_record_page =
-    Z360_RECORD Z360_OF_RECORDS "where r.org_id = $1 and r.began_at >= z360_at($2) and r.began_at < z360_at($3) "
-                                "and (r.began_at, r.call_id) > (z360_at($4), $5::uuid) "
-                                "order by r.began_at, r.call_id limit $6";
+const char* const k_record_page = Z360_RECORD Z360_OF_RECORDS
+    "where r.org_id = $1 and r.began_at >= z360_at($2) and r.began_at < z360_at($3) "
+    "and (r.began_at, r.call_id) > (z360_at($4), $5::uuid) "
+    "order by r.began_at, r.call_id limit $6";
 
 call_record read_record(const pqxx::row& r) {
     call_record out;
@@ -87,8 +88,9 @@ call_record read_record(const pqxx::row& r) {
     out.org = {next().as<std::int64_t>()};
     out.org_name = text();
     out.user = {next().as<std::int64_t>()};
-    for (auto* field : {&out.person, &out.login, &out.phase, &out.end_reason, &out.outcome, &out.caller_number,
-                        &out.caller_name, &out.dialed})
+    for (auto* field :
+         {&out.person, &out.login, &out.phase, &out.end_reason, &out.outcome, &out.caller_number,
+          &out.caller_name, &out.dialed})
         *field = text();
     out.began = time_at(next());
     out.answered_at = time_or_null(next());
@@ -98,15 +100,17 @@ call_record read_record(const pqxx::row& r) {
     const auto role = text();
     out.answered_by = role == "peer" ? "mobile" : role;
     out.device = {next().as<std::int64_t>()};
-    for (auto* field : {&out.device_uid, &out.device_name, &out.caller_cause, &out.answerer_cause,
-                        &out.carrier_mos, &out.client_mos})
+    for (auto* field :
+         {&out.device_uid, &out.device_name, &out.caller_cause, &out.answerer_cause, &out.carrier_mos,
+          &out.client_mos})
         *field = text();
     out.samples = next().as<std::size_t>();
     out.no_media = next().as<bool>();
     for (const auto& sum : nlohmann::json::parse(next().c_str())) {
         const auto& currency = sum.at("currency");
         out.costs.push_back(
-            {currency.is_null() ? std::string{} : currency.get<std::string>(), sum.at("total").get<std::string>()}
+            {currency.is_null() ? std::string{} : currency.get<std::string>(),
+             sum.at("total").get<std::string>()}
         );
     }
     out.push_sent_at = time_or_null(next());

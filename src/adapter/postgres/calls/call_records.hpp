@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Records of calls, read the same way for the API and for operators' commands. Private to src/adapter/postgres.
+// Records of calls, read the same way for the API and for operators' commands. Private to
+// src/adapter/postgres.
 #pragma once
 
 #include <z360/port/call_records.hpp>

@@ -249,9 +249,9 @@ std::string statement_for(unsigned parts) {
     for (const auto& [p, sql] :
          {std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
           std::pair{recordings, k_recordings}, std::pair{media, k_media}, std::pair{charges, k_charges},
-          std::pair{effects, k_new_commands},
-          std::pair{finished, k_finished}, std::pair{finished, k_followers}, std::pair{notes, k_timeline},
-          std::pair{events, k_events}, std::pair{fresh, k_fresh}})
+          std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
+          std::pair{finished, k_followers}, std::pair{notes, k_timeline}, std::pair{events, k_events},
+          std::pair{fresh, k_fresh}})
         if ((parts & p) != 0) out += sql;
     // The first two parameters have a type in every one of them.
     return out + " select count(*) from moved where $2::bigint is not null";

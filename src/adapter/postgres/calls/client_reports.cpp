@@ -20,8 +20,8 @@ using port::reporter;
 using port::reports_taken;
 namespace {
 
-// $1: the batch, $2 device, $3 what the report says of the SDK's version, $4 when it came, $5 how many are kept.
-// Each call that is named is found once: by our id before the carrier's session.
+// $1: the batch, $2 device, $3 what the report says of the SDK's version, $4 when it came, $5 how many are
+// kept. Each call that is named is found once: by our id before the carrier's session.
 #define Z360_NAMED                                                                                           \
     "named as materialized (select k.call, c.call_id, c.org_id, c.user_id from "                             \
     "(select distinct call, ours from told) k cross join lateral (select * from calls x "                    \
@@ -33,7 +33,8 @@ namespace {
     "(select call from told except select call from named) u), '[]')::text"
 
 constexpr const char* k_events =
-    "with told as materialized (select * from jsonb_to_recordset($1::jsonb) as x(call text, ours uuid, key text, "
+    "with told as materialized (select * from jsonb_to_recordset($1::jsonb) as x(call text, ours uuid, key "
+    "text, "
     "client bigint, at bigint, name text, detail jsonb)), " Z360_NAMED R"sql(, put as (
     insert into client_events (call_id, device_id, event_key, at, client_at, org_id, user_id, received_at, name, detail,
                                app_version, sdk_version, said_version)
@@ -46,7 +47,8 @@ constexpr const char* k_events =
 
 constexpr const char* k_samples =
     "with told as materialized (select * from jsonb_to_recordset($1::jsonb) as x(call text, ours uuid, "
-    "client bigint, at bigint, mos numeric, jitter numeric, rtt numeric, loss numeric, network text, candidate text, "
+    "client bigint, at bigint, mos numeric, jitter numeric, rtt numeric, loss numeric, network text, "
+    "candidate text, "
     "codec text)), " Z360_NAMED R"sql(, put as (
     insert into call_samples (call_id, device_id, client_at, at, org_id, user_id, received_at, mos, jitter_ms, rtt_ms,
                               loss_percent, network, candidate, codec, sdk_version, said_version)
@@ -101,13 +103,12 @@ reports_taken read(const pqxx::result& r) {
     return out;
 }
 
-reports_taken put(
-    pqxx::work& tx, const char* name, const char* sql, const reporter& by, const std::string& rows,
-    std::size_t most
-) {
-    return read(exec_in(
-        tx, name, sql, rows, by.device.value, storable(by.said_version), in_ms(by.received_at), most
-    ));
+reports_taken
+put(pqxx::work& tx, const char* name, const char* sql, const reporter& by, const std::string& rows,
+    std::size_t most) {
+    return read(
+        exec_in(tx, name, sql, rows, by.device.value, storable(by.said_version), in_ms(by.received_at), most)
+    );
 }
 
 class rows final : public port::client_reports {
@@ -119,33 +120,42 @@ class rows final : public port::client_reports {
         auto batch = json::array();
         for (const auto& s : all)
             batch.push_back(row_of(call, s));
-        return db_.run("client_samples", [by = std::move(by), batch = text_of(batch)](pqxx::connection_base& db) {
-            return in_scope(db, by.who, [&](pqxx::work& tx) {
-                return put(tx, "client_samples", k_samples, by, batch, port::k_most_samples);
-            });
-        });
+        return db_.run(
+            "client_samples",
+            [by = std::move(by), batch = text_of(batch)](pqxx::connection_base& db) {
+                return in_scope(db, by.who, [&](pqxx::work& tx) {
+                    return put(tx, "client_samples", k_samples, by, batch, port::k_most_samples);
+                });
+            }
+        );
     }
     asio::awaitable<reports_taken> add_events(reporter by, std::vector<client_event> all) override {
         auto batch = json::array();
         for (const auto& e : all)
             batch.push_back(row_of(e));
-        return db_.run("client_events", [by = std::move(by), batch = text_of(batch)](pqxx::connection_base& db) {
-            return in_scope(db, by.who, [&](pqxx::work& tx) {
-                return put(tx, "client_events", k_events, by, batch, port::k_most_client_events);
-            });
-        });
+        return db_.run(
+            "client_events",
+            [by = std::move(by), batch = text_of(batch)](pqxx::connection_base& db) {
+                return in_scope(db, by.who, [&](pqxx::work& tx) {
+                    return put(tx, "client_events", k_events, by, batch, port::k_most_client_events);
+                });
+            }
+        );
     }
     asio::awaitable<reports_taken>
     media_failed(reporter by, client_event what, time_point relay_until) override {
         const json batch = json::array({row_of(what)});
-        return db_.run("client_media", [by = std::move(by), batch = text_of(batch), relay_until](pqxx::connection_base& db) {
-            return in_scope(db, by.who, [&](pqxx::work& tx) {
-                auto out = put(tx, "client_events", k_events, by, batch, port::k_most_client_events);
-                if (out.unknown_calls.empty())
-                    exec_in(tx, "client_relay", k_relay, by.device.value, in_ms(relay_until));
-                return out;
-            });
-        });
+        return db_.run(
+            "client_media",
+            [by = std::move(by), batch = text_of(batch), relay_until](pqxx::connection_base& db) {
+                return in_scope(db, by.who, [&](pqxx::work& tx) {
+                    auto out = put(tx, "client_events", k_events, by, batch, port::k_most_client_events);
+                    if (out.unknown_calls.empty())
+                        exec_in(tx, "client_relay", k_relay, by.device.value, in_ms(relay_until));
+                    return out;
+                });
+            }
+        );
     }
 
   private:

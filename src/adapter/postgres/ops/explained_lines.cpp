@@ -15,8 +15,8 @@ namespace z360::adapter::postgres {
 namespace {
 
 // Commands appear twice: when they were decided and when their outcome was known. Each line says what was so
-// then. Of a push that was taken the word is the provider's id of it. What an app has written is one word, whatever
-// blanks are in it: it names nobody's leg.
+// then. Of a push that was taken the word is the provider's id of it. What an app has written is one word,
+// whatever blanks are in it: it names nobody's leg.
 constexpr const char* k_lines = R"sql(
 select z360_ms(at), source, what, detail, channel, z360_ms(stored), z360_ms(done) from (
     select received_at as at, 0 as rank, seq, 'webhook' as source, event_type as what,
