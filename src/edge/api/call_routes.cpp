@@ -77,10 +77,6 @@ awaitable<snapshot> take_snapshot(api_context& s, principal who, device_id askin
     co_return out;
 }
 
-problem call_unknown() {
-    return not_found("call_unknown", "There is no such call");
-}
-
 awaitable<http::response> get_status(api_context& s, request_context in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);

@@ -12,10 +12,6 @@ namespace {
 constexpr std::int64_t k_last_moment = 4'102'444'800'000; // 2100
 constexpr std::chrono::hours k_usual_span{24};
 
-problem call_unknown() {
-    return not_found("call_unknown", "There is no such call");
-}
-
 /// As ISO 8601 or in milliseconds since 1970.
 time_point read_moment(const request_context& in, fields& f, std::string_view name, time_point usual) {
     const auto text = in.query(name);

@@ -83,10 +83,6 @@ problem too_large() {
     p.detail = "At most 262144 bytes are taken; send the rest in another request";
     return p;
 }
-problem call_unknown() {
-    return not_found("call_unknown", "There is no such call");
-}
-
 port::reporter reporter_of(const request_context& in, std::string said) {
     return {in.who.scope(), in.who.device, std::move(said), in.now};
 }
