@@ -58,7 +58,7 @@ create table call_samples (
     primary key (call_id, device_id, client_at),
     constraint call_samples_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
-create index call_samples_of_device on call_samples (device_id);
+create index call_samples_of_device on call_samples (device_id, call_id);
 
 -- What an app tells of its part in a call, up to days later.
 create table client_events (
@@ -78,7 +78,7 @@ create table client_events (
     primary key (call_id, device_id, event_key),
     constraint client_events_of_their_call foreign key (call_id, org_id) references calls (call_id, org_id) on delete cascade
 );
-create index client_events_of_device on client_events (device_id);
+create index client_events_of_device on client_events (device_id, call_id);
 
 -- Its media has failed: until then its app is told to use a relay (B7).
 alter table devices add column relay_until timestamptz;
