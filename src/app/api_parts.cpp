@@ -21,7 +21,8 @@ api_parts::api_parts(
       devices_(adapter::postgres::make_device_registry(db, vault_)),
       audit_(adapter::postgres::make_audit_log(db)),
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
-      calls_(adapter::postgres::make_call_reader(db)),
+      calls_(adapter::postgres::make_call_reader(db)), reports_(adapter::postgres::make_client_reports(db)),
+      records_(adapter::postgres::make_call_records(db)),
       directory_(adapter::postgres::make_directory(db, directory_settings(c))), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;
@@ -71,7 +72,9 @@ std::vector<http::route> api_parts::routes(
          &recordings.reader(),
          recordings.vault(),
          &recordings.carrier(),
-         &recordings.links()}
+         &recordings.links(),
+         reports_.get(),
+         records_.get()}
     );
 }
 

@@ -57,6 +57,8 @@ class api_parts {
     std::unique_ptr<port::audit_log> audit_;
     std::unique_ptr<port::tenants> tenants_;
     std::unique_ptr<port::call_reader> calls_;
+    std::unique_ptr<port::client_reports> reports_;
+    std::unique_ptr<port::call_records> records_;
     std::unique_ptr<port::directory> directory_;
     std::unique_ptr<edge::api::introspection> introspection_; ///< null: no cookies
     std::unique_ptr<edge::api::jwks> apple_keys_;             ///< null: no Sign in with Apple

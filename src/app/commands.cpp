@@ -80,6 +80,10 @@ std::string store_at(command_arguments& a, const std::string& v) {
     a.at = v;
     return parse_iso8601(v) ? "" : "not a time; write it like 2026-12-24T18:00:00Z";
 }
+std::string store_until(command_arguments& a, const std::string& v) {
+    a.until = v;
+    return parse_iso8601(v) ? "" : "not a time; write it like 2026-12-24T18:00:00Z";
+}
 std::string store_mobile(command_arguments& a, const std::string& v) {
     const auto e164 = v.empty() ? std::optional(v) : wire::to_e164(v);
     a.mobile = e164;
@@ -123,6 +127,7 @@ const std::vector<command_flag>& command_flags() {
         {"--number", "Phone number, the caller's or ours.", store_phone_number<&args::number>},
         {"--from", "The caller's phone number.", store_phone_number<&args::from>},
         {"--at", "Another moment than now: an RFC 3339 time.", store_at},
+        {"--until", "Calls that began before this RFC 3339 time; default now.", store_until},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
         {"--timing", "How long each step took.", store_switch<&args::timing>, true},
         {"--missed", "Only calls that nobody of ours talked in.", store_switch<&args::missed>, true},
@@ -190,6 +195,13 @@ const std::vector<command_spec>& commands() {
          "List calls, newest first; also --user, --number or --device, --since, --missed.",
          {},
          {"--user", "--number", "--device", "--since", "--missed"}},
+        {"--export-calls",
+         command::export_calls,
+         "FORMAT",
+         "Write the calls of one --org, or of all, as csv or json lines, oldest first; also --since, "
+         "--until.",
+         {},
+         {"--org", "--since", "--until"}},
         {"--explain-route",
          command::explain_route,
          "E164",
@@ -363,6 +375,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         a.number = s;
     } else if (chosen.what == command::create_user) {
         if (!is_login(s)) refuse("not an e-mail address; write name@example.com");
+    } else if (chosen.what == command::export_calls) {
+        if (s != "csv" && s != "json") refuse("unknown format; give csv or json");
     } else if (chosen.what == command::create_token) {
         if (s != "service" && s != "admin") refuse("unknown kind; give service or admin");
     } else if (chosen.what == command::revoke_token) {

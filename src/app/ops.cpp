@@ -161,6 +161,7 @@ int dispatch(const options& o) {
     case command::check_certs: return check_certificates(o);
     case command::explain:
     case command::calls: return calls(o);
+    case command::export_calls: return export_calls(o);
     case command::dead_letters:
     case command::dead_letter:
     case command::replay_dead_letters: return events(o);

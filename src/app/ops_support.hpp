@@ -28,6 +28,7 @@ namespace z360::app {
 // Each carries out `o.what` and returns the exit code. They throw port::unavailable, and with what is wrong
 // for the person at the terminal.
 int calls(const options& o);
+int export_calls(const options& o);
 int change_tenants(const options& o);
 int remove_tenants(const options& o);
 int list_tenants(const options& o);

@@ -23,6 +23,7 @@ enum class command {
     check_certs,
     explain,
     calls,
+    export_calls,
     dead_letters,
     dead_letter,
     replay_dead_letters,
@@ -79,6 +80,7 @@ struct command_arguments {
     std::string since;   ///< as given; since_of() reads it
     std::string from;    ///< the caller's number, E.164
     std::string at;      ///< RFC 3339
+    std::string until;   ///< RFC 3339
     std::string device;  ///< the app's own id of a device, its name, or our id
     bool timing = false; ///< of --explain: how long each step took
     bool missed = false; ///< of --calls: only those that nobody of ours talked in

@@ -249,12 +249,25 @@ std::string_view name(remark r) {
 }
 
 std::string_view name(const event& e) {
-    static constexpr std::string_view k_names[] = {"incoming",         "leg_initiated",   "leg_answered",
-                                                   "leg_bridged",      "leg_hangup",      "leg_hold",
-                                                   "prompt_ended",     "digits_gathered", "recording_saved",
-                                                   "recording_failed", "command_outcome", "push_outcome",
-                                                   "test_outcome",     "ring_withdrawn",  "push_received",
-                                                   "device_asks",      "carrier_told",    "tick"};
+    static constexpr std::string_view k_names[] = {"incoming",
+                                                   "leg_initiated",
+                                                   "leg_answered",
+                                                   "leg_bridged",
+                                                   "leg_hangup",
+                                                   "leg_hold",
+                                                   "prompt_ended",
+                                                   "digits_gathered",
+                                                   "recording_saved",
+                                                   "recording_failed",
+                                                   "leg_charged",
+                                                   "command_outcome",
+                                                   "push_outcome",
+                                                   "test_outcome",
+                                                   "ring_withdrawn",
+                                                   "push_received",
+                                                   "device_asks",
+                                                   "carrier_told",
+                                                   "tick"};
     static_assert(std::size(k_names) == std::variant_size_v<event>);
     return k_names[e.index()];
 }

@@ -3,6 +3,7 @@
 // program may be linked with another list.
 #include "call/parts.hpp"
 
+#include "call/figures.hpp"
 #include "call/join.hpp"
 #include "call/leg.hpp"
 #include "call/mobile.hpp"
@@ -22,10 +23,10 @@ namespace {
 
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest. Phones are told last.
-constexpr std::array<const component*, 11> k_parts{
+constexpr std::array<const component*, 12> k_parts{
     &talk::k_component,    &joins::k_component, &mobile::k_component, &waves::k_component,
     &rings::k_component,   &voicemail::k_component, &prompts::k_component, &recordings::k_component,
-    &requests::k_component, &legs::k_component, &notices::k_component,
+    &requests::k_component, &legs::k_component, &figures::k_component, &notices::k_component,
 };
 
 } // namespace

@@ -6,6 +6,14 @@
 namespace z360::call {
 namespace {
 
+// What was joined until its end, or the call's.
+millis talk_of(const state& s) {
+    millis out{0};
+    for (const auto& j : s.joins)
+        if (j.joined_at) out += j.over_at.value_or(s.ended_at.value_or(*j.joined_at)) - *j.joined_at;
+    return out;
+}
+
 leg_step step_of(const leg& l) {
     if (l.awaits_turn()) return leg_step::none;
     if (l.dial == dial_status::failed) return leg_step::failed;
@@ -125,6 +133,7 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     v.ring_time = s.routed.rules.ring_time;
     v.answered_at = s.answered_at;
     v.bridged_at = bridged_at(s);
+    if (over(s) && v.bridged_at) v.talk = talk_of(s);
     v.ended_at = s.ended_at;
     if (who.who != viewer::as::device) {
         const bool all = who.who == viewer::as::overseer;

@@ -31,6 +31,7 @@ class running_mean {
 struct countable {
     call::state next;
     std::vector<call::note> notes;
+    std::vector<call::leg_report> reports;
 };
 
 /// A commit on its way to the database.

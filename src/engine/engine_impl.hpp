@@ -175,6 +175,7 @@ class engine_impl final : public engine {
     void settled(const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
     void count_facts(const countable& stored);
+    void count_reports(const countable& stored);
     void count_doubted(actor& a, const call::state* stored);
 
     // effects.cpp

@@ -127,6 +127,7 @@ folded fold(
                     [&](call::effect& e) { c.new_effects.push_back(std::move(e)); },
                     [&](call::note& line) { c.notes.push_back(std::move(line)); },
                     [&](const call::inquiry& q) { out.inquiries.push_back(q); },
+                    [&](call::leg_report& r) { c.reports.push_back(std::move(r)); },
                 },
                 f
             );
@@ -159,6 +160,7 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     keep_newest(earlier.new_effects);
     append(earlier.finished, later.finished);
     append(earlier.notes, later.notes);
+    append(earlier.reports, later.reports);
     append(earlier.processed_events, later.processed_events);
     if (earlier.touched && later.touched)
         append(*earlier.touched, *later.touched);
@@ -211,6 +213,7 @@ bool can_wait(const call::event& what, const call::state* known) {
             [&](const call::tick&) { return known != nullptr; },
             [&](const call::leg_initiated&) { return !over; }, // over: it must be hung up
             [](const call::recording_saved&) { return true; },
+            [](const call::leg_charged&) { return true; },
             [](const call::leg_bridged&) { return true; },
             [&](const call::leg_answered& e) {
                 return !e.who.leg && known != nullptr &&

@@ -459,6 +459,10 @@ boost::asio::awaitable<void> engine_impl::park(arrival_ptr a) {
     const auto known = handling_.find(a->event.event_id);
     const auto how = known == handling_.end() ? offer{} : known->second;
     if (had_its_chance(how)) {
+        if (a->known.what && std::holds_alternative<call::leg_charged>(*a->known.what)) {
+            ignore(*a); // what somebody else's leg has cost is nothing that was lost
+            co_return;
+        }
         co_await bury(a->event.event_id, std::string(port::k_unknown_session));
         co_return;
     }

@@ -6,6 +6,7 @@
 #include <z360/port/errors.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace z360::engine {
@@ -13,6 +14,7 @@ namespace {
 
 using steady = rt::clock;
 
+constexpr port::label k_carrier{"source", "carrier"};
 constexpr std::size_t k_doubts_kept = 8; // beyond, a fact may stay uncounted
 constexpr std::chrono::seconds k_slow_memory{10};
 constexpr std::chrono::seconds k_kept_soon{2}; // then the carrier tells it again
@@ -108,7 +110,7 @@ boost::asio::awaitable<written_as> engine_impl::commit(actor& a, port::call_comm
     if (a.under_way && !a.under_way->finished) co_return written_as::unavailable;
     a.under_way = std::make_shared<commit_under_way>(ex_);
     const auto box = a.under_way;
-    box->facts = {what.next, what.notes};
+    box->facts = {what.next, what.notes, what.reports};
     for (const auto& e : what.new_effects)
         if (auto* by = runners_.at(static_cast<std::size_t>(call::channel_of(e))); by != nullptr && !e.after)
             by->expect(e);
@@ -180,12 +182,34 @@ void engine_impl::count_facts(const countable& stored) {
         if (known != actors_.end() && !known->second->counted.insert(fact).second) continue;
         if (ended) {
             p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
+            if (const auto talk = call::bridged_at(s))
+                p_.metrics.observe(
+                    "call_answer_seconds", std::chrono::duration<double>(*talk - s.began).count()
+                );
         } else if (refused) {
             log::error("number_unknown", {{"call", s.id}, {"session", s.origin.call_session_id}});
             p_.metrics.count("unknown_numbers_total");
         } else {
             p_.metrics.count("double_bridges_total");
         }
+    }
+    count_reports(stored);
+}
+
+void engine_impl::count_reports(const countable& stored) {
+    const auto known = actors_.find(stored.next.id);
+    for (const auto& r : stored.reports) {
+        const auto* heard = std::get_if<call::media_figures>(&r.what);
+        const auto fact = (heard != nullptr ? "heard " : "charged ") + r.carrier_leg;
+        if (known != actors_.end() && !known->second->counted.insert(fact).second) continue;
+        if (heard == nullptr) {
+            p_.metrics.count("legs_charged_total");
+            continue;
+        }
+        if (!r.talked) continue;
+        if (!heard->mos.empty())
+            p_.metrics.observe("leg_quality_mos", std::strtod(heard->mos.c_str(), nullptr), {k_carrier});
+        if (heard->silent()) p_.metrics.count("legs_without_media_total", {k_carrier});
     }
 }
 

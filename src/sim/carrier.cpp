@@ -263,9 +263,10 @@ void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::
         {"hangup_source", std::move(source)},
         {"sip_hangup_cause", std::move(sip)},
         {"end_time", iso8601(now)},
-        {"call_quality_stats", nullptr},
+        {"call_quality_stats", quality_of(l)},
     };
     emit(l, "call.hangup", std::move(extra), now);
+    tell_cost(l, now);
     while (!l.recordings.empty())
         finish_recording(l, 0, now);
     leave_bridge(l, now, true);

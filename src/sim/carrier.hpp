@@ -72,6 +72,9 @@ struct carrier_settings {
     bool only_known_credentials = false;       ///< usernames that were never made cannot be dialed
     std::size_t credentials_per_tag = 1000;
     millis token_life{36'000'000}; ///< of login tokens; never beyond their credential's
+    bool tells_quality = true; ///< call_quality_stats in call.hangup of legs that were answered; else null
+    bool tells_costs = false;  ///< call.cost for each leg (call_cost_in_webhooks of the connection)
+    millis cost_delay{300};    ///< from the end of a leg to its call.cost
     unknowns unknown;
 };
 
@@ -300,6 +303,9 @@ class carrier {
     void again_or_end(leg_state& l, time_point now);
     void end_gather(leg_state& l, const char* status, time_point now);
     void press(const std::string& id, std::size_t which, time_point now);
+    // carrier_figures.cpp
+    [[nodiscard]] json quality_of(const leg_state& l) const;
+    void tell_cost(const leg_state& l, time_point now);
     // carrier_webhooks.cpp
     void emit(const leg_state& l, std::string type, json extra, time_point now, millis later = millis{0});
     void enqueue(webhook w, const leg_state& l, time_point emitted, time_point due, bool copy);

@@ -103,6 +103,10 @@ void define(CLI::App& app, options& o) {
         "--only-known-credentials", o.sim.carrier.only_known_credentials,
         "Only SIP usernames made by POST /v2/telephony_credentials can be dialed"
     );
+    app.add_flag("--call-costs", o.sim.carrier.tells_costs, "Tell what each leg has cost (call.cost)");
+    app.add_flag(
+        "!--no-call-quality", o.sim.carrier.tells_quality, "call_quality_stats of call.hangup are always null"
+    );
     app.add_option(
         "--credential-connection-id", o.sim.carrier.credential_connection_id,
         "Id of the credential connection"

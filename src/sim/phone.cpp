@@ -82,6 +82,7 @@ phone phone::from_json(const json& j) {
     if (p.presses.find_first_not_of("0123456789*#") != std::string::npos)
         r.fail("presses", "keys of a telephone: 0-9, * and #");
     r.ms("press_after_ms", p.press_after);
+    r.flag("mute", p.mute);
     r.text("hangup_cause", p.hangup_cause);
     r.text("sip_code", p.sip_code);
     r.done();
@@ -101,6 +102,7 @@ json phone::to_json() const {
         j["presses"] = presses;
         j["press_after_ms"] = press_after.count();
     }
+    if (mute) j["mute"] = true;
     if (!hangup_cause.empty()) j["hangup_cause"] = hangup_cause;
     if (!sip_code.empty()) j["sip_code"] = sip_code;
     return j;

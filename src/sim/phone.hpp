@@ -35,6 +35,7 @@ struct phone {
     std::string push_token;
     std::string presses;      ///< keys, one after the other, when it is asked to press some
     millis press_after{0};    ///< from the beginning of what asks for them
+    bool mute = false;        ///< nothing of what it says reaches the carrier
     std::string hangup_cause; ///< overrides the cause reported when the phone ends the leg
     std::string sip_code;
 

@@ -67,6 +67,8 @@ json call_json(const call::view& v, const call_labels& names) {
         {"started_at", iso8601(v.began)},
         {"answered_at", time_or_null(v.bridged_at ? v.bridged_at : v.answered_at)},
         {"ended_at", time_or_null(v.ended_at)},
+        {"talk_seconds",
+         v.talk ? json(std::chrono::duration_cast<std::chrono::seconds>(*v.talk).count()) : json()},
         {"ring_expires_at", iso8601(v.ring_deadline)},
         {"ring_seconds", std::chrono::duration_cast<std::chrono::seconds>(v.ring_time).count()},
         {"winner_device_id", uid_of(names, v.winner)},

@@ -4,6 +4,7 @@
 #include "wire/address.hpp"
 #include "wire/display_name.hpp"
 #include "wire/lenient_json.hpp"
+#include "wire/telnyx_figures.hpp"
 
 #include <array>
 #include <utility>
@@ -92,6 +93,8 @@ telnyx_webhook read_event(const json& data, const json* meta) {
     // Flat: the fields of the payload stand beside the type.
     if (payload == nullptr && !data.contains("payload")) payload = &data;
     if (payload != nullptr) read_payload(*payload, out);
+    if (payload != nullptr && out.event_type == "call.hangup") out.heard = read_media_figures(*payload);
+    if (payload != nullptr && out.event_type == "call.cost") out.charge = read_charge(*payload);
     out.occurred_at = parse_iso8601(text_in(data, "occurred_at"));
     if (!out.occurred_at && payload != nullptr)
         out.occurred_at = parse_iso8601(text_in(*payload, "occurred_at"));
@@ -226,7 +229,13 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
     }
     if (hook.event_type == "call.answered") return call::leg_answered{std::move(who)};
     if (hook.event_type == "call.bridged") return call::leg_bridged{std::move(who)};
-    if (hook.event_type == "call.hangup") return call::leg_hangup{std::move(who), hook.hangup_cause};
+    if (hook.event_type == "call.hangup")
+        return call::leg_hangup{std::move(who), hook.hangup_cause, hook.heard};
+    if (hook.event_type == "call.cost" && hook.charge) {
+        auto charge = *hook.charge;
+        charge.at = hook.occurred_at.value_or(received_at);
+        return call::leg_charged{std::move(who), std::move(charge)};
+    }
     if (hook.event_type == "call.hold" || hook.event_type == "call.unhold")
         return call::leg_hold{
             std::move(who), hook.event_type == "call.hold", hook.occurred_at.value_or(received_at)

@@ -44,7 +44,9 @@ struct telnyx_webhook {
     std::string recording_url_wav;
     std::string recording_url_public; ///< only on accounts with public links
     std::optional<time_point> recording_began_at, recording_ended_at;
-    std::int64_t attempt = 0; ///< delivery attempt from `meta`, from 1; 0: not told
+    call::media_figures heard;          ///< of call.hangup
+    std::optional<call::charge> charge; ///< of call.cost
+    std::int64_t attempt = 0;           ///< delivery attempt from `meta`, from 1; 0: not told
 };
 
 /// Why a body is no webhook.

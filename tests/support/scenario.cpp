@@ -369,6 +369,7 @@ class runner {
         if (const auto* n = std::get_if<note>(&f))
             return ".. " + std::string(name(n->what)) + (n->detail.empty() ? "" : " " + readable(n->detail));
         if (const auto* q = std::get_if<inquiry>(&f)) return "?? ask round=" + std::to_string(q->round);
+        if (const auto* r = std::get_if<leg_report>(&f)) return describe(*r);
         const auto& e = std::get<effect>(f);
         if (const auto* p = std::get_if<push_notice>(&e.body)) return describe(e, *p);
         const auto c = command_of(f).value();
@@ -395,6 +396,13 @@ class runner {
         const auto& after = std::get<effect>(f).after;
         if (after) out += " after=" + after->id.substr(s_.id.text().size() + 1);
         return out + " until=" + since(c.deadline);
+    }
+
+    std::string describe(const leg_report& r) const {
+        std::string out = "++ leg=" + (r.leg ? short_name(*r.leg) : std::string("stranger"));
+        if (const auto* c = std::get_if<charge>(&r.what))
+            return out + " cost=" + c->total + " " + c->currency;
+        return out + " mos=" + std::get<media_figures>(r.what).mos + (r.talked ? " talked" : "");
     }
 
     static std::string describe(const effect& e, const push_notice& p) {

@@ -242,8 +242,18 @@ struct inquiry {
     bool operator==(const inquiry&) const = default;
 };
 
-/// What one step says: what is to be done, told and asked.
-using output = std::variant<effect, note, inquiry>;
+/// What the carrier has measured or charged: stored with the decision, and no part of the call's state. Said
+/// again whenever the event is decided again; what is stored of a leg is the same then.
+struct leg_report {
+    std::string carrier_leg;   ///< its call_control_id, else our id of it; never empty
+    std::optional<leg_id> leg; ///< nullopt: the carrier's second leg of a dial, or one that we do not know
+    bool talked = false;       ///< it was joined, as far as is known by now
+    std::variant<media_figures, charge> what;
+    bool operator==(const leg_report&) const = default;
+};
+
+/// What one step says: what is to be done, told, asked, and written down.
+using output = std::variant<effect, note, inquiry, leg_report>;
 /// nullopt: it is no command of the carrier.
 [[nodiscard]] std::optional<command> command_of(const output& o);
 

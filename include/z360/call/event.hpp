@@ -4,6 +4,7 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/call/figures.hpp>
 #include <z360/call/route.hpp>
 #include <z360/call/state.hpp>
 #include <z360/push/kind.hpp>
@@ -49,7 +50,8 @@ struct leg_bridged {
 };
 struct leg_hangup {
     leg_ref who;
-    std::string cause; ///< unknown causes are normal and mean no more than "gone"
+    std::string cause;        ///< unknown causes are normal and mean no more than "gone"
+    media_figures heard = {}; ///< empty: nothing was measured
 };
 struct leg_hold {
     leg_ref who;
@@ -81,6 +83,12 @@ struct recording_saved {
 struct recording_failed {
     leg_ref who;
     std::string reason;
+};
+
+/// What a leg has cost. Comes after its end, if the carrier is asked to tell at all.
+struct leg_charged {
+    leg_ref who;
+    charge what;
 };
 
 /// What Telnyx made of a command, classified once for every command and error code.
@@ -191,8 +199,8 @@ struct tick {};
 
 using event = std::variant<
     incoming, leg_initiated, leg_answered, leg_bridged, leg_hangup, leg_hold, prompt_ended, digits_gathered,
-    recording_saved, recording_failed, command_outcome, push_outcome, test_outcome, ring_withdrawn,
-    push_received, device_asks, carrier_told, tick>;
+    recording_saved, recording_failed, leg_charged, command_outcome, push_outcome, test_outcome,
+    ring_withdrawn, push_received, device_asks, carrier_told, tick>;
 inline constexpr int k_event_count = static_cast<int>(std::variant_size_v<event>);
 /// The request that the event is; null: it is none.
 [[nodiscard]] inline const device_asks* request_of(const event& e) {

@@ -67,6 +67,7 @@ struct view {
     time_point ring_deadline{};
     millis ring_time{};
     std::optional<time_point> answered_at, bridged_at, ended_at;
+    std::optional<millis> talk;        ///< of all joins together; nullopt: it lives, or nobody talked
     std::vector<request_kind> allowed; ///< what the looking device may ask for now
 };
 

@@ -43,6 +43,9 @@ struct call_commit {
     /// What waits for one that ended otherwise than `done` is superseded with it.
     std::vector<call::effect_outcome> finished;
     std::vector<call::note> notes;
+    /// Stored once for each leg: of what was measured the first counts, of charges see call::charge. Nothing
+    /// of a call of no organisation.
+    std::vector<call::leg_report> reports = {};
     std::vector<std::string> processed_events; ///< inbox ids done with this commit
     /// In no inbox yet: stored with this commit, as done. Where one of them is there already, all of it is a
     /// `conflict`.

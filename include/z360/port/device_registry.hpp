@@ -76,6 +76,7 @@ struct device_view {
     std::optional<identity_view> identity;      ///< the active one, else the pending one
     bool on_call = false;                       ///< has a live leg
     std::optional<std::string> call_session_id; ///< of that leg
+    std::optional<time_point> relay_until; ///< its media has failed: its app is to use a relay until then
 };
 
 /// One registration, validated by the edge.

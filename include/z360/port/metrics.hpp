@@ -19,8 +19,8 @@ class metrics {
     /// Adds to a counter; `name` ends in `_total`.
     virtual void count(std::string_view name, labels l = {}, double n = 1) = 0;
     virtual void gauge(std::string_view name, double value, labels l = {}) = 0;
-    /// Puts a duration into a histogram; `name` ends in `_seconds`.
-    virtual void observe(std::string_view name, double seconds, labels l = {}) = 0;
+    /// Puts a duration into a histogram, or a mean opinion score; `name` ends in `_seconds` or in `_mos`.
+    virtual void observe(std::string_view name, double value, labels l = {}) = 0;
     /// All of it in the Prometheus text format.
     [[nodiscard]] virtual std::string text() const = 0;
 };

@@ -26,6 +26,9 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries k_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                             0.1,    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
+/// Of opinion scores, which lie between 1 and 5; finer where people begin to complain.
+const Histogram::BucketBoundaries k_scores{1.0, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4};
+
 struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
@@ -110,7 +113,9 @@ class prometheus_metrics final : public port::metrics {
 
     static Counter* add(Family<Counter>& f, const prometheus::Labels& l) { return &f.Add(l); }
     static Gauge* add(Family<Gauge>& f, const prometheus::Labels& l) { return &f.Add(l); }
-    static Histogram* add(Family<Histogram>& f, const prometheus::Labels& l) { return &f.Add(l, k_buckets); }
+    static Histogram* add(Family<Histogram>& f, const prometheus::Labels& l) {
+        return &f.Add(l, f.GetName().ends_with("_mos") ? k_scores : k_buckets);
+    }
 
     template <class Metric>
     metric_family<Metric>* find_family(std::string_view name) {

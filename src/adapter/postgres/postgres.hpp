@@ -6,8 +6,10 @@
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
 #include <z360/port/call_reader.hpp>
+#include <z360/port/call_records.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/change_log.hpp>
+#include <z360/port/client_reports.hpp>
 #include <z360/port/credential_store.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
@@ -108,6 +110,8 @@ struct directory_settings {
 /// `default_connection_id`: of numbers that come without one; empty: such numbers are refused.
 [[nodiscard]] std::unique_ptr<port::tenants> make_tenants(database& db, std::string default_connection_id);
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::call_records> make_call_records(database& db);
+[[nodiscard]] std::unique_ptr<port::client_reports> make_client_reports(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_store> make_recording_store(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);

@@ -13,6 +13,8 @@
 #include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
 #include <z360/port/call_reader.hpp>
+#include <z360/port/call_records.hpp>
+#include <z360/port/client_reports.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
@@ -60,6 +62,8 @@ struct api_ports {
     port::recording_vault* recording_vault = nullptr;       ///< null: they are at the carrier alone
     port::carrier_recordings* carrier_recordings = nullptr; ///< null: those cannot be had
     const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
+    port::client_reports* reports = nullptr; ///< null: nobody keeps what apps report
+    port::call_records* records = nullptr;   ///< null: there are no records of calls
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

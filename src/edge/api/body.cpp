@@ -123,6 +123,24 @@ fields::integer(std::string_view name, std::int64_t low, std::int64_t high, bool
     return std::nullopt;
 }
 
+std::optional<double> fields::number(std::string_view name, double low, double high) {
+    const auto* v = find(name);
+    if (v == nullptr) return std::nullopt;
+    std::optional<double> n;
+    if (v->is_number()) n = v->get<double>();
+    if (v->is_string()) {
+        const auto& text = v->get_ref<const std::string&>();
+        double read = 0;
+        const auto* end = text.data() + text.size();
+        const auto [at, ec] = std::from_chars(text.data(), end, read);
+        if (ec == std::errc{} && at == end && !text.empty()) n = read;
+    }
+    if (n && *n >= low && *n <= high) return n; // NaN is in no range
+    const auto shown = [](double d) { return std::to_string(static_cast<long long>(d)); };
+    refuse(name, "must be a number from " + shown(low) + " to " + shown(high));
+    return std::nullopt;
+}
+
 std::optional<bool> fields::boolean(std::string_view name) {
     const auto* v = find(name);
     if (v == nullptr) return std::nullopt;
@@ -152,6 +170,15 @@ fields::word(std::string_view name, std::initializer_list<std::string_view> word
         reason += " " + std::string(w);
     refuse(name, std::move(reason));
     return {};
+}
+
+const json* fields::objects(std::string_view name, std::size_t most) {
+    const auto* v = find(name);
+    const bool good = v != nullptr && v->is_array() && !v->empty() && v->size() <= most &&
+                      std::all_of(v->begin(), v->end(), [](const json& e) { return e.is_object(); });
+    if (good) return v;
+    refuse(name, "must be a list of 1 to " + std::to_string(most) + " objects");
+    return nullptr;
 }
 
 const json* fields::object(std::string_view name) {

@@ -47,10 +47,14 @@ class fields {
     /// Also as a numeric text: old clients send both.
     [[nodiscard]] std::optional<std::int64_t>
     integer(std::string_view name, std::int64_t low = 1, std::int64_t high = k_most, bool required = false);
+    /// Any number in range, also as a numeric text.
+    [[nodiscard]] std::optional<double> number(std::string_view name, double low, double high);
     [[nodiscard]] std::optional<bool> boolean(std::string_view name);
     /// One of these words; empty when absent.
     [[nodiscard]] std::string
     word(std::string_view name, std::initializer_list<std::string_view> words, bool required = false);
+    /// A list of objects, neither empty nor longer than `most`; nullptr: it is not.
+    [[nodiscard]] const json* objects(std::string_view name, std::size_t most);
     /// An object; nullptr when absent.
     [[nodiscard]] const json* object(std::string_view name);
     [[nodiscard]] std::vector<std::string> texts(std::string_view name, std::size_t most);

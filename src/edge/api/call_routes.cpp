@@ -77,10 +77,6 @@ awaitable<snapshot> take_snapshot(api_context& s, principal who, device_id askin
     co_return out;
 }
 
-problem call_unknown() {
-    return not_found("call_unknown", "There is no such call");
-}
-
 awaitable<http::response> get_status(api_context& s, request_context in) {
     const auto asking = co_await who_asks(s, in);
     if (asking.refused) co_return respond(*asking.refused);
@@ -145,7 +141,7 @@ awaitable<http::response> get_bootstrap(api_context& s, request_context in) {
         {"server_time", iso8601(in.now)},
         {"device", device_json(d)},
         {"organizations", std::move(organizations)},
-        {"client_config", client_config(s, in.base, d.platform, d.sdk_version)},
+        {"client_config", client_config(s, in.base, d, in.now)},
         {"push_state", d.push_state},
         {"push_token_required", push_token_required(d)},
         {"prompts", prompts_json(d)},

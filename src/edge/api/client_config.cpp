@@ -17,8 +17,9 @@ std::string_view auth_mode(const api_context& s, std::string_view platform, std:
 }
 
 json client_config(
-    const api_context& s, const std::string& base, std::string_view platform, std::string_view sdk_version
+    const api_context& s, const std::string& base, const port::device_view& device, time_point now
 ) {
+    const auto& platform = device.platform;
     const auto& c = s.ports.settings;
     std::string ws = c.clients.ws_url;
     if (ws.empty())
@@ -29,9 +30,9 @@ json client_config(
         {"sandbox", c.server.sandbox},
         {"api_base_url", base},
         {"ws_url", ws},
-        {"auth_mode", auth_mode(s, platform, sdk_version)},
+        {"auth_mode", auth_mode(s, platform, device.sdk_version)},
         {"auto_reconnect", true},
-        {"force_relay", c.clients.force_relay},
+        {"force_relay", c.clients.force_relay || (device.relay_until && now < *device.relay_until)},
         {"ring_seconds", ring},
         {"status_poll_seconds", 3},
         {"push_sync_ms", 500},

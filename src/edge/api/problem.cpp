@@ -48,6 +48,10 @@ problem not_found(std::string code, std::string title) {
     return p;
 }
 
+problem call_unknown() {
+    return not_found("call_unknown", "There is no such call");
+}
+
 problem access_denied() {
     problem p;
     p.status = 403;

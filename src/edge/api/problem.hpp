@@ -31,6 +31,7 @@ success(int status, json data, std::string_view message = {}, json meta = nullpt
 
 /// What clients meet often, in the same words everywhere.
 [[nodiscard]] problem not_found(std::string code, std::string title);
+[[nodiscard]] problem call_unknown();
 [[nodiscard]] problem access_denied();
 [[nodiscard]] problem unavailable_now(std::string code = "voip_unavailable", long retry_after = 2);
 

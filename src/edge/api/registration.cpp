@@ -80,7 +80,7 @@ json reply_data(
         {"auth_mode", auth_mode(s, d.platform, d.sdk_version)},
         {"native_handles_calls", native},
         {"organizations", std::move(organizations)},
-        {"client_config", client_config(s, in.base, d.platform, d.sdk_version)},
+        {"client_config", client_config(s, in.base, d, in.now)},
     };
     data.update(login_fields(l));
     if (native) {

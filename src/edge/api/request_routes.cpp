@@ -85,10 +85,6 @@ problem refused_as(const call::view& v, call::refusal why) {
     return p;
 }
 
-problem call_unknown() {
-    return not_found("call_unknown", "There is no such call");
-}
-
 /// Of what the device may ask of the call now, what it can ask.
 json offered(const call::view& v) {
     json out = json::array();

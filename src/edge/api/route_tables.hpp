@@ -14,6 +14,8 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> recording_entries();     ///< messages, recordings of calls, their content
 [[nodiscard]] std::vector<entry> voicemail_box_entries(); ///< voicemail of numbers and members
 [[nodiscard]] std::vector<entry> request_entries();       ///< what a device asks of a call
+[[nodiscard]] std::vector<entry> report_entries();        ///< what apps report of calls
+[[nodiscard]] std::vector<entry> record_entries();        ///< records of calls, for operators
 [[nodiscard]] std::vector<entry> tenant_entries();        ///< organisations, people, memberships, settings
 [[nodiscard]] std::vector<entry> number_entries();        ///< numbers, contacts, blocked callers
 [[nodiscard]] std::vector<entry> routing_entries();       ///< opening hours, and where a call would go
@@ -28,5 +30,7 @@ namespace z360::edge::api {
 
 /// Alarms about requests that were not decided count from zero.
 void count_requests_from_zero(port::metrics& metrics);
+/// The same about media that failed.
+void count_reports_from_zero(port::metrics& metrics);
 
 } // namespace z360::edge::api

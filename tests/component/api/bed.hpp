@@ -6,6 +6,7 @@
 
 #include "adapter/crypto/bearer.hpp"
 #include "fake_recordings.hpp"
+#include "fake_reports.hpp"
 #include "fake_tenants.hpp"
 #include "fakes.hpp"
 #include "support/recording_metrics.hpp"
@@ -116,6 +117,8 @@ class bed : public ::testing::Test {
     bool has_vault = true; ///< as of the next restart
     fake_carrier_recordings carrier_recordings;
     adapter::crypto::recording_link_codec recording_links{secret("key of tickets"), secret()};
+    fake_reports reports{calls, devices};
+    fake_records records;
     std::vector<engine::request> later; ///< asked without anybody waiting
     adapter::crypto::ring_ticket_codec tickets{secret("key of tickets"), secret()};
     bool offers_apple = true; ///< as of the next restart

@@ -130,6 +130,11 @@ awaitable<void> stranger(world& w) {
     const auto id = lost.event_id;
     co_await node.accept(raw(std::move(lost)));
     WAIT_FOR(w.inbox.rows.at(id).status == "dead");
+    // What somebody else's leg has cost was not lost.
+    auto cost = w.event("call.cost", "v3:nobody", R"(,"total_cost":"0.01")");
+    const auto cost_id = cost.event_id;
+    co_await node.accept(raw(std::move(cost)));
+    WAIT_FOR(w.inbox.rows.at(cost_id).status == "ignored");
     auto odd = w.event("call.playback.started", "v3:nobody");
     const auto odd_id = odd.event_id;
     co_await node.accept(raw(std::move(odd)));

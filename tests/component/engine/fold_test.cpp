@@ -221,3 +221,23 @@ TEST(fold, what_is_stored_against_the_rules_is_not_decided_about) {
     twice.legs[1].id = twice.legs[0].id;
     EXPECT_EQ(rule_of(twice), "every_leg_has_an_id_of_its_own");
 }
+
+TEST(fold, state_05_what_was_measured_goes_with_the_commit_and_with_what_becomes_one_commit) {
+    const auto begun = run(std::nullopt, {item{sample_incoming(1), ""}}).commit.next;
+    call::media_figures heard;
+    heard.mos = "4.2";
+    call::charge cost;
+    cost.total = "0.01";
+    const call::leg_ref caller{begun.caller.call_control_id, std::nullopt};
+    auto first =
+        run(port::stored_call{begun, 1}, {item{call::leg_hangup{caller, "normal_clearing", heard}, "e1"}});
+    ASSERT_EQ(first.commit.reports.size(), 1U);
+    const auto later =
+        run(port::stored_call{first.commit.next, 2}, {item{call::leg_charged{caller, cost}, "e2"}});
+    EXPECT_TRUE(later.changed);
+    EXPECT_EQ(later.commit.next, first.commit.next) << "no part of the call";
+    merge(first.commit, later.commit);
+    ASSERT_EQ(first.commit.reports.size(), 2U);
+    EXPECT_EQ(std::get<call::charge>(first.commit.reports[1].what), cost);
+    EXPECT_EQ(first.commit.processed_events, (std::vector<std::string>{"e1", "e2"}));
+}

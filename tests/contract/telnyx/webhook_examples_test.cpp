@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Telnyx's published webhook examples and captured real ones, read in place, through our parser
 // and the core.
+#include "sim/carrier.hpp"
 #include "support/scenario.hpp"
 #include "wire/telnyx_webhook.hpp"
 
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 
@@ -88,7 +90,7 @@ TEST_F(examples, every_published_one_is_read_keeps_its_ids_and_goes_through_the_
     const std::set<std::string> handled{"call.initiated",       "call.answered",       "call.bridged",
                                         "call.hangup",          "call.hold",           "call.unhold",
                                         "call.speak.ended",     "call.playback.ended", "call.recording.saved",
-                                        "call.recording.error", "call.gather.ended"};
+                                        "call.recording.error", "call.gather.ended",   "call.cost"};
     std::set<std::string> mapped;
     int n = 0;
     for (const auto& [type, entry] : file["webhooks"].items()) {
@@ -103,6 +105,80 @@ TEST_F(examples, every_published_one_is_read_keeps_its_ids_and_goes_through_the_
     }
     EXPECT_GE(n, 38);
     EXPECT_EQ(mapped, handled);
+}
+
+namespace {
+
+std::string kind_of(const json& v) {
+    if (v.is_number()) return "number";
+    return v.type_name();
+}
+
+/// Each member of `sent` that is published too is of the same kind there, and every text that is a number is
+/// one.
+void same_kinds(const json& sent, const json& published, const std::string& where) {
+    for (const auto& [name, value] : sent.items()) {
+        ASSERT_TRUE(published.contains(name)) << where << "." << name << " is not published";
+        const auto& p = published[name];
+        EXPECT_EQ(kind_of(value), kind_of(p)) << where << "." << name;
+        if (value.is_object()) same_kinds(value, p, where + "." + name);
+        if (value.is_array() && !value.empty()) same_kinds(value[0], p.at(0), where + "." + name);
+    }
+}
+
+} // namespace
+
+TEST_F(examples, the_simulator_tells_quality_and_cost_as_they_are_published) {
+    const auto published = [this](const char* type) {
+        return file["webhooks"][type]["examples"]["data_schema"]["payload"];
+    };
+    sim::carrier_settings s;
+    s.tells_costs = true;
+    sim::carrier c(s);
+    auto now = time_point{millis{1'800'000'000'000}};
+    const auto caller = c.place_call("+13125550142", "+13125550100", now);
+    c.handle("POST", "/calls/" + caller + "/actions/answer", json::object(), now);
+    now += millis{61'000};
+    c.advance(now);
+    c.caller_hangs_up(caller, now);
+    now += millis{1'000};
+    c.advance(now);
+    std::map<std::string, json> told;
+    for (auto& w : c.take_webhooks(now))
+        told[w.event_type] = w.data["payload"];
+    const auto stats = told["call.hangup"]["call_quality_stats"];
+    ASSERT_TRUE(stats.is_object()) << json(told).dump(1);
+    same_kinds(stats, published("call.hangup")["call_quality_stats"], "call_quality_stats");
+    auto cost = told["call.cost"];
+    ASSERT_TRUE(cost.is_object()) << json(told).dump(1);
+    EXPECT_EQ(cost["total_cost"], "0.0136");
+    for (const char* name : {"billed_duration_secs", "cost_parts", "status", "total_cost"})
+        same_kinds({{name, cost[name]}}, published("call.cost"), "call.cost");
+    const json sent{{"data", {{"event_type", "call.cost"}, {"id", "e-1"}, {"payload", cost}}}};
+    const auto read = wire::parse_envelope(sent.dump());
+    ASSERT_TRUE(read.event && read.event->charge);
+    EXPECT_EQ(read.event->charge->total, "0.0136");
+    EXPECT_EQ(read.event->charge->currency, "USD");
+}
+
+TEST_F(examples, the_published_figures_are_read_as_they_stand) {
+    const auto heard =
+        wire::parse_envelope(json{{"data", file["webhooks"]["call.hangup"]["examples"]["data_schema"]}}.dump()
+        );
+    ASSERT_TRUE(heard.event);
+    EXPECT_EQ(heard.event->heard.mos, "4.50");
+    EXPECT_EQ(heard.event->heard.jitter, "2.74");
+    EXPECT_EQ(heard.event->heard.packets_in, 591);
+    EXPECT_EQ(heard.event->heard.skipped_in, 9);
+    EXPECT_EQ(heard.event->heard.packets_out, 0);
+    EXPECT_TRUE(heard.event->heard.silent());
+    const auto cost =
+        wire::parse_envelope(json{{"data", file["webhooks"]["call.cost"]["examples"]["data_schema"]}}.dump());
+    ASSERT_TRUE(cost.event && cost.event->charge);
+    EXPECT_EQ(cost.event->charge->total, "0.0106");
+    EXPECT_EQ(cost.event->charge->currency, "USD");
+    EXPECT_EQ(cost.event->charge->parts.size(), 3U);
+    EXPECT_EQ(cost.event->charge->parts[1].rate, "0.00190");
 }
 
 TEST_F(examples, every_captured_one_is_read_keeps_its_ids_and_goes_through_the_core) {

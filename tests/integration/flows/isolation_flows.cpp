@@ -27,14 +27,19 @@ struct household {
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
+std::int64_t ms_now() {
+    return std::chrono::duration_cast<millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::string bound_token(rig& r, const std::string& kind, const std::string& name, std::int64_t org) {
     json body{{"kind", kind}, {"name", name}, {"organization_id", org}};
-    body["scopes"] = kind == "admin"
-                         ? json{"tenants:read", "tenants:write", "devices:read",    "devices:write",
-                                "enrolment",    "tokens",        "recordings:read", "recordings:write"}
-                         : json{"act",          "handoff",         "tenants:read",    "tenants:write",
-                                "devices:read", "devices:write",   "enrolment",       "tokens",
-                                "push:send",    "recordings:read", "recordings:write"};
+    body["scopes"] =
+        kind == "admin"
+            ? json{"tenants:read", "tenants:write",   "devices:read",     "devices:write", "enrolment",
+                   "tokens",       "recordings:read", "recordings:write", "calls:read"}
+            : json{"act",          "handoff",         "tenants:read",     "tenants:write",
+                   "devices:read", "devices:write",   "enrolment",        "tokens",
+                   "push:send",    "recordings:read", "recordings:write", "calls:read"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -84,6 +89,11 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_TRUE(r.joined(caller));
     EXPECT_TRUE(r.phase(h.session, "active"));
     EXPECT_TRUE(settled(r, h.session));
+    const json told{
+        {"call_uuid", h.session},
+        {"events", {{{"name", "answered"}, {"ts", ms_now()}, {"detail", {{"text", "Told by " + name}}}}}}
+    };
+    EXPECT_EQ(h.phone.client.post("/api/voip/client-events", told).status, 200);
     h.recording_row = r.sql(
         "insert into recordings (call_id, org_id, user_id, carrier_id, purpose, due_at) select call_id, "
         "org_id, "
@@ -91,19 +101,22 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         name + "', 'message', null from calls where call_session_id = '" + h.session +
         "' returning recording_id"
     );
-    h.marks = {"Greeting of " + name,
-               "Recording of " + name,
-               "Plan of " + name,
-               name + "-phone",
-               name + "@people",
-               "Contact of " + name,
-               "Person of " + name,
-               "Blocked by " + name,
-               "Day of " + name,
-               number,
-               h.session,
-               name + "-service",
-               h.phone.sip()};
+    h.marks = {
+        "Greeting of " + name,
+        "Recording of " + name,
+        "Plan of " + name,
+        "Told by " + name,
+        name + "-phone",
+        name + "@people",
+        "Contact of " + name,
+        "Person of " + name,
+        "Blocked by " + name,
+        "Day of " + name,
+        number,
+        h.session,
+        name + "-service",
+        h.phone.sip()
+    };
     return h;
 }
 
@@ -127,6 +140,10 @@ std::string rows_of(rig& r, const household& h) {
         {"ring_plans", "org_id = " + org},
         {"ring_plan_members", "org_id = " + org},
         {"call_people", "org_id = " + org},
+        {"leg_media", "org_id = " + org},
+        {"leg_charges", "org_id = " + org},
+        {"call_samples", "org_id = " + org},
+        {"client_events", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -196,6 +213,10 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
+        {"POST /api/voip/call-quality",
+         {{"call_uuid", other.session}, {"samples", {{{"ts", ms_now()}, {"mos", 1}}}}}},
+        {"POST /api/voip/client-events",
+         {{"call_uuid", other.session}, {"events", {{{"name", "taken"}, {"ts", ms_now()}}}}}},
         {"POST /api/push/notifications",
          {{"user_id", user}, {"organization_id", org}, {"type", "taken"}, {"title", "Taken"}}},
         {"POST /api/auth/handoff", {{"handoff_token", "z360h_test_" + std::string(43, 'A')}}},

@@ -107,6 +107,16 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, "
         "user_id, "
         "'rec-' || org_id, 'message' from calls");
+    sql("insert into leg_media (call_id, carrier_leg, org_id, told_at) select call_id, 'v3:leg', org_id, "
+        "now() from calls");
+    for (const char* table : {"call_samples", "client_events"}) {
+        const bool events = std::string(table) == "client_events";
+        sql("insert into " + std::string(table) +
+            " (call_id, device_id, client_at, at, org_id, user_id, received_at, " +
+            (events ? "sdk_version, app_version, event_key, name" : "sdk_version") + ") select call_id, " +
+            text(acme.id) + ", now(), now(), org_id, user_id, now(), ''" +
+            (events ? ", '', 'key', 'shown'" : "") + " from calls");
+    }
     for (const auto org : {acme_, globex_})
         sql("insert into voicemail_settings (org_id, user_id) values (" + text(org) + ", " + text(ann_.user) +
             ")");
@@ -121,7 +131,8 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
           "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
-          "ring_plans", "ring_plan_members", "call_people"}) {
+          "ring_plans", "ring_plan_members", "call_people",
+          "leg_media", "call_samples", "client_events"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

@@ -45,6 +45,28 @@ class two_tenants : public postgres_test {
         sql("insert into recordings (call_id, org_id, user_id, carrier_id, purpose) select call_id, org_id, "
             "user_id, 'rec-" +
             slug + "', 'message' from calls where org_id = " + org);
+        sql("insert into leg_media (call_id, carrier_leg, org_id, mos, told_at) select call_id, 'v3:leg', "
+            "org_id, 4, now() "
+            "from calls where org_id = " +
+            org);
+        sql("insert into leg_charges (call_id, carrier_leg, org_id, total, failed, parts, at) select "
+            "call_id, 'v3:leg', "
+            "org_id, 1, false, '[]', now() from calls where org_id = " +
+            org);
+        sql("insert into call_samples (call_id, device_id, client_at, at, org_id, user_id, received_at, "
+            "sdk_version) "
+            "select call_id, " +
+            device + ", now(), now(), org_id, user_id, now(), '' from calls where org_id = " + org);
+        sql("insert into client_events (call_id, device_id, event_key, at, client_at, org_id, user_id, "
+            "received_at, name, "
+            "app_version, sdk_version) select call_id, " +
+            device +
+            ", 'key', now(), now(), org_id, user_id, now(), 'ring_shown', '', '' from calls where org_id = " +
+            org);
+        sql("insert into call_joins (call_id, leg_id, epoch, org_id, commanded, accepted, refused) select "
+            "call_id, leg_id, "
+            "1, org_id, true, true, false from call_legs where org_id = " +
+            org);
         sql("insert into device_registrations (device_id, org_id) values (" + device + ", " + org + ")");
         sql("insert into apple_links (subject, user_id) values ('apple-" + slug + "', " + user + ")");
         sql("insert into audit_events (actor, user_id, org_id, action) values ('cli', " + user + ", " + org +

@@ -59,6 +59,15 @@ TEST(prometheus_metrics, durations_fall_into_buckets_from_half_a_millisecond_to_
     EXPECT_TRUE(has_line(text, "z360_work_seconds_bucket{step=\"x\",le=\"+Inf\"} 3")) << text;
 }
 
+TEST(prometheus_metrics, opinion_scores_fall_into_buckets_of_their_own) {
+    const auto m = make_prometheus_metrics();
+    m->observe("quality_mos", 2.9, {{"source", "carrier"}});
+    m->observe("quality_mos", 4.3, {{"source", "carrier"}});
+    const auto text = m->text();
+    EXPECT_TRUE(has_line(text, "z360_quality_mos_bucket{source=\"carrier\",le=\"3\"} 1")) << text;
+    EXPECT_TRUE(has_line(text, "z360_quality_mos_bucket{source=\"carrier\",le=\"4.4\"} 2")) << text;
+}
+
 TEST(prometheus_metrics, too_many_label_values_end_in_other) {
     auto m = make_prometheus_metrics();
     const std::size_t extra = 25;

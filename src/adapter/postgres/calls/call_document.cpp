@@ -85,6 +85,56 @@ json recording_row(const call::state& s, const call::recording& r) {
     };
 }
 
+template <class Number>
+json or_null(const std::optional<Number>& n) {
+    return n ? json(*n) : json();
+}
+
+json report_row(const call::leg_report& r) {
+    return {{"carrier", storable(r.carrier_leg)}, {"leg", r.leg ? json(r.leg->text()) : json()}};
+}
+
+json media_row(const call::leg_report& r, const call::media_figures& f) {
+    auto row = report_row(r);
+    row["mos"] = text(f.mos);
+    row["jitter"] = text(f.jitter);
+    row["pin"] = or_null(f.packets_in);
+    row["pout"] = or_null(f.packets_out);
+    row["sin"] = or_null(f.skipped_in);
+    row["sout"] = or_null(f.skipped_out);
+    return row;
+}
+
+json charge_row(const call::leg_report& r, const call::charge& c) {
+    auto row = report_row(r);
+    row["total"] = text(c.total); // a text: no double comes near it
+    row["currency"] = text(c.currency);
+    row["failed"] = c.failed;
+    row["billed"] = or_null(c.billed_secs);
+    row["at"] = ms(c.at);
+    row["parts"] = json::array();
+    for (const auto& p : c.parts)
+        row["parts"].push_back(
+            {{"part", storable(p.what)},
+             {"cost", text(p.cost)},
+             {"rate", text(p.rate)},
+             {"currency", text(p.currency)},
+             {"billed_secs", or_null(p.billed_secs)}}
+        );
+    return row;
+}
+
+void add_reports(json& d, const std::vector<call::leg_report>& all) {
+    for (const auto& r : all)
+        std::visit(
+            overloaded{
+                [&](const call::media_figures& f) { d["media"].push_back(media_row(r, f)); },
+                [&](const call::charge& c) { d["charges"].push_back(charge_row(r, c)); },
+            },
+            r.what
+        );
+}
+
 /// The device's leg that it is about.
 json leg_of(const call::effect& e) {
     return std::visit(
@@ -204,6 +254,7 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
     if (what.recordings_touched)
         for (const auto& r : s.recordings)
             d["recordings"].push_back(recording_row(s, r));
+    add_reports(d, what.reports);
     for (const auto& o : what.finished)
         d["finished"].push_back(finished_row(call::end_of(o)));
     for (const auto& n : what.notes)

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace z360::adapter::postgres {
@@ -128,6 +129,32 @@ constexpr std::string_view k_recordings = R"sql(, recordings as (
     on conflict (call_id, carrier_id) do nothing
 ))sql";
 
+// What was measured of a leg is the same whenever it is told.
+constexpr std::string_view k_media = R"sql(, media as (
+    insert into leg_media (call_id, carrier_leg, org_id, leg_id, mos, jitter_ms, packets_in, packets_out, skipped_in,
+                           skipped_out, told_at)
+    select m.call_id, x.carrier, m.org_id, x.leg, x.mos, x.jitter, x.pin, x.pout, x.sin, x.sout, z360_at((j->>'at')::bigint)
+      from moved m, d, jsonb_to_recordset(j->'media') as x(carrier text, leg uuid, mos numeric, jitter numeric,
+           pin bigint, pout bigint, sin bigint, sout bigint)
+     where m.org_id is not null
+    on conflict (call_id, carrier_leg) do nothing
+))sql";
+
+// In whatever order they come, the newest that has not failed stays. One statement cannot write a row twice.
+constexpr std::string_view k_charges = R"sql(, charged as (
+    insert into leg_charges as t (call_id, carrier_leg, org_id, leg_id, total, currency, failed, billed_secs, parts, at)
+    select distinct on (x.carrier) m.call_id, x.carrier, m.org_id, x.leg, x.total, x.currency, x.failed, x.billed,
+           x.parts, z360_at(x.at)
+      from moved m, d, jsonb_to_recordset(j->'charges') as x(carrier text, leg uuid, total numeric, currency text,
+           failed boolean, billed int, parts jsonb, at bigint)
+     where m.org_id is not null
+     order by x.carrier, x.failed, x.at desc
+    on conflict (call_id, carrier_leg) do update
+       set total = excluded.total, currency = excluded.currency, failed = excluded.failed,
+           billed_secs = excluded.billed_secs, parts = excluded.parts, at = excluded.at
+     where (not excluded.failed, excluded.at) > (not t.failed, t.at)
+))sql";
+
 constexpr std::string_view k_new_commands = R"sql(, new_commands as (
     insert into commands (command_id, call_id, org_id, leg_id, channel, verb, payload, deadline, status,
                           claimed_until, created_at, finished_at, error_code, attempts, form, after_id)
@@ -199,7 +226,9 @@ constexpr std::string_view k_fresh = R"sql(, fresh as (
 // What a commit holds. Each table costs something even where nothing is written to it, so a statement names
 // those alone that its commit writes to.
 enum part : unsigned {
-    people = 1024,
+    people = 4096,
+    charges = 2048,
+    media = 1024,
     recordings = 512,
     fresh = 256, ///< events that are in no inbox yet
     begins = 128,
@@ -219,6 +248,8 @@ unsigned parts_of(const call_commit& c) {
     if (c.joins_touched) out |= joins;
     if (c.recordings_touched && !c.next.recordings.empty()) out |= recordings;
     if (c.next_version != 0) out |= forward;
+    for (const auto& r : c.reports)
+        out |= std::holds_alternative<call::charge>(r.what) ? charges : media;
     return out | if_any(effects, c.new_effects) | if_any(finished, c.finished) | if_any(notes, c.notes) |
            if_any(events, c.processed_events) | if_any(fresh, c.fresh_events);
 }
@@ -227,16 +258,17 @@ std::string statement_for(unsigned parts) {
     std::string out((parts & begins) != 0 ? k_begin : k_step);
     for (const auto& [p, sql] :
          {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
-          std::pair{recordings, k_recordings}, std::pair{effects, k_new_commands},
-          std::pair{finished, k_finished}, std::pair{finished, k_followers}, std::pair{notes, k_timeline},
-          std::pair{events, k_events}, std::pair{fresh, k_fresh}})
+          std::pair{recordings, k_recordings}, std::pair{media, k_media}, std::pair{charges, k_charges},
+          std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
+          std::pair{finished, k_followers}, std::pair{notes, k_timeline}, std::pair{events, k_events},
+          std::pair{fresh, k_fresh}})
         if ((parts & p) != 0) out += sql;
     // The first two parameters have a type in every one of them.
     return out + " select count(*) from moved where $2::bigint is not null";
 }
 
 // What most calls go through: begun, legs ring, one answers and is joined, the others are hung up, all ends.
-constexpr std::array<unsigned, 18> k_usual = {
+constexpr std::array<unsigned, 22> k_usual = {
     begins | legs | joins | effects | notes | events,
     legs | events,
     legs | notes | events,
@@ -255,6 +287,10 @@ constexpr std::array<unsigned, 18> k_usual = {
     legs | joins | finished | notes | events,
     finished,
     notes | events,
+    media | legs | events,
+    media | legs | notes | events,
+    media | legs | joins | effects | notes | fresh,
+    charges | events,
 };
 
 /// A statement and the name under which a connection prepares it. Made once each, kept for good.

@@ -55,6 +55,14 @@ with old as materialized (
     delete from recording_searches where call_id = any(array(select call_id from old))
 ), recorded as (
     delete from recordings where call_id = any(array(select call_id from old))
+), heard as (
+    delete from leg_media where call_id = any(array(select call_id from old))
+), charged as (
+    delete from leg_charges where call_id = any(array(select call_id from old))
+), sampled as (
+    delete from call_samples where call_id = any(array(select call_id from old))
+), told as (
+    delete from client_events where call_id = any(array(select call_id from old))
 ), legs as (
     delete from call_legs where call_id = any(array(select call_id from old))
 ), gone as (

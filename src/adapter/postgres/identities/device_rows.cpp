@@ -15,7 +15,7 @@ constexpr const char* k_view =
        i.identity_id, i.state, coalesce(i.sip_username, ''), i.version, z360_ms(i.expires_at),
        z360_ms(i.disclosed_at), i.proved_at is not null,
        exists (select from sip_identities o where o.device_id = d.device_id and o.state = 'rotating'),
-       z360_device_busy(d.device_id), l.call_session_id, coalesce(d.bound_org_id, 0), coalesce(d.session_hash, '')
+       z360_device_busy(d.device_id), l.call_session_id, coalesce(d.bound_org_id, 0), coalesce(d.session_hash, ''), z360_ms(d.relay_until)
   from devices d
   join users u on u.user_id = d.user_id
   left join lateral (select * from sip_identities x where x.device_id = d.device_id and x.state in ('active', 'pending')
@@ -123,6 +123,7 @@ port::device_view view_of(const pqxx::row& r) {
     if (const auto session = next(); !session.is_null()) v.call_session_id = session.c_str();
     v.bound_to = {next().as<std::int64_t>()};
     v.session_hash = text();
+    v.relay_until = time_or_null(next());
     return v;
 }
 

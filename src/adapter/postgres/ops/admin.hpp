@@ -7,6 +7,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
+#include <z360/port/call_records.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -170,6 +171,11 @@ class admin {
     [[nodiscard]] std::optional<call_subject> find_device(const std::string& text);
     /// Newest first.
     [[nodiscard]] std::vector<call_line> calls(const call_filter& f);
+    /// All there are.
+    [[nodiscard]] std::vector<org_id> organizations();
+    /// As port::call_records::page, of everybody.
+    [[nodiscard]] std::vector<port::call_record>
+    records(const port::record_span& span, const port::record_cursor& after, std::size_t limit);
 
     struct connection; ///< for the parts of this class
 

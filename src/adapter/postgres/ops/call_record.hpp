@@ -17,7 +17,8 @@ namespace z360::adapter::postgres {
 
 struct timeline_line {
     time_point at{};
-    std::string source; ///< webhook, call, note, command or outcome
+    std::string
+        source; ///< webhook, call, note, command, outcome, carrier (what it measured, charged) or client
     std::string what;
     std::string detail;
     std::string channel;          ///< of commands and their outcomes: who carries them out

@@ -15,7 +15,8 @@ namespace z360::adapter::postgres {
 namespace {
 
 // Commands appear twice: when they were decided and when their outcome was known. Each line says what was so
-// then. Of a push that was taken the word is the provider's id of it.
+// then. Of a push that was taken the word is the provider's id of it. What an app has written is one word,
+// whatever blanks are in it: it names nobody's leg.
 constexpr const char* k_lines = R"sql(
 select z360_ms(at), source, what, detail, channel, z360_ms(stored), z360_ms(done) from (
     select received_at as at, 0 as rank, seq, 'webhook' as source, event_type as what,
@@ -45,6 +46,34 @@ select z360_ms(at), source, what, detail, channel, z360_ms(stored), z360_ms(done
                 when starts_with(error_code, 'http_') then ''
                 else coalesce(' push_id=' || error_code, '') end, channel, null, created_at
       from commands where call_id = $1 and finished_at is not null
+    union all
+    select told_at, 4, 0, 'carrier', case when silent then 'no_media' else 'quality' end,
+           coalesce('leg=' || leg_id || ' ', '') || 'call_control_id=' || carrier_leg ||
+           coalesce(' mos=' || mos, '') || coalesce(' jitter_ms=' || jitter_ms, '') ||
+           coalesce(' packets_in=' || packets_in, '') || coalesce(' packets_out=' || packets_out, '') ||
+           coalesce(' skipped_in=' || skipped_in, '') || coalesce(' skipped_out=' || skipped_out, ''), '', null, null
+      from leg_media where call_id = $1
+    union all
+    select at, 4, 1, 'carrier', case when failed then 'cost_failed' else 'cost' end,
+           coalesce('leg=' || leg_id || ' ', '') || 'call_control_id=' || carrier_leg ||
+           coalesce(' total=' || total, '') || coalesce(' currency=' || currency, '') ||
+           coalesce(' billed_secs=' || billed_secs, ''), '', null, null
+      from leg_charges where call_id = $1
+    union all
+    select at, 5, 0, 'client', 'quality',
+           'device=' || device_id || coalesce(' mos=' || mos, '') || coalesce(' jitter_ms=' || jitter_ms, '') ||
+           coalesce(' rtt_ms=' || rtt_ms, '') || coalesce(' loss_percent=' || loss_percent, '') ||
+           coalesce(' network=' || nullif(network, ''), '') || coalesce(' candidate=' || nullif(candidate, ''), '') ||
+           coalesce(' codec=' || nullif(codec, ''), '') || ' sdk=' || translate(sdk_version, ' ', chr(160)) ||
+           coalesce(' said_sdk=' || translate(said_version, ' ', chr(160)), ''), '', null, null
+      from call_samples where call_id = $1
+    union all
+    select at, 5, 1, 'client', name,
+           'device=' || device_id || ' late_ms=' || greatest(z360_ms(received_at) - z360_ms(at), 0) ||
+           ' app=' || translate(app_version, ' ', chr(160)) || ' sdk=' || translate(sdk_version, ' ', chr(160)) ||
+           coalesce(' said_sdk=' || translate(said_version, ' ', chr(160)), '') ||
+           case when detail = '{}' then '' else ' detail=' || translate(detail::text, ' ', chr(160)) end, '', null, null
+      from client_events where call_id = $1
 ) t order by at, rank, seq)sql";
 
 class leg_index {
