@@ -26,6 +26,8 @@ enum class command {
     dead_letters,
     dead_letter,
     replay_dead_letters,
+    replay_call,
+    replay_file,
     create_org,
     create_user,
     add_number,
@@ -80,6 +82,8 @@ struct command_arguments {
     std::string from;    ///< the caller's number, E.164
     std::string at;      ///< RFC 3339
     std::string device;  ///< the app's own id of a device, its name, or our id
+    std::string export_to; ///< of --replay: the file to be made
+    bool masked = false;   ///< without the numbers and names of people
     bool timing = false; ///< of --explain: how long each step took
     bool missed = false; ///< of --calls: only those that nobody of ours talked in
     bool strict = false;

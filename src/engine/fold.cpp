@@ -160,6 +160,7 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     append(earlier.finished, later.finished);
     append(earlier.notes, later.notes);
     append(earlier.processed_events, later.processed_events);
+    append(earlier.steps, later.steps);
     if (earlier.touched && later.touched)
         append(*earlier.touched, *later.touched);
     else
