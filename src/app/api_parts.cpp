@@ -22,7 +22,8 @@ api_parts::api_parts(
       audit_(adapter::postgres::make_audit_log(db)),
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
       calls_(adapter::postgres::make_call_reader(db)),
-      directory_(adapter::postgres::make_directory(db, directory_settings(c))), tasks_(ex) {
+      directory_(adapter::postgres::make_directory(db, directory_settings(c))),
+      dead_letters_(adapter::postgres::make_dead_letters(db)), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;
         s.url = c.auth.introspection_url;
@@ -71,7 +72,8 @@ std::vector<http::route> api_parts::routes(
          &recordings.reader(),
          recordings.vault(),
          &recordings.carrier(),
-         &recordings.links()}
+         &recordings.links(),
+         dead_letters_.get()}
     );
 }
 

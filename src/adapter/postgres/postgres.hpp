@@ -9,6 +9,7 @@
 #include <z360/port/call_store.hpp>
 #include <z360/port/change_log.hpp>
 #include <z360/port/credential_store.hpp>
+#include <z360/port/dead_letters.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
@@ -110,6 +111,7 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_store> make_recording_store(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::dead_letters> make_dead_letters(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);

@@ -14,6 +14,7 @@
 #include <z360/http/server.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/clock.hpp>
+#include <z360/port/dead_letters.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/metrics.hpp>
@@ -60,6 +61,7 @@ struct api_ports {
     port::recording_vault* recording_vault = nullptr;       ///< null: they are at the carrier alone
     port::carrier_recordings* carrier_recordings = nullptr; ///< null: those cannot be had
     const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
+    port::dead_letters* dead_letters = nullptr; ///< null: nobody keeps events that were given up
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).
