@@ -195,11 +195,17 @@ const std::vector<command_spec>& commands() {
         {"--replay",
          command::replay_call,
          "CALL",
-         "Make a call's decisions again from what is stored and compare: exit code 0 same, 1 different, 2 not "
+         "Make a call's decisions again from what is stored and compare: exit code 0 same, 1 different, 2 "
+         "not "
          "recorded; also --export, --masked.",
          {},
          {"--export", "--masked"}},
-        {"--replay-file", command::replay_file, "FILE", "The same from a file of --export, without a database.", {}, {}},
+        {"--replay-file",
+         command::replay_file,
+         "FILE",
+         "The same from a file of --export, without a database.",
+         {},
+         {}},
         {"--explain-route",
          command::explain_route,
          "E164",

@@ -69,15 +69,16 @@ std::string step_in_words(const engine::replayed_step& s) {
 
 std::string in_words(const engine::replay_difference& d) {
     const auto shown = [](const std::string& v) { return v.empty() ? std::string("nothing") : v; };
-    return (d.version == 0 ? std::string("at the end") : "at v" + std::to_string(d.version)) + ", " + d.where +
-           ": stored " + shown(d.stored) + ", replayed " + shown(d.replayed);
+    return (d.version == 0 ? std::string("at the end") : "at v" + std::to_string(d.version)) + ", " +
+           d.where + ": stored " + shown(d.stored) + ", replayed " + shown(d.replayed);
 }
 
 std::string verdict(const replay_report& r) {
     switch (r.how()) {
     case replay_report::result::same:
         return "the same state and the same effects, in " + std::to_string(r.steps.size()) + " steps";
-    case replay_report::result::different: return "DIFFERENT: " + std::to_string(r.differences.size()) + " differences";
+    case replay_report::result::different:
+        return "DIFFERENT: " + std::to_string(r.differences.size()) + " differences";
     case replay_report::result::incomplete: return "not replayable as a whole: see above";
     }
     return {};
@@ -92,13 +93,14 @@ int tell(const options& o, const call::history& h) {
     for (const auto& d : report.differences)
         print_row(
             o,
-            json{{"difference",
-                  {{"version", d.version}, {"where", d.where}, {"stored", d.stored}, {"replayed", d.replayed}}}},
+            json{
+                {"difference",
+                 {{"version", d.version}, {"where", d.where}, {"stored", d.stored}, {"replayed", d.replayed}}}
+            },
             in_words(d)
         );
     print_row(
-        o,
-        json{{"call_id", h.last.id.text()}, {"version", h.version}, {"result", name(report.how())}},
+        o, json{{"call_id", h.last.id.text()}, {"version", h.version}, {"result", name(report.how())}},
         "call " + h.last.id.text() + ": " + verdict(report)
     );
     return code_of(report.how());
@@ -108,7 +110,9 @@ int tell(const options& o, const call::history& h) {
 void export_to(const std::string& file, const std::string& text) {
     const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        throw std::runtime_error("--export: " + file + ": cannot be made: " + std::generic_category().message(errno));
+        throw std::runtime_error(
+            "--export: " + file + ": cannot be made: " + std::generic_category().message(errno)
+        );
     std::size_t done = 0;
     while (done < text.size()) {
         const auto n = ::write(fd, text.data() + done, text.size() - done);
@@ -125,9 +129,12 @@ int replay_stored(const options& o) {
     admin db(o.settings.database.url);
     const auto& given = o.arguments.subject;
     const auto subject = db.find_subject(given);
-    const auto h = subject && subject->is == call_subject::kind::call ? db.history(subject->text) : std::nullopt;
+    const auto h =
+        subject && subject->is == call_subject::kind::call ? db.history(subject->text) : std::nullopt;
     if (!h) {
-        complain("no call is known under " + given + "; give its id or its carrier session, as --calls shows them");
+        complain(
+            "no call is known under " + given + "; give its id or its carrier session, as --calls shows them"
+        );
         return k_failed;
     }
     if (!o.arguments.export_to.empty()) {

@@ -74,18 +74,18 @@ struct command_arguments {
     std::string role;   ///< owner, admin or member
     std::string route;  ///< user, agent, voicemail or reject
     std::string avatar_url;
-    std::string scopes;  ///< comma separated
-    std::string minutes; ///< validity of a code
-    std::string days;    ///< validity of a token
-    std::string key;     ///< id of a key in a key file
-    std::string since;   ///< as given; since_of() reads it
-    std::string from;    ///< the caller's number, E.164
-    std::string at;      ///< RFC 3339
-    std::string device;  ///< the app's own id of a device, its name, or our id
+    std::string scopes;    ///< comma separated
+    std::string minutes;   ///< validity of a code
+    std::string days;      ///< validity of a token
+    std::string key;       ///< id of a key in a key file
+    std::string since;     ///< as given; since_of() reads it
+    std::string from;      ///< the caller's number, E.164
+    std::string at;        ///< RFC 3339
+    std::string device;    ///< the app's own id of a device, its name, or our id
     std::string export_to; ///< of --replay: the file to be made
     bool masked = false;   ///< without the numbers and names of people
-    bool timing = false; ///< of --explain: how long each step took
-    bool missed = false; ///< of --calls: only those that nobody of ours talked in
+    bool timing = false;   ///< of --explain: how long each step took
+    bool missed = false;   ///< of --calls: only those that nobody of ours talked in
     bool strict = false;
     bool dry = false;               ///< of --push-test: nobody sees anything of it
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's

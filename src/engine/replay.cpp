@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The same fold as the mailbox's, over the same events, as of the same times, with the same authority.
-#include <z360/engine/replay.hpp>
-
 #include "engine/fold.hpp"
 #include "wire/digest.hpp"
 #include "wire/journal.hpp"
+
+#include <z360/engine/replay.hpp>
 
 #include <algorithm>
 #include <map>
@@ -61,9 +61,7 @@ class player {
     std::map<std::string, std::vector<call::effect>> issued_;
 };
 
-void player::differs(
-    std::uint64_t version, std::string where, std::string stored, std::string replayed
-) {
+void player::differs(std::uint64_t version, std::string where, std::string stored, std::string replayed) {
     out_.differences.push_back({version, std::move(where), std::move(stored), std::move(replayed)});
 }
 
@@ -78,9 +76,14 @@ void player::play(const call::recorded_commit& c) {
         gap("commits before " + std::to_string(c.version) +
             " were lost by the database: it was written forward from memory");
     else if (c.version != version_ + 1)
-        gap(commits(version_ + 1, c.version - 1) + ": no record; made by a program from before there was one");
+        gap(commits(version_ + 1, c.version - 1) + ": no record; made by a program from before there was one"
+        );
     version_ = c.version;
-    if (!c.steps) return gap(commits(c.version, c.version) + ": recorded by a newer program, in words that this one does not know");
+    if (!c.steps)
+        return gap(
+            commits(c.version, c.version) +
+            ": recorded by a newer program, in words that this one does not know"
+        );
     for (const auto& s : *c.steps)
         play(c.version, s);
 }
@@ -104,7 +107,9 @@ void player::play(std::uint64_t version, const call::step& s) {
     if (broken != nullptr && first) differs(version, "invariant", {}, broken);
     if (!orphans.empty() && first) differs(version, "events", {}, "some precede the call");
     if (first && of_.digested) {
-        compare(version, "state", s.parts, wire::changed_parts(state_ ? &*state_ : nullptr, made.commit.next));
+        compare(
+            version, "state", s.parts, wire::changed_parts(state_ ? &*state_ : nullptr, made.commit.next)
+        );
         digests issued;
         for (const auto& e : made.commit.new_effects)
             issued.push_back(wire::digest_of(e));
@@ -113,7 +118,9 @@ void player::play(std::uint64_t version, const call::step& s) {
     state_ = std::move(made.commit.next);
     for (const auto& e : made.commit.new_effects)
         issued_[e.id].push_back(e);
-    out_.steps.push_back({version, s, phase_of(*state_), std::move(made.commit.new_effects), std::move(made.commit.notes)});
+    out_.steps.push_back(
+        {version, s, phase_of(*state_), std::move(made.commit.new_effects), std::move(made.commit.notes)}
+    );
 }
 
 // Both are in the order in which they were made.
@@ -136,7 +143,8 @@ void player::compare(std::uint64_t version, const char* what, const digests& sto
 
 void player::conclude() {
     if (of_.commits.empty())
-        gap("nothing is recorded of its decisions: they were made by a program from before there was a record");
+        gap("nothing is recorded of its decisions: they were made by a program from before there was a record"
+        );
     else if (version_ < of_.version)
         gap(commits(version_ + 1, of_.version) + ": no record; made by a program from before there was one");
     if (!of_.all_effects_read) out_.gaps.emplace_back("some of its effects were stored by a newer program");

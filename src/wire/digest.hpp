@@ -8,9 +8,10 @@
 
 namespace z360::wire {
 
-/// The fields of the state that differ from `before` (null: from a state of nothing), by their stored names, as
-/// they are in `after`. A field that is empty, zero or false adds nothing, so that a program which knows more
-/// fields digests what an older one has stored to the same. No secret, and no protection against anybody.
+/// The fields of the state that differ from `before` (null: from a state of nothing), by their stored names,
+/// as they are in `after`. A field that is empty, zero or false adds nothing, so that a program which knows
+/// more fields digests what an older one has stored to the same. No secret, and no protection against
+/// anybody.
 [[nodiscard]] std::vector<call::digest> changed_parts(const call::state* before, const call::state& after);
 
 /// Of the effect with all that it says, under its id.

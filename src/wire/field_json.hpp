@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Between the described structs of the core (state_fields.hpp, event_fields.hpp) and JSON. Private to src/wire:
-// it is a lot to compile.
+// Between the described structs of the core (state_fields.hpp, event_fields.hpp) and JSON. Private to
+// src/wire: it is a lot to compile.
 #pragma once
 
 #include "wire/event_fields.hpp"

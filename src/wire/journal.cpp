@@ -145,10 +145,30 @@ auto if_readable(Read read) -> std::optional<decltype(read())> {
 // ---- what names people
 
 const std::set<std::string, std::less<>> k_personal = {
-    "from",         "from_sent",   "to_sent",       "number_e164", "caller_name", "mobile",     "number",
-    "uri",          "shown",       "number_sent",   "dialed_sent", "device_name", "display_name", "caller_number",
-    "sip_username", "url",         "voicemail_greeting", "mobile_prompt", "unavailable_message", "hold_prompt",
-    "instead",      "voicemail_greeting_url", "ringback_url", "text",
+    "from",
+    "from_sent",
+    "to_sent",
+    "number_e164",
+    "caller_name",
+    "mobile",
+    "number",
+    "uri",
+    "shown",
+    "number_sent",
+    "dialed_sent",
+    "device_name",
+    "display_name",
+    "caller_number",
+    "sip_username",
+    "url",
+    "voicemail_greeting",
+    "mobile_prompt",
+    "unavailable_message",
+    "hold_prompt",
+    "instead",
+    "voicemail_greeting_url",
+    "ringback_url",
+    "text",
 };
 
 // What kind of address it is stays to be seen, because the core tells them apart.
@@ -243,7 +263,7 @@ std::optional<std::vector<call::step>> decode_steps(std::string_view text) {
 
 std::string write_history(const call::history& h, bool masked) {
     json file{
-        {"z360_history", k_file_form},   {"call", h.last.id.text()},   {"version", h.version},
+        {"z360_history", k_file_form},          {"call", h.last.id.text()}, {"version", h.version},
         {"state", json::parse(encode(h.last))}, {"commits", json::array()}, {"effects", json::array()},
     };
     if (!h.all_effects_read) file["all_effects"] = false;

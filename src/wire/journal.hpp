@@ -17,7 +17,8 @@ namespace z360::wire {
 [[nodiscard]] std::optional<std::vector<call::step>> decode_steps(std::string_view text);
 
 /// A whole call for a file: what a laptop replays without a database. `masked`: telephone numbers, names and
-/// addresses of people are replaced, each by the same everywhere; digests, which tell what was there, are left out.
+/// addresses of people are replaced, each by the same everywhere; digests, which tell what was there, are
+/// left out.
 [[nodiscard]] std::string write_history(const call::history& h, bool masked);
 /// nullopt: it is no such file, or what it says of the call's state cannot be read. Commits that this program
 /// cannot read are in it, without steps.

@@ -332,7 +332,10 @@ std::vector<std::string> replayed(const world& w) {
         }
         const auto report = engine::replay(*kept);
         for (const auto& d : report.differences)
-            out.push_back("I18 v" + std::to_string(d.version) + " " + d.where + ": stored " + d.stored + ", replayed " + d.replayed);
+            out.push_back(
+                "I18 v" + std::to_string(d.version) + " " + d.where + ": stored " + d.stored + ", replayed " +
+                d.replayed
+            );
         for (const auto& g : report.gaps)
             out.push_back("I18 " + g);
     }

@@ -21,7 +21,7 @@ class store {
         std::optional<time_point> deadline;
         std::vector<call::note> notes;
         std::vector<call::recorded_commit> commits; ///< how it came to be, to be made again
-        std::optional<time_point> left_ringing; ///< when the last ring was over
+        std::optional<time_point> left_ringing;     ///< when the last ring was over
         time_point updated_at{};
     };
     struct command_row {

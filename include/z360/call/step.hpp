@@ -19,7 +19,7 @@ namespace z360::call {
 struct decided_event {
     event what;
     std::string source; ///< its id in the inbox; empty: it came by none (time, the end of an effect)
-    time_point at{}; ///< as of when
+    time_point at{};    ///< as of when
     std::optional<refusal> judged; ///< of a request that was judged before: the verdict that stands
 };
 
@@ -44,7 +44,7 @@ struct step {
 
 /// One commit of a call.
 struct recorded_commit {
-    std::uint64_t version = 0; ///< the call's, by this commit
+    std::uint64_t version = 0;              ///< the call's, by this commit
     std::optional<std::vector<step>> steps; ///< in their order; nullopt: this program cannot read them
 };
 
@@ -64,9 +64,9 @@ struct history {
     std::uint64_t version = 0;
     std::vector<recorded_commit> commits; ///< by version, rising; may have gaps, and may be empty
     std::vector<recorded_effect> effects;
-    bool all_effects_read = true; ///< false: there are more, of a newer program
+    bool all_effects_read = true;      ///< false: there are more, of a newer program
     std::vector<std::string> timeline; ///< each as line_of() says it, in their order
-    bool digested = true;         ///< false: its steps have no digests, as what they told of is masked
+    bool digested = true;              ///< false: its steps have no digests, as what they told of is masked
 };
 
 } // namespace z360::call

@@ -12,8 +12,8 @@ namespace z360::engine {
 
 /// A step as it comes out now.
 struct replayed_step {
-    std::uint64_t version = 0; ///< of the commit that it was part of
-    call::step recorded;       ///< with the events that were decided
+    std::uint64_t version = 0;                ///< of the commit that it was part of
+    call::step recorded;                      ///< with the events that were decided
     call::phase phase = call::phase::ringing; ///< afterwards
     std::vector<call::effect> effects;
     std::vector<call::note> notes;

@@ -23,7 +23,7 @@ struct dead_event {
     std::string route;           ///< that it came by
     time_point received_at{};
     std::uint32_t attempts = 0;
-    std::string error; ///< why it was given up; empty of one that is none any more
+    std::string error;  ///< why it was given up; empty of one that is none any more
     std::string status; ///< dead; of a single one also new, done, ignored
     std::optional<time_point> processed_at;
     std::string body; ///< as it came; in lists empty
@@ -33,9 +33,9 @@ struct dead_event {
 struct dead_filter {
     std::string event_type;
     std::string call_session_id;
-    std::string error;                ///< part of the reason
-    std::optional<time_point> since;  ///< came then or later
-    std::optional<time_point> until;  ///< came before
+    std::string error;               ///< part of the reason
+    std::optional<time_point> since; ///< came then or later
+    std::optional<time_point> until; ///< came before
 };
 
 /// Every organisation's, and nobody's: whoever asks must be allowed to see all. Every function may throw

@@ -5,6 +5,7 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
+#include <z360/port/backlog.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/change_log.hpp>
@@ -111,6 +112,7 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::call_reader> make_call_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_store> make_recording_store(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::backlog> make_backlog(database& db);
 [[nodiscard]] std::unique_ptr<port::dead_letters> make_dead_letters(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>

@@ -103,9 +103,12 @@ awaitable<http::response> replay_one(api_context& s, request_context in) {
     std::vector<std::string> one{id};
     co_await audit(s, in.who, in.address, "dead_letters_replayed", {}, "ids=1" + listed(one));
     const auto done = co_await s.ports.dead_letters->revive(std::move(one));
-    json data{{"event_id", id}, {"replayed", !done.empty()}, {"status", done.empty() ? found->status : "new"}};
+    json data{
+        {"event_id", id}, {"replayed", !done.empty()}, {"status", done.empty() ? found->status : "new"}
+    };
     co_return success(
-        200, std::move(data), done.empty() ? "It is no dead letter: nothing is processed twice" : "Offered again"
+        200, std::move(data),
+        done.empty() ? "It is no dead letter: nothing is processed twice" : "Offered again"
     );
 }
 
@@ -120,8 +123,8 @@ awaitable<http::response> replay_many(api_context& s, request_context in) {
     const auto limit = static_cast<std::size_t>(
         f.integer("limit", 1, static_cast<std::int64_t>(k_most_at_once)).value_or(k_usual_at_once)
     );
-    const bool filtered = !which.event_type.empty() || !which.call_session_id.empty() || !which.error.empty() ||
-                          which.since || which.until;
+    const bool filtered = !which.event_type.empty() || !which.call_session_id.empty() ||
+                          !which.error.empty() || which.since || which.until;
     if (ids.empty() == !filtered && f.ok())
         f.refuse("event_ids", "give these, or at least one of type, call_session_id, error, since and until");
     if (!f.ok()) co_return respond(f.refusal());

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fstream>
 #include <sstream>
 
 using namespace z360;
@@ -137,10 +138,11 @@ TEST_F(replay_flow, i_06_an_export_replays_without_a_database_and_shows_what_was
 
     auto changed = json::parse(read_file(file));
     changed["state"]["reason"] = "failed";
-    write_file(file + ".changed", changed.dump());
+    std::ofstream(file + ".changed") << changed.dump();
     const auto e = run_voipd("--replay-file " + file + ".changed", {});
     EXPECT_EQ(e.code, 1);
-    EXPECT_NE(e.out.find("state/reason: stored \"failed\", replayed \"completed\""), std::string::npos) << e.out;
+    EXPECT_NE(e.out.find("state/reason: stored \"failed\", replayed \"completed\""), std::string::npos)
+        << e.out;
 }
 
 TEST_F(replay_flow, i_18_a_call_of_a_program_from_before_the_record_is_said_to_have_none) {

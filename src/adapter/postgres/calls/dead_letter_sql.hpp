@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// What the operators' commands and the API's routes share about dead letters. Private to src/adapter/postgres.
+// What the operators' commands and the API's routes share about dead letters. Private to
+// src/adapter/postgres.
 #pragma once
 
 // A chance as of an event that has just come: its tries count anew.

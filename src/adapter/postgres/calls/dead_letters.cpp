@@ -22,7 +22,8 @@ namespace {
 // $1 to $5: the filter.
 #define Z360_DEAD                                                                                            \
     "status = 'dead' and ($1 = '' or event_type = $1) and ($2 = '' or call_session_id = $2) and "            \
-    "($3 = '' or position($3 in error) > 0) and ($4 = '' or received_at >= z360_at(nullif($4, '')::bigint)) " \
+    "($3 = '' or position($3 in error) > 0) and ($4 = '' or received_at >= z360_at(nullif($4, "              \
+    "'')::bigint)) "                                                                                         \
     "and ($5 = '' or received_at < z360_at(nullif($5, '')::bigint)) "
 
 constexpr const char* k_list = "select " Z360_DEAD_COLUMNS ", ''::bytea from webhook_events where " Z360_DEAD

@@ -13,7 +13,11 @@ select call_id, version, snapshot::text from calls
  where call_session_id = $1 or call_id::text = lower($1) order by call_id::text = lower($1) desc limit 1)sql";
 
 void read_timeline(pqxx::work& tx, const std::string& call, call::history& out) {
-    for (const auto& r : tx.exec_params("select what || case detail when '' then '' else ' ' || detail end from call_events where call_id = $1 order by seq", call))
+    for (const auto& r : tx.exec_params(
+             "select what || case detail when '' then '' else ' ' || detail end from call_events where "
+             "call_id = $1 order by seq",
+             call
+         ))
         out.timeline.emplace_back(r[0].c_str());
 }
 
@@ -28,14 +32,19 @@ std::optional<call::history> admin::history(const std::string& call_or_session) 
         call::history out;
         out.version = found[0][1].as<std::uint64_t>();
         auto last = wire::decode_state(found[0][2].c_str());
-        if (!last) throw admin_error("call " + id + " is stored by a newer program than this one: replay it with that one");
+        if (!last)
+            throw admin_error(
+                "call " + id + " is stored by a newer program than this one: replay it with that one"
+            );
         out.last = std::move(*last);
         for (const auto& r : tx.exec_params(
                  "select version, steps::text from call_steps where call_id = $1 order by version", id
              ))
             out.commits.push_back({r[0].as<std::uint64_t>(), wire::decode_steps(r[1].c_str())});
         for (const auto& r : tx.exec_params(
-                 "select payload::text, status from commands where call_id = $1 order by created_at, command_id", id
+                 "select payload::text, status from commands where call_id = $1 order by created_at, "
+                 "command_id",
+                 id
              )) {
             auto what = wire::decode_effect(r[0].c_str());
             if (what)
