@@ -54,6 +54,7 @@ struct recorded_effect {
     std::string status; ///< pending, or the outcome
 };
 
+/// A line of the timeline as it is compared: its name, then its detail.
 [[nodiscard]] inline std::string line_of(const note& n) {
     return std::string(name(n.what)) + (n.detail.empty() ? "" : " ") + n.detail;
 }

@@ -27,6 +27,7 @@ struct replay_difference {
     std::string replayed;
 };
 
+/// All that came of it. Values; nothing in it refers to the history.
 struct replay_report {
     enum class result : std::uint8_t {
         same,

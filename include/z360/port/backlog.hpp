@@ -16,6 +16,7 @@ struct backlog_ages {
     millis effect{0}; ///< the effect whose owner was not heard of for longest
 };
 
+/// Asked by every node every few seconds, so that it must stay cheap however much waits.
 class backlog {
   public:
     virtual ~backlog() = default;
