@@ -5,7 +5,7 @@
 using namespace z360;
 using namespace z360::test;
 
-class api_dead_letters : public bed {
+class api_unusable_events : public bed {
   protected:
     void SetUp() override {
         for (int n = 1; n <= 5; ++n) {
@@ -33,7 +33,7 @@ class api_dead_letters : public bed {
     }
 };
 
-TEST_F(api_dead_letters, be_19_they_are_listed_newest_first_in_pages_and_by_what_they_have_in_common) {
+TEST_F(api_unusable_events, be_19_they_are_listed_newest_first_in_pages_and_by_what_they_have_in_common) {
     EXPECT_EQ(listed(""), "54321");
     EXPECT_EQ(listed("?type=call.hangup"), "42");
     EXPECT_EQ(listed("?call_session_id=session-3"), "3");
@@ -48,7 +48,7 @@ TEST_F(api_dead_letters, be_19_they_are_listed_newest_first_in_pages_and_by_what
         EXPECT_EQ(send("GET", std::string("/api/admin/dead-letters") + bad, admin()).status, 422) << bad;
 }
 
-TEST_F(api_dead_letters, be_19_one_is_shown_as_it_came) {
+TEST_F(api_unusable_events, be_19_one_is_shown_as_it_came) {
     const auto r = send("GET", "/api/admin/dead-letters/event-2", admin());
     ASSERT_EQ(r.status, 200) << r.text;
     EXPECT_EQ(r.data()["body"], R"({"data":{"id":"event-2"}})");
@@ -58,7 +58,7 @@ TEST_F(api_dead_letters, be_19_one_is_shown_as_it_came) {
     EXPECT_EQ(none.code(), "event_unknown");
 }
 
-TEST_F(api_dead_letters, be_19_one_is_offered_again_once_however_often_it_is_asked) {
+TEST_F(api_unusable_events, be_19_one_is_offered_again_once_however_often_it_is_asked) {
     const auto r = send("POST", "/api/admin/dead-letters/event-2/replay", admin());
     ASSERT_EQ(r.status, 200) << r.text;
     EXPECT_EQ(r.data()["replayed"], true);
@@ -73,7 +73,7 @@ TEST_F(api_dead_letters, be_19_one_is_offered_again_once_however_often_it_is_ask
     EXPECT_EQ(send("POST", "/api/admin/dead-letters/event-9/replay", admin()).status, 404);
 }
 
-TEST_F(api_dead_letters, be_19_many_are_offered_again_by_ids_or_by_a_filter_with_a_limit) {
+TEST_F(api_unusable_events, be_19_many_are_offered_again_by_ids_or_by_a_filter_with_a_limit) {
     const auto replay = [&](const json& body) {
         return send("POST", "/api/admin/dead-letters/replay", admin(), body);
     };
@@ -94,7 +94,7 @@ TEST_F(api_dead_letters, be_19_many_are_offered_again_by_ids_or_by_a_filter_with
     EXPECT_EQ(listed(""), "4") << "never all of them for want of a word";
 }
 
-TEST_F(api_dead_letters, i_05_they_are_nobodys_and_need_a_scope_and_a_token_of_no_organisation) {
+TEST_F(api_unusable_events, i_05_they_are_nobodys_and_need_a_scope_and_a_token_of_no_organisation) {
     const auto read = token(port::token_kind::service, {}, {}, {"events:read"});
     EXPECT_EQ(send("GET", "/api/admin/dead-letters", read).status, 200);
     EXPECT_EQ(send("POST", "/api/admin/dead-letters/event-1/replay", read).code(), "scope_missing");
