@@ -19,7 +19,7 @@ std::optional<problem> not_for_them(api_context& s, const request_context& in) {
     if (s.ports.dead_letters == nullptr) return not_found("event_unknown", "There is no such event");
     if (in.who.bound_to.none()) return std::nullopt;
     auto p = access_denied();
-    p.detail = "Events are of no one organisation: ask with a token that is bound to none";
+    p.detail = "Events are of no organisation: ask with an unbound token";
     return p;
 }
 
