@@ -32,7 +32,8 @@ TEST(commands, each_has_its_arguments) {
     EXPECT_EQ(again.what, command::replay_call);
     EXPECT_EQ(again.arguments.export_to, "call.json");
     EXPECT_TRUE(again.arguments.masked);
-    EXPECT_EQ(accepted({"--replay-file", "call.json"}, {}).what, command::replay_file) << "needs nothing else";
+    EXPECT_EQ(accepted({"--replay-file", "call.json"}, {}).what, command::replay_file)
+        << "needs nothing else";
     EXPECT_THAT(refused({"--replay", "x", "--masked"}, k_database), HasSubstr("--masked: "));
     EXPECT_THAT(refused({"--replay-file", "x", "--export", "y"}, {}), HasSubstr("--export: "));
 
