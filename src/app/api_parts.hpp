@@ -60,6 +60,7 @@ class api_parts {
     std::unique_ptr<port::client_reports> reports_;
     std::unique_ptr<port::call_records> records_;
     std::unique_ptr<port::directory> directory_;
+    std::unique_ptr<port::dead_letters> dead_letters_;
     std::unique_ptr<edge::api::introspection> introspection_; ///< null: no cookies
     std::unique_ptr<edge::api::jwks> apple_keys_;             ///< null: no Sign in with Apple
     std::unique_ptr<edge::api::apple_verifier> apple_;

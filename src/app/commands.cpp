@@ -130,6 +130,8 @@ const std::vector<command_flag>& command_flags() {
         {"--until", "Calls that began before this RFC 3339 time; default now.", store_until},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
         {"--timing", "How long each step took.", store_switch<&args::timing>, true},
+        {"--export", "File to be made, for --replay-file.", store<&args::export_to, k_long>},
+        {"--masked", "Without the telephone numbers and names of people.", store_switch<&args::masked>, true},
         {"--missed", "Only calls that nobody of ours talked in.", store_switch<&args::missed>, true},
         {"--strict", "Change nothing when a line is bad.", store_switch<&args::strict>, true},
         {"--adopt", "Credentials of other installations, or of none, are this one's from now on.",
@@ -202,6 +204,20 @@ const std::vector<command_spec>& commands() {
          "--until.",
          {},
          {"--org", "--since", "--until"}},
+        {"--replay",
+         command::replay_call,
+         "CALL",
+         "Make a call's decisions again from what is stored and compare: exit code 0 same, 1 different, 2 "
+         "not "
+         "recorded; also --export, --masked.",
+         {},
+         {"--export", "--masked"}},
+        {"--replay-file",
+         command::replay_file,
+         "FILE",
+         "The same from a file of --export, without a database.",
+         {},
+         {}},
         {"--explain-route",
          command::explain_route,
          "E164",
@@ -396,6 +412,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
     if (chosen.what == command::calls &&
         int(!a.user.empty()) + int(!a.number.empty()) + int(!a.device.empty()) > 1)
         out.emplace_back("--calls: takes one of --user, --number and --device; keep the one you mean");
+    if (chosen.what == command::replay_call && a.masked && a.export_to.empty())
+        out.emplace_back("--masked: is of the file that --export FILE makes; add that, or leave it out");
     const bool rings = a.route.empty() || a.route == "user";
     if (chosen.what == command::add_number && rings && a.user.empty())
         out.emplace_back("--user: --add-number needs it; add --user …, or another --route");

@@ -165,6 +165,8 @@ int dispatch(const options& o) {
     case command::dead_letters:
     case command::dead_letter:
     case command::replay_dead_letters: return events(o);
+    case command::replay_call:
+    case command::replay_file: return replay(o);
     case command::create_org:
     case command::create_user:
     case command::add_number:

@@ -39,6 +39,7 @@ int devices(const options& o);
 int push_test(const options& o);
 int explain_route(const options& o);
 int events(const options& o);
+int replay(const options& o);
 int credentials(const options& o);
 int compare_credentials(const options& o);
 

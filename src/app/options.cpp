@@ -291,7 +291,7 @@ class merger {
         const auto& c = out_.settings;
         const bool serve = out_.what == command::serve || out_.what == command::check_config;
         const bool of_files = out_.what == command::check_certs || out_.what == command::generate_key ||
-                              out_.what == command::promote_key;
+                              out_.what == command::promote_key || out_.what == command::replay_file;
         if (!of_files)
             required(
                 c.database.url.empty(), "database.url",

@@ -27,6 +27,8 @@ enum class command {
     dead_letters,
     dead_letter,
     replay_dead_letters,
+    replay_call,
+    replay_file,
     create_org,
     create_user,
     add_number,
@@ -84,6 +86,8 @@ struct command_arguments {
     std::string device;  ///< the app's own id of a device, its name, or our id
     bool timing = false; ///< of --explain: how long each step took
     bool missed = false; ///< of --calls: only those that nobody of ours talked in
+    std::string export_to; ///< of --replay: the file to be made
+    bool masked = false;   ///< without the numbers and names of people
     bool strict = false;
     bool dry = false;               ///< of --push-test: nobody sees anything of it
     bool adopt = false;             ///< of --compare-credentials: strangers are this installation's

@@ -57,6 +57,7 @@ constexpr millis k_watch_database{1'000};
 constexpr millis k_watch_schema{200}; // while it is not usable
 constexpr std::chrono::seconds k_schema_again{5};
 constexpr std::chrono::seconds k_watch_late{30};
+constexpr std::chrono::seconds k_watch_backlog{5};
 
 http::server_settings listener_settings(const config::http_t& c) {
     http::server_settings s;
@@ -143,6 +144,7 @@ class process {
           feed_(ex_, c, redis_, later_database_, *metrics_),
           push_(ex_, c, database_, later_database_, keys_, tickets_, clock_, *metrics_),
           recordings_(ex_, c, later_database_, push_, *http_client_, clock_, *metrics_),
+          backlog_(adapter::postgres::make_backlog(later_database_)),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
@@ -276,8 +278,21 @@ class process {
         loops_.run(std::move(database), [this] { return watch_database(); });
         rt::loop_settings self{.name = "self_watch", .period = millis{0}, .late_after = k_watch_late};
         loops_.run(std::move(self), [this] { return watch_self(); });
+        rt::loop_settings waiting{
+            .name = "backlog_watch", .period = k_watch_backlog, .late_after = 4 * k_watch_backlog
+        };
+        loops_.run(std::move(waiting), [this] { return watch_backlog(); });
         for (const auto& l : all_loops())
             metrics_->count("loop_failures_total", {{"loop", l.name}}, 0); // an alarm sees the first one
+    }
+
+    // What no node does shows on all of them.
+    boost::asio::awaitable<void> watch_backlog() {
+        const auto waits = co_await backlog_->ages();
+        const auto seconds = [](millis t) { return std::chrono::duration<double>(t).count(); };
+        metrics_->gauge("events_waiting_oldest_seconds", seconds(waits.event));
+        metrics_->gauge("calls_overdue_oldest_seconds", seconds(waits.call));
+        metrics_->gauge("commands_waiting_oldest_seconds", seconds(waits.effect));
     }
 
     // Keeps the health figure fresh while nothing else uses the database, and says what to do about the
@@ -436,6 +451,7 @@ class process {
     feed_parts feed_;
     push_parts push_;
     recording_parts recordings_;
+    std::unique_ptr<port::backlog> backlog_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is

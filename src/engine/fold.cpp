@@ -162,6 +162,7 @@ void merge(port::call_commit& earlier, port::call_commit later) {
     append(earlier.notes, later.notes);
     append(earlier.reports, later.reports);
     append(earlier.processed_events, later.processed_events);
+    append(earlier.steps, later.steps);
     if (earlier.touched && later.touched)
         append(*earlier.touched, *later.touched);
     else

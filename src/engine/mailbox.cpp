@@ -3,6 +3,8 @@
 // would take away, commit, act.
 #include "engine/mailbox.hpp"
 
+#include "wire/digest.hpp"
+
 #include <z360/call/view.hpp>
 #include <z360/rt/retry.hpp>
 
@@ -316,6 +318,7 @@ next_thing mailbox::conclude(const surroundings& s) {
         stage_ = stage::prove_read;
         return std::nullopt;
     }
+    folded_->commit.steps = {step_made()};
     whole_ = std::make_unique<port::call_commit>(whole());
     stage_ = stage::write;
     written_ = written_as::unavailable;
@@ -354,6 +357,19 @@ next_thing mailbox::prove() {
     return todo::ask{loaded_->state};
 }
 
+// All that the fold rested on beside the copy it began with (replay.cpp makes it again).
+call::step mailbox::step_made() const {
+    call::step out;
+    out.at = folded_->commit.at;
+    out.may = may_;
+    for (const auto& i : in_hand_)
+        out.events.push_back({i.what, i.inbox_id, i.decided_at.value_or(out.at), i.judged});
+    out.parts = wire::changed_parts(loaded_ ? &loaded_->state : nullptr, folded_->commit.next);
+    for (const auto& e : folded_->commit.new_effects)
+        out.effects.push_back(wire::digest_of(e));
+    return out;
+}
+
 port::call_commit mailbox::whole() const {
     auto out = folded_->commit;
     if (unsaved_) {
@@ -366,6 +382,8 @@ port::call_commit mailbox::whole() const {
         out.touched.reset();
         out.joins_touched = true;
         out.recordings_touched = true;
+        out.steps = folded_->commit.steps; // what it rested on may be lost as well
+        out.steps.front().whole = out.next;
         for (const auto& [id, e] : open_) // their rows may be lost, too
             if (!issues(out, id)) out.new_effects.push_back(e);
     }

@@ -198,6 +198,7 @@ class mailbox {
     [[nodiscard]] todo::act keep(written_as how, const surroundings& s);
     [[nodiscard]] todo::act done_with_hand();
     void issue(call::effect e, todo::act& out);
+    [[nodiscard]] call::step step_made() const;
     [[nodiscard]] port::call_commit whole() const;
     [[nodiscard]] bool overdue(time_point now) const;
     [[nodiscard]] bool takes_by_time(time_point now) const;

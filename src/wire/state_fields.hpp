@@ -38,15 +38,16 @@ constexpr std::size_t arity() {
         return arity<T, N + 1>();
 }
 
-struct counter {
+} // namespace detail
+
+/// In this namespace, so that lists which are written after it are found by it.
+struct field_counter {
     std::size_t n = 0;
     template <class T>
     constexpr void operator()(const char*, T&) {
         ++n;
     }
 };
-
-} // namespace detail
 
 template <class V, some<call::target> T>
 constexpr void fields(V& v, T& x) {
@@ -376,7 +377,7 @@ constexpr void fields(V& v, T& x) {
 }
 
 template <class T>
-concept described = requires(detail::counter& c, T& x) { fields(c, x); };
+concept described = requires(field_counter& c, T& x) { fields(c, x); };
 
 namespace detail {
 
@@ -393,7 +394,7 @@ union unborn {
 template <class T>
 consteval bool complete() {
     unborn<T> u;
-    counter c;
+    field_counter c;
     fields(c, u.x);
     return c.n == arity<T>();
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "judge.hpp"
 
+#include "wire/journal.hpp"
+
+#include <z360/engine/replay.hpp>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -325,6 +329,27 @@ class court {
 
 std::vector<std::string> judge(const world& w) {
     return court(w).run();
+}
+
+std::vector<std::string> replayed(const world& w) {
+    std::vector<std::string> out;
+    for (const auto& [id, row] : w.db.calls()) {
+        // What is read back from a file, as on another machine.
+        const auto kept = wire::read_history(wire::write_history(w.db.history(id), false));
+        if (!kept) {
+            out.emplace_back("I18 a history cannot be read");
+            continue;
+        }
+        const auto report = engine::replay(*kept);
+        for (const auto& d : report.differences)
+            out.push_back(
+                "I18 v" + std::to_string(d.version) + " " + d.where + ": stored " + d.stored + ", replayed " +
+                d.replayed
+            );
+        for (const auto& g : report.gaps)
+            out.push_back("I18 " + g);
+    }
+    return out;
 }
 
 std::string history(const world& w) {

@@ -11,6 +11,10 @@ namespace z360::testing {
 /// Every invariant that the finished call broke, judged by what the carrier saw and did. Empty: none.
 [[nodiscard]] std::vector<std::string> judge(const world& w);
 
+/// Where decisions made again, from what was stored of them, differ from what they came to (I18). Empty:
+/// nowhere.
+[[nodiscard]] std::vector<std::string> replayed(const world& w);
+
 /// The call as the carrier saw it, one fact a line; for reading a failure.
 [[nodiscard]] std::string history(const world& w);
 

@@ -3,6 +3,7 @@
 // Z360_SIM_FIRST=s  the first seed (default 1)
 // Z360_SIM_SEED=s   only this one, with its history; what the nodes log goes to standard error
 //                   (of the mishaps: with the one that Z360_SIM_MISHAP and Z360_SIM_AT say)
+// Z360_SIM_REPLAY=n one schedule in n is replayed (default 16)
 // Z360_SIM_DIGEST=1 one number of all histories: the same as long as every schedule goes as it did
 #include "judge.hpp"
 
@@ -25,6 +26,11 @@ using namespace z360::testing;
 namespace {
 
 constexpr millis k_never{3'600'000};
+/// One schedule in so many is decided once more, from what was stored of it: it costs as much as running it.
+const std::uint64_t k_replayed_of = [] {
+    const char* text = std::getenv("Z360_SIM_REPLAY");
+    return text == nullptr ? 16 : std::max<std::uint64_t>(std::strtoull(text, nullptr, 10), 1);
+}();
 
 std::uint64_t setting(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
@@ -51,6 +57,9 @@ std::vector<std::string> broken_by(const plan& p, bool tell = false, tally* sum 
     const auto stuck = w.run();
     auto broken = judge(w);
     if (!stuck.empty()) broken.insert(broken.begin(), stuck);
+    if (p.seed % k_replayed_of == 0)
+        for (auto& d : replayed(w))
+            broken.push_back(std::move(d));
     if (tell) std::cout << history(w);
     if (sum != nullptr) sum->add(w);
     return broken;

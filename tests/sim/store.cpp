@@ -61,6 +61,7 @@ store::commit(const port::call_commit& what, port::effect_claims claims, time_po
     row.deadline = what.deadline;
     row.updated_at = now;
     row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
+    row.commits.push_back({row.call.version, what.steps});
     // A ring may be resumed after a winner that could not be joined.
     if (phase_of(what.next) == call::phase::ringing)
         row.left_ringing.reset();
@@ -101,6 +102,19 @@ void store::keep_commands(const port::call_commit& what, port::effect_claims cla
                 row.finished = true, row.outcome = "superseded with what it waited for";
         }
     }
+}
+
+call::history store::history(call_id id) const {
+    const auto& row = calls_.at(id);
+    call::history out;
+    out.last = row.call.state;
+    out.version = row.call.version;
+    out.commits = row.commits;
+    for (const auto& n : row.notes)
+        out.timeline.push_back(line_of(n));
+    for (const auto& [name, c] : commands_)
+        if (c.call == id) out.effects.push_back({c.what, c.outcome});
+    return out;
 }
 
 std::vector<call_id> store::claim_overdue(time_point due_before, time_point now) {

@@ -20,7 +20,8 @@ class store {
         port::stored_call call;
         std::optional<time_point> deadline;
         std::vector<call::note> notes;
-        std::optional<time_point> left_ringing; ///< when the last ring was over
+        std::vector<call::recorded_commit> commits; ///< how it came to be, to be made again
+        std::optional<time_point> left_ringing;     ///< when the last ring was over
         time_point updated_at{};
     };
     struct command_row {
@@ -73,6 +74,8 @@ class store {
     standing_of(const port::listed_leg& listed, millis settled, time_point now) const;
 
     [[nodiscard]] const std::map<call_id, call_row>& calls() const { return calls_; }
+    /// All that is stored of a call, as an operator would read it.
+    [[nodiscard]] call::history history(call_id id) const;
     /// Every command with its outcome, for the story of a failed run.
     [[nodiscard]] std::string commands_text() const;
     /// Every commit: when, by which node, and what it changed.

@@ -7,6 +7,7 @@
 #include <z360/base/time.hpp>
 #include <z360/call/effect.hpp>
 #include <z360/call/state.hpp>
+#include <z360/call/step.hpp>
 #include <z360/port/event_inbox.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -50,6 +51,8 @@ struct call_commit {
     /// In no inbox yet: stored with this commit, as done. Where one of them is there already, all of it is a
     /// `conflict`.
     std::vector<inbox_event> fresh_events = {};
+    /// The decisions in their order, so that they can be made again (I18). Kept as long as the call.
+    std::vector<call::step> steps = {};
     time_point at{};
 };
 

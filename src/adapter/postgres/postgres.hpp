@@ -5,12 +5,14 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
+#include <z360/port/backlog.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_records.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/change_log.hpp>
 #include <z360/port/client_reports.hpp>
 #include <z360/port/credential_store.hpp>
+#include <z360/port/dead_letters.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/event_inbox.hpp>
@@ -114,6 +116,8 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::client_reports> make_client_reports(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_store> make_recording_store(database& db);
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::backlog> make_backlog(database& db);
+[[nodiscard]] std::unique_ptr<port::dead_letters> make_dead_letters(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);

@@ -16,6 +16,7 @@
 #include <z360/port/call_records.hpp>
 #include <z360/port/client_reports.hpp>
 #include <z360/port/clock.hpp>
+#include <z360/port/dead_letters.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/metrics.hpp>
@@ -64,6 +65,7 @@ struct api_ports {
     const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
     port::client_reports* reports = nullptr; ///< null: nobody keeps what apps report
     port::call_records* records = nullptr;   ///< null: there are no records of calls
+    port::dead_letters* dead_letters = nullptr; ///< null: nobody keeps events that were given up
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

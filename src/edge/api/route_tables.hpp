@@ -21,6 +21,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> routing_entries();       ///< opening hours, and where a call would go
 [[nodiscard]] std::vector<entry> ring_plan_entries();     ///< groups, and people one after the other
 [[nodiscard]] std::vector<entry> operator_entries();      ///< devices of people, enrolment codes, tokens
+[[nodiscard]] std::vector<entry> event_entries();         ///< webhooks that were given up
 [[nodiscard]] std::vector<entry> push_entries();          ///< what became of pushes
 [[nodiscard]] std::vector<entry> notification_entries();  ///< pushes that the product's backend sends
 [[nodiscard]] std::vector<entry> sign_in_entries();       ///< Apple and the hand-off to the web product

@@ -125,7 +125,8 @@ void bed::restart() {
          &carrier_recordings,
          &recording_links,
          &reports,
-         &records}
+         &records,
+         &dead_letters}
     ));
 }
 

@@ -112,6 +112,7 @@ class bed : public ::testing::Test {
     bool takes_orders = true; ///< as of the next restart
     int orders_placed = 0;
     fake_directory directory;
+    fake_dead_letters dead_letters;
     fake_recordings recordings{members};
     fake_vault recording_vault;
     bool has_vault = true; ///< as of the next restart

@@ -5,6 +5,7 @@
 
 #include "edge/api/api.hpp"
 
+#include <z360/port/dead_letters.hpp>
 #include <z360/port/directory.hpp>
 #include <z360/port/errors.hpp>
 
@@ -525,6 +526,53 @@ class fake_cookies final : public edge::api::cookie_introspector {
     int asked = 0;
     int under_way = 0;
     int most_at_once = 0;
+};
+
+class fake_dead_letters final : public port::dead_letters {
+  public:
+    awaitable<std::vector<port::dead_event>>
+    list(port::dead_filter which, std::int64_t before, std::size_t limit) override {
+        std::vector<port::dead_event> out;
+        for (auto e = rows.rbegin(); e != rows.rend() && out.size() < limit; ++e)
+            if (meant(*e, which) && (before == 0 || e->position < before)) {
+                out.push_back(*e);
+                out.back().body.clear();
+            }
+        co_return out;
+    }
+    awaitable<std::optional<port::dead_event>> find(std::string event_id) override {
+        for (const auto& e : rows)
+            if (e.event_id == event_id) co_return e;
+        co_return std::nullopt;
+    }
+    awaitable<std::vector<std::string>> revive(std::vector<std::string> event_ids) override {
+        std::vector<std::string> out;
+        for (auto& e : rows)
+            if (e.status == "dead" &&
+                std::find(event_ids.begin(), event_ids.end(), e.event_id) != event_ids.end())
+                out.push_back(again(e));
+        co_return out;
+    }
+    awaitable<std::vector<std::string>> revive(port::dead_filter which, std::size_t limit) override {
+        std::vector<std::string> out;
+        for (auto& e : rows)
+            if (out.size() < limit && meant(e, which)) out.push_back(again(e));
+        co_return out;
+    }
+
+    std::vector<port::dead_event> rows; ///< by position
+
+  private:
+    static bool meant(const port::dead_event& e, const port::dead_filter& f) {
+        return e.status == "dead" && (f.event_type.empty() || f.event_type == e.event_type) &&
+               (f.call_session_id.empty() || f.call_session_id == e.call_session_id) &&
+               e.error.find(f.error) != std::string::npos && (!f.since || e.received_at >= *f.since) &&
+               (!f.until || e.received_at < *f.until);
+    }
+    static std::string again(port::dead_event& e) {
+        e.status = "new";
+        return e.event_id;
+    }
 };
 
 class fake_directory final : public port::directory {

@@ -28,6 +28,15 @@ TEST(commands, each_has_its_arguments) {
     EXPECT_EQ(letters.what, command::dead_letters);
     EXPECT_TRUE(letters.json);
 
+    const auto again = accepted({"--replay", "0ccc7b54", "--export", "call.json", "--masked"}, k_database);
+    EXPECT_EQ(again.what, command::replay_call);
+    EXPECT_EQ(again.arguments.export_to, "call.json");
+    EXPECT_TRUE(again.arguments.masked);
+    EXPECT_EQ(accepted({"--replay-file", "call.json"}, {}).what, command::replay_file)
+        << "needs nothing else";
+    EXPECT_THAT(refused({"--replay", "x", "--masked"}, k_database), HasSubstr("--masked: "));
+    EXPECT_THAT(refused({"--replay-file", "x", "--export", "y"}, {}), HasSubstr("--export: "));
+
     const auto explain = accepted({"--explain", "0ccc7b54-4df3-4bca-a65a-3da1ecc777f0"}, k_database);
     EXPECT_EQ(explain.what, command::explain);
     EXPECT_EQ(explain.arguments.subject, "0ccc7b54-4df3-4bca-a65a-3da1ecc777f0");

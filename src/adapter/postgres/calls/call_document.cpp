@@ -3,6 +3,7 @@
 
 #include "adapter/postgres/calls/inbox_insert.hpp"
 #include "adapter/postgres/params.hpp"
+#include "wire/journal.hpp"
 #include "wire/state_codec.hpp"
 
 #include <z360/base/overloaded.hpp>
@@ -274,6 +275,7 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
     commands += ']';
     auto out = d.dump();
     splice(out, "commands", commands);
+    if (!what.steps.empty()) splice(out, "steps", wire::encode_steps(what.steps));
     splice(out, "snapshot", wire::encode(s));
     return out;
 }

@@ -42,7 +42,7 @@ constexpr std::string_view k_begin = Z360_DOCUMENT R"sql(moved as (
            j ? 'people'
       from d
     on conflict do nothing
-    returning call_id, org_id
+    returning call_id, org_id, version
 ))sql";
 
 // Of a call that is several people's.
@@ -67,7 +67,7 @@ constexpr std::string_view k_step = Z360_DOCUMENT R"sql(moved as (
       from d
      where c.call_id = (j->>'call')::uuid and c.version = (j->>'version')::bigint
        and c.form <= (j->>'form')::int
-    returning c.call_id, c.org_id
+    returning c.call_id, c.org_id, c.version
 ))sql";
 
 // Rows are found by their keys. A plain `status = 'pending'` beside a key would let the planner find them by
@@ -202,6 +202,12 @@ constexpr std::string_view k_timeline = R"sql(, timeline as (
       from moved m, d, jsonb_array_elements(j->'notes') with ordinality as x order by x.ordinality
 ))sql";
 
+// Every commit's.
+constexpr std::string_view k_steps = R"sql(, steps as (
+    insert into call_steps (call_id, version, steps)
+    select m.call_id, m.version, j->'steps' from moved m, d where j->'steps' is not null
+))sql";
+
 constexpr std::string_view k_events = R"sql(, events as (
     update webhook_events w
        set status = 'done', processed_at = clock_timestamp(), call_id = m.call_id, orphaned = false
@@ -256,6 +262,7 @@ unsigned parts_of(const call_commit& c) {
 
 std::string statement_for(unsigned parts) {
     std::string out((parts & begins) != 0 ? k_begin : k_step);
+    out += k_steps;
     for (const auto& [p, sql] :
          {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
           std::pair{recordings, k_recordings}, std::pair{media, k_media}, std::pair{charges, k_charges},

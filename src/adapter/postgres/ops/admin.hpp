@@ -8,6 +8,7 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/port/call_records.hpp>
+#include <z360/call/step.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/token_store.hpp>
 
@@ -163,6 +164,9 @@ class admin {
     /// than `device_life` when it rang could not be rung.
     [[nodiscard]] std::optional<explained_call>
     explain(const std::string& call_or_session, millis device_life);
+    /// All that is stored of a call and of its decisions, as of one moment. nullopt: there is no such call.
+    /// Throws admin_error for one that a newer program has stored.
+    [[nodiscard]] std::optional<call::history> history(const std::string& call_or_session);
     /// What a text names: a call by its id or carrier session, a phone number as people write it, a person by
     /// login, a device by the app's id, its name or our id. nullopt: nothing. Throws admin_error where it may
     /// be several.

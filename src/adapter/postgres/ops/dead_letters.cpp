@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Events that were given up, for people to look at and to offer again.
+#include "adapter/postgres/calls/dead_letter_sql.hpp"
 #include "adapter/postgres/ops/admin_connection.hpp"
 #include "adapter/postgres/params.hpp"
 
@@ -44,11 +45,6 @@ std::optional<stored_event> admin::event(const std::string& event_id) {
         return out;
     });
 }
-
-// A chance as of an event that has just come: its tries count anew.
-#define Z360_AS_NEW                                                                                          \
-    "set status = 'new', processed_at = null, attempts = 0, orphaned = false, claimed_until = "              \
-    "clock_timestamp() "
 
 bool admin::revive(const std::string& event_id) {
     return with(db_->db, [&](pqxx::work& tx) {
