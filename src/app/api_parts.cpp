@@ -40,7 +40,7 @@ api_parts::api_parts(
 api_parts::~api_parts() = default;
 
 std::vector<http::route> api_parts::routes(
-    engine::engine& calls, push_parts& pushes, recording_parts& recordings,
+    engine::engine& calls, push_parts& pushes, recording_parts& recordings, book_parts& books,
     const adapter::crypto::ring_ticket_codec& tickets
 ) {
     return edge::api::api_routes(
@@ -71,7 +71,8 @@ std::vector<http::route> api_parts::routes(
          &recordings.reader(),
          recordings.vault(),
          &recordings.carrier(),
-         &recordings.links()}
+         &recordings.links(),
+         &books.reader()}
     );
 }
 

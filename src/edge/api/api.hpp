@@ -12,6 +12,7 @@
 #include <z360/credential_manager.hpp>
 #include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
+#include <z360/port/books.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/clock.hpp>
 #include <z360/port/device_registry.hpp>
@@ -60,6 +61,7 @@ struct api_ports {
     port::recording_vault* recording_vault = nullptr;       ///< null: they are at the carrier alone
     port::carrier_recordings* carrier_recordings = nullptr; ///< null: those cannot be had
     const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
+    port::book_reader* books = nullptr; ///< conversations and messages; null: there are none
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -24,6 +24,7 @@ struct household {
     std::string token_row;
     std::string session;
     std::string recording_row;
+    std::string conversation_row;
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
@@ -58,7 +59,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto push = fcm_token(name);
     household h{
         t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {}, {},
-        {}
+        {},  {}
     };
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
@@ -86,7 +87,21 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         name + "', 'message', null from calls where call_session_id = '" + h.session +
         "' returning recording_id"
     );
+    h.conversation_row = r.sql(
+        "insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
+        "phone_number_id, 'Party of " +
+        name + "', now() from calls where call_session_id = '" + h.session + "' returning conversation_id"
+    );
+    r.sql(
+        "insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, talk_ms, missed, "
+        "voicemail, created_at) select " +
+        h.conversation_row +
+        ", org_id, user_id, call_id, 'inbound', 'failed', '{}', 0, true, true, began_at from calls where "
+        "call_session_id = '" +
+        h.session + "'"
+    );
     h.marks = {"Greeting of " + name,
+               "Party of " + name,
                "Recording of " + name,
                name + "-phone",
                name + "@people",
@@ -118,6 +133,9 @@ std::string rows_of(rig& r, const household& h) {
         {"blocked_callers", "org_id = " + org},
         {"voicemail_settings", "org_id = " + org},
         {"recordings", "org_id = " + org},
+        {"conversations", "org_id = " + org},
+        {"messages", "org_id = " + org},
+        {"ledger", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -154,6 +172,7 @@ std::string filled(std::string path, const household& h) {
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
     replace_in(path, "tokens/{id}", "tokens/" + h.token_row);
     replace_in(path, "voicemails/{id}", "voicemails/" + h.recording_row);
+    replace_in(path, "conversations/{id}", "conversations/" + h.conversation_row);
     replace_in(path, "recordings/{id}", "recordings/" + h.recording_row);
     replace_in(path, "{id}", h.session);
     return path;
@@ -183,6 +202,7 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
+        {"POST /api/voip/voicemails/{id}/transcription", {{"transcript", "Taken"}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
         {"POST /api/push/notifications",
          {{"user_id", user}, {"organization_id", org}, {"type", "taken"}, {"title", "Taken"}}},
