@@ -61,7 +61,8 @@ create index messages_of_organisation on messages (org_id, user_id, conversation
 
 -- A conversation without messages holds nothing but somebody's number. One that is held at the moment is about to get
 -- a message.
-create function z360_end_conversations() returns trigger language plpgsql as $$
+create function z360_end_conversations() returns trigger language plpgsql security definer
+    set search_path from current as $$
 declare
     empty bigint[];
 begin
@@ -88,7 +89,8 @@ create table ledger (
 );
 create index ledger_of_organisation on ledger (org_id, created_at);
 
-create function z360_account_due() returns trigger language plpgsql as $$
+create function z360_account_due() returns trigger language plpgsql security definer
+    set search_path from current as $$
 begin
     insert into call_accounts (call_id) values (new.call_id)
     on conflict (call_id) do update set due_at = clock_timestamp();
@@ -131,7 +133,8 @@ create table transcript_events (
     created_at timestamptz not null default clock_timestamp()
 );
 create index transcript_events_due on transcript_events (due_at);
-create function z360_transcript_due() returns trigger language plpgsql as $$
+create function z360_transcript_due() returns trigger language plpgsql security definer
+    set search_path from current as $$
 begin
     insert into transcript_events (event_id) values (new.event_id) on conflict do nothing;
     return null;

@@ -123,7 +123,8 @@ void bed::restart() {
          &recordings,
          has_vault ? &recording_vault : nullptr,
          &carrier_recordings,
-         &recording_links}
+         &recording_links,
+         &books}
     ));
 }
 

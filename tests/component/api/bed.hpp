@@ -5,6 +5,7 @@
 #pragma once
 
 #include "adapter/crypto/bearer.hpp"
+#include "fake_books.hpp"
 #include "fake_recordings.hpp"
 #include "fake_tenants.hpp"
 #include "fakes.hpp"
@@ -112,6 +113,7 @@ class bed : public ::testing::Test {
     int orders_placed = 0;
     fake_directory directory;
     fake_recordings recordings{members};
+    fake_books books{members};
     fake_vault recording_vault;
     bool has_vault = true; ///< as of the next restart
     fake_carrier_recordings carrier_recordings;

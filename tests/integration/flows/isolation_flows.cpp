@@ -216,7 +216,7 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",       "GET /api/voip/voicemails",
+    "GET /api/device-tokens",       "GET /api/voip/voicemails",     "GET /api/voip/conversations",
     "POST /device-tokens",          "DELETE /device-tokens",
     "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
     "GET /api/admin/organizations", "GET /api/admin/users",
