@@ -3,9 +3,9 @@
 
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "app/book_parts.hpp"
 #include "app/credential_parts.hpp"
 #include "app/push_parts.hpp"
-#include "app/book_parts.hpp"
 #include "app/recording_parts.hpp"
 #include "app/redis_parts.hpp"
 #include "edge/api/api.hpp"

@@ -15,7 +15,9 @@ namespace z360::app {
 class book_parts {
   public:
     /// `db`: of what may wait, unlike calls.
-    book_parts(const boost::asio::any_io_executor& ex, adapter::postgres::database& db, port::metrics& metrics)
+    book_parts(
+        const boost::asio::any_io_executor& ex, adapter::postgres::database& db, port::metrics& metrics
+    )
         : store_(adapter::postgres::make_book_store(db)), reader_(adapter::postgres::make_book_reader(db)),
           keeper_(bookkeeper::make_keeper(ex, *store_, metrics, {})) {}
 

@@ -207,7 +207,8 @@ int org_settings(const options& o) {
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
                         a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
-                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message || a.transcribe_messages;
+                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
+                        a.transcribe_messages;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

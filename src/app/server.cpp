@@ -254,8 +254,8 @@ class process {
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
         for (const auto& part :
-             {redis_.loops(), feed_.loops(), push_.loops(), recordings_.loops(), books_.loops(), silence, retention_->loops(),
-              figures})
+             {redis_.loops(), feed_.loops(), push_.loops(), recordings_.loops(), books_.loops(), silence,
+              retention_->loops(), figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;

@@ -19,7 +19,8 @@ constexpr millis k_count_every{15'000};
 class keeper_impl final : public keeper {
   public:
     keeper_impl(boost::asio::any_io_executor ex, port::book_store& store, port::metrics& metrics, settings s)
-        : store_(store), metrics_(metrics), s_(s), loops_(std::move(ex), [this](std::string_view name, std::string_view) {
+        : store_(store), metrics_(metrics), s_(s),
+          loops_(std::move(ex), [this](std::string_view name, std::string_view) {
               metrics_.count("loop_failures_total", {{"loop", name}});
           }) {}
 

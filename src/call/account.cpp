@@ -16,7 +16,8 @@ std::optional<millis> length_of(const recorded& r) {
 }
 
 bool is_message(const recorded& r) {
-    return r.purpose == recording_purpose::message && length_of(r).value_or(k_shortest_message) >= k_shortest_message;
+    return r.purpose == recording_purpose::message &&
+           length_of(r).value_or(k_shortest_message) >= k_shortest_message;
 }
 
 millis talk_of(const state& s) {
@@ -72,11 +73,14 @@ account account_of(const state& s, std::vector<recorded> all) {
     out.delivered = talked || out.voicemail;
     out.missed = !talked && s.routed.verdict == route_verdict::ring;
     out.minutes = minutes_of(out, talked, all);
-    out.leg = with != nullptr && !with->call_control_id.empty() ? with->call_control_id : s.caller.call_control_id;
+    out.leg =
+        with != nullptr && !with->call_control_id.empty() ? with->call_control_id : s.caller.call_control_id;
     out.steps = steps_of(s, !all.empty());
     auto best = std::find_if(all.begin(), all.end(), is_message);
     if (best == all.end())
-        best = std::find_if(all.begin(), all.end(), [](const auto& r) { return r.purpose == recording_purpose::talk; });
+        best = std::find_if(all.begin(), all.end(), [](const auto& r) {
+            return r.purpose == recording_purpose::talk;
+        });
     if (best != all.end()) out.shown = std::move(*best);
     return out;
 }

@@ -56,7 +56,9 @@ std::optional<told_transcript> parse_transcript(std::string_view webhook_body) {
     out.recording_id = read.event->recording_id;
     out.call_session_id = read.event->call_session_id;
     out.call_control_id = read.event->call_control_id;
-    out.text = kept_transcript(text_of(payload != nullptr && payload->is_object() ? *payload : event, "transcription_text"));
+    out.text = kept_transcript(
+        text_of(payload != nullptr && payload->is_object() ? *payload : event, "transcription_text")
+    );
     if (out.recording_id.empty() || out.text.empty()) return std::nullopt;
     if (out.call_session_id.empty() && out.call_control_id.empty()) return std::nullopt;
     return out;

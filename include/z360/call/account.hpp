@@ -19,7 +19,7 @@ struct recorded {
     recording_purpose purpose = recording_purpose::talk;
     std::string format; ///< "mp3" or "wav"; empty: not known
     std::optional<time_point> began_at, ended_at;
-    std::string address;   ///< where it can be had; empty: nowhere any more
+    std::string address; ///< where it can be had; empty: nowhere any more
     bool operator==(const recorded&) const = default;
 };
 

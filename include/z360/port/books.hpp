@@ -20,9 +20,9 @@ namespace z360::port {
 
 /// What one step of the writer has done.
 struct booked {
-    std::size_t looked_at = 0;   ///< calls, or events
-    std::size_t messages = 0;    ///< that are new
-    std::uint64_t minutes = 0;   ///< that were billed
+    std::size_t looked_at = 0; ///< calls, or events
+    std::size_t messages = 0;  ///< that are new
+    std::uint64_t minutes = 0; ///< that were billed
     std::uint64_t ai_minutes = 0;
     std::size_t transcripts = 0; ///< that are new, or say something else now
     std::size_t failed = 0;      ///< put off, with a pause that grows
@@ -72,7 +72,7 @@ struct message_view {
     std::int64_t conversation = 0;
     call_id call;
     std::string direction, status;
-    std::string metadata; ///< a JSON object
+    std::string metadata;          ///< a JSON object
     std::optional<uuid> recording; ///< that the scope may hear
     std::string recording_format;  ///< of it
     millis talk{};
@@ -92,9 +92,8 @@ class book_reader {
   public:
     virtual ~book_reader() = default;
     /// Of a person's organisations, or of `org` alone; newest first.
-    virtual boost::asio::awaitable<std::vector<conversation_view>> conversations(
-        tenant_scope who, org_id org, std::optional<book_cursor> before, std::size_t limit
-    ) = 0;
+    virtual boost::asio::awaitable<std::vector<conversation_view>>
+    conversations(tenant_scope who, org_id org, std::optional<book_cursor> before, std::size_t limit) = 0;
     /// Of the same, over all conversations.
     virtual boost::asio::awaitable<book_summary> summary(tenant_scope who, org_id org) = 0;
     /// Newest first; nullopt: there is no such conversation.

@@ -224,8 +224,8 @@ class recording_reader {
     /// Of a message; nullopt: there is none. Again is no change.
     virtual boost::asio::awaitable<std::optional<recording_view>>
     mark_heard(tenant_scope who, uuid id, bool heard) = 0;
-    /// What a message says; another text takes its place, and the carrier's never does. nullopt: there is no such
-    /// message. Again is no change. `text`: valid UTF-8, 1 to 60,000 bytes.
+    /// What a message says; another text takes its place, and the carrier's never does. nullopt: there is no
+    /// such message. Again is no change. `text`: valid UTF-8, 1 to 60,000 bytes.
     virtual boost::asio::awaitable<std::optional<recording_view>>
     transcribe(tenant_scope who, uuid id, std::string text) = 0;
     /// From now on nobody gets it; false: there is none.

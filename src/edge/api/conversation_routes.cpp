@@ -71,7 +71,7 @@ std::optional<port::book_cursor> cursor_in(const request_context& in, fields& f)
 }
 
 template <class Row>
-json next_of(const std::vector<Row>& rows, std::size_t limit, time_point Row::*at) {
+json next_of(const std::vector<Row>& rows, std::size_t limit, time_point Row::* at) {
     if (rows.size() < limit) return nullptr;
     return cursor_text(rows.back().*at, std::to_string(rows.back().id));
 }

@@ -22,7 +22,8 @@ std::optional<std::pair<time_point, std::string>> split_cursor(const std::string
 
 std::string recording_url(const api_context& s, const request_context& in, const uuid& recording) {
     const auto until = in.now + s.ports.settings.recordings.link_life;
-    return in.base + "/api/recordings/" + recording.text() + "?" + s.ports.recording_links->sign(recording, until);
+    return in.base + "/api/recordings/" + recording.text() + "?" +
+           s.ports.recording_links->sign(recording, until);
 }
 
 } // namespace z360::edge::api

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Where a page ended that is in the order of a moment and an id; and addresses of recordings. What lists share.
+// Where a page ended that is in the order of a moment and an id; and addresses of recordings. What lists
+// share.
 #pragma once
 
 #include "edge/api/api_context.hpp"
@@ -16,6 +17,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::optional<std::pair<time_point, std::string>> split_cursor(const std::string& text);
 
 /// Where a recording can be heard; good for `recordings.link_life`, to whoever has it.
-[[nodiscard]] std::string recording_url(const api_context& s, const request_context& in, const uuid& recording);
+[[nodiscard]] std::string
+recording_url(const api_context& s, const request_context& in, const uuid& recording);
 
 } // namespace z360::edge::api

@@ -158,16 +158,17 @@ awaitable<http::response> delete_message(api_context& s, request_context in) {
     co_return success(200, json{{"id", found->id.text()}}, "The message is removed");
 }
 
-/// What a message says, from whoever has listened to it for the product. Again is no change; another text takes
-/// its place. The text is in no reply but the message's own, and in no log.
+/// What a message says, from whoever has listened to it for the product. Again is no change; another text
+/// takes its place. The text is in no reply but the message's own, and in no log.
 awaitable<http::response> post_transcript(api_context& s, request_context in) {
+    const auto found = co_await s.ports.recordings->find(scope_of(in), path_uuid(in));
+    if (!found || found->purpose != call::recording_purpose::message) co_return respond(no_message());
     auto body = read_object(in.req.body);
     if (body.refused) co_return respond(*body.refused);
     fields f(body.value);
-    auto text = f.text("transcript", {.required = true, .min = 1, .max = k_longest_transcript, .lines = true});
+    auto text =
+        f.text("transcript", {.required = true, .min = 1, .max = k_longest_transcript, .lines = true});
     if (!f.ok()) co_return respond(f.refusal());
-    const auto found = co_await s.ports.recordings->find(scope_of(in), path_uuid(in));
-    if (!found || found->purpose != call::recording_purpose::message) co_return respond(no_message());
     co_await audit(s, in.who, in.address, "voicemail_transcribed", {}, found->id.text());
     const auto written = co_await s.ports.recordings->transcribe(scope_of(in), found->id, std::move(text));
     if (!written) co_return respond(no_message()); // removed meanwhile
@@ -299,7 +300,9 @@ std::vector<entry> recording_entries() {
         {"POST", "/api/voip/voicemails/{id}/seen", post_seen, k_person, rate_class::read, true},
         {"DELETE", "/api/voip/voicemails/{id}", delete_message, k_person, rate_class::read, true},
         {"GET", "/api/recordings/{id}", get_content, any_of(via::nobody), rate_class::none},
-        operator_entry("POST", "/api/voip/voicemails/{id}/transcription", post_transcript, "recordings:write"),
+        operator_entry(
+            "POST", "/api/voip/voicemails/{id}/transcription", post_transcript, "recordings:write"
+        ),
         operator_entry(
             "GET", "/api/admin/organizations/{org}/calls/{id}/recordings", list_of_call, "recordings:read"
         ),

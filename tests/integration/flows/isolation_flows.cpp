@@ -57,10 +57,12 @@ json always_open(const std::string& name) {
 household furnished(rig& r, std::int64_t id, const std::string& name, const std::string& number) {
     const auto t = founded(r, id, name, number);
     const auto push = fcm_token(name);
-    household h{
-        t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {}, {},
-        {},  {}
-    };
+    household h{t,    install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}),
+                push, {},
+                {},   {},
+                {},   {},
+                {},   {},
+                {}};
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
     h.service_token = bound_token(r, "service", name + "-service", id);
@@ -93,26 +95,29 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         name + "', now() from calls where call_session_id = '" + h.session + "' returning conversation_id"
     );
     r.sql(
-        "insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, talk_ms, missed, "
+        "insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
+        "talk_ms, missed, "
         "voicemail, created_at) select " +
         h.conversation_row +
         ", org_id, user_id, call_id, 'inbound', 'failed', '{}', 0, true, true, began_at from calls where "
         "call_session_id = '" +
         h.session + "'"
     );
-    h.marks = {"Greeting of " + name,
-               "Party of " + name,
-               "Recording of " + name,
-               name + "-phone",
-               name + "@people",
-               "Contact of " + name,
-               "Person of " + name,
-               "Blocked by " + name,
-               "Day of " + name,
-               number,
-               h.session,
-               name + "-service",
-               h.phone.sip()};
+    h.marks = {
+        "Greeting of " + name,
+        "Party of " + name,
+        "Recording of " + name,
+        name + "-phone",
+        name + "@people",
+        "Contact of " + name,
+        "Person of " + name,
+        "Blocked by " + name,
+        "Day of " + name,
+        number,
+        h.session,
+        name + "-service",
+        h.phone.sip()
+    };
     return h;
 }
 
@@ -216,13 +221,21 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",       "GET /api/voip/voicemails",     "GET /api/voip/conversations",
-    "POST /device-tokens",          "DELETE /device-tokens",
-    "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
-    "GET /api/admin/organizations", "GET /api/admin/users",
-    "GET /api/admin/tokens",        "GET /api/admin/push/stats",
-    "GET /api/voip/state-model",    "GET /api/health",
-    "GET /api/openapi.json",        "GET /api/docs",
+    "GET /api/device-tokens",
+    "GET /api/voip/voicemails",
+    "GET /api/voip/conversations",
+    "POST /device-tokens",
+    "DELETE /device-tokens",
+    "POST /api/voip/restore-org",
+    "POST /api/voip/credentials/reveal",
+    "GET /api/admin/organizations",
+    "GET /api/admin/users",
+    "GET /api/admin/tokens",
+    "GET /api/admin/push/stats",
+    "GET /api/voip/state-model",
+    "GET /api/health",
+    "GET /api/openapi.json",
+    "GET /api/docs",
 };
 /// These take the other's device in the query.
 bool takes_device(const std::string& route) {

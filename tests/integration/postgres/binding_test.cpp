@@ -110,15 +110,19 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     for (const auto org : {acme_, globex_})
         sql("insert into voicemail_settings (org_id, user_id) values (" + text(org) + ", " + text(ann_.user) +
             ")");
-    sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, phone_number_id, "
+    sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
+        "phone_number_id, "
         "'+15550109999', now() from phone_numbers");
-    sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, talk_ms, missed, "
-        "voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', 'failed', '{}', 0, true, "
+    sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
+        "talk_ms, missed, "
+        "voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', 'failed', '{}', "
+        "0, true, "
         "true, began_at from calls join conversations using (org_id)");
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
-          "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings", "conversations", "messages"}) {
+          "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
+          "conversations", "messages"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Conversations, messages, minutes and transcripts of calls that are over: rows of the list, who writes them down, who
-// reads them.
+// Conversations, messages, minutes and transcripts of calls that are over: rows of the list, who writes them
+// down, who reads them.
 #include "calls.hpp"
 
 #include <z360/port/books.hpp>
@@ -79,7 +79,9 @@ class books : public stored_calls {
     port::booked enter(std::size_t most = 100) { return run(store_->enter(most)); }
     port::booked transcribe() { return run(store_->transcribe(100)); }
     json metadata(const std::string& session) {
-        return json::parse(value("select metadata::text from messages where metadata->>'call_session_id' = '" + session + "'"));
+        return json::parse(value(
+            "select metadata::text from messages where metadata->>'call_session_id' = '" + session + "'"
+        ));
     }
     /// As the carrier tells it.
     void tell_transcript(const std::string& id, const std::string& recording, const std::string& text) {
@@ -89,8 +91,8 @@ class books : public stored_calls {
                   {{"id", id},
                    {"event_type", "call.recording.transcription.saved"},
                    {"payload",
-                    {{"call_session_id", "s1"}, {"recording_id", recording}, {"transcription_text", text}}}}}}
-                .dump(),
+                    {{"call_session_id", "s1"}, {"recording_id", recording}, {"transcription_text", text}}}}}
+            }.dump(),
             "s1"
         );
         e.event_type = "call.recording.transcription.saved";
@@ -118,8 +120,8 @@ TEST_F(books, be_29_a_call_that_is_over_is_a_message_with_the_keys_that_the_old_
     EXPECT_EQ(
         keys, (std::vector<std::string>{
                   "call_control_id", "call_quality", "call_session_id", "is_agent", "is_voicemail", "keys",
-                  "original_from", "parent_call_control_id", "received_by", "recording_ended_at", "recording_id",
-                  "recording_started_at", "recording_urls", "thread_id"
+                  "original_from", "parent_call_control_id", "received_by", "recording_ended_at",
+                  "recording_id", "recording_started_at", "recording_urls", "thread_id"
               })
     );
     EXPECT_EQ(m["call_control_id"], "leg-s1");
@@ -128,7 +130,8 @@ TEST_F(books, be_29_a_call_that_is_over_is_a_message_with_the_keys_that_the_old_
     EXPECT_EQ(m["received_by"], people_.user.value);
     EXPECT_EQ(m["keys"], (json{"handleCall:inbound", "call.answered", "call.hangup"}));
     EXPECT_EQ(
-        value("select type || ' ' || direction || ' ' || status || ' ' || talk_ms || ' ' || missed from messages"),
+        value("select type || ' ' || direction || ' ' || status || ' ' || talk_ms || ' ' || missed from "
+              "messages"),
         "PHONE_CALL inbound delivered 61000 false"
     );
     EXPECT_EQ(
@@ -136,7 +139,10 @@ TEST_F(books, be_29_a_call_that_is_over_is_a_message_with_the_keys_that_the_old_
               "((meta->>'message_id')::bigint = (select message_id from messages)) from ledger"),
         "SIMPLE_CALL_MINUTE 2 s1 true"
     );
-    EXPECT_EQ(value("select identifier || ' ' || phone_number_id from conversations"), "+15550109999 " + std::to_string(people_.number.value));
+    EXPECT_EQ(
+        value("select identifier || ' ' || phone_number_id from conversations"),
+        "+15550109999 " + std::to_string(people_.number.value)
+    );
     EXPECT_EQ(value("select count(*) from call_accounts"), "0");
 }
 
@@ -176,7 +182,8 @@ TEST_F(books, be_29_calls_with_one_other_party_are_one_conversation_and_others_a
     step(s, 1);
     EXPECT_EQ(enter().messages, 3U);
     EXPECT_EQ(
-        value("select string_agg(identifier || ' ' || n, ',' order by identifier) from (select identifier, count(*) as n "
+        value("select string_agg(identifier || ' ' || n, ',' order by identifier) from (select identifier, "
+              "count(*) as n "
               "from conversations join messages using (conversation_id) group by identifier) x"),
         "+15550109999 2,withheld 1"
     );
@@ -236,7 +243,8 @@ TEST_F(books, i_06_a_removed_call_takes_its_message_and_the_others_number_along_
     missed("s2");
     enter();
     auto old = pg::make_retention_store(*db_);
-    sql("update calls set ended_at = case call_session_id when 's1' then now() - interval '2 days' else now() end");
+    sql("update calls set ended_at = case call_session_id when 's1' then now() - interval '2 days' else "
+        "now() end");
     EXPECT_EQ(run(old->remove(port::kept::calls, millis{86'400'000}, 100)), 1U);
     EXPECT_EQ(value("select count(*) || ' ' || (select count(*) from conversations) from messages"), "1 1");
     sql("update calls set ended_at = now() - interval '2 days'");
@@ -275,10 +283,14 @@ TEST_F(books, be_26_what_the_carrier_writes_down_is_kept_with_the_message_alone)
     tell_transcript("e1", "rec-1", "Call me \xE2\x80\xAE back");
     EXPECT_EQ(transcribe().transcripts, 1U);
     EXPECT_EQ(transcript(), "Call me  back");
-    EXPECT_EQ(value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0");
+    EXPECT_EQ(
+        value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0"
+    );
     tell_transcript("e1", "rec-1", "Call me \xE2\x80\xAE back"); // told again
     EXPECT_EQ(transcribe().transcripts, 0U);
-    EXPECT_EQ(value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0");
+    EXPECT_EQ(
+        value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0"
+    );
 }
 
 TEST_F(books, be_26_a_transcript_that_comes_before_its_recording_waits_for_it) {
@@ -316,7 +328,9 @@ TEST_F(books, be_26_a_removed_message_says_nothing_any_more_and_nothing_is_told_
     tell_transcript("e2", "rec-1", "Hello");
     EXPECT_EQ(transcribe().transcripts, 0U);
     EXPECT_EQ(transcript(), "none");
-    EXPECT_EQ(value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0");
+    EXPECT_EQ(
+        value("select count(*) || ' ' || (select count(*) from webhook_events) from transcript_events"), "0 0"
+    );
 }
 
 TEST_F(books, be_26_what_a_service_says_of_a_message_goes_before_the_carriers) {
@@ -348,7 +362,8 @@ TEST_F(books, be_29_conversations_come_page_by_page_with_their_figures) {
         s.ended_at = s.began;
         step(s, 1);
     }
-    sql("insert into contacts (org_id, e164, name) values (" + std::to_string(people_.org.value) + ", '+15550108880', 'Bob')");
+    sql("insert into contacts (org_id, e164, name) values (" + std::to_string(people_.org.value) +
+        ", '+15550108880', 'Bob')");
     EXPECT_EQ(enter().messages, 5U);
     for (const char* role : {"member", "owner"}) {
         SCOPED_TRACE(role);
@@ -368,7 +383,9 @@ TEST_F(books, be_29_conversations_come_page_by_page_with_their_figures) {
         ASSERT_TRUE(page);
         ASSERT_EQ(page->size(), 1U);
         EXPECT_EQ(page->front().at, k_noon + millis{1'000});
-        const auto next = run(reader_->messages(me(), rest[0].id, port::book_cursor{page->front().at, page->front().id}, 5));
+        const auto next =
+            run(reader_->messages(me(), rest[0].id, port::book_cursor{page->front().at, page->front().id}, 5)
+            );
         ASSERT_TRUE(next);
         ASSERT_EQ(next->size(), 1U);
         EXPECT_EQ(next->front().at, k_noon);
@@ -379,7 +396,8 @@ TEST_F(books, i_05_a_member_sees_what_was_for_them_and_a_manager_all_of_the_orga
     talked("s1", millis{30'000});
     enter();
     const auto other = value("insert into users (login, name) values ('eve@acme', 'Eve') returning user_id");
-    sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) + ", " + other + ", 'member')");
+    sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) +
+        ", " + other + ", 'member')");
     const auto eve = port::tenant_scope::of(user_id{std::stol(other)});
     const auto id = std::stol(value("select conversation_id from conversations"));
     EXPECT_TRUE(run(reader_->conversations(eve, {}, {}, 10)).empty());

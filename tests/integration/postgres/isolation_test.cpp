@@ -281,7 +281,8 @@ TEST_F(isolation, i_05_recordings_of_somebody_else_do_not_exist) {
 
 TEST_F(isolation, i_05_conversations_of_somebody_else_do_not_exist) {
     auto reader = pg::make_book_reader(*db_);
-    const auto id = std::stol(value("select conversation_id from conversations where org_id = " + text(acme_.org)));
+    const auto id =
+        std::stol(value("select conversation_id from conversations where org_id = " + text(acme_.org)));
     const auto before = fingerprints();
     for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
         EXPECT_THAT(run(reader->conversations(who, acme_.org, {}, 10)), IsEmpty());
@@ -296,7 +297,8 @@ TEST_F(isolation, i_05_conversations_of_somebody_else_do_not_exist) {
     EXPECT_EQ(run(reader->summary(me, {})).messages, 1U);
     EXPECT_EQ(run(reader->messages(me, id, {}, 10))->size(), 1U);
     // Who is bound to another organisation of theirs sees nothing of this one.
-    sql("insert into memberships (org_id, user_id, role) values (" + text(rival_.org) + ", " + text(acme_.user) + ", 'owner')");
+    sql("insert into memberships (org_id, user_id, role) values (" + text(rival_.org) + ", " +
+        text(acme_.user) + ", 'owner')");
     const auto bound = tenant_scope::of(acme_.user, rival_.org);
     for (const auto& c : run(reader->conversations(bound, {}, {}, 10)))
         EXPECT_EQ(c.org, rival_.org);

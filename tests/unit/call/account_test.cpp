@@ -131,7 +131,9 @@ TEST(account, i_10_the_order_in_which_recordings_are_told_makes_no_difference) {
     const auto first = account_of(rung(), all);
     ASSERT_TRUE(first.shown);
     EXPECT_EQ(first.shown->id, "b");
-    while (std::next_permutation(all.begin(), all.end(), [](const auto& x, const auto& y) { return x.id < y.id; }))
+    while (std::next_permutation(all.begin(), all.end(), [](const auto& x, const auto& y) {
+        return x.id < y.id;
+    }))
         EXPECT_EQ(account_of(rung(), all), first);
 }
 
@@ -141,6 +143,8 @@ TEST(account, steps_are_those_that_were_gone_through) {
     s.caller.answered = true;
     EXPECT_EQ(
         account_of(s, {of("rec", k_talk, millis{2'000})}).steps,
-        (std::vector<std::string_view>{"handleCall:inbound", "call.answered", "call.hangup", "call.recording.saved"})
+        (std::vector<std::string_view>{
+            "handleCall:inbound", "call.answered", "call.hangup", "call.recording.saved"
+        })
     );
 }

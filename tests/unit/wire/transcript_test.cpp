@@ -15,7 +15,7 @@ json event(json payload) {
 }
 json full() {
     return {
-        {"call_session_id", "session"}, {"call_control_id", "leg"}, {"recording_id", "rec"},
+        {"call_session_id", "session"}, {"call_control_id", "leg"},    {"recording_id", "rec"},
         {"status", "completed"},        {"transcription_text", "Hi!"},
     };
 }
@@ -53,7 +53,13 @@ TEST(transcript, be_26_what_says_nothing_or_belongs_to_nothing_is_none) {
 }
 
 TEST(transcript, be_26_is_kept_bounded_and_without_what_misleads) {
-    EXPECT_EQ(kept_transcript("  a\xFF" "b\x1B[2J\n\xE2\x80\xAE" "c\n"), "a\xEF\xBF\xBD" "b[2J\nc");
+    EXPECT_EQ(
+        kept_transcript("  a\xFF"
+                        "b\x1B[2J\n\xE2\x80\xAE"
+                        "c\n"),
+        "a\xEF\xBF\xBD"
+        "b[2J\nc"
+    );
     const std::string euro = "\xE2\x82\xAC";
     std::string lengthy;
     while (lengthy.size() < 2 * k_longest_transcript)

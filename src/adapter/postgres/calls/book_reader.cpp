@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Conversations and messages, for people. Row-level security decides what may be seen; figures are made by the database
-// from an index alone, so that no number of messages is ever in this process.
+// Conversations and messages, for people. Row-level security decides what may be seen; figures are made by
+// the database from an index alone, so that no number of messages is ever in this process.
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
 #include "adapter/postgres/tenant_transaction.hpp"
@@ -25,8 +25,8 @@ namespace {
     "count(*) filter (where m.voicemail) as voicemails, coalesce(sum(m.talk_ms), 0)::bigint as talk, "       \
     "z360_ms(max(m.created_at)) as last "
 
-// $1 person, $2 organisation (0: each of theirs), $3, $4 before this one, $5 how many. Who manages an organisation reads
-// its conversations in their order; others have the conversations of their own messages.
+// $1 person, $2 organisation (0: each of theirs), $3, $4 before this one, $5 how many. Who manages an
+// organisation reads its conversations in their order; others have the conversations of their own messages.
 constexpr const char* k_conversations =
     R"sql(
 with mine as materialized (
@@ -54,7 +54,8 @@ select c.conversation_id, c.org_id, n.e164::text, c.identifier,
        f.messages, f.missed, f.voicemails, f.talk, f.last
   from page p join conversations c on c.conversation_id = p.conversation_id
   join phone_numbers n on n.phone_number_id = c.phone_number_id
-  cross join lateral (select )sql" Z360_FIGURES R"sql(from messages m where m.conversation_id = p.conversation_id) f
+  cross join lateral (select )sql" Z360_FIGURES
+    R"sql(from messages m where m.conversation_id = p.conversation_id) f
  order by p.at desc, p.conversation_id desc)sql";
 
 // $1 person, $2 organisation.
@@ -134,7 +135,8 @@ class rows final : public port::book_reader {
             const auto e = edge_of(before);
             std::vector<conversation_view> out;
             for (const auto& r : exec_in(
-                     *tx, "conversation_list", k_conversations, who.user.value, org.value, or_null(e.at), e.id, limit
+                     *tx, "conversation_list", k_conversations, who.user.value, org.value, or_null(e.at),
+                     e.id, limit
                  ))
                 out.push_back(conversation_in(r));
             return out;
@@ -143,7 +145,9 @@ class rows final : public port::book_reader {
     asio::awaitable<book_summary> summary(tenant_scope who, org_id org) override {
         return db_.run("conversation_summary", [=](pqxx::connection_base& db) {
             tenant_transaction tx(db, who);
-            return summary_in(exec_in(*tx, "conversation_summary", k_summary, who.user.value, org.value).at(0), 0);
+            return summary_in(
+                exec_in(*tx, "conversation_summary", k_summary, who.user.value, org.value).at(0), 0
+            );
         });
     }
     asio::awaitable<std::optional<std::vector<message_view>>> messages(
@@ -156,7 +160,8 @@ class rows final : public port::book_reader {
                 if (exec_in(*tx, "conversation_find", k_there, conversation).empty()) return std::nullopt;
                 const auto e = edge_of(before);
                 std::vector<message_view> out;
-                for (const auto& r : exec_in(*tx, "message_page", k_messages, conversation, or_null(e.at), e.id, limit))
+                for (const auto& r :
+                     exec_in(*tx, "message_page", k_messages, conversation, or_null(e.at), e.id, limit))
                     out.push_back(message_in(r));
                 return out;
             }

@@ -78,7 +78,8 @@ update call_accounts set attempts = attempts + 1,
        due_at = clock_timestamp() + least(5 * power(2, least(attempts, 20)), 3600) * interval '1 s'
  where call_id = $1::uuid)sql";
 // A program that reads it takes it meanwhile.
-constexpr const char* k_leave = "update call_accounts set due_at = clock_timestamp() + interval '5 s' where call_id = $1::uuid";
+constexpr const char* k_leave =
+    "update call_accounts set due_at = clock_timestamp() + interval '5 s' where call_id = $1::uuid";
 
 // $1 how many.
 constexpr const char* k_told = R"sql(
@@ -100,8 +101,8 @@ with those as (
     returning 1
 )
 select (select count(*) from its), (select count(*) from said))sql";
-// The recording's row has it now, or nobody wants it: it is not kept a second time among the raw events. Told again, it
-// is the same again.
+// The recording's row has it now, or nobody wants it: it is not kept a second time among the raw events. Told
+// again, it is the same again.
 constexpr const char* k_forget_event = R"sql(
 with off as (delete from transcript_events where event_id = $1)
 delete from webhook_events w where w.event_id = $1 and w.status = 'ignored'
@@ -131,7 +132,8 @@ std::vector<call::recorded> recordings_in(const std::string& text) {
     for (const auto& r : json::parse(text)) {
         call::recorded x;
         x.id = r.at("id").get<std::string>();
-        x.purpose = r.at("purpose") == "message" ? call::recording_purpose::message : call::recording_purpose::talk;
+        x.purpose =
+            r.at("purpose") == "message" ? call::recording_purpose::message : call::recording_purpose::talk;
         x.format = r.at("format").get<std::string>();
         x.began_at = time(r.at("began"));
         x.ended_at = time(r.at("ended"));
@@ -287,16 +289,19 @@ class rows final : public port::book_store {
         return db_.run("book_figures", [](pqxx::connection_base& db) {
             const auto r = exec_once(db, "book_figures", k_figures).at(0);
             return port::book_figures{
-                r[0].as<std::uint64_t>(), std::max(millis{r[1].as<std::int64_t>()}, millis{}), r[2].as<std::uint64_t>()
+                r[0].as<std::uint64_t>(), std::max(millis{r[1].as<std::int64_t>()}, millis{}),
+                r[2].as<std::uint64_t>()
             };
         });
     }
 
   private:
-    asio::awaitable<booked> step(const char* name, booked (*what)(pqxx::work&, std::size_t), std::size_t most) {
+    asio::awaitable<booked>
+    step(const char* name, booked (*what)(pqxx::work&, std::size_t), std::size_t most) {
         return db_.run(name, [what, most](pqxx::connection_base& db) {
             return in_transaction(db, [&](pqxx::work& tx) {
-                // What a crash takes back is on the list again; nobody else's commit waits for this one's disk.
+                // What a crash takes back is on the list again; nobody else's commit waits for this one's
+                // disk.
                 tx.exec("set local synchronous_commit = off");
                 return what(tx, most);
             });

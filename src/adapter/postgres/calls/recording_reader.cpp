@@ -48,7 +48,8 @@ constexpr const char* k_heard = "update recordings r set heard_at = case when $2
                                 "clock_timestamp()) end "
                                 "where recording_id = $1::uuid and purpose = 'message' and " Z360_THERE;
 constexpr const char* k_transcribe =
-    "update recordings r set transcript = $2, transcribed_by = 'service', transcribed_at = case when transcript = $2 and "
+    "update recordings r set transcript = $2, transcribed_by = 'service', transcribed_at = case when "
+    "transcript = $2 and "
     "transcribed_by = 'service' then transcribed_at else clock_timestamp() end "
     "where recording_id = $1::uuid and purpose = 'message' and " Z360_THERE;
 // Whoever is copying it has lost it.
