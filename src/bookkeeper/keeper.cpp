@@ -39,18 +39,14 @@ class keeper_impl final : public keeper {
         loops_.run(std::move(l), [this, round] { return (this->*round)(); });
     }
 
-    awaitable<void> enter_round() {
+    using step = awaitable<booked> (port::book_store::*)(std::size_t);
+
+    awaitable<void> enter_round() { return all_of(&port::book_store::enter); }
+    awaitable<void> transcribe_round() { return all_of(&port::book_store::transcribe); }
+    awaitable<void> all_of(step what) {
         bool more = true;
         while (more) {
-            const auto b = co_await store_.enter(s_.batch);
-            count(b);
-            more = b.looked_at == s_.batch;
-        }
-    }
-    awaitable<void> transcribe_round() {
-        bool more = true;
-        while (more) {
-            const auto b = co_await store_.transcribe(s_.batch);
+            const auto b = co_await (store_.*what)(s_.batch);
             count(b);
             more = b.looked_at == s_.batch;
         }

@@ -57,6 +57,7 @@ struct book_summary {
     std::optional<time_point> last_at; ///< of the newest one; none: there is none
 };
 
+/// Of one number of ours and one other party.
 struct conversation_view {
     std::int64_t id = 0;
     org_id org;
@@ -67,6 +68,7 @@ struct conversation_view {
     book_summary summary;
 };
 
+/// A call that is over.
 struct message_view {
     std::int64_t id = 0;
     std::int64_t conversation = 0;

@@ -62,15 +62,20 @@ select c.conversation_id, c.org_id, n.e164::text, c.identifier,
 constexpr const char* k_summary = "select " Z360_FIGURES R"sql(from messages m
  where m.org_id in (select org_id from memberships where user_id = $1 and ($2::bigint = 0 or org_id = $2)))sql";
 
-// $1 conversation, $2, $3 before this one, $4 how many.
+// $1 conversation, $2, $3 before this one, $4 how many. Which ones are seen is found in the index alone: of a long
+// conversation a person may see little.
 constexpr const char* k_messages = R"sql(
+with page as materialized (
+    select message_id from messages
+     where conversation_id = $1 and (created_at, message_id) < (coalesce(z360_at($2::bigint), 'infinity'), $3::bigint)
+     order by created_at desc, message_id desc limit $4
+)
 select m.message_id, m.conversation_id, m.call_id, m.direction, m.status, m.metadata::text, r.recording_id,
        coalesce(r.format, ''), m.talk_ms, m.missed, m.voicemail, z360_ms(m.created_at)
-  from messages m
+  from page join messages m using (message_id)
   left join recordings r on r.call_id = m.call_id and r.carrier_id = m.metadata->>'recording_id'
                         and r.status in ('waiting', 'kept')
- where m.conversation_id = $1 and (m.created_at, m.message_id) < (coalesce(z360_at($2::bigint), 'infinity'), $3::bigint)
- order by m.created_at desc, m.message_id desc limit $4)sql";
+ order by m.created_at desc, m.message_id desc)sql";
 constexpr const char* k_there = "select from conversations where conversation_id = $1";
 
 /// Figures from column `first` on.
