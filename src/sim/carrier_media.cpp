@@ -2,6 +2,8 @@
 // Speech, audio and recordings of a leg.
 #include "sim/carrier.hpp"
 
+#include <z360/base/ids.hpp>
+
 #include <algorithm>
 #include <utility>
 

@@ -94,7 +94,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         "phone_number_id, 'Party of " +
         name + "', now() from calls where call_session_id = '" + h.session + "' returning conversation_id"
     );
-    r.sql(
+    (void)r.sql(
         "insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
         "talk_ms, missed, "
         "voicemail, created_at) select " +
