@@ -287,7 +287,8 @@ TEST_F(
     again.duplicate_after = 100ms;
     r.carrier().add_fault(again);
     const auto phone_app = install(r, "pixel", "android", {{"fcm_token", k_fcm}});
-    auto& second = r.add_node();
+    auto& second =
+        r.add_node({{"Z360_RECORDINGS_FOLDER", folder_of_run_}, {"Z360_CALLS_RECORD_CALLS", "false"}});
     second.start();
     ASSERT_TRUE(second.ready());
     r.phone(1, phone::answers(50ms));
@@ -299,6 +300,7 @@ TEST_F(
     r.server().start();
     ASSERT_TRUE(r.server().ready());
     EXPECT_TRUE(r.quiet(talk));
+    r.phone(1, phone::declines(50ms));
     const auto message = leave_message(r);
     ASSERT_TRUE(eventually([&] { return r.sql("select count(*) from ledger") == "2"; }, 20s));
     ASSERT_TRUE(eventually([&] { return r.sql("select count(*) from call_accounts") == "0"; }, 10s));

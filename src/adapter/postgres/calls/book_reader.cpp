@@ -62,8 +62,8 @@ select c.conversation_id, c.org_id, n.e164::text, c.identifier,
 constexpr const char* k_summary = "select " Z360_FIGURES R"sql(from messages m
  where m.org_id in (select org_id from memberships where user_id = $1 and ($2::bigint = 0 or org_id = $2)))sql";
 
-// $1 conversation, $2, $3 before this one, $4 how many. Which ones are seen is found in the index alone: of a long
-// conversation a person may see little.
+// $1 conversation, $2, $3 before this one, $4 how many. Which ones are seen is found in the index alone: of a
+// long conversation a person may see little.
 constexpr const char* k_messages = R"sql(
 with page as materialized (
     select message_id from messages
