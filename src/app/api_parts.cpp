@@ -42,7 +42,7 @@ api_parts::api_parts(
 api_parts::~api_parts() = default;
 
 std::vector<http::route> api_parts::routes(
-    engine::engine& calls, push_parts& pushes, recording_parts& recordings,
+    engine::engine& calls, push_parts& pushes, recording_parts& recordings, book_parts& books,
     const adapter::crypto::ring_ticket_codec& tickets
 ) {
     return edge::api::api_routes(
@@ -76,7 +76,8 @@ std::vector<http::route> api_parts::routes(
          &recordings.links(),
          reports_.get(),
          records_.get(),
-         dead_letters_.get()}
+         dead_letters_.get(),
+         &books.reader()}
     );
 }
 

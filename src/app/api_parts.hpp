@@ -3,6 +3,7 @@
 
 #include "adapter/crypto/vault.hpp"
 #include "adapter/postgres/postgres.hpp"
+#include "app/book_parts.hpp"
 #include "app/credential_parts.hpp"
 #include "app/push_parts.hpp"
 #include "app/recording_parts.hpp"
@@ -38,7 +39,7 @@ class api_parts {
 
     /// Where what devices ask of a call goes, and what they say of pushes.
     [[nodiscard]] std::vector<http::route> routes(
-        engine::engine& calls, push_parts& pushes, recording_parts& recordings,
+        engine::engine& calls, push_parts& pushes, recording_parts& recordings, book_parts& books,
         const adapter::crypto::ring_ticket_codec& tickets
     );
     [[nodiscard]] boost::asio::awaitable<void> stop();

@@ -168,6 +168,7 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     flag(s.record_calls, a.record_calls);
     flag(s.voicemail, a.voicemail);
     flag(s.voicemail_beep, a.voicemail_beep);
+    flag(s.transcribe_messages, a.transcribe_messages);
 }
 
 json shown(const port::org_settings& s) {
@@ -188,6 +189,7 @@ json shown(const port::org_settings& s) {
         {"voicemail_greeting_url", value(s.voicemail_greeting_url)},
         {"voicemail_beep", value(s.voicemail_beep)},
         {"unavailable_message", value(s.unavailable_message)},
+        {"transcribe_messages", value(s.transcribe_messages)},
     };
 }
 
@@ -205,7 +207,8 @@ int org_settings(const options& o) {
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
                         a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
-                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message;
+                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
+                        a.transcribe_messages;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

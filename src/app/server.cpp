@@ -12,6 +12,7 @@
 #include "adapter/telnyx/records_client.hpp"
 #include "app/anchored_clock.hpp"
 #include "app/api_parts.hpp"
+#include "app/book_parts.hpp"
 #include "app/credential_parts.hpp"
 #include "app/feed_parts.hpp"
 #include "app/open_files.hpp"
@@ -145,6 +146,7 @@ class process {
           push_(ex_, c, database_, later_database_, keys_, tickets_, clock_, *metrics_),
           recordings_(ex_, c, later_database_, push_, *http_client_, clock_, *metrics_),
           backlog_(adapter::postgres::make_backlog(later_database_)),
+          books_(ex_, later_database_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,
@@ -178,6 +180,7 @@ class process {
         feed_.start();
         push_.start();
         recordings_.start();
+        books_.start();
         retention_->start();
         watch();
         await_signal();
@@ -205,7 +208,7 @@ class process {
         };
         for (auto& r : edge::health_routes([this] { return readiness(); }, *metrics_, std::move(who)))
             all.push_back(std::move(r));
-        for (auto& r : api_.routes(*engine_, push_, recordings_, tickets_))
+        for (auto& r : api_.routes(*engine_, push_, recordings_, books_, tickets_))
             all.push_back(std::move(r));
         return all;
     }
@@ -253,8 +256,8 @@ class process {
         const auto silence = reconciler_ ? reconciler_->loops() : std::vector<loop_state>{};
         const auto figures = figures_ ? figures_->loops() : std::vector<loop_state>{};
         for (const auto& part :
-             {redis_.loops(), feed_.loops(), push_.loops(), recordings_.loops(), silence, retention_->loops(),
-              figures})
+             {redis_.loops(), feed_.loops(), push_.loops(), recordings_.loops(), books_.loops(), silence,
+              retention_->loops(), figures})
             all.insert(all.end(), part.begin(), part.end());
         std::ranges::copy_if(engine_->loops(), std::back_inserter(all), is_spool);
         return all;
@@ -412,6 +415,7 @@ class process {
         if (reconciler_) co_await reconciler_->stop(limit / 8);
         co_await engine_->stop(limit / 2); // decisions and commands under way
         co_await recordings_.stop();
+        co_await books_.stop();
         co_await push_.stop(limit / 8);
         co_await feed_.stop();
         co_await credentials_.stop(limit / 8);
@@ -452,6 +456,7 @@ class process {
     push_parts push_;
     recording_parts recordings_;
     std::unique_ptr<port::backlog> backlog_;
+    book_parts books_;
     std::unique_ptr<engine::engine> engine_;
     std::unique_ptr<http::server> listener_;
     std::unique_ptr<http::server> figures_; ///< null: /metrics is where everything is

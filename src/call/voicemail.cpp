@@ -41,7 +41,9 @@ void start_recording(state& s, effects& out, time_point now) {
     s.voicemail.limit = now + rules.voicemail_max + k_record_grace;
     out.emplace_back(caller_command(
         s, caller_id(s, "record"), now, millis{10'000},
-        record_start_body{static_cast<int>(secs), s.id.text(), rules.voicemail_beep}
+        record_start_body{
+            static_cast<int>(secs), s.id.text(), rules.voicemail_beep, rules.transcribe_messages
+        }
     ));
 }
 

@@ -63,6 +63,8 @@ struct carrier_settings {
     millis recording_delay{500}; ///< from the end of a recorded leg to call.recording.saved
     std::string recordings_base = "https://recordings.sim.invalid"; ///< where contents are fetched
     millis recording_url_life{600'000};
+    millis transcript_delay{1'000}; ///< from the end of the leg to call.recording.transcription.saved
+    std::string transcript = "Please call me back."; ///< what every message says
     unsigned dials_per_window = 150;
     millis dial_window{5000};
     millis command_memory{60'000};
@@ -216,6 +218,7 @@ class carrier {
         std::string channels;
         std::string format;
         time_point began{};
+        bool transcribed = false;
     };
     /// Keys that are waited for (gather_using_speak).
     struct gathering {

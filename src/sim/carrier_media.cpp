@@ -2,6 +2,8 @@
 // Speech, audio and recordings of a leg.
 #include "sim/carrier.hpp"
 
+#include <z360/base/ids.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -63,6 +65,7 @@ carrier::start_recording(leg_state& l, const json& body, std::string_view prefix
     r.channels = body.value(key("channels"), std::string("dual"));
     r.format = body.value(key("format"), std::string("mp3"));
     r.began = now;
+    r.transcribed = prefix.empty() && body.value("transcription", false);
     const auto recording_id = r.id;
     l.recordings.push_back(std::move(r));
     const auto limit = body.value(key("max_length"), std::int64_t{0});
@@ -109,6 +112,14 @@ void carrier::finish_recording(leg_state& l, std::size_t index, time_point now) 
         {"end_time", iso8601(now)},
     };
     emit(l, "call.recording.saved", std::move(extra), now, settings_.recording_delay);
+    if (!r.transcribed) return;
+    json said{
+        {"recording_id", r.id},
+        {"recording_transcription_id", derive_uuid("transcription/" + r.id).text()},
+        {"status", "completed"},
+        {"transcription_text", settings_.transcript},
+    };
+    emit(l, "call.recording.transcription.saved", std::move(said), now, settings_.transcript_delay);
 }
 
 } // namespace z360::sim

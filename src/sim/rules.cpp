@@ -144,6 +144,8 @@ std::map<std::string, table, std::less<>> make_tables() {
         {"recording_track", kind::text, false, 0, 0, {"both", "inbound", "outbound"}},
         {"custom_file_name", kind::text, false, 0, 40},
         {"transcription", kind::boolean},
+        {"transcription_engine", kind::text, false, 0, 0, {"A", "B", "deepgram/nova-3"}},
+        {"transcription_language", kind::text, false, 1, 20},
     };
     t["gather_using_speak"] = {
         {"payload", kind::text, true, 0, 3000},

@@ -81,6 +81,7 @@ constexpr void fields(V& v, T& x) {
     v("voicemail_greeting", x.voicemail_greeting);
     v("voicemail_greeting_url", x.voicemail_greeting_url);
     v("voicemail_beep", x.voicemail_beep);
+    v("transcribe_messages", x.transcribe_messages);
     v("takes_messages", x.takes_messages);
     v("unavailable_message", x.unavailable_message);
     v("hold_prompt", x.hold_prompt);
@@ -322,6 +323,7 @@ constexpr void fields(V& v, T& x) {
     v("max_length_secs", x.max_length_secs);
     v("name", x.name);
     v("beep", x.beep);
+    v("transcribe", x.transcribe);
 }
 template <class V, some<call::gather_using_speak_body> T>
 constexpr void fields(V& v, T& x) {

@@ -124,6 +124,11 @@ json record_start(const call::record_start_body& b) {
     out["channels"] = "single";
     out["play_beep"] = b.beep;
     out["max_length"] = std::clamp(b.max_length_secs, 0, k_max_recording_secs);
+    if (b.transcribe) { // never with `timeout_secs`: error 90053
+        out["transcription"] = true;
+        out["transcription_engine"] = "B"; // Telnyx's own
+        out["transcription_language"] = "auto_detect";
+    }
     if (!b.name.empty()) out["custom_file_name"] = text_of(b.name, k_max_recording_name);
     return out;
 }

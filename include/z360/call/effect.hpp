@@ -56,6 +56,7 @@ struct record_start_body {
     int max_length_secs = 120;
     std::string name; ///< ≤ 40 characters
     bool beep = true;
+    bool transcribe = false; ///< after the call; the carrier charges for it
 };
 /// Says the text, as often as `tries`, until one of the keys is pressed.
 struct gather_using_speak_body {

@@ -25,6 +25,7 @@ struct policy {
     std::string voicemail_greeting = "We are not available. Please leave a message after the tone.";
     std::string voicemail_greeting_url; ///< audio in place of that text, which is said if it cannot be played
     bool voicemail_beep = true;         ///< a tone before the message
+    bool transcribe_messages = false;   ///< the carrier writes down what a message says
     bool takes_messages = true;         ///< false: whom nobody answers is told `unavailable_message` alone
     std::string unavailable_message = "We are not available. Please call again later.";
     std::string hold_prompt = "One moment please, we are connecting you.";

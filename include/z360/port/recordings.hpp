@@ -196,6 +196,8 @@ struct recording_view {
     std::uint64_t bytes = 0; ///< of our copy
     std::string sha256;      ///< of it
     copy_place copy;
+    std::string transcript; ///< of a message: what it says, as far as somebody has told; empty: nobody has
+    std::optional<time_point> transcribed_at;
 };
 
 /// A page ends before this one.
@@ -222,6 +224,10 @@ class recording_reader {
     /// Of a message; nullopt: there is none. Again is no change.
     virtual boost::asio::awaitable<std::optional<recording_view>>
     mark_heard(tenant_scope who, uuid id, bool heard) = 0;
+    /// What a message says; another text takes its place, and the carrier's never does. nullopt: there is no
+    /// such message. Again is no change. `text`: valid UTF-8, 1 to 60,000 bytes.
+    virtual boost::asio::awaitable<std::optional<recording_view>>
+    transcribe(tenant_scope who, uuid id, std::string text) = 0;
     /// From now on nobody gets it; false: there is none.
     virtual boost::asio::awaitable<bool> remove(tenant_scope who, uuid id) = 0;
 };

@@ -79,6 +79,7 @@ struct org_settings {
     std::optional<std::string> voicemail_greeting_url; ///< audio in place of the words
     std::optional<bool> voicemail_beep;
     std::optional<std::string> unavailable_message; ///< told where there is no voicemail
+    std::optional<bool> transcribe_messages;        ///< the carrier writes down what messages say
 };
 /// Whose voicemail says something else than the organisation's.
 struct box_owner {

@@ -6,6 +6,7 @@
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
 #include <z360/port/backlog.hpp>
+#include <z360/port/books.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_records.hpp>
 #include <z360/port/call_store.hpp>
@@ -118,6 +119,8 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::backlog> make_backlog(database& db);
 [[nodiscard]] std::unique_ptr<port::dead_letters> make_dead_letters(database& db);
+[[nodiscard]] std::unique_ptr<port::book_store> make_book_store(database& db);
+[[nodiscard]] std::unique_ptr<port::book_reader> make_book_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);

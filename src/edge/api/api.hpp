@@ -12,6 +12,7 @@
 #include <z360/credential_manager.hpp>
 #include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
+#include <z360/port/books.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_records.hpp>
 #include <z360/port/client_reports.hpp>
@@ -66,6 +67,7 @@ struct api_ports {
     port::client_reports* reports = nullptr; ///< null: nobody keeps what apps report
     port::call_records* records = nullptr;   ///< null: there are no records of calls
     port::dead_letters* dead_letters = nullptr; ///< null: nobody keeps events that were given up
+    port::book_reader* books = nullptr; ///< conversations and messages; null: there are none
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -2,6 +2,7 @@
 // Messages that were left for a person, recordings of an organisation's calls, and what is on them. Content
 // is fetched by an address that bears its own right for minutes: a player takes no bearer along.
 #include "edge/api/client_rules.hpp"
+#include "edge/api/cursors.hpp"
 #include "edge/api/operators.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
@@ -18,7 +19,7 @@ namespace z360::edge::api {
 namespace {
 
 constexpr std::size_t k_most_counted = 1'000;
-constexpr std::int64_t k_last_moment = 253'402'300'799'999; // in 9999; the database knows no moment for some
+constexpr std::size_t k_longest_transcript = 15'000; // characters: 60,000 bytes at most
 
 std::string_view state_of(port::recording_status s) {
     switch (s) {
@@ -33,12 +34,10 @@ std::string_view state_of(port::recording_status s) {
 
 json view(const api_context& s, const request_context& in, const port::recording_view& r) {
     const auto until = in.now + s.ports.settings.recordings.link_life;
-    const auto url =
-        in.base + "/api/recordings/" + r.id.text() + "?" + s.ports.recording_links->sign(r.id, until);
     const bool there = r.status != port::recording_status::lost;
     // By the names that the web product's transcription reads.
     json urls{{"mp3", nullptr}, {"wav", nullptr}};
-    if (there) urls[r.format == "wav" ? "wav" : "mp3"] = url;
+    if (there) urls[r.format == "wav" ? "wav" : "mp3"] = recording_url(s, in, r.id);
     json out{
         {"id", r.id.text()},
         {"call_uuid", r.call.text()},
@@ -65,6 +64,8 @@ json view(const api_context& s, const request_context& in, const port::recording
     if (r.purpose == call::recording_purpose::message) {
         out["seen"] = r.heard_at.has_value();
         out["seen_at"] = time_or_null(r.heard_at);
+        out["transcript"] = text_or_null(r.transcript);
+        out["transcribed_at"] = time_or_null(r.transcribed_at);
     }
     return out;
 }
@@ -84,15 +85,13 @@ uuid path_uuid(const request_context& in) {
 // ---- a person's messages
 
 std::string cursor_of(const port::recording_view& r) {
-    return std::to_string(r.told_at.time_since_epoch().count()) + "." + r.id.text();
+    return cursor_text(r.told_at, r.id.text());
 }
 std::optional<port::recording_cursor> read_cursor(const std::string& text) {
-    const auto dot = text.find('.');
-    if (dot == std::string::npos) return std::nullopt;
-    const auto at = whole_number(text.substr(0, dot), 0, k_last_moment);
-    const auto id = uuid::parse(text.substr(dot + 1));
-    if (!at || !id) return std::nullopt;
-    return port::recording_cursor{time_point{millis{*at}}, *id};
+    const auto split = split_cursor(text);
+    const auto id = split ? uuid::parse(split->second) : std::nullopt;
+    if (!id) return std::nullopt;
+    return port::recording_cursor{split->first, *id};
 }
 
 awaitable<http::response> list_messages(api_context& s, request_context in) {
@@ -157,6 +156,23 @@ awaitable<http::response> delete_message(api_context& s, request_context in) {
     if (!gone) co_return respond(no_message());
     co_await audit(s, in.who, in.address, "recording_removed", in.who.device, found->id.text());
     co_return success(200, json{{"id", found->id.text()}}, "The message is removed");
+}
+
+/// What a message says, from whoever has listened to it for the product. Again is no change; another text
+/// takes its place. The text is in no reply but the message's own, and in no log.
+awaitable<http::response> post_transcript(api_context& s, request_context in) {
+    const auto found = co_await s.ports.recordings->find(scope_of(in), path_uuid(in));
+    if (!found || found->purpose != call::recording_purpose::message) co_return respond(no_message());
+    auto body = read_object(in.req.body);
+    if (body.refused) co_return respond(*body.refused);
+    fields f(body.value);
+    auto text =
+        f.text("transcript", {.required = true, .min = 1, .max = k_longest_transcript, .lines = true});
+    if (!f.ok()) co_return respond(f.refusal());
+    co_await audit(s, in.who, in.address, "voicemail_transcribed", {}, found->id.text());
+    const auto written = co_await s.ports.recordings->transcribe(scope_of(in), found->id, std::move(text));
+    if (!written) co_return respond(no_message()); // removed meanwhile
+    co_return success(200, view(s, in, *written));
 }
 
 // ---- an organisation's recordings
@@ -284,6 +300,9 @@ std::vector<entry> recording_entries() {
         {"POST", "/api/voip/voicemails/{id}/seen", post_seen, k_person, rate_class::read, true},
         {"DELETE", "/api/voip/voicemails/{id}", delete_message, k_person, rate_class::read, true},
         {"GET", "/api/recordings/{id}", get_content, any_of(via::nobody), rate_class::none},
+        operator_entry(
+            "POST", "/api/voip/voicemails/{id}/transcription", post_transcript, "recordings:write"
+        ),
         operator_entry(
             "GET", "/api/admin/organizations/{org}/calls/{id}/recordings", list_of_call, "recordings:read"
         ),

@@ -12,6 +12,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> credential_entries();
 [[nodiscard]] std::vector<entry> call_entries();
 [[nodiscard]] std::vector<entry> recording_entries();     ///< messages, recordings of calls, their content
+[[nodiscard]] std::vector<entry> conversation_entries();  ///< the inbox of calls
 [[nodiscard]] std::vector<entry> voicemail_box_entries(); ///< voicemail of numbers and members
 [[nodiscard]] std::vector<entry> request_entries();       ///< what a device asks of a call
 [[nodiscard]] std::vector<entry> report_entries();        ///< what apps report of calls

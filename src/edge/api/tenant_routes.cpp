@@ -52,6 +52,7 @@ json view(const port::org_settings& s) {
         {"voicemail_greeting_url", or_null(s.voicemail_greeting_url)},
         {"voicemail_beep", or_null(s.voicemail_beep)},
         {"unavailable_message", or_null(s.unavailable_message)},
+        {"transcribe_messages", or_null(s.transcribe_messages)},
     };
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
@@ -222,6 +223,7 @@ port::org_settings read_settings(fields& f) {
     if (const auto& url = out.voicemail_greeting_url; url && !url->empty() && !url->starts_with("https://"))
         f.refuse("voicemail_greeting_url", "must begin with https://");
     out.voicemail_beep = f.boolean("voicemail_beep");
+    out.transcribe_messages = f.boolean("transcribe_messages");
     out.unavailable_message =
         f.text_if("unavailable_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     out.blocked_message = f.text_if("blocked_message", {.min = 1, .max = 3000, .lines = true, .name = true});

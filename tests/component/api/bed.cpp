@@ -126,7 +126,8 @@ void bed::restart() {
          &recording_links,
          &reports,
          &records,
-         &dead_letters}
+         &dead_letters,
+         &books}
     ));
 }
 

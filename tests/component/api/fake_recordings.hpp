@@ -53,6 +53,14 @@ class fake_recordings final : public port::recording_reader {
         r->heard_at = heard ? std::optional(r->heard_at.value_or(now)) : std::nullopt;
         co_return *r;
     }
+    awaitable<std::optional<port::recording_view>>
+    transcribe(port::tenant_scope who, uuid id, std::string text) override {
+        auto* r = seen(who, id);
+        if (r == nullptr) co_return std::nullopt;
+        if (r->transcript != text) r->transcribed_at = now;
+        r->transcript = std::move(text);
+        co_return *r;
+    }
     awaitable<bool> remove(port::tenant_scope who, uuid id) override {
         auto* r = seen(who, id);
         if (r == nullptr) co_return false;

@@ -63,6 +63,7 @@ std::vector<call::command_body> actions() {
     for (const int seconds : {-1, 0, 120, 1'000'000})
         for (const auto& name : {std::string{}, std::string("vm-7"), std::string(90, 'v')})
             out.emplace_back(call::record_start_body{seconds, name});
+    out.emplace_back(call::record_start_body{.transcribe = true});
     return out;
 }
 

@@ -24,6 +24,7 @@ struct household {
     std::string token_row;
     std::string session;
     std::string recording_row;
+    std::string conversation_row;
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
@@ -61,10 +62,12 @@ json always_open(const std::string& name) {
 household furnished(rig& r, std::int64_t id, const std::string& name, const std::string& number) {
     const auto t = founded(r, id, name, number);
     const auto push = fcm_token(name);
-    household h{
-        t, install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}), push, {}, {}, {}, {}, {}, {},
-        {}
-    };
+    household h{t,    install_for(r, t, name + "-phone", "android", {{"fcm_token", push}}),
+                push, {},
+                {},   {},
+                {},   {},
+                {},   {},
+                {}};
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
     h.service_token = bound_token(r, "service", name + "-service", id);
@@ -101,11 +104,26 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         name + "', 'message', null from calls where call_session_id = '" + h.session +
         "' returning recording_id"
     );
+    h.conversation_row = r.sql(
+        "insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
+        "phone_number_id, 'Party of " +
+        name + "', now() from calls where call_session_id = '" + h.session + "' returning conversation_id"
+    );
+    (void)r.sql(
+        "insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
+        "talk_ms, missed, "
+        "voicemail, created_at) select " +
+        h.conversation_row +
+        ", org_id, user_id, call_id, 'inbound', 'failed', '{}', 0, true, true, began_at from calls where "
+        "call_session_id = '" +
+        h.session + "'"
+    );
     h.marks = {
         "Greeting of " + name,
         "Recording of " + name,
         "Plan of " + name,
         "Told by " + name,
+        "Party of " + name,
         name + "-phone",
         name + "@people",
         "Contact of " + name,
@@ -144,6 +162,9 @@ std::string rows_of(rig& r, const household& h) {
         {"leg_charges", "org_id = " + org},
         {"call_samples", "org_id = " + org},
         {"client_events", "org_id = " + org},
+        {"conversations", "org_id = " + org},
+        {"messages", "org_id = " + org},
+        {"ledger", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -181,6 +202,7 @@ std::string filled(std::string path, const household& h) {
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
     replace_in(path, "tokens/{id}", "tokens/" + h.token_row);
     replace_in(path, "voicemails/{id}", "voicemails/" + h.recording_row);
+    replace_in(path, "conversations/{id}", "conversations/" + h.conversation_row);
     replace_in(path, "recordings/{id}", "recordings/" + h.recording_row);
     replace_in(path, "{id}", h.session);
     return path;
@@ -212,6 +234,7 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
+        {"POST /api/voip/voicemails/{id}/transcription", {{"transcript", "Taken"}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
         {"POST /api/voip/call-quality",
          {{"call_uuid", other.session}, {"samples", {{{"ts", ms_now()}, {"mos", 1}}}}}},
@@ -229,13 +252,21 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",       "GET /api/voip/voicemails",
-    "POST /device-tokens",          "DELETE /device-tokens",
-    "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
-    "GET /api/admin/organizations", "GET /api/admin/users",
-    "GET /api/admin/tokens",        "GET /api/admin/push/stats",
-    "GET /api/voip/state-model",    "GET /api/health",
-    "GET /api/openapi.json",        "GET /api/docs",
+    "GET /api/device-tokens",
+    "GET /api/voip/voicemails",
+    "GET /api/voip/conversations",
+    "POST /device-tokens",
+    "DELETE /device-tokens",
+    "POST /api/voip/restore-org",
+    "POST /api/voip/credentials/reveal",
+    "GET /api/admin/organizations",
+    "GET /api/admin/users",
+    "GET /api/admin/tokens",
+    "GET /api/admin/push/stats",
+    "GET /api/voip/state-model",
+    "GET /api/health",
+    "GET /api/openapi.json",
+    "GET /api/docs",
 };
 /// These take the other's device in the query.
 bool takes_device(const std::string& route) {

@@ -6,6 +6,8 @@
 #include "integration/flows/watch.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 using namespace z360;
 using namespace z360::testing;
@@ -230,6 +232,101 @@ TEST_F(recording_flow, be_26_a_caller_who_leaves_at_the_tone_leaves_no_message) 
     EXPECT_TRUE(r.pushes("voicemail").empty());
     EXPECT_TRUE(phone_app.client.get("/api/voip/voicemails").data().empty());
     EXPECT_EQ(left_at_carrier(r), 0U);
+}
+
+TEST_F(recording_flow, be_26_telnyx_writes_down_what_a_message_says_where_the_organisation_wants_it) {
+    sim::carrier_settings c;
+    c.transcript = "Please call me back.";
+    c.transcript_delay = 100ms; // before the news of the recording
+    auto& r = kept({}, c);
+    const auto phone_app = install(r, "pixel", "android", {{"fcm_token", k_fcm}});
+    auto session = leave_message(r);
+    EXPECT_FALSE(commands(r, "record_start", session).at(0).body.contains("transcription"))
+        << "off by default";
+    ASSERT_TRUE(stands(r, "kept"));
+    EXPECT_TRUE(only_message(phone_app).at("transcript").is_null());
+    EXPECT_EQ(
+        phone_app.client.remove("/api/voip/voicemails/" + only_message(phone_app).at("id").get<std::string>())
+            .status,
+        200
+    );
+
+    const auto settings = "/api/admin/organizations/" + std::to_string(r.org()) + "/settings";
+    ASSERT_LT(r.admin().put(settings, {{"transcribe_messages", true}}).status, 300);
+    session = leave_message(r);
+    EXPECT_EQ(commands(r, "record_start", session).at(0).body.at("transcription"), true);
+    ASSERT_TRUE(eventually(
+        [&] { return r.sql("select count(*) from recordings where transcript is not null") == "1"; }, 15s
+    ));
+    const auto m = only_message(phone_app);
+    EXPECT_EQ(m.at("transcript"), "Please call me back.");
+    ASSERT_TRUE(eventually([&] { return r.sql("select count(*) from transcript_events") == "0"; }));
+    std::ifstream log(r.server().log_file());
+    const std::string lines{std::istreambuf_iterator<char>(log), {}};
+    ASSERT_FALSE(lines.empty());
+    EXPECT_EQ(lines.find("Please call me back."), std::string::npos) << "in no log";
+    EXPECT_EQ(
+        r.sql("select count(*) from webhook_events where position('call me back'::bytea in body) > 0"), "0"
+    );
+
+    const auto path = "/api/voip/voicemails/" + m.at("id").get<std::string>();
+    EXPECT_EQ(r.admin().post(path + "/transcription", {{"transcript", "By hand."}}).status, 200);
+    EXPECT_EQ(only_message(phone_app).at("transcript"), "By hand.");
+    EXPECT_EQ(phone_app.client.remove(path).status, 200);
+    EXPECT_EQ(r.sql("select count(*) from recordings where transcript is not null"), "0");
+}
+
+// ---- what the product's inbox and billing read
+
+TEST_F(
+    recording_flow, be_29_calls_are_in_the_inbox_once_and_billed_once_whatever_is_repeated_and_whoever_dies
+) {
+    auto& r = kept({{"Z360_CALLS_RECORD_CALLS", "false"}});
+    sim::webhook_fault again; // every webhook three times
+    again.duplicates = 2;
+    again.duplicate_after = 100ms;
+    r.carrier().add_fault(again);
+    const auto phone_app = install(r, "pixel", "android", {{"fcm_token", k_fcm}});
+    auto& second =
+        r.add_node({{"Z360_RECORDINGS_FOLDER", folder_of_run_}, {"Z360_CALLS_RECORD_CALLS", "false"}});
+    second.start();
+    ASSERT_TRUE(second.ready());
+    r.phone(1, phone::answers(50ms));
+    const auto caller = r.call();
+    const auto talk = r.session(caller);
+    ASSERT_TRUE(r.joined(caller));
+    r.carrier().caller_hangs_up(caller);
+    r.server().kill();
+    r.server().start();
+    ASSERT_TRUE(r.server().ready());
+    EXPECT_TRUE(r.quiet(talk));
+    r.phone(1, phone::declines(50ms));
+    const auto message = leave_message(r);
+    ASSERT_TRUE(eventually([&] { return r.sql("select count(*) from ledger") == "2"; }, 20s));
+    ASSERT_TRUE(eventually([&] { return r.sql("select count(*) from call_accounts") == "0"; }, 10s));
+    EXPECT_EQ(
+        r.sql("select string_agg(quantity || unit, ',') from ledger"),
+        "1SIMPLE_CALL_MINUTE,1SIMPLE_CALL_MINUTE"
+    ) << "the talk although it was not recorded";
+    EXPECT_EQ(r.sql("select count(*) from messages"), "2");
+    const auto all = phone_app.client.get("/api/voip/conversations");
+    ASSERT_EQ(all.status, 200) << all.body;
+    ASSERT_EQ(all.data().size(), 1U);
+    const auto& conversation = all.data()[0];
+    EXPECT_EQ(conversation.at("identifier"), "+13125550142");
+    EXPECT_EQ(conversation.at("summary").at("messages"), 2);
+    EXPECT_EQ(conversation.at("summary").at("missed"), 1);
+    EXPECT_EQ(conversation.at("summary").at("voicemails"), 1);
+    EXPECT_EQ(all.json.at("meta").at("summary"), conversation.at("summary"));
+    const auto messages =
+        phone_app.client.get("/api/voip/conversations/" + conversation.at("id").dump() + "/messages");
+    ASSERT_EQ(messages.data().size(), 2U) << messages.body;
+    const auto& newest = messages.data()[0];
+    EXPECT_EQ(newest.at("metadata").at("call_session_id"), message);
+    EXPECT_EQ(newest.at("metadata").at("is_voicemail"), true);
+    const auto url = newest.at("metadata").at("recording_urls").at("mp3").get<std::string>();
+    EXPECT_LT(r.client().get(url.substr(url.find("/api/"))).status, 400);
+    EXPECT_EQ(messages.data()[1].at("metadata").at("call_session_id"), talk);
 }
 
 // ---- what voicemail says

@@ -127,12 +127,20 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
         text(ann_.user) + " from ring_plans");
     sql("insert into call_people (call_id, org_id, user_id, began_at) select call_id, org_id, user_id, began_at "
         "from calls");
+    sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
+        "phone_number_id, "
+        "'+15550109999', now() from phone_numbers");
+    sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
+        "talk_ms, missed, "
+        "voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', 'failed', '{}', "
+        "0, true, "
+        "true, began_at from calls join conversations using (org_id)");
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
           "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
           "ring_plans", "ring_plan_members", "call_people",
-          "leg_media", "call_samples", "client_events"}) {
+          "leg_media", "call_samples", "client_events", "conversations", "messages"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

@@ -421,12 +421,14 @@ TEST_F(directory, be_26_voicemail_is_the_numbers_then_its_persons_then_the_organ
     const auto rules = [this] { return resolve("+15550100001").rules; };
     const auto defaults = rules();
     EXPECT_TRUE(defaults.takes_messages);
+    EXPECT_FALSE(defaults.transcribe_messages);
     EXPECT_TRUE(defaults.voicemail_greeting_url.empty());
     const auto org = std::to_string(acme_.org.value);
     sql("insert into org_settings (org_id, voicemail, voicemail_greeting, voicemail_greeting_url, "
         "voicemail_max_secs, "
-        "voicemail_beep, unavailable_message) values (" +
-        org + ", false, 'Of all', 'https://example.test/all.mp3', 50, false, 'Gone')");
+        "voicemail_beep, unavailable_message, transcribe_messages) values (" +
+        org + ", false, 'Of all', 'https://example.test/all.mp3', 50, false, 'Gone', true)");
+    EXPECT_TRUE(rules().transcribe_messages);
     EXPECT_FALSE(rules().takes_messages);
     EXPECT_EQ(rules().voicemail_greeting_url, "https://example.test/all.mp3");
     EXPECT_EQ(rules().unavailable_message, "Gone");

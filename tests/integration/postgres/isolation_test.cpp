@@ -38,6 +38,9 @@ class isolation : public two_tenants {
             {"call_samples", org},
             {"client_events", org},
             {"call_joins", org},
+            {"conversations", org},
+            {"messages", org},
+            {"ledger", org},
             {"devices", user},
             {"device_registrations", devices},
             {"sip_identities", devices},
@@ -115,7 +118,7 @@ TEST_F(isolation, i_05_statements_without_a_condition_touch_own_rows_only) {
             if (may(table, "select")) {
                 const auto seen = touched(who, "select * from " + table);
                 EXPECT_LE(seen, all);
-                if (table == "leg_charges" && who.org.none()) { // what a call costs is no person's
+                if ((table == "leg_charges" || table == "ledger") && who.org.none()) { // what a call costs is no person's
                     EXPECT_EQ(seen, 0U);
                 } else {
                     EXPECT_GT(seen, 0U) << "its own rows are hidden from it";
@@ -287,10 +290,41 @@ TEST_F(isolation, i_05_recordings_of_somebody_else_do_not_exist) {
         EXPECT_TRUE(run(reader->find(who, id)));
         EXPECT_EQ(run(reader->messages(who, acme_.user, false, {}, 10)).size(), 1U);
     }
+    const auto own = tenant_scope::of(acme_.org);
+    EXPECT_FALSE(run(reader->transcribe(tenant_scope::of(rival_.org), id, "Stolen")));
+    EXPECT_FALSE(run(reader->transcribe(tenant_scope{}, id, "Stolen")));
+    EXPECT_EQ(run(reader->find(own, id))->transcript, "");
+    EXPECT_EQ(run(reader->transcribe(own, id, "Hello"))->transcript, "Hello");
     // Of a talk: the organisation's alone.
     sql("update recordings set purpose = 'talk'");
     EXPECT_FALSE(run(reader->find(tenant_scope::of(acme_.user), id)));
     EXPECT_EQ(run(reader->of_call(tenant_scope::of(acme_.org), acme_.org, "session-acme")).size(), 1U);
+}
+
+TEST_F(isolation, i_05_conversations_of_somebody_else_do_not_exist) {
+    auto reader = pg::make_book_reader(*db_);
+    const auto id =
+        std::stol(value("select conversation_id from conversations where org_id = " + text(acme_.org)));
+    const auto before = fingerprints();
+    for (const auto& who : {tenant_scope::of(rival_.org), tenant_scope::of(rival_.user), tenant_scope{}}) {
+        EXPECT_THAT(run(reader->conversations(who, acme_.org, {}, 10)), IsEmpty());
+        for (const auto& c : run(reader->conversations(who, {}, {}, 10)))
+            EXPECT_EQ(c.org, rival_.org);
+        EXPECT_EQ(run(reader->summary(who, acme_.org)).messages, 0U);
+        EXPECT_FALSE(run(reader->messages(who, id, {}, 10)));
+    }
+    EXPECT_EQ(fingerprints(), before);
+    const auto me = tenant_scope::of(acme_.user);
+    EXPECT_EQ(run(reader->conversations(me, acme_.org, {}, 10)).size(), 1U);
+    EXPECT_EQ(run(reader->summary(me, {})).messages, 1U);
+    EXPECT_EQ(run(reader->messages(me, id, {}, 10))->size(), 1U);
+    // Who is bound to another organisation of theirs sees nothing of this one.
+    sql("insert into memberships (org_id, user_id, role) values (" + text(rival_.org) + ", " +
+        text(acme_.user) + ", 'owner')");
+    const auto bound = tenant_scope::of(acme_.user, rival_.org);
+    for (const auto& c : run(reader->conversations(bound, {}, {}, 10)))
+        EXPECT_EQ(c.org, rival_.org);
+    EXPECT_FALSE(run(reader->messages(bound, id, {}, 10)));
 }
 
 TEST_F(isolation, i_05_calls_of_somebody_else_do_not_exist) {

@@ -67,6 +67,18 @@ class two_tenants : public postgres_test {
             "call_id, leg_id, "
             "1, org_id, true, true, false from call_legs where org_id = " +
             org);
+        sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) values (" +
+            org + ", " + text(p.number) + ", '+15550109999', now())");
+        sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
+            "talk_ms, "
+            "missed, voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', "
+            "'failed', '{}', "
+            "0, true, true, began_at from calls join conversations using (org_id) where org_id = " +
+            org);
+        sql("insert into ledger (org_id, unit, quantity, call_id, meta) select org_id, 'SIMPLE_CALL_MINUTE', "
+            "1, call_id, "
+            "'{}' from calls where org_id = " +
+            org);
         sql("insert into device_registrations (device_id, org_id) values (" + device + ", " + org + ")");
         sql("insert into apple_links (subject, user_id) values ('apple-" + slug + "', " + user + ")");
         sql("insert into audit_events (actor, user_id, org_id, action) values ('cli', " + user + ", " + org +

@@ -195,6 +195,7 @@ TEST_F(tenant_rows, settings_are_replaced_as_a_whole) {
     port::org_settings s;
     s.hold_prompt = "One moment";
     s.record_calls = false;
+    s.transcribe_messages = true;
     const auto out = run(tenants_->put(tenant_scope::of(acme_.org), acme_.org, s));
     ASSERT_TRUE(out.value);
     EXPECT_FALSE(out.created);
@@ -203,6 +204,7 @@ TEST_F(tenant_rows, settings_are_replaced_as_a_whole) {
     EXPECT_FALSE(stored->ring_seconds) << "what is left out is the server's default again";
     EXPECT_EQ(stored->hold_prompt, "One moment");
     EXPECT_EQ(stored->record_calls, false);
+    EXPECT_EQ(stored->transcribe_messages, true);
 }
 
 TEST_F(tenant_rows, lists_go_on_after_the_last_one_of_the_page_before) {

@@ -180,6 +180,9 @@ TEST(command, the_small_ones) {
         )
     );
     EXPECT_FALSE(body_of(call::record_start_body{120, ""}).contains("custom_file_name"));
+    const auto in_writing = body_of(call::record_start_body{.transcribe = true});
+    EXPECT_EQ(in_writing["transcription"], true);
+    EXPECT_FALSE(in_writing.contains("timeout_secs")) << "refused together: error 90053";
     EXPECT_EQ(
         build(call::record_start_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/record_start"
     );

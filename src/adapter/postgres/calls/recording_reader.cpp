@@ -20,7 +20,8 @@ namespace {
     "r.status, r.carrier_id, coalesce(r.format, ''), coalesce(c.caller_number, ''), "                        \
     "coalesce(n.e164::text, c.dialed_sent, ''), coalesce(c.snapshot #>> '{routed,caller_name}', ''), "       \
     "z360_ms(r.created_at), z360_ms(r.began_at), z360_ms(r.ended_at), z360_ms(r.heard_at), "                 \
-    "coalesce(r.bytes, 0), coalesce(r.sha256, ''), coalesce(r.vault, ''), coalesce(r.vault_key, '') "        \
+    "coalesce(r.bytes, 0), coalesce(r.sha256, ''), coalesce(r.vault, ''), coalesce(r.vault_key, ''), "       \
+    "coalesce(r.transcript, ''), z360_ms(r.transcribed_at) "                                                 \
     "from recordings r join calls c on c.call_id = r.call_id "                                               \
     "left join phone_numbers n on n.phone_number_id = c.phone_number_id "
 #define Z360_THERE "r.status not in ('removing', 'removed') "
@@ -46,6 +47,11 @@ constexpr const char* k_of_call =
 constexpr const char* k_heard = "update recordings r set heard_at = case when $2 then coalesce(heard_at, "
                                 "clock_timestamp()) end "
                                 "where recording_id = $1::uuid and purpose = 'message' and " Z360_THERE;
+constexpr const char* k_transcribe =
+    "update recordings r set transcript = $2, transcribed_by = 'service', transcribed_at = case when "
+    "transcript = $2 and "
+    "transcribed_by = 'service' then transcribed_at else clock_timestamp() end "
+    "where recording_id = $1::uuid and purpose = 'message' and " Z360_THERE;
 // Whoever is copying it has lost it.
 constexpr const char* k_remove = "update recordings r set status = 'removing', due_at = clock_timestamp(), "
                                  "attempts = 0, error = 'asked for' "
@@ -73,6 +79,8 @@ recording_view read(const pqxx::row& r) {
     out.bytes = r[16].as<std::uint64_t>();
     out.sha256 = r[17].c_str();
     out.copy = {r[18].c_str(), r[19].c_str()};
+    out.transcript = r[20].c_str();
+    out.transcribed_at = time_or_null(r[21]);
     return out;
 }
 
@@ -136,6 +144,17 @@ class rows final : public port::recording_reader {
                 return first_of(exec_in(tx, "recording_find", k_find, id.text()));
             });
         });
+    }
+    asio::awaitable<std::optional<recording_view>>
+    transcribe(tenant_scope who, uuid id, std::string text) override {
+        const auto write = [=, text = storable(text)](pqxx::connection_base& db) {
+            return in_scope(db, who, [&](pqxx::work& tx) -> std::optional<recording_view> {
+                const auto said = exec_in(tx, "message_said", k_transcribe, id.text(), text).affected_rows();
+                if (said == 0) return std::nullopt;
+                return first_of(exec_in(tx, "recording_find", k_find, id.text()));
+            });
+        };
+        return db_.run("message_said", write);
     }
     asio::awaitable<bool> remove(tenant_scope who, uuid id) override {
         return db_.run("recording_remove", [=](pqxx::connection_base& db) {

@@ -61,7 +61,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             when vu.greeting_url is not null or vu.greeting is not null then coalesce(vu.greeting_url, '')
             else s.voicemail_greeting_url end,
        coalesce(vn.beep, vu.beep, s.voicemail_beep),
-       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message),
+       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message), s.transcribe_messages,
        (select json_build_object('strategy', p.strategy, 'step', p.step_secs, 'ring', p.ring_secs, 'mailbox', p.mailbox_user_id,
                'took_last', case when p.strategy = 'hunt' then (
                    select w.user_id from call_people w where w.phone_number_id = n.phone_number_id and w.answered
@@ -77,7 +77,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
          where p.org_id = n.org_id and p.plan = case n.route_type
                when 'plan' then n.ring_plan
                when 'user' then (select m.ring_plan from memberships m
-                                  where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end)
+                                  where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end) as plan
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -200,6 +200,7 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.voicemail_greeting_url, r[22]);
     overlay(rules.voicemail_beep, r[23]);
     overlay(rules.unavailable_message, r[24]);
+    overlay(rules.transcribe_messages, r[25]);
     out.cause = cause_of(r, out.org);
     if (out.cause != call::route_cause::as_set)
         overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
@@ -207,7 +208,8 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
         add_targets(out.targets, d, now, false);
-    if (!r[25].is_null()) add_plan(out, nlohmann::json::parse(r[25].c_str()), now);
+    if (const auto plan = r["plan"]; !plan.is_null())
+        add_plan(out, nlohmann::json::parse(plan.c_str()), now);
     return out;
 }
 

@@ -88,17 +88,18 @@ org_settings read_settings(const pqxx::row& r) {
     s.voicemail_greeting_url = text(r[12]);
     if (!r[13].is_null()) s.voicemail_beep = r[13].as<bool>();
     s.unavailable_message = text(r[14]);
+    if (!r[15].is_null()) s.transcribe_messages = r[15].as<bool>();
     return s;
 }
 
 #define Z360_SETTINGS                                                                                        \
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
     "mobile_after_secs, mobile_prompt, blocked_message, recording_days, voicemail, "                         \
-    "voicemail_greeting_url, voicemail_beep, unavailable_message"
+    "voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages"
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
-    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
@@ -106,7 +107,8 @@ constexpr const char* k_put_settings =
     "mobile_prompt = excluded.mobile_prompt, blocked_message = excluded.blocked_message, "
     "recording_days = excluded.recording_days, voicemail = excluded.voicemail, "
     "voicemail_greeting_url = excluded.voicemail_greeting_url, voicemail_beep = excluded.voicemail_beep, "
-    "unavailable_message = excluded.unavailable_message, updated_at = now() "
+    "unavailable_message = excluded.unavailable_message, "
+    "transcribe_messages = excluded.transcribe_messages, updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
@@ -193,16 +195,17 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto record = flag(s.record_calls);
         const auto voicemail = flag(s.voicemail);
         const auto beep = flag(s.voicemail_beep);
+        const auto transcribe = flag(s.transcribe_messages);
         const auto r = exec_in(
             *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
             or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
             or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
-            or_null(s.unavailable_message)
+            or_null(s.unavailable_message), or_null(transcribe)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][15].as<bool>();
+        out.created = r[0][16].as<bool>();
         tx.commit();
         return out;
     });
