@@ -8,6 +8,7 @@
 #include "call/mobile.hpp"
 #include "call/notice.hpp"
 #include "call/prompt.hpp"
+#include "call/recorder.hpp"
 #include "call/recording.hpp"
 #include "call/request.hpp"
 #include "call/ring.hpp"
@@ -21,10 +22,10 @@ namespace {
 
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest. Phones are told last.
-constexpr std::array<const component*, 10> k_parts{
+constexpr std::array<const component*, 11> k_parts{
     &talk::k_component,      &joins::k_component,   &mobile::k_component,     &rings::k_component,
-    &voicemail::k_component, &prompts::k_component, &recordings::k_component, &requests::k_component,
-    &legs::k_component,      &notices::k_component,
+    &voicemail::k_component, &prompts::k_component, &recordings::k_component, &recorder::k_component,
+    &requests::k_component,  &legs::k_component,    &notices::k_component,
 };
 
 } // namespace
