@@ -52,7 +52,8 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             when vu.greeting_url is not null or vu.greeting is not null then coalesce(vu.greeting_url, '')
             else s.voicemail_greeting_url end,
        coalesce(vn.beep, vu.beep, s.voicemail_beep),
-       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message)
+       coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message),
+       s.recording_mandatory, s.ends_unrecorded, s.unrecorded_message, s.recording_announcement
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -134,6 +135,11 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.voicemail_greeting_url, r[22]);
     overlay(rules.voicemail_beep, r[23]);
     overlay(rules.unavailable_message, r[24]);
+    overlay(rules.recording_mandatory, r[25]);
+    rules.record_calls = rules.record_calls || rules.recording_mandatory; // whatever the server's default is
+    overlay(rules.ends_unrecorded, r[26]);
+    overlay(rules.unrecorded_message, r[27]);
+    overlay(rules.recording_announcement, r[28]);
     out.cause = cause_of(r, out.org);
     if (out.cause != call::route_cause::as_set)
         overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
