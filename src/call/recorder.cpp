@@ -73,9 +73,9 @@ std::string recording_id(const state& s, const leg& l) {
 /// say: each fails once.
 std::size_t failures(const state& s, const leg& l) {
     const auto& r = s.recorder;
-    auto n = static_cast<std::size_t>(
-        std::count_if(r.faults.begin(), r.faults.end(), [&l](const auto& f) { return f.leg == l.id; })
-    );
+    auto n = static_cast<std::size_t>(std::count_if(r.faults.begin(), r.faults.end(), [&l](const auto& f) {
+        return f.leg == l.id;
+    }));
     for (std::uint32_t i = 1; i <= r.orders; ++i)
         if (const auto* o = told_of(s, order_id(l, i)); o != nullptr && o->failed) ++n;
     return n;
@@ -106,8 +106,8 @@ void note_fault(state& s, const recording_failed& e) {
 
 void note_order(state& s, const command_outcome& o) {
     const bool failed = o.result != outcome::done && o.result != outcome::superseded;
-    const bool tells = o.what == verb::record_start ? failed || o.result == outcome::done
-                                                    : !o.recording_id.empty();
+    const bool tells =
+        o.what == verb::record_start ? failed || o.result == outcome::done : !o.recording_id.empty();
     auto& all = s.recorder.told;
     if (!o.who.leg || s.find(*o.who.leg) == nullptr || !tells) return;
     auto at = std::lower_bound(all.begin(), all.end(), o.command_id, [](const auto& x, const auto& id) {
@@ -173,9 +173,9 @@ command on_leg(const state& s, const leg& l, std::string id, time_point now, mil
 }
 
 void say(const state& s, effects& out, const char* id, const std::string& text, time_point now) {
-    out.emplace_back(caller_command(
-        s, caller_id(s, id), now, k_spoken_within, speak_body{text, s.routed.rules.voice}
-    ));
+    out.emplace_back(
+        caller_command(s, caller_id(s, id), now, k_spoken_within, speak_body{text, s.routed.rules.voice})
+    );
 }
 
 // To the caller, once the two are joined: nobody waits for it, so its loss costs nothing else.
@@ -187,16 +187,25 @@ void announce(state& s, effects& out, time_point now) {
     say(s, out, "announcement", text, now);
 }
 
-// Where the carrier's answer names the recording it has begun. Elsewhere the report of a fault may have been
-// lost: what is on record of the call is asked for.
+// Nothing is to be asked (any more): the carrier's answer has named the recording, or the question about it
+// was answered. Talks that an earlier program has joined were never to be asked about.
+bool is_known(const state& s, const leg& l, time_point first_look, time_point now) {
+    const auto& r = s.recorder;
+    if (!recording_id(s, l).empty() || r.unavailable) return true;
+    if (r.look_round != 0 && s.told >= r.look_round) return true;
+    return r.look_at ? r.looks >= k_most_looks && now >= *r.look_at : now >= first_look;
+}
+
+// Where the bridge's answer does not name what it records, the report of a fault may have been lost, too:
+// what is on record of the call is asked for.
 void look(state& s, effects& out, const leg& l, time_point now) {
     auto& r = s.recorder;
     if (r.looked) return;
-    r.looked = !recording_id(s, l).empty() || r.unavailable || (r.look_round != 0 && s.told >= r.look_round);
-    if (!r.looked && !r.look_at) r.look_at = *current_join(s)->joined_at + k_look_after;
-    if (!r.looked && now < *r.look_at) return;
-    r.looked = r.looked || r.looks >= k_most_looks;
+    const auto first_look = *current_join(s)->joined_at + k_look_after;
+    r.looked = is_known(s, l, first_look, now);
     if (r.looked) return r.look_at.reset();
+    if (!r.look_at) r.look_at = first_look;
+    if (now < *r.look_at) return;
     ++r.looks;
     r.look_round = ++s.asked;
     r.look_at = now + k_look_after;
@@ -310,7 +319,8 @@ bool wants(const state& s, const effect& e) {
 const char* broken(const state& s) {
     const auto& r = s.recorder;
     const bool touched = r.pause_wanted || r.paused || r.turns > 0;
-    if (!records(s) && (touched || r.orders > 0 || r.announced)) return "nothing_is_recorded_against_the_rules";
+    if (!records(s) && (touched || r.orders > 0 || r.announced))
+        return "nothing_is_recorded_against_the_rules";
     if (recording_of(s.routed.rules) == recording_policy::mandatory && touched)
         return "a_fixed_recording_goes_on";
     if (r.paused && r.turn_open) return "paused_means_that_nothing_was_sent_since";

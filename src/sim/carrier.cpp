@@ -304,9 +304,9 @@ std::optional<leg_view> carrier::leg(const std::string& call_control_id) const {
     view.playing = !it->second.sounds.empty();
     const auto& recorded = it->second.recordings;
     view.recording = !recorded.empty();
-    view.recording_paused = view.recording && std::all_of(recorded.begin(), recorded.end(), [](const auto& r) {
-        return r.paused_at.has_value();
-    });
+    view.recording_paused =
+        view.recording &&
+        std::all_of(recorded.begin(), recorded.end(), [](const auto& r) { return r.paused_at.has_value(); });
     return view;
 }
 

@@ -287,8 +287,7 @@ reply carrier::execute(const order& o, time_point now) {
 reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     const bool inbound = l.view.kind == leg_kind::caller;
     const bool needs_audio = o.verb == "speak" || o.verb == "playback_start" || o.verb == "playback_stop" ||
-                             o.verb.starts_with("record_") ||
-                             o.verb == "gather_using_speak";
+                             o.verb.starts_with("record_") || o.verb == "gather_using_speak";
     if (needs_audio && !l.view.answered_at) return refuse(422, "90034", "The call has not been answered.");
     if (o.verb == "answer" && !inbound) return refuse(422, "90102", "An outbound call cannot be answered.");
     if (o.verb == "reject" && (!inbound || l.view.answered_at))

@@ -60,8 +60,7 @@ void carrier::stop_sounds(leg_state& l, bool all, const char* status, time_point
     end_sound(l, status, now);
 }
 
-std::string
-carrier::start_recording(const order& o, leg_state& l, std::string_view prefix, time_point now) {
+std::string carrier::start_recording(const order& o, leg_state& l, std::string_view prefix, time_point now) {
     if (o.fault && o.fault->unrecorded) {
         truth_.commands.at(o.request).fault = "unrecorded";
         return {};

@@ -45,7 +45,7 @@ struct leg_view {
     std::string hangup_source;
     bool recording = false;
     bool recording_paused = false; ///< all that is recorded on it
-    bool playing = false; ///< speech or audio
+    bool playing = false;          ///< speech or audio
 
     [[nodiscard]] bool alive() const { return !ended_at; }
     [[nodiscard]] bool ringing() const { return alive() && ringing_since && !answered_at; }

@@ -382,8 +382,12 @@ class runner {
                     out += " max=" + std::to_string(b.max_length_secs);
                     if (b.dual) out += " dual";
                 },
-                [&](const record_pause_body& b) { out += " " + (b.recording_id.empty() ? "all" : b.recording_id); },
-                [&](const record_resume_body& b) { out += " " + (b.recording_id.empty() ? "all" : b.recording_id); },
+                [&](const record_pause_body& b) {
+                    out += " " + (b.recording_id.empty() ? "all" : b.recording_id);
+                },
+                [&](const record_resume_body& b) {
+                    out += " " + (b.recording_id.empty() ? "all" : b.recording_id);
+                },
                 [](const auto&) {},
             },
             c.body

@@ -119,9 +119,9 @@ struct command_outcome {
     verb what = verb::dial;
     leg_ref who; ///< addressed leg; for a dial `who.leg` is set and `who.call_control_id` is the new leg's
     outcome result = outcome::done;
-    std::string error_code;  ///< Telnyx code such as "90018", or a transport word; for people
-    std::string error_title; ///< Telnyx's words for it, bounded; for people; empty: none
-    unsigned attempts = 0;   ///< requests that were sent for it, identical resends included; for people
+    std::string error_code;        ///< Telnyx code such as "90018", or a transport word; for people
+    std::string error_title;       ///< Telnyx's words for it, bounded; for people; empty: none
+    unsigned attempts = 0;         ///< requests that were sent for it, identical resends included; for people
     std::string recording_id = {}; ///< that began with it; the carrier need not tell one
 };
 

@@ -321,10 +321,10 @@ enum class refusal : std::uint8_t {
     leg_over,    ///< the device's leg has ended or was told to stop
     in_the_talk, ///< the device has answered: there is nothing to decline any more
     call_over,
-    not_ringing,   ///< somebody has the caller, or the ring's time is up
-    rings_already, ///< a leg of this call to the device lives
-    may_not_ring,  ///< the call may not ring the device: not its person's, not reachable, or withdrawn
-    let_in_before, ///< it was rung once more in this ring already (I12)
+    not_ringing,     ///< somebody has the caller, or the ring's time is up
+    rings_already,   ///< a leg of this call to the device lives
+    may_not_ring,    ///< the call may not ring the device: not its person's, not reachable, or withdrawn
+    let_in_before,   ///< it was rung once more in this ring already (I12)
     not_talking,     ///< the device is not the one that talks to the caller
     not_recorded,    ///< the organisation records no talks, or this one cannot be recorded
     recording_fixed, ///< the organisation does not let anybody pause it
