@@ -15,15 +15,15 @@
 namespace z360::call::recorder {
 namespace {
 
-constexpr std::size_t k_most_facts = 16;    // more would be an attack or a fault of ours
-constexpr std::uint32_t k_most_orders = 1;  // to record it again (BE-24)
-constexpr millis k_order_limit{1'500};      // so that a talk is recorded, or known not to be, in 7 s
-constexpr millis k_look_after{5'000};       // from the join until a fault is asked for
-constexpr std::uint32_t k_most_looks = 3;   // while the carrier cannot be asked
-constexpr millis k_spoken_within{5'000};    // what is said to the caller is of no use later
-constexpr millis k_pause_limit{5'000};      // whoever asked for it waits
-constexpr millis k_resume_limit{60'000};    // what is not recorded is lost
-constexpr millis k_on_its_way{3'500};       // a lost command's last request may reach the carrier for so long
+constexpr std::size_t k_most_facts = 16;   // more would be an attack or a fault of ours
+constexpr std::uint32_t k_most_orders = 1; // to record it again (BE-24)
+constexpr millis k_order_limit{1'500};     // so that a talk is recorded, or known not to be, in 7 s
+constexpr millis k_look_after{5'000};      // from the join until a fault is asked for
+constexpr std::uint32_t k_most_looks = 3;  // while the carrier cannot be asked
+constexpr millis k_spoken_within{5'000};   // what is said to the caller is of no use later
+constexpr millis k_pause_limit{5'000};     // whoever asked for it waits
+constexpr millis k_resume_limit{30'000};   // what is not recorded is lost; within the carrier's memory of ids
+constexpr millis k_on_its_way{3'500};      // a lost command's last request may reach the carrier for so long
 constexpr millis k_unrecorded_until{8'000}; // from the join: a talk that must be recorded, and is not (BE-24)
 constexpr millis k_shortest_word{2'000};
 
