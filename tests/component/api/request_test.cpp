@@ -38,35 +38,35 @@ class api_requests : public bed {
 };
 
 TEST_F(api_requests, i_17_the_device_that_talks_pauses_the_recording_and_goes_on) {
-    EXPECT_EQ(ask("recording/pause", one).code(), "not_in_the_talk");
+    EXPECT_EQ(ask("recording/pause", one, "k1").code(), "not_in_the_talk");
     talk();
     EXPECT_EQ(send("GET", "/api/voip/call-status/" + id, one).data()["recording"], "on");
-    const auto paused = ask("recording/pause", one);
+    const auto paused = ask("recording/pause", one, "k2");
     ASSERT_EQ(paused.status, 200) << paused.text;
     EXPECT_EQ(paused.data()["recording"], "on") << "until the carrier has taken it";
     ASSERT_EQ(asked.size(), 2U);
     EXPECT_EQ(asked[1].what, call::request_kind::pause_recording);
-    EXPECT_EQ(ask("recording/pause", one).status, 200);
+    EXPECT_EQ(ask("recording/pause", one, "k3").status, 200);
     state().recorder.turn_open = false;
     state().recorder.paused = true;
     EXPECT_EQ(send("GET", "/api/voip/call-status/" + id, one).data()["recording"], "paused");
-    const auto resumed = ask("recording/resume", one);
+    const auto resumed = ask("recording/resume", one, "k4");
     ASSERT_EQ(resumed.status, 200) << resumed.text;
     EXPECT_EQ(resumed.data()["recording"], "on");
-    EXPECT_EQ(ask("recording/pause", two).code(), "not_in_the_talk");
+    EXPECT_EQ(ask("recording/pause", two, "k5").code(), "not_in_the_talk");
 }
 
 TEST_F(api_requests, i_17_what_the_rules_fix_is_not_paused) {
     talk();
     state().routed.rules.recording_mandatory = true;
-    const auto fixed = ask("recording/pause", one);
+    const auto fixed = ask("recording/pause", one, "k6");
     EXPECT_EQ(fixed.status, 409);
     EXPECT_EQ(fixed.code(), "recording_mandatory");
     EXPECT_EQ(fixed.body["call"]["recording"], "on");
     state().routed.rules.recording_mandatory = false;
     state().routed.rules.record_calls = false;
-    for (const char* what : {"recording/pause", "recording/resume"})
-        EXPECT_EQ(ask(what, one).code(), "not_recorded");
+    for (const char* what : {"pause", "resume"})
+        EXPECT_EQ(ask(("recording/" + std::string(what)).c_str(), one, what).code(), "not_recorded");
     EXPECT_EQ(ask("recording/pause", cookie(k_ada)).status, 403) << "which device would that be";
 }
 
