@@ -53,7 +53,7 @@ TEST_F(api_requests, i_17_the_device_that_talks_pauses_the_recording_and_goes_on
     const auto resumed = ask("recording/resume", one, "k4");
     ASSERT_EQ(resumed.status, 200) << resumed.text;
     EXPECT_EQ(resumed.data()["recording"], "on");
-    EXPECT_EQ(ask("recording/pause", two, "k5").code(), "not_in_the_talk");
+    EXPECT_EQ(ask("recording/pause", two, "k5").code(), "answered_elsewhere");
 }
 
 TEST_F(api_requests, i_17_what_the_rules_fix_is_not_paused) {
