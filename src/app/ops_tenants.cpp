@@ -160,12 +160,16 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     text(s.blocked_message, a.blocked_message);
     text(s.voicemail_greeting_url, a.voicemail_greeting_url);
     text(s.unavailable_message, a.unavailable_message);
+    text(s.unrecorded_message, a.unrecorded_message);
+    text(s.recording_announcement, a.recording_announcement);
     const auto flag = [](std::optional<bool>& to, const std::optional<std::string>& from) {
         if (!from) return;
         to.reset();
         if (!from->empty()) to = *from == "true" || *from == "1";
     };
     flag(s.record_calls, a.record_calls);
+    flag(s.recording_mandatory, a.recording_mandatory);
+    flag(s.ends_unrecorded, a.ends_unrecorded);
     flag(s.voicemail, a.voicemail);
     flag(s.voicemail_beep, a.voicemail_beep);
     flag(s.transcribe_messages, a.transcribe_messages);
@@ -190,6 +194,10 @@ json shown(const port::org_settings& s) {
         {"voicemail_beep", value(s.voicemail_beep)},
         {"unavailable_message", value(s.unavailable_message)},
         {"transcribe_messages", value(s.transcribe_messages)},
+        {"recording_mandatory", value(s.recording_mandatory)},
+        {"ends_unrecorded", value(s.ends_unrecorded)},
+        {"unrecorded_message", value(s.unrecorded_message)},
+        {"recording_announcement", value(s.recording_announcement)},
     };
 }
 
@@ -208,7 +216,9 @@ int org_settings(const options& o) {
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
                         a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
                         a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
-                        a.transcribe_messages;
+                        a.transcribe_messages ||
+                        a.recording_mandatory || a.ends_unrecorded || a.unrecorded_message ||
+                        a.recording_announcement;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

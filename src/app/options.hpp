@@ -96,7 +96,8 @@ struct command_arguments {
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
         ringback_url, record_calls, mobile_after_seconds, mobile_prompt, blocked_message, recording_days,
-        voicemail, voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages;
+        voicemail, voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages,
+        recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement;
     std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 

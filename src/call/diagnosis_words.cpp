@@ -102,6 +102,8 @@ std::string asked(const request_facts& a) {
     switch (a.what) {
     case request_kind::decline: return "declined" + no;
     case request_kind::answered: return "says that it has answered" + no;
+    case request_kind::pause_recording: return "pauses the recording" + no;
+    case request_kind::resume_recording: return "goes on recording" + no;
     case request_kind::ring: break;
     }
     return "asks to be rung" + no;

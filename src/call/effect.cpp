@@ -44,7 +44,12 @@ effect started(effect e, time_point now) {
 bool is_urgent(const effect& e) {
     return std::visit(
         overloaded{
-            [](const carrier_command& c) { return c.what() == verb::answer || c.what() == verb::bridge; },
+            [](const carrier_command& c) {
+                const auto v = c.what();
+                const bool of_talk = v == verb::record_start && c.leg.has_value();
+                return v == verb::answer || v == verb::bridge || v == verb::record_pause ||
+                       v == verb::record_resume || of_talk;
+            },
             [](const push_notice&) { return false; },
             [](const test_effect&) { return false; },
         },

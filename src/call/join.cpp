@@ -23,11 +23,6 @@ constexpr millis k_on_its_way{3'500};
 constexpr std::size_t k_most_of_a_leg =
     4; // a claim and a report, as things are: more would be a fault of ours
 
-// Deterministic: the claim's epoch and the winner name the bridge.
-std::string bridge_id(const join& j) {
-    return j.b.text() + "-bridge-" + std::to_string(j.epoch);
-}
-
 join* bridged_by(state& s, const command_outcome& e) {
     if (e.what != verb::bridge) return nullptr;
     const auto is = [&e](const join& j) { return bridge_id(j) == e.command_id; };
@@ -321,6 +316,10 @@ const char* broken(const state& s) {
 } // namespace
 
 const component k_component{absorb, narrate, settle, deadline, keeps, wants, broken};
+
+std::string bridge_id(const join& j) {
+    return j.b.text() + "-bridge-" + std::to_string(j.epoch);
+}
 
 void claim(state& s, effects& out, const leg& l, time_point now) {
     ++s.epoch;

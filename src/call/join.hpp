@@ -9,6 +9,8 @@ namespace z360::call::joins {
 
 extern const component k_component;
 
+/// Of its bridge command. Deterministic: the claim's epoch and the winner name it.
+[[nodiscard]] std::string bridge_id(const join& j);
 /// The leg becomes the winner: its bridge follows as soon as the caller is answered.
 void claim(state& s, effects& out, const leg& l, time_point now);
 /// The call is over, and so is its talk, or what would have become one.

@@ -108,7 +108,11 @@ void outcome_of(state& s, const command_outcome& e) {
     case verb::speak:
     case verb::playback_start:
     case verb::playback_stop:
-    case verb::record_start: s.caller.ended = s.caller.ended || e.result == outcome::peer_gone; return;
+    case verb::record_start: // of a device's leg: the talk's, whose end nothing but a hang-up tells
+        s.caller.ended = s.caller.ended || (!e.who.leg && e.result == outcome::peer_gone);
+        return;
+    case verb::record_pause:
+    case verb::record_resume: return;      // "not found" may be said of the recording
     case verb::gather_using_speak: return; // the mobile number's
     case verb::bridge: return;             // the join's
     }
@@ -256,6 +260,8 @@ bool wants(const state& s, const effect& e) {
     case verb::playback_start:
     case verb::playback_stop:
     case verb::record_start:
+    case verb::record_pause:
+    case verb::record_resume:
     case verb::gather_using_speak: return false;
     }
     if (!cmd->leg) return !s.caller.ended;

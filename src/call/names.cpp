@@ -43,6 +43,15 @@ std::string_view name(route_cause c) {
     return "?";
 }
 
+std::string_view name(recording_policy p) {
+    switch (p) {
+    case recording_policy::off: return "off";
+    case recording_policy::on: return "on";
+    case recording_policy::mandatory: return "mandatory";
+    }
+    return "?";
+}
+
 std::string_view name(device_status s) {
     switch (s) {
     case device_status::notified: return "notified";
@@ -134,6 +143,8 @@ std::string_view name(request_kind k) {
     case request_kind::decline: return "decline";
     case request_kind::answered: return "answered";
     case request_kind::ring: return "ring";
+    case request_kind::pause_recording: return "pause_recording";
+    case request_kind::resume_recording: return "resume_recording";
     }
     return "?";
 }
@@ -150,6 +161,9 @@ std::string_view name(refusal r) {
     case refusal::rings_already: return "rings_already";
     case refusal::may_not_ring: return "may_not_ring";
     case refusal::let_in_before: return "let_in_before";
+    case refusal::not_talking: return "not_talking";
+    case refusal::not_recorded: return "not_recorded";
+    case refusal::recording_fixed: return "recording_fixed";
     }
     return "?";
 }
@@ -177,6 +191,8 @@ std::string_view name(verb v) {
     case verb::playback_stop: return "playback_stop";
     case verb::record_start: return "record_start";
     case verb::gather_using_speak: return "gather_using_speak";
+    case verb::record_pause: return "record_pause";
+    case verb::record_resume: return "record_resume";
     }
     return "?";
 }
@@ -242,6 +258,15 @@ std::string_view name(remark r) {
     case remark::voicemail: return "voicemail";
     case remark::recording_saved: return "recording_saved";
     case remark::recording_failed: return "recording_failed";
+    case remark::recording_retried: return "recording_retried";
+    case remark::recording_unavailable: return "recording_unavailable";
+    case remark::recording_announced: return "recording_announced";
+    case remark::recording_pausing: return "recording_pausing";
+    case remark::recording_paused: return "recording_paused";
+    case remark::recording_resuming: return "recording_resuming";
+    case remark::recording_resumed: return "recording_resumed";
+    case remark::record_pause_failed: return "record_pause_failed";
+    case remark::record_resume_failed: return "record_resume_failed";
     case remark::end_reason: return "end_reason";
     case remark::call_ended: return "call_ended";
     }

@@ -17,11 +17,6 @@ constexpr millis k_longest_audio{60'000}; // of a greeting; how long it is nobod
 constexpr std::size_t k_most = 20;
 constexpr std::size_t k_most_ends = 64; // more would be an attack
 
-// About 13 characters a second is slow speech; too long an estimate only delays the watchdog.
-millis spoken_length(const std::string& text) {
-    return millis{1'000 + static_cast<std::int64_t>(text.size()) * 75};
-}
-
 std::string id_of(const state& s, const prompt& p) {
     if (p.number == 0) return caller_id(s, p.spoken ? "greeting" : "greeting-audio");
     return caller_id(s, p.spoken ? "prompt" : "ringback", p.number);
@@ -75,6 +70,8 @@ std::optional<remark> failure_of(verb v) {
     case verb::playback_start: return remark::playback_start_failed;
     case verb::playback_stop: return remark::playback_stop_failed;
     case verb::record_start: return remark::record_start_failed;
+    case verb::record_pause: return remark::record_pause_failed;
+    case verb::record_resume: return remark::record_resume_failed;
     case verb::dial:
     case verb::answer:
     case verb::bridge:
@@ -209,6 +206,8 @@ bool wants(const state& s, const effect& e) {
     case verb::hangup:
     case verb::reject:
     case verb::record_start:
+    case verb::record_pause:
+    case verb::record_resume:
     case verb::gather_using_speak: return false;
     }
     return false;
@@ -217,6 +216,11 @@ bool wants(const state& s, const effect& e) {
 } // namespace
 
 const component k_component{absorb, narrate, settle, deadline, nullptr, wants, nullptr};
+
+// About 13 characters a second is slow speech; too long an estimate only delays the watchdog.
+millis spoken_length(const std::string& text) {
+    return millis{1'000 + static_cast<std::int64_t>(text.size()) * 75};
+}
 
 void play(state& s, effects& out, const std::string& url, time_point now) {
     if (s.prompts.size() >= k_most) return;

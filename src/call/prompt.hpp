@@ -8,6 +8,8 @@ namespace z360::call::prompts {
 
 extern const component k_component;
 
+/// An estimate on the long side.
+[[nodiscard]] millis spoken_length(const std::string& text);
 /// Plays the sound over and over, until stop(). At most 20 prompts and sounds a call; beyond it is silent.
 void play(state& s, effects& out, const std::string& url, time_point now);
 /// Such a sound is on.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/request.hpp"
 
+#include "call/recorder.hpp"
 #include "call/ring.hpp"
 
 #include <z360/call/view.hpp>
@@ -17,6 +18,8 @@ constexpr millis k_ask_again{1'000}; // times the number of questions asked
 
 void grant(state& s, const device_asks& r, time_point now) {
     if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device);
+    if (r.what == request_kind::pause_recording || r.what == request_kind::resume_recording)
+        return recorder::grant(s, r.what);
     for (auto& l : s.legs) {
         if (l.device() != r.device || !l.may_live()) continue;
         if (r.what == request_kind::decline)
@@ -47,7 +50,7 @@ void absorb(state& s, const event& what, time_point now) {
 
 // Asked again, by another id, and answered alike: the timeline has it already.
 bool is_news(const state& before, const verdict& v, const state& after) {
-    if (before.legs != after.legs) return true;
+    if (before.legs != after.legs || before.recorder != after.recorder) return true;
     return std::none_of(before.verdicts.begin(), before.verdicts.end(), [&v](const verdict& o) {
         return o.device == v.device && o.what == v.what && o.why == v.why;
     });
@@ -57,6 +60,8 @@ remark granted_as(request_kind what) {
     switch (what) {
     case request_kind::decline: return remark::device_declined;
     case request_kind::answered: return remark::device_says_answered;
+    case request_kind::pause_recording: return remark::recording_pausing;
+    case request_kind::resume_recording: return remark::recording_resuming;
     case request_kind::ring: break;
     }
     return remark::device_joins_ring;
@@ -171,6 +176,8 @@ refusal judge(const state& s, request_kind what, device_id device) {
         if (over(s)) return refusal::call_over;
         return l->may_live() ? refusal::none : refusal::leg_over;
     case request_kind::ring: return judge_late_join(s, device);
+    case request_kind::pause_recording:
+    case request_kind::resume_recording: return recorder::judge(s, what, device);
     }
     return refusal::not_rung;
 }

@@ -127,6 +127,7 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     v.number = s.routed.number_e164;
     if (const auto* w = winner_of(s)) v.winner = w->device();
     v.missed = missed(s);
+    v.recording = recording_seen(s);
     v.began = s.began;
     v.ring_deadline = s.began + s.routed.rules.ring_time;
     if (const auto* r = current_ring(s)) v.ring_deadline = r->deadline;

@@ -169,29 +169,41 @@ void engine_impl::tell(const actor& a, const std::vector<call::note>& notes) {
     }
 }
 
+namespace {
+
+/// The figure that a line of a timeline counts in; empty: none.
+std::string_view figure_of(call::remark r) {
+    if (r == call::remark::call_ended) return "calls_ended_total";
+    if (r == call::remark::number_refused) return "unknown_numbers_total";
+    if (r == call::remark::second_bridge_dropped) return "double_bridges_total";
+    if (r == call::remark::recording_retried) return "talk_recordings_retried_total";
+    if (r == call::remark::recording_unavailable) return "talk_recordings_unavailable_total";
+    if (r == call::remark::record_pause_failed || r == call::remark::record_resume_failed)
+        return "talk_recording_pauses_failed_total";
+    return {};
+}
+
+} // namespace
+
 // Figures count facts, not tries: webhooks come twice, decisions are made again, and replies of the database
 // get lost. So what is counted is what has been stored, by the node that stored it.
 void engine_impl::count_facts(const countable& stored) {
     const auto& s = stored.next;
     const auto known = actors_.find(s.id);
     for (const auto& n : stored.notes) {
-        const bool ended = n.what == call::remark::call_ended;
-        const bool refused = n.what == call::remark::number_refused;
-        if (!ended && !refused && n.what != call::remark::second_bridge_dropped) continue;
+        const auto figure = figure_of(n.what);
+        if (figure.empty()) continue;
         const auto fact = std::string(call::name(n.what)) + " " + n.detail;
         if (known != actors_.end() && !known->second->counted.insert(fact).second) continue;
-        if (ended) {
-            p_.metrics.count("calls_ended_total", {{"reason", call::name(s.reason)}});
-            if (const auto talk = call::bridged_at(s))
-                p_.metrics.observe(
-                    "call_answer_seconds", std::chrono::duration<double>(*talk - s.began).count()
-                );
-        } else if (refused) {
+        if (n.what == call::remark::number_refused)
             log::error("number_unknown", {{"call", s.id}, {"session", s.origin.call_session_id}});
-            p_.metrics.count("unknown_numbers_total");
-        } else {
-            p_.metrics.count("double_bridges_total");
+        if (n.what != call::remark::call_ended) {
+            p_.metrics.count(figure);
+            continue;
         }
+        p_.metrics.count(figure, {{"reason", call::name(s.reason)}});
+        if (const auto talk = call::bridged_at(s))
+            p_.metrics.observe("call_answer_seconds", std::chrono::duration<double>(*talk - s.began).count());
     }
     count_reports(stored);
 }

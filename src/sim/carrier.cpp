@@ -31,6 +31,7 @@ unknowns unknowns::from_json(const json& j) {
     r.flag("linked_legs_end_with_caller", u.linked_legs_end_with_caller);
     r.flag("unknown_leg_is_404", u.unknown_leg_is_404);
     r.flag("answer_twice_fails", u.answer_twice_fails);
+    r.flag("bridge_names_recording", u.bridge_names_recording);
     r.flag("stamp_each_attempt", u.stamp_each_attempt);
     r.flag("retry_other_4xx", u.retry_other_4xx);
     r.count("outbound_channels", u.outbound_channels);
@@ -302,7 +303,11 @@ std::optional<leg_view> carrier::leg(const std::string& call_control_id) const {
     if (it == legs_.end()) return std::nullopt;
     auto view = it->second.view;
     view.playing = !it->second.sounds.empty();
-    view.recording = !it->second.recordings.empty();
+    const auto& recorded = it->second.recordings;
+    view.recording = !recorded.empty();
+    view.recording_paused =
+        view.recording &&
+        std::all_of(recorded.begin(), recorded.end(), [](const auto& r) { return r.paused_at.has_value(); });
     return view;
 }
 

@@ -45,7 +45,8 @@ struct unknowns {
     enum class event_record : std::uint8_t { event, raw_text, raw_event };
     event_record record = event_record::event; ///< how call_events keep an event in their metadata
     bool prompt_ends_bear_newest_mark = true; ///< speak.ended: the leg's client_state, else its own command's
-    unsigned outbound_channels = 0;           ///< concurrent dialed legs per connection; 0: no limit
+    bool bridge_names_recording = true; ///< its answer has the recording_id, as those to dial and answer
+    unsigned outbound_channels = 0;     ///< concurrent dialed legs per connection; 0: no limit
 
     [[nodiscard]] static unknowns from_json(const json& j);
 };
@@ -219,6 +220,8 @@ class carrier {
         std::string format;
         time_point began{};
         bool transcribed = false;
+        std::optional<time_point> paused_at;
+        std::vector<std::pair<time_point, time_point>> pauses;
     };
     /// Keys that are waited for (gather_using_speak).
     struct gathering {
@@ -298,7 +301,11 @@ class carrier {
     void start_sound(leg_state& l, time_point now);
     void end_sound(leg_state& l, const char* status, time_point now);
     void stop_sounds(leg_state& l, bool all, const char* status, time_point now);
-    std::string start_recording(leg_state& l, const json& body, std::string_view prefix, time_point now);
+    /// Empty: nothing is recorded (a fault).
+    std::string start_recording(const order& o, leg_state& l, std::string_view prefix, time_point now);
+    void
+    fail_recording(const std::string& leg, const std::string& id, const std::string& reason, time_point now);
+    reply pause_recordings(const order& o, leg_state& l, time_point now);
     void finish_recording(leg_state& l, std::size_t index, time_point now);
     // carrier_gather.cpp
     void start_gather(const order& o, leg_state& l, time_point now);

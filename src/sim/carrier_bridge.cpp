@@ -38,7 +38,7 @@ reply carrier::dial(const order& o, time_point now) {
         {"is_alive", false}, // dialing is asynchronous
         {"start_time", iso8601(now)},
     };
-    if (b.contains("record")) data["recording_id"] = start_recording(l, b, "record_", now);
+    if (b.contains("record")) data["recording_id"] = start_recording(o, l, "record_", now);
     auto& record = truth_.commands.at(o.request);
     record.call_control_id = id;
     record.session = l.view.call_session_id;
@@ -139,7 +139,10 @@ reply carrier::bridge(const order& o, leg_state& path, time_point now) {
         join(path, *target, now, o.fault ? o.fault->one_sided : std::string{});
         if (o.fault && !o.fault->one_sided.empty()) truth_.commands.at(o.request).fault = "one_sided";
     }
-    if (b.contains("record")) data["recording_id"] = start_recording(path, b, "record_", now);
+    if (b.contains("record")) {
+        auto id = start_recording(o, path, "record_", now);
+        if (!id.empty() && settings_.unknown.bridge_names_recording) data["recording_id"] = std::move(id);
+    }
     r.body = json{{"data", std::move(data)}};
     return r;
 }

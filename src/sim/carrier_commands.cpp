@@ -287,8 +287,7 @@ reply carrier::execute(const order& o, time_point now) {
 reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     const bool inbound = l.view.kind == leg_kind::caller;
     const bool needs_audio = o.verb == "speak" || o.verb == "playback_start" || o.verb == "playback_stop" ||
-                             o.verb == "record_start" || o.verb == "record_stop" ||
-                             o.verb == "gather_using_speak";
+                             o.verb.starts_with("record_") || o.verb == "gather_using_speak";
     if (needs_audio && !l.view.answered_at) return refuse(422, "90034", "The call has not been answered.");
     if (o.verb == "answer" && !inbound) return refuse(422, "90102", "An outbound call cannot be answered.");
     if (o.verb == "reject" && (!inbound || l.view.answered_at))
@@ -304,7 +303,7 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
         l.answering = true;
         if (o.body.contains("webhook_retries_policies")) l.policies = o.body["webhook_retries_policies"];
         json data{{"result", "ok"}};
-        if (o.body.contains("record")) data["recording_id"] = start_recording(l, o.body, "record_", now);
+        if (o.body.contains("record")) data["recording_id"] = start_recording(o, l, "record_", now);
         after(now + settings_.answer_time, [this, id = l.view.call_control_id](time_point t) {
             if (auto* leg = find(id)) leg_answered(*leg, t);
         });
@@ -326,13 +325,35 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     } else if (o.verb == "playback_stop") {
         stop_sounds(l, o.body.value("stop", std::string("all")) == "all", "cancelled", now);
     } else if (o.verb == "record_start") {
-        return ok(json{{"result", "ok"}, {"recording_id", start_recording(l, o.body, "", now)}});
+        json data{{"result", "ok"}};
+        if (auto id = start_recording(o, l, "", now); !id.empty()) data["recording_id"] = std::move(id);
+        return ok(std::move(data));
+    } else if (o.verb == "record_pause" || o.verb == "record_resume") {
+        return pause_recordings(o, l, now);
     } else if (o.verb == "record_stop") {
         const auto wanted = text_of(o.body, "recording_id");
         for (std::size_t i = l.recordings.size(); i-- > 0;)
             if (wanted.empty() || l.recordings[i].id == wanted) finish_recording(l, i, now);
     }
     return done();
+}
+
+// Undocumented: what comes of it where nothing is recorded, and of the second one. Both have an end: refused,
+// and no change.
+reply carrier::pause_recordings(const order& o, leg_state& l, time_point now) {
+    const auto wanted = text_of(o.body, "recording_id");
+    bool any = false;
+    for (auto& r : l.recordings) {
+        if (!wanted.empty() && r.id != wanted) continue;
+        any = true;
+        if (o.verb == "record_pause") {
+            if (!r.paused_at) r.paused_at = now;
+        } else if (r.paused_at) {
+            r.pauses.emplace_back(*r.paused_at, now);
+            r.paused_at.reset();
+        }
+    }
+    return any ? done() : refuse(422, "10015", "There is no such recording.");
 }
 
 void carrier::start_media(const order& o, leg_state& l, time_point now) {

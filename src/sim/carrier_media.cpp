@@ -8,6 +8,11 @@
 #include <utility>
 
 namespace z360::sim {
+namespace {
+
+constexpr millis k_recording_fails_after{100};
+
+} // namespace
 
 void carrier::play(leg_state& l, sound s, time_point now) {
     l.sounds.push_back(std::move(s));
@@ -57,8 +62,12 @@ void carrier::stop_sounds(leg_state& l, bool all, const char* status, time_point
     end_sound(l, status, now);
 }
 
-std::string
-carrier::start_recording(leg_state& l, const json& body, std::string_view prefix, time_point now) {
+std::string carrier::start_recording(const order& o, leg_state& l, std::string_view prefix, time_point now) {
+    if (o.fault && o.fault->unrecorded) {
+        truth_.commands.at(o.request).fault = "unrecorded";
+        return {};
+    }
+    const auto& body = o.body;
     const auto key = [&prefix](const char* name) { return std::string(prefix) + name; };
     recording r;
     r.id = make_id("recording");
@@ -68,6 +77,15 @@ carrier::start_recording(leg_state& l, const json& body, std::string_view prefix
     r.transcribed = prefix.empty() && body.value("transcription", false);
     const auto recording_id = r.id;
     l.recordings.push_back(std::move(r));
+    if (o.fault && !o.fault->recording_error.empty()) {
+        truth_.commands.at(o.request).fault = "recording_error";
+        after(
+            now + k_recording_fails_after,
+            [this, leg = l.view.call_control_id, recording_id, why = o.fault->recording_error](time_point t) {
+                fail_recording(leg, recording_id, why, t);
+            }
+        );
+    }
     const auto limit = body.value(key("max_length"), std::int64_t{0});
     if (limit > 0) {
         after(
@@ -83,6 +101,15 @@ carrier::start_recording(leg_state& l, const json& body, std::string_view prefix
     return recording_id;
 }
 
+void carrier::fail_recording(
+    const std::string& leg, const std::string& id, const std::string& reason, time_point now
+) {
+    auto* l = find(leg);
+    if (l == nullptr) return;
+    const auto failed = std::erase_if(l->recordings, [&id](const recording& r) { return r.id == id; });
+    if (failed > 0) emit(*l, "call.recording.error", json{{"reason", reason}}, now);
+}
+
 void carrier::finish_recording(leg_state& l, std::size_t index, time_point now) {
     const auto r = l.recordings.at(index);
     l.recordings.erase(l.recordings.begin() + static_cast<std::ptrdiff_t>(index));
@@ -96,6 +123,8 @@ void carrier::finish_recording(leg_state& l, std::size_t index, time_point now) 
     saved.format = r.format;
     saved.began = r.began;
     saved.ended = now;
+    saved.pauses = r.pauses;
+    if (r.paused_at) saved.pauses.emplace_back(*r.paused_at, now);
     saved.listed_from = now + settings_.recording_delay;
     json urls;
     urls[r.format] = recording_url(saved, now);

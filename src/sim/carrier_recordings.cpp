@@ -41,7 +41,7 @@ json carrier::recording_json(const saved_recording& r, time_point now) const {
         {"recording_ended_at", iso8601(r.ended)},
         {"created_at", iso8601(r.ended)},
         {"updated_at", iso8601(r.ended)},
-        {"duration_millis", (r.ended - r.began).count()},
+        {"duration_millis", r.length().count()},
         {"download_urls", std::move(urls)},
     };
 }
@@ -83,7 +83,7 @@ std::optional<std::int64_t> carrier::recording_bytes(
     if (signature != signature_of(id, expires) || now >= time_point{millis{until}}) return std::nullopt;
     for (const auto& r : truth_.recordings)
         if (r.id == id && !r.removed_at && dot != std::string::npos && file.substr(dot + 1) == r.format)
-            return std::max<std::int64_t>((r.ended - r.began).count() * k_bytes_a_second / 1000, 100);
+            return std::max<std::int64_t>(r.length().count() * k_bytes_a_second / 1000, 100);
     return std::nullopt;
 }
 

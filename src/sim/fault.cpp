@@ -62,6 +62,8 @@ command_fault command_fault::from_json(const json& j) {
     r.flag("no_effect", f.no_effect);
     r.text("one_sided", f.one_sided);
     r.flag("silent_leg", f.silent_leg);
+    r.text("recording_error", f.recording_error);
+    r.flag("unrecorded", f.unrecorded);
     r.flag("empty_list", f.empty_list);
     r.ms("lag_ms", f.lag);
     if (const auto* headers = r.take("headers")) {

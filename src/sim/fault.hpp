@@ -59,8 +59,11 @@ struct command_fault {
     std::string one_sided;   ///< bridge: only this side ("caller" or "device") gets call.bridged
     bool silent_leg =
         false; ///< dial: the new leg never sends a webhook; with lose_reply nobody is told of it
-    bool empty_list = false;                    ///< lists: an empty page, whatever there is
-    millis lag{0};                              ///< lists: what is younger is not in them yet
+    /// What begins a recording: it acts, and call.recording.error with this reason follows; nothing is kept.
+    std::string recording_error;
+    bool unrecorded = false; ///< what begins a recording: acts, records nothing, and nobody is told
+    bool empty_list = false; ///< lists: an empty page, whatever there is
+    millis lag{0};           ///< lists: what is younger is not in them yet
     std::map<std::string, std::string> headers; ///< added to the answer, e.g. Retry-After
     [[nodiscard]] static command_fault from_json(const json& j);
 };

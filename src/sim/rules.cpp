@@ -163,7 +163,8 @@ std::map<std::string, table, std::less<>> make_tables() {
         {"terminating_digit", kind::text, false, 0, 1},
         {"voice_settings", kind::object},
     };
-    t["record_stop"] = {{"recording_id"}};
+    for (const char* verb : {"record_stop", "record_pause", "record_resume"})
+        t[verb] = {{"recording_id"}};
     t["client_state_update"] = {};
     for (auto& [verb, rules] : t) {
         rules.push_back({"client_state", kind::state, verb == "client_state_update"});

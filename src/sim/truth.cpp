@@ -82,6 +82,7 @@ json to_json(const leg_view& l) {
         {"hangup_cause", l.hangup_cause},
         {"hangup_source", l.hangup_source},
         {"recording", l.recording},
+        {"recording_paused", l.recording_paused},
         {"playing", l.playing},
     };
 }

@@ -44,7 +44,8 @@ struct leg_view {
     std::string hangup_cause;
     std::string hangup_source;
     bool recording = false;
-    bool playing = false; ///< speech or audio
+    bool recording_paused = false; ///< all that is recorded on it
+    bool playing = false;          ///< speech or audio
 
     [[nodiscard]] bool alive() const { return !ended_at; }
     [[nodiscard]] bool ringing() const { return alive() && ringing_since && !answered_at; }
@@ -117,6 +118,14 @@ struct saved_recording {
     time_point began{};
     time_point ended{};
     time_point listed_from{}; ///< with its webhook
+    /// From when to when it was paused: nothing is stored of that.
+    std::vector<std::pair<time_point, time_point>> pauses;
+    [[nodiscard]] millis length() const {
+        auto out = ended - began;
+        for (const auto& [from, to] : pauses)
+            out -= to - from;
+        return out;
+    }
     std::optional<time_point> removed_at;
 };
 

@@ -64,6 +64,7 @@ json call_json(const call::view& v, const call_labels& names) {
         {"seq", names.version},
         {"position", names.position},
         {"missed", v.missed},
+        {"recording", call::name(v.recording)},
         {"started_at", iso8601(v.began)},
         {"answered_at", time_or_null(v.bridged_at ? v.bridged_at : v.answered_at)},
         {"ended_at", time_or_null(v.ended_at)},

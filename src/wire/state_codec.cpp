@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -50,11 +51,25 @@ call::carrier_command carrier_command_in(const json& j) {
     return c;
 }
 
+// An older program would forget that it is paused, or not keep what the organisation demands.
+bool looks_after_recording(const call::state& s) {
+    const auto& rules = s.routed.rules;
+    const auto& r = s.recorder;
+    return rules.recording_mandatory || !rules.recording_announcement.empty() || r.orders > 0 ||
+           r.pause_wanted || r.turns > 0 ||
+           std::any_of(s.verdicts.begin(), s.verdicts.end(), [](const call::verdict& v) {
+               return v.what == call::request_kind::pause_recording ||
+                      v.what == call::request_kind::resume_recording;
+           });
+}
+
 } // namespace
 
 int form_of(const call::state& s) {
-    if (!s.routed.plan.empty()) return k_state_version; // a program of before would ring everybody's devices
-    if (!s.routed.rules.takes_messages) return k_no_messages_form;
+    // A program of before would ring everybody's devices at once.
+    if (!s.routed.plan.empty()) return k_plan_form;
+    if (looks_after_recording(s)) return k_recording_form;
+    if (!s.routed.rules.takes_messages) return k_no_message_form;
     if (call::turned_away(s)) return k_blocked_form;
     if (!s.routed.mobile.empty()) return k_mobile_form;
     return s.routed.rules.wake_by_push ? k_push_form : k_plain_form;
@@ -98,7 +113,10 @@ void get_after(const json& from, call::effect& e) {
 } // namespace
 
 int form_of(const call::effect& e) {
-    return call::channel_of(e) == call::channel::carrier ? k_plain_form : k_other_channels_form;
+    if (call::channel_of(e) != call::channel::carrier) return k_other_channels_form;
+    const auto word = call::kind_of(e);
+    const bool pauses = word == name(call::verb::record_pause) || word == name(call::verb::record_resume);
+    return pauses ? k_recording_form : k_plain_form; // whoever does not know the word leaves it alone
 }
 
 std::string encode_effect(const call::effect& e) {

@@ -88,6 +88,10 @@ constexpr void fields(V& v, T& x) {
     v("voice", x.voice);
     v("ringback_url", x.ringback_url);
     v("record_calls", x.record_calls);
+    v("recording_mandatory", x.recording_mandatory);
+    v("ends_unrecorded", x.ends_unrecorded);
+    v("unrecorded_message", x.unrecorded_message);
+    v("recording_announcement", x.recording_announcement);
     v("wake_by_push", x.wake_by_push);
     v("mobile_after", x.mobile_after);
     v("mobile_prompt", x.mobile_prompt);
@@ -223,6 +227,35 @@ constexpr void fields(V& v, T& x) {
     v("began_at", x.began_at);
     v("ended_at", x.ended_at);
 }
+template <class V, some<call::recording_fault> T>
+constexpr void fields(V& v, T& x) {
+    v("leg", x.leg);
+    v("at", x.at);
+}
+template <class V, some<call::recording_order> T>
+constexpr void fields(V& v, T& x) {
+    v("command_id", x.command_id);
+    v("recording_id", x.recording_id);
+    v("failed", x.failed);
+}
+template <class V, some<call::talk_recorder> T>
+constexpr void fields(V& v, T& x) {
+    v("faults", x.faults);
+    v("told", x.told);
+    v("orders", x.orders);
+    v("look_at", x.look_at);
+    v("looks", x.looks);
+    v("look_round", x.look_round);
+    v("looked", x.looked);
+    v("unavailable", x.unavailable);
+    v("ends_at", x.ends_at);
+    v("announced", x.announced);
+    v("pause_wanted", x.pause_wanted);
+    v("paused", x.paused);
+    v("turns", x.turns);
+    v("turn_open", x.turn_open);
+    v("quiet_from", x.quiet_from);
+}
 template <class V, some<call::verdict> T>
 constexpr void fields(V& v, T& x) {
     v("id", x.id);
@@ -274,6 +307,7 @@ constexpr void fields(V& v, T& x) {
     v("prompt_ends", x.prompt_ends);
     v("voicemail", x.voicemail);
     v("recordings", x.recordings);
+    v("recorder", x.recorder);
     v("verdicts", x.verdicts);
     v("began", x.began);
     v("answered_at", x.answered_at);
@@ -324,6 +358,15 @@ constexpr void fields(V& v, T& x) {
     v("name", x.name);
     v("beep", x.beep);
     v("transcribe", x.transcribe);
+    v("dual", x.dual);
+}
+template <class V, some<call::record_pause_body> T>
+constexpr void fields(V& v, T& x) {
+    v("recording_id", x.recording_id);
+}
+template <class V, some<call::record_resume_body> T>
+constexpr void fields(V& v, T& x) {
+    v("recording_id", x.recording_id);
 }
 template <class V, some<call::gather_using_speak_body> T>
 constexpr void fields(V& v, T& x) {
@@ -425,5 +468,8 @@ static_assert(detail::complete<call::push_notice>() && detail::complete<call::no
 static_assert(detail::complete<call::test_effect>() && detail::complete<call::predecessor>());
 static_assert(detail::complete<call::playback_stop_body>() && detail::complete<call::record_start_body>());
 static_assert(detail::complete<call::gather_using_speak_body>());
+static_assert(detail::complete<call::recording_fault>() && detail::complete<call::recording_order>());
+static_assert(detail::complete<call::talk_recorder>());
+static_assert(detail::complete<call::record_pause_body>() && detail::complete<call::record_resume_body>());
 
 } // namespace z360::wire

@@ -121,7 +121,7 @@ json playback_start(const call::playback_start_body& b) {
 json record_start(const call::record_start_body& b) {
     json out = json::object();
     out["format"] = "mp3";
-    out["channels"] = "single";
+    out["channels"] = b.dual ? "dual" : "single";
     out["play_beep"] = b.beep;
     out["max_length"] = std::clamp(b.max_length_secs, 0, k_max_recording_secs);
     if (b.transcribe) { // never with `timeout_secs`: error 90053
@@ -146,6 +146,13 @@ json gather_using_speak(const call::gather_using_speak_body& b) {
     return out;
 }
 
+// Without an id: whatever is recorded on the leg.
+json of_recording(const std::string& id) {
+    json out = json::object();
+    if (!id.empty()) out["recording_id"] = id;
+    return out;
+}
+
 json body_of(const call::command_body& body, const command_settings& s) {
     return std::visit(
         overloaded{
@@ -159,6 +166,8 @@ json body_of(const call::command_body& body, const command_settings& s) {
             [](const call::playback_stop_body&) { return json{{"stop", "all"}}; },
             [](const call::record_start_body& b) { return record_start(b); },
             [](const call::gather_using_speak_body& b) { return gather_using_speak(b); },
+            [](const call::record_pause_body& b) { return of_recording(b.recording_id); },
+            [](const call::record_resume_body& b) { return of_recording(b.recording_id); },
         },
         body
     );

@@ -29,9 +29,12 @@ telnyx_reply parse_reply(std::string_view body) {
     if (body.empty() || body.size() > k_max_reply_bytes) return out;
     const json root = json::parse(body.begin(), body.end(), nullptr, false);
     if (!root.is_object()) return out;
-    if (const auto data = root.find("data"); data != root.end())
+    if (const auto data = root.find("data"); data != root.end()) {
         out.call_control_id = text_in(*data, "call_control_id");
-    if (out.call_control_id.size() > k_longest_carrier_id) out.call_control_id.clear(); // no id of a carrier
+        out.recording_id = text_in(*data, "recording_id");
+    }
+    for (auto* id : {&out.call_control_id, &out.recording_id})
+        if (id->size() > k_longest_carrier_id) id->clear(); // no id of a carrier
     const auto errors = root.find("errors");
     if (errors == root.end() || !errors->is_array() || errors->empty()) return out;
     out.error_code = text_in(errors->front(), "code");

@@ -221,7 +221,10 @@ to_call_event(const telnyx_webhook& hook, std::optional<leg_id> verified_leg, ti
     // Recordings belong to the call even where Telnyx leaves the leg out.
     if (hook.event_type == "call.recording.saved") return recording_saved_of(std::move(who), hook);
     if (hook.event_type == "call.recording.error")
-        return call::recording_failed{std::move(who), hook.reason.empty() ? "unknown" : hook.reason};
+        return call::recording_failed{
+            std::move(who), hook.reason.empty() ? "unknown" : hook.reason,
+            hook.occurred_at.value_or(received_at)
+        };
     if (who.call_control_id.empty() && !who.leg) return std::nullopt;
     if (hook.event_type == "call.initiated") {
         if (!verified_leg && hook.direction == "incoming") return std::nullopt;

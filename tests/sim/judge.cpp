@@ -48,6 +48,7 @@ class court {
         one_final_record();
         pushes_tell_the_truth();
         a_number_takes_the_call_by_a_key();
+        nothing_is_recorded_against_the_rules();
         requests_are_valid();
         return std::move(found_);
     }
@@ -311,6 +312,13 @@ class court {
             for (const auto& l : devices_)
                 if (l.call_control_id == b.device && (!taken_at(l) || *taken_at(l) > b.began))
                     say("BE-46: " + l.to + " was joined, and nobody there had taken the call");
+    }
+
+    // Of a talk, that is: a message is what its caller leaves.
+    void nothing_is_recorded_against_the_rules() {
+        for (const auto& r : seen_.recordings)
+            if (!w_.what.routed.rules.record_calls && r.call_control_id != w_.caller)
+                say("I17: " + r.call_control_id + " was recorded");
     }
 
     void requests_are_valid() {

@@ -54,6 +54,7 @@ sim::carrier_settings any_carrier(chance& c, std::uint64_t seed) {
     u.unknown_leg_is_404 = c.percent(50);
     u.answer_twice_fails = c.percent(30);
     u.prompt_ends_bear_newest_mark = seed % 2 == 0;
+    u.bridge_names_recording = seed % 3 != 0;
     return s;
 }
 
@@ -125,6 +126,8 @@ plan make_plan(std::uint64_t seed, trouble level) {
     p.nodes = static_cast<std::size_t>(c.between(1, 3));
     p.clock_skew.assign(p.nodes, millis{0});
     p.routed = any_route(c);
+    p.routed.rules.record_calls = seed % 5 != 0;
+    if (seed % 7 == 0) p.routed.rules.recording_announcement = "This call is recorded.";
     p.carrier = any_carrier(c, seed);
     for (std::size_t i = 0; i < p.routed.targets.size(); ++i)
         p.phones.push_back(any_phone(c));

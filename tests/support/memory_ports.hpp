@@ -431,6 +431,8 @@ class scripted_telnyx final : public port::telnyx_api {
         sent.push_back(cmd);
         if (o.what == call::verb::dial) o.who.call_control_id = "v3:" + cmd.leg->text();
         if (const auto end = ends.find(o.what); end != ends.end()) o.result = end->second;
+        const auto* b = std::get_if<call::bridge_body>(&cmd.body);
+        if (b != nullptr && b->record && o.result == call::outcome::done) o.recording_id = "rec-" + cmd.id;
         while (late.contains(o.what))
             co_await rt::sleep_for(millis{1});
         co_return o;

@@ -2,6 +2,7 @@
 #include "support/scenario.hpp"
 
 #include <z360/base/overloaded.hpp>
+#include <z360/call/view.hpp>
 
 #include <algorithm>
 #include <map>
@@ -62,6 +63,12 @@ class runner {
             rules_.voicemail_greeting_url = value;
         else if (key == "takes_messages")
             rules_.takes_messages = value == "true";
+        else if (key == "recording") // off, on or mandatory
+            record(value);
+        else if (key == "ends_unrecorded")
+            rules_.ends_unrecorded = value == "true";
+        else if (key == "announcement")
+            rules_.recording_announcement = value;
         else if (key == "mobile")
             mobile_ = value;
         else if (key == "mobile_after_ms")
@@ -110,6 +117,10 @@ class runner {
         if (const auto at = who.find('+'); at != std::string::npos) b.after = millis{std::stoll(who.substr(at + 1))};
         b.user = user_id{1'000 + std::stoll(who)};
         return b;
+    }
+    void record(const std::string& policy) {
+        rules_.record_calls = policy != "off";
+        rules_.recording_mandatory = policy == "mandatory";
     }
 
     void block(route& r) const {
@@ -268,7 +279,11 @@ class runner {
             };
         if (what == "pressed") return digits_gathered{ref, extra == "nothing" ? "" : extra};
         if (what == "recording_saved") return recording_saved{ref, "rec-1", "https://example.test/rec-1.wav"};
-        if (what == "recording_failed") return recording_failed{ref, extra};
+        if (what == "recording_failed")
+            return recording_failed{
+                ref, extra,
+                w.back().starts_with("at=") ? k_start + millis{std::stoll(w.back().substr(3))} : now
+            };
         return std::nullopt;
     }
 
@@ -276,6 +291,8 @@ class runner {
         if (what == "declines") return request_kind::decline;
         if (what == "says_answered") return request_kind::answered;
         if (what == "asks_to_be_rung") return request_kind::ring;
+        if (what == "pauses") return request_kind::pause_recording;
+        if (what == "resumes") return request_kind::resume_recording;
         return std::nullopt;
     }
 
@@ -319,7 +336,11 @@ class runner {
         if (o.what == verb::dial && (o.result != outcome::done || (w.size() > 3 && w[3] == "no_id")))
             o.who.call_control_id.clear();
         if (const auto sent = sent_.find({w[0], w[1]}); sent != sent_.end()) o.command_id = sent->second;
-        if (w.size() > 3 && w[3] != "no_id") o.error_code = w[3];
+        const bool told = w.size() <= 3 || w[3] != "no_id";
+        const bool records = o.what == verb::bridge ? rules_.record_calls : o.what == verb::record_start;
+        if (records && o.result == outcome::done && told)
+            o.recording_id = "rec-" + o.command_id.substr(o.command_id.size() - 1);
+        if (w.size() > 3 && told) o.error_code = w[3];
         o.attempts = w.back() == "untried" ? 0 : 1;
         return o;
     }
@@ -382,13 +403,28 @@ class runner {
                     out += " timeout=" + std::to_string(b.timeout_secs);
                 },
                 [&](const gather_using_speak_body& b) { out += " keys=" + b.keys; },
-                [&](const bridge_body&) { out += " with=caller"; },
+                [&](const bridge_body& b) {
+                    out += " with=caller";
+                    if (!b.record) out += " unrecorded";
+                },
                 [&](const hangup_body& b) { out += " why=" + std::string(name(b.why)); },
                 [&](const speak_body& b) {
-                    out += b.text == rules_.hold_prompt ? " hold_prompt" : " greeting";
+                    out += b.text == rules_.hold_prompt              ? " hold_prompt"
+                           : b.text == rules_.recording_announcement ? " announcement"
+                           : b.text == rules_.unrecorded_message     ? " unrecorded_message"
+                                                                     : " greeting";
                 },
                 [&](const playback_start_body& b) { out += " " + b.url; },
-                [&](const record_start_body& b) { out += " max=" + std::to_string(b.max_length_secs); },
+                [&](const record_start_body& b) {
+                    out += " max=" + std::to_string(b.max_length_secs);
+                    if (b.dual) out += " dual";
+                },
+                [&](const record_pause_body& b) {
+                    out += " " + (b.recording_id.empty() ? "all" : b.recording_id);
+                },
+                [&](const record_resume_body& b) {
+                    out += " " + (b.recording_id.empty() ? "all" : b.recording_id);
+                },
                 [](const auto&) {},
             },
             c.body
@@ -420,6 +456,9 @@ class runner {
         for (const auto& [word, leg] : legs_)
             if (const auto* now = s.find(leg))
                 out += " " + word + "=" + std::string(now->awaits_turn() ? "planned" : name(status_of(*now)));
+        const auto recorded = recording_seen(s);
+        if (recorded == recording_view::paused || recorded == recording_view::unavailable)
+            out += " recording=" + std::string(name(recorded));
         if (const auto next = deadline(s)) out += " next=" + since(*next);
         return out;
     }

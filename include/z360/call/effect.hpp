@@ -57,6 +57,14 @@ struct record_start_body {
     std::string name; ///< ≤ 40 characters
     bool beep = true;
     bool transcribe = false; ///< after the call; the carrier charges for it
+    bool dual = false; ///< a channel for each side; false: one for both
+};
+/// Of the recordings of the addressed leg: the one with this id, or, empty, all of them.
+struct record_pause_body {
+    std::string recording_id;
+};
+struct record_resume_body {
+    std::string recording_id;
 };
 /// Says the text, as often as `tries`, until one of the keys is pressed.
 struct gather_using_speak_body {
@@ -68,7 +76,7 @@ struct gather_using_speak_body {
 };
 using command_body = std::variant<
     dial_body, answer_body, bridge_body, hangup_body, reject_body, speak_body, playback_start_body,
-    playback_stop_body, record_start_body, gather_using_speak_body>;
+    playback_stop_body, record_start_body, gather_using_speak_body, record_pause_body, record_resume_body>;
 
 /// What the carrier is to do with one leg.
 struct carrier_command {
@@ -87,6 +95,7 @@ struct carrier_command {
         static_cast<int>(verb::reject),         static_cast<int>(verb::speak),
         static_cast<int>(verb::playback_start), static_cast<int>(verb::playback_stop),
         static_cast<int>(verb::record_start),   static_cast<int>(verb::gather_using_speak),
+        static_cast<int>(verb::record_pause),   static_cast<int>(verb::record_resume),
     };
 };
 
@@ -222,10 +231,19 @@ enum class remark : std::uint8_t {
     voicemail,
     recording_saved,
     recording_failed,
+    recording_retried,
+    recording_unavailable,
+    recording_announced,
+    recording_pausing,
+    recording_paused,
+    recording_resuming,
+    recording_resumed,
+    record_pause_failed,
+    record_resume_failed,
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 46;
+inline constexpr int k_remark_count = 55;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

@@ -83,6 +83,7 @@ struct recording_saved {
 struct recording_failed {
     leg_ref who;
     std::string reason;
+    time_point at{}; ///< occurred_at: tells two faults apart, and a repetition from either
 };
 
 /// What a leg has cost. Comes after its end, if the carrier is asked to tell at all.
@@ -113,9 +114,11 @@ enum class verb : std::uint8_t {
     playback_start,
     playback_stop,
     record_start,
-    gather_using_speak
+    gather_using_speak,
+    record_pause,
+    record_resume
 };
-inline constexpr int k_verb_count = 10;
+inline constexpr int k_verb_count = 12;
 [[nodiscard]] std::string_view name(verb v);
 
 /// How one of our own commands to the carrier ended.
@@ -124,9 +127,10 @@ struct command_outcome {
     verb what = verb::dial;
     leg_ref who; ///< addressed leg; for a dial `who.leg` is set and `who.call_control_id` is the new leg's
     outcome result = outcome::done;
-    std::string error_code;  ///< Telnyx code such as "90018", or a transport word; for people
-    std::string error_title; ///< Telnyx's words for it, bounded; for people; empty: none
-    unsigned attempts = 0;   ///< requests that were sent for it, identical resends included; for people
+    std::string error_code;        ///< Telnyx code such as "90018", or a transport word; for people
+    std::string error_title;       ///< Telnyx's words for it, bounded; for people; empty: none
+    unsigned attempts = 0;         ///< requests that were sent for it, identical resends included; for people
+    std::string recording_id = {}; ///< that began with it; the carrier need not tell one
 };
 
 /// How a push ended. `done`: a provider took it, which does not mean that it was shown. `refused`: it never

@@ -30,9 +30,13 @@ struct policy {
     std::string unavailable_message = "We are not available. Please call again later.";
     std::string hold_prompt = "One moment please, we are connecting you.";
     std::string voice = "AWS.Polly.Joanna-Neural";
-    std::string ringback_url;  ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
-    bool record_calls = true;  ///< record from the bridge on, two channels
-    bool wake_by_push = false; ///< phones are told by push that it rings, and that it does no more
+    std::string ringback_url; ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
+    bool record_calls = true; ///< record from the bridge on, two channels
+    bool recording_mandatory = false; ///< with `record_calls`: nobody may pause it (BE-24)
+    bool ends_unrecorded = true;      ///< where it is mandatory: a talk that cannot be recorded is ended
+    std::string unrecorded_message = "This call cannot be recorded, and ends now."; ///< said before that
+    std::string recording_announcement; ///< said to the caller once the talk begins; empty: nothing
+    bool wake_by_push = false;          ///< phones are told by push that it rings, and that it does no more
     /// From the beginning of the ring until the person's mobile number is dialed as well, if none of their
     /// devices has acknowledged it by then; 0: half the ring, at least 10 s.
     millis mobile_after{0};
@@ -41,6 +45,18 @@ struct policy {
 
     bool operator==(const policy&) const = default;
 };
+
+/// What is recorded of a talk, by the rules that its call began with (I17).
+enum class recording_policy : std::uint8_t {
+    off,
+    on,
+    mandatory, ///< and not to be paused
+};
+[[nodiscard]] std::string_view name(recording_policy p);
+[[nodiscard]] inline recording_policy recording_of(const policy& rules) {
+    if (!rules.record_calls) return recording_policy::off;
+    return rules.recording_mandatory ? recording_policy::mandatory : recording_policy::on;
+}
 
 /// Outcome of looking the dialed number up in our own tables (BE-15: never in ambient state).
 enum class route_verdict : std::uint8_t {

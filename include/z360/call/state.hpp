@@ -279,13 +279,49 @@ struct recording {
     bool operator==(const recording&) const = default;
 };
 
+/// The carrier's report that the recording on a leg failed. When it happened tells reports apart.
+struct recording_fault {
+    leg_id leg;
+    time_point at{};
+    bool operator==(const recording_fault&) const = default;
+};
+/// What became of a command by which a talk is recorded: its bridge, or the order to record it again.
+struct recording_order {
+    std::string command_id;
+    std::string recording_id; ///< the carrier's; it need not tell one
+    bool failed = false;      ///< refused, or nobody knows what became of it
+    bool operator==(const recording_order&) const = default;
+};
+/// The recording of a talk while it goes on. It begins with the bridge: who is joined is being recorded,
+/// unless the carrier reports that it failed.
+struct talk_recorder {
+    std::vector<recording_fault> faults;  ///< bounded, like `told`
+    std::vector<recording_order> told;    ///< what is known of the commands, by their ids
+    std::uint32_t orders = 0;             ///< to record it again, so far
+    std::optional<time_point> look_at;    ///< when the carrier is asked for a fault whose report was lost
+    std::uint32_t looks = 0;              ///< such questions
+    std::uint32_t look_round = 0;         ///< the newest one's; 0: none is open
+    bool looked = false;                  ///< that it runs was told, or asked for often enough
+    bool unavailable = false;             ///< it cannot be recorded: told
+    std::optional<time_point> ends_at;    ///< and that is why the talk ends then
+    bool announced = false;               ///< the caller was to be told of it
+    bool pause_wanted = false;            ///< by the last request that was granted
+    bool paused = false;                  ///< the carrier has taken a pause, and was sent nothing since
+    std::uint32_t turns = 0;              ///< pauses and resumptions sent so far, one after the other
+    bool turn_open = false;               ///< what became of the last of them is not known
+    std::optional<time_point> quiet_from; ///< a lost one may still reach the carrier until then
+    bool operator==(const talk_recorder&) const = default;
+};
+
 /// What a device may ask for in a call.
 enum class request_kind : std::uint8_t {
     decline,  ///< stop ringing me; the others ring on
     answered, ///< I have answered: look after it, should the carrier's report be lost
     ring,     ///< ring me too: I was not there when the ring began, or my leg is gone
+    pause_recording,
+    resume_recording,
 };
-inline constexpr int k_request_count = 3;
+inline constexpr int k_request_count = 5;
 [[nodiscard]] std::string_view name(request_kind k);
 
 /// Why a request was not granted.
@@ -296,10 +332,13 @@ enum class refusal : std::uint8_t {
     leg_over,    ///< the device's leg has ended or was told to stop
     in_the_talk, ///< the device has answered: there is nothing to decline any more
     call_over,
-    not_ringing,   ///< somebody has the caller, or the ring's time is up
-    rings_already, ///< a leg of this call to the device lives
-    may_not_ring,  ///< the call may not ring the device: not its person's, not reachable, or withdrawn
-    let_in_before, ///< it was rung once more in this ring already (I12)
+    not_ringing,     ///< somebody has the caller, or the ring's time is up
+    rings_already,   ///< a leg of this call to the device lives
+    may_not_ring,    ///< the call may not ring the device: not its person's, not reachable, or withdrawn
+    let_in_before,   ///< it was rung once more in this ring already (I12)
+    not_talking,     ///< the device is not the one that talks to the caller
+    not_recorded,    ///< the organisation records no talks, or this one cannot be recorded
+    recording_fixed, ///< the organisation does not let anybody pause it
 };
 [[nodiscard]] std::string_view name(refusal r);
 
@@ -350,6 +389,7 @@ struct state {
     std::vector<prompt_end> prompt_ends;
     voicemail_box voicemail;
     std::vector<recording> recordings;
+    talk_recorder recorder;
     std::vector<verdict> verdicts; ///< the newest ones, in their order; bounded
     time_point began{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk

@@ -50,6 +50,16 @@ struct leg_view {
     std::string hangup_cause; ///< the carrier's; for operators only
 };
 
+/// How it stands with the recording of the talk.
+enum class recording_view : std::uint8_t {
+    off,         ///< nobody talks, or it is not to be recorded
+    on,          ///< for all that is known it is recorded
+    paused,      ///< nothing is stored (I17)
+    unavailable, ///< it is to be recorded, and is not
+};
+[[nodiscard]] std::string_view name(recording_view r);
+[[nodiscard]] recording_view recording_seen(const state& s);
+
 struct view {
     call_id id;
     std::string session; ///< the carrier's, or our id where it has none
@@ -63,6 +73,7 @@ struct view {
     std::optional<device_id> winner; ///< of whomever the call came to
     std::vector<leg_view> legs;      ///< to an operator all, to a person their own; a device sees its own alone
     bool missed = false;             ///< nobody of ours talked to them
+    recording_view recording = recording_view::off;
     time_point began{};
     time_point ring_deadline{};
     millis ring_time{};

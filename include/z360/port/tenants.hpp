@@ -80,6 +80,10 @@ struct org_settings {
     std::optional<bool> voicemail_beep;
     std::optional<std::string> unavailable_message; ///< told where there is no voicemail
     std::optional<bool> transcribe_messages;        ///< the carrier writes down what messages say
+    std::optional<bool> recording_mandatory;        ///< not with record_calls = false
+    std::optional<bool> ends_unrecorded; ///< where it is mandatory: a talk that cannot be recorded is ended
+    std::optional<std::string> unrecorded_message;     ///< said before that
+    std::optional<std::string> recording_announcement; ///< said to the caller once the talk begins
 };
 /// Whose voicemail says something else than the organisation's.
 struct box_owner {

@@ -92,6 +92,7 @@ classified classify(verb v, const http::client_response& reply, time_point now) 
     auto body = wire::parse_reply(reply.body);
     if (reply.status >= 200 && reply.status < 300) {
         out.what = answer_class::done;
+        out.recording_id = std::move(body.recording_id);
         if (v != verb::dial) return out;
         out.call_control_id = std::move(body.call_control_id);
         if (out.call_control_id.empty()) { // perhaps an ignored repeat of a dial whose answer was lost

@@ -32,6 +32,7 @@ struct classified {
     std::string code;  ///< Telnyx error code, "http_<status>", "no_answer" or "not_sent"; empty when done
     std::string title; ///< Telnyx's words, for the log
     std::string call_control_id; ///< of a successful dial
+    std::string recording_id;    ///< of a success that says what is recorded from then on
     std::optional<millis> after; ///< the server asked for this pause
     bool server_fault = false;   ///< 5xx: worth one immediate resend
     bool unhealthy = false;      ///< counts against the endpoint's breaker

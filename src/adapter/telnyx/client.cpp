@@ -51,6 +51,8 @@ endpoint endpoint_of(verb v) {
     case verb::playback_start:
     case verb::playback_stop:
     case verb::record_start:
+    case verb::record_pause:
+    case verb::record_resume:
     case verb::gather_using_speak: return endpoint::media;
     }
     return endpoint::media;
@@ -426,6 +428,7 @@ awaitable<call::command_outcome> client::execute(call::command cmd, port::still_
         auto& answer = result.answer;
         if (answer.what == answer_class::done && cmd.what() == verb::dial)
             out.who.call_control_id = std::move(answer.call_control_id);
+        out.recording_id = answer.recording_id;
         if (conclusive(answer.what))
             co_return finish(std::move(out), final_outcome(answer.what), std::move(answer));
         if (answer.what == answer_class::insist && insisting.begin()) log_refusal(cmd, answer);

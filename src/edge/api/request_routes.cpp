@@ -26,7 +26,9 @@ struct offer {
 };
 constexpr std::array k_offered{
     offer{call::request_kind::decline, "decline"}, offer{call::request_kind::answered, "answered"},
-    offer{call::request_kind::ring, "reinvite"}
+    offer{call::request_kind::ring, "reinvite"},
+    offer{call::request_kind::pause_recording, "recording/pause"},
+    offer{call::request_kind::resume_recording, "recording/resume"}
 };
 
 /// Keys of different devices, calls and kinds never meet. Without a key each request is one of its own.
@@ -66,6 +68,18 @@ problem refused_as(const call::view& v, call::refusal why) {
     case call::refusal::let_in_before:
         p.code = "reinvited_before";
         p.title = "This device was rung once more in this ring already";
+        break;
+    case call::refusal::not_talking:
+        p.code = "not_in_the_talk";
+        p.title = "This device does not talk to the caller";
+        break;
+    case call::refusal::not_recorded:
+        p.code = "not_recorded";
+        p.title = "This talk is not recorded";
+        break;
+    case call::refusal::recording_fixed:
+        p.code = "recording_mandatory";
+        p.title = "The organisation does not let anybody pause the recording";
         break;
     case call::refusal::not_rung:
         p.code = "device_not_rung";
@@ -175,6 +189,13 @@ awaitable<http::response> post_reinvite(api_context& s, request_context in) {
     return ask_of_call(s, std::move(in), call::request_kind::ring);
 }
 
+awaitable<http::response> post_pause(api_context& s, request_context in) {
+    return ask_of_call(s, std::move(in), call::request_kind::pause_recording);
+}
+awaitable<http::response> post_resume(api_context& s, request_context in) {
+    return ask_of_call(s, std::move(in), call::request_kind::resume_recording);
+}
+
 /// `ts`: milliseconds since 1970, by the phone's clock.
 port::push_receipt receipt_of(
     const request_context& in, const call::state& s, std::string_view state, std::optional<std::int64_t> ts
@@ -236,6 +257,8 @@ std::vector<entry> request_entries() {
         {"POST", "/api/voip/calls/{id}/decline", post_decline, k_woken, rate_class::read, true},
         {"POST", "/api/voip/calls/{id}/answered", post_answered, k_device, rate_class::read, true},
         {"POST", "/api/voip/calls/{id}/reinvite", post_reinvite, k_woken, rate_class::read, true},
+        {"POST", "/api/voip/calls/{id}/recording/pause", post_pause, k_device, rate_class::read, true},
+        {"POST", "/api/voip/calls/{id}/recording/resume", post_resume, k_device, rate_class::read, true},
         {"POST", "/api/voip/push-ack", post_push_ack, k_woken, rate_class::poll, true},
     };
     for (auto& e : out)

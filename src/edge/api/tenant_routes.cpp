@@ -53,6 +53,10 @@ json view(const port::org_settings& s) {
         {"voicemail_beep", or_null(s.voicemail_beep)},
         {"unavailable_message", or_null(s.unavailable_message)},
         {"transcribe_messages", or_null(s.transcribe_messages)},
+        {"recording_mandatory", or_null(s.recording_mandatory)},
+        {"ends_unrecorded", or_null(s.ends_unrecorded)},
+        {"unrecorded_message", or_null(s.unrecorded_message)},
+        {"recording_announcement", or_null(s.recording_announcement)},
     };
 }
 constexpr auto k_view = [](const auto& v) { return view(v); };
@@ -215,6 +219,14 @@ port::org_settings read_settings(fields& f) {
     if (out.ringback_url && !out.ringback_url->empty() && !out.ringback_url->starts_with("https://"))
         f.refuse("ringback_url", "must begin with https://");
     out.record_calls = f.boolean("record_calls");
+    out.recording_mandatory = f.boolean("recording_mandatory");
+    if (out.recording_mandatory.value_or(false) && !out.record_calls.value_or(true))
+        f.refuse("recording_mandatory", "must not be true where record_calls is false");
+    out.ends_unrecorded = f.boolean("ends_unrecorded");
+    out.unrecorded_message =
+        f.text_if("unrecorded_message", {.min = 1, .max = 3000, .lines = true, .name = true});
+    out.recording_announcement =
+        f.text_if("recording_announcement", {.min = 1, .max = 3000, .lines = true, .name = true});
     if (const auto n = f.integer("mobile_after_seconds", 5, 60)) out.mobile_after_secs = static_cast<int>(*n);
     out.mobile_prompt = f.text_if("mobile_prompt", {.min = 1, .max = 3000, .lines = true, .name = true});
     if (const auto n = f.integer("recording_days", 1, 3'650)) out.recording_days = static_cast<int>(*n);

@@ -26,7 +26,49 @@ class api_requests : public bed {
     }
     with one, two;
     std::string id;
+
+    void talk() {
+        auto& s = state();
+        auto& j = z360::testing::join_leg(s, 0);
+        j.commanded = true;
+        s.answers = s.legs[0].answer_order = 1;
+        s.legs[0].answered = s.legs[0].bridged = s.caller.bridged = s.caller.answered = true;
+        j.joined_at = s.answered_at = clock.at;
+    }
 };
+
+TEST_F(api_requests, i_17_the_device_that_talks_pauses_the_recording_and_goes_on) {
+    EXPECT_EQ(ask("recording/pause", one, "k1").code(), "not_in_the_talk");
+    talk();
+    EXPECT_EQ(send("GET", "/api/voip/call-status/" + id, one).data()["recording"], "on");
+    const auto paused = ask("recording/pause", one, "k2");
+    ASSERT_EQ(paused.status, 200) << paused.text;
+    EXPECT_EQ(paused.data()["recording"], "on") << "until the carrier has taken it";
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_EQ(asked[1].what, call::request_kind::pause_recording);
+    EXPECT_EQ(ask("recording/pause", one, "k3").status, 200);
+    state().recorder.turn_open = false;
+    state().recorder.paused = true;
+    EXPECT_EQ(send("GET", "/api/voip/call-status/" + id, one).data()["recording"], "paused");
+    const auto resumed = ask("recording/resume", one, "k4");
+    ASSERT_EQ(resumed.status, 200) << resumed.text;
+    EXPECT_EQ(resumed.data()["recording"], "on");
+    EXPECT_EQ(ask("recording/pause", two, "k5").code(), "answered_elsewhere");
+}
+
+TEST_F(api_requests, i_17_what_the_rules_fix_is_not_paused) {
+    talk();
+    state().routed.rules.recording_mandatory = true;
+    const auto fixed = ask("recording/pause", one, "k6");
+    EXPECT_EQ(fixed.status, 409);
+    EXPECT_EQ(fixed.code(), "recording_mandatory");
+    EXPECT_EQ(fixed.body["call"]["recording"], "on");
+    state().routed.rules.recording_mandatory = false;
+    state().routed.rules.record_calls = false;
+    for (const char* what : {"pause", "resume"})
+        EXPECT_EQ(ask(("recording/" + std::string(what)).c_str(), one, what).code(), "not_recorded");
+    EXPECT_EQ(ask("recording/pause", cookie(k_ada)).status, 403) << "which device would that be";
+}
 
 TEST_F(api_requests, b_44_a_device_declines_and_sees_its_own_leg_go) {
     const auto r = ask("decline", one);
@@ -91,19 +133,15 @@ TEST_F(api_requests, b_44_who_polls_too_much_can_still_decline) {
 }
 
 TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_allowed) {
+    talk();
     auto& s = state();
-    auto& j = z360::testing::join_leg(s, 0);
-    j.commanded = true;
-    s.answers = s.legs[0].answer_order = 1;
-    s.legs[0].answered = s.legs[0].bridged = s.caller.bridged = s.caller.answered = true;
-    j.joined_at = s.answered_at = clock.at;
     s.legs[1].release = call::release_reason::answered_elsewhere;
     s.legs[1].hangup_sent = true;
     const auto winner = ask("decline", one);
     EXPECT_EQ(winner.status, 409);
     EXPECT_EQ(winner.code(), "already_answered");
     EXPECT_EQ(winner.body["call"]["status"], "active");
-    EXPECT_EQ(winner.body["allowed"], json({"answered"}));
+    EXPECT_EQ(winner.body["allowed"], json({"answered", "recording/pause", "recording/resume"}));
     EXPECT_EQ(winner.header("Content-Type"), "application/problem+json");
     for (const char* what : {"decline", "answered"}) {
         const auto loser = ask(what, two);

@@ -213,6 +213,7 @@ std::string without_times(call::state s) {
     // Whether a hang-up's reply or the carrier's event came first is no matter of the outcome.
     for (auto& l : s.legs)
         l.hung_up = false;
+    s.recorder = {}; // likewise the bridge's reply, which names the recording
     return wire::encode(s);
 }
 

@@ -62,8 +62,13 @@ std::vector<call::command_body> actions() {
         out.emplace_back(call::playback_start_body{"https://media.example.test/a.mp3", loop});
     for (const int seconds : {-1, 0, 120, 1'000'000})
         for (const auto& name : {std::string{}, std::string("vm-7"), std::string(90, 'v')})
-            out.emplace_back(call::record_start_body{seconds, name});
+            for (const bool dual : {true, false})
+                out.emplace_back(call::record_start_body{seconds, name, true, false, dual});
     out.emplace_back(call::record_start_body{.transcribe = true});
+    for (const auto& id : {std::string{}, std::string("6e00ab49-9487-4364-8ad6-23965965afb2")}) {
+        out.emplace_back(call::record_pause_body{id});
+        out.emplace_back(call::record_resume_body{id});
+    }
     return out;
 }
 

@@ -133,6 +133,8 @@ const broken = {
   'bridge with an unknown recording mode': change(action('bridge'), (b) => (b.record = 'always')),
   'record_start without channels': change(action('record_start'), (b) => delete b.channels),
   'record_start with a long name': change(action('record_start'), (b) => (b.custom_file_name = 'x'.repeat(41))),
+  'record_pause of a recording that is a number': change(action('record_pause'), (b) => (b.recording_id = 7)),
+  'record_resume of no UUID': change(action('record_resume'), (b) => (b.recording_id = 'rec-1')),
   'speak without a voice': change(action('speak'), (b) => delete b.voice),
   'reject without a cause': change(action('reject'), (b) => delete b.cause),
   'a raw control id in the path': change(action('answer'), (_, r) => (r.path = '/calls/v3:a+b/actions/answer')),

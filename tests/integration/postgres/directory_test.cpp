@@ -201,6 +201,24 @@ TEST_F(directory, an_organisations_settings_win_over_the_defaults_one_by_one) {
     EXPECT_EQ(rules.voicemail_max, call::policy{}.voicemail_max);
 }
 
+TEST_F(directory, be_24_what_must_be_recorded_is_recorded_whatever_the_default_is) {
+    using call::recording_of;
+    EXPECT_EQ(recording_of(resolve("+15550100001").rules), call::recording_policy::on);
+    const auto org = std::to_string(acme_.org.value);
+    sql("insert into org_settings (org_id, recording_mandatory, ends_unrecorded, unrecorded_message, "
+        "recording_announcement) values (" +
+        org + ", true, false, 'Not recorded.', 'Recorded.')");
+    const auto rules = resolve("+15550100001").rules;
+    EXPECT_EQ(recording_of(rules), call::recording_policy::mandatory);
+    EXPECT_TRUE(rules.record_calls);
+    EXPECT_FALSE(rules.ends_unrecorded);
+    EXPECT_EQ(rules.unrecorded_message, "Not recorded.");
+    EXPECT_EQ(rules.recording_announcement, "Recorded.");
+    sql("update org_settings set recording_mandatory = null, record_calls = false where org_id = " + org);
+    EXPECT_EQ(recording_of(resolve("+15550100001").rules), call::recording_policy::off);
+    EXPECT_ANY_THROW(sql("update org_settings set recording_mandatory = true where org_id = " + org));
+}
+
 TEST_F(directory, be_46_the_mobile_number_is_the_members_while_they_work_here_and_none_of_ours) {
     const auto member = " where org_id = " + std::to_string(acme_.org.value) +
                         " and user_id = " + std::to_string(acme_.user.value);

@@ -207,6 +207,28 @@ TEST_F(tenant_rows, settings_are_replaced_as_a_whole) {
     EXPECT_EQ(stored->transcribe_messages, true);
 }
 
+TEST_F(tenant_rows, be_24_recording_cannot_be_mandatory_and_off) {
+    port::org_settings s;
+    s.recording_mandatory = true;
+    s.ends_unrecorded = false;
+    s.unrecorded_message = "Not recorded.";
+    s.recording_announcement = "Recorded.";
+    const auto put = [&] { return run(tenants_->put(tenant_scope::of(acme_.org), acme_.org, s)); };
+    const auto out = put();
+    ASSERT_TRUE(out.value);
+    EXPECT_EQ(out.value->recording_mandatory, true);
+    EXPECT_EQ(out.value->ends_unrecorded, false);
+    EXPECT_EQ(out.value->unrecorded_message, "Not recorded.");
+    EXPECT_EQ(out.value->recording_announcement, "Recorded.");
+    s.record_calls = false;
+    const auto no = put();
+    ASSERT_TRUE(no.refused);
+    EXPECT_EQ(no.refused->field, "recording_mandatory");
+    s.recording_mandatory.reset();
+    s.recording_announcement = "";
+    ASSERT_TRUE(put().refused) << "an empty text says nothing";
+}
+
 TEST_F(tenant_rows, lists_go_on_after_the_last_one_of_the_page_before) {
     for (int i = 0; i < 5; ++i) {
         EXPECT_TRUE(put(voicemail(acme_, "+1555020000" + std::to_string(i))).created);

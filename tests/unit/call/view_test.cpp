@@ -114,7 +114,10 @@ TEST(call_view, and_08_of_two_devices_one_has_won_and_the_other_hears_answered_e
     EXPECT_FALSE(lost->mine->won);
     EXPECT_FALSE(lost->mine->alive);
     EXPECT_TRUE(lost->allowed.empty());
-    EXPECT_EQ(won->allowed, std::vector{request_kind::answered});
+    EXPECT_EQ(
+        won->allowed,
+        (std::vector{request_kind::answered, request_kind::pause_recording, request_kind::resume_recording})
+    );
 }
 
 TEST(call_view, b_44_a_device_that_declined_has_a_leg_that_is_over) {

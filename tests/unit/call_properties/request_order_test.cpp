@@ -179,7 +179,10 @@ TEST(call_properties, i_10_requests_leave_what_the_carrier_tells_as_it_is) {
         const auto many = *rc::gen::inRange<std::size_t>(1, 6);
         for (std::size_t i = 0; i < many; ++i)
             all.emplace_back(asks(
-                static_cast<request_kind>(*rc::gen::inRange(0, k_request_count - 1)),
+                *rc::gen::element(
+                    request_kind::decline, request_kind::answered, request_kind::pause_recording,
+                    request_kind::resume_recording
+                ),
                 *rc::gen::inRange<std::int64_t>(1, n + 2), i
             ));
         deliver(with, shuffled(all));

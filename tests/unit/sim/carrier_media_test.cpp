@@ -174,3 +174,51 @@ TEST(media, record_on_the_bridge_command_records_the_talk) {
     w.pass(1s);
     EXPECT_EQ(w.last(r.first, "call.recording.saved")["channels"], "dual");
 }
+
+// ---- faults and pauses of recordings
+
+TEST(media, a_recording_is_paused_and_goes_on_and_nothing_is_stored_meanwhile) {
+    answered w;
+    w.begin();
+    const auto id = w.command(w.id, "record_start", json{{"format", "mp3"}, {"channels", "dual"}})
+                        .body["data"]["recording_id"];
+    w.pass(1s);
+    EXPECT_EQ(code(w.command(w.id, "record_pause", json{{"recording_id", "rec-other"}})), "10015");
+    EXPECT_EQ(w.command(w.id, "record_pause", json{{"recording_id", id}}).status, 200);
+    EXPECT_EQ(w.command(w.id, "record_pause").status, 200) << "twice is once";
+    EXPECT_TRUE(w.tel.leg(w.id)->recording_paused);
+    w.pass(3s);
+    EXPECT_EQ(w.command(w.id, "record_resume").status, 200);
+    EXPECT_FALSE(w.tel.leg(w.id)->recording_paused);
+    w.pass(500ms);
+    w.tel.caller_hangs_up(w.id, w.now);
+    w.pass(1s);
+    ASSERT_EQ(w.tel.seen().recordings.size(), 1U);
+    EXPECT_EQ(w.tel.seen().recordings[0].length(), 1'500ms);
+}
+
+TEST(media, a_recording_that_fails_is_told_and_one_that_never_starts_is_not) {
+    answered w;
+    w.begin();
+    EXPECT_EQ(code(w.command(w.id, "record_pause")), "10015") << "nothing is recorded";
+    command_fault f;
+    f.verb = "record_start";
+    f.match.times = 1;
+    f.recording_error = "Internal server error";
+    w.tel.add_fault(f, w.now);
+    const json b{{"format", "mp3"}, {"channels", "dual"}};
+    EXPECT_EQ(w.command(w.id, "record_start", b).status, 200);
+    w.pass(100ms);
+    EXPECT_EQ(w.last(w.id, "call.recording.error")["reason"], "Internal server error");
+    EXPECT_FALSE(w.tel.leg(w.id)->recording);
+    f.recording_error.clear();
+    f.unrecorded = true;
+    w.tel.add_fault(f, w.now);
+    w.sent.clear();
+    const auto silent = w.command(w.id, "record_start", b);
+    EXPECT_EQ(silent.status, 200);
+    EXPECT_FALSE(silent.body["data"].contains("recording_id"));
+    w.pass(1s);
+    EXPECT_TRUE(w.events_of(w.id).empty());
+    EXPECT_FALSE(w.tel.leg(w.id)->recording);
+}

@@ -239,3 +239,22 @@ TEST(command, broken_utf8_is_repaired_instead_of_thrown) {
 TEST(command, i7_equal_commands_give_equal_bytes) {
     EXPECT_EQ(build(dial(), "s").body, build(dial(), "s").body);
 }
+
+TEST(command, be_24_a_talk_is_recorded_in_two_channels_and_paused_by_its_id_or_as_a_whole) {
+    EXPECT_EQ(
+        body_of(call::record_start_body{0, "call-1", false, false, true}),
+        json::parse(R"({"format":"mp3","channels":"dual","play_beep":false,"max_length":0,
+            "custom_file_name":"call-1","command_id":"cmd-1"})")
+    );
+    EXPECT_EQ(
+        body_of(call::record_pause_body{"rec-1"}),
+        json::parse(R"({"recording_id":"rec-1","command_id":"cmd-1"})")
+    );
+    EXPECT_EQ(body_of(call::record_resume_body{}), json::parse(R"({"command_id":"cmd-1"})"));
+    EXPECT_EQ(
+        build(call::record_pause_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/record_pause"
+    );
+    EXPECT_EQ(
+        build(call::record_resume_body{}).path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/record_resume"
+    );
+}

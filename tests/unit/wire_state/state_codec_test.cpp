@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <random>
 #include <string>
 #include <variant>
@@ -287,4 +288,26 @@ TEST(state_codec, be_20_a_blocked_callers_call_has_a_form_that_programs_before_l
     call::state s;
     s.routed.verdict = call::route_verdict::blocked_caller;
     EXPECT_GT(form_of(s), 6);
+}
+
+TEST(state_codec, i_17_a_call_whose_recording_is_looked_after_has_a_form_that_programs_before_leave_alone) {
+    const call::state before;
+    EXPECT_EQ(form_of(before), k_plain_form);
+    for (const auto& change : std::vector<std::function<void(call::state&)>>{
+             [](auto& s) { s.routed.rules.recording_mandatory = true; },
+             [](auto& s) { s.routed.rules.recording_announcement = "This call is recorded."; },
+             [](auto& s) { s.recorder.orders = 1; },
+             [](auto& s) { s.recorder.pause_wanted = true; },
+             [](auto& s) { s.verdicts.push_back({"q", call::request_kind::pause_recording}); },
+         }) {
+        auto s = before;
+        change(s);
+        EXPECT_EQ(form_of(s), k_recording_form);
+        EXPECT_EQ(decode_state(encode(s)), s);
+    }
+    call::command c;
+    c.body = call::record_pause_body{"rec-1"};
+    EXPECT_EQ(form_of(call::effect(c)), k_recording_form);
+    c.body = call::record_start_body{};
+    EXPECT_EQ(form_of(call::effect(c)), k_plain_form);
 }

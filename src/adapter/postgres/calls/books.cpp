@@ -143,6 +143,14 @@ std::vector<call::recorded> recordings_in(const std::string& text) {
     return out;
 }
 
+/// Of several whom a plan rang, who took the call.
+json whose(const call::state& s) {
+    const auto* took = bridged_at(s) ? winner(s) : nullptr;
+    const auto who = took != nullptr && took->goes_to() != nullptr ? person_of(s.routed, *took->goes_to())
+                                                                   : s.routed.user;
+    return who.none() ? json() : json(who.value);
+}
+
 /// Exactly what the old product has there, under its names.
 json metadata_of(const call::state& s, const call::account& a) {
     json urls{{"mp3", nullptr}, {"wav", nullptr}};
@@ -154,7 +162,7 @@ json metadata_of(const call::state& s, const call::account& a) {
         {"call_control_id", text_or_null(a.leg)},
         {"parent_call_control_id", text_or_null(s.caller.call_control_id)},
         {"original_from", text_or_null(sent)},
-        {"received_by", s.routed.user.none() ? json() : json(s.routed.user.value)},
+        {"received_by", whose(s)},
         {"keys", a.steps},
         {"is_voicemail", a.voicemail},
         {"is_agent", a.agent},
@@ -171,7 +179,7 @@ std::string document_of(const call::state& s, const std::string& identifier, con
     const json d{
         {"call", s.id.text()},
         {"org", s.routed.org.value},
-        {"user", s.routed.user.none() ? json() : json(s.routed.user.value)},
+        {"user", whose(s)},
         {"number", s.routed.number.value},
         {"identifier", identifier},
         {"session", text_or_null(s.origin.call_session_id)},

@@ -62,6 +62,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
             else s.voicemail_greeting_url end,
        coalesce(vn.beep, vu.beep, s.voicemail_beep),
        coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message), s.transcribe_messages,
+       s.recording_mandatory, s.ends_unrecorded, s.unrecorded_message, s.recording_announcement,
        (select json_build_object('strategy', p.strategy, 'step', p.step_secs, 'ring', p.ring_secs, 'mailbox', p.mailbox_user_id,
                'took_last', case when p.strategy = 'hunt' then (
                    select w.user_id from call_people w where w.phone_number_id = n.phone_number_id and w.answered
@@ -201,6 +202,11 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.voicemail_beep, r[23]);
     overlay(rules.unavailable_message, r[24]);
     overlay(rules.transcribe_messages, r[25]);
+    overlay(rules.recording_mandatory, r[26]);
+    rules.record_calls = rules.record_calls || rules.recording_mandatory; // whatever the server's default is
+    overlay(rules.ends_unrecorded, r[27]);
+    overlay(rules.unrecorded_message, r[28]);
+    overlay(rules.recording_announcement, r[29]);
     out.cause = cause_of(r, out.org);
     if (out.cause != call::route_cause::as_set)
         overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);

@@ -89,17 +89,22 @@ org_settings read_settings(const pqxx::row& r) {
     if (!r[13].is_null()) s.voicemail_beep = r[13].as<bool>();
     s.unavailable_message = text(r[14]);
     if (!r[15].is_null()) s.transcribe_messages = r[15].as<bool>();
+    if (!r[16].is_null()) s.recording_mandatory = r[16].as<bool>();
+    if (!r[17].is_null()) s.ends_unrecorded = r[17].as<bool>();
+    s.unrecorded_message = text(r[18]);
+    s.recording_announcement = text(r[19]);
     return s;
 }
 
 #define Z360_SETTINGS                                                                                        \
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
     "mobile_after_secs, mobile_prompt, blocked_message, recording_days, voicemail, "                         \
-    "voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages"
+    "voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages, "                     \
+    "recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement"
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
-    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
@@ -108,7 +113,10 @@ constexpr const char* k_put_settings =
     "recording_days = excluded.recording_days, voicemail = excluded.voicemail, "
     "voicemail_greeting_url = excluded.voicemail_greeting_url, voicemail_beep = excluded.voicemail_beep, "
     "unavailable_message = excluded.unavailable_message, "
-    "transcribe_messages = excluded.transcribe_messages, updated_at = now() "
+    "transcribe_messages = excluded.transcribe_messages, "
+    "recording_mandatory = excluded.recording_mandatory, ends_unrecorded = excluded.ends_unrecorded, "
+    "unrecorded_message = excluded.unrecorded_message, "
+    "recording_announcement = excluded.recording_announcement, updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
@@ -135,6 +143,12 @@ std::optional<port::refusal> problem(const org_settings& s) {
         return port::refusal{why::invalid, "recording_days", "give 1 to 3650"};
     if (bad_text(s.unavailable_message, 3'000))
         return port::refusal{why::invalid, "unavailable_message", "give 1 to 3000 bytes"};
+    if (s.recording_mandatory.value_or(false) && !s.record_calls.value_or(true))
+        return port::refusal{why::invalid, "recording_mandatory", "needs record_calls"};
+    if (bad_text(s.unrecorded_message, 3'000))
+        return port::refusal{why::invalid, "unrecorded_message", "give 1 to 3000 bytes"};
+    if (bad_text(s.recording_announcement, 3'000))
+        return port::refusal{why::invalid, "recording_announcement", "give 1 to 3000 bytes"};
     if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
     for (const auto& [field, url] :
          {std::pair{"ringback_url", &s.ringback_url},
@@ -177,7 +191,8 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
     if (!may_write(who, org)) return refused<org_settings>(why::not_found, "org", "does not exist");
     for (auto* text :
          {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt,
-          &s.blocked_message, &s.voicemail_greeting_url, &s.unavailable_message})
+          &s.blocked_message, &s.voicemail_greeting_url, &s.unavailable_message, &s.unrecorded_message,
+          &s.recording_announcement})
         if (*text) **text = storable(**text);
     if (auto p = problem(s)) return refused<org_settings>(p->reason, p->field, p->text);
     return guarded([&] {
@@ -196,16 +211,19 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto voicemail = flag(s.voicemail);
         const auto beep = flag(s.voicemail_beep);
         const auto transcribe = flag(s.transcribe_messages);
+        const auto mandatory = flag(s.recording_mandatory);
+        const auto ends = flag(s.ends_unrecorded);
         const auto r = exec_in(
             *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
             or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
             or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
-            or_null(s.unavailable_message), or_null(transcribe)
+            or_null(s.unavailable_message), or_null(transcribe), or_null(mandatory), or_null(ends), or_null(s.unrecorded_message),
+            or_null(s.recording_announcement)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][16].as<bool>();
+        out.created = r[0][20].as<bool>();
         tx.commit();
         return out;
     });
