@@ -24,6 +24,32 @@ constexpr void fields(V& v, T& x) {
     v("routed", x.routed);
     v("waiting_since", x.waiting_since);
 }
+template <class V, some<call::media_figures> T>
+constexpr void fields(V& v, T& x) {
+    v("mos", x.mos);
+    v("jitter", x.jitter);
+    v("packets_in", x.packets_in);
+    v("packets_out", x.packets_out);
+    v("skipped_in", x.skipped_in);
+    v("skipped_out", x.skipped_out);
+}
+template <class V, some<call::charge_part> T>
+constexpr void fields(V& v, T& x) {
+    v("what", x.what);
+    v("cost", x.cost);
+    v("rate", x.rate);
+    v("currency", x.currency);
+    v("billed_secs", x.billed_secs);
+}
+template <class V, some<call::charge> T>
+constexpr void fields(V& v, T& x) {
+    v("total", x.total);
+    v("currency", x.currency);
+    v("failed", x.failed);
+    v("billed_secs", x.billed_secs);
+    v("parts", x.parts);
+    v("at", x.at);
+}
 template <class V, some<call::leg_initiated> T>
 constexpr void fields(V& v, T& x) {
     v("who", x.who);
@@ -40,6 +66,7 @@ template <class V, some<call::leg_hangup> T>
 constexpr void fields(V& v, T& x) {
     v("who", x.who);
     v("cause", x.cause);
+    v("heard", x.heard);
 }
 template <class V, some<call::leg_hold> T>
 constexpr void fields(V& v, T& x) {
@@ -74,6 +101,12 @@ template <class V, some<call::recording_failed> T>
 constexpr void fields(V& v, T& x) {
     v("who", x.who);
     v("reason", x.reason);
+    v("at", x.at);
+}
+template <class V, some<call::leg_charged> T>
+constexpr void fields(V& v, T& x) {
+    v("who", x.who);
+    v("what", x.what);
 }
 template <class V, some<call::command_outcome> T>
 constexpr void fields(V& v, T& x) {
@@ -84,6 +117,7 @@ constexpr void fields(V& v, T& x) {
     v("error_code", x.error_code);
     v("error_title", x.error_title);
     v("attempts", x.attempts);
+    v("recording_id", x.recording_id);
 }
 template <class V, some<call::push_outcome> T>
 constexpr void fields(V& v, T& x) {
@@ -139,6 +173,9 @@ consteval bool all_complete(const std::variant<E...>*) {
 } // namespace detail
 
 static_assert(detail::complete<call::leg_ref>());
+static_assert(
+    detail::complete<call::media_figures>() && detail::complete<call::charge_part>() && detail::complete<call::charge>()
+);
 static_assert(detail::all_complete(static_cast<const call::event*>(nullptr)));
 
 } // namespace z360::wire

@@ -64,6 +64,10 @@ run::run(int devices, bool push, std::string mobile) {
     take(begin(caller, at));
 }
 
+run::run(const incoming& caller) {
+    take(begin(caller, at));
+}
+
 void run::feed(const event& e, millis later, authority may) {
     at += later;
     RC_LOG() << name(e) << ' ';

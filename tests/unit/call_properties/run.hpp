@@ -33,6 +33,7 @@ struct run {
     time_point at = k_begin;
 
     explicit run(int devices, bool push = false, std::string mobile = {});
+    explicit run(const call::incoming& caller);
     void feed(const call::event& e, millis later, call::authority may = call::authority::newest);
     /// Nothing more is heard: only time passes, until the call needs none.
     void let_time_pass();
