@@ -23,7 +23,7 @@ api_parts::api_parts(
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
       calls_(adapter::postgres::make_call_reader(db)), reports_(adapter::postgres::make_client_reports(db)),
       records_(adapter::postgres::make_call_records(db)),
-      directory_(adapter::postgres::make_directory(db, directory_settings(c))), 
+      directory_(adapter::postgres::make_directory(db, directory_settings(c))),
       dead_letters_(adapter::postgres::make_dead_letters(db)), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
         edge::api::introspection_settings s;

@@ -32,8 +32,8 @@ std::string outcome(call::route_outcome o) {
 
 std::string device_line(const json& d) {
     return "device " + std::to_string(d["id"].get<std::int64_t>()) + ": " +
-           (d["device_name"].is_string() ? d["device_name"].get<std::string>() : std::string("(no name)")) + ", " +
-           d["platform"].get<std::string>();
+           (d["device_name"].is_string() ? d["device_name"].get<std::string>() : std::string("(no name)")) +
+           ", " + d["platform"].get<std::string>();
 }
 
 std::string seconds(millis t) {

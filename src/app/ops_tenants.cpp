@@ -216,9 +216,8 @@ int org_settings(const options& o) {
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
                         a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
                         a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
-                        a.transcribe_messages ||
-                        a.recording_mandatory || a.ends_unrecorded || a.unrecorded_message ||
-                        a.recording_announcement;
+                        a.transcribe_messages || a.recording_mandatory || a.ends_unrecorded ||
+                        a.unrecorded_message || a.recording_announcement;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

@@ -75,17 +75,17 @@ struct command_arguments {
     std::string role;   ///< owner, admin or member
     std::string route;  ///< user, agent, voicemail or reject
     std::string avatar_url;
-    std::string scopes;  ///< comma separated
-    std::string minutes; ///< validity of a code
-    std::string days;    ///< validity of a token
-    std::string key;     ///< id of a key in a key file
-    std::string since;   ///< as given; since_of() reads it
-    std::string from;    ///< the caller's number, E.164
-    std::string at;      ///< RFC 3339
-    std::string until;   ///< RFC 3339
-    std::string device;  ///< the app's own id of a device, its name, or our id
-    bool timing = false; ///< of --explain: how long each step took
-    bool missed = false; ///< of --calls: only those that nobody of ours talked in
+    std::string scopes;    ///< comma separated
+    std::string minutes;   ///< validity of a code
+    std::string days;      ///< validity of a token
+    std::string key;       ///< id of a key in a key file
+    std::string since;     ///< as given; since_of() reads it
+    std::string from;      ///< the caller's number, E.164
+    std::string at;        ///< RFC 3339
+    std::string until;     ///< RFC 3339
+    std::string device;    ///< the app's own id of a device, its name, or our id
+    bool timing = false;   ///< of --explain: how long each step took
+    bool missed = false;   ///< of --calls: only those that nobody of ours talked in
     std::string export_to; ///< of --replay: the file to be made
     bool masked = false;   ///< without the numbers and names of people
     bool strict = false;

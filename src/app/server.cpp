@@ -145,8 +145,7 @@ class process {
           feed_(ex_, c, redis_, later_database_, *metrics_),
           push_(ex_, c, database_, later_database_, keys_, tickets_, clock_, *metrics_),
           recordings_(ex_, c, later_database_, push_, *http_client_, clock_, *metrics_),
-          backlog_(adapter::postgres::make_backlog(later_database_)),
-          books_(ex_, later_database_, *metrics_),
+          backlog_(adapter::postgres::make_backlog(later_database_)), books_(ex_, later_database_, *metrics_),
           engine_(engine::make_engine(
               ex_,
               {*store_, *inbox_, spool_.get(), *directory_, *telnyx_, redis_.hint(), clock_, *metrics_,

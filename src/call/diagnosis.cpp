@@ -216,7 +216,7 @@ std::string_view name(ring_result r) {
     static constexpr std::array<std::string_view, k_ring_result_count> k_names{
         "talked",        "answered",     "declined",    "rings",       "rang",
         "withdrawn",     "busy",         "no_sign",     "unreachable", "not_registered",
-        "invite_failed", "dial_refused", "dial_unsent", "left_out", "not_its_turn"
+        "invite_failed", "dial_refused", "dial_unsent", "left_out",    "not_its_turn"
     };
     return k_names.at(static_cast<std::size_t>(r));
 }

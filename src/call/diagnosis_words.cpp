@@ -334,7 +334,8 @@ std::string advice(const finding& f, const device_facts& d) {
     case ring_result::rings:
     case ring_result::rang:
     case ring_result::withdrawn: return {};
-    case ring_result::not_its_turn: return "give its person an earlier turn, or those before them a shorter one";
+    case ring_result::not_its_turn:
+        return "give its person an earlier turn, or those before them a shorter one";
     case ring_result::busy: return "end the other call, or look for \"do not disturb\" on it";
     case ring_result::unreachable:
         if (f.asleep == sleep_cause::none) return {};

@@ -160,9 +160,10 @@ std::optional<plan_fault> fault_of(const plan_rules& p) {
     const auto waves = waves_of(p, {}, {});
     if (length_of(waves) > k_longest_plan)
         return plan_fault{
-            "members", "a caller would wait longer than " +
-                           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(k_longest_plan).count()) +
-                           " seconds; give fewer or shorter turns"
+            "members",
+            "a caller would wait longer than " +
+                std::to_string(std::chrono::duration_cast<std::chrono::seconds>(k_longest_plan).count()) +
+                " seconds; give fewer or shorter turns"
         };
     return never_rung(p, waves);
 }

@@ -68,7 +68,8 @@ const ring* ringing(const state& s) {
 
 // There was somebody to ring, and nobody was.
 bool waited_too_long(const state& s) {
-    const bool number = s.routed.mobile.empty() && rings_anybody(s.routed); // the person's is dialed at any time
+    const bool number =
+        s.routed.mobile.empty() && rings_anybody(s.routed); // the person's is dialed at any time
     return number || !s.routed.targets.empty();
 }
 

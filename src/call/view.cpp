@@ -78,7 +78,8 @@ bool is_for(const state& s, const leg& l, user_id user) {
 bool was_called(const state& s, user_id user) {
     if (user.none()) return false;
     if (user == s.routed.user) return true;
-    if (std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) { return is_for(s, l, user); })) return true;
+    if (std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) { return is_for(s, l, user); }))
+        return true;
     const auto all = people_of(s.routed);
     return s.legs.empty() && std::find(all.begin(), all.end(), user) != all.end();
 }
@@ -109,7 +110,8 @@ const leg* leg_of(const state& s, device_id d) {
     const leg* best = nullptr;
     if (d.none()) return best;
     for (const auto& l : s.legs)
-        if (l.device() == d && !l.awaits_turn() && (best == nullptr || weight(s, l) > weight(s, *best))) best = &l;
+        if (l.device() == d && !l.awaits_turn() && (best == nullptr || weight(s, l) > weight(s, *best)))
+            best = &l;
     return best;
 }
 

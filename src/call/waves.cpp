@@ -138,7 +138,8 @@ const char* broken(const state& s) {
         if (l.wave > s.routed.plan.size()) return "a_planned_leg_is_of_a_wave";
         if (l.wave == 0 && (l.dial == dial_status::planned || l.due || l.until || l.stopped))
             return "only_a_planned_leg_has_a_turn";
-        if (l.awaits_turn() && (l.initiated || l.answered || l.bridged)) return "who_awaits_their_turn_does_not_ring";
+        if (l.awaits_turn() && (l.initiated || l.answered || l.bridged))
+            return "who_awaits_their_turn_does_not_ring";
     }
     return nullptr;
 }

@@ -174,7 +174,8 @@ consteval bool all_complete(const std::variant<E...>*) {
 
 static_assert(detail::complete<call::leg_ref>());
 static_assert(
-    detail::complete<call::media_figures>() && detail::complete<call::charge_part>() && detail::complete<call::charge>()
+    detail::complete<call::media_figures>() && detail::complete<call::charge_part>() &&
+    detail::complete<call::charge>()
 );
 static_assert(detail::all_complete(static_cast<const call::event*>(nullptr)));
 

@@ -15,8 +15,8 @@ namespace z360::wire {
 /// 2: facts of prompts and recordings, hold marks with their legs, no phase. 3: joins are a list, the
 /// caller is a leg, legs have roles and endpoints. 4: rings are a list, and legs say which one dials them.
 /// 5: phones are told by push. 6: the person's mobile number may be dialed. 7: a blocked caller's. 8: whom
-/// nobody answers may leave no message. 9: recording is mandatory, announced, or was asked to pause; or a plan
-/// says who rings when.
+/// nobody answers may leave no message. 9: recording is mandatory, announced, or was asked to pause; or a
+/// plan says who rings when.
 inline constexpr int k_state_version = 9;
 /// A call has the form of the newest thing that it may do, so that programs of the version before go on with
 /// all others; the carrier's effects are plain.

@@ -169,8 +169,8 @@ class court {
     // commit), answer 20 + 20, bridge 20; and at the one decision perhaps a commit of another event that is
     // under way (10). Where several nodes hear of the call, it may meet a newer version once: commit refused
     // and loaded again (20). Where phones are told by push, what became of one, or its repeat, may be under
-    // way as well (10); where a mobile number is dialed, so may its dial (10). Before somebody's turn in a plan
-    // ends the store and the carrier are asked (10 + 30), and an answer may come meanwhile.
+    // way as well (10); where a mobile number is dialed, so may its dial (10). Before somebody's turn in a
+    // plan ends the store and the carrier are asked (10 + 30), and an answer may come meanwhile.
     void the_way_is_short() {
         const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
         const millis number{rings_a_number() ? 10 : 0};

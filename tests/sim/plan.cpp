@@ -187,7 +187,8 @@ plan make_group_plan(std::uint64_t seed, trouble level) {
         b.user = t.user;
         b.after = c.percent(30) ? c.span(0, 6'000) : millis{0};
         b.lasts = c.percent(60) ? c.span(2'000, 15'000) : millis{0};
-        const bool known = std::any_of(all.begin(), all.end(), [&b](const auto& o) { return o.user == b.user; });
+        const bool known =
+            std::any_of(all.begin(), all.end(), [&b](const auto& o) { return o.user == b.user; });
         if (!known) all.push_back(b);
     }
     for (auto& b : all) {

@@ -109,7 +109,8 @@ awaitable<bool> fixed_route::is_device(std::string sip_username) {
     });
 }
 
-awaitable<std::vector<call::target>> fixed_route::reach(device_id device, std::vector<user_id>, org_id, time_point) {
+awaitable<std::vector<call::target>>
+fixed_route::reach(device_id device, std::vector<user_id>, org_id, time_point) {
     return l_.ask_store<std::vector<call::target>>([&w = l_.w, device] {
         std::vector<call::target> out;
         for (const auto& t : w.what.routed.targets)

@@ -108,13 +108,15 @@ class runner {
     static branch branch_in(const std::string& text) {
         branch b;
         auto who = text.substr(0, text.find('/'));
-        if (text.find('/') != std::string::npos) b.lasts = millis{std::stoll(text.substr(text.find('/') + 1))};
+        if (text.find('/') != std::string::npos)
+            b.lasts = millis{std::stoll(text.substr(text.find('/') + 1))};
         if (who[0] == 'n' || who[0] == 'u') {
             b.number = who.substr(1);
             b.asked = who[0] == 'n';
             return b;
         }
-        if (const auto at = who.find('+'); at != std::string::npos) b.after = millis{std::stoll(who.substr(at + 1))};
+        if (const auto at = who.find('+'); at != std::string::npos)
+            b.after = millis{std::stoll(who.substr(at + 1))};
         b.user = user_id{1'000 + std::stoll(who)};
         return b;
     }

@@ -57,7 +57,7 @@ struct record_start_body {
     std::string name; ///< ≤ 40 characters
     bool beep = true;
     bool transcribe = false; ///< after the call; the carrier charges for it
-    bool dual = false; ///< a channel for each side; false: one for both
+    bool dual = false;       ///< a channel for each side; false: one for both
 };
 /// Of the recordings of the addressed leg: the one with this id, or, empty, all of them.
 struct record_pause_body {

@@ -17,8 +17,8 @@ namespace z360::call {
 /// Times and texts of one call, fixed when it begins so that a change of settings never alters a running
 /// call.
 struct policy {
-    millis ring_time{30'000};     ///< how long devices ring before voicemail; 5 s … 60 s, of a plan its length
-    millis bridge_limit{3'000};   ///< from the first bridge attempt of a winner until it must be confirmed
+    millis ring_time{30'000};   ///< how long devices ring before voicemail; 5 s … 60 s, of a plan its length
+    millis bridge_limit{3'000}; ///< from the first bridge attempt of a winner until it must be confirmed
     millis resume_minimum{5'000}; ///< ring time that must be left for the ring to go on after a failed bridge
     millis answer_limit{3'000};   ///< from the winner's answer until the caller's leg must be answered
     millis voicemail_max{120'000}; ///< longest message

@@ -100,8 +100,8 @@ struct ring {
     time_point began{};
     time_point deadline{};
     ring_end over = ring_end::none;
-    std::optional<time_point> over_at; ///< nullopt: not over, or stored by an earlier program
-    std::uint32_t wave = 0;            ///< how many waves of the plan have begun
+    std::optional<time_point> over_at;   ///< nullopt: not over, or stored by an earlier program
+    std::uint32_t wave = 0;              ///< how many waves of the plan have begun
     std::optional<time_point> next_wave; ///< when the next one begins at the latest; nullopt: there is none
     bool operator==(const ring&) const = default;
 };

@@ -71,8 +71,8 @@ struct view {
     std::optional<leg_view> mine;    ///< the looking device's; of several the one that matters most
     bool answered_elsewhere = false; ///< the looking device lost the call to another one
     std::optional<device_id> winner; ///< of whomever the call came to
-    std::vector<leg_view> legs;      ///< to an operator all, to a person their own; a device sees its own alone
-    bool missed = false;             ///< nobody of ours talked to them
+    std::vector<leg_view> legs; ///< to an operator all, to a person their own; a device sees its own alone
+    bool missed = false;        ///< nobody of ours talked to them
     recording_view recording = recording_view::off;
     time_point began{};
     time_point ring_deadline{};

@@ -64,10 +64,10 @@ struct api_ports {
     port::recording_vault* recording_vault = nullptr;       ///< null: they are at the carrier alone
     port::carrier_recordings* carrier_recordings = nullptr; ///< null: those cannot be had
     const adapter::crypto::recording_link_codec* recording_links = nullptr; ///< set with `recordings`
-    port::client_reports* reports = nullptr; ///< null: nobody keeps what apps report
-    port::call_records* records = nullptr;   ///< null: there are no records of calls
+    port::client_reports* reports = nullptr;    ///< null: nobody keeps what apps report
+    port::call_records* records = nullptr;      ///< null: there are no records of calls
     port::dead_letters* dead_letters = nullptr; ///< null: nobody keeps events that were given up
-    port::book_reader* books = nullptr; ///< conversations and messages; null: there are none
+    port::book_reader* books = nullptr;         ///< conversations and messages; null: there are none
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -113,7 +113,7 @@ void read_number(fields& f, port::number& n) {
     if (receiver) n.receiver = user_id{*receiver};
     // The old product's sentinel (B23): user 0 is the agent, nobody is voicemail.
     n.ring_plan = f.text("ring_plan", {.max = 64});
-    n.route_type = !route.empty()        ? route
+    n.route_type = !route.empty()         ? route
                    : !n.ring_plan.empty() ? "plan"
                    : !receiver            ? "voicemail"
                    : *receiver == 0       ? "agent"

@@ -66,7 +66,8 @@ call::plan_member read_member(fields& all, const json& body, std::size_t i) {
     out.wave = static_cast<std::uint32_t>(f.integer("wave", 1, call::k_most_waves).value_or(1));
     out.who.after = std::chrono::seconds{f.integer("delay_seconds", 0, 60).value_or(0)};
     out.who.lasts = std::chrono::seconds{f.integer("ring_seconds", 5, 60).value_or(0)};
-    if (f.has("ring_plan")) f.refuse("ring_plan", "a plan has people and numbers, no plans: it would never end");
+    if (f.has("ring_plan"))
+        f.refuse("ring_plan", "a plan has people and numbers, no plans: it would never end");
     all.refuse_those_of(f, at);
     return out;
 }
@@ -79,7 +80,8 @@ void read_plan(fields& f, const json& body, port::ring_plan& p) {
     if (const auto n = f.integer("ring_seconds", 5, 60)) p.rules.last = std::chrono::seconds{*n};
     if (const auto n = f.integer("mailbox_user_id")) p.mailbox = {*n};
     const auto members = body.find("members");
-    if (members == body.end() || !members->is_array()) return f.refuse("members", "must be a list of members");
+    if (members == body.end() || !members->is_array())
+        return f.refuse("members", "must be a list of members");
     if (members->size() > call::k_most_members)
         return f.refuse("members", "give at most " + std::to_string(call::k_most_members));
     for (const auto& m : *members)

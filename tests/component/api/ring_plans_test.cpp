@@ -39,7 +39,10 @@ TEST_F(api_ring_plans, a_plan_is_set_listed_routed_by_and_taken_back) {
     EXPECT_EQ(routed.data()["ring_plan"], "sales");
     EXPECT_EQ(send("PUT", number, boss, json{{"route_type", "plan"}}).status, 422);
     EXPECT_EQ(
-        send("PUT", number, boss, json{{"route_type", "user"}, {"receiving_user_id", 3}, {"ring_plan", "sales"}})
+        send(
+            "PUT", number, boss,
+            json{{"route_type", "user"}, {"receiving_user_id", 3}, {"ring_plan", "sales"}}
+        )
             .status,
         422
     );
@@ -67,14 +70,20 @@ TEST_F(api_ring_plans, a_plan_that_cannot_be_is_refused_by_the_field_and_not_kep
         EXPECT_EQ(r.status, 422) << field << r.text;
         EXPECT_TRUE(r.body["errors"].contains(field)) << field << r.text;
     }
-    EXPECT_EQ(send("PUT", k_sales, boss, json{{"strategy", "random"}, {"members", json::array({ada})}}).status, 422);
+    EXPECT_EQ(
+        send("PUT", k_sales, boss, json{{"strategy", "random"}, {"members", json::array({ada})}}).status, 422
+    );
     EXPECT_EQ(send("GET", k_sales, boss).status, 404);
 }
 
 TEST_F(api_ring_plans, i_05_a_plan_of_another_organisation_is_none) {
-    ASSERT_EQ(send("PUT", k_sales, admin(), json{{"members", json::array({json{{"user_id", 3}}})}}).status, 201);
+    ASSERT_EQ(
+        send("PUT", k_sales, admin(), json{{"members", json::array({json{{"user_id", 3}}})}}).status, 201
+    );
     const auto theirs = token(port::token_kind::admin, {}, k_initech, {"tenants:read", "tenants:write"});
     for (const char* method : {"GET", "PUT", "DELETE"})
-        EXPECT_EQ(send(method, k_sales, theirs, json{{"members", json::array({json{{"user_id", 5}}})}}).status, 404) << method;
+        EXPECT_EQ(
+            send(method, k_sales, theirs, json{{"members", json::array({json{{"user_id", 5}}})}}).status, 404
+        ) << method;
     EXPECT_EQ(send("GET", "/api/admin/organizations/7/ring-plans", theirs).status, 404);
 }

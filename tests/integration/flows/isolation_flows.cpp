@@ -81,8 +81,10 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     EXPECT_EQ(boss.put(path + owner, {{"greeting", "Greeting of " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/numbers/" + number + "/voicemail", {{"beep", false}}).status, 201);
     EXPECT_EQ(
-        boss.put(path + "/ring-plans/sales", {{"name", "Plan of " + name}, {"members", json::array({json{{"user_id", t.user}}})}})
-            .status,
+        boss.put(
+                path + "/ring-plans/sales",
+                {{"name", "Plan of " + name}, {"members", json::array({json{{"user_id", t.user}}})}}
+        ).status,
         201
     );
     const auto caller = r.carrier().place_call("+13125550142", number);

@@ -125,7 +125,8 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
             ", 'sales', 'all', 15, 30)");
     sql("insert into ring_plan_members (org_id, plan, place, user_id) select org_id, plan, 0, " +
         text(ann_.user) + " from ring_plans");
-    sql("insert into call_people (call_id, org_id, user_id, began_at) select call_id, org_id, user_id, began_at "
+    sql("insert into call_people (call_id, org_id, user_id, began_at) select call_id, org_id, user_id, "
+        "began_at "
         "from calls");
     sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
         "phone_number_id, "
@@ -139,8 +140,8 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     for (const char* table :
          {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
           "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
-          "ring_plans", "ring_plan_members", "call_people",
-          "leg_media", "call_samples", "client_events", "conversations", "messages"}) {
+          "ring_plans", "ring_plan_members", "call_people", "leg_media", "call_samples", "client_events",
+          "conversations", "messages"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

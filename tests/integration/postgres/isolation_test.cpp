@@ -118,7 +118,8 @@ TEST_F(isolation, i_05_statements_without_a_condition_touch_own_rows_only) {
             if (may(table, "select")) {
                 const auto seen = touched(who, "select * from " + table);
                 EXPECT_LE(seen, all);
-                if ((table == "leg_charges" || table == "ledger") && who.org.none()) { // what a call costs is no person's
+                if ((table == "leg_charges" || table == "ledger") &&
+                    who.org.none()) { // what a call costs is no person's
                     EXPECT_EQ(seen, 0U);
                 } else {
                     EXPECT_GT(seen, 0U) << "its own rows are hidden from it";

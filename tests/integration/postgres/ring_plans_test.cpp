@@ -90,9 +90,7 @@ class ring_plans : public postgres_test {
         ASSERT_TRUE(out.value) << out.refused->text;
     }
     call::route resolve() { return run(directory_->resolve("+15550100001", "+15550109999", now())); }
-    time_point now() {
-        return time_point{millis{std::stoll(value("select z360_ms(clock_timestamp())"))}};
-    }
+    time_point now() { return time_point{millis{std::stoll(value("select z360_ms(clock_timestamp())"))}}; }
     /// The people of each wave, in their order.
     static std::vector<std::vector<std::int64_t>> waves(const call::route& r) {
         std::vector<std::vector<std::int64_t>> out;
@@ -141,7 +139,8 @@ class ring_plans : public postgres_test {
         std::uint64_t version = 0;
         for (const call::event& e : std::initializer_list<call::event>{
                  call::leg_answered{ref}, call::leg_bridged{ref},
-                 call::leg_bridged{{"v3:" + session, std::nullopt}}, call::leg_hangup{{"v3:" + session, {}}, "x"}
+                 call::leg_bridged{{"v3:" + session, std::nullopt}},
+                 call::leg_hangup{{"v3:" + session, {}}, "x"}
              })
             step(s, ++version, e, at += millis{1'000});
         ASSERT_TRUE(over(s));
@@ -259,7 +258,10 @@ TEST_F(ring_plans, a_group_is_looked_up_with_everybodys_devices_and_the_length_o
     EXPECT_EQ(waves(r), (std::vector<std::vector<std::int64_t>>{{ada_.user.value}, {bob_.value}}));
     EXPECT_EQ(r.rules.ring_time, millis{35'000});
     ASSERT_EQ(r.targets.size(), 3U);
-    EXPECT_EQ(std::count_if(r.targets.begin(), r.targets.end(), [&](const auto& t) { return t.user == ada_.user; }), 2);
+    EXPECT_EQ(
+        std::count_if(r.targets.begin(), r.targets.end(), [&](const auto& t) { return t.user == ada_.user; }),
+        2
+    );
     // Each device of everybody may ask to be rung, and nobody else's.
     const auto people = call::people_of(r);
     EXPECT_EQ(run(directory_->reach(r.targets[2].device, people, r.org, now())).size(), 1U);

@@ -51,7 +51,9 @@ TEST(ring_plan, every_strategy_makes_its_waves) {
     const std::vector<plan_member> all{person(1), person(2, 2), person(3, 2), number("+1")};
     EXPECT_EQ(shape(waves_of(rules(strategy::all, all), {}, {})), "[30: 1 2 3 +1]");
     EXPECT_EQ(shape(waves_of(rules(strategy::waves, all), {}, {})), "[15: 1 +1][30: 2 3]");
-    EXPECT_EQ(shape(waves_of(rules(strategy::sequence, all), {}, {})), "[15: 1/15][15: 2/15][15: 3/15][15: +1/15]");
+    EXPECT_EQ(
+        shape(waves_of(rules(strategy::sequence, all), {}, {})), "[15: 1/15][15: 2/15][15: 3/15][15: +1/15]"
+    );
 }
 
 TEST(ring_plan, a_members_own_turn_goes_before_the_plans) {

@@ -33,7 +33,8 @@ incoming planned() {
         b.user = t.user;
         b.after = millis{*rc::gen::element(0, 0, 2'000)};
         b.lasts = millis{*rc::gen::element(0, 5'000, 10'000)};
-        if (r.plan.empty() || *rc::gen::arbitrary<bool>()) r.plan.push_back({millis{*rc::gen::inRange(3'000, 12'000)}, {}});
+        if (r.plan.empty() || *rc::gen::arbitrary<bool>())
+            r.plan.push_back({millis{*rc::gen::inRange(3'000, 12'000)}, {}});
         r.plan.back().branches.push_back(b);
     }
     if (*rc::gen::arbitrary<bool>()) {
@@ -95,7 +96,8 @@ void check_turns(const run& r) {
         if (j.joined_at && j.counts()) ++talks;
         const auto* l = r.now.find(j.b);
         RC_ASSERT(l != nullptr);
-        const bool taken = l->role == leg_role::device || l->confirmed || l->bridged; // no voicemail by its answer
+        const bool taken =
+            l->role == leg_role::device || l->confirmed || l->bridged; // no voicemail by its answer
         RC_ASSERT(taken);
     }
     RC_ASSERT(talks <= 1); // I1
@@ -108,7 +110,10 @@ TEST(call_properties, i_01_a_plan_rings_each_once_in_their_turn_and_joins_one) {
         run r(planned());
         const auto many = *rc::gen::inRange(1, 60);
         for (int i = 0; i < many; ++i)
-            r.feed(any_event(r), millis{*rc::gen::inRange(0, 3'000)}, *rc::gen::element(authority::newest, authority::newest, authority::unproven));
+            r.feed(
+                any_event(r), millis{*rc::gen::inRange(0, 3'000)},
+                *rc::gen::element(authority::newest, authority::newest, authority::unproven)
+            );
         check_turns(r);
         r.feed(leg_hangup{{r.now.caller.call_control_id, std::nullopt}, "normal_clearing"}, millis{1});
         r.let_time_pass();

@@ -32,9 +32,8 @@ struct scoped {
     std::string name;
     std::string sql;
 };
-scoped statement(
-    const char* name, const tenant_scope& who, const char* theirs, const std::string& condition
-) {
+scoped
+statement(const char* name, const tenant_scope& who, const char* theirs, const std::string& condition) {
     const char* user = who.user.none() ? "$1::bigint is not null" : theirs;
     const char* org = who.org.none() ? "$2::bigint is not null" : "c.org_id = $2";
     return {
@@ -89,11 +88,14 @@ class rows final : public port::call_reader {
     asio::awaitable<std::vector<call_view>> live(tenant_scope who) override {
         return db_.run("call_live", [who](pqxx::connection_base& db) {
             static constexpr const char* k_theirs =
-                "c.call_id = any(array(select c.call_id from calls c where c.user_id = $1 and c.phase <> 'ended' "
+                "c.call_id = any(array(select c.call_id from calls c where c.user_id = $1 and c.phase <> "
+                "'ended' "
                 "union select p.call_id from call_people p where p.user_id = $1 and p.live))";
             return views(
                 db, who,
-                statement("call_live", who, k_theirs, "c.phase <> 'ended' order by c.began_at desc, c.call_id")
+                statement(
+                    "call_live", who, k_theirs, "c.phase <> 'ended' order by c.began_at desc, c.call_id"
+                )
             );
         });
     }
@@ -101,10 +103,11 @@ class rows final : public port::call_reader {
     changed(tenant_scope who, std::uint64_t since, std::size_t limit) override {
         return db_.run("call_changed", [who, since, limit](pqxx::connection_base& db) {
             static constexpr const char* k_theirs =
-                "c.call_id = any(array((select c.call_id from calls c where c.user_id = $1 and " Z360_SETTLED("c")
-                "order by c.changed fetch first ($4::bigint) rows with ties) union "
-                "(select p.call_id from call_people p where p.user_id = $1 and " Z360_SETTLED("p")
-                "order by p.changed fetch first ($4::bigint) rows with ties)))";
+                "c.call_id = any(array((select c.call_id from calls c where c.user_id = $1 and " Z360_SETTLED(
+                    "c"
+                ) "order by c.changed fetch first ($4::bigint) rows with ties) union "
+                  "(select p.call_id from call_people p where p.user_id = $1 and " Z360_SETTLED("p"
+                  ) "order by p.changed fetch first ($4::bigint) rows with ties)))";
             const auto s = statement(
                 "call_changed", who, k_theirs,
                 Z360_SETTLED("c") "order by c.changed fetch first ($4::bigint) rows with ties"
@@ -122,9 +125,7 @@ class rows final : public port::call_reader {
                 "where p.user_id = $1 order by p.began_at desc, p.call_id limit $3)))";
             return views(
                 db, who,
-                statement(
-                    "call_newest", who, k_theirs, "true order by c.began_at desc, c.call_id limit $3"
-                ),
+                statement("call_newest", who, k_theirs, "true order by c.began_at desc, c.call_id limit $3"),
                 limit
             );
         });

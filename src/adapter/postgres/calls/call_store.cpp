@@ -264,9 +264,9 @@ std::string statement_for(unsigned parts) {
     std::string out((parts & begins) != 0 ? k_begin : k_step);
     out += k_steps;
     for (const auto& [p, sql] :
-         {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten}, std::pair{joins, k_joins},
-          std::pair{recordings, k_recordings}, std::pair{media, k_media}, std::pair{charges, k_charges},
-          std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
+         {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten},
+          std::pair{joins, k_joins}, std::pair{recordings, k_recordings}, std::pair{media, k_media},
+          std::pair{charges, k_charges}, std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
           std::pair{finished, k_followers}, std::pair{notes, k_timeline}, std::pair{events, k_events},
           std::pair{fresh, k_fresh}})
         if ((parts & p) != 0) out += sql;

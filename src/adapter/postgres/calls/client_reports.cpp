@@ -27,7 +27,8 @@ namespace {
     "(select distinct call, ours from told) k cross join lateral (select * from calls x "                    \
     "where (x.call_session_id = k.call or x.call_id = k.ours) and x.org_id is not null "                     \
     "order by x.call_id = k.ours desc nulls last limit 1) c), "                                              \
-    "by as materialized (select device_id, user_id, app_version, sdk_version from devices where device_id = $2) "
+    "by as materialized (select device_id, user_id, app_version, sdk_version from devices where device_id "  \
+    "= $2) "
 #define Z360_UNKNOWN                                                                                         \
     " select (select count(*) from put), coalesce((select json_agg(u.call) from "                            \
     "(select call from told except select call from named) u), '[]')::text"

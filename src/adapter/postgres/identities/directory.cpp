@@ -22,17 +22,18 @@ namespace {
 #define Z360_MAY_RING(ORG, USER)                                                                             \
     " from devices d where d.user_id = " USER Z360_RING_CONDITIONS(Z360_AND, ORG) " "
 #define Z360_DEVICE                                                                                          \
-    "json_build_object('device', d.device_id, 'user', d.user_id, 'name', d.name, 'platform', d.platform, "                      \
+    "json_build_object('device', d.device_id, 'user', d.user_id, 'name', d.name, 'platform', d.platform, "   \
     "'identities', " Z360_IDENTITIES ")"
 
-// The end of the last talk of the member `g`, in ms; who talks is the least idle. Of the newest calls only: who has
-// missed fifty since is idle enough.
+// The end of the last talk of the member `g`, in ms; who talks is the least idle. Of the newest calls only:
+// who has missed fifty since is idle enough.
 #define Z360_TALKED                                                                                          \
     "(select max(z360_ms(coalesce(t.ended_at, clock_timestamp()))) from ("                                   \
     "(select x.ended_at from (select c.ended_at, c.bridged_at, c.shared from calls c where c.user_id = "     \
     "g.user_id order by c.began_at desc, c.call_id limit 50) x where x.bridged_at is not null and not "      \
     "x.shared) union all (select c.ended_at from (select w.call_id from call_people w where w.user_id = "    \
-    "g.user_id and w.answered order by w.began_at desc limit 1) y join calls c on c.call_id = y.call_id)) t)"
+    "g.user_id and w.answered order by w.began_at desc limit 1) y join calls c on c.call_id = y.call_id)) "  \
+    "t)"
 
 // $1 dialed, $2 connection or '', $3 caller or '', $4 now in ms, $5 device life in ms, $6 when it is called,
 // in ms. Two rows: ambiguous. Devices come with all their identities; which of them ring is said by
@@ -48,7 +49,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce((
            select json_agg()sql" Z360_DEVICE
     R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
-              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE("$4", "$5") R"sql(), '[]')::text,
+              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE(
+        "$4", "$5"
+    ) R"sql(), '[]')::text,
        s.mobile_after_secs, s.mobile_prompt,
        coalesce((
            select m.mobile from memberships m join users u on u.user_id = m.user_id and u.status = 'active'
@@ -71,8 +74,10 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
                        'wave', g.wave, 'delay', g.delay_secs, 'turn', g.turn_secs,
                        'talked', case when p.strategy = 'longest_idle' then )sql" Z360_TALKED R"sql( end,
                        'devices', (select json_agg()sql" Z360_DEVICE
-    R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "g.user_id") "and " Z360_SHOWS_LIFE("$4", "$5")
-    R"sql()) order by g.place)
+      R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "g.user_id") "and " Z360_SHOWS_LIFE(
+          "$4", "$5"
+      )
+          R"sql()) order by g.place)
                   from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan))::text
           from ring_plans p
          where p.org_id = n.org_id and p.plan = case n.route_type
@@ -106,9 +111,7 @@ void overlay_seconds(millis& to, const pqxx::field& from) {
 }
 
 // The targets of one device: none, one, or both identities of a rotation that the device has not proved yet.
-void add_targets(
-    std::vector<call::target>& to, const nlohmann::json& row, time_point now, bool of_several
-) {
+void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_point now, bool of_several) {
     credential::device d;
     d.id = {row.at("device").get<std::int64_t>()};
     const auto identities = read_identities(row.at("identities"));
@@ -214,8 +217,7 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     out.rules = std::move(rules);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
         add_targets(out.targets, d, now, false);
-    if (const auto plan = r["plan"]; !plan.is_null())
-        add_plan(out, nlohmann::json::parse(plan.c_str()), now);
+    if (const auto plan = r["plan"]; !plan.is_null()) add_plan(out, nlohmann::json::parse(plan.c_str()), now);
     return out;
 }
 

@@ -7,8 +7,8 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
-#include <z360/port/call_records.hpp>
 #include <z360/call/step.hpp>
+#include <z360/port/call_records.hpp>
 #include <z360/port/device_registry.hpp>
 #include <z360/port/token_store.hpp>
 

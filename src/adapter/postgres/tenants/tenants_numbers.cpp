@@ -16,7 +16,7 @@ using port::number;
 using why = port::refusal::why;
 
 #define Z360_NUMBER                                                                                          \
-    "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id, "                            \
+    "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id, " \
     "coalesce(ring_plan, '')"
 
 constexpr const char* k_known = R"sql(
@@ -35,7 +35,8 @@ constexpr const char* k_insert =
     "on conflict (connection_id, e164) do nothing returning " Z360_NUMBER;
 constexpr const char* k_update =
     "update phone_numbers set route_type = $4, receiving_user_id = $5, alias = $6, status = $7, "
-    "is_default_caller_id = $8, ring_plan = $9 where org_id = $1 and connection_id = $2 and e164 = $3 returning " Z360_NUMBER;
+    "is_default_caller_id = $8, ring_plan = $9 where org_id = $1 and connection_id = $2 and e164 = $3 "
+    "returning " Z360_NUMBER;
 
 // One number on two connections: a page ends after both.
 constexpr const char* k_list =

@@ -104,7 +104,8 @@ org_settings read_settings(const pqxx::row& r) {
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
-    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) "
+    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
+    "$21) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
@@ -218,8 +219,8 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
             or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
             or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
-            or_null(s.unavailable_message), or_null(transcribe), or_null(mandatory), or_null(ends), or_null(s.unrecorded_message),
-            or_null(s.recording_announcement)
+            or_null(s.unavailable_message), or_null(transcribe), or_null(mandatory), or_null(ends),
+            or_null(s.unrecorded_message), or_null(s.recording_announcement)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);

@@ -114,8 +114,9 @@ std::optional<port::refusal> stranger(pqxx::work& tx, const ring_plan& p) {
     if (!r[0].as<bool>()) return port::refusal{why::not_found, "org", "does not exist"};
     if (const std::string_view absent = r[1].c_str(); absent != "{}")
         return port::refusal{
-            why::not_found, "members", "names " + std::string(absent.substr(1, absent.size() - 2)) +
-                                           ", who is no member of the organisation"
+            why::not_found, "members",
+            "names " + std::string(absent.substr(1, absent.size() - 2)) +
+                ", who is no member of the organisation"
         };
     if (!r[2].is_null())
         return port::refusal{
@@ -194,16 +195,20 @@ outcome_of<bool> remove_plan(connection& db, const tenant_scope& who, org_id o, 
         return in_scope(db, who, [&](pqxx::work& tx) {
             if (exec_in(tx, "plan_used", k_used, o.value, storable(key))[0][0].as<bool>())
                 return refused<bool>(
-                    why::conflict, "ring_plan", "numbers or members are routed by it; route them otherwise first"
+                    why::conflict, "ring_plan",
+                    "numbers or members are routed by it; route them otherwise first"
                 );
             // of numbers that are routed otherwise by now
             exec_in(
-                tx, "plan_forget", "update phone_numbers set ring_plan = null where org_id = $1 and ring_plan = $2",
-                o.value, storable(key)
+                tx, "plan_forget",
+                "update phone_numbers set ring_plan = null where org_id = $1 and ring_plan = $2", o.value,
+                storable(key)
             );
-            const auto gone =
-                exec_in(tx, "plan_remove", "delete from ring_plans where org_id = $1 and plan = $2", o.value, storable(key))
-                    .affected_rows();
+            const auto gone = exec_in(
+                                  tx, "plan_remove", "delete from ring_plans where org_id = $1 and plan = $2",
+                                  o.value, storable(key)
+            )
+                                  .affected_rows();
             outcome_of<bool> done;
             if (gone > 0) done.value = true;
             return done;
