@@ -54,7 +54,7 @@ class plan_flow : public flow {
         return r.carrier().wait_until(
             [&](const sim::carrier& c) {
                 for (const auto& l : c.legs(session))
-                    if (l.username == a.sip() && l.alive()) return true;
+                    if (l.username == a.sip() && l.ringing()) return true;
                 return false;
             },
             8s
@@ -98,7 +98,7 @@ TEST_F(plan_flow, the_second_is_rung_when_the_first_ones_turn_is_over_and_sees_n
     const auto session = r.session(caller);
     ASSERT_TRUE(rings(r, session, *adas_));
     EXPECT_EQ(dials(r, session), 1U);
-    const auto path = "/api/voip/calls/" + session + "/status";
+    const auto path = "/api/voip/call-status/" + session;
     EXPECT_EQ(adas_->client.get(path).status, 200);
     EXPECT_EQ(bobs_->client.get(path).status, 404) << "not his turn";
     ASSERT_TRUE(rings(r, session, *bobs_));
@@ -149,7 +149,8 @@ TEST_F(plan_flow, explain_route_says_who_rings_when) {
     auto& r = two_people();
     rings_by(r, in_turn(702, 701));
     const auto told = r.run("--explain-route " + acme_.number);
-    EXPECT_NE(told.find("bobs-phone"), std::string::npos) << told;
+    EXPECT_NE(told.find("after 0 s, for 5 s: user 702"), std::string::npos) << told;
+    EXPECT_NE(told.find("after 5 s, for 5 s: user 701"), std::string::npos) << told;
     const auto route = r.admin().get(acme_.org_path() + "/numbers/" + acme_.number + "/route");
     ASSERT_EQ(route.status, 200) << route.body;
     ASSERT_EQ(route.data()["waves"].size(), 2U) << route.body;
