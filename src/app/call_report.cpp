@@ -215,6 +215,8 @@ void add_devices(
                              ? "nobody was rung: it was outside the opening hours (--explain-route)"
                          : routed.verdict != call::route_verdict::ring
                              ? "nobody was rung: the number is nobody's, or several connections have it"
+                         : !routed.plan.empty()
+                             ? "nobody was rung: nobody of the ring plan has a device (--explain-route)"
                          : routed.user.none() ? "nobody was rung: the number rings no person (--list-numbers)"
                                               : "nobody was rung: the person has no device (--list-devices)";
         add(out, wrapped(why, s.columns, 0, 4));

@@ -196,7 +196,7 @@ awaitable<void> useless_records(world& w) {
     auto foreign = w.initiated("somebody's");
     auto by_device = w.initiated("credential");
     port::recorded_event garbage{w.id(), "{\"data\":", w.clock.now()};
-    auto idle = w.event("call.cost", "v3:caller");
+    auto idle = w.event("call.dtmf.received", "v3:caller");
     w.records.failed = {nameless, odd, foreign, by_device, garbage, idle};
     w.start();
     const bool read = co_await round_of(w, "deliveries");

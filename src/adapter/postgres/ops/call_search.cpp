@@ -118,6 +118,9 @@ with recent as (
     select * from calls where org_id is null and began_at >= z360_at($1) and $3::bigint = 0
     union all
     select * from calls where user_id = $3::bigint and $3::bigint <> 0 and began_at >= z360_at($1)
+    union all -- and those that a ring plan brought to them
+    select c.* from call_people p join calls c on c.call_id = p.call_id and c.user_id is distinct from p.user_id
+     where p.user_id = $3::bigint and $3::bigint <> 0 and p.began_at >= z360_at($1)
 )
 select c.call_id, c.call_session_id, z360_ms(c.began_at), coalesce(c.caller_number, ''),
        coalesce(n.e164, c.snapshot #>> '{routed,number_e164}', ''), coalesce(n.alias, ''), coalesce(o.name, ''),

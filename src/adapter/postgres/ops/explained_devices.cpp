@@ -76,7 +76,7 @@ std::string text_in(const json& row, const char* key) {
 }
 
 #define Z360_LACKS(OBSTACLE, CONDITION) "|| case when " CONDITION " then '' else '" #OBSTACLE " ' end "
-// $1 person, $2 organisation, $3 when it rang, $4 device life, both in ms, $5 call, $6 until when it rang, $7
+// $1 people, $2 organisation, $3 when it rang, $4 device life, both in ms, $5 call, $6 until when it rang, $7
 // devices that were rung. What is long gone is nobody's question any more.
 constexpr const char* k_devices = R"sql(
 select d.device_id, d.device_uid, d.name, d.platform, z360_ms(d.registered_at), z360_ms(d.removed_at),
@@ -93,7 +93,7 @@ select d.device_id, d.device_uid, d.name, d.platform, z360_ms(d.registered_at), 
                   and coalesce(c.answered_at, c.began_at) <= z360_at($6)
                   and (c.ended_at is null or c.ended_at > z360_at($3)))
   from devices d
- where d.user_id = $1 and (d.status <> 'removed' or d.removed_at >= z360_at($3::bigint) - interval '30 days'
+ where d.user_id = any($1::bigint[]) and (d.status <> 'removed' or d.removed_at >= z360_at($3::bigint) - interval '30 days'
                            or d.device_id = any($7::bigint[]))
  order by d.device_id)sql";
 
@@ -201,8 +201,8 @@ void add_devices(
     const auto* ring = current_ring(s);
     const auto until = ring != nullptr ? ring->over_at.value_or(ring->deadline) : out.ring.began;
     for (const auto& r : tx.exec_params(
-             k_devices, s.routed.user.value, s.routed.org.value, in_ms(out.ring.began), device_life.count(),
-             s.id.text(), in_ms(until), key_array(rung_in(s))
+             k_devices, key_array(people_of(s.routed)), s.routed.org.value, in_ms(out.ring.began),
+             device_life.count(), s.id.text(), in_ms(until), key_array(rung_in(s))
          ))
         out.devices.push_back(read_device(r, out.ring.began));
     const auto ended = read_hangups(tx, out);
