@@ -87,7 +87,8 @@ void narrate(const state& before, const event& what, const state& after, effects
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         if (is.role != leg_role::peer) continue;
-        if (is.confirmed && !was.confirmed && !is.unasked) add_note(out, remark::mobile_confirmed, "leg=" + is.id.text());
+        if (is.confirmed && !was.confirmed && !is.unasked)
+            add_note(out, remark::mobile_confirmed, "leg=" + is.id.text());
         if (!is.declined || was.declined) continue;
         std::string why = " why=no_key";
         if (const auto* o = std::get_if<command_outcome>(&what))
@@ -199,5 +200,11 @@ const char* broken(const state& s) {
 } // namespace
 
 const component k_component{absorb, narrate, settle, deadline, nullptr, wants, broken};
+
+bool is_asked(const state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&s](const leg& l) {
+        return is_mobile(s, l) && l.alive() && l.prompted && !l.confirmed;
+    });
+}
 
 } // namespace z360::call::mobile
