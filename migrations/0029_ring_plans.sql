@@ -117,10 +117,10 @@ end $$;
 create or replace function z360_organisation_stopped() returns trigger language plpgsql security definer
     set search_path from current as $$
 begin
-    perform z360_withdraw_rings(array(select c.call_id from memberships m join calls c on c.user_id = m.user_id
-                                       where m.org_id = new.org_id and c.org_id = new.org_id
-                                         and c.phase <> 'ended'
-                                      union select call_id from call_people where org_id = new.org_id and live), null);
+    -- Also of calls that ring numbers alone, and are nobody's. No ring is older than that.
+    perform z360_withdraw_rings(array(select c.call_id from calls c
+                                       where c.org_id = new.org_id and c.phase <> 'ended'
+                                         and c.began_at > now() - interval '1 day'), null);
     return null;
 end $$;
 
@@ -144,7 +144,10 @@ begin
     perform z360_withdraw_rings(array(select p.call_id from call_people p
                                         join phone_numbers n on n.phone_number_id = p.phone_number_id
                                        where p.user_id = old.user_id and p.org_id = old.org_id and p.live
-                                         and n.ring_plan = old.plan), d.device_id)
+                                         and (n.ring_plan = old.plan or exists (
+                                             select from memberships m
+                                              where m.org_id = n.org_id and m.user_id = n.receiving_user_id
+                                                and m.ring_plan = old.plan))), d.device_id)
        from devices d where d.user_id = old.user_id;
     return null;
 end $$;

@@ -201,4 +201,10 @@ const char* broken(const state& s) {
 
 const component k_component{absorb, narrate, settle, deadline, nullptr, wants, broken};
 
+bool is_asked(const state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&s](const leg& l) {
+        return is_mobile(s, l) && l.alive() && l.prompted && !l.confirmed;
+    });
+}
+
 } // namespace z360::call::mobile

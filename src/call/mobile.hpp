@@ -9,4 +9,7 @@ namespace z360::call::mobile {
 
 extern const component k_component;
 
+/// Somebody has picked up at a number, and is being told which key to press.
+bool is_asked(const state& s);
+
 } // namespace z360::call::mobile

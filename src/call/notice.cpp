@@ -206,14 +206,14 @@ void repeat(const state& s, effects& out, notice& n, time_point now) {
 
 // It was awake before its leg was known to have failed: it asked in time, and need not ask again. Once, as
 // whoever asks.
-bool let_in_who_is_ready(state& s, effects& out, const notice& n) {
+bool let_in_who_is_ready(state& s, effects& out, const notice& n, time_point now) {
     if (!n.ready || !rings_on(s, n) || any_leg(s, n.device, rings_there) || is_done_with(s, n.device) ||
         any_leg(s, n.device, dropped) || any_leg(s, n.device, was_let_in))
         return false;
     std::vector<target> at;
     for (const auto& l : s.legs)
         if (l.device() == n.device && is_rung_now(s, l)) at.push_back(*l.goes_to());
-    rings::let_in(s, at, n.device);
+    rings::let_in(s, at, n.device, now);
     if (!at.empty()) add_note(out, remark::device_joins_ring, "leg=" + s.legs.back().id.text());
     return !at.empty();
 }
@@ -305,7 +305,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     bool moved = false;
     for (auto& n : s.notices) {
         repeat(s, out, n, c.now);
-        if (rings::may_dial(s, c.now)) moved = let_in_who_is_ready(s, out, n) || moved;
+        if (rings::may_dial(s, c.now)) moved = let_in_who_is_ready(s, out, n, c.now) || moved;
         say_end(s, out, n, c.now);
     }
     say_missed(s, out, c.now);
@@ -357,6 +357,12 @@ void wake(state& s, effects& out, time_point now) {
         n.missed = missed;
         say_call(s, out, n, now);
     }
+}
+
+bool is_woken(const state& s, device_id device) {
+    return std::any_of(s.notices.begin(), s.notices.end(), [&](const notice& n) {
+        return n.device == device && rings_on(s, n);
+    });
 }
 
 bool awaited(const state& s) {

@@ -13,5 +13,7 @@ extern const component k_component;
 void wake(state& s, effects& out, time_point now);
 /// Nobody rings, but a phone that was woken may yet ask to be let in: its leg failed while it slept.
 [[nodiscard]] bool awaited(const state& s);
+/// This phone was, or is to be, told of the ring that is on.
+[[nodiscard]] bool is_woken(const state& s, device_id device);
 
 } // namespace z360::call::notices

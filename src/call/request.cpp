@@ -3,6 +3,7 @@
 
 #include "call/recorder.hpp"
 #include "call/ring.hpp"
+#include "call/waves.hpp"
 
 #include <z360/call/view.hpp>
 
@@ -17,7 +18,7 @@ constexpr std::uint32_t k_most_questions = 5;
 constexpr millis k_ask_again{1'000}; // times the number of questions asked
 
 void grant(state& s, const device_asks& r, time_point now) {
-    if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device);
+    if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device, now);
     if (r.what == request_kind::pause_recording || r.what == request_kind::resume_recording)
         return recorder::grant(s, r.what);
     for (auto& l : s.legs) {
@@ -29,6 +30,15 @@ void grant(state& s, const device_asks& r, time_point now) {
     }
 }
 
+// By a plan a device is rung in its person's turn, and at no other time, whenever it came.
+refusal judge_in_plan(const state& s, const device_asks& r, time_point now) {
+    for (const auto& l : s.legs) {
+        if (l.device() != r.device || !is_rung_now(s, l)) continue;
+        return l.until && now >= *l.until ? refusal::not_ringing : refusal::none;
+    }
+    return waves::judge_new(s, person_of(s.routed, r.at.front()), now);
+}
+
 refusal judged(const state& s, const device_asks& r, time_point now) {
     if (now >= r.until) return refusal::late;
     const auto why = judge(s, r.what, r.device);
@@ -36,7 +46,8 @@ refusal judged(const state& s, const device_asks& r, time_point now) {
     if (!rings::may_dial(s, now)) return refusal::not_ringing;
     const bool reachable =
         std::any_of(r.at.begin(), r.at.end(), [&r](const target& t) { return t.device == r.device; });
-    return reachable ? refusal::none : refusal::may_not_ring;
+    if (!reachable) return refusal::may_not_ring;
+    return s.routed.plan.empty() ? refusal::none : judge_in_plan(s, r, now);
 }
 
 void absorb(state& s, const event& what, time_point now) {

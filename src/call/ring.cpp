@@ -4,6 +4,7 @@
 #include "call/join.hpp"
 #include "call/leg.hpp"
 #include "call/notice.hpp"
+#include "call/waves.hpp"
 
 #include <algorithm>
 #include <string>
@@ -264,7 +265,7 @@ bool may_dial(const state& s, time_point now) {
     return r != nullptr && phase_of(s) == phase::ringing && now + k_dial_margin < r->deadline;
 }
 
-void let_in(state& s, const std::vector<target>& at, device_id device) {
+void let_in(state& s, const std::vector<target>& at, device_id device, time_point now) {
     const auto rung = [&s](identity_id who) {
         return std::any_of(s.legs.begin(), s.legs.end(), [who](const auto& l) {
             return l.identity() == who && l.alive();
@@ -279,6 +280,7 @@ void let_in(state& s, const std::vector<target>& at, device_id device) {
             l.due = before.due;
             l.until = before.until;
         }
+        if (l.wave == 0) waves::give_turn(s, l, now);
         l.late = s.epoch + 1;
         l.to_dial = true;
         s.legs.push_back(std::move(l));

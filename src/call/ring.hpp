@@ -33,7 +33,7 @@ void end(state& s, ring_end why, time_point now);
 /// It rings, and a dial that is issued now can still be sent.
 [[nodiscard]] bool may_dial(const state& s, time_point now);
 /// A leg for each of the device's targets; they are dialed when the ring settles.
-void let_in(state& s, const std::vector<target>& at, device_id device);
+void let_in(state& s, const std::vector<target>& at, device_id device, time_point now);
 /// It goes on without a winner who could not be joined, if there is time.
 void resume(state& s, time_point now);
 /// It is over, and nobody has the caller.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/waves.hpp"
 
+#include "call/leg.hpp"
+#include "call/mobile.hpp"
 #include "call/notice.hpp"
 #include "call/ring.hpp"
 
@@ -28,10 +30,6 @@ const branch* branch_of(const state& s, const leg& l) {
     return nullptr;
 }
 
-bool is_up(const leg& l, std::optional<time_point> at, time_point now) {
-    return l.alive() && at && now >= *at;
-}
-
 // Somebody whose turn has come may yet answer.
 bool any_rings(const state& s) {
     return notices::awaited(s) || std::any_of(s.legs.begin(), s.legs.end(), [&s](const leg& l) {
@@ -47,11 +45,31 @@ bool is_taken(const state& s) {
     });
 }
 
+/// Where the plan has a person.
+struct place {
+    std::uint32_t wave;
+    const branch* who;
+};
+std::optional<place> place_of(const state& s, user_id who) {
+    if (who.none()) return std::nullopt;
+    for (std::uint32_t n = 0; n < s.routed.plan.size(); ++n)
+        for (const auto& b : s.routed.plan[n].branches)
+            if (b.user == who) return place{n + 1, &b};
+    return std::nullopt;
+}
+
+// It rings, or may be woken by a push yet: neither lasts longer than the turn.
+bool has_a_turn_to_end(const state& s, const leg& l) {
+    if (!is_rung_now(s, l) || !l.until || l.answered || l.stopped || l.called_off() || l.awaits_turn())
+        return false;
+    return l.alive() || (!legs::dismissed(l) && notices::is_woken(s, l.device()));
+}
+
 void stop_who_had_their_time(state& s, effects& out, time_point now) {
     for (auto& l : s.legs) {
-        if (!is_rung_now(s, l) || l.answered || !is_up(l, l.until, now)) continue;
+        if (!has_a_turn_to_end(s, l) || now < *l.until) continue;
+        if (l.alive()) add_note(out, remark::branch_stopped, "leg=" + l.id.text());
         l.stopped = true;
-        add_note(out, remark::branch_stopped, "leg=" + l.id.text());
     }
 }
 
@@ -64,7 +82,9 @@ bool begin_next(state& s, effects& out, ring& r, time_point now) {
     millis left{0};
     for (auto i = r.wave - 1; i < count; ++i)
         left += s.routed.plan[i].lasts;
-    r.deadline = std::min(r.deadline, now + left); // sooner when somebody's turn was over early, never later
+    // Sooner when somebody's turn was over early, never later, and not before who has picked up has found the
+    // key.
+    if (!mobile::is_asked(s)) r.deadline = std::min(r.deadline, now + left);
     r.next_wave = r.wave < count ? std::optional(now + w.lasts) : std::nullopt;
     add_note(out, remark::wave_began, "wave=" + std::to_string(r.wave));
     for (auto& l : s.legs)
@@ -81,8 +101,15 @@ void set_ends(state& s, time_point now) {
     }
 }
 
+// Of the newest copy: whoever was missed until no time is left is missed for good, and not waited for.
+void forget_who_is_too_late(state& s, time_point now) {
+    if (rings::may_dial(s, now)) return;
+    for (auto& l : s.legs)
+        if (l.awaits_turn() && l.due && now >= *l.due) l.due.reset();
+}
+
 void dial_who_is_due(state& s, effects& out, time_point now) {
-    if (!rings::may_dial(s, now)) return;
+    if (!rings::may_dial(s, now) || is_taken(s)) return;
     std::vector<leg_id> due;
     for (auto& l : s.legs) {
         if (!l.awaits_turn() || !l.alive() || !l.due || now < *l.due) continue;
@@ -106,6 +133,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     if (c.may == authority::newest) {
         if (c.now >= r->deadline) return false;
         stop_who_had_their_time(s, out, c.now);
+        forget_who_is_too_late(s, c.now);
     }
     const bool moved = begin_next(s, out, *r, c.now);
     set_ends(s, c.now);
@@ -120,13 +148,12 @@ std::optional<time_point> deadline(const state& s) {
     const auto earlier = [&first](std::optional<time_point> at) {
         if (at && (!first || *at < *first)) first = at;
     };
-    if (r->next_wave && !is_taken(s)) earlier(r->next_wave);
+    const bool taken = is_taken(s);
+    if (!taken) earlier(r->next_wave);
     for (const auto& l : s.legs) {
-        if (!is_rung_now(s, l) || !l.alive()) continue;
-        if (l.awaits_turn()) {
-            if (l.due && rings::may_dial(s, *l.due)) earlier(l.due); // else there is no time left for it
-        } else if (!l.answered)
-            earlier(l.until);
+        if (has_a_turn_to_end(s, l)) earlier(l.until);
+        if (taken || !is_rung_now(s, l) || !l.alive() || !l.awaits_turn()) continue;
+        if (l.due && rings::may_dial(s, *l.due)) earlier(l.due); // else there is no time left for it
     }
     return first;
 }
@@ -144,9 +171,47 @@ const char* broken(const state& s) {
     return nullptr;
 }
 
+// Who ends when, of this person: as of those of their devices that were there when the call began; of who had
+// none then, from now on.
+std::optional<time_point> end_of(const state& s, user_id who, const branch& b, time_point now) {
+    for (const auto& l : s.legs)
+        if (l.wave != 0 && l.goes_to() != nullptr && l.goes_to()->user == who && !l.awaits_turn())
+            return l.until;
+    return b.lasts > millis{0} ? std::optional(now + b.lasts) : std::nullopt;
+}
+
+bool is_over(const state& s, user_id who, time_point now) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
+        const bool theirs = l.wave != 0 && l.goes_to() != nullptr && l.goes_to()->user == who;
+        return theirs && (l.stopped || (l.until && now >= *l.until));
+    });
+}
+
+// Theirs is still to come, though their wave has begun.
+bool is_to_come(const state& s, user_id who) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
+        return l.goes_to() != nullptr && l.goes_to()->user == who && l.awaits_turn();
+    });
+}
+
 } // namespace
 
 const component k_component{nullptr, nullptr, settle, deadline, nullptr, nullptr, broken};
+
+refusal judge_new(const state& s, user_id who, time_point now) {
+    const auto place = place_of(s, who);
+    if (!place) return refusal::may_not_ring;
+    const bool begun = !s.rings.empty() && place->wave <= s.rings.front().wave;
+    return begun && !is_to_come(s, who) && !is_over(s, who, now) ? refusal::none : refusal::not_ringing;
+}
+
+void give_turn(const state& s, leg& l, time_point now) {
+    const auto place = l.goes_to() != nullptr ? place_of(s, l.goes_to()->user) : std::nullopt;
+    if (!place) return;
+    l.wave = place->wave;
+    l.due = now;
+    l.until = end_of(s, l.goes_to()->user, *place->who, now);
+}
 
 void prepare(state& s) {
     std::size_t numbers = 0;

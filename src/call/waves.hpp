@@ -13,4 +13,10 @@ extern const component k_component;
 /// The current ring gets a leg to everybody of the plan; nobody is dialed yet.
 void prepare(state& s);
 
+/// Whether a device of this person that has no leg yet may be rung now: in their turn, if the plan names
+/// them.
+[[nodiscard]] refusal judge_new(const state& s, user_id who, time_point now);
+/// The leg of such a device has the turn of its person.
+void give_turn(const state& s, leg& l, time_point now);
+
 } // namespace z360::call::waves

@@ -45,10 +45,8 @@ std::optional<call::request_kind> kind_of(std::string_view word) {
 // Where the device can be rung; the device itself is named once, by the request.
 json write_place(const call::target& t) {
     return {
-        {"identity", t.identity.value},
-        {"sip_username", t.sip_username},
-        {"device_name", t.device_name},
-        {"platform", t.platform},
+        {"identity", t.identity.value}, {"sip_username", t.sip_username}, {"device_name", t.device_name},
+        {"platform", t.platform},       {"user", t.user.value},
     };
 }
 std::optional<call::target> read_place(const json& j, device_id device) {
@@ -57,8 +55,12 @@ std::optional<call::target> read_place(const json& j, device_id device) {
     auto user = text(j, "sip_username");
     if (!identity || *identity <= 0 || !user || user->empty()) return std::nullopt;
     return call::target{
-        device, identity_id{*identity}, std::move(*user), text(j, "device_name").value_or(""),
-        text(j, "platform").value_or("")
+        device,
+        identity_id{*identity},
+        std::move(*user),
+        text(j, "device_name").value_or(""),
+        text(j, "platform").value_or(""),
+        user_id{number(j, "user").value_or(0)}
     };
 }
 bool read_places(const json& meta, call::device_asks& into) {

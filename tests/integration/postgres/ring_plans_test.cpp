@@ -377,6 +377,43 @@ TEST_F(ring_plans, b28_who_leaves_the_plan_or_the_organisation_is_withdrawn_and_
     EXPECT_THAT(withdrawn(), HasSubstr(device(ada_.user)));
 }
 
+TEST_F(ring_plans, b28_who_leaves_the_plan_of_a_person_is_withdrawn_from_that_persons_calls) {
+    const auto p = plan(call::strategy::sequence, {person(ada_.user), person(bob_)});
+    ASSERT_TRUE(put(p).value);
+    port::membership m{ada_.org, ada_.user, "", "", ""};
+    m.ring_plan = "sales";
+    ASSERT_TRUE(run(tenants_->put(tenant_scope::all(), m)).value);
+    const auto s = begin("s1", now());
+    ASSERT_NE(leg_of(s, bob_), nullptr);
+    ASSERT_TRUE(put(plan(call::strategy::sequence, {person(ada_.user)})).value);
+    EXPECT_THAT(withdrawn(), HasSubstr("[" + std::to_string(leg_of(s, bob_)->device().value) + "]"));
+}
+
+TEST_F(ring_plans, b28_numbers_that_nobody_of_the_organisation_is_rung_beside_stop_with_it) {
+    route_by(plan(call::strategy::sequence, {number("+13125550177"), number("+13125550178")}));
+    const auto s = begin("s1", now());
+    ASSERT_EQ(value("select count(*) from call_people"), "0");
+    sql("update organizations set status = 'suspended'");
+    EXPECT_THAT(withdrawn(), HasSubstr("[0]"));
+}
+
+TEST_F(ring_plans, state_03_calls_that_never_came_to_a_person_hide_none_that_did) {
+    const auto bobs = plan(call::strategy::sequence, {person(bob_), person(ada_.user)});
+    route_by(bobs);
+    const auto at = now() - millis{3'600'000};
+    talk("theirs", bob_, at);
+    route_by(plan(call::strategy::sequence, {person(ada_.user), person(bob_)}));
+    for (int i = 1; i <= 5; ++i)
+        talk("others-" + std::to_string(i), ada_.user, at + millis{60'000 * i});
+    const auto page = run(reader_->newest(tenant_scope::of(bob_), 3));
+    call::viewer bob;
+    bob.user = bob_;
+    EXPECT_TRUE(std::any_of(page.begin(), page.end(), [&](const auto& c) {
+        return view_of(c.state, bob).has_value();
+    }));
+    EXPECT_THAT(run(reader_->newest(tenant_scope::of(ada_.user), 3)), SizeIs(3));
+}
+
 TEST_F(ring_plans, retention_takes_a_groups_call_with_its_people) {
     route_by(plan(call::strategy::all, {person(ada_.user), person(bob_)}));
     auto s = begin("s1", now());

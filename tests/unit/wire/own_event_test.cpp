@@ -26,7 +26,7 @@ call::device_asks asks(call::request_kind what, std::int64_t device = 12) {
     call::device_asks out{what, "request-1", device_id{device}, time_point{millis{1'800'000'005'000}}, {}};
     if (what == call::request_kind::ring)
         out.at = {
-            {device_id{device}, identity_id{7}, "gencred7", "Ada's \"phone\"", "ios"},
+            {device_id{device}, identity_id{7}, "gencred7", "Ada's \"phone\"", "ios", user_id{5}},
             {device_id{device}, identity_id{8}, "gencred8", "", "android"}
         };
     return out;

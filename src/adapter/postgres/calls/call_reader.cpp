@@ -26,6 +26,15 @@ namespace {
 // A person's calls are their own and those that a plan brought to them, of which what lists are sorted by is
 // stored beside them: each is read in its order, and no further than what is asked for.
 
+// A plan may have ended before it was their turn. Such calls do not take the places of those that came to
+// them; how many are passed over is bounded. "offset 0" keeps the planner from collecting every leg of the
+// person's devices.
+#define Z360_LOOKED_THROUGH "20"
+#define Z360_CAME_TO_THEM                                                                                    \
+    "(exists (select from call_legs l join devices d on d.device_id = l.device_id where l.call_id = "        \
+    "p.call_id and d.user_id = $1 and (l.dial <> 'planned' or l.ended) offset 0) or not exists (select "     \
+    "from call_legs l where l.call_id = p.call_id offset 0))"
+
 /// Row-level security decides what may be seen; these conditions are there so that an index finds it. One
 /// statement for each combination, because a plan that fits all of them would read every call.
 struct scoped {
@@ -121,8 +130,12 @@ class rows final : public port::call_reader {
         return db_.run("call_newest", [who, limit](pqxx::connection_base& db) {
             static constexpr const char* k_theirs =
                 "c.call_id = any(array((select c.call_id from calls c where c.user_id = $1 "
-                "order by c.began_at desc, c.call_id limit $3) union (select p.call_id from call_people p "
-                "where p.user_id = $1 order by p.began_at desc, p.call_id limit $3)))";
+                "order by c.began_at desc, c.call_id limit $3) union (select p.call_id from (select "
+                "x.call_id, "
+                "x.began_at from call_people x where x.user_id = $1 order by x.began_at desc, x.call_id "
+                "limit "
+                "$3 * " Z360_LOOKED_THROUGH ") p where " Z360_CAME_TO_THEM
+                " order by p.began_at desc, p.call_id limit $3)))";
             return views(
                 db, who,
                 statement("call_newest", who, k_theirs, "true order by c.began_at desc, c.call_id limit $3"),
