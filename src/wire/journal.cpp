@@ -167,7 +167,7 @@ const std::set<std::string, std::less<>> k_personal = {
     "unavailable_message",
     "unrecorded_message",
     "recording_announcement",
-    "error_title", // the carrier's words
+    "error_title", // may quote a number
     "hold_prompt",
     "instead",
     "voicemail_greeting_url",
@@ -207,9 +207,21 @@ void replace(json& in, std::map<std::string, std::string>& by) {
     }
 }
 
+/// A line of a timeline quotes what the carrier said of a failure.
+std::string without_title(std::string line, const std::map<std::string, std::string>& by) {
+    constexpr std::string_view k_key = "title=\"";
+    const auto at = line.find(k_key);
+    if (at == std::string::npos || !line.ends_with('"')) return line;
+    const auto begin = at + k_key.size();
+    const auto known = by.find(line.substr(begin, line.size() - 1 - begin));
+    return line.substr(0, begin) + (known == by.end() ? "" : known->second) + "\"";
+}
+
 void mask(json& file) {
     std::map<std::string, std::string> by;
     replace(file, by);
+    for (auto& line : file["timeline"])
+        line = without_title(line.get<std::string>(), by);
     for (auto& commit : file["commits"])
         if (commit["steps"].is_array())
             for (auto& s : commit["steps"]) {

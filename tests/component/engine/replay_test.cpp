@@ -91,6 +91,18 @@ played& unrecorded(played& c) {
     c.arrive(call::recording_failed{c.phone(0), "no disk", c.around.now + millis{900}}, "e5");
     return c;
 }
+/// The carrier refuses a dial and says why.
+played& refused(played& c) {
+    call::command_outcome no;
+    no.command_id = c.kept.effects.front().what.id;
+    no.what = call::verb::dial;
+    no.who.leg = c.box.loaded()->state.legs.at(0).id;
+    no.result = call::outcome::refused;
+    no.error_code = "10016";
+    no.error_title = "The number of Ada is no number";
+    c.arrive(no);
+    return c;
+}
 /// Nobody answers; the greeting is said.
 played& greeted(played& c) {
     c.around.now += millis{31'000};
@@ -154,10 +166,11 @@ TEST(replay, i_06_words_that_callers_hear_are_masked_and_last_as_long_as_before)
         p.recording_announcement = "Ada records";
         p.unrecorded_message = "Ada Caller may not talk to you without a recording, please call again";
     };
-    played talk(1, words), message(1, words);
+    played talk(1, words), message(1, words), in_vain(1, words);
     ASSERT_TRUE(unrecorded(talk).kept.last.recorder.ends_at);
     ASSERT_FALSE(greeted(message).kept.last.prompts.empty());
-    for (const auto* c : {&talk, &message}) {
+    ASSERT_NE(refused(in_vain).kept.timeline.at(1).find("Ada"), std::string::npos);
+    for (const auto* c : {&talk, &message, &in_vain}) {
         ASSERT_EQ(replay(c->kept).how(), result::same);
         const auto text = wire::write_history(c->kept, true);
         EXPECT_EQ(text.find("Ada"), std::string::npos) << text.substr(text.find("Ada") - 60, 120);
