@@ -9,7 +9,7 @@ namespace {
 
 constexpr millis k_shortest_message{1'000}; // who leaves at the tone leaves none
 constexpr millis k_minute{60'000};
-constexpr std::chrono::hours k_longest{24}; // by the carrier's word: no recording of a call goes on for so long
+constexpr millis k_longest{86'400'000}; // no recording of a call goes on for so long
 
 std::optional<millis> length_of(const recorded& r) {
     if (!r.began_at || !r.ended_at || *r.ended_at < *r.began_at) return std::nullopt;

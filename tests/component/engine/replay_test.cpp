@@ -187,9 +187,7 @@ TEST(replay, i_18_pauses_costs_after_the_end_and_quality_lead_to_the_same) {
     c.arrive(call::leg_bridged{{c.first.call_control_id, {}}}, "e3");
     const auto device = c.box.loaded()->state.legs.at(0).device();
     const auto asks = [&](call::request_kind what, const char* id) {
-        c.arrive(
-            call::device_asks{what, id, device, c.around.now + millis{60'000}, {}}, id
-        );
+        c.arrive(call::device_asks{what, id, device, c.around.now + millis{60'000}, {}}, id);
     };
     asks(call::request_kind::pause_recording, "q1");
     ASSERT_TRUE(c.box.loaded()->state.recorder.turn_open);

@@ -206,8 +206,8 @@ TEST_F(books, be_15_a_call_that_is_nobodys_is_in_no_inbox) {
 
 TEST_F(books, i_05_a_call_of_several_people_is_the_message_of_who_took_it_and_else_of_nobody) {
     const auto bob = add_people("acme-bob", "+15550100002", 1);
-    sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) + ", " +
-        std::to_string(bob.user.value) + ", 'member')");
+    sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) +
+        ", " + std::to_string(bob.user.value) + ", 'member')");
     const auto shared = [&](const std::string& session, bool taken) {
         auto s = ringing(people_, session);
         s.routed.user = {};
@@ -247,8 +247,8 @@ TEST_F(books, i_05_a_call_of_several_people_is_the_message_of_who_took_it_and_el
     EXPECT_EQ(seen_by(stranger.user), 0U);
     sql("update memberships set role = 'admin' where user_id = " + std::to_string(people_.user.value));
     EXPECT_EQ(seen_by(people_.user), 2U);
-    sql("delete from memberships where user_id = " + std::to_string(bob.user.value) + " and org_id = " +
-        std::to_string(people_.org.value));
+    sql("delete from memberships where user_id = " + std::to_string(bob.user.value) +
+        " and org_id = " + std::to_string(people_.org.value));
     EXPECT_EQ(seen_by(bob.user), 0U);
 }
 
@@ -389,7 +389,9 @@ TEST_F(books, be_26_a_transcript_that_the_store_refuses_keeps_no_other_waiting) 
     sql("update transcript_events set due_at = now()");
     EXPECT_EQ(transcribe().transcripts, 1U);
     EXPECT_EQ(value("select count(*) from transcript_events"), "0");
-    EXPECT_EQ(value("select string_agg(transcript, ',' order by carrier_id) from recordings"), "Hello,Hello, too");
+    EXPECT_EQ(
+        value("select string_agg(transcript, ',' order by carrier_id) from recordings"), "Hello,Hello, too"
+    );
 }
 
 TEST_F(books, be_26_a_transcript_of_what_nobody_knows_is_given_up_after_a_day) {

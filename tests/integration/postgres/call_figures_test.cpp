@@ -287,8 +287,8 @@ TEST_F(call_figures, i_05_a_report_of_somebody_elses_call_or_device_is_taken_by_
 TEST_F(call_figures, i_05_everybody_whom_a_plan_rings_reports_of_a_call_and_nobody_else_of_its_organisation) {
     const auto bob = add_people("bob", "+15550100002", 1), eve = add_people("eve", "+15550100003", 1);
     for (const auto& p : {bob, eve})
-        sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) + ", " +
-            std::to_string(p.user.value) + ", 'member')");
+        sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) +
+            ", " + std::to_string(p.user.value) + ", 'member')");
     auto s = ringing(people_, "shared");
     s.routed.user = {};
     s.routed.targets = {people_.devices[0], bob.devices[0]};
@@ -305,7 +305,9 @@ TEST_F(call_figures, i_05_everybody_whom_a_plan_rings_reports_of_a_call_and_nobo
         failed.call = "shared";
         const auto out = run(reports_->media_failed(r, failed, k_noon + millis{86'400'000}));
         const auto samples = run(reports_->add_samples(r, s.id.text(), {sample(millis{1}, 4.0)}));
-        return std::pair{out.stored + samples.stored, out.unknown_calls.size() + samples.unknown_calls.size()};
+        return std::pair{
+            out.stored + samples.stored, out.unknown_calls.size() + samples.unknown_calls.size()
+        };
     };
     EXPECT_EQ(reports(people_), (std::pair<std::size_t, std::size_t>{2, 0}));
     EXPECT_EQ(reports(bob), (std::pair<std::size_t, std::size_t>{2, 0}));
@@ -317,7 +319,8 @@ TEST_F(call_figures, i_05_everybody_whom_a_plan_rings_reports_of_a_call_and_nobo
     );
     const auto seen = [&](const people& p) {
         const auto r = run(records_->find(port::tenant_scope::of(p.user), "shared"));
-        return r ? std::to_string(r->samples) + " " + std::to_string(r->user.value) + (r->no_media ? " mute" : "")
+        return r ? std::to_string(r->samples) + " " + std::to_string(r->user.value) +
+                       (r->no_media ? " mute" : "")
                  : std::string("none");
     };
     EXPECT_EQ(seen(bob), "1 0 mute") << "what others' devices measured is theirs";

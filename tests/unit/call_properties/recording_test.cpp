@@ -187,7 +187,10 @@ void one_talk(unsigned seed, tally& t) {
             there.all_[i].told = true;
             const auto what = there.all_[i].what;
             take(decide(
-                s, command_outcome{what.id, what.what(), {what.call_control_id, what.leg}, outcome::done, {}, {}, 1, {}},
+                s,
+                command_outcome{
+                    what.id, what.what(), {what.call_control_id, what.leg}, outcome::done, {}, {}, 1, {}
+                },
                 at
             ));
         }
