@@ -9,10 +9,12 @@ namespace {
 
 constexpr millis k_shortest_message{1'000}; // who leaves at the tone leaves none
 constexpr millis k_minute{60'000};
+constexpr millis k_longest{86'400'000}; // no recording of a call goes on for so long
 
 std::optional<millis> length_of(const recorded& r) {
     if (!r.began_at || !r.ended_at || *r.ended_at < *r.began_at) return std::nullopt;
-    return *r.ended_at - *r.began_at;
+    const auto length = *r.ended_at - *r.began_at;
+    return length <= k_longest ? std::optional(length) : std::nullopt;
 }
 
 bool is_message(const recorded& r) {

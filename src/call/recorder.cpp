@@ -26,6 +26,7 @@ constexpr millis k_resume_limit{30'000};   // what is not recorded is lost; with
 constexpr millis k_on_its_way{3'500};      // a lost command's last request may reach the carrier for so long
 constexpr millis k_unrecorded_until{8'000}; // from the join: a talk that must be recorded, and is not (BE-24)
 constexpr millis k_shortest_word{2'000};
+constexpr std::uint32_t k_most_turns = 64; // after so many none is repeated by itself
 
 const leg* talking(const state& s) {
     switch (phase_of(s)) {
@@ -129,7 +130,12 @@ void note_turn(state& s, const command_outcome& o, time_point now) {
     const auto* l = s.find(*o.who.leg);
     if (l == nullptr || o.command_id != turn_id(*l, r.turns)) return;
     r.turn_open = false;
-    if (o.result == outcome::expired) r.quiet_from = now + k_on_its_way;
+    if (o.result == outcome::expired) {
+        r.quiet_from = now + k_on_its_way;
+        r.doubtful = r.turns < k_most_turns; // it may have been heard: what goes on has to be stored (BE-24)
+    } else if (o.result == outcome::done || o.what == verb::record_resume) {
+        r.doubtful = false;
+    }
     if (o.what == verb::record_pause) {
         r.paused = o.result == outcome::done;
         r.pause_wanted = r.pause_wanted && r.paused; // whoever asked sees that it goes on
@@ -231,7 +237,7 @@ void give_up(state& s, effects& out, const leg& l, time_point now) {
 // Not while it is paused: a new recording would store what is said.
 bool may_order(const state& s) {
     const auto& r = s.recorder;
-    return !r.pause_wanted && !r.paused && !r.turn_open;
+    return !r.pause_wanted && !r.paused && !r.turn_open && !r.doubtful;
 }
 
 void repair(state& s, effects& out, const leg& l, time_point now) {
@@ -249,7 +255,8 @@ void repair(state& s, effects& out, const leg& l, time_point now) {
 }
 
 bool turn_waits(const state& s) {
-    return !s.recorder.turn_open && s.recorder.pause_wanted != s.recorder.paused;
+    const auto& r = s.recorder;
+    return !r.turn_open && (r.pause_wanted != r.paused || r.doubtful);
 }
 
 // One after the other, each when the one before has had its effect, or can have none any more: the carrier
@@ -258,8 +265,8 @@ void turn(state& s, effects& out, const leg& l, time_point now) {
     auto& r = s.recorder;
     if (!turn_waits(s) || (r.quiet_from && now < *r.quiet_from)) return;
     r.quiet_from.reset();
-    if (r.paused && has_failed(s, l)) { // nothing is there to go on with: it is recorded again
-        r.paused = false;
+    if (!r.pause_wanted && has_failed(s, l)) { // nothing is there to go on with: it is recorded again
+        r.paused = r.doubtful = false;
         return;
     }
     const bool pauses = r.pause_wanted;
@@ -323,7 +330,7 @@ const char* broken(const state& s) {
         return "nothing_is_recorded_against_the_rules";
     if (recording_of(s.routed.rules) == recording_policy::mandatory && touched)
         return "a_fixed_recording_goes_on";
-    if (r.paused && r.turn_open) return "paused_means_that_nothing_was_sent_since";
+    if (r.paused && (r.turn_open || r.doubtful)) return "paused_means_that_nothing_was_sent_since";
     if (r.orders > k_most_orders || r.looks > k_most_looks) return "recording_is_tried_a_few_times";
     if (r.look_round > s.asked) return "questions_are_counted";
     return r.faults.size() > k_most_facts || r.told.size() > k_most_facts ? "facts_are_bounded" : nullptr;

@@ -4,6 +4,7 @@
 #include "wire/field_json.hpp"
 #include "wire/state_codec.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -164,6 +165,9 @@ const std::set<std::string, std::less<>> k_personal = {
     "voicemail_greeting",
     "mobile_prompt",
     "unavailable_message",
+    "unrecorded_message",
+    "recording_announcement",
+    "error_title", // may quote a number
     "hold_prompt",
     "instead",
     "voicemail_greeting_url",
@@ -171,12 +175,19 @@ const std::set<std::string, std::less<>> k_personal = {
     "text",
 };
 
-// What kind of address it is stays to be seen, because the core tells them apart.
+bool is_number(const std::string& text) {
+    return text.starts_with('+') && text.find_first_not_of("0123456789", 1) == std::string::npos;
+}
+
+// What the core tells apart stays as it is: the kind of an address, and how long words take to say.
 std::string instead_of(const std::string& real, std::size_t n) {
     const auto place = std::to_string(n);
     if (real.starts_with("sip:")) return "sip:" + place + "@masked";
-    if (!real.starts_with('+')) return "masked-" + place;
-    return "+99" + std::string(place.size() < 8 ? 8 - place.size() : 0, '0') + place;
+    if (is_number(real)) return "+99" + std::string(place.size() < 8 ? 8 - place.size() : 0, '0') + place;
+    auto words = "masked-" + place;
+    if (words.size() > real.size()) words = place;
+    words.resize(std::max(words.size(), real.size()), '.');
+    return words;
 }
 
 void replace(json& in, std::map<std::string, std::string>& by) {
@@ -196,9 +207,21 @@ void replace(json& in, std::map<std::string, std::string>& by) {
     }
 }
 
+/// A line of a timeline quotes what the carrier said of a failure.
+std::string without_title(std::string line, const std::map<std::string, std::string>& by) {
+    constexpr std::string_view k_key = "title=\"";
+    const auto at = line.find(k_key);
+    if (at == std::string::npos || !line.ends_with('"')) return line;
+    const auto begin = at + k_key.size();
+    const auto known = by.find(line.substr(begin, line.size() - 1 - begin));
+    return line.substr(0, begin) + (known == by.end() ? "" : known->second) + "\"";
+}
+
 void mask(json& file) {
     std::map<std::string, std::string> by;
     replace(file, by);
+    for (auto& line : file["timeline"])
+        line = without_title(line.get<std::string>(), by);
     for (auto& commit : file["commits"])
         if (commit["steps"].is_array())
             for (auto& s : commit["steps"]) {

@@ -254,6 +254,7 @@ constexpr void fields(V& v, T& x) {
     v("paused", x.paused);
     v("turns", x.turns);
     v("turn_open", x.turn_open);
+    v("doubtful", x.doubtful);
     v("quiet_from", x.quiet_from);
 }
 template <class V, some<call::verdict> T>

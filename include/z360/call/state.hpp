@@ -309,6 +309,7 @@ struct talk_recorder {
     bool paused = false;                  ///< the carrier has taken a pause, and was sent nothing since
     std::uint32_t turns = 0;              ///< pauses and resumptions sent so far, one after the other
     bool turn_open = false;               ///< what became of the last of them is not known
+    bool doubtful = false;                ///< a lost one may have stopped it, though it is to go on
     std::optional<time_point> quiet_from; ///< a lost one may still reach the carrier until then
     bool operator==(const talk_recorder&) const = default;
 };

@@ -129,8 +129,10 @@ json record_json(const port::call_record& r) {
 }
 
 std::string csv_field(std::string_view text) {
-    // A phone number begins with a plus and is no formula: digits alone follow.
-    const bool number = text.starts_with('+') && text.find_first_not_of("0123456789", 1) == text.npos;
+    // A phone number begins with a plus, what is credited with a minus, and neither is a formula: digits
+    // alone follow.
+    const bool number = text.size() > 1 && (text[0] == '+' || text[0] == '-') &&
+                        text.find_first_not_of("0123456789.", 1) == text.npos;
     const bool formula =
         !text.empty() && !number && std::string_view("=+-@\t\r\n").find(text[0]) != text.npos;
     const bool quoted = formula || text.find_first_of(",\"\r\n") != text.npos;

@@ -104,7 +104,9 @@ TEST(records_csv, fields_are_quoted_where_they_must_be_and_none_is_a_formula) {
     EXPECT_EQ(csv_field("+13125550142"), "+13125550142") << "a number, and no formula";
     EXPECT_EQ(csv_field("=1+1"), "\"'=1+1\"");
     EXPECT_EQ(csv_field("+1+cmd|' /C calc'!A0"), "\"'+1+cmd|' /C calc'!A0\"");
-    EXPECT_EQ(csv_field("-2"), "\"'-2\"");
+    EXPECT_EQ(csv_field("-0.0125"), "-0.0125") << "an amount that can be added up";
+    EXPECT_EQ(csv_field("-2+3"), "\"'-2+3\"");
+    EXPECT_EQ(csv_field("-"), "\"'-\"");
     EXPECT_EQ(csv_field("@SUM(1)"), "\"'@SUM(1)\"");
     EXPECT_EQ(csv_field("\tx"), "\"'\tx\"");
 }

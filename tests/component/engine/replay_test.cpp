@@ -22,7 +22,9 @@ namespace {
 
 /// A mailbox over a store that keeps what a database would, and may refuse.
 struct played {
-    explicit played(int phones) : first(sample_incoming(phones)), box(first.id) {
+    explicit played(int phones, void (*set)(call::policy&) = nullptr)
+        : first(sample_incoming(phones)), box(first.id) {
+        if (set != nullptr) set(first.routed.rules);
         first.from = first.from_sent = "+13125550142";
         first.routed.caller_name = "Ada Caller";
         around.now = time_point{millis{1'800'000'000'000}};
@@ -80,6 +82,35 @@ struct played {
     call::history kept;
 };
 
+/// The carrier cannot record the talk, nor the second time.
+played& unrecorded(played& c) {
+    c.arrive(call::leg_answered{c.phone(0)}, "e1");
+    c.arrive(call::leg_bridged{c.phone(0)}, "e2");
+    c.arrive(call::leg_bridged{{c.first.call_control_id, {}}}, "e3");
+    c.arrive(call::recording_failed{c.phone(0), "no disk", c.around.now}, "e4");
+    c.arrive(call::recording_failed{c.phone(0), "no disk", c.around.now + millis{900}}, "e5");
+    return c;
+}
+/// The carrier refuses a dial and says why.
+played& refused(played& c) {
+    call::command_outcome no;
+    no.command_id = c.kept.effects.front().what.id;
+    no.what = call::verb::dial;
+    no.who.leg = c.box.loaded()->state.legs.at(0).id;
+    no.result = call::outcome::refused;
+    no.error_code = "10016";
+    no.error_title = "The number of Ada is no number";
+    c.arrive(no);
+    return c;
+}
+/// Nobody answers; the greeting is said.
+played& greeted(played& c) {
+    c.around.now += millis{31'000};
+    c.arrive(call::tick{});
+    c.arrive(call::leg_answered{{c.first.call_control_id, {}}}, "e1");
+    return c;
+}
+
 call::history talked() {
     return std::move(played(2).talk().kept);
 }
@@ -126,6 +157,70 @@ TEST(replay, i_06_a_masked_file_has_nobodys_number_or_name_and_replays_all_the_s
     auto other = *read;
     other.last.reason = call::end_reason::failed;
     EXPECT_EQ(replay(other).how(), result::different);
+}
+
+TEST(replay, i_06_words_that_callers_hear_are_masked_and_last_as_long_as_before) {
+    const auto words = [](call::policy& p) {
+        p.voicemail_greeting = "You have reached the office of Dr. Ada Caller, please leave a message";
+        p.recording_mandatory = p.record_calls = p.ends_unrecorded = true;
+        p.recording_announcement = "Ada records";
+        p.unrecorded_message = "Ada Caller may not talk to you without a recording, please call again";
+    };
+    played talk(1, words), message(1, words), in_vain(1, words);
+    ASSERT_TRUE(unrecorded(talk).kept.last.recorder.ends_at);
+    ASSERT_FALSE(greeted(message).kept.last.prompts.empty());
+    ASSERT_NE(refused(in_vain).kept.timeline.at(1).find("Ada"), std::string::npos);
+    for (const auto* c : {&talk, &message, &in_vain}) {
+        ASSERT_EQ(replay(c->kept).how(), result::same);
+        const auto text = wire::write_history(c->kept, true);
+        EXPECT_EQ(text.find("Ada"), std::string::npos) << text.substr(text.find("Ada") - 60, 120);
+        const auto read = wire::read_history(text);
+        ASSERT_TRUE(read);
+        EXPECT_EQ(replay(*read).how(), result::same) << ::testing::PrintToString(places(replay(*read)));
+    }
+}
+
+TEST(replay, i_18_pauses_costs_after_the_end_and_quality_lead_to_the_same) {
+    played c(2, [](call::policy& p) { p.record_calls = true; });
+    c.arrive(call::leg_answered{c.phone(0)}, "e1");
+    c.arrive(call::leg_bridged{c.phone(0)}, "e2");
+    c.arrive(call::leg_bridged{{c.first.call_control_id, {}}}, "e3");
+    const auto device = c.box.loaded()->state.legs.at(0).device();
+    const auto asks = [&](call::request_kind what, const char* id) {
+        c.arrive(call::device_asks{what, id, device, c.around.now + millis{60'000}, {}}, id);
+    };
+    asks(call::request_kind::pause_recording, "q1");
+    ASSERT_TRUE(c.box.loaded()->state.recorder.turn_open);
+    call::command_outcome done;
+    done.command_id = c.kept.effects.back().what.id;
+    done.what = call::verb::record_pause;
+    done.who = c.phone(0);
+    done.result = call::outcome::done;
+    c.arrive(done);
+    ASSERT_TRUE(c.box.loaded()->state.recorder.paused);
+    asks(call::request_kind::resume_recording, "q2");
+    call::leg_hangup left{{c.first.call_control_id, {}}, "normal_clearing"};
+    left.heard.mos = "4.4";
+    left.heard.packets_in = 0;
+    c.arrive(left, "e4");
+    ASSERT_EQ(call::phase_of(c.box.loaded()->state), call::phase::ended);
+    call::leg_charged cost{{c.first.call_control_id, {}}, {}};
+    cost.what.total = "0.0125";
+    cost.what.currency = "USD";
+    cost.what.parts.push_back({"sip-trunking", "0.0125", "0.005", "USD", 60});
+    cost.what.at = c.around.now + millis{600'000};
+    c.around.now += millis{600'000};
+    c.arrive(cost, "e5");
+    c.arrive(cost, "e6");
+    ASSERT_EQ(c.kept.commits.back().steps->back().events.back().source, "e6");
+    const auto r = replay(c.kept);
+    EXPECT_EQ(r.how(), result::same) << ::testing::PrintToString(places(r));
+    const auto read = wire::read_history(wire::write_history(c.kept, false));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(replay(*read).how(), result::same) << ::testing::PrintToString(places(replay(*read)));
+    EXPECT_EQ(
+        std::get<call::leg_charged>(read->commits.back().steps->back().events.back().what).what, cost.what
+    );
 }
 
 TEST(replay, i_18_another_event_shows_at_its_step_and_at_the_end) {

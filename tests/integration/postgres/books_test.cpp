@@ -204,6 +204,54 @@ TEST_F(books, be_15_a_call_that_is_nobodys_is_in_no_inbox) {
     EXPECT_EQ(value("select count(*) from messages"), "0");
 }
 
+TEST_F(books, i_05_a_call_of_several_people_is_the_message_of_who_took_it_and_else_of_nobody) {
+    const auto bob = add_people("acme-bob", "+15550100002", 1);
+    sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) +
+        ", " + std::to_string(bob.user.value) + ", 'member')");
+    const auto shared = [&](const std::string& session, bool taken) {
+        auto s = ringing(people_, session);
+        s.routed.user = {};
+        s.routed.targets = {people_.devices[0], bob.devices[0]};
+        s.routed.targets[0].user = people_.user;
+        s.routed.targets[1].user = bob.user;
+        s.routed.plan = {{millis{30'000}, {{.user = people_.user}, {.user = bob.user}}}};
+        s.legs.resize(2);
+        for (std::size_t i = 0; i < 2; ++i)
+            s.legs[i].to = s.routed.targets[i], s.legs[i].wave = 1;
+        EXPECT_EQ(commit(first_commit(s)), port::commit_result::committed);
+        if (taken) {
+            s.legs[1].answered = s.caller.answered = true;
+            s.legs[1].answer_order = s.answers = 1;
+            auto& j = join_leg(s, 1);
+            j.commanded = j.accepted = true;
+            j.joined_at = k_noon + millis{1'000};
+            s.answered_at = k_noon;
+        }
+        s.reason = taken ? call::end_reason::completed : call::end_reason::caller_cancelled;
+        s.ended_at = k_noon + millis{31'000};
+        step(s, 1);
+    };
+    shared("s1", true);
+    shared("s2", false);
+    EXPECT_EQ(enter().messages, 2U);
+    EXPECT_EQ(metadata("s1")["received_by"], bob.user.value);
+    EXPECT_TRUE(metadata("s2")["received_by"].is_null());
+    EXPECT_EQ(value("select sum(quantity) from ledger"), "1");
+    const auto seen_by = [&](user_id who) {
+        const auto scope = port::tenant_scope::of(who);
+        return run(reader_->summary(scope, people_.org)).messages;
+    };
+    EXPECT_EQ(seen_by(bob.user), 1U);
+    EXPECT_EQ(seen_by(people_.user), 0U);
+    const auto stranger = add_people("umbrella", "+15550100003", 1);
+    EXPECT_EQ(seen_by(stranger.user), 0U);
+    sql("update memberships set role = 'admin' where user_id = " + std::to_string(people_.user.value));
+    EXPECT_EQ(seen_by(people_.user), 2U);
+    sql("delete from memberships where user_id = " + std::to_string(bob.user.value) +
+        " and org_id = " + std::to_string(people_.org.value));
+    EXPECT_EQ(seen_by(bob.user), 0U);
+}
+
 TEST_F(books, be_29_a_late_recording_changes_the_message_and_bills_it_once) {
     auto s = missed("s1");
     EXPECT_EQ(enter().minutes, 0U);
@@ -268,6 +316,25 @@ TEST_F(books, i_20_a_call_that_cannot_be_read_is_put_off_and_keeps_no_other_wait
     EXPECT_EQ(run(store_->figures()).waiting, 1U);
 }
 
+TEST_F(books, i_20_a_call_that_the_store_refuses_is_put_off_and_keeps_no_other_waiting) {
+    missed("s1");
+    missed("s2");
+    talked("s3", millis{30'000});
+    sql("create function refuse() returns trigger language plpgsql as $$ begin "
+        "raise exception 'not this one' using errcode = '23514'; end $$");
+    sql("create trigger refuses before insert on messages for each row "
+        "when (new.metadata->>'call_session_id' = 's2') execute function refuse()");
+    const auto b = enter();
+    EXPECT_EQ(b.messages, 2U);
+    EXPECT_EQ(b.minutes, 1U);
+    EXPECT_EQ(b.failed, 1U);
+    EXPECT_EQ(enter().looked_at, 0U) << "not again at once";
+    sql("drop trigger refuses on messages");
+    sql("update call_accounts set due_at = now()");
+    EXPECT_EQ(enter().messages, 1U);
+    EXPECT_EQ(value("select count(*) from call_accounts"), "0");
+}
+
 TEST_F(books, i_20_a_call_of_a_newer_program_is_left_to_it) {
     missed("s1");
     sql("update calls set form = 1000");
@@ -304,6 +371,27 @@ TEST_F(books, be_26_a_transcript_that_comes_before_its_recording_waits_for_it) {
     sql("update transcript_events set due_at = now()");
     EXPECT_EQ(transcribe().transcripts, 1U);
     EXPECT_EQ(transcript(), "Hello");
+}
+
+TEST_F(books, be_26_a_transcript_that_the_store_refuses_keeps_no_other_waiting) {
+    missed("s1", {message("rec-1"), message("rec-2")});
+    sql("create function refuse() returns trigger language plpgsql as $$ begin "
+        "raise exception 'not this one' using errcode = '22021'; end $$");
+    sql("create trigger refuses before update on recordings for each row when (new.carrier_id = 'rec-1') "
+        "execute function refuse()");
+    tell_transcript("e1", "rec-1", "Hello");
+    tell_transcript("e2", "rec-2", "Hello, too");
+    const auto b = transcribe();
+    EXPECT_EQ(b.transcripts, 1U);
+    EXPECT_EQ(b.failed, 1U);
+    EXPECT_EQ(transcribe().looked_at, 0U) << "not again at once";
+    sql("drop trigger refuses on recordings");
+    sql("update transcript_events set due_at = now()");
+    EXPECT_EQ(transcribe().transcripts, 1U);
+    EXPECT_EQ(value("select count(*) from transcript_events"), "0");
+    EXPECT_EQ(
+        value("select string_agg(transcript, ',' order by carrier_id) from recordings"), "Hello,Hello, too"
+    );
 }
 
 TEST_F(books, be_26_a_transcript_of_what_nobody_knows_is_given_up_after_a_day) {

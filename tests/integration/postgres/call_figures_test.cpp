@@ -284,6 +284,52 @@ TEST_F(call_figures, i_05_a_report_of_somebody_elses_call_or_device_is_taken_by_
     );
 }
 
+TEST_F(call_figures, i_05_everybody_whom_a_plan_rings_reports_of_a_call_and_nobody_else_of_its_organisation) {
+    const auto bob = add_people("bob", "+15550100002", 1), eve = add_people("eve", "+15550100003", 1);
+    for (const auto& p : {bob, eve})
+        sql("insert into memberships (org_id, user_id, role) values (" + std::to_string(people_.org.value) +
+            ", " + std::to_string(p.user.value) + ", 'member')");
+    auto s = ringing(people_, "shared");
+    s.routed.user = {};
+    s.routed.targets = {people_.devices[0], bob.devices[0]};
+    s.routed.targets[0].user = people_.user;
+    s.routed.targets[1].user = bob.user;
+    s.routed.plan = {{millis{30'000}, {{.user = people_.user}, {.user = bob.user}}}};
+    s.legs.resize(2);
+    for (std::size_t i = 0; i < 2; ++i)
+        s.legs[i].to = s.routed.targets[i], s.legs[i].wave = 1;
+    ASSERT_EQ(commit(first_commit(s)), port::commit_result::committed);
+    const auto reports = [&](const people& p) {
+        port::reporter r{port::tenant_scope::of(p.user), p.devices[0].device, "", k_noon + millis{10'000}};
+        auto failed = event_named("media_failed");
+        failed.call = "shared";
+        const auto out = run(reports_->media_failed(r, failed, k_noon + millis{86'400'000}));
+        const auto samples = run(reports_->add_samples(r, s.id.text(), {sample(millis{1}, 4.0)}));
+        return std::pair{
+            out.stored + samples.stored, out.unknown_calls.size() + samples.unknown_calls.size()
+        };
+    };
+    EXPECT_EQ(reports(people_), (std::pair<std::size_t, std::size_t>{2, 0}));
+    EXPECT_EQ(reports(bob), (std::pair<std::size_t, std::size_t>{2, 0}));
+    EXPECT_EQ(reports(eve), (std::pair<std::size_t, std::size_t>{0, 2}));
+    EXPECT_EQ(
+        value("select string_agg(u.login, ' ' order by u.login) from devices d join users u using (user_id) "
+              "where d.relay_until is not null"),
+        "acme@example.com bob@example.com"
+    );
+    const auto seen = [&](const people& p) {
+        const auto r = run(records_->find(port::tenant_scope::of(p.user), "shared"));
+        return r ? std::to_string(r->samples) + " " + std::to_string(r->user.value) +
+                       (r->no_media ? " mute" : "")
+                 : std::string("none");
+    };
+    EXPECT_EQ(seen(bob), "1 0 mute") << "what others' devices measured is theirs";
+    EXPECT_EQ(seen(eve), "none");
+    const auto all = run(records_->find(port::tenant_scope::of(people_.org), "shared"));
+    ASSERT_TRUE(all);
+    EXPECT_EQ(all->samples, 2U);
+}
+
 TEST_F(call_figures, b7_media_that_failed_flags_the_call_and_makes_its_device_use_a_relay) {
     const auto until = k_noon + millis{3'600'000};
     EXPECT_EQ(run(reports_->media_failed(by(), event_named("media_failed"), until)).stored, 1U);

@@ -148,3 +148,12 @@ TEST(account, steps_are_those_that_were_gone_through) {
         })
     );
 }
+
+TEST(account, a_message_that_lasted_for_centuries_has_no_length_that_anybody_pays) {
+    auto r = of("rec", k_message, {});
+    r.began_at = time_point{};
+    r.ended_at = time_point{millis{253'402'300'799'000}}; // year 9999
+    const auto a = account_of(rung(), {r});
+    EXPECT_FALSE(a.minutes) << *a.minutes;
+    EXPECT_TRUE(a.voicemail);
+}

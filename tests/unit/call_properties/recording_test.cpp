@@ -33,7 +33,10 @@ class carrier_side {
     explicit carrier_side(bool records) : recorded_(records) {}
     void send(const command& c) { all_.push_back({c, false, false, {}}); }
     [[nodiscard]] bool stores() const { return recorded_ && !paused_; }
-    void fails() { recorded_ = false; }
+    void fails() {
+        recorded_ = false;
+        failed_ = true;
+    }
     void act(on_its_way& w) {
         if (std::exchange(w.acted, true)) return;
         if (w.what.what() == verb::record_start) {
@@ -44,6 +47,7 @@ class carrier_side {
         if (w.what.what() == verb::record_resume) paused_ = false;
     }
     std::vector<on_its_way> all_;
+    bool failed_ = false; ///< or it has refused to go on: what it stores is not known then
 
   private:
     bool recorded_;
@@ -142,6 +146,7 @@ void one_talk(unsigned seed, tally& t) {
                                                        : outcome::expired;
             const bool lost = how == 0;
             if (!lost && result == outcome::done) there.act(*open);
+            if (result == outcome::refused && open->what.what() == verb::record_resume) there.failed_ = true;
             open->told = true;
             open->until = lost && !open->acted ? at + millis{3'500} : at;
             const auto id = open->what.what() == verb::record_start && below(2) == 0 ? "rec-1" : "";
@@ -173,6 +178,26 @@ void one_talk(unsigned seed, tally& t) {
         if (word == recording_view::paused) EXPECT_FALSE(there.stores()) << "it is said to be paused";
         if (rule == recording_policy::off) EXPECT_FALSE(there.stores());
     }
+    // The carrier answers from now on: what is said to be recorded, is.
+    for (unsigned n = 0; n < 12 && !over(s); ++n) {
+        at += millis{4'000};
+        for (std::size_t i = 0; i < there.all_.size(); ++i) {
+            if (there.all_[i].told) continue;
+            there.act(there.all_[i]);
+            there.all_[i].told = true;
+            const auto what = there.all_[i].what;
+            take(decide(
+                s,
+                command_outcome{
+                    what.id, what.what(), {what.call_control_id, what.leg}, outcome::done, {}, {}, 1, {}
+                },
+                at
+            ));
+        }
+        take(decide(s, tick{}, at += millis{1}));
+        if (::testing::Test::HasFailure()) return;
+    }
+    if (recording_seen(s) == recording_view::on && !there.failed_ && !over(s)) EXPECT_TRUE(there.stores());
     someone_left = true;
     take(decide(s, leg_hangup{caller, "normal_clearing"}, at += millis{1}));
     ASSERT_TRUE(over(s));

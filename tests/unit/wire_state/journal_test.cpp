@@ -3,11 +3,15 @@
 #include "support/scenario.hpp"
 #include "wire/digest.hpp"
 #include "wire/journal.hpp"
+#include "wire/state_fields.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -116,4 +120,31 @@ TEST(journal, i_18_a_digest_names_the_fields_that_changed_and_takes_no_notice_of
     auto swapped = b;
     std::swap(swapped.legs[0], swapped.legs[1]);
     EXPECT_NE(changed_parts(&a, swapped)[0].value, changed[0].value) << "their order counts";
+}
+
+namespace {
+
+/// Each text that it comes by becomes `word`.
+struct filler {
+    std::string word;
+    template <class T>
+    void operator()(const char* name, T& field) const {
+        if constexpr (std::is_same_v<T, std::string>)
+            if (std::string_view(name) != "voice") field = word; // which of the carrier's voices it is
+    }
+};
+
+} // namespace
+
+TEST(journal, i_06_a_masked_history_has_none_of_the_texts_that_an_organisation_can_set) {
+    call::history h;
+    h.last.id = {derive_uuid("call")};
+    filler fill{"Dr. Ada"};
+    wire::fields(fill, h.last.routed.rules);
+    h.commits.push_back({1, std::vector{step_with({z360::testing::sample_incoming(1)})}});
+    std::get<call::incoming>(h.commits[0].steps->front().events[0].what).routed.rules = h.last.routed.rules;
+    const auto open = write_history(h, false), masked = write_history(h, true);
+    EXPECT_NE(open.find("Dr. Ada"), std::string::npos);
+    const auto at = masked.find("Dr. Ada");
+    EXPECT_EQ(at, std::string::npos) << masked.substr(at - std::min<std::size_t>(at, 60), 120);
 }

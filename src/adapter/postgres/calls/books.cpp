@@ -195,15 +195,13 @@ std::string document_of(const call::state& s, const std::string& identifier, con
     return d.dump();
 }
 
-/// One call of the list. Throws when it cannot be written down; the transaction is as it was before then.
+/// One call of the list.
 void enter_one(pqxx::work& tx, const pqxx::row& facts, booked& out) {
     const auto s = wire::decode_state(facts[2].c_str());
     if (!s) throw std::runtime_error("its row cannot be read");
     const auto a = call::account_of(*s, recordings_in(facts[4].c_str()));
     const auto document = document_of(*s, facts[3].c_str(), a);
-    pqxx::subtransaction one(tx);
-    const auto r = exec_in(one, "book_enter", k_enter, document).at(0);
-    one.commit();
+    const auto r = exec_in(tx, "book_enter", k_enter, document).at(0);
     out.messages += r[0].as<std::size_t>();
     out.minutes += r[1].as<std::uint64_t>();
     out.ai_minutes += r[2].as<std::uint64_t>();
@@ -216,6 +214,29 @@ std::string id_array(const std::vector<std::string>& ids) {
         out += id;
     }
     return out + "}";
+}
+
+/// Why it could not be done; empty: it was. The transaction is as before then; what concerns all of it is
+/// thrown. By a savepoint of its own: libpqxx 6 sets none for a subtransaction of prepared statements.
+template <class Do>
+std::string fault_of(pqxx::work& tx, Do what) {
+    std::string why;
+    try {
+        tx.exec("savepoint one");
+        what();
+        tx.exec("release savepoint one");
+        return why;
+    } catch (const pqxx::transaction_rollback&) {
+        throw; // a collision: all of it once more
+    } catch (const pqxx::broken_connection&) {
+        throw;
+    } catch (const pqxx::sql_error& e) { // its text may hold the row
+        why = "sqlstate " + e.sqlstate();
+    } catch (const std::exception& e) {
+        why = e.what();
+    }
+    tx.exec("rollback to savepoint one; release savepoint one");
+    return why;
 }
 
 booked enter_due(pqxx::work& tx, std::size_t most) {
@@ -232,18 +253,7 @@ booked enter_due(pqxx::work& tx, std::size_t most) {
             std::erase(ids, id);
             continue;
         }
-        std::string why;
-        try {
-            enter_one(tx, r, out);
-        } catch (const pqxx::transaction_rollback&) {
-            throw; // a collision: all of it once more
-        } catch (const pqxx::broken_connection&) {
-            throw;
-        } catch (const pqxx::sql_error& e) { // its text may hold the row
-            why = "sqlstate " + e.sqlstate();
-        } catch (const std::exception& e) {
-            why = e.what();
-        }
+        const auto why = fault_of(tx, [&] { enter_one(tx, r, out); });
         if (why.empty()) continue;
         log::error("call_not_booked", {{"call", id}, {"why", why}});
         exec_in(tx, "book_put_off", k_put_off, id);
@@ -277,10 +287,21 @@ booked transcribe_due(pqxx::work& tx, std::size_t most) {
     booked out;
     for (const auto& r : exec_in(tx, "book_told", k_told, most)) {
         ++out.looked_at;
-        if (transcribe_one(tx, r, out))
-            exec_in(tx, "book_forget_event", k_forget_event, r[0].c_str());
-        else
-            exec_in(tx, "book_await", k_await_recording, r[0].c_str());
+        const std::string id = r[0].c_str();
+        auto sum = out;
+        const auto why = fault_of(tx, [&] {
+            if (transcribe_one(tx, r, sum))
+                exec_in(tx, "book_forget_event", k_forget_event, id);
+            else
+                exec_in(tx, "book_await", k_await_recording, id);
+        });
+        if (why.empty()) {
+            out = sum;
+            continue;
+        }
+        log::error("transcript_not_stored", {{"event_id", id}, {"why", why}});
+        exec_in(tx, "book_await", k_await_recording, id);
+        ++out.failed;
     }
     return out;
 }
