@@ -305,6 +305,26 @@ TEST_F(ring_plans, hunt_begins_behind_who_took_the_last_call_and_longest_idle_wi
     EXPECT_EQ(waves(resolve()), (all{{ada}, {bob_.value}, {eve_.value}}));
 }
 
+TEST_F(ring_plans, a_large_group_rings_the_devices_of_each_that_were_heard_of_last) {
+    std::vector<call::plan_member> all{person(ada_.user)};
+    for (int i = 0; i < 49; ++i)
+        all.push_back(number("+155502" + std::to_string(10'000 + i)));
+    pg::admin admin(secret(scratch_->url()));
+    for (int i = 0; i < 9; ++i) {
+        const auto n = std::to_string(i);
+        admin.upsert_device(
+            {ada_.user, "extra-" + n, "Extra " + n, "ios", "cred-extra-" + n, "gencred-extra-" + n,
+             std::nullopt}
+        );
+    }
+    sql("update devices set last_seen_at = now() - device_id * interval '1 minute'");
+    route_by(plan(call::strategy::all, all));
+    const auto r = resolve();
+    ASSERT_EQ(r.targets.size(), 4U) << "of eleven";
+    EXPECT_EQ(r.targets[0].device, ada_.devices[0].device);
+    EXPECT_EQ(r.targets[1].device, ada_.devices[1].device);
+}
+
 // ---- in whose lists it stands
 
 TEST_F(ring_plans, i_05_a_call_of_a_group_is_its_members_and_nobody_elses) {

@@ -74,9 +74,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
                        'wave', g.wave, 'delay', g.delay_secs, 'turn', g.turn_secs,
                        'talked', case when p.strategy = 'longest_idle' then )sql" Z360_TALKED R"sql( end,
                        'devices', (select json_agg()sql" Z360_DEVICE
-      R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "g.user_id") "and " Z360_SHOWS_LIFE(
-          "$4", "$5"
-      )
+      R"sql( order by d.last_seen_at desc, d.device_id))sql" Z360_MAY_RING(
+          "n.org_id", "g.user_id"
+      ) "and " Z360_SHOWS_LIFE("$4", "$5")
           R"sql()) order by g.place)
                   from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan))::text
           from ring_plans p
@@ -150,6 +150,11 @@ T value_or(const nlohmann::json& row, const char* key, T otherwise) {
     return at == row.end() || at->is_null() ? otherwise : at->get<T>();
 }
 
+// All of a plan, and at least of each member: those heard of last. Every commit of a call writes all its
+// legs.
+constexpr std::size_t k_most_devices = 200;
+constexpr std::size_t k_least_devices = 4;
+
 // Whom the plan rings, and when. A plan that has lost its members is none.
 void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
     const auto members = row.find("members");
@@ -160,6 +165,8 @@ void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
     rules.last = std::chrono::seconds{row.at("ring").get<int>()};
     std::vector<call::member_history> known;
     std::vector<call::target> targets;
+    const auto each =
+        std::max<std::size_t>(k_least_devices, k_most_devices / std::max<std::size_t>(1, members->size()));
     for (const auto& m : *members) {
         call::plan_member one;
         one.who.user = {value_or<std::int64_t>(m, "user", 0)};
@@ -170,9 +177,12 @@ void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
         one.wave = m.at("wave").get<std::uint32_t>();
         if (const auto talked = value_or<std::int64_t>(m, "talked", 0); talked != 0)
             known.push_back({one.who.user, time_point{millis{talked}}});
+        std::size_t devices = 0;
         if (m.at("devices").is_array())
             for (const auto& d : m.at("devices"))
-                add_targets(targets, d, now, true);
+                if (++devices <= each) add_targets(targets, d, now, true);
+        if (devices > each)
+            log::warn("ring_plan_devices_left_out", {{"user", one.who.user}, {"devices", devices - each}});
         rules.members.push_back(std::move(one));
     }
     to.plan = call::waves_of(rules, {value_or<std::int64_t>(row, "took_last", 0)}, known);
