@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 using namespace z360;
 using namespace z360::testing;
@@ -153,7 +152,6 @@ class ring_plans : public postgres_test {
         for (;;) {
             auto out = run(reader_->changed(tenant_scope::of(who), since, 10));
             if (!out.empty() || std::chrono::steady_clock::now() > until) return out;
-            std::this_thread::sleep_for(std::chrono::milliseconds{5});
         }
     }
     std::vector<std::string> listed(user_id who) {
