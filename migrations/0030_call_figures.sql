@@ -128,7 +128,7 @@ create view call_records with (security_invoker = true) as
 select c.call_id, c.call_session_id, c.org_id, c.user_id, c.phase, c.end_reason, c.began_at, c.answered_at, c.bridged_at,
        c.ended_at, c.caller_number, c.caller_sent, c.snapshot #>> '{routed,caller_name}' as caller_name,
        coalesce(n.e164, c.snapshot #>> '{routed,number_e164}', c.dialed_sent) as dialed,
-       case when c.phase <> 'ended' then 'in_progress' when c.bridged_at is not null then 'answered'
+       case when c.phase <> 'ended' then 'in_progress' when c.bridged_at is not null or c.end_reason = 'completed' then 'answered'
             when c.end_reason = 'caller_cancelled' then 'missed' else c.end_reason end as outcome,
        case when c.bridged_at is not null then w.role end as answered_role,
        case when c.bridged_at is not null then w.device_id end as answered_device,

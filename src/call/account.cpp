@@ -66,7 +66,8 @@ std::string_view name(ledger_unit u) {
 account account_of(const state& s, std::vector<recorded> all) {
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
     account out;
-    const bool talked = bridged_at(s).has_value();
+    // Joined, and over before both sides were told to be: they talked for less than the news took.
+    const bool talked = bridged_at(s).has_value() || s.reason == end_reason::completed;
     const auto* with = talked ? winner(s) : nullptr;
     out.agent = with != nullptr && with->role == leg_role::agent;
     out.unit = out.agent ? ledger_unit::ai_call_minute : ledger_unit::simple_call_minute;

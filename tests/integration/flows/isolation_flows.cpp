@@ -349,7 +349,8 @@ TEST_F(isolation_flow, i_05_every_route_is_closed_for_another_tenant) {
     const auto owner = r.client().bearer(acme.admin_token);
     for (const auto& [path, methods] : document.at("paths").items()) {
         if (!methods.contains("get") || path.find("/api/admin/") != 0) continue;
-        if (path.starts_with("/api/admin/dead-letters")) continue; // the installation's: no organisation's token has it
+        if (path.starts_with("/api/admin/dead-letters"))
+            continue; // the installation's: no organisation's token has it
         const auto reply = owner.get(filled(path, acme));
         EXPECT_EQ(reply.status, 200) << path << " " << reply.body;
     }

@@ -78,6 +78,18 @@ TEST(account, a_talk_that_no_over_time_is_known_of_lasts_until_the_call_is_over)
     EXPECT_EQ(account_of(s, {}).talk, millis{190'000});
 }
 
+TEST(account, a_talk_that_was_over_before_both_sides_told_of_it_is_a_minute_and_not_missed) {
+    auto s = talked(millis{1});
+    s.joins.back().joined_at.reset();
+    s.reason = end_reason::completed;
+    const auto a = account_of(s, {});
+    EXPECT_EQ(a.minutes, 1U);
+    EXPECT_TRUE(a.delivered);
+    EXPECT_FALSE(a.missed);
+    s.reason = end_reason::caller_cancelled; // claimed, and nobody is known to have been joined
+    EXPECT_TRUE(account_of(s, {}).missed);
+}
+
 TEST(account, what_was_dropped_or_never_confirmed_is_no_talk) {
     auto s = talked(millis{5'000});
     s.joins[0].joined_at.reset();

@@ -145,7 +145,7 @@ std::vector<call::recorded> recordings_in(const std::string& text) {
 
 /// Of several whom a plan rang, who took the call.
 json whose(const call::state& s) {
-    const auto* took = bridged_at(s) ? winner(s) : nullptr;
+    const auto* took = bridged_at(s) || s.reason == call::end_reason::completed ? winner(s) : nullptr;
     const auto who =
         took != nullptr && took->goes_to() != nullptr ? person_of(s.routed, *took->goes_to()) : s.routed.user;
     return who.none() ? json() : json(who.value);
