@@ -18,7 +18,7 @@ namespace z360::bookkeeper {
 
 struct settings {
     millis look_every{1'000}; ///< for calls that are to be written down
-    std::size_t batch = 50;   ///< calls, or transcripts, of one transaction
+    std::size_t batch = 16;   ///< calls, or transcripts, of one transaction
 };
 
 /// One per process; any number over the same database. Holds nothing that may not be lost. On the loop of

@@ -119,7 +119,8 @@ struct directory_settings {
 [[nodiscard]] std::unique_ptr<port::recording_reader> make_recording_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::backlog> make_backlog(database& db);
 [[nodiscard]] std::unique_ptr<port::dead_letters> make_dead_letters(database& db);
-[[nodiscard]] std::unique_ptr<port::book_store> make_book_store(database& db);
+/// `quiet`: a call is written down once nothing was told of it for so long.
+[[nodiscard]] std::unique_ptr<port::book_store> make_book_store(database& db, millis quiet = millis{5'000});
 [[nodiscard]] std::unique_ptr<port::book_reader> make_book_reader(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>

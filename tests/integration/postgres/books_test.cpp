@@ -22,7 +22,7 @@ class books : public stored_calls {
     void SetUp() override {
         stored_calls::SetUp();
         if (IsSkipped()) return;
-        store_ = pg::make_book_store(*db_);
+        store_ = pg::make_book_store(*db_, millis{0});
         reader_ = pg::make_book_reader(*db_);
     }
     void TearDown() override {
@@ -148,7 +148,7 @@ TEST_F(books, be_29_a_call_that_is_over_is_a_message_with_the_keys_that_the_old_
 
 TEST_F(books, i_20_nothing_counts_twice_however_often_it_is_told_and_whoever_writes) {
     auto s = talked("s1", millis{30'000});
-    auto second = pg::make_book_store(*db_);
+    auto second = pg::make_book_store(*db_, millis{0});
     EXPECT_EQ(enter().minutes, 1U);
     for (std::uint64_t version = 2; version < 5; ++version) {
         step(s, version);

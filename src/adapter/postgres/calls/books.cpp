@@ -22,10 +22,11 @@ using nlohmann::json;
 using port::booked;
 namespace {
 
-// $1 how many. In the order of their ids, so that two nodes never wait for each other's conversations in turn
-// for long; a deadlock begins again.
+// $1 how many, $2 for how many ms nothing was told of them: while a call still has news, its commits would
+// wait for this one, which has locked its place on the list. In the order of their ids, so that two nodes
+// never wait for each other's conversations in turn for long; a deadlock begins again.
 constexpr const char* k_due = R"sql(
-select call_id from call_accounts where due_at <= statement_timestamp() order by due_at limit $1 for update skip locked)sql";
+select call_id from call_accounts where due_at <= statement_timestamp() - $2::bigint * interval '1 ms' order by due_at limit $1 for update skip locked)sql";
 
 // After the lock, by a statement of its own: it sees everything that put the call on the list. $1 calls.
 constexpr const char* k_facts = R"sql(
@@ -239,10 +240,10 @@ std::string fault_of(pqxx::work& tx, Do what) {
     return why;
 }
 
-booked enter_due(pqxx::work& tx, std::size_t most) {
+booked enter_due(pqxx::work& tx, std::size_t most, millis quiet) {
     booked out;
     std::vector<std::string> ids;
-    for (const auto& r : exec_in(tx, "book_due", k_due, most))
+    for (const auto& r : exec_in(tx, "book_due", k_due, most, quiet.count()))
         ids.emplace_back(r[0].c_str());
     out.looked_at = ids.size();
     if (ids.empty()) return out;
@@ -283,7 +284,7 @@ bool transcribe_one(pqxx::work& tx, const pqxx::row& r, booked& out) {
     return too_old;
 }
 
-booked transcribe_due(pqxx::work& tx, std::size_t most) {
+booked transcribe_due(pqxx::work& tx, std::size_t most, millis) {
     booked out;
     for (const auto& r : exec_in(tx, "book_told", k_told, most)) {
         ++out.looked_at;
@@ -308,7 +309,7 @@ booked transcribe_due(pqxx::work& tx, std::size_t most) {
 
 class rows final : public port::book_store {
   public:
-    explicit rows(database& db) : db_(db.connections()) {}
+    rows(database& db, millis quiet) : db_(db.connections()), quiet_(quiet) {}
 
     asio::awaitable<booked> enter(std::size_t most) override { return step("book_enter", enter_due, most); }
     asio::awaitable<booked> transcribe(std::size_t most) override {
@@ -326,24 +327,25 @@ class rows final : public port::book_store {
 
   private:
     asio::awaitable<booked>
-    step(const char* name, booked (*what)(pqxx::work&, std::size_t), std::size_t most) {
-        return db_.run(name, [what, most](pqxx::connection_base& db) {
+    step(const char* name, booked (*what)(pqxx::work&, std::size_t, millis), std::size_t most) {
+        return db_.run(name, [what, most, quiet = quiet_](pqxx::connection_base& db) {
             return in_transaction(db, [&](pqxx::work& tx) {
                 // What a crash takes back is on the list again; nobody else's commit waits for this one's
                 // disk.
                 tx.exec("set local synchronous_commit = off");
-                return what(tx, most);
+                return what(tx, most, quiet);
             });
         });
     }
 
     pool& db_;
+    millis quiet_;
 };
 
 } // namespace
 
-std::unique_ptr<port::book_store> make_book_store(database& db) {
-    return std::make_unique<rows>(db);
+std::unique_ptr<port::book_store> make_book_store(database& db, millis quiet) {
+    return std::make_unique<rows>(db, quiet);
 }
 
 } // namespace z360::adapter::postgres
