@@ -95,6 +95,13 @@ org_id path_org(const request_context& in) {
     return org;
 }
 
+awaitable<org_id> seen_org(api_context& s, request_context in) {
+    const auto org = path_org(in);
+    if (org.none()) co_return org;
+    const auto found = co_await s.ports.tenants.organisation_of(scope_of(in), org);
+    co_return found ? org : org_id{};
+}
+
 std::string path_number(const request_context& in) {
     auto text = in.param("e164");
     if (!text.starts_with('+')) text.insert(text.begin(), '+');

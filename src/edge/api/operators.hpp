@@ -43,6 +43,8 @@ struct page {
 [[nodiscard]] std::int64_t path_id(const request_context& in, std::string_view name);
 /// The organisation in the path, when the principal may see it. none(): 404.
 [[nodiscard]] org_id path_org(const request_context& in);
+/// The same, if it is there: none() where nobody, or not this principal, knows of it.
+[[nodiscard]] awaitable<org_id> seen_org(api_context& s, request_context in);
 
 /// The phone number in the path, +E.164; empty: it is none.
 [[nodiscard]] std::string path_number(const request_context& in);

@@ -90,14 +90,6 @@ void read_plan(fields& f, const json& body, port::ring_plan& p) {
     if (auto fault = call::fault_of(p.rules)) f.refuse(fault->field, std::move(fault->text));
 }
 
-/// The organisation in the path, if there is one that the principal may see.
-awaitable<org_id> seen_org(api_context& s, request_context in) {
-    const auto org = path_org(in);
-    if (org.none()) co_return org;
-    const auto found = co_await s.ports.tenants.organisation_of(scope_of(in), org);
-    co_return found ? org : org_id{};
-}
-
 awaitable<http::response> list_plans(api_context& s, request_context in) {
     const auto org = co_await seen_org(s, in);
     if (org.none()) co_return respond(no_org());

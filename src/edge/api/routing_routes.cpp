@@ -30,14 +30,6 @@ problem no_number() {
     return p;
 }
 
-/// The organisation in the path, if there is one that the principal may see.
-awaitable<org_id> seen_org(api_context& s, request_context in) {
-    const auto org = path_org(in);
-    if (org.none()) co_return org;
-    const auto found = co_await s.ports.tenants.organisation_of(scope_of(in), org);
-    co_return found ? org : org_id{};
-}
-
 awaitable<http::response> get_hours(api_context& s, request_context in) {
     const auto org = co_await seen_org(s, in);
     if (org.none()) co_return respond(no_org());

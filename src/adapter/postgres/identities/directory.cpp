@@ -6,6 +6,7 @@
 #include "adapter/postgres/pool.hpp"
 #include "wire/e164.hpp"
 #include "wire/opening_hours.hpp"
+#include "wire/plan_member.hpp"
 
 #include <z360/call/hours.hpp>
 #include <z360/credential/lifecycle.hpp>
@@ -168,13 +169,7 @@ void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
     const auto each =
         std::max<std::size_t>(k_least_devices, k_most_devices / std::max<std::size_t>(1, members->size()));
     for (const auto& m : *members) {
-        call::plan_member one;
-        one.who.user = {value_or<std::int64_t>(m, "user", 0)};
-        one.who.number = value_or<std::string>(m, "number", "");
-        one.who.asked = m.at("asked").get<bool>();
-        one.who.after = std::chrono::seconds{m.at("delay").get<int>()};
-        one.who.lasts = std::chrono::seconds{value_or(m, "turn", 0)};
-        one.wave = m.at("wave").get<std::uint32_t>();
+        auto one = wire::read_plan_member(m);
         if (const auto talked = value_or<std::int64_t>(m, "talked", 0); talked != 0)
             known.push_back({one.who.user, time_point{millis{talked}}});
         std::size_t devices = 0;

@@ -5,6 +5,7 @@
 #include "adapter/postgres/tenant_transaction.hpp"
 #include "adapter/postgres/tenants/tenant_rows.hpp"
 #include "wire/e164.hpp"
+#include "wire/plan_member.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -135,16 +136,8 @@ ring_plan read(const pqxx::row& r, org_id org) {
     p.rules.step = std::chrono::seconds{r[3].as<int>()};
     p.rules.last = std::chrono::seconds{r[4].as<int>()};
     p.mailbox = {r[5].as<std::int64_t>()};
-    for (const auto& m : json::parse(r[6].c_str())) {
-        call::plan_member one;
-        if (!m.at("user").is_null()) one.who.user = {m.at("user").get<std::int64_t>()};
-        if (!m.at("number").is_null()) one.who.number = m.at("number").get<std::string>();
-        one.who.asked = m.at("asked").get<bool>();
-        one.who.after = std::chrono::seconds{m.at("delay").get<int>()};
-        if (!m.at("turn").is_null()) one.who.lasts = std::chrono::seconds{m.at("turn").get<int>()};
-        one.wave = m.at("wave").get<std::uint32_t>();
-        p.rules.members.push_back(std::move(one));
-    }
+    for (const auto& m : json::parse(r[6].c_str()))
+        p.rules.members.push_back(wire::read_plan_member(m));
     return p;
 }
 
