@@ -262,7 +262,11 @@ bool in_vain(const ring& r) {
 
 bool may_dial(const state& s, time_point now) {
     const auto* r = current_ring(s);
-    return r != nullptr && phase_of(s) == phase::ringing && now + k_dial_margin < r->deadline;
+    if (r == nullptr || phase_of(s) != phase::ringing) return false;
+    // Whoever looks for the key makes the ring last; of a plan, nobody's turn begins in that time.
+    const auto until = s.routed.plan.empty() ? r->deadline
+                                             : std::min(r->deadline, r->began + s.routed.rules.ring_time);
+    return now + k_dial_margin < until;
 }
 
 void let_in(state& s, const std::vector<target>& at, device_id device, time_point now) {

@@ -75,7 +75,7 @@ void stop_who_had_their_time(state& s, effects& out, time_point now) {
 
 bool begin_next(state& s, effects& out, ring& r, time_point now) {
     const auto count = static_cast<std::uint32_t>(s.routed.plan.size());
-    if (r.wave >= count || is_taken(s)) return false;
+    if (r.wave >= count || is_taken(s) || !rings::may_dial(s, now)) return false;
     const bool due = r.wave == 0 || (r.next_wave && now >= *r.next_wave);
     if (!due && any_rings(s)) return false;
     const auto& w = s.routed.plan[r.wave++];
@@ -102,10 +102,11 @@ void set_ends(state& s, time_point now) {
 }
 
 // Of the newest copy: whoever was missed until no time is left is missed for good, and not waited for.
-void forget_who_is_too_late(state& s, time_point now) {
+void forget_who_is_too_late(state& s, ring& r, time_point now) {
     if (rings::may_dial(s, now)) return;
     for (auto& l : s.legs)
         if (l.awaits_turn() && l.due && now >= *l.due) l.due.reset();
+    if (!any_rings(s)) r.deadline = std::min(r.deadline, now);
 }
 
 void dial_who_is_due(state& s, effects& out, time_point now) {
@@ -133,7 +134,7 @@ bool settle(state& s, effects& out, const circumstances& c) {
     if (c.may == authority::newest) {
         if (c.now >= r->deadline) return false;
         stop_who_had_their_time(s, out, c.now);
-        forget_who_is_too_late(s, c.now);
+        forget_who_is_too_late(s, *r, c.now);
     }
     const bool moved = begin_next(s, out, *r, c.now);
     set_ends(s, c.now);
@@ -149,7 +150,7 @@ std::optional<time_point> deadline(const state& s) {
         if (at && (!first || *at < *first)) first = at;
     };
     const bool taken = is_taken(s);
-    if (!taken) earlier(r->next_wave);
+    if (!taken && r->next_wave && rings::may_dial(s, *r->next_wave)) earlier(r->next_wave);
     for (const auto& l : s.legs) {
         if (has_a_turn_to_end(s, l)) earlier(l.until);
         if (taken || !is_rung_now(s, l) || !l.alive() || !l.awaits_turn()) continue;
