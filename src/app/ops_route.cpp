@@ -74,6 +74,9 @@ std::string in_words(const call::route& r, const json& shown, const std::string&
     if (r.plan.empty())
         for (const auto& d : shown["devices"])
             out += "\n  " + device_line(d);
+    for (const auto& d : shown["left_out"])
+        out += "\n  left out: " + device_line(d) +
+               (d["why"] == "busy" ? ", whose person talks already" : ", do not disturb");
     if (!r.mobile.empty()) out += "\n  mobile number " + r.mobile + ", when no device answers";
     if (call::outcome_of(r) == call::route_outcome::ring)
         out += "\n  for " + std::to_string(shown["ring_seconds"].get<std::int64_t>()) + " s, then voicemail";

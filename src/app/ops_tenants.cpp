@@ -73,6 +73,7 @@ int add_member(const options& o) {
     }
     m.role = a.role;
     m.mobile = a.mobile;
+    m.second_call = a.second_call;
     m = put(o, m);
     print(
         o,
@@ -162,6 +163,7 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     text(s.unavailable_message, a.unavailable_message);
     text(s.unrecorded_message, a.unrecorded_message);
     text(s.recording_announcement, a.recording_announcement);
+    text(s.second_call, a.second_call);
     const auto flag = [](std::optional<bool>& to, const std::optional<std::string>& from) {
         if (!from) return;
         to.reset();
@@ -198,6 +200,7 @@ json shown(const port::org_settings& s) {
         {"ends_unrecorded", value(s.ends_unrecorded)},
         {"unrecorded_message", value(s.unrecorded_message)},
         {"recording_announcement", value(s.recording_announcement)},
+        {"second_call", value(s.second_call)},
     };
 }
 
@@ -217,7 +220,7 @@ int org_settings(const options& o) {
                         a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
                         a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
                         a.transcribe_messages || a.recording_mandatory || a.ends_unrecorded ||
-                        a.unrecorded_message || a.recording_announcement;
+                        a.unrecorded_message || a.recording_announcement || a.second_call;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);

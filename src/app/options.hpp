@@ -97,7 +97,7 @@ struct command_arguments {
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
         ringback_url, record_calls, mobile_after_seconds, mobile_prompt, blocked_message, recording_days,
         voicemail, voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages,
-        recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement;
+        recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement, second_call;
     std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 

@@ -36,6 +36,9 @@ void tell_hold(const state& s, effects& out, phase& told) {
 std::string how_it_began(const state& s) {
     auto out = "devices=" + std::to_string(s.routed.targets.size());
     if (s.routed.cause != route_cause::as_set) out += " cause=" + std::string(name(s.routed.cause));
+    for (const auto why : {kept_out::busy, kept_out::do_not_disturb})
+        if (const auto n = count_left_out(s.routed, why); n != 0)
+            out += " " + std::string(name(why)) + "=" + std::to_string(n);
     return out;
 }
 

@@ -68,6 +68,11 @@ ring_result of_leg(const leg_facts& f, const device_facts& d, const ring_facts& 
 }
 
 obstacle why_not(const device_facts& d, const ring_facts& r) {
+    switch (d.left_out) {
+    case kept_out::busy: return obstacle::busy;
+    case kept_out::do_not_disturb: return obstacle::do_not_disturb;
+    case kept_out::none: break;
+    }
     if (d.registered_at > r.began) return obstacle::registered_later;
     const bool removed_later = d.removed_at && *d.removed_at > r.began;
     for (const auto o : d.today) {
@@ -204,10 +209,24 @@ finding judge_device(const device_facts& d, const ring_facts& r) {
 
 std::string_view name(obstacle o) {
     static constexpr std::array<std::string_view, k_obstacle_count> k_names{
-        "none",         "registered_later",   "person_suspended", "no_member",        "removed",
-        "suspended",    "other_organisation", "given_up",         "pushes_only",      "native_app",
-        "silent",       "no_identity",        "identity_pending", "identity_expired", "identity_retired",
-        "changed_since"
+        "none",
+        "registered_later",
+        "person_suspended",
+        "no_member",
+        "removed",
+        "suspended",
+        "other_organisation",
+        "given_up",
+        "pushes_only",
+        "native_app",
+        "silent",
+        "no_identity",
+        "identity_pending",
+        "identity_expired",
+        "identity_retired",
+        "changed_since",
+        "busy",
+        "do_not_disturb"
     };
     return k_names.at(static_cast<std::size_t>(o));
 }

@@ -142,6 +142,8 @@ std::string_view left_out_in_words(obstacle o) {
     case obstacle::identity_pending: return "not rung: its SIP credential was still being made";
     case obstacle::identity_expired: return "not rung: its SIP credential had expired";
     case obstacle::identity_retired: return "not rung: its SIP credential had been taken back";
+    case obstacle::busy: return "not rung: its person talked in another call";
+    case obstacle::do_not_disturb: return "not rung: it, or its person, did not want to be disturbed";
     case obstacle::changed_since: return "not rung, and today it would be: its rows have changed since";
     }
     return "?";
@@ -225,6 +227,8 @@ std::string_view advice_left_out(obstacle o) {
         return "its row says why: last_error in sip_identities; see \"Credentials\" in docs/operations.md";
     case obstacle::identity_expired:
     case obstacle::identity_retired: return "open the app with a connection: it is given a new one";
+    case obstacle::busy: return "second_call of the member, or of the organisation, says what rings then";
+    case obstacle::do_not_disturb: return "its person ends that in the app";
     case obstacle::changed_since: return "the audit table has what was done to it, and when";
     }
     return {};

@@ -63,11 +63,16 @@ void held(state& s, const leg_hold& e) {
 }
 
 // Judged once, by what is known then: whoever is joined to the caller, or about to be, stays (B28). A leg
-// whose dial was given up may turn up yet: it does not ring its device then.
+// whose dial was given up may turn up yet: it does not ring its device then. Who is busy has missed the call,
+// unless they have picked up here as well.
 void withdraw(state& s, const ring_withdrawn& e) {
     for (auto& l : s.legs) {
         if ((!l.alive() && !l.may_turn_up()) || l.bridged || is_winner(s, l.id)) continue;
-        if (std::find(e.devices.begin(), e.devices.end(), l.device()) != e.devices.end()) l.withdrawn = true;
+        if (std::find(e.devices.begin(), e.devices.end(), l.device()) == e.devices.end()) continue;
+        if (!e.busy)
+            l.withdrawn = true;
+        else if (!l.answered)
+            l.stopped = true;
     }
 }
 
@@ -168,6 +173,7 @@ void narrate(const state& before, const event& what, const state& after, effects
         if (is.answered && !was.answered && std::holds_alternative<leg_answered>(what))
             add_note(out, ours ? remark::device_answered : remark::mobile_answered, id());
         if (is.withdrawn && !was.withdrawn) add_note(out, remark::device_withdrawn, id());
+        if (is.stopped && !was.stopped) add_note(out, remark::branch_stopped, id() + " why=busy");
         const bool news = is.ended && (!was.ended || is.hangup_cause != was.hangup_cause);
         if (news && std::holds_alternative<leg_hangup>(what))
             add_note(
@@ -309,6 +315,8 @@ leg* met(state& s, const leg_ref& who, bool dead) {
     if (found->call_control_id.empty()) {
         found->call_control_id = who.call_control_id;
         found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
+        // Nothing was known of it when its ring ended: whoever dialed it may have joined it since (I21).
+        if (!dead && found->release != release_reason::none && !found->hangup_sent) doubt(*found);
     } else if (found->call_control_id != who.call_control_id) {
         return duplicate_of(s, *found, who.call_control_id, dead);
     }

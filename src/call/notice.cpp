@@ -3,6 +3,7 @@
 
 #include "call/leg.hpp"
 #include "call/ring.hpp"
+#include "call/waves.hpp"
 
 #include <z360/push/ladder.hpp>
 #include <z360/push/message.hpp>
@@ -283,11 +284,19 @@ push::ended_reason why_missed(const state& s) {
     return push::ended_reason::none;
 }
 
-// Also to those that could not be rung in time: the person missed a call.
+// Also to those that could not be rung in time, or were busy: the person missed a call. Who did not want to
+// be disturbed finds it in their list.
+std::vector<target> who_missed(const state& s) {
+    auto out = s.routed.targets;
+    for (const auto& to : s.routed.left_out)
+        if (to.left_out == kept_out::busy && waves::has_begun(s, person_of(s.routed, to))) out.push_back(to);
+    return out;
+}
+
 void say_missed(state& s, effects& out, time_point now) {
     const auto why = why_missed(s);
     if (why == push::ended_reason::none) return;
-    for (const auto& to : s.routed.targets) {
+    for (const auto& to : who_missed(s)) {
         if (!may_be_told(to) || any_leg(s, to.device, dismissed) || any_leg(s, to.device, withdrawn) ||
             any_leg(s, to.device, answered) || any_leg(s, to.device, awaits_turn))
             continue;

@@ -264,8 +264,8 @@ bool may_dial(const state& s, time_point now) {
     const auto* r = current_ring(s);
     if (r == nullptr || phase_of(s) != phase::ringing) return false;
     // Whoever looks for the key makes the ring last; of a plan, nobody's turn begins in that time.
-    const auto until = s.routed.plan.empty() ? r->deadline
-                                             : std::min(r->deadline, r->began + s.routed.rules.ring_time);
+    const auto until =
+        s.routed.plan.empty() ? r->deadline : std::min(r->deadline, r->began + s.routed.rules.ring_time);
     return now + k_dial_margin < until;
 }
 

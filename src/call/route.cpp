@@ -2,13 +2,25 @@
 #include <z360/call/route.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace z360::call {
+namespace {
+
+void leave_out(route& r) {
+    const auto kept = [](const target& t) { return t.left_out != kept_out::none; };
+    std::copy_if(r.targets.begin(), r.targets.end(), std::back_inserter(r.left_out), kept);
+    std::erase_if(r.targets, kept);
+    if (r.mobile_left_out != kept_out::none) r.mobile.clear();
+}
+
+} // namespace
 
 void heed_cause(route& r) {
     const auto told = std::exchange(r.instead, {});
-    if (r.verdict != route_verdict::ring || r.cause == route_cause::as_set) return;
+    if (r.verdict != route_verdict::ring) return;
+    if (r.cause == route_cause::as_set) return leave_out(r);
     r.targets.clear();
     r.plan.clear();
     r.mobile.clear();
@@ -23,6 +35,25 @@ void heed_cause(route& r) {
     r.user = {};                   // nobody's call
     r.rules.takes_messages = true; // whether they are is not asked: nothing is recorded
     r.rules.voicemail_greeting = told;
+}
+
+void heed_nothing(route& r) {
+    r.cause = route_cause::as_set;
+    r.mobile_left_out = kept_out::none;
+    for (auto& t : r.targets)
+        t.left_out = kept_out::none;
+}
+
+std::size_t count_left_out(const route& r, kept_out why) {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < r.left_out.size(); ++i) {
+        // A device in rotation stands there with both identities.
+        const auto& t = r.left_out[i];
+        const auto same = [&t](const target& before) { return before.device == t.device; };
+        const auto here = r.left_out.begin() + static_cast<std::ptrdiff_t>(i);
+        if (t.left_out == why && std::none_of(r.left_out.begin(), here, same)) ++n;
+    }
+    return n;
 }
 
 bool rings_anybody(const route& r) {

@@ -164,7 +164,7 @@ const char* broken(const state& s) {
         if (r.wave > s.routed.plan.size()) return "a_plan_has_no_more_waves_than_were_set";
     for (const auto& l : s.legs) {
         if (l.wave > s.routed.plan.size()) return "a_planned_leg_is_of_a_wave";
-        if (l.wave == 0 && (l.dial == dial_status::planned || l.due || l.until || l.stopped))
+        if (l.wave == 0 && (l.dial == dial_status::planned || l.due || l.until))
             return "only_a_planned_leg_has_a_turn";
         if (l.awaits_turn() && (l.initiated || l.answered || l.bridged))
             return "who_awaits_their_turn_does_not_ring";
@@ -199,11 +199,16 @@ bool is_to_come(const state& s, user_id who) {
 
 const component k_component{nullptr, nullptr, settle, deadline, nullptr, nullptr, broken};
 
-refusal judge_new(const state& s, user_id who, time_point now) {
+bool has_begun(const state& s, user_id who) {
+    if (s.routed.plan.empty()) return true;
     const auto place = place_of(s, who);
-    if (!place) return refusal::may_not_ring;
-    const bool begun = !s.rings.empty() && place->wave <= s.rings.front().wave;
-    return begun && !is_to_come(s, who) && !is_over(s, who, now) ? refusal::none : refusal::not_ringing;
+    return place && !s.rings.empty() && place->wave <= s.rings.front().wave;
+}
+
+refusal judge_new(const state& s, user_id who, time_point now) {
+    if (!place_of(s, who)) return refusal::may_not_ring;
+    return has_begun(s, who) && !is_to_come(s, who) && !is_over(s, who, now) ? refusal::none
+                                                                             : refusal::not_ringing;
 }
 
 void give_turn(const state& s, leg& l, time_point now) {

@@ -16,6 +16,8 @@ void prepare(state& s);
 /// Whether a device of this person that has no leg yet may be rung now: in their turn, if the plan names
 /// them.
 [[nodiscard]] refusal judge_new(const state& s, user_id who, time_point now);
+/// Their turn has come, or no plan says when it comes.
+[[nodiscard]] bool has_begun(const state& s, user_id who);
 /// The leg of such a device has the turn of its person.
 void give_turn(const state& s, leg& l, time_point now);
 

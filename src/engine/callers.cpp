@@ -509,7 +509,7 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     const bool rung =
         (is_late(a) || a.too_late_to_ring) && std::any_of(later.begin(), later.end(), is_of_a_device);
     // A talk, or a ring, is not taken back because hours have passed since it began.
-    if (rung) first.routed.cause = call::route_cause::as_set;
+    if (rung) call::heed_nothing(first.routed);
     call::heed_cause(first.routed);
     auto as_of = std::min(a.event.received_at, now);
     for (auto& i : later) {

@@ -72,8 +72,9 @@ class route_memory {
         const auto now = steady::now();
         names_.put(name_key(r.org, caller), std::move(r.caller_name), now);
         r.caller_name.clear();
-        // Another caller is not blocked, and hours pass: who was wanted once is rather rung than not.
-        r.cause = call::route_cause::as_set;
+        // Another caller is not blocked, hours pass and talks end: who was wanted once is rather rung than
+        // not.
+        call::heed_nothing(r);
         r.instead.clear();
         routes_.put(dialed, std::move(r), now);
     }

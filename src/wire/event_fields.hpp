@@ -141,6 +141,7 @@ constexpr void fields(V& v, T& x) {
 template <class V, some<call::ring_withdrawn> T>
 constexpr void fields(V& v, T& x) {
     v("devices", x.devices);
+    v("busy", x.busy);
 }
 template <class V, some<call::push_received> T>
 constexpr void fields(V& v, T& x) {

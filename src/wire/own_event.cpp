@@ -22,6 +22,7 @@ std::optional<own_event> read_withdrawal(const json& j) {
         if (!d.is_number_integer()) return std::nullopt;
         what.devices.push_back({d.get<std::int64_t>()});
     }
+    what.busy = j.value("busy", nlohmann::json()) == true;
     return own_event{std::nullopt, session->get<std::string>(), std::move(what), {}};
 }
 

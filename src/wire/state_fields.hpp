@@ -57,6 +57,7 @@ constexpr void fields(V& v, T& x) {
     v("device_name", x.device_name);
     v("platform", x.platform);
     v("user", x.user);
+    v("left_out", x.left_out);
 }
 template <class V, some<call::branch> T>
 constexpr void fields(V& v, T& x) {
@@ -108,6 +109,8 @@ constexpr void fields(V& v, T& x) {
     v("targets", x.targets);
     v("plan", x.plan);
     v("mobile", x.mobile);
+    v("mobile_left_out", x.mobile_left_out);
+    v("left_out", x.left_out);
     v("rules", x.rules);
     v("instead", x.instead);
 }

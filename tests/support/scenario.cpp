@@ -75,6 +75,10 @@ class runner {
             rules_.mobile_after = number();
         else if (key == "plan")
             plan_ = value;
+        else if (key == "busy" || key == "do_not_disturb") // a device that is left out
+            left_out_.emplace_back(
+                std::stoll(value), key == "busy" ? kept_out::busy : kept_out::do_not_disturb
+            );
         else if (key == "web") // the number of a device that is a browser
             browser_ = std::stoi(value);
         else if (key == "blocked") // rejected or told
@@ -125,6 +129,13 @@ class runner {
         rules_.recording_mandatory = policy == "mandatory";
     }
 
+    void leave_out(route& r) const {
+        for (const auto& [n, why] : left_out_)
+            for (auto& t : r.targets)
+                if (t.device.value == n) t.left_out = why;
+        if (!left_out_.empty()) heed_cause(r);
+    }
+
     void block(route& r) const {
         r.verdict = route_verdict::blocked_caller;
         r.cause = route_cause::blocked;
@@ -155,6 +166,7 @@ class runner {
                 e.waiting_since = now - millis{std::stoll(w[0].substr(7))};
             if (unknown_number_) e.routed = {};
             if (!plan_.empty()) plan(e.routed);
+            leave_out(e.routed);
             if (!blocked_.empty()) block(e.routed);
             d = begin(e, now);
             begun_ = true;
@@ -253,8 +265,9 @@ class runner {
             return push_received{{std::stoll(w.at(0).substr(1))}, what == "ready"};
         if (w.empty()) return std::nullopt;
         const bool blind = w.back() == "blind";
-        if (what == "withdrawn") {
+        if (what == "withdrawn" || what == "talks_elsewhere") {
             ring_withdrawn e;
+            e.busy = what == "talks_elsewhere";
             for (const auto& x : w)
                 e.devices.push_back({std::stoll(x.substr(1))});
             return e;
@@ -474,6 +487,7 @@ class runner {
     int browser_ = 0;
     std::string mobile_;
     std::string plan_;
+    std::vector<std::pair<std::int64_t, kept_out>> left_out_;
     int requests_ = 0;
     state s_;
     std::map<std::pair<std::string, std::string>, std::string> sent_; // newest command id by verb and leg

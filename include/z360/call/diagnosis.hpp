@@ -36,8 +36,10 @@ enum class obstacle : std::uint8_t {
     identity_expired,
     identity_retired,
     changed_since, ///< by its rows of today it would ring: they have changed since the call
+    busy,          ///< its person talked in another call, and the policy was not to ring it
+    do_not_disturb,
 };
-inline constexpr int k_obstacle_count = 16;
+inline constexpr int k_obstacle_count = 18;
 [[nodiscard]] std::string_view name(obstacle o);
 
 /// One leg to the device, with the times that the timeline has of it.
@@ -87,6 +89,7 @@ struct device_facts {
     bool has_push_token = false;         ///< by its row of today, and not known to be dead
     bool acknowledged = false;           ///< it has said that a push of this call came
     bool was_talking = false;            ///< it was in another call while this one rang
+    kept_out left_out = kept_out::none;  ///< why the call itself left it out
     std::vector<leg_facts> legs;         ///< in the order in which they were dialed
     std::vector<push_facts> pushes;      ///< in the order in which they were wanted
     std::vector<receipt_facts> receipts; ///< in their order

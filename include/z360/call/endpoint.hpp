@@ -3,6 +3,7 @@
 #pragma once
 
 #include <z360/base/ids.hpp>
+#include <z360/call/availability.hpp>
 
 #include <string>
 #include <string_view>
@@ -15,10 +16,11 @@ namespace z360::call {
 struct target {
     device_id device;
     identity_id identity;
-    std::string sip_username; ///< Telnyx `gencred…`; dialed as sip:<user>@<sip domain>
-    std::string device_name;  ///< for people, e.g. "Alice's iPhone"
-    std::string platform;     ///< "ios", "android" or "web"
-    user_id user = {};        ///< whose device it is; none: of the one person who is called
+    std::string sip_username;           ///< Telnyx `gencred…`; dialed as sip:<user>@<sip domain>
+    std::string device_name;            ///< for people, e.g. "Alice's iPhone"
+    std::string platform;               ///< "ios", "android" or "web"
+    user_id user = {};                  ///< whose device it is; none: of the one person who is called
+    kept_out left_out = kept_out::none; ///< why it does not ring, though it could
 
     bool operator==(const target&) const = default;
 };

@@ -170,6 +170,7 @@ struct effect_end {
 /// organisation (B28). Whoever is joined to the caller, or about to be, stays.
 struct ring_withdrawn {
     std::vector<device_id> devices;
+    bool busy = false; ///< not that: their person talks in another call, and the policy is not to ring them
 };
 
 /// A phone says that a push of this call has reached it: it is not sent again.

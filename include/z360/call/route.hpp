@@ -91,6 +91,9 @@ struct route {
     /// once, and `user` is the person who is called.
     ring_plan plan;
     std::string mobile; ///< the person's mobile number, "+…", dialed when no device answers; empty: none
+    kept_out mobile_left_out = kept_out::none; ///< why that number is not dialed
+    /// Devices that could ring and do not, each with why; of a route that is heeded.
+    std::vector<target> left_out;
     policy rules;
     /// What this caller is told for `cause`, in place of voicemail's greeting; empty: that greeting stays,
     /// or, of a blocked caller, nothing is said.
@@ -99,11 +102,17 @@ struct route {
     bool operator==(const route&) const = default;
 };
 
-/// From what was looked up to what is done: unless `cause` is as_set nobody is rung. What was looked up has
-/// all that would be rung, because a call that has been rung already, or whose talk goes on, heeds no cause
-/// (I21).
+/// From what was looked up to what is done: unless `cause` is as_set nobody is rung, and never who is left
+/// out. What was looked up has all that would be rung, because a call that has been rung already, or whose
+/// talk goes on, heeds no cause (I21).
 void heed_cause(route& r);
 
+/// Of a route whose call rings or talks already, or that may be of another day: it has no cause, and leaves
+/// out nobody.
+void heed_nothing(route& r);
+
+/// How many devices are left out for that reason.
+[[nodiscard]] std::size_t count_left_out(const route& r, kept_out why);
 /// There is a device, or a number, that it rings.
 [[nodiscard]] bool rings_anybody(const route& r);
 /// Those whose call it is: the person, or everybody of the plan. Each once.

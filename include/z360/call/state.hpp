@@ -144,7 +144,7 @@ struct leg {
     std::uint32_t wave = 0; ///< of the plan, 1 for the first; 0: it has nothing to do with a plan
     std::optional<time_point> due;   ///< of a wave that has begun: when it is, or was, dialed
     std::optional<time_point> until; ///< it is rung no longer though others are; nullopt: as long as the ring
-    bool stopped = false;            ///< that time was up
+    bool stopped = false;            ///< that time was up, or its person talks in another call
     bool unasked = false;            ///< a peer's: whoever answers takes the call
 
     /// Its device may not be rung any more, or does not want to be.

@@ -126,6 +126,16 @@ struct removal {
     time_point now{};
 };
 
+/// Whether somebody, or a device, wants to be left alone.
+struct disturbance {
+    bool off = false;                ///< no call rings there
+    std::optional<time_point> until; ///< when that ends by itself; nullopt: when they end it
+};
+/// That of a person, and of one of their devices.
+struct disturbances {
+    disturbance person, device;
+};
+
 /// Reads and writes run under the scope's row-level security. Every function may throw unavailable.
 /// A device of somebody else does not exist here: nullopt, false, or an empty list.
 class device_registry {
@@ -162,6 +172,12 @@ class device_registry {
     /// `credential_version` as the device reports it proves the identity of that version.
     virtual boost::asio::awaitable<void>
     seen(device_id d, time_point now, std::optional<int> credential_version) = 0;
+
+    /// What holds at `now`. `device`: one of this person's, or none.
+    virtual boost::asio::awaitable<disturbances>
+    disturbances_of(user_id person, device_id device, time_point now) = 0;
+    /// Of the person, or, unless it is none, of this device of theirs. Another's device is left as it is.
+    virtual boost::asio::awaitable<void> disturb(user_id person, device_id device, disturbance how) = 0;
 
     /// Organisations of the person, active ones first, with their default caller ids.
     virtual boost::asio::awaitable<std::vector<org_label>> organisations(user_id u) = 0;

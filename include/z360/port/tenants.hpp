@@ -5,6 +5,7 @@
 
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
+#include <z360/call/availability.hpp>
 #include <z360/call/hours.hpp>
 #include <z360/call/plan.hpp>
 #include <z360/port/scope.hpp>
@@ -45,6 +46,9 @@ struct membership {
     /// The plan by which their calls ring, in place of their own devices at once. On a write nullopt: as it
     /// was, empty: none; when read nullopt: none.
     std::optional<std::string> ring_plan = {};
+    /// What rings while they talk already: ring, others, none. On a write nullopt: as it was, empty: as the
+    /// organisation has it; when read nullopt: that.
+    std::optional<std::string> second_call = {};
 };
 /// A phone number and whom its calls ring.
 struct number {
@@ -84,6 +88,7 @@ struct org_settings {
     std::optional<bool> ends_unrecorded; ///< where it is mandatory: a talk that cannot be recorded is ended
     std::optional<std::string> unrecorded_message;     ///< said before that
     std::optional<std::string> recording_announcement; ///< said to the caller once the talk begins
+    std::optional<std::string> second_call; ///< what rings of who talks already: ring, others (default), none
 };
 /// Whose voicemail says something else than the organisation's.
 struct box_owner {

@@ -10,6 +10,7 @@ namespace z360::edge::api {
 
 [[nodiscard]] std::vector<entry> device_entries();
 [[nodiscard]] std::vector<entry> credential_entries();
+[[nodiscard]] std::vector<entry> disturbance_entries(); ///< do not disturb
 [[nodiscard]] std::vector<entry> call_entries();
 [[nodiscard]] std::vector<entry> recording_entries();     ///< messages, recordings of calls, their content
 [[nodiscard]] std::vector<entry> conversation_entries();  ///< the inbox of calls

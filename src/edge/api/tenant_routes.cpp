@@ -4,6 +4,8 @@
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
 
+#include <z360/call/availability.hpp>
+
 #include <utility>
 
 namespace z360::edge::api {
@@ -33,6 +35,7 @@ json view(const port::membership& m) {
         {"name", text_or_null(m.name)},
         {"mobile_number", or_null(m.mobile)},
         {"ring_plan", or_null(m.ring_plan)},
+        {"second_call", or_null(m.second_call)},
     };
 }
 json view(const port::org_settings& s) {
@@ -57,8 +60,10 @@ json view(const port::org_settings& s) {
         {"ends_unrecorded", or_null(s.ends_unrecorded)},
         {"unrecorded_message", or_null(s.unrecorded_message)},
         {"recording_announcement", or_null(s.recording_announcement)},
+        {"second_call", or_null(s.second_call)},
     };
 }
+constexpr const char* k_second_calls = "must be ring, others or none";
 constexpr auto k_view = [](const auto& v) { return view(v); };
 
 std::string status_word(fields& f) {
@@ -179,6 +184,9 @@ awaitable<http::response> put_member(api_context& s, request_context in) {
     m.role = f.word("role", {"owner", "admin", "member"});
     m.mobile = f.text_if("mobile_number", {.max = 32});
     m.ring_plan = f.text_if("ring_plan", {.max = 64});
+    m.second_call = f.text_if("second_call", {.max = 16});
+    if (m.second_call && !m.second_call->empty() && !call::second_call_named(*m.second_call))
+        f.refuse("second_call", k_second_calls);
     if (!f.ok()) co_return respond(f.refusal());
     const auto out = co_await s.ports.tenants.put(scope_of(in), std::move(m));
     co_return reply_put(out, k_view);
@@ -208,6 +216,9 @@ awaitable<http::response> get_settings(api_context& s, request_context in) {
 
 port::org_settings read_settings(fields& f) {
     port::org_settings out;
+    out.second_call = f.text_if("second_call", {.max = 16});
+    if (out.second_call && !call::second_call_named(*out.second_call))
+        f.refuse("second_call", k_second_calls);
     if (const auto n = f.integer("ring_seconds", 5, 60)) out.ring_seconds = static_cast<int>(*n);
     if (const auto n = f.integer("voicemail_max_seconds", 5, 600))
         out.voicemail_max_secs = static_cast<int>(*n);

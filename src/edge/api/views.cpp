@@ -36,19 +36,33 @@ json organization_json(const port::org_label& o) {
     };
 }
 
+namespace {
+
+json device_label(const call::route& r, const call::target& t) {
+    return {
+        {"id", t.device.value},
+        {"user_id", person_of(r, t).value},
+        {"device_name", text_or_null(t.device_name)},
+        {"platform", t.platform},
+    };
+}
+// One that is in rotation stands there with two identities.
+void add_once(json& to, json device) {
+    const auto same = [&device](const json& d) { return d["id"] == device["id"]; };
+    if (std::none_of(to.begin(), to.end(), same)) to.push_back(std::move(device));
+}
+
+} // namespace
+
 json route_json(const call::route& r, time_point at) {
     json devices = json::array();
-    for (const auto& t : r.targets) {
-        const bool shown = std::any_of(devices.begin(), devices.end(), [&t](const json& d) {
-            return d["id"] == t.device.value; // two identities of one device
-        });
-        if (!shown)
-            devices.push_back(
-                {{"id", t.device.value},
-                 {"user_id", person_of(r, t).value},
-                 {"device_name", text_or_null(t.device_name)},
-                 {"platform", t.platform}}
-            );
+    for (const auto& t : r.targets)
+        add_once(devices, device_label(r, t));
+    json left_out = json::array();
+    for (const auto& t : r.left_out) {
+        auto d = device_label(r, t);
+        d["why"] = call::name(t.left_out);
+        add_once(left_out, std::move(d));
     }
     json waves = json::array();
     for (const auto& w : r.plan) {
@@ -74,6 +88,7 @@ json route_json(const call::route& r, time_point at) {
         {"receiving_user_id", r.user.none() ? json(nullptr) : json(r.user.value)},
         {"caller_name", text_or_null(r.caller_name)},
         {"devices", std::move(devices)},
+        {"left_out", std::move(left_out)},
         {"waves", std::move(waves)},
         {"mobile_number", text_or_null(r.mobile)},
         {"ring_seconds", std::chrono::duration_cast<std::chrono::seconds>(r.rules.ring_time).count()},

@@ -252,6 +252,17 @@ class fake_devices final : public port::device_registry {
         lives.emplace_back(d.value, version);
         co_return;
     }
+    awaitable<port::disturbances> disturbances_of(user_id u, device_id d, time_point now) override {
+        const auto at = [&](std::int64_t person, std::int64_t device) {
+            auto how = quiet[{person, device}];
+            return how.until && *how.until <= now ? port::disturbance{} : how;
+        };
+        co_return port::disturbances{at(u.value, 0), d.none() ? port::disturbance{} : at(u.value, d.value)};
+    }
+    awaitable<void> disturb(user_id u, device_id d, port::disturbance how) override {
+        quiet[{u.value, d.value}] = how;
+        co_return;
+    }
     awaitable<std::vector<port::org_label>> organisations(user_id u) override {
         std::vector<port::org_label> out;
         for (const auto id : members_.orgs_of[u.value])
@@ -295,6 +306,8 @@ class fake_devices final : public port::device_registry {
     std::vector<port::removal> removed;
     std::vector<std::pair<std::int64_t, std::optional<int>>> lives;
     int passwords_read = 0;
+    std::map<std::pair<std::int64_t, std::int64_t>, port::disturbance>
+        quiet; ///< by person and device; 0: theirs
 
   private:
     membership_table& members_;

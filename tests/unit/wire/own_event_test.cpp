@@ -16,6 +16,13 @@ TEST(own_event, b_28_a_withdrawal_names_its_call_and_its_devices) {
     const auto* what = std::get_if<call::ring_withdrawn>(&*w->what);
     ASSERT_NE(what, nullptr);
     EXPECT_EQ(what->devices, (std::vector<device_id>{{7}, {12}}));
+    EXPECT_FALSE(what->busy);
+}
+
+TEST(own_event, state_02_whoever_talks_elsewhere_is_busy_and_not_withdrawn) {
+    const auto w = read_own_event(R"({"devices": [7], "busy": true, "call_session_id": "s-1"})");
+    ASSERT_TRUE(w && w->what);
+    EXPECT_TRUE(std::get<call::ring_withdrawn>(*w->what).busy);
 }
 
 namespace {

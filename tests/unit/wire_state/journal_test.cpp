@@ -55,6 +55,7 @@ TEST(journal, i_18_every_kind_of_event_is_read_as_it_was_written) {
     push.result = call::outcome::refused;
     all.emplace_back(push);
     all.emplace_back(call::ring_withdrawn{{device_id{1}, device_id{0}}});
+    all.emplace_back(call::ring_withdrawn{{device_id{1}}, true});
     all.emplace_back(call::device_asks{call::request_kind::decline, "q", device_id{4}, k_at, {}});
     const auto text = encode_steps({step_with(all)});
     EXPECT_EQ(once_more(text), text);

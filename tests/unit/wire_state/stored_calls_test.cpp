@@ -34,6 +34,16 @@ constexpr changed k_changed[] = {
     {"i21_dial_given_up_here_was_sent_elsewhere 7100 bridged d1", "gone_1",
      "voicemail answer:0b0c8f52-1f6e-4a5b-9d39-2f0f5d0a7c00-answer-voicemail ask"},
     {"i21_leg_of_an_unsent_dial_is_asked_about 38000 tick", "accepted_1", "voicemail ask"},
+    // Of a leg that nothing was known of when its ring ended.
+    {"greeting_after_prompts", "answered_3", "voicemail ask"},
+    {"greeting_after_prompts", "bridged_3", "voicemail ask"},
+    {"greeting_after_prompts", "unhold_3", "voicemail ask"},
+    {"greeting_after_prompts_one_late_end", "answered_3", "voicemail ask"},
+    {"greeting_after_prompts_one_late_end", "bridged_3", "voicemail ask"},
+    {"greeting_after_prompts_one_late_end", "unhold_3", "voicemail ask"},
+    {"recording_after_prompts", "answered_3", "voicemail ask"},
+    {"recording_after_prompts", "bridged_3", "voicemail ask"},
+    {"recording_after_prompts", "unhold_3", "voicemail ask"},
 };
 
 std::string expected(const std::string& call, const std::string& event, const json& before) {

@@ -35,6 +35,29 @@ constexpr const char* k_seen = R"sql(
 update devices set last_seen_at = z360_at($2)
  where device_id = $1 and status = 'active' and last_seen_at < z360_at($2) - interval '1 minute')sql";
 
+// -1: until it is ended.
+#define Z360_QUIET(COLUMN)                                                                                   \
+    "case when " COLUMN " > z360_at($3) then case when isfinite(" COLUMN ") then z360_ms(" COLUMN            \
+    ") else -1 end end"
+constexpr const char* k_quiet =
+    "select " Z360_QUIET("u.do_not_disturb_until") ", " Z360_QUIET("d.do_not_disturb_until"
+    ) " from users u left join devices d on d.user_id = u.user_id and d.device_id = $2 where u.user_id = $1";
+constexpr const char* k_be_quiet = R"sql(
+with person as (
+    update users set do_not_disturb_until = case when $3 then coalesce(z360_at($4::bigint), 'infinity') end
+     where user_id = $1 and $2 = 0
+)
+update devices set do_not_disturb_until = case when $3 then coalesce(z360_at($4::bigint), 'infinity') end
+ where device_id = $2 and user_id = $1)sql";
+
+port::disturbance read_quiet(const pqxx::field& f) {
+    port::disturbance out;
+    if (f.is_null()) return out;
+    out.off = true;
+    if (const auto at = f.as<std::int64_t>(); at >= 0) out.until = time_point{millis{at}};
+    return out;
+}
+
 constexpr const char* k_organisations = R"sql(
 select o.org_id, o.name, o.slug, coalesce(n.e164, ''), m.role, o.status
   from memberships m join organizations o on o.org_id = m.org_id
@@ -73,6 +96,9 @@ class registry final : public port::device_registry {
     by_uid(tenant_scope who, user_id owner, std::string uid) override;
     asio::awaitable<bool> remove(tenant_scope who, port::removal what) override;
     asio::awaitable<void> seen(device_id d, time_point now, std::optional<int> credential_version) override;
+    asio::awaitable<port::disturbances>
+    disturbances_of(user_id person, device_id device, time_point now) override;
+    asio::awaitable<void> disturb(user_id person, device_id device, port::disturbance how) override;
     asio::awaitable<std::vector<port::org_label>> organisations(user_id u) override;
     asio::awaitable<std::optional<secret>> password(identity_id i) override;
     asio::awaitable<void> mark_delivered(identity_id i, bool with_password, time_point now) override;
@@ -157,6 +183,26 @@ asio::awaitable<void> registry::seen(device_id d, time_point now, std::optional<
         });
     };
     co_await db_.run("device_seen", std::move(ask));
+}
+
+asio::awaitable<port::disturbances>
+registry::disturbances_of(user_id person, device_id device, time_point now) {
+    auto ask = [person, device, now](pqxx::connection_base& db) {
+        port::disturbances out;
+        const auto r = exec_once(db, "device_quiet", k_quiet, person.value, device.value, in_ms(now));
+        if (!r.empty()) out = {read_quiet(r[0][0]), read_quiet(r[0][1])};
+        return out;
+    };
+    co_return co_await db_.run("device_quiet", std::move(ask));
+}
+
+asio::awaitable<void> registry::disturb(user_id person, device_id device, port::disturbance how) {
+    auto ask = [person, device, how](pqxx::connection_base& db) {
+        const auto until = how.until ? std::optional(std::to_string(in_ms(*how.until))) : std::nullopt;
+        exec_once(db, "device_be_quiet", k_be_quiet, person.value, device.value, how.off, or_null(until));
+        return true;
+    };
+    (void)co_await db_.run("device_be_quiet", std::move(ask), k_write_limit);
 }
 
 asio::awaitable<std::vector<port::org_label>> registry::organisations(user_id u) {

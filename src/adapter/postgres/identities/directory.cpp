@@ -22,9 +22,16 @@ namespace {
 #define Z360_AND(OBSTACLE, CONDITION) " and " CONDITION
 #define Z360_MAY_RING(ORG, USER)                                                                             \
     " from devices d where d.user_id = " USER Z360_RING_CONDITIONS(Z360_AND, ORG) " "
-#define Z360_DEVICE                                                                                          \
+// AT: in ms.
+#define Z360_DEVICE(AT)                                                                                      \
     "json_build_object('device', d.device_id, 'user', d.user_id, 'name', d.name, 'platform', d.platform, "   \
-    "'identities', " Z360_IDENTITIES ")"
+    "'undisturbed', coalesce(d.do_not_disturb_until > z360_at(" AT                                           \
+    "), false), 'talks', z360_talks(d.device_id), 'identities', " Z360_IDENTITIES ")"
+// What the person does, as far as it keeps calls of that organisation away.
+#define Z360_PERSON(ORG, USER, AT)                                                                           \
+    "(select json_build_object('undisturbed', coalesce(u.do_not_disturb_until > z360_at(" AT                 \
+    "), false), 'talks', z360_person_talks(u.user_id), 'second_call', z360_second_call(" ORG                 \
+    ", u.user_id)) from users u where u.user_id = " USER ")"
 
 // The end of the last talk of the member `g`, in ms; who talks is the least idle. Of the newest calls only:
 // who has missed fifty since is idle enough.
@@ -48,11 +55,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        s.ringback_url,
        s.record_calls,
        coalesce((
-           select json_agg()sql" Z360_DEVICE
-    R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
-              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE(
-        "$4", "$5"
-    ) R"sql(), '[]')::text,
+           select json_agg()sql" Z360_DEVICE("$6::bigint"
+    ) R"sql( order by d.device_id))sql" Z360_MAY_RING("n.org_id", "n.receiving_user_id") R"sql(
+              and n.route_type = 'user' and )sql" Z360_SHOWS_LIFE("$4", "$5") R"sql(), '[]')::text,
        s.mobile_after_secs, s.mobile_prompt,
        coalesce((
            select m.mobile from memberships m join users u on u.user_id = m.user_id and u.status = 'active'
@@ -74,17 +79,21 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
                'members', (select json_agg(json_build_object('user', g.user_id, 'number', g.e164, 'asked', g.asked,
                        'wave', g.wave, 'delay', g.delay_secs, 'turn', g.turn_secs,
                        'talked', case when p.strategy = 'longest_idle' then )sql" Z360_TALKED R"sql( end,
-                       'devices', (select json_agg()sql" Z360_DEVICE
-      R"sql( order by d.last_seen_at desc, d.device_id))sql" Z360_MAY_RING(
-          "n.org_id", "g.user_id"
-      ) "and " Z360_SHOWS_LIFE("$4", "$5")
-          R"sql()) order by g.place)
+                       'devices', (select json_agg()sql" Z360_DEVICE("$6::bigint"
+    ) R"sql( order by d.last_seen_at desc, d.device_id))sql" Z360_MAY_RING("n.org_id", "g.user_id") "and"
+                                                                                                    " " Z360_SHOWS_LIFE(
+                                                                                                        "$4",
+                                                                                                        "$5"
+                                                                                                    )
+                                                                                                        R"sql(),
+                       'person', )sql" Z360_PERSON("n.org_id", "g.user_id", "$6::bigint") R"sql() order by g.place)
                   from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan))::text
           from ring_plans p
          where p.org_id = n.org_id and p.plan = case n.route_type
                when 'plan' then n.ring_plan
                when 'user' then (select m.ring_plan from memberships m
-                                  where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end) as plan
+                                  where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end) as plan,
+       )sql" Z360_PERSON("n.org_id", "n.receiving_user_id", "$6::bigint") R"sql(::text as person
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -94,11 +103,13 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
  where n.e164 = $1 and n.status = 'active' and ($2 = '' or n.connection_id = $2)
  limit 2)sql";
 
-// $1 device, $2 people, $3 organisation.
-constexpr const char* k_reach = "select " Z360_DEVICE "::text" Z360_MAY_RING(
-    "$3::bigint", "any($2::bigint[])"
-) "and d.device_id = $1::bigint and exists (select from organizations o where o.org_id = $3::bigint and "
-  "o.status = 'active')";
+// $1 device, $2 people, $3 organisation, $4 now in ms.
+constexpr const char* k_reach = "select " Z360_DEVICE("$4::bigint") "::text, " Z360_PERSON(
+    "$3::bigint", "d.user_id", "$4::bigint"
+) "::text" Z360_MAY_RING("$3::bigint", "any($2::bigint[])") "and d.device_id = $1::bigint and exists (select "
+                                                            "from organizations o where o.org_id = "
+                                                            "$3::bigint and "
+                                                            "o.status = 'active')";
 
 constexpr const char* k_is_device =
     "select from sip_identities where sip_username = $1 and kind in ('device', 'organization') limit 1";
@@ -111,8 +122,21 @@ void overlay_seconds(millis& to, const pqxx::field& from) {
     if (!from.is_null()) to = std::chrono::seconds{from.as<int>()};
 }
 
+call::occupation read_occupation(const nlohmann::json& row) {
+    call::occupation out;
+    if (!row.is_object()) return out;
+    out.do_not_disturb = row.at("undisturbed").get<bool>();
+    out.talks = row.at("talks").get<bool>();
+    out.policy =
+        call::second_call_named(row.at("second_call").get<std::string>()).value_or(call::second_call::others);
+    return out;
+}
+
 // The targets of one device: none, one, or both identities of a rotation that the device has not proved yet.
-void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_point now, bool of_several) {
+void add_targets(
+    std::vector<call::target>& to, const nlohmann::json& row, const call::occupation& person, time_point now,
+    bool of_several
+) {
     credential::device d;
     d.id = {row.at("device").get<std::int64_t>()};
     const auto identities = read_identities(row.at("identities"));
@@ -127,6 +151,8 @@ void add_targets(std::vector<call::target>& to, const nlohmann::json& row, time_
             x.sip_username = i.names.sip_username;
             x.device_name = row.at("name").get<std::string>();
             x.platform = row.at("platform").get<std::string>();
+            x.left_out =
+                call::keeps_out(person, row.at("undisturbed").get<bool>(), row.at("talks").get<bool>());
             if (of_several) x.user = {row.at("user").get<std::int64_t>()};
             to.push_back(std::move(x));
         }
@@ -172,10 +198,11 @@ void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
         auto one = wire::read_plan_member(m);
         if (const auto talked = value_or<std::int64_t>(m, "talked", 0); talked != 0)
             known.push_back({one.who.user, time_point{millis{talked}}});
+        const auto person = read_occupation(m.at("person"));
         std::size_t devices = 0;
         if (m.at("devices").is_array())
             for (const auto& d : m.at("devices"))
-                if (++devices <= each) add_targets(targets, d, now, true);
+                if (++devices <= each) add_targets(targets, d, person, now, true);
         if (devices > each)
             log::warn("ring_plan_devices_left_out", {{"user", one.who.user}, {"devices", devices - each}});
         rules.members.push_back(std::move(one));
@@ -220,8 +247,11 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
         overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
+    call::occupation person;
+    if (const auto p = r["person"]; !p.is_null()) person = read_occupation(nlohmann::json::parse(p.c_str()));
+    out.mobile_left_out = call::keeps_out_mobile(person);
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
-        add_targets(out.targets, d, now, false);
+        add_targets(out.targets, d, person, now, false);
     if (const auto plan = r["plan"]; !plan.is_null()) add_plan(out, nlohmann::json::parse(plan.c_str()), now);
     return out;
 }
@@ -262,9 +292,14 @@ class rows final : public port::directory {
     reach(device_id device, std::vector<user_id> people, org_id org, time_point now) override {
         auto ask = [device, people = std::move(people), org, now](pqxx::connection_base& db) {
             std::vector<call::target> out;
-            for (const auto& r :
-                 exec_once(db, "directory_reach", k_reach, device.value, key_array(people), org.value))
-                add_targets(out, nlohmann::json::parse(r[0].c_str()), now, true);
+            for (const auto& r : exec_once(
+                     db, "directory_reach", k_reach, device.value, key_array(people), org.value, in_ms(now)
+                 ))
+                add_targets(
+                    out, nlohmann::json::parse(r[0].c_str()),
+                    read_occupation(nlohmann::json::parse(r[1].c_str())), now, true
+                );
+            std::erase_if(out, [](const call::target& t) { return t.left_out != call::kept_out::none; });
             return out;
         };
         co_return co_await db_.run("directory_reach", std::move(ask));

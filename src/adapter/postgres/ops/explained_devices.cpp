@@ -208,6 +208,8 @@ void add_devices(
     const auto ended = read_hangups(tx, out);
     for (const auto& t : s.routed.targets)
         of(out.devices, t).rung = true;
+    for (const auto& t : s.routed.left_out)
+        of(out.devices, t).left_out = t.left_out;
     for (const auto& l : s.legs) {
         if (l.role == call::leg_role::peer) out.mobile.push_back(leg_facts_of(l, out.lines, ended));
         if (l.goes_to() == nullptr) continue;

@@ -93,6 +93,7 @@ org_settings read_settings(const pqxx::row& r) {
     if (!r[17].is_null()) s.ends_unrecorded = r[17].as<bool>();
     s.unrecorded_message = text(r[18]);
     s.recording_announcement = text(r[19]);
+    s.second_call = text(r[20]);
     return s;
 }
 
@@ -100,12 +101,12 @@ org_settings read_settings(const pqxx::row& r) {
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
     "mobile_after_secs, mobile_prompt, blocked_message, recording_days, voicemail, "                         \
     "voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages, "                     \
-    "recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement"
+    "recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement, second_call"
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
     ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
-    "$21) "
+    "$21, $22) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
@@ -117,7 +118,8 @@ constexpr const char* k_put_settings =
     "transcribe_messages = excluded.transcribe_messages, "
     "recording_mandatory = excluded.recording_mandatory, ends_unrecorded = excluded.ends_unrecorded, "
     "unrecorded_message = excluded.unrecorded_message, "
-    "recording_announcement = excluded.recording_announcement, updated_at = now() "
+    "recording_announcement = excluded.recording_announcement, second_call = excluded.second_call, "
+    "updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
 
 std::optional<port::refusal> problem(const org_settings& s) {
@@ -150,6 +152,8 @@ std::optional<port::refusal> problem(const org_settings& s) {
         return port::refusal{why::invalid, "unrecorded_message", "give 1 to 3000 bytes"};
     if (bad_text(s.recording_announcement, 3'000))
         return port::refusal{why::invalid, "recording_announcement", "give 1 to 3000 bytes"};
+    if (s.second_call && !call::second_call_named(*s.second_call))
+        return port::refusal{why::invalid, "second_call", "give ring, others or none"};
     if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
     for (const auto& [field, url] :
          {std::pair{"ringback_url", &s.ringback_url},
@@ -220,11 +224,11 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
             or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
             or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
             or_null(s.unavailable_message), or_null(transcribe), or_null(mandatory), or_null(ends),
-            or_null(s.unrecorded_message), or_null(s.recording_announcement)
+            or_null(s.unrecorded_message), or_null(s.recording_announcement), or_null(s.second_call)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][20].as<bool>();
+        out.created = r[0][21].as<bool>();
         tx.commit();
         return out;
     });

@@ -45,19 +45,20 @@ select (select login from users where user_id = $2), (select name from users whe
        exists (select from organizations where org_id = $1))sql";
 
 constexpr const char* k_put_member = R"sql(
-insert into memberships as m (org_id, user_id, role, mobile, ring_plan)
-values ($1, $2, coalesce(nullif($3, ''), 'member'), nullif($4::text, ''), nullif($5::text, ''))
+insert into memberships as m (org_id, user_id, role, mobile, ring_plan, second_call)
+values ($1, $2, coalesce(nullif($3, ''), 'member'), nullif($4::text, ''), nullif($5::text, ''), nullif($6::text, ''))
 on conflict (org_id, user_id) do update
    set role = coalesce(nullif($3, ''), m.role),
        mobile = case when $4::text is null then m.mobile else excluded.mobile end,
-       ring_plan = case when $5::text is null then m.ring_plan else excluded.ring_plan end
-returning xmax = 0, mobile, role, ring_plan)sql";
+       ring_plan = case when $5::text is null then m.ring_plan else excluded.ring_plan end,
+       second_call = case when $6::text is null then m.second_call else excluded.second_call end
+returning xmax = 0, mobile, role, ring_plan, second_call)sql";
 
 // Its calls would come back to us.
 constexpr const char* k_is_ours = "select from phone_numbers where e164 = $1 limit 1";
 
 constexpr const char* k_members = R"sql(
-select m.user_id, m.role, u.login, u.name, m.mobile, m.ring_plan from memberships m join users u using (user_id)
+select m.user_id, m.role, u.login, u.name, m.mobile, m.ring_plan, m.second_call from memberships m join users u using (user_id)
  where m.org_id = $1 and m.user_id > $2 order by m.user_id limit $3)sql";
 
 // Their numbers go to voicemail: a route must ring a member.
@@ -134,6 +135,8 @@ outcome_of<membership> put(connection& db, const tenant_scope& who, membership m
     if (!may_write(who, m.org)) return refused<membership>(why::not_found, "org", "does not exist");
     if (!m.role.empty() && m.role != "owner" && m.role != "admin" && m.role != "member")
         return refused<membership>(why::invalid, "role", "give owner, admin or member");
+    if (m.second_call && !m.second_call->empty() && !call::second_call_named(*m.second_call))
+        return refused<membership>(why::invalid, "second_call", "give ring, others or none");
     if (m.mobile && !m.mobile->empty()) {
         const auto e164 = wire::to_e164(*m.mobile);
         if (!e164)
@@ -160,13 +163,14 @@ outcome_of<membership> put(connection& db, const tenant_scope& who, membership m
         if (m.ring_plan) *m.ring_plan = storable(*m.ring_plan);
         const auto r = exec_in(
             *tx, "member_put", k_put_member, m.org.value, m.user.value, m.role, or_null(m.mobile),
-            or_null(m.ring_plan)
+            or_null(m.ring_plan), or_null(m.second_call)
         );
         outcome_of<membership> out;
         m.login = known[0].c_str();
         m.name = known[1].c_str();
         m.mobile = text_of(r[0][1]);
         m.ring_plan = text_of(r[0][3]);
+        m.second_call = text_of(r[0][4]);
         m.role = r[0][2].c_str();
         out.value = m;
         out.created = r[0][0].as<bool>();
@@ -203,6 +207,7 @@ members(connection& db, const tenant_scope& who, org_id o, user_id after, std::s
         m.name = r[3].c_str();
         m.mobile = text_of(r[4]);
         m.ring_plan = text_of(r[5]);
+        m.second_call = text_of(r[6]);
         out.push_back(std::move(m));
     }
     return out;
