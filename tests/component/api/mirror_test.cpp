@@ -33,6 +33,8 @@ class api_mirror : public bed {
             return {{"device_id", "mallorys-phone"}, {"platform", "ios"}, {"organization_id", 9}};
         if (pattern == "/api/device-tokens/update-fcm")
             return {{"device_id", "mallorys-phone"}, {"voip_token", k_hex}};
+        if (pattern == "/api/voip/do-not-disturb")
+            return {{"of", "device"}, {"on", true}, {"device_id", "mallorys-phone"}};
         if (pattern == "/api/voip/token") return {{"device_id", "mallorys-phone"}};
         if (pattern == "/api/admin/tokens")
             return {{"kind", "service"}, {"name", "x"}, {"organization_id", 9}};
@@ -47,6 +49,8 @@ class api_mirror : public bed {
         json out;
         for (const auto& d : devices.rows)
             if (d.user == k_mallory) out["devices"].push_back({d.uid, d.status, d.push_state, d.name});
+        for (const auto& [whose, how] : devices.quiet)
+            if (whose.first == k_mallory.value) out["quiet"].push_back({whose.second, how.off});
         out["name"] = members.orgs.at(9).name;
         out["status"] = members.orgs.at(9).status;
         out["person"] = tenants.persons.at(5).name;
