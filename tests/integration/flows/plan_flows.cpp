@@ -132,6 +132,26 @@ TEST_F(plan_flow, i_04_a_turn_that_fell_into_a_restart_is_taken_by_the_next_proc
     EXPECT_TRUE(r.quiet(session));
 }
 
+TEST_F(plan_flow, who_is_added_in_the_middle_of_a_call_rings_with_the_next_one) {
+    auto& r = two_people();
+    const auto only = [](std::int64_t who) { return json{{"members", json::array({json{{"user_id", who}}})}}; };
+    rings_by(r, only(701));
+    auto caller = call(r);
+    ASSERT_TRUE(rings(r, r.session(caller), *adas_));
+    const auto both = json{{"members", json::array({json{{"user_id", 701}}, json{{"user_id", 702}}})}};
+    ASSERT_EQ(r.admin().put(acme_.org_path() + "/ring-plans/sales", both).status, 200);
+    ASSERT_TRUE(answers(r, r.session(caller), *adas_));
+    ASSERT_TRUE(r.joined(caller));
+    EXPECT_EQ(dials(r, r.session(caller)), 1U) << "a call keeps the plan that it began with";
+    EXPECT_EQ(bobs_->client.get("/api/voip/call-status/" + r.session(caller)).status, 404);
+    r.carrier().caller_hangs_up(caller);
+    ASSERT_TRUE(r.quiet(r.session(caller)));
+    caller = call(r);
+    EXPECT_TRUE(r.ringing(r.session(caller), 2));
+    r.carrier().caller_hangs_up(caller);
+    EXPECT_TRUE(r.quiet(r.session(caller)));
+}
+
 TEST_F(plan_flow, b28_who_leaves_in_the_middle_of_a_plan_is_not_rung_when_their_turn_comes) {
     auto& r = two_people();
     rings_by(r, in_turn(701, 702));
