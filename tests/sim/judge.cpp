@@ -170,8 +170,8 @@ class court {
     // under way (10). Where several nodes hear of the call, it may meet a newer version once: commit refused
     // and loaded again (20). Where phones are told by push, what became of one, or its repeat, may be under
     // way as well (10); where a mobile number is dialed, so may its dial (10). Before somebody's turn in a
-    // plan ends the store and the carrier are asked (10 + 30); an answer that is found that way is written down
-    // (30), and decided again when it is told of meanwhile (20).
+    // plan ends the store and the carrier are asked (10 + 30); an answer that is found that way is written
+    // down (30), and decided again when it is told of meanwhile (20).
     void the_way_is_short() {
         const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
         const millis number{rings_a_number() ? 10 : 0};

@@ -19,6 +19,7 @@ class api_mirror : public bed {
         };
         put("{deviceId}", "mallorys-phone");
         put("{org}", "9");
+        put("{conversation}", "12");
         put("{user}", "5");
         put("{device}", std::to_string(row(k_mallory, "mallorys-phone").id.value));
         put("{e164}", "+13125550900");
@@ -47,6 +48,7 @@ class api_mirror : public bed {
         json out;
         for (const auto& d : devices.rows)
             if (d.user == k_mallory) out["devices"].push_back({d.uid, d.status, d.push_state, d.name});
+        out["summary"] = agents.summaries.at(12).text;
         out["name"] = members.orgs.at(9).name;
         out["status"] = members.orgs.at(9).status;
         out["person"] = tenants.persons.at(5).name;
@@ -65,6 +67,8 @@ class api_mirror : public bed {
         their_token = tokens.rows.back().row.id.value;
         const auto h = token(port::token_kind::handoff, k_mallory);
         their_handoff = h[0].second.substr(7);
+        agents.conversations[12] = k_initech;
+        agents.summaries[12].text = "Secret Friend";
         const json name{{"name", "Secret Friend"}};
         const auto boss = admin();
         ASSERT_EQ(send("PUT", "/api/admin/organizations/9/contacts/+13125550900", boss, name).status, 201);

@@ -135,7 +135,7 @@ int main() {
             cmd.id = uuid{1, 2}.text();
             cmd.call_control_id = "v3:leg/with+signs=";
             cmd.body = std::move(body);
-            print(wire::build_request(cmd, settings, state));
+            print(wire::build_request(cmd, settings, {state, {}}));
         }
     }
     for (const auto& request : credential_requests())
