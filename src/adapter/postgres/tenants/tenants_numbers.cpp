@@ -85,7 +85,7 @@ number read(const pqxx::row& r, org_id org) {
     n.status = r[5].c_str();
     n.default_caller_id = r[6].as<bool>();
     n.ring_plan = r[7].c_str();
-    n.external = r[8].c_str();
+    if (n.route_type == "external") n.external = r[8].c_str(); // else what a program of before has left
     n.external_asked = r[9].as<bool>();
     return n;
 }
