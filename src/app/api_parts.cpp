@@ -22,7 +22,7 @@ api_parts::api_parts(
       audit_(adapter::postgres::make_audit_log(db)),
       tenants_(adapter::postgres::make_tenants(db, c.telnyx.connection_id)),
       calls_(adapter::postgres::make_call_reader(db)), reports_(adapter::postgres::make_client_reports(db)),
-      records_(adapter::postgres::make_call_records(db)),
+      records_(adapter::postgres::make_call_records(db)), agents_(adapter::postgres::make_agent_desk(db)),
       directory_(adapter::postgres::make_directory(db, directory_settings(c))),
       dead_letters_(adapter::postgres::make_dead_letters(db)), tasks_(ex) {
     if (!c.auth.introspection_url.empty()) {
@@ -77,7 +77,8 @@ std::vector<http::route> api_parts::routes(
          reports_.get(),
          records_.get(),
          dead_letters_.get(),
-         &books.reader()}
+         &books.reader(),
+         agents_.get()}
     );
 }
 

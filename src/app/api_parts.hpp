@@ -60,6 +60,7 @@ class api_parts {
     std::unique_ptr<port::call_reader> calls_;
     std::unique_ptr<port::client_reports> reports_;
     std::unique_ptr<port::call_records> records_;
+    std::unique_ptr<port::agent_desk> agents_;
     std::unique_ptr<port::directory> directory_;
     std::unique_ptr<port::dead_letters> dead_letters_;
     std::unique_ptr<edge::api::introspection> introspection_; ///< null: no cookies

@@ -94,6 +94,7 @@ const call::device_facts* device_of(const explained_call& c, device_id id) {
 std::string who_of(const timeline_line& l, const explained_call& c) {
     if (l.caller) return "caller";
     if (l.mobile) return "mobile number";
+    if (l.agent) return "agent";
     const auto* d = device_of(c, l.device);
     return d == nullptr ? std::string() : name_of(*d);
 }
@@ -191,11 +192,13 @@ std::vector<const call::device_facts*> in_their_order(const explained_call& c, d
     return out;
 }
 
-// What became of the person's mobile number in this call.
+// What became of the person's mobile number in this call, or of the agent.
 std::string number_line(const explained_call& c) {
     std::string out;
     for (const auto& l : c.mobile)
-        out += (out.empty() ? "mobile number: " : "; ") +
+        out += (!out.empty()                         ? "; "
+                : l.is.role == call::leg_role::agent ? "agent: "
+                                                     : "mobile number: ") +
                safe(number_in_words(l, is_winner(c.call->state, l.is.id)));
     return out;
 }
@@ -208,9 +211,13 @@ void add_devices(
     const auto& routed = c.call->state.routed;
     const bool number = !c.mobile.empty();
     if (c.devices.empty()) {
-        const auto why = number ? "no device was rung: the person has none (--list-devices)"
+        const bool agent = number && c.mobile.front().is.role == call::leg_role::agent;
+        const auto why = agent    ? "no device was rung: the call was for the agent (--explain-route)"
+                         : number ? "no device was rung: the person has none (--list-devices)"
                          : routed.cause == call::route_cause::blocked
                              ? "nobody was rung: the organisation blocks this caller (--explain-route)"
+                         : routed.cause == call::route_cause::anonymous
+                             ? "nobody was rung: the caller shows no number (--explain-route)"
                          : routed.cause != call::route_cause::as_set
                              ? "nobody was rung: it was outside the opening hours (--explain-route)"
                          : routed.verdict != call::route_verdict::ring
@@ -251,7 +258,7 @@ bool is_id(std::string_view token) {
 }
 // Said by the name beside it.
 bool is_named(std::string_view token, const timeline_line& l) {
-    const bool known = l.caller || l.mobile || !l.device.none();
+    const bool known = l.caller || l.mobile || l.agent || !l.device.none();
     return known && (token.starts_with("leg=") || token.starts_with("device=") ||
                      token.starts_with("call_control_id="));
 }
@@ -399,6 +406,7 @@ json line_json(const timeline_line& l, const explained_call& c) {
     // As it is: who prints it makes it printable.
     if (l.caller) out["who"] = "caller";
     if (l.mobile) out["who"] = "mobile number";
+    if (l.agent) out["who"] = "agent";
     if (const auto* d = device_of(c, l.device)) out["who"] = d->name.empty() ? d->uid : d->name;
     return out;
 }

@@ -3,6 +3,7 @@
 
 #include "app/values.hpp"
 #include "wire/e164.hpp"
+#include "wire/party.hpp"
 
 #include <algorithm>
 #include <array>
@@ -63,7 +64,9 @@ std::string store_role(command_arguments& a, const std::string& v) {
 }
 std::string store_route(command_arguments& a, const std::string& v) {
     a.route = v;
-    return one_of(v, std::array<std::string_view, 4>{"user", "agent", "voicemail", "reject"}, "route");
+    return one_of(
+        v, std::array<std::string_view, 5>{"user", "agent", "external", "voicemail", "reject"}, "route"
+    );
 }
 std::string store_since(command_arguments& a, const std::string& v) {
     a.since = v;
@@ -75,6 +78,11 @@ std::string store_phone_number(command_arguments& a, const std::string& v) {
     const auto e164 = wire::to_e164(v);
     a.*Member = e164.value_or(v);
     return e164 ? "" : "not a phone number; write it internationally, e.g. +13125550100";
+}
+std::string store_caller(command_arguments& a, const std::string& v) {
+    if (v != wire::k_withheld) return store_phone_number<&command_arguments::from>(a, v);
+    a.from = v;
+    return "";
 }
 std::string store_at(command_arguments& a, const std::string& v) {
     a.at = v;
@@ -114,7 +122,10 @@ const std::vector<command_flag>& command_flags() {
         {"--name", "Name for people.", store<&args::name>},
         {"--id", "Id that the existing product has for it.", store_number<&args::id, 1, k_any_id>},
         {"--role", "owner, admin or member.", store_role},
-        {"--route", "user, agent, voicemail or reject.", store_route},
+        {"--route", "user, agent, external, voicemail or reject.", store_route},
+        {"--to", "The number outside that calls of --route external ring.", store_phone_number<&args::to>},
+        {"--no-key", "Whoever answers at --to has the caller without pressing a key.",
+         store_switch<&args::no_key>, true},
         {"--platform", "ios, android or web.", store_platform},
         {"--sip-username", "The device's own Telnyx credential (gencred…).", store<&args::sip_username>},
         {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url, k_long>},
@@ -125,7 +136,7 @@ const std::vector<command_flag>& command_flags() {
         {"--key", "Id of a key in a key file.", store_some<&args::key>},
         {"--since", "How far back: 30m, 2h, 3d or an RFC 3339 time; default 24h.", store_since},
         {"--number", "Phone number, the caller's or ours.", store_phone_number<&args::number>},
-        {"--from", "The caller's phone number.", store_phone_number<&args::from>},
+        {"--from", "The caller's phone number, or withheld.", store_caller},
         {"--at", "Another moment than now: an RFC 3339 time.", store_at},
         {"--until", "Calls that began before this RFC 3339 time; default now.", store_until},
         {"--device", "Device, by the app's id, its name or our id.", store_some<&args::device>},
@@ -155,6 +166,12 @@ const std::vector<command_flag>& command_flags() {
         {"--mobile-prompt", "Spoken to whoever answers the mobile number.", store<&args::mobile_prompt>},
         {"--blocked-message", "Told to blocked callers, who are hung up on then; empty: they are rejected.",
          store<&args::blocked_message>},
+        {"--agent-uri", "Where calls for the organisation's agent go, sip:…; empty: it has none.",
+         store<&args::agent_uri>},
+        {"--block-anonymous", "true or false: callers who show no number are not taken.",
+         store_yes_or_no<&args::block_anonymous>},
+        {"--anonymous-message", "Told to those; empty: as --blocked-message.",
+         store<&args::anonymous_message>},
         {"--voicemail", "true or false: whom nobody answers may leave a message.",
          store_yes_or_no<&args::voicemail>},
         {"--voicemail-greeting-url", "Audio played instead of the words.",
@@ -298,6 +315,9 @@ const std::vector<command_spec>& commands() {
           "--mobile-after-seconds",
           "--mobile-prompt",
           "--blocked-message",
+          "--agent-uri",
+          "--block-anonymous",
+          "--anonymous-message",
           "--recording-days",
           "--voicemail",
           "--voicemail-greeting-url",
@@ -341,7 +361,7 @@ const std::vector<command_spec>& commands() {
          "E164",
          "Give a phone number to --org; calls to it ring --user, or go by --route; also --name.",
          {"--org"},
-         {"--user", "--route", "--name"}},
+         {"--user", "--route", "--to", "--no-key", "--name"}},
         {"--remove-number", command::remove_number, "E164", "Take a phone number from --org.", {"--org"}, {}},
         {"--list-numbers", command::list_numbers, "", "List phone numbers of --org.", {"--org"}, {}},
         {"--add-contact",
@@ -445,6 +465,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
     const bool rings = a.route.empty() || a.route == "user";
     if (chosen.what == command::add_number && rings && a.user.empty())
         out.emplace_back("--user: --add-number needs it; add --user …, or another --route");
+    if (chosen.what == command::add_number && (a.route == "external") == a.to.empty())
+        out.emplace_back("--to: goes with --route external, which needs it");
     return out;
 }
 

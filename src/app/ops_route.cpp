@@ -16,6 +16,8 @@ std::string because(call::route_cause c) {
     case call::route_cause::closed: return ", because it is outside the opening hours";
     case call::route_cause::holiday: return ", because that day has opening hours of its own";
     case call::route_cause::blocked: return ", because the organisation blocks this caller";
+    case call::route_cause::anonymous:
+        return ", because the organisation takes no callers who show no number";
     }
     return {};
 }
@@ -49,6 +51,10 @@ std::string waves_in_words(const call::route& r, const json& shown) {
         for (const auto& b : w.branches) {
             out += "\n  after " + seconds(begins + b.after) +
                    (b.lasts == millis{0} ? "" : ", for " + seconds(b.lasts)) + ": ";
+            if (!b.agent.empty()) {
+                out += "the organisation's agent, " + b.agent;
+                continue;
+            }
             if (b.user.none()) {
                 out += "number " + b.number + (b.asked ? "" : ", whose answer counts");
                 continue;

@@ -96,11 +96,14 @@ int add_number(const options& o) {
     w.number = a.subject;
     w.receiver = a.user;
     w.route_type = a.route.empty() ? "user" : a.route;
+    w.external = a.to;
+    w.external_asked = !a.no_key;
     w.alias = a.name;
     const auto id = db.add_number(w);
     print(
         o, {{"number", id.value}},
-        "number " + a.subject + " routes to " + (w.route_type == "user" ? a.user : w.route_type)
+        "number " + a.subject + " routes to " + (w.route_type == "user" ? a.user : w.route_type) +
+            (a.to.empty() ? "" : " " + a.to)
     );
     return k_ok;
 }
@@ -159,6 +162,8 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     number(s.recording_days, a.recording_days);
     text(s.mobile_prompt, a.mobile_prompt);
     text(s.blocked_message, a.blocked_message);
+    text(s.agent_uri, a.agent_uri);
+    text(s.anonymous_message, a.anonymous_message);
     text(s.voicemail_greeting_url, a.voicemail_greeting_url);
     text(s.unavailable_message, a.unavailable_message);
     text(s.unrecorded_message, a.unrecorded_message);
@@ -172,6 +177,7 @@ void overlay(port::org_settings& s, const command_arguments& a) {
     flag(s.record_calls, a.record_calls);
     flag(s.recording_mandatory, a.recording_mandatory);
     flag(s.ends_unrecorded, a.ends_unrecorded);
+    flag(s.block_anonymous, a.block_anonymous);
     flag(s.voicemail, a.voicemail);
     flag(s.voicemail_beep, a.voicemail_beep);
     flag(s.transcribe_messages, a.transcribe_messages);
@@ -190,6 +196,9 @@ json shown(const port::org_settings& s) {
         {"mobile_after_seconds", value(s.mobile_after_secs)},
         {"mobile_prompt", value(s.mobile_prompt)},
         {"blocked_message", value(s.blocked_message)},
+        {"agent_uri", value(s.agent_uri)},
+        {"block_anonymous", value(s.block_anonymous)},
+        {"anonymous_message", value(s.anonymous_message)},
         {"recording_days", value(s.recording_days)},
         {"voicemail", value(s.voicemail)},
         {"voicemail_greeting_url", value(s.voicemail_greeting_url)},
@@ -217,10 +226,11 @@ int org_settings(const options& o) {
     overlay(next, a);
     const auto change = a.ring_seconds || a.voicemail_max_seconds || a.voicemail_greeting || a.hold_prompt ||
                         a.voice || a.ringback_url || a.record_calls || a.mobile_after_seconds ||
-                        a.mobile_prompt || a.blocked_message || a.recording_days || a.voicemail ||
-                        a.voicemail_greeting_url || a.voicemail_beep || a.unavailable_message ||
-                        a.transcribe_messages || a.recording_mandatory || a.ends_unrecorded ||
-                        a.unrecorded_message || a.recording_announcement || a.second_call;
+                        a.mobile_prompt || a.blocked_message || a.agent_uri || a.block_anonymous ||
+                        a.anonymous_message || a.recording_days || a.voicemail || a.voicemail_greeting_url ||
+                        a.voicemail_beep || a.unavailable_message || a.transcribe_messages ||
+                        a.recording_mandatory || a.ends_unrecorded || a.unrecorded_message ||
+                        a.recording_announcement || a.second_call;
     if (change) next = accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, org, next); }));
     const auto all = shown(next);
     std::string people = "settings of organisation " + std::to_string(org.value);
@@ -335,12 +345,15 @@ int list_tenants(const options& o) {
                     {{"number", x.e164},
                      {"route", x.route_type},
                      {"user", x.receiver.value},
+                     {"external", x.external},
                      {"status", x.status},
                      {"default_caller_id", x.default_caller_id},
                      {"name", x.alias}},
                     x.e164 + "  " + x.route_type + "  " +
-                        (x.receiver.none() ? "-" : std::to_string(x.receiver.value)) + "  " + x.status +
-                        "  " + x.alias
+                        (!x.external.empty() ? x.external
+                         : x.receiver.none() ? "-"
+                                             : std::to_string(x.receiver.value)) +
+                        "  " + x.status + "  " + x.alias
                 );
                 return x.e164;
             }

@@ -70,17 +70,19 @@ struct command_arguments {
     std::string name; ///< of the user, contact or device
     std::string platform; ///< ios, android or web
     std::string sip_username;
-    std::string number; ///< E.164
-    std::string id;     ///< the existing product's own id of an organisation or user
-    std::string role;   ///< owner, admin or member
-    std::string route;  ///< user, agent, voicemail or reject
+    std::string number;  ///< E.164
+    std::string id;      ///< the existing product's own id of an organisation or user
+    std::string role;    ///< owner, admin or member
+    std::string route;   ///< user, agent, external, voicemail or reject
+    std::string to;      ///< E.164, of route external
+    bool no_key = false; ///< who answers there has the caller at once
     std::string avatar_url;
     std::string scopes;    ///< comma separated
     std::string minutes;   ///< validity of a code
     std::string days;      ///< validity of a token
     std::string key;       ///< id of a key in a key file
     std::string since;     ///< as given; since_of() reads it
-    std::string from;      ///< the caller's number, E.164
+    std::string from;      ///< the caller's number, E.164, or withheld
     std::string at;        ///< RFC 3339
     std::string until;     ///< RFC 3339
     std::string device;    ///< the app's own id of a device, its name, or our id
@@ -95,9 +97,10 @@ struct command_arguments {
     bool issued = false;            ///< with a token, what it made
     /// Of --org-settings; unset: as it is, empty: the server's default.
     std::optional<std::string> ring_seconds, voicemail_max_seconds, voicemail_greeting, hold_prompt, voice,
-        ringback_url, record_calls, mobile_after_seconds, mobile_prompt, blocked_message, recording_days,
-        voicemail, voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages,
-        recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement, second_call;
+        ringback_url, record_calls, mobile_after_seconds, mobile_prompt, blocked_message, agent_uri,
+        block_anonymous, anonymous_message, recording_days, voicemail, voicemail_greeting_url, voicemail_beep,
+        unavailable_message, transcribe_messages, recording_mandatory, ends_unrecorded, unrecorded_message,
+        recording_announcement, second_call;
     std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "app/server.hpp"
 
+#include "adapter/crypto/agent_reference.hpp"
 #include "adapter/crypto/client_state.hpp"
 #include "adapter/crypto/ring_ticket.hpp"
 #include "adapter/crypto/webhook_verifier.hpp"
@@ -97,6 +98,16 @@ engine::settings engine_settings(const config& c) {
     return s;
 }
 
+adapter::crypto::agent_references references(const config& c) {
+    return {c.telnyx.client_state_key, c.telnyx.api_key};
+}
+
+adapter::postgres::reference_hash hash_of(adapter::crypto::agent_references all) {
+    return [all = std::move(all)](const leg_id& leg) {
+        return adapter::crypto::hash_of_reference(all.of(leg).reveal());
+    };
+}
+
 engine::mark_opener opener(std::shared_ptr<const adapter::crypto::client_state_codec> codec) {
     return [codec = std::move(codec)](std::string_view text) -> std::optional<engine::leg_mark> {
         const auto mark = codec->open(text);
@@ -123,13 +134,13 @@ class process {
               c.telnyx.client_state_key, c.telnyx.api_key
           )),
           tickets_(c.telnyx.client_state_key, c.telnyx.api_key), database_(calls_database(c), metrics_.get()),
-          store_(adapter::postgres::make_call_store(database_)),
+          store_(adapter::postgres::make_call_store(database_, hash_of(references(c)))),
           inbox_(adapter::postgres::make_event_inbox(database_)),
           directory_(adapter::postgres::make_directory(database_, directory_settings(c))),
           spool_(open_spool(c.spool)), redis_(ex_, c, *metrics_), http_client_(http::make_client(ex_)),
           telnyx_(adapter::telnyx::make_telnyx_api(
-              ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, redis_.budget(), clock_,
-              *metrics_
+              ex_, adapter::telnyx::settings_from(c.telnyx), *http_client_, *codec_, references(c),
+              redis_.budget(), clock_, *metrics_
           )),
           records_(adapter::telnyx::make_carrier_records(
               ex_, adapter::telnyx::records_settings_from(c.telnyx), *http_client_, clock_, *metrics_

@@ -264,8 +264,10 @@ std::string cause_in_words(std::string_view sip, std::string_view cause) {
 std::string number_in_words(const leg_facts& l, bool has_call) {
     const auto& is = l.is;
     const auto ended = is.hangup_cause.empty() ? "" : ", ended: " + is.hangup_cause;
-    if (has_call) return (is.bridged ? "took the call by a key" : "takes the call") + ended;
-    if (is.confirmed) return "wanted the call, and did not get it" + ended;
+    const bool agent = is.role == leg_role::agent;
+    const char* took = agent ? "took the call" : "took the call by a key";
+    if (has_call) return (is.bridged ? took : "takes the call") + ended;
+    if (is.confirmed || (agent && is.answered)) return "wanted the call, and did not get it" + ended;
     if (is.answered) return "was answered, and nobody pressed 1" + ended;
     if (is.dial == dial_status::failed)
         return "could not be dialed: " +

@@ -35,11 +35,16 @@ leg* known(state& s, const leg_ref& who, bool dead = false) {
     return is_caller(s, who) ? &s.caller : met(s, who, dead);
 }
 
+// Of a number it says nothing: a carrier's voicemail answers too.
+bool takes_by_answering(const leg& l) {
+    return l.role == leg_role::device || l.role == leg_role::agent;
+}
+
 void answers(state& s, leg& l) {
     if (std::exchange(l.answered, true)) return; // a repeated answer of the winner means nothing (BE-25)
     // What the carrier was asked before says nothing of it any more: whoever dialed it may join it now (I21).
     if (l.cleared) doubt(l);
-    if (l.role == leg_role::device) l.answer_order = ++s.answers;
+    if (takes_by_answering(l)) l.answer_order = ++s.answers;
 }
 
 void bridged(state& s, const leg_ref& who) {
@@ -150,6 +155,19 @@ void absorb(state& s, const event& what, time_point) {
 
 // ---- words
 
+struct words {
+    remark answered, ended;
+};
+words words_for(const leg& l) {
+    switch (l.role) {
+    case leg_role::agent: return {remark::agent_answered, remark::agent_leg_ended};
+    case leg_role::peer: return {remark::mobile_answered, remark::mobile_leg_ended};
+    case leg_role::device:
+    case leg_role::caller: break;
+    }
+    return {remark::device_answered, remark::device_leg_ended};
+}
+
 void narrate_outcome(const command_outcome& e, const state& after, effects& out) {
     const auto how = "outcome=" + std::string(name(e.result)) + " " + error_of(e);
     const bool in_vain = e.result == outcome::refused || e.result == outcome::expired;
@@ -169,17 +187,13 @@ void narrate(const state& before, const event& what, const state& after, effects
         const auto& was = before.legs[i];
         const auto& is = after.legs[i];
         const auto id = [&is] { return "leg=" + is.id.text(); };
-        const bool ours = is.role == leg_role::device;
         if (is.answered && !was.answered && std::holds_alternative<leg_answered>(what))
-            add_note(out, ours ? remark::device_answered : remark::mobile_answered, id());
+            add_note(out, words_for(is).answered, id());
         if (is.withdrawn && !was.withdrawn) add_note(out, remark::device_withdrawn, id());
         if (is.stopped && !was.stopped) add_note(out, remark::branch_stopped, id() + " why=busy");
         const bool news = is.ended && (!was.ended || is.hangup_cause != was.hangup_cause);
         if (news && std::holds_alternative<leg_hangup>(what))
-            add_note(
-                out, ours ? remark::device_leg_ended : remark::mobile_leg_ended,
-                id() + " cause=" + is.hangup_cause
-            );
+            add_note(out, words_for(is).ended, id() + " cause=" + is.hangup_cause);
     }
     if (const auto* e = std::get_if<command_outcome>(&what)) narrate_outcome(*e, after, out);
 }
@@ -278,8 +292,13 @@ bool wants(const state& s, const effect& e) {
 }
 
 bool may_be_rung(const leg& l) {
-    return l.role == leg_role::device ? l.goes_to() != nullptr
-                                      : l.role == leg_role::peer && std::holds_alternative<e164>(l.to);
+    switch (l.role) {
+    case leg_role::device: return l.goes_to() != nullptr;
+    case leg_role::peer: return std::holds_alternative<e164>(l.to);
+    case leg_role::agent: return std::holds_alternative<sip_uri>(l.to);
+    case leg_role::caller: break;
+    }
+    return false;
 }
 
 const char* broken(const state& s) {
@@ -290,10 +309,10 @@ const char* broken(const state& s) {
         if (no_ring && l.alive() && !asked_about) return "no_leg_outlives_its_ring";
         const bool waits = l.release != release_reason::none && !l.ended && !l.hangup_sent;
         if (waits && !l.call_control_id.empty() && !asked_about) return "released_leg_is_hung_up";
-        const bool takes = l.role == leg_role::device ? l.answered : l.confirmed;
+        const bool takes = takes_by_answering(l) ? l.answered : l.confirmed;
         if (takes != l.takes_call()) return "answers_are_ordered";
         if (l.ring > s.rings.size()) return "who_is_rung_is_in_a_ring";
-        if (l.ring != 0 && !may_be_rung(l)) return "what_is_rung_is_a_device_or_a_number";
+        if (l.ring != 0 && !may_be_rung(l)) return "what_is_rung_is_a_device_a_number_or_an_agent";
     }
     const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
     return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";

@@ -39,6 +39,7 @@ std::string_view name(route_cause c) {
     case route_cause::closed: return "closed";
     case route_cause::holiday: return "holiday";
     case route_cause::blocked: return "blocked";
+    case route_cause::anonymous: return "anonymous";
     }
     return "?";
 }
@@ -236,6 +237,10 @@ std::string_view name(remark r) {
     case remark::mobile_confirmed: return "mobile_confirmed";
     case remark::mobile_refused: return "mobile_refused";
     case remark::mobile_leg_ended: return "mobile_leg_ended";
+    case remark::agent_rung: return "agent_rung";
+    case remark::agent_answered: return "agent_answered";
+    case remark::agent_leg_ended: return "agent_leg_ended";
+    case remark::agent_unreachable: return "agent_unreachable";
     case remark::push_accepted: return "push_accepted";
     case remark::push_failed: return "push_failed";
     case remark::request_refused: return "request_refused";

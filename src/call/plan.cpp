@@ -124,6 +124,13 @@ std::optional<plan_fault> never_rung(const plan_rules& p, const ring_plan& waves
 
 } // namespace
 
+ring_plan only(branch who, millis lasts) {
+    wave w;
+    w.lasts = lasts;
+    w.branches.push_back(std::move(who));
+    return {std::move(w)};
+}
+
 millis length_of(const ring_plan& p) {
     millis all{0};
     for (const auto& w : p)

@@ -27,6 +27,19 @@ std::string presentable(const state& s) {
     return from != nullptr ? from->number : s.routed.number_e164;
 }
 
+// Whom it is for. What an agent may know of the caller it asks for (BE-27): the dial shows it our number.
+void address(dial_body& b, const state& s, const leg& to) {
+    if (const auto* device = to.goes_to()) {
+        b.sip_username = device->sip_username;
+    } else if (to.role == leg_role::agent) {
+        b.agent = text_of(to.to);
+        b.from = s.routed.number_e164;
+        b.display_name.clear();
+    } else {
+        b.number = text_of(to.to);
+    }
+}
+
 leg_id new_leg_id(const state& s, const target& to) {
     leg_id id{derive_uuid(s.id.value, static_cast<std::uint64_t>(to.device.value))};
     // Further legs of a device: it rings on two names while its identity is being replaced (CRED-01), or once
@@ -159,8 +172,6 @@ command dial_command(const state& s, const leg& to, time_point now) {
     c.deadline = std::min(until - k_dial_margin, now + k_dial_window);
     c.body = dial_body{
         .leg = to.id,
-        .sip_username = to.goes_to() != nullptr ? to.goes_to()->sip_username : std::string(),
-        .number = to.goes_to() != nullptr ? std::string() : text_of(to.to),
         .from = presentable(s),
         .display_name = s.routed.caller_name,
         .link_to = s.caller.call_control_id,
@@ -168,6 +179,7 @@ command dial_command(const state& s, const leg& to, time_point now) {
         .org = s.routed.org,
         .call = s.id,
     };
+    address(std::get<dial_body>(c.body), s, to);
     return c;
 }
 
@@ -185,6 +197,13 @@ leg number_leg(const state& s, e164 number, std::size_t ring, std::size_t place)
     l.role = leg_role::peer;
     l.to = std::move(number);
     l.ring = static_cast<std::uint32_t>(ring);
+    return l;
+}
+
+leg agent_leg(const state& s, sip_uri agent, std::size_t ring, std::size_t place) {
+    auto l = number_leg(s, {}, ring, place);
+    l.role = leg_role::agent;
+    l.to = std::move(agent);
     return l;
 }
 

@@ -17,6 +17,8 @@ void dial(state& s, effects& out, const std::vector<target>& whom, time_point no
 /// plan.
 [[nodiscard]] leg device_leg(const state& s, const target& to);
 [[nodiscard]] leg number_leg(const state& s, e164 number, std::size_t ring, std::size_t place = 0);
+/// The same to a program, of a plan.
+[[nodiscard]] leg agent_leg(const state& s, sip_uri agent, std::size_t ring, std::size_t place);
 [[nodiscard]] command dial_command(const state& s, const leg& to, time_point now);
 /// It has a leg to this identity.
 [[nodiscard]] bool has_leg_to(const state& s, identity_id who);

@@ -8,6 +8,12 @@
 namespace z360::call {
 namespace {
 
+constexpr millis k_agent_rings{20'000};
+
+bool turns_away(route_cause c) {
+    return c == route_cause::blocked || c == route_cause::anonymous;
+}
+
 void leave_out(route& r) {
     const auto kept = [](const target& t) { return t.left_out != kept_out::none; };
     std::copy_if(r.targets.begin(), r.targets.end(), std::back_inserter(r.left_out), kept);
@@ -15,16 +21,39 @@ void leave_out(route& r) {
     if (r.mobile_left_out != kept_out::none) r.mobile.clear();
 }
 
+void ring_only(route& r, branch who, millis lasts) {
+    r.targets.clear();
+    r.mobile.clear();
+    r.plan = only(std::move(who), lasts);
+    r.rules.ring_time = lasts;
+}
+
 } // namespace
+
+void lead_to_agent(route& r, std::string uri) {
+    branch who;
+    who.agent = std::move(uri);
+    ring_only(r, std::move(who), std::min(r.rules.ring_time, k_agent_rings));
+}
+
+void lead_to_number(route& r, std::string number, bool asked, std::string_view caller) {
+    if (number == caller) return;
+    branch who;
+    who.number = std::move(number);
+    who.asked = asked;
+    ring_only(r, std::move(who), r.rules.ring_time);
+}
 
 void heed_cause(route& r) {
     const auto told = std::exchange(r.instead, {});
+    auto agent = std::exchange(r.when_closed, {});
     if (r.verdict != route_verdict::ring) return;
     if (r.cause == route_cause::as_set) return leave_out(r);
     r.targets.clear();
     r.plan.clear();
     r.mobile.clear();
-    if (r.cause != route_cause::blocked) {
+    if (!turns_away(r.cause)) {
+        if (!agent.empty()) lead_to_agent(r, std::move(agent));
         if (told.empty()) return;
         r.rules.voicemail_greeting = told;
         r.rules.voicemail_greeting_url.clear();
@@ -57,11 +86,11 @@ std::size_t count_left_out(const route& r, kept_out why) {
 }
 
 bool rings_anybody(const route& r) {
-    const auto is_number = [](const branch& b) { return !b.number.empty(); };
-    const bool number = std::any_of(r.plan.begin(), r.plan.end(), [&](const wave& w) {
-        return std::any_of(w.branches.begin(), w.branches.end(), is_number);
+    const auto needs_no_device = [](const branch& b) { return !b.number.empty() || !b.agent.empty(); };
+    const bool any = std::any_of(r.plan.begin(), r.plan.end(), [&](const wave& w) {
+        return std::any_of(w.branches.begin(), w.branches.end(), needs_no_device);
     });
-    return number || !r.targets.empty() || !r.mobile.empty();
+    return any || !r.targets.empty() || !r.mobile.empty();
 }
 
 std::vector<user_id> people_of(const route& r) {

@@ -79,8 +79,17 @@ void answer(state& s, effects& out, time_point now) {
     request_answer(s, out, "answer-voicemail", 0, now);
 }
 
+std::string why_not(const leg& l) {
+    if (l.dial == dial_status::failed) return "why=dial_failed";
+    if (l.answered) return "why=not_joined";
+    return l.hangup_cause.empty() ? "why=no_answer" : "why=" + l.hangup_cause;
+}
+
 // Nobody will answer: every leg goes, the caller is answered and greeted.
 void begin(state& s, effects& out, ring_end why, time_point now) {
+    for (const auto& l : s.legs)
+        if (l.role == leg_role::agent)
+            add_note(out, remark::agent_unreachable, "leg=" + l.id.text() + " " + why_not(l));
     add_note(out, remark::voicemail, "why=" + std::string(name(why)));
     prompts::stop(s, out, now);
     answer(s, out, now);

@@ -23,10 +23,15 @@ auto* running(State& s) {
     return on ? r : nullptr;
 }
 
+bool is_to(const leg& l, const branch& b) {
+    if (l.goes_to() != nullptr) return b.user == l.goes_to()->user;
+    return text_of(l.to) == (l.role == leg_role::agent ? b.agent : b.number);
+}
+
 const branch* branch_of(const state& s, const leg& l) {
     if (l.wave == 0 || l.wave > s.routed.plan.size()) return nullptr;
     for (const auto& b : s.routed.plan[l.wave - 1].branches)
-        if (l.goes_to() != nullptr ? b.user == l.goes_to()->user : b.number == text_of(l.to)) return &b;
+        if (is_to(l, b)) return &b;
     return nullptr;
 }
 
@@ -124,6 +129,7 @@ void dial_who_is_due(state& s, effects& out, time_point now) {
     for (const auto& id : due) {
         const auto& l = *s.find(id);
         if (l.role == leg_role::peer) add_note(out, remark::number_rung, "leg=" + id.text());
+        if (l.role == leg_role::agent) add_note(out, remark::agent_rung, "leg=" + id.text());
         out.emplace_back(rings::dial_command(s, l, now));
     }
 }
@@ -230,6 +236,10 @@ void prepare(state& s) {
     for (const auto& w : s.routed.plan) {
         ++wave;
         for (const auto& b : w.branches) {
+            if (!b.agent.empty()) {
+                add(rings::agent_leg(s, sip_uri{b.agent}, s.rings.size(), ++numbers));
+                continue;
+            }
             if (b.user.none()) {
                 add(rings::number_leg(s, e164{b.number}, s.rings.size(), ++numbers));
                 s.legs.back().unasked = !b.asked;

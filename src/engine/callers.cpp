@@ -28,7 +28,7 @@ millis since(rt::clock::time_point t) {
     return std::chrono::duration_cast<millis>(rt::clock::now() - t);
 }
 
-// The directory knows numbers only.
+// The directory knows numbers only, and callers who withhold theirs.
 const std::string& dialed(const arrival& a) {
     static const std::string k_none;
     return a.known.called.is_number() ? a.known.called.text : k_none;
@@ -36,7 +36,8 @@ const std::string& dialed(const arrival& a) {
 
 const std::string& contact(const arrival& a) {
     static const std::string k_none;
-    return a.known.caller.is_number() ? a.known.caller.text : k_none;
+    const auto& who = a.known.caller;
+    return who.is_number() || who.what == wire::party_kind::withheld ? who.text : k_none;
 }
 
 /// Those that are not there yet, by their ids.

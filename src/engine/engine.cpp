@@ -22,12 +22,27 @@ engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
 void engine_impl::start() {
     // From zero on, so that an alarm sees the first one too.
     for (const char* figure :
-         {"dead_letters_total", "double_bridges_total", "talk_recordings_unavailable_total",
-          "talk_recordings_retried_total", "talk_recording_pauses_failed_total", "invariants_broken_total",
-          "engine_shed_total", "webhook_conflicts_total", "webhooks_spooled_total",
-          "commands_taken_over_total", "commands_chained_total", "events_stored_with_decision_total",
-          "webhook_retries_total", "webhooks_version_1_total", "own_legs_ignored_total",
-          "call_step_failures_total", "commit_conflicts_total", "commits_slow_total", "commits_lost_total"})
+         {"dead_letters_total",
+          "double_bridges_total",
+          "talk_recordings_unavailable_total",
+          "talk_recordings_retried_total",
+          "talk_recording_pauses_failed_total",
+          "agent_calls_total",
+          "agent_unreachable_total",
+          "invariants_broken_total",
+          "engine_shed_total",
+          "webhook_conflicts_total",
+          "webhooks_spooled_total",
+          "commands_taken_over_total",
+          "commands_chained_total",
+          "events_stored_with_decision_total",
+          "webhook_retries_total",
+          "webhooks_version_1_total",
+          "own_legs_ignored_total",
+          "call_step_failures_total",
+          "commit_conflicts_total",
+          "commits_slow_total",
+          "commits_lost_total"})
         p_.metrics.count(figure, {}, 0);
     for (const auto result : {"answered", "failed"})
         p_.metrics.count("carrier_inquiries_total", {{"result", result}}, 0);

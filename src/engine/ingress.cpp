@@ -2,6 +2,7 @@
 // From a verified webhook to the call it belongs to. Durable first, everything else later.
 #include "engine/engine_impl.hpp"
 #include "wire/own_event.hpp"
+#include "wire/reference_mask.hpp"
 
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
@@ -132,6 +133,7 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         event.event_id = "unreadable-" + derive_uuid(hook.body).text();
     }
     event.body = std::move(hook.body);
+    wire::mask_references(event.body);
     const auto attempt = known.hook ? known.hook->attempt : 0;
     // Overload sheds new rings first; whatever ends or changes a call is taken as long as anything is (I16).
     const bool full = actors_.size() >= s_.max_calls || accepting_ * 5 >= s_.max_accepting * 4 ||

@@ -3,6 +3,7 @@
 // anybody decides about them, and passed over where the webhook came.
 #include "engine/arrival.hpp"
 #include "engine/reconcile.hpp"
+#include "wire/reference_mask.hpp"
 
 #include <z360/base/ids.hpp>
 #include <z360/log.hpp>
@@ -52,6 +53,7 @@ std::optional<port::inbox_event> reconciler_impl::readable(port::recorded_event 
     e.call_control_id = hook.call_control_id;
     e.received_at = hook.occurred_at.value_or(r.at);
     e.body = std::move(r.body);
+    wire::mask_references(e.body);
     return e;
 }
 

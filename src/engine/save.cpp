@@ -178,6 +178,8 @@ std::string_view figure_of(call::remark r) {
     if (r == call::remark::second_bridge_dropped) return "double_bridges_total";
     if (r == call::remark::recording_retried) return "talk_recordings_retried_total";
     if (r == call::remark::recording_unavailable) return "talk_recordings_unavailable_total";
+    if (r == call::remark::agent_rung) return "agent_calls_total";
+    if (r == call::remark::agent_unreachable) return "agent_unreachable_total";
     if (r == call::remark::record_pause_failed || r == call::remark::record_resume_failed)
         return "talk_recording_pauses_failed_total";
     return {};

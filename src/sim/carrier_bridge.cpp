@@ -71,12 +71,11 @@ std::optional<reply> carrier::refuses_dial(const order& o, std::size_t targets, 
 carrier::leg_state&
 carrier::dial_one(const order& o, const std::string& to, const leg_state* linked, time_point now) {
     const auto& b = o.body;
-    const auto user = sip_user(to);
+    const auto user = is_own_address(to) ? sip_user(to) : std::nullopt;
     auto from = b["from"].get<std::string>();
     if (linked && b.value("bridge_intent", false)) from = linked->view.from;
-    auto& l = new_leg(
-        user ? leg_kind::device : leg_kind::number, linked ? linked->view.call_session_id : std::string{}, now
-    );
+    const auto kind = user ? leg_kind::device : to.starts_with('+') ? leg_kind::number : leg_kind::address;
+    auto& l = new_leg(kind, linked ? linked->view.call_session_id : std::string{}, now);
     l.view.from = std::move(from);
     l.view.to = to;
     l.view.username = user.value_or(std::string{});

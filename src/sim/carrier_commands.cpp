@@ -180,7 +180,7 @@ void carrier::describe(const order& o, command_record& c) {
         const auto given = o.body.find("to");
         if (given != o.body.end() && given->is_array() && !given->empty() && given->front().is_string())
             to = given->front().get<std::string>();
-        c.target = sip_user(to).value_or(to);
+        c.target = is_own_address(to) ? sip_user(to).value_or(to) : to;
         c.session = session_of(text_of(o.body, "link_to"));
     }
     if (o.verb == "bridge") c.target = text_of(o.body, "call_control_id");

@@ -169,6 +169,9 @@ bool carrier::leg_matches(const std::string& selector, const leg_state* l, const
         if (selector == "device") return true;
         break;
     case leg_kind::number:
+    case leg_kind::address:
+        if (selector == l->view.to) return true;
+        break;
     case leg_kind::device_outgoing: break;
     }
     return selector == l->view.username || selector == l->view.call_control_id;

@@ -79,6 +79,12 @@ std::optional<std::string> sip_user(std::string_view uri) {
     return std::string(uri.substr(0, at));
 }
 
+bool is_own_address(std::string_view uri) {
+    auto host = uri.substr(std::min(uri.find('@'), uri.size() - 1) + 1);
+    host = host.substr(0, host.find_first_of(":;"));
+    return sip_user(uri).has_value() && (host == "telnyx.com" || host.ends_with(".telnyx.com"));
+}
+
 bool is_base64(std::string_view text) {
     // Some clients wrap long base64 with newlines; Telnyx passes that through.
     std::string packed;

@@ -50,6 +50,8 @@ check_question(std::string_view verb, const std::map<std::string, std::string, s
 [[nodiscard]] bool is_e164(std::string_view text);
 /// The user part of `sip:user@host[;params]`, nullopt if it is no SIP URI.
 [[nodiscard]] std::optional<std::string> sip_user(std::string_view uri);
+/// A SIP address of the carrier's own host, where credentials are; others lead elsewhere.
+[[nodiscard]] bool is_own_address(std::string_view uri);
 /// Standard base64 with padding; empty text counts.
 [[nodiscard]] bool is_base64(std::string_view text);
 

@@ -17,6 +17,7 @@ const char* kind_name(leg_kind k) {
     case leg_kind::caller: return "caller";
     case leg_kind::device: return "device";
     case leg_kind::number: return "number";
+    case leg_kind::address: return "address";
     case leg_kind::device_outgoing: return "device_outgoing";
     }
     return "caller";

@@ -21,6 +21,7 @@ enum class leg_kind : std::uint8_t {
     caller,          ///< came in from the telephone network
     device,          ///< dialed by us to a SIP identity
     number,          ///< dialed by us to a telephone number
+    address,         ///< dialed by us to a SIP address that is not the carrier's
     device_outgoing, ///< placed by a device, parked on the credential connection
 };
 

@@ -63,9 +63,27 @@ bool looks_after_recording(const call::state& s) {
            });
 }
 
+bool rings_agent(const call::state& s) {
+    const auto& waves = s.routed.plan;
+    return std::any_of(waves.begin(), waves.end(), [](const call::wave& w) {
+        return std::any_of(w.branches.begin(), w.branches.end(), [](const call::branch& b) {
+            return !b.agent.empty();
+        });
+    });
+}
+
+bool dials_agent(const call::effect& e) {
+    const auto* c = std::get_if<call::carrier_command>(&e.body);
+    const auto* dial = c != nullptr ? std::get_if<call::dial_body>(&c->body) : nullptr;
+    return dial != nullptr && !dial->agent.empty();
+}
+
 } // namespace
 
 int form_of(const call::state& s) {
+    // A program of before would dial an agent as a device without a name.
+    if (rings_agent(s)) return k_agent_form;
+    if (s.routed.cause == call::route_cause::anonymous) return k_anonymous_form; // a word it does not know
     // A program of before would ring everybody's devices at once.
     if (!s.routed.plan.empty()) return k_plan_form;
     if (looks_after_recording(s)) return k_recording_form;
@@ -114,6 +132,7 @@ void get_after(const json& from, call::effect& e) {
 
 int form_of(const call::effect& e) {
     if (call::channel_of(e) != call::channel::carrier) return k_other_channels_form;
+    if (dials_agent(e)) return k_agent_form;
     const auto word = call::kind_of(e);
     const bool pauses = word == name(call::verb::record_pause) || word == name(call::verb::record_resume);
     return pauses ? k_recording_form : k_plain_form; // whoever does not know the word leaves it alone

@@ -66,6 +66,7 @@ constexpr void fields(V& v, T& x) {
     v("asked", x.asked);
     v("after", x.after);
     v("lasts", x.lasts);
+    v("agent", x.agent);
 }
 template <class V, some<call::wave> T>
 constexpr void fields(V& v, T& x) {
@@ -113,6 +114,7 @@ constexpr void fields(V& v, T& x) {
     v("left_out", x.left_out);
     v("rules", x.rules);
     v("instead", x.instead);
+    v("when_closed", x.when_closed);
 }
 template <class V, some<call::leg> T>
 constexpr void fields(V& v, T& x) {
@@ -323,6 +325,7 @@ constexpr void fields(V& v, T& x) {
     v("leg", x.leg);
     v("sip_username", x.sip_username);
     v("number", x.number);
+    v("agent", x.agent);
     v("from", x.from);
     v("display_name", x.display_name);
     v("link_to", x.link_to);

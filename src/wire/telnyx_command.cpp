@@ -2,6 +2,7 @@
 #include "wire/telnyx_command.hpp"
 
 #include "wire/display_name.hpp"
+#include "wire/reference_mask.hpp"
 
 #include <z360/base/overloaded.hpp>
 #include <z360/call/state.hpp>
@@ -49,27 +50,42 @@ std::string text_of(std::string_view value, std::size_t limit) {
     return std::string(clip(value, limit));
 }
 
-json dial(const call::dial_body& b, const command_settings& s) {
+std::string address_of(const call::dial_body& b, const command_settings& s) {
+    if (!b.agent.empty()) return b.agent;
+    return b.number.empty() ? "sip:" + b.sip_username + "@" + s.sip_domain : b.number;
+}
+
+// An agent's pass networks of strangers: the reference, which says nothing, and nothing else (BE-27).
+json headers_of(const call::dial_body& b, const std::string& reference) {
+    json out = json::array();
+    if (!b.agent.empty()) {
+        if (!reference.empty()) out.push_back(header(k_reference_header, reference));
+    } else if (b.number.empty()) {
+        out.push_back(header("X-Z360-Call-Id", b.call.text()));
+        out.push_back(header("X-Z360-Org-Id", std::to_string(b.org.value)));
+    }
+    return out;
+}
+
+json dial(const call::dial_body& b, const command_settings& s, const std::string& reference) {
     json out = json::object();
     out["connection_id"] = s.connection_id;
-    out["to"] = b.number.empty() ? "sip:" + b.sip_username + "@" + s.sip_domain : b.number;
-    // Required by the API; bridge_intent replaces it with the linked caller's number.
+    out["to"] = address_of(b, s);
+    // Required by the API; bridge_intent replaces it with the linked caller's number, which is not an agent's
+    // to see.
     out["from"] = b.from.empty() ? std::string("anonymous") : text_of(b.from, k_max_caller);
     if (auto shown = display_name(b.display_name); !shown.empty())
         out["from_display_name"] = std::move(shown);
     if (!b.link_to.empty()) {
         out["link_to"] = b.link_to;
-        out["bridge_intent"] = true; // needs link_to
+        if (b.agent.empty()) out["bridge_intent"] = true; // needs link_to
     }
     // No bridge_on_answer: who answers first is decided by us. No prevent_double_bridge either: on a dial it
     // is about that automatic bridge and would let Telnyx hang legs up on its own account; the fence is on
     // the bridge command.
     out["retry_on_timeout"] = false;
     out["timeout_secs"] = std::clamp(b.timeout_secs, k_min_ring_secs, k_max_ring_secs);
-    if (b.number.empty()) // they go to devices alone
-        out["custom_headers"] = json::array(
-            {header("X-Z360-Call-Id", b.call.text()), header("X-Z360-Org-Id", std::to_string(b.org.value))}
-        );
+    if (auto headers = headers_of(b, reference); !headers.empty()) out["custom_headers"] = std::move(headers);
     if (!s.webhook_url.empty()) {
         out["webhook_url"] = s.webhook_url;
         out["webhook_url_method"] = "POST";
@@ -153,10 +169,10 @@ json of_recording(const std::string& id) {
     return out;
 }
 
-json body_of(const call::command_body& body, const command_settings& s) {
+json body_of(const call::command_body& body, const command_settings& s, const std::string& reference) {
     return std::visit(
         overloaded{
-            [&](const call::dial_body& b) { return dial(b, s); },
+            [&](const call::dial_body& b) { return dial(b, s, reference); },
             [](const call::answer_body&) { return json{{"webhook_retries_policies", retry_policies()}}; },
             [](const call::bridge_body& b) { return bridge(b); },
             [](const call::hangup_body& b) { return hangup(b); },
@@ -195,7 +211,7 @@ std::string percent_encode(std::string_view text) {
 }
 
 telnyx_request
-build_request(const call::command& cmd, const command_settings& settings, std::string_view client_state) {
+build_request(const call::command& cmd, const command_settings& settings, const command_marks& marks) {
     telnyx_request out;
     out.method = "POST";
     const auto verb = cmd.what();
@@ -205,11 +221,11 @@ build_request(const call::command& cmd, const command_settings& settings, std::s
         out.path = "/calls/" + percent_encode(cmd.call_control_id) + "/actions/";
         out.path += call::name(verb); // our words are the API's
     }
-    json body = body_of(cmd.body, settings);
+    json body = body_of(cmd.body, settings, marks.reference);
     const bool takes_mark = verb == call::verb::dial || verb == call::verb::answer ||
                             verb == call::verb::speak || verb == call::verb::playback_start ||
                             verb == call::verb::record_start;
-    if (takes_mark && !client_state.empty()) body["client_state"] = client_state;
+    if (takes_mark && !marks.client_state.empty()) body["client_state"] = marks.client_state;
     body["command_id"] = cmd.id;
     // Texts may hold anything; a broken UTF-8 sequence becomes U+FFFD instead of an exception.
     out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -21,10 +21,16 @@ struct telnyx_request {
     std::string body; ///< JSON
 };
 
+/// What is found out about a command when it is sent, and stands in no store.
+struct command_marks {
+    std::string client_state;
+    std::string reference; ///< of a dial to an agent: by which it may ask who calls
+};
+
 /// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start. An action
 /// without one leaves the leg's as it is.
 [[nodiscard]] telnyx_request
-build_request(const call::command& cmd, const command_settings& settings, std::string_view client_state);
+build_request(const call::command& cmd, const command_settings& settings, const command_marks& marks);
 
 /// Everything but letters, digits and `-._~` as %XX.
 [[nodiscard]] std::string percent_encode(std::string_view text);

@@ -53,7 +53,9 @@ process::process(world& w, node& n)
     : link_{w, n, w.io.get_executor()}, clock_(link_), metrics_(link_), http_(link_), pushes_(link_),
       hint_(link_), directory_(link_), calls_(link_), inbox_(link_), silence_(link_), spool_(link_),
       telnyx_(adapter::telnyx::make_telnyx_api(
-          link_.ex, commands(w), http_, w.codec, budget_, clock_, metrics_, [&w] { return w.dice.unit(); }
+          link_.ex, commands(w), http_, w.codec,
+          adapter::crypto::agent_references({}, secret(std::string("KEY-for-tests"))), budget_, clock_,
+          metrics_, [&w] { return w.dice.unit(); }
       )),
       records_(adapter::telnyx::make_carrier_records(link_.ex, records(w), http_, clock_, metrics_)),
       sockets_(link_.ex) {

@@ -81,7 +81,7 @@ class runner {
             );
         else if (key == "web") // the number of a device that is a browser
             browser_ = std::stoi(value);
-        else if (key == "blocked") // rejected or told
+        else if (key == "blocked") // rejected or told, or the same after "anonymous_"
             blocked_ = value;
         else if (key == "unknown_number")
             unknown_number_ = value == "true";
@@ -90,7 +90,8 @@ class runner {
     }
 
     // "20000:1/10000,2|15000:3+5000,n+15550108888": waves by "|", each with the time until the next one; a
-    // branch is a device, whose person has no other, or n (asked) or u (unasked) and a number, rung after
+    // branch is a device, whose person has no other, or n (asked) or u (unasked) and a number, or an agent's
+    // "sip:…" address, rung after
     // "+ms" and no longer than "/ms".
     void plan(route& r) const {
         std::istringstream waves(plan_);
@@ -111,6 +112,10 @@ class runner {
     }
     static branch branch_in(const std::string& text) {
         branch b;
+        if (text.starts_with("sip:")) {
+            b.agent = text;
+            return b;
+        }
         auto who = text.substr(0, text.find('/'));
         if (text.find('/') != std::string::npos)
             b.lasts = millis{std::stoll(text.substr(text.find('/') + 1))};
@@ -138,10 +143,10 @@ class runner {
 
     void block(route& r) const {
         r.verdict = route_verdict::blocked_caller;
-        r.cause = route_cause::blocked;
+        r.cause = blocked_.starts_with("anonymous") ? route_cause::anonymous : route_cause::blocked;
         r.targets.clear();
         r.user = {};
-        if (blocked_ == "rejected") r.rules.voicemail_greeting.clear();
+        if (blocked_.ends_with("rejected")) r.rules.voicemail_greeting.clear();
     }
 
     void step(std::int64_t ms, std::istream& words) {
@@ -236,7 +241,9 @@ class runner {
     void name_legs() {
         for (const auto& l : s_.legs) {
             if (!short_name_of(l.id).empty()) continue;
-            auto word = l.goes_to() == nullptr ? std::string("m") : "d" + std::to_string(l.device().value);
+            auto word = l.role == leg_role::agent ? std::string("a")
+                        : l.goes_to() == nullptr  ? std::string("m")
+                                                  : "d" + std::to_string(l.device().value);
             const auto taken = [&word](const auto& x) {
                 return x.first == word || (x.first.starts_with(word) && x.first.size() == word.size() + 1 &&
                                            x.first.back() >= 'b');
@@ -415,6 +422,7 @@ class runner {
             overloaded{
                 [&](const dial_body& b) {
                     if (!b.number.empty()) out += " number=" + b.number;
+                    if (!b.agent.empty()) out += " agent=" + b.agent + " from=" + b.from + b.display_name;
                     out += " timeout=" + std::to_string(b.timeout_secs);
                 },
                 [&](const gather_using_speak_body& b) { out += " keys=" + b.keys; },

@@ -9,9 +9,9 @@
 //     ?? ask round=1               the carrier is asked what it knows of the call
 //     == ringing next=30000        state after the step: phase, device states, next deadline
 //
-// who: caller, d1 … dN, m (the mobile number: `rule mobile +15550107777`), stranger (a leg nobody
-// knows) or elsewhere (the leg to the mobile number, that another copy of the call has dialed).
-// Events: incoming, initiated, answered, bridged, hangup <cause>, hold, unhold, prompt_ended
+// who: caller, d1 … dN, a (the organisation's agent), m (the mobile number: `rule mobile +15550107777`),
+// stranger (a leg nobody knows) or elsewhere (the leg to the mobile number, that another copy of the call has
+// dialed). Events: incoming, initiated, answered, bridged, hangup <cause>, hold, unhold, prompt_ended
 // [left|failed|played] [mark=prompt-1], pressed m <keys|nothing>, recording_saved, recording_failed <why>
 // [at=900], pauses / resumes <device> (the recording), tick,
 // told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), withdrawn

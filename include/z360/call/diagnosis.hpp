@@ -168,7 +168,8 @@ struct device_step {
 
 /// What became of it, on one line and for people.
 [[nodiscard]] std::string in_words(const finding& f, const device_facts& d);
-/// What became of the person's mobile number, by a leg to it. `has_call`: it has, or had, the caller.
+/// What became of a number, the person's mobile one or another, or of an agent, by a leg to it. `has_call`:
+/// it has, or had, the caller.
 [[nodiscard]] std::string number_in_words(const leg_facts& l, bool has_call);
 /// What can be done about it; empty: nothing is wrong.
 [[nodiscard]] std::string advice(const finding& f, const device_facts& d);

@@ -22,7 +22,9 @@ namespace z360::call {
 struct dial_body {
     leg_id leg;
     std::string sip_username; ///< of a device
-    std::string number;       ///< "+…" of a peer; empty: it is a device
+    std::string number;       ///< "+…" of a peer
+    /// "sip:…" of an agent: it is sent a reference by which it may ask who calls (BE-27), nothing else of it.
+    std::string agent;
     std::string
         from; ///< the caller, shown on the device; replaced by the linked call's number (bridge_intent)
     std::string display_name; ///< contact's name, may be empty
@@ -209,6 +211,10 @@ enum class remark : std::uint8_t {
     mobile_confirmed,
     mobile_refused,
     mobile_leg_ended,
+    agent_rung,
+    agent_answered,
+    agent_leg_ended,
+    agent_unreachable,
     push_accepted,
     push_failed,
     request_refused,
@@ -243,7 +249,7 @@ enum class remark : std::uint8_t {
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 55;
+inline constexpr int k_remark_count = 59;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

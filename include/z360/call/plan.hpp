@@ -22,6 +22,7 @@ struct branch {
     bool asked = true;  ///< who answers the number has the caller only once they have pressed a key
     millis after{0};    ///< from the beginning of its wave
     millis lasts{0};    ///< rung no longer than that, though others are; 0: as long as the ring
+    std::string agent;  ///< "sip:…" of a program that takes the call, in place of `number`
     bool operator==(const branch&) const = default;
 };
 
@@ -37,6 +38,8 @@ struct wave {
 /// In the order in which they begin; none: the person's devices ring at once.
 using ring_plan = std::vector<wave>;
 
+/// One alone, who is rung for `lasts`.
+[[nodiscard]] ring_plan only(branch who, millis lasts);
 /// How long the ring is, if nobody answers.
 [[nodiscard]] millis length_of(const ring_plan& p);
 

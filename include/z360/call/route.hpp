@@ -68,10 +68,11 @@ enum class route_verdict : std::uint8_t {
 
 /// Why the call goes where it goes, beside the number's own setting.
 enum class route_cause : std::uint8_t {
-    as_set,  ///< open, and nothing against the caller
-    closed,  ///< outside the organisation's opening hours
-    holiday, ///< on a day with hours of its own, outside them
-    blocked, ///< the caller is one that the organisation blocks
+    as_set,    ///< open, and nothing against the caller
+    closed,    ///< outside the organisation's opening hours
+    holiday,   ///< on a day with hours of its own, outside them
+    blocked,   ///< the caller is one that the organisation blocks
+    anonymous, ///< the caller shows no number, and the organisation takes no such calls
 };
 [[nodiscard]] std::string_view name(route_cause c);
 
@@ -98,13 +99,16 @@ struct route {
     /// What this caller is told for `cause`, in place of voicemail's greeting; empty: that greeting stays,
     /// or, of a blocked caller, nothing is said.
     std::string instead;
+    /// The organisation's agent, "sip:…", if it takes the calls that come out of hours; empty: voicemail
+    /// does.
+    std::string when_closed;
 
     bool operator==(const route&) const = default;
 };
 
-/// From what was looked up to what is done: unless `cause` is as_set nobody is rung, and never who is left
-/// out. What was looked up has all that would be rung, because a call that has been rung already, or whose
-/// talk goes on, heeds no cause (I21).
+/// From what was looked up to what is done: unless `cause` is as_set nobody is rung, but for the agent that
+/// takes calls out of hours; and never who is left out. What was looked up has all that would be rung,
+/// because a call that has been rung already, or whose talk goes on, heeds no cause (I21).
 void heed_cause(route& r);
 
 /// Of a route whose call rings or talks already, or that may be of another day: it has no cause, and leaves
@@ -113,7 +117,14 @@ void heed_nothing(route& r);
 
 /// How many devices are left out for that reason.
 [[nodiscard]] std::size_t count_left_out(const route& r, kept_out why);
-/// There is a device, or a number, that it rings.
+
+/// The organisation's agent is rung, and nobody else: for 20 s at most, for a program that has not answered
+/// by then is down.
+void lead_to_agent(route& r, std::string uri);
+/// This number is rung, and nobody else, for as long as devices would be; not if it is the caller's.
+void lead_to_number(route& r, std::string number, bool asked, std::string_view caller);
+
+/// There is a device, a number, or an agent that it rings.
 [[nodiscard]] bool rings_anybody(const route& r);
 /// Those whose call it is: the person, or everybody of the plan. Each once.
 [[nodiscard]] std::vector<user_id> people_of(const route& r);

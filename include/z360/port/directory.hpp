@@ -17,7 +17,8 @@ class directory {
   public:
     virtual ~directory() = default;
     /// Resolves the dialed number; whether its cause is heeded is the caller's to say (call::heed_cause).
-    /// `dialed` and `caller` are +E.164; empty: there is no number, so nobody's, and no contact. Devices are
+    /// `dialed` and `caller` are +E.164; empty: there is no number, so nobody's, and no contact. A caller who
+    /// withholds theirs is "withheld". Devices are
     /// those of the number's receiving user that have an active, unexpired identity and showed life within
     /// the configured time, one entry per device. Throws unavailable.
     virtual boost::asio::awaitable<call::route>

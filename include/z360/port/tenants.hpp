@@ -55,9 +55,11 @@ struct number {
     std::string e164;
     org_id org;
     std::string connection_id;       ///< empty on a write: the configured one
-    std::string route_type = "user"; ///< user, plan, agent, voicemail, reject
+    std::string route_type = "user"; ///< user, plan, agent, external, voicemail, reject
     user_id receiver;
-    std::string ring_plan; ///< of route_type plan
+    std::string ring_plan;      ///< of route_type plan
+    std::string external;       ///< of route_type external: the number outside that its calls ring
+    bool external_asked = true; ///< who answers there has the caller only once they have pressed a key
     std::string alias;
     std::string status = "active";
     bool default_caller_id = false;
@@ -89,6 +91,9 @@ struct org_settings {
     std::optional<std::string> unrecorded_message;     ///< said before that
     std::optional<std::string> recording_announcement; ///< said to the caller once the talk begins
     std::optional<std::string> second_call; ///< what rings of who talks already: ring, others (default), none
+    std::optional<std::string> agent_uri;   ///< where calls for its agent go, "sip:…"; unset: it has none
+    std::optional<bool> block_anonymous;    ///< callers who show no number are turned away …
+    std::optional<std::string> anonymous_message; ///< … and told this; unset: as those who are blocked
 };
 /// Whose voicemail says something else than the organisation's.
 struct box_owner {
@@ -111,6 +116,7 @@ struct opening {
     std::string time_zone; ///< by its name in the time zone database, "America/Chicago"
     call::opening_hours hours;
     std::optional<std::string> closed_greeting; ///< voicemail's while it is closed; unset: the usual one
+    bool closed_to_agent = false; ///< while it is closed the organisation's agent is rung, if it has one
 };
 /// A group, or people who are rung one after the other.
 struct ring_plan {

@@ -42,10 +42,10 @@ enum class token_kind : std::uint8_t {
 }
 
 /// What a service or admin token may be allowed to do.
-inline constexpr std::array<std::string_view, 14> k_token_scopes{
+inline constexpr std::array<std::string_view, 15> k_token_scopes{
     "act",         "handoff",      "tenants:read", "tenants:write",   "devices:read",     "devices:write",
     "enrolment",   "tokens",       "push:send",    "recordings:read", "recordings:write", "calls:read",
-    "events:read", "events:write",
+    "events:read", "events:write", "agent",
 };
 
 /// A token as stored. `hash` is keyed (adapter/crypto vault); the token itself is known to its holder only.

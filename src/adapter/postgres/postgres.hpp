@@ -5,6 +5,7 @@
 #include <z360/base/secret.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/route.hpp>
+#include <z360/port/agent_desk.hpp>
 #include <z360/port/backlog.hpp>
 #include <z360/port/books.hpp>
 #include <z360/port/call_reader.hpp>
@@ -31,6 +32,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -105,7 +107,10 @@ struct directory_settings {
 };
 
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);
-[[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db);
+/// The hash, in hexadecimal digits, of what the agent that this leg leads to is sent. Called by any thread.
+using reference_hash = std::function<std::string(const leg_id&)>;
+/// Without `hash_of` no reference is stored: for whoever rings no agent.
+[[nodiscard]] std::unique_ptr<port::call_store> make_call_store(database& db, reference_hash hash_of = {});
 [[nodiscard]] std::unique_ptr<port::reconcile_store> make_reconcile_store(database& db);
 [[nodiscard]] std::unique_ptr<port::retention_store> make_retention_store(database& db);
 [[nodiscard]] std::unique_ptr<port::directory> make_directory(database& db, directory_settings s);
@@ -122,6 +127,7 @@ struct directory_settings {
 /// `quiet`: a call is written down once nothing was told of it for so long.
 [[nodiscard]] std::unique_ptr<port::book_store> make_book_store(database& db, millis quiet = millis{5'000});
 [[nodiscard]] std::unique_ptr<port::book_reader> make_book_reader(database& db);
+[[nodiscard]] std::unique_ptr<port::agent_desk> make_agent_desk(database& db);
 [[nodiscard]] std::unique_ptr<port::change_log> make_change_log(database& db);
 [[nodiscard]] std::unique_ptr<port::device_registry>
 make_device_registry(database& db, std::shared_ptr<const crypto::vault> keys);

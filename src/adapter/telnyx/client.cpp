@@ -97,12 +97,12 @@ class client final : public port::telnyx_api {
   public:
     client(
         asio::any_io_executor ex, client_settings settings, http::client& http,
-        const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-        port::metrics& metrics, rt::chance_source jitter
+        const crypto::client_state_codec& codec, crypto::agent_references references,
+        port::dial_budget& budget, const port::clock& clock, port::metrics& metrics, rt::chance_source jitter
     )
-        : settings_(std::move(settings)), http_(http), codec_(codec), budget_(budget), clock_(clock),
-          metrics_(metrics), jitter_(std::move(jitter)), gate_(ex, settings_.max_in_flight), turns_(ex, 1, 0),
-          repeats_(ex, settings_.repeats_per_second),
+        : settings_(std::move(settings)), http_(http), codec_(codec), references_(std::move(references)),
+          budget_(budget), clock_(clock), metrics_(metrics), jitter_(std::move(jitter)),
+          gate_(ex, settings_.max_in_flight), turns_(ex, 1, 0), repeats_(ex, settings_.repeats_per_second),
           breakers_{
               rt::breaker(settings_.probe_every), rt::breaker(settings_.probe_every),
               rt::breaker(settings_.probe_every)
@@ -185,6 +185,7 @@ class client final : public port::telnyx_api {
     client_settings settings_;
     http::client& http_;
     const crypto::client_state_codec& codec_;
+    crypto::agent_references references_;
     port::dial_budget& budget_;
     const port::clock& clock_;
     port::metrics& metrics_;
@@ -210,8 +211,10 @@ std::string client::mark_for(const call::command& cmd) const {
 }
 
 http::client_request client::request_for(const call::command& cmd) const {
-    auto mark = mark_for(cmd);
-    auto built = wire::build_request(cmd, settings_.commands, mark);
+    wire::command_marks marks{mark_for(cmd), {}};
+    const auto* dial = std::get_if<call::dial_body>(&cmd.body);
+    if (dial != nullptr && !dial->agent.empty()) marks.reference = references_.of(dial->leg).reveal();
+    auto built = wire::build_request(cmd, settings_.commands, marks);
     http::client_request out;
     out.method = std::move(built.method);
     out.url = settings_.base_url + built.path;
@@ -458,11 +461,12 @@ client_settings settings_from(const config::telnyx_t& c) {
 
 std::unique_ptr<port::telnyx_api> make_telnyx_api(
     asio::any_io_executor ex, client_settings settings, http::client& http,
-    const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-    port::metrics& metrics, rt::chance_source jitter
+    const crypto::client_state_codec& codec, crypto::agent_references references, port::dial_budget& budget,
+    const port::clock& clock, port::metrics& metrics, rt::chance_source jitter
 ) {
     return std::make_unique<client>(
-        std::move(ex), std::move(settings), http, codec, budget, clock, metrics, std::move(jitter)
+        std::move(ex), std::move(settings), http, codec, std::move(references), budget, clock, metrics,
+        std::move(jitter)
     );
 }
 

@@ -3,6 +3,7 @@
 // because the command's id makes a repeat harmless for 60 s.
 #pragma once
 
+#include "adapter/crypto/agent_reference.hpp"
 #include "adapter/crypto/client_state.hpp"
 #include "wire/telnyx_command.hpp"
 
@@ -41,8 +42,8 @@ struct client_settings {
 /// executor's single thread only; all executions must have ended before destruction.
 [[nodiscard]] std::unique_ptr<port::telnyx_api> make_telnyx_api(
     boost::asio::any_io_executor ex, client_settings settings, http::client& http,
-    const crypto::client_state_codec& codec, port::dial_budget& budget, const port::clock& clock,
-    port::metrics& metrics, rt::chance_source jitter = {}
+    const crypto::client_state_codec& codec, crypto::agent_references references, port::dial_budget& budget,
+    const port::clock& clock, port::metrics& metrics, rt::chance_source jitter = {}
 );
 
 } // namespace z360::adapter::telnyx

@@ -12,6 +12,7 @@
 #include <z360/credential_manager.hpp>
 #include <z360/engine/request.hpp>
 #include <z360/http/server.hpp>
+#include <z360/port/agent_desk.hpp>
 #include <z360/port/books.hpp>
 #include <z360/port/call_reader.hpp>
 #include <z360/port/call_records.hpp>
@@ -68,6 +69,7 @@ struct api_ports {
     port::call_records* records = nullptr;      ///< null: there are no records of calls
     port::dead_letters* dead_letters = nullptr; ///< null: nobody keeps events that were given up
     port::book_reader* books = nullptr;         ///< conversations and messages; null: there are none
+    port::agent_desk* agents = nullptr;         ///< null: no agent can ask who calls
 };
 
 /// Throws std::runtime_error naming the setting that cannot be used (trusted_proxies, versions, URLs).

@@ -17,6 +17,8 @@ json view(const port::number& n) {
         {"route_type", n.route_type},
         {"receiving_user_id", n.receiver.none() ? json(nullptr) : json(n.receiver.value)},
         {"ring_plan", text_or_null(n.ring_plan)},
+        {"external_number", text_or_null(n.external)},
+        {"external_asked", n.external.empty() ? json(nullptr) : json(n.external_asked)},
         {"alias", text_or_null(n.alias)},
         {"status", n.status},
         {"default_caller_id", n.default_caller_id},
@@ -108,13 +110,16 @@ awaitable<http::response> list_numbers(api_context& s, request_context in) {
 
 void read_number(fields& f, port::number& n) {
     n.connection_id = f.text("connection_id", {.max = 64});
-    const auto route = f.word("route_type", {"user", "plan", "agent", "voicemail", "reject"});
+    const auto route = f.word("route_type", {"user", "plan", "agent", "external", "voicemail", "reject"});
     const auto receiver = f.integer("receiving_user_id", 0);
     if (receiver) n.receiver = user_id{*receiver};
     // The old product's sentinel (B23): user 0 is the agent, nobody is voicemail.
     n.ring_plan = f.text("ring_plan", {.max = 64});
+    n.external = f.text("external_number", {.max = 32});
+    n.external_asked = f.boolean("external_asked").value_or(true);
     n.route_type = !route.empty()         ? route
                    : !n.ring_plan.empty() ? "plan"
+                   : !n.external.empty()  ? "external"
                    : !receiver            ? "voicemail"
                    : *receiver == 0       ? "agent"
                                           : "user";
@@ -122,6 +127,10 @@ void read_number(fields& f, port::number& n) {
         f.refuse("ring_plan", "is required for route_type plan");
     if (n.route_type != "plan" && !n.ring_plan.empty())
         f.refuse("ring_plan", "goes with route_type plan alone");
+    if (n.route_type == "external" && n.external.empty())
+        f.refuse("external_number", "is required for route_type external");
+    if (n.route_type != "external" && !n.external.empty())
+        f.refuse("external_number", "goes with route_type external alone");
     if (n.route_type == "user" && n.receiver.none())
         f.refuse("receiving_user_id", "is required for route_type user");
     n.alias = f.text("alias", {.max = k_longest_label, .name = true});

@@ -12,6 +12,7 @@ namespace {
 std::string field_of(const std::string& ours) {
     if (ours == "receiver") return "receiving_user_id";
     if (ours == "e164") return "number";
+    if (ours == "external") return "external_number";
     if (ours == "org") return "organization_id";
     if (ours == "user") return "user_id";
     if (ours == "voicemail_max_secs") return "voicemail_max_seconds";

@@ -5,6 +5,7 @@
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
 #include "wire/opening_hours.hpp"
+#include "wire/party.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -12,11 +13,16 @@
 namespace z360::edge::api {
 namespace {
 
+// Who has the calls that come out of hours.
+constexpr std::string_view k_voicemail = "voicemail";
+constexpr std::string_view k_agent = "agent";
+
 json view(const port::opening& o) {
     auto out = wire::to_json(o.hours);
     out["organization_id"] = o.org.value;
     out["time_zone"] = o.time_zone;
     out["closed_greeting"] = o.closed_greeting ? json(*o.closed_greeting) : json(nullptr);
+    out["closed_to"] = o.closed_to_agent ? k_agent : k_voicemail;
     return out;
 }
 
@@ -47,6 +53,7 @@ awaitable<http::response> put_hours(api_context& s, request_context in) {
     fields f(body.value);
     o.time_zone = f.text("time_zone", {.required = true, .max = 64});
     o.closed_greeting = f.text_if("closed_greeting", {.min = 1, .max = 3000, .lines = true, .name = true});
+    o.closed_to_agent = f.word("closed_to", {k_voicemail, k_agent}) == k_agent;
     std::vector<wire::hours_fault> faults;
     o.hours = wire::read_opening_hours(body.value, faults);
     for (auto& fault : faults)
@@ -83,7 +90,8 @@ question read_question(const request_context& in, fields& f) {
     q.number = path_number(in);
     q.from = in.query("from").value_or("");
     unescaped_plus(q.from);
-    if (!q.from.empty() && !is_e164(q.from)) f.refuse("from", "must be in E.164 form, e.g. %2B15551234567");
+    if (!q.from.empty() && q.from != wire::k_withheld && !is_e164(q.from))
+        f.refuse("from", "must be in E.164 form, e.g. %2B15551234567, or withheld");
     q.at = in.now;
     if (auto text = in.query("at")) {
         unescaped_plus(*text);

@@ -3,6 +3,7 @@
 #include "edge/api/operators.hpp"
 #include "edge/api/route_tables.hpp"
 #include "edge/api/views.hpp"
+#include "wire/agent_uri.hpp"
 
 #include <z360/call/availability.hpp>
 
@@ -50,6 +51,9 @@ json view(const port::org_settings& s) {
         {"mobile_after_seconds", or_null(s.mobile_after_secs)},
         {"mobile_prompt", or_null(s.mobile_prompt)},
         {"blocked_message", or_null(s.blocked_message)},
+        {"agent_uri", or_null(s.agent_uri)},
+        {"block_anonymous", or_null(s.block_anonymous)},
+        {"anonymous_message", or_null(s.anonymous_message)},
         {"recording_days", or_null(s.recording_days)},
         {"voicemail", or_null(s.voicemail)},
         {"voicemail_greeting_url", or_null(s.voicemail_greeting_url)},
@@ -250,6 +254,12 @@ port::org_settings read_settings(fields& f) {
     out.unavailable_message =
         f.text_if("unavailable_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     out.blocked_message = f.text_if("blocked_message", {.min = 1, .max = 3000, .lines = true, .name = true});
+    out.agent_uri = f.text_if("agent_uri", {.min = 1, .max = 250});
+    if (out.agent_uri && !wire::read_agent_uri(*out.agent_uri))
+        f.refuse("agent_uri", "must be an address like sip:agent@agents.example, without a password");
+    out.block_anonymous = f.boolean("block_anonymous");
+    out.anonymous_message =
+        f.text_if("anonymous_message", {.min = 1, .max = 3000, .lines = true, .name = true});
     return out;
 }
 

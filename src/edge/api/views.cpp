@@ -71,6 +71,7 @@ json route_json(const call::route& r, time_point at) {
             branches.push_back({
                 {"user_id", b.user.none() ? json(nullptr) : json(b.user.value)},
                 {"number", text_or_null(b.number)},
+                {"agent", text_or_null(b.agent)},
                 {"asked", b.asked},
                 {"delay_ms", b.after.count()},
                 {"rings_ms", b.lasts == millis{0} ? json(nullptr) : json(b.lasts.count())},

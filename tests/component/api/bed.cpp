@@ -127,7 +127,8 @@ void bed::restart() {
          &reports,
          &records,
          &dead_letters,
-         &books}
+         &books,
+         &agents}
     ));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "adapter/crypto/bearer.hpp"
+#include "fake_agents.hpp"
 #include "fake_books.hpp"
 #include "fake_recordings.hpp"
 #include "fake_reports.hpp"
@@ -116,6 +117,7 @@ class bed : public ::testing::Test {
     fake_dead_letters dead_letters;
     fake_recordings recordings{members};
     fake_books books{members};
+    fake_agents agents{members};
     fake_vault recording_vault;
     bool has_vault = true; ///< as of the next restart
     fake_carrier_recordings carrier_recordings;

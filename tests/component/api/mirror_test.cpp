@@ -19,6 +19,7 @@ class api_mirror : public bed {
         };
         put("{deviceId}", "mallorys-phone");
         put("{org}", "9");
+        put("{conversation}", "12");
         put("{user}", "5");
         put("{device}", std::to_string(row(k_mallory, "mallorys-phone").id.value));
         put("{e164}", "+13125550900");
@@ -51,6 +52,7 @@ class api_mirror : public bed {
             if (d.user == k_mallory) out["devices"].push_back({d.uid, d.status, d.push_state, d.name});
         for (const auto& [whose, how] : devices.quiet)
             if (whose.first == k_mallory.value) out["quiet"].push_back({whose.second, how.off});
+        out["summary"] = agents.summaries.at(12).text;
         out["name"] = members.orgs.at(9).name;
         out["status"] = members.orgs.at(9).status;
         out["person"] = tenants.persons.at(5).name;
@@ -69,6 +71,8 @@ class api_mirror : public bed {
         their_token = tokens.rows.back().row.id.value;
         const auto h = token(port::token_kind::handoff, k_mallory);
         their_handoff = h[0].second.substr(7);
+        agents.conversations[12] = k_initech;
+        agents.summaries[12].text = "Secret Friend";
         const json name{{"name", "Secret Friend"}};
         const auto boss = admin();
         ASSERT_EQ(send("PUT", "/api/admin/organizations/9/contacts/+13125550900", boss, name).status, 201);

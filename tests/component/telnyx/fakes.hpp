@@ -142,6 +142,7 @@ struct stage {
     counting_metrics metrics;
     scripted_budget budget;
     adapter::crypto::client_state_codec codec{secret{}, secret{std::string("KEY-for-tests")}};
+    adapter::crypto::agent_references references{{}, secret{std::string("KEY-for-tests")}};
     adapter::telnyx::client_settings settings = defaults();
     std::unique_ptr<port::telnyx_api> api;
     unsigned asked = 0; ///< last attempt number the call was asked about
@@ -160,7 +161,8 @@ struct stage {
     port::telnyx_api& client() {
         if (!api)
             api = adapter::telnyx::make_telnyx_api(
-                io.get_executor(), settings, http, codec, budget, clock, metrics, [] { return 0.0; }
+                io.get_executor(), settings, http, codec, references, budget, clock, metrics,
+                [] { return 0.0; }
             );
         return *api;
     }

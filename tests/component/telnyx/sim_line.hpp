@@ -28,6 +28,7 @@ struct sim_line : testing::Test {
     counting_metrics metrics;
     scripted_budget budget;
     adapter::crypto::client_state_codec codec{secret{}, secret{std::string("KEY-for-tests")}};
+    adapter::crypto::agent_references references{{}, secret{std::string("KEY-for-tests")}};
     adapter::telnyx::client_settings commands;
     adapter::telnyx::records_client_settings questions;
     std::unique_ptr<port::telnyx_api> api_;
@@ -56,7 +57,7 @@ struct sim_line : testing::Test {
     port::telnyx_api& api() {
         if (!api_)
             api_ = adapter::telnyx::make_telnyx_api(
-                io.get_executor(), commands, *http, codec, budget, clock, metrics
+                io.get_executor(), commands, *http, codec, references, budget, clock, metrics
             );
         return *api_;
     }

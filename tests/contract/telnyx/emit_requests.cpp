@@ -38,6 +38,14 @@ std::vector<call::command_body> dials() {
                     b.timeout_secs = ring;
                     out.emplace_back(std::move(b));
                 }
+    call::dial_body agent;
+    agent.leg = leg_id{uuid{1, 2}};
+    agent.call = call_id{uuid{3, 4}};
+    agent.org = org_id{7};
+    agent.agent = "sip:agent@agents.example:5061;transport=tls";
+    agent.from = "+14155550123";
+    agent.link_to = "v3:caller/with+signs=";
+    out.emplace_back(std::move(agent));
     return out;
 }
 
@@ -135,7 +143,7 @@ int main() {
             cmd.id = uuid{1, 2}.text();
             cmd.call_control_id = "v3:leg/with+signs=";
             cmd.body = std::move(body);
-            print(wire::build_request(cmd, settings, state));
+            print(wire::build_request(cmd, settings, {state, "0f8d3a51c2b94e7d8a6f5b1c2d3e4f50"}));
         }
     }
     for (const auto& request : credential_requests())

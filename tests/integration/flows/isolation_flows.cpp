@@ -25,6 +25,7 @@ struct household {
     std::string session;
     std::string recording_row;
     std::string conversation_row;
+    std::string reference;          ///< that its agent has not used yet
     std::vector<std::string> marks; ///< texts that only this tenant may ever see
 };
 
@@ -40,7 +41,8 @@ std::string bound_token(rig& r, const std::string& kind, const std::string& name
                    "tokens",       "recordings:read", "recordings:write", "calls:read"}
             : json{"act",          "handoff",         "tenants:read",     "tenants:write",
                    "devices:read", "devices:write",   "enrolment",        "tokens",
-                   "push:send",    "recordings:read", "recordings:write", "calls:read"};
+                   "push:send",    "recordings:read", "recordings:write", "calls:read",
+                   "agent"};
     const auto made = r.admin().post("/api/admin/tokens", body);
     EXPECT_EQ(made.status, 201) << made.body;
     return made.data().at("token").get<std::string>();
@@ -67,7 +69,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
                 {},   {},
                 {},   {},
                 {},   {},
-                {}};
+                {},   {}};
     const auto device = "select device_id from devices where device_uid = '" + name + "-phone'";
     h.device_row = r.sql(device);
     h.service_token = bound_token(r, "service", name + "-service", id);
@@ -120,7 +122,20 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
         "call_session_id = '" +
         h.session + "'"
     );
+    const auto put =
+        boss.put(path + "/conversations/" + h.conversation_row + "/summary", {{"text", "Said to " + name}});
+    EXPECT_EQ(put.status, 200) << put.body;
+    h.reference = r.sql("select md5('" + name + "')");
+    (void)r.sql(
+        "insert into agent_references (hash, call_id, org_id, leg_id, issued_at, expires_at) select "
+        "sha256(convert_to('" +
+        h.reference +
+        "', 'UTF8')), call_id, org_id, call_id, now(), now() + interval '1 hour' from calls where "
+        "call_session_id = '" +
+        h.session + "'"
+    );
     h.marks = {
+        "Said to " + name,
         "Greeting of " + name,
         "Recording of " + name,
         "Plan of " + name,
@@ -167,6 +182,8 @@ std::string rows_of(rig& r, const household& h) {
         {"conversations", "org_id = " + org},
         {"messages", "org_id = " + org},
         {"ledger", "org_id = " + org},
+        {"agent_references", "org_id = " + org},
+        {"conversation_summaries", "org_id = " + org},
         {"devices", "user_id = " + user},
         {"device_registrations", "org_id = " + org},
         {"sip_identities", "device_id in " + devices},
@@ -204,6 +221,7 @@ std::string filled(std::string path, const household& h) {
     replace_in(path, "{e164}", path.find("contacts") != std::string::npos ? h.who.contact : h.who.number);
     replace_in(path, "tokens/{id}", "tokens/" + h.token_row);
     replace_in(path, "voicemails/{id}", "voicemails/" + h.recording_row);
+    replace_in(path, "{conversation}", h.conversation_row);
     replace_in(path, "conversations/{id}", "conversations/" + h.conversation_row);
     replace_in(path, "recordings/{id}", "recordings/" + h.recording_row);
     replace_in(path, "{id}", h.session);
@@ -237,6 +255,8 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /api/admin/tokens",
          {{"kind", "service"}, {"name", "taken"}, {"scopes", {"devices:read"}}, {"organization_id", org}}},
         {"POST /api/voip/voicemails/{id}/transcription", {{"transcript", "Taken"}}},
+        {"PUT /api/admin/organizations/{org}/conversations/{conversation}/summary", {{"text", "Taken"}}},
+        {"POST /api/voip/agent/reference", {{"reference", other.reference}}},
         {"POST /api/voip/push-ack", {{"call_uuid", other.session}, {"state", "ready"}}},
         {"POST /api/voip/call-quality",
          {{"call_uuid", other.session}, {"samples", {{{"ts", ms_now()}, {"mos", 1}}}}}},

@@ -134,7 +134,9 @@ TEST_F(plan_flow, i_04_a_turn_that_fell_into_a_restart_is_taken_by_the_next_proc
 
 TEST_F(plan_flow, who_is_added_in_the_middle_of_a_call_rings_with_the_next_one) {
     auto& r = two_people();
-    const auto only = [](std::int64_t who) { return json{{"members", json::array({json{{"user_id", who}}})}}; };
+    const auto only = [](std::int64_t who) {
+        return json{{"members", json::array({json{{"user_id", who}}})}};
+    };
     rings_by(r, only(701));
     auto caller = call(r);
     ASSERT_TRUE(rings(r, r.session(caller), *adas_));

@@ -38,9 +38,9 @@ class second_call_flow : public flow {
     std::size_t dials(rig& r, const std::string& session, const app& a) {
         return r.carrier().with([&](sim::carrier& c, time_point) {
             const auto all = c.legs(session);
-            return static_cast<std::size_t>(
-                std::count_if(all.begin(), all.end(), [&](const auto& l) { return l.username == a.sip(); })
-            );
+            return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const auto& l) {
+                return l.username == a.sip();
+            }));
         });
     }
     void policy(rig& r, const std::string& word) {

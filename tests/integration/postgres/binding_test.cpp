@@ -131,6 +131,8 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) select org_id, "
         "phone_number_id, "
         "'+15550109999', now() from phone_numbers");
+    sql("insert into conversation_summaries (conversation_id, org_id, summary) select conversation_id, "
+        "org_id, 'Said before' from conversations");
     sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
         "talk_ms, missed, "
         "voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', 'failed', '{}', "

@@ -52,6 +52,8 @@ class isolation : public two_tenants {
             {"call_events", calls},
             {"push_attempts", org},
             {"push_receipts", calls},
+            {"agent_references", org},
+            {"conversation_summaries", org},
         };
     }
     std::vector<std::string> guarded_tables() {
@@ -118,8 +120,9 @@ TEST_F(isolation, i_05_statements_without_a_condition_touch_own_rows_only) {
             if (may(table, "select")) {
                 const auto seen = touched(who, "select * from " + table);
                 EXPECT_LE(seen, all);
-                if ((table == "leg_charges" || table == "ledger") &&
-                    who.org.none()) { // what a call costs is no person's
+                const bool no_persons = table == "leg_charges" || table == "ledger" || // what a call costs
+                                        table == "agent_references" || table == "conversation_summaries";
+                if (no_persons && who.org.none()) {
                     EXPECT_EQ(seen, 0U);
                 } else {
                     EXPECT_GT(seen, 0U) << "its own rows are hidden from it";
@@ -167,7 +170,7 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
     };
     for (const auto* table :
          {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers",
-          "voicemail_settings", "ring_plans", "ring_plan_members"})
+          "voicemail_settings", "ring_plans", "ring_plan_members", "conversation_summaries"})
         EXPECT_EQ(attempt("update " + std::string(table) + " set org_id = " + text(rival_.org)), "denied")
             << table;
     EXPECT_EQ(attempt("update devices set user_id = " + text(rival_.user)), "denied");

@@ -220,7 +220,8 @@ TEST_F(second_call, state_02_whoever_answers_one_of_two_calls_is_rung_by_the_oth
     sql("delete from webhook_events");
     step(b, call::ring_withdrawn{{people_.devices.at(1).device}, true});
     answers(b, 3);
-    EXPECT_EQ(stopped(), "a " + id(3)) << "a's others ring until its bridge stands; b's own ring is b's to end";
+    EXPECT_EQ(stopped(), "a " + id(3))
+        << "a's others ring until its bridge stands; b's own ring is b's to end";
 }
 
 TEST_F(second_call, state_02_by_the_policy_none_all_devices_stop_and_by_call_waiting_none) {
@@ -270,7 +271,8 @@ TEST_F(second_call, state_02_a_ring_and_a_talk_that_begin_at_the_same_moment_see
             std::to_string(people_.user.value) + ", 'ringing', 1, '{}', now(), now())"
         );
         tx.exec(
-            "insert into call_legs (leg_id, call_id, org_id, role, device_id, identity_id, attempt, dial, answer_order, initiated, "
+            "insert into call_legs (leg_id, call_id, org_id, role, device_id, identity_id, attempt, dial, "
+            "answer_order, initiated, "
             "answered, bridged, ended) "
             "values ('" +
             s.legs.at(1).id.text() + "', '" + s.id.text() + "', " + std::to_string(people_.org.value) +

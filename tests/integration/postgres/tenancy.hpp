@@ -69,6 +69,13 @@ class two_tenants : public postgres_test {
             org);
         sql("insert into conversations (org_id, phone_number_id, identifier, last_message_at) values (" +
             org + ", " + text(p.number) + ", '+15550109999', now())");
+        sql("insert into conversation_summaries (conversation_id, org_id, summary) select conversation_id, "
+            "org_id, 'Said before' from conversations where org_id = " +
+            org);
+        sql("insert into agent_references (hash, call_id, org_id, leg_id, issued_at, expires_at) select "
+            "sha256(convert_to(call_id::text, 'UTF8')), call_id, org_id, call_id, now(), now() + interval '1 "
+            "hour' from calls where org_id = " +
+            org);
         sql("insert into messages (conversation_id, org_id, user_id, call_id, direction, status, metadata, "
             "talk_ms, "
             "missed, voicemail, created_at) select conversation_id, org_id, user_id, call_id, 'inbound', "

@@ -208,6 +208,19 @@ TEST(call_report, a_mobile_number_has_a_line_of_its_own_after_the_devices) {
     EXPECT_NE(joined(call_in_words(c, {}, {}, {})).find("no device was rung"), std::string::npos);
 }
 
+TEST(call_report, be_27_an_agent_has_a_line_of_its_own) {
+    auto c = talk("Ada's iPhone");
+    call::leg_facts l;
+    l.is.role = call::leg_role::agent;
+    l.is.dial = call::dial_status::failed;
+    l.dial_error = "90011";
+    c.mobile = {l};
+    c.devices.clear();
+    const auto text = joined(call_in_words(c, {}, {}, {}));
+    EXPECT_NE(text.find("\nagent: could not be dialed: 90011\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("the call was for the agent"), std::string::npos) << text;
+}
+
 TEST(call_report, sys_with_timing_each_step_says_how_long_it_took) {
     auto c = talk("Ada");
     c.lines.clear();

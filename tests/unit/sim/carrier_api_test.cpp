@@ -132,3 +132,28 @@ TEST(carrier_api, webhooks_come_in_the_forms_that_are_asked_for) {
         EXPECT_TRUE(json::parse(body_in_form(form, data, meta), nullptr, false).is_discarded()) << form;
     EXPECT_THROW((void)webhook_fault::from_json(json{{"form", "odd"}}), std::invalid_argument);
 }
+
+TEST(carrier_api, a_sip_address_elsewhere_is_rung_by_its_address_and_needs_no_credential) {
+    carrier_settings s;
+    s.only_known_credentials = true;
+    world w(s);
+    const std::string agent = "sip:agent@agents.example;transport=tls";
+    w.tel.set_phone(agent, phone::answers(100ms));
+    const auto caller = w.ring_in();
+    auto body = world::dial_body("agent");
+    body["to"] = agent;
+    body["link_to"] = caller;
+    body["custom_headers"] = json::array({json{{"name", "X-Z360-Reference"}, {"value", "0f8d"}}});
+    const auto r = w.dial(body);
+    ASSERT_EQ(r.status, 200) << r.body.dump();
+    const auto id = r.body["data"]["call_control_id"].get<std::string>();
+    w.pass(1s);
+    EXPECT_EQ(w.tel.leg(id)->kind, leg_kind::address);
+    EXPECT_TRUE(w.tel.leg(id)->username.empty());
+    EXPECT_TRUE(w.tel.leg(id)->answered_at);
+    EXPECT_EQ(w.tel.leg(id)->from, k_caller) << "as it was sent: nothing asked for the caller's number";
+    EXPECT_EQ(w.last(id, "call.answered")["custom_headers"], body["custom_headers"]);
+    const auto known = w.ring_device("stranger", caller);
+    w.pass(1s);
+    EXPECT_EQ(w.tel.leg(known)->hangup_cause, "not_found") << "at the carrier's own host it does";
+}

@@ -40,7 +40,7 @@ call::command command(call::command_body body, std::string to = "v3:leg/with+sig
 }
 
 wire::telnyx_request build(call::command_body body, std::string_view state = {}) {
-    return wire::build_request(command(std::move(body)), settings(), state);
+    return wire::build_request(command(std::move(body)), settings(), {std::string(state), {}});
 }
 
 json body_of(call::command_body body, std::string_view state = {}) {
@@ -100,6 +100,43 @@ TEST(command, be_17_failover_address_is_asked_within_half_a_second) {
     }
 }
 
+TEST(command, be_27_the_dial_of_an_agent_carries_a_reference_and_nothing_of_the_caller) {
+    auto b = dial();
+    b.sip_username.clear();
+    b.display_name.clear();
+    b.agent = "sip:agent@agents.example";
+    b.from = "+14155550100"; // ours
+    const auto sent =
+        wire::build_request(command(b), settings(), {"c3RhdGU=", "0f8d3a51c2b94e7d8a6f5b1c2d3e4f50"});
+    auto body = json::parse(sent.body);
+    body.erase("webhook_retries_policies");
+    EXPECT_EQ(
+        body, json::parse(R"({
+        "connection_id": "2400000000000000001",
+        "to": "sip:agent@agents.example",
+        "from": "+14155550100",
+        "link_to": "v3:caller/1",
+        "retry_on_timeout": false,
+        "timeout_secs": 30,
+        "client_state": "c3RhdGU=",
+        "custom_headers": [{"name": "X-Z360-Reference", "value": "0f8d3a51c2b94e7d8a6f5b1c2d3e4f50"}],
+        "command_id": "cmd-1"
+    })")
+    ) << "bridge_intent would show it the caller's number";
+    const auto bare = json::parse(wire::build_request(command(b), settings(), {}).body);
+    EXPECT_FALSE(bare.contains("custom_headers"));
+}
+
+TEST(command, be_27_nobody_else_gets_a_reference) {
+    auto number = dial();
+    number.sip_username.clear();
+    number.number = "+14155550177";
+    for (const auto& b : {dial(), number})
+        EXPECT_EQ(
+            wire::build_request(command(b), settings(), {{}, "0f8d"}).body.find("0f8d"), std::string::npos
+        );
+}
+
 TEST(command, a_dial_never_bridges_by_itself) {
     const auto body = body_of(dial());
     EXPECT_FALSE(body.contains("bridge_on_answer"));
@@ -117,7 +154,7 @@ TEST(command, optional_parts_of_a_dial_are_left_out_when_empty) {
     EXPECT_EQ(body["from"], "anonymous");
     auto s = settings();
     s.webhook_url = "https://voip.example.test/hooks";
-    const auto with_url = json::parse(wire::build_request(command(dial()), s, "x").body);
+    const auto with_url = json::parse(wire::build_request(command(dial()), s, {"x", {}}).body);
     EXPECT_EQ(with_url["webhook_url"], "https://voip.example.test/hooks");
     EXPECT_EQ(with_url["webhook_url_method"], "POST") << "GET would put the payload outside the signature";
 }

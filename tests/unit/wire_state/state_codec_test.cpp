@@ -290,6 +290,26 @@ TEST(state_codec, be_20_a_blocked_callers_call_has_a_form_that_programs_before_l
     EXPECT_GT(form_of(s), 6);
 }
 
+TEST(
+    state_codec, be_27_a_call_that_rings_an_agent_and_one_without_a_number_are_left_alone_by_programs_before
+) {
+    call::state agent;
+    agent.routed.verdict = call::route_verdict::ring;
+    call::lead_to_agent(agent.routed, "sip:agent@agents.example");
+    EXPECT_EQ(form_of(agent), k_agent_form);
+    EXPECT_EQ(decode_state(encode(agent)), agent);
+    call::command c;
+    c.body = call::dial_body{.agent = "sip:agent@agents.example"};
+    EXPECT_EQ(form_of(call::effect(c)), k_agent_form);
+    call::state anonymous;
+    anonymous.routed.verdict = call::route_verdict::blocked_caller;
+    anonymous.routed.cause = call::route_cause::anonymous;
+    EXPECT_EQ(form_of(anonymous), k_anonymous_form);
+    call::state outside;
+    call::lead_to_number(outside.routed, "+15550108888", true, {});
+    EXPECT_EQ(form_of(outside), k_plan_form) << "the version before knows such plans";
+}
+
 TEST(state_codec, i_17_a_call_whose_recording_is_looked_after_has_a_form_that_programs_before_leave_alone) {
     const call::state before;
     EXPECT_EQ(form_of(before), k_plain_form);

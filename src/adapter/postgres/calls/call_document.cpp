@@ -208,7 +208,14 @@ bool is_touched(const port::call_commit& what, const leg_id& id) {
 
 } // namespace
 
-std::string call_document(const port::call_commit& what, port::effect_claims claims) {
+const call::dial_body* dial_of_agent(const call::effect& e) {
+    const auto* c = std::get_if<call::carrier_command>(&e.body);
+    const auto* dial = c != nullptr ? std::get_if<call::dial_body>(&c->body) : nullptr;
+    return dial != nullptr && !dial->agent.empty() ? dial : nullptr;
+}
+
+std::string
+call_document(const port::call_commit& what, port::effect_claims claims, const reference_hash& hash_of) {
     const auto& s = what.next;
     const auto* joined = current_join(s);
     json d = {
@@ -256,6 +263,11 @@ std::string call_document(const port::call_commit& what, port::effect_claims cla
         for (const auto& r : s.recordings)
             d["recordings"].push_back(recording_row(s, r));
     add_reports(d, what.reports);
+    for (const auto& e : what.new_effects)
+        if (const auto* dial = dial_of_agent(e); dial != nullptr && hash_of)
+            d["references"].push_back(
+                {{"hash", hash_of(dial->leg)}, {"leg", dial->leg.text()}, {"issued", ms(e.issued_at)}}
+            );
     for (const auto& o : what.finished)
         d["finished"].push_back(finished_row(call::end_of(o)));
     for (const auto& n : what.notes)

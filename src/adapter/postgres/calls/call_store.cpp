@@ -140,6 +140,17 @@ constexpr std::string_view k_media = R"sql(, media as (
     on conflict (call_id, carrier_leg) do nothing
 ))sql";
 
+// By which an agent may ask who calls, for as long as a webhook is fresh. A dial that is wanted again keeps
+// its own.
+constexpr std::string_view k_references = R"sql(, referenced as (
+    insert into agent_references (hash, call_id, org_id, leg_id, issued_at, expires_at)
+    select decode(x.hash, 'hex'), m.call_id, m.org_id, x.leg, z360_at(x.issued),
+           z360_at(x.issued) + interval '60 seconds'
+      from moved m, d, jsonb_to_recordset(j->'references') as x(hash text, leg uuid, issued bigint)
+     where m.org_id is not null
+    on conflict (hash) do nothing
+))sql";
+
 // In whatever order they come, the newest that has not failed stays. One statement cannot write a row twice.
 constexpr std::string_view k_charges = R"sql(, charged as (
     insert into leg_charges as t (call_id, carrier_leg, org_id, leg_id, total, currency, failed, billed_secs, parts, at)
@@ -232,6 +243,7 @@ constexpr std::string_view k_fresh = R"sql(, fresh as (
 // What a commit holds. Each table costs something even where nothing is written to it, so a statement names
 // those alone that its commit writes to.
 enum part : unsigned {
+    references = 8192,
     people = 4096,
     charges = 2048,
     media = 1024,
@@ -247,7 +259,7 @@ enum part : unsigned {
     events = 1,
 };
 
-unsigned parts_of(const call_commit& c) {
+unsigned parts_of(const call_commit& c, bool refers) {
     const auto if_any = [](part p, const auto& all) { return all.empty() ? 0U : p; };
     unsigned out = c.touched ? if_any(legs, *c.touched) : legs;
     if (c.expected_version == 0) out |= begins | (c.next.routed.plan.empty() ? 0U : people);
@@ -256,6 +268,8 @@ unsigned parts_of(const call_commit& c) {
     if (c.next_version != 0) out |= forward;
     for (const auto& r : c.reports)
         out |= std::holds_alternative<call::charge>(r.what) ? charges : media;
+    for (const auto& e : c.new_effects)
+        if (refers && dial_of_agent(e) != nullptr) out |= references;
     return out | if_any(effects, c.new_effects) | if_any(finished, c.finished) | if_any(notes, c.notes) |
            if_any(events, c.processed_events) | if_any(fresh, c.fresh_events);
 }
@@ -266,7 +280,8 @@ std::string statement_for(unsigned parts) {
     for (const auto& [p, sql] :
          {std::pair{people, k_people}, std::pair{legs, k_legs}, std::pair{forward, k_forgotten},
           std::pair{joins, k_joins}, std::pair{recordings, k_recordings}, std::pair{media, k_media},
-          std::pair{charges, k_charges}, std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
+          std::pair{charges, k_charges}, std::pair{references, k_references},
+          std::pair{effects, k_new_commands}, std::pair{finished, k_finished},
           std::pair{finished, k_followers}, std::pair{notes, k_timeline}, std::pair{events, k_events},
           std::pair{fresh, k_fresh}})
         if ((parts & p) != 0) out += sql;
@@ -384,7 +399,9 @@ update commands set attempts = greatest(attempts, $3::int), claimed_until = cloc
 
 class call_rows final : public port::call_store {
   public:
-    explicit call_rows(database& db) : db_(db.connections()) { db_.keep_warm(statements_.usual()); }
+    call_rows(database& db, reference_hash hash_of) : db_(db.connections()), hash_of_(std::move(hash_of)) {
+        db_.keep_warm(statements_.usual());
+    }
 
     asio::awaitable<std::optional<port::stored_call>> load(call_id id) override;
     asio::awaitable<std::optional<call_id>>
@@ -397,6 +414,7 @@ class call_rows final : public port::call_store {
 
   private:
     pool& db_;
+    reference_hash hash_of_;
     statements statements_;
 };
 
@@ -432,8 +450,9 @@ asio::awaitable<commit_result> call_rows::commit(call_commit what, port::effect_
     const bool first = what.expected_version == 0;
     for (const auto& e : what.fresh_events) // the inbox sets it aside
         if (!is_inbox_id(e.event_id)) co_return commit_result::conflict;
-    auto ask = [&how = statements_.of(parts_of(what)), document = call_document(what, claims),
-                ms = claims.usual.count(), fresh = std::move(what.fresh_events)](pqxx::connection_base& db) {
+    auto ask = [&how = statements_.of(parts_of(what, hash_of_ != nullptr)),
+                document = call_document(what, claims, hash_of_), ms = claims.usual.count(),
+                fresh = std::move(what.fresh_events)](pqxx::connection_base& db) {
         const auto result_of = [](const pqxx::result& r) {
             return r[0][0].as<int>() == 1 ? commit_result::committed : commit_result::conflict;
         };
@@ -501,8 +520,8 @@ asio::awaitable<void> call_rows::extend_claim(std::string effect_id, millis clai
 
 } // namespace
 
-std::unique_ptr<port::call_store> make_call_store(database& db) {
-    return std::make_unique<call_rows>(db);
+std::unique_ptr<port::call_store> make_call_store(database& db, reference_hash hash_of) {
+    return std::make_unique<call_rows>(db, std::move(hash_of));
 }
 
 } // namespace z360::adapter::postgres

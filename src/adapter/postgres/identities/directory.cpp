@@ -6,6 +6,7 @@
 #include "adapter/postgres/pool.hpp"
 #include "wire/e164.hpp"
 #include "wire/opening_hours.hpp"
+#include "wire/party.hpp"
 #include "wire/plan_member.hpp"
 
 #include <z360/call/hours.hpp>
@@ -72,6 +73,9 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce(vn.beep, vu.beep, s.voicemail_beep),
        coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message), s.transcribe_messages,
        s.recording_mandatory, s.ends_unrecorded, s.unrecorded_message, s.recording_announcement,
+       s.agent_uri, h.closed_to = 'agent' as closed_to_agent, s.block_anonymous, coalesce(s.anonymous_message, s.blocked_message) as anonymous_message,
+       (select n.external_e164 where not exists (select from phone_numbers ours where ours.e164 = n.external_e164)) as external,
+       n.external_asked,
        (select json_build_object('strategy', p.strategy, 'step', p.step_secs, 'ring', p.ring_secs, 'mailbox', p.mailbox_user_id,
                'took_last', case when p.strategy = 'hunt' then (
                    select w.user_id from call_people w where w.phone_number_id = n.phone_number_id and w.answered
@@ -159,8 +163,9 @@ void add_targets(
 }
 
 // What cannot be read closes nobody: a call is rather taken than not.
-call::route_cause cause_of(const pqxx::row& r, org_id org) {
+call::route_cause cause_of(const pqxx::row& r, org_id org, bool withheld) {
     if (r[16].as<bool>()) return call::route_cause::blocked;
+    if (withheld && r["block_anonymous"].as<bool>(false)) return call::route_cause::anonymous;
     if (r[18].is_null()) return call::route_cause::as_set;
     const auto wall = r[20].is_null() ? std::nullopt : call::read_wall_time(r[20].c_str());
     std::vector<wire::hours_fault> faults; // only in rows that were written by hand
@@ -214,7 +219,30 @@ void add_plan(call::route& to, const nlohmann::json& row, time_point now) {
     if (to.user.none()) to.user = {value_or<std::int64_t>(row, "mailbox", 0)};
 }
 
-call::route read(const pqxx::row& r, std::string number, call::policy rules, time_point now) {
+// What this caller is told in place of voicemail's greeting.
+pqxx::field words_for(const pqxx::row& r, call::route_cause c) {
+    if (c == call::route_cause::blocked) return r[17];
+    return c == call::route_cause::anonymous ? r["anonymous_message"] : r[19];
+}
+
+// A number that leads neither to people nor to voicemail.
+void lead(call::route& to, const pqxx::row& r, std::string_view caller) {
+    const std::string_view type = r[2].c_str();
+    const auto agent = r["agent_uri"].as<std::string>("");
+    if (r["closed_to_agent"].as<bool>(false)) to.when_closed = agent;
+    if (type == "agent" && !agent.empty()) call::lead_to_agent(to, agent);
+    if (type == "external" && !r["external"].is_null())
+        call::lead_to_number(to, r["external"].c_str(), r["external_asked"].as<bool>(), caller);
+}
+
+/// The one who calls.
+struct party {
+    std::string e164; ///< empty: they show none
+    bool withheld = false;
+};
+
+call::route
+read(const pqxx::row& r, std::string number, const party& caller, call::policy rules, time_point now) {
     call::route out;
     if (std::string_view(r[2].c_str()) == "reject") return out;
     out.verdict = call::route_verdict::ring;
@@ -242,9 +270,8 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     overlay(rules.ends_unrecorded, r[27]);
     overlay(rules.unrecorded_message, r[28]);
     overlay(rules.recording_announcement, r[29]);
-    out.cause = cause_of(r, out.org);
-    if (out.cause != call::route_cause::as_set)
-        overlay(out.instead, out.cause == call::route_cause::blocked ? r[17] : r[19]);
+    out.cause = cause_of(r, out.org, caller.withheld);
+    if (out.cause != call::route_cause::as_set) overlay(out.instead, words_for(r, out.cause));
     out.mobile = r[15].c_str();
     out.rules = std::move(rules);
     call::occupation person;
@@ -253,6 +280,7 @@ call::route read(const pqxx::row& r, std::string number, call::policy rules, tim
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
         add_targets(out.targets, d, person, now, false);
     if (const auto plan = r["plan"]; !plan.is_null()) add_plan(out, nlohmann::json::parse(plan.c_str()), now);
+    lead(out, r, caller.e164);
     return out;
 }
 
@@ -273,13 +301,14 @@ class rows final : public port::directory {
             log::warn("number_malformed", {{"length", dialed.size()}});
             co_return call::route{};
         }
-        auto ask = [dialed_e164 = std::move(*number), caller_e164 = wire::to_e164(caller).value_or(""), now,
-                    at, settings = settings_](pqxx::connection_base& db) {
+        party who{wire::to_e164(caller).value_or(""), caller == wire::k_withheld};
+        auto ask = [dialed_e164 = std::move(*number), who = std::move(who), now, at,
+                    settings = settings_](pqxx::connection_base& db) {
             const auto r = exec_once(
-                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, caller_e164,
-                in_ms(now), settings.device_life.count(), in_ms(at)
+                db, "directory_resolve", k_resolve, dialed_e164, settings.connection_id, who.e164, in_ms(now),
+                settings.device_life.count(), in_ms(at)
             );
-            if (r.size() == 1) return read(r[0], dialed_e164, settings.defaults, now);
+            if (r.size() == 1) return read(r[0], dialed_e164, who, settings.defaults, now);
             // Ambiguous: two connections have the number; to pick one would be to guess (WEB-04).
             if (r.size() > 1)
                 log::error("number_ambiguous", {{"phone_number_id", r[0][0].as<std::int64_t>()}});

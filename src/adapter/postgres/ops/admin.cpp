@@ -126,14 +126,23 @@ user_id user_of_id(pqxx::work& tx, const user_wish& w) {
 phone_number_id put_number(pqxx::work& tx, const number_row& n) {
     const auto e164 = e164_or_error(n.number);
     const std::string receiver = std::to_string(n.receiver.value);
+    std::optional<std::string> external;
+    if (!n.external.empty()) external = e164_or_error(n.external);
+    if (external && (*external == e164 ||
+                     !tx.exec_params("select from phone_numbers where e164 = $1", *external).empty()))
+        throw admin_error(
+            "\"" + *external + "\" is a number of ours: its calls would come back; give one outside"
+        );
     const auto r = tx.exec_params(
-        "insert into phone_numbers as p (org_id, connection_id, e164, route_type, receiving_user_id, alias) "
-        "values ($1, $2, $3, $4, $5, $6) on conflict (connection_id, e164) do update set route_type = "
-        "excluded.route_type, receiving_user_id = excluded.receiving_user_id, alias = "
+        "insert into phone_numbers as p (org_id, connection_id, e164, route_type, receiving_user_id, alias, "
+        "external_e164, external_asked) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (connection_id, "
+        "e164) do update set route_type = "
+        "excluded.route_type, receiving_user_id = excluded.receiving_user_id, external_e164 = "
+        "excluded.external_e164, external_asked = excluded.external_asked, alias = "
         "coalesce(nullif(excluded.alias, ''), p.alias), status = 'active' where p.org_id = excluded.org_id "
         "returning phone_number_id",
         n.org.value, n.connection_id, e164, n.route_type, n.receiver.none() ? nullptr : receiver.c_str(),
-        n.alias
+        n.alias, external ? external->c_str() : nullptr, n.external_asked
     );
     if (!r.empty()) return phone_number_id{r[0][0].as<std::int64_t>()};
     const auto holder = tx.exec_params1(
@@ -219,6 +228,8 @@ phone_number_id admin::add_number(const number_wish& w) {
         n.connection_id = w.connection_id;
         n.number = w.number;
         n.route_type = w.route_type;
+        n.external = w.external;
+        n.external_asked = w.external_asked;
         n.alias = w.alias;
         if (!w.receiver.empty()) {
             n.receiver = required_user(tx, w.receiver);

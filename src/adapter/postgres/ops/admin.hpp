@@ -32,8 +32,10 @@ struct number_row {
     org_id org;
     std::string connection_id;       ///< Telnyx connection that delivers the number's calls
     std::string number;              ///< any usual spelling
-    std::string route_type = "user"; ///< user, agent, voicemail, reject
+    std::string route_type = "user"; ///< user, agent, external, voicemail, reject
     user_id receiver;                ///< a member of `org`; needed for "user"
+    std::string external;            ///< a number outside; of "external"
+    bool external_asked = true;      ///< who answers there is asked to press a key
     std::string alias;
 };
 
@@ -57,7 +59,9 @@ struct number_wish {
     std::string number;
     std::string route_type;
     std::string receiver; ///< id or login; needed for "user"
-    std::string alias;    ///< empty: as it is
+    std::string external; ///< any usual spelling; needed for "external"
+    bool external_asked = true;
+    std::string alias; ///< empty: as it is
 };
 
 struct device_row {

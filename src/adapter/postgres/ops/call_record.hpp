@@ -25,6 +25,7 @@ struct timeline_line {
     device_id device;             ///< whom it is about; none: nobody's, or the caller's
     bool caller = false;          ///< it is about the caller's leg
     bool mobile = false;          ///< it is about the leg to the person's mobile number
+    bool agent = false;           ///< it is about the leg to the organisation's agent
     std::optional<millis> stored; ///< of a webhook: from its arrival until it was durable
     std::optional<millis>
         decided; ///< of a webhook: until what it led to was stored, or it was found to mean nothing
@@ -43,7 +44,7 @@ struct explained_call {
     std::string number_alias;
     call::ring_facts ring;
     std::vector<call::device_facts> devices; ///< all of the person's, rung or not
-    std::vector<call::leg_facts> mobile;     ///< legs to the person's mobile number
+    std::vector<call::leg_facts> mobile;     ///< legs to the person's mobile number, or the agent
 };
 
 /// A call on one line.

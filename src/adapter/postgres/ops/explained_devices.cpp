@@ -211,7 +211,7 @@ void add_devices(
     for (const auto& t : s.routed.left_out)
         of(out.devices, t).left_out = t.left_out;
     for (const auto& l : s.legs) {
-        if (l.role == call::leg_role::peer) out.mobile.push_back(leg_facts_of(l, out.lines, ended));
+        if (l.role != call::leg_role::device) out.mobile.push_back(leg_facts_of(l, out.lines, ended));
         if (l.goes_to() == nullptr) continue;
         auto& d = of(out.devices, *l.goes_to());
         d.rung = true;

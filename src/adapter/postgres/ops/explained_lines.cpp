@@ -82,9 +82,10 @@ class leg_index {
         for (const auto& l : s.legs) {
             by_leg_.emplace(l.id.text(), l.device());
             if (!l.call_control_id.empty()) by_control_.emplace(l.call_control_id, l.device());
-            if (l.role != call::leg_role::peer) continue;
-            mobile_.insert(l.id.text());
-            if (!l.call_control_id.empty()) mobile_.insert(l.call_control_id);
+            if (l.role == call::leg_role::device) continue;
+            auto& names = l.role == call::leg_role::agent ? agent_ : mobile_;
+            names.insert(l.id.text());
+            if (!l.call_control_id.empty()) names.insert(l.call_control_id);
         }
     }
     void add_push(std::string effect, device_id d) { by_effect_.emplace(std::move(effect), d); }
@@ -101,9 +102,11 @@ class leg_index {
             // Ids of what is done with a leg begin with its id; the rest is done with the caller's.
             if (l.device.none()) l.device = in(by_leg_, effect.substr(0, k_id_length));
             l.mobile = mobile_.contains(effect.substr(0, k_id_length));
-            l.caller = l.device.none() && !l.mobile && l.channel == name(call::channel::carrier);
+            l.agent = agent_.contains(effect.substr(0, k_id_length));
+            l.caller = l.device.none() && !l.mobile && !l.agent && l.channel == name(call::channel::carrier);
         }
         l.mobile = l.mobile || mobile_.contains(value_of(l.detail, "leg")) || mobile_.contains(control);
+        l.agent = l.agent || agent_.contains(value_of(l.detail, "leg")) || agent_.contains(control);
     }
 
   private:
@@ -115,7 +118,7 @@ class leg_index {
     }
     std::string caller_;
     index by_leg_, by_control_, by_effect_;
-    std::set<std::string, std::less<>> mobile_;
+    std::set<std::string, std::less<>> mobile_, agent_;
 };
 
 } // namespace

@@ -2,6 +2,8 @@
 // The statements behind port::tenants, by family. Blocking; each is one transaction under its scope.
 #pragma once
 
+#include "wire/e164.hpp"
+
 #include <z360/port/device_registry.hpp>
 #include <z360/port/tenants.hpp>
 
@@ -25,6 +27,13 @@ using port::tenant_scope;
 [[nodiscard]] inline bool may_write(const tenant_scope& who, org_id org) {
     return who.everything || (!org.none() && who.org == org);
 }
+
+/// A number outside that calls may be sent to, in its one form; nullopt: none that can be dialed.
+[[nodiscard]] inline std::optional<std::string> number_to_dial(const std::string& text) {
+    return wire::has_extension(text) ? std::nullopt : wire::to_e164(text);
+}
+inline constexpr const char* k_not_dialed =
+    "is no phone number that can be dialed; write it like +13125550100";
 
 // What is removed is told to the audit in the same transaction, with `told`.
 

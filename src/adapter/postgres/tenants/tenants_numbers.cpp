@@ -17,12 +17,13 @@ using why = port::refusal::why;
 
 #define Z360_NUMBER                                                                                          \
     "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id, " \
-    "coalesce(ring_plan, '')"
+    "coalesce(ring_plan, ''), coalesce(external_e164::text, ''), external_asked"
 
 constexpr const char* k_known = R"sql(
 select exists (select from organizations where org_id = $1),
        $2::bigint is null or exists (select from memberships where org_id = $1 and user_id = $2),
-       $3::text is null or exists (select from ring_plans where org_id = $1 and plan = $3))sql";
+       $3::text is null or exists (select from ring_plans where org_id = $1 and plan = $3),
+       $4::text is not null and exists (select from phone_numbers where e164 = $4))sql";
 
 constexpr const char* k_only_default = R"sql(
 update phone_numbers set is_default_caller_id = false
@@ -31,11 +32,13 @@ update phone_numbers set is_default_caller_id = false
 // Not an upsert: under row-level security its update would fail on a row of somebody else, and show it.
 constexpr const char* k_insert =
     "insert into phone_numbers (org_id, connection_id, e164, route_type, receiving_user_id, alias, status, "
-    "is_default_caller_id, ring_plan) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+    "is_default_caller_id, ring_plan, external_e164, external_asked) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
     "on conflict (connection_id, e164) do nothing returning " Z360_NUMBER;
 constexpr const char* k_update =
     "update phone_numbers set route_type = $4, receiving_user_id = $5, alias = $6, status = $7, "
-    "is_default_caller_id = $8, ring_plan = $9 where org_id = $1 and connection_id = $2 and e164 = $3 "
+    "is_default_caller_id = $8, ring_plan = $9, external_e164 = $10, external_asked = $11 where org_id = $1 "
+    "and connection_id = $2 and e164 = $3 "
     "returning " Z360_NUMBER;
 
 // One number on two connections: a page ends after both.
@@ -45,7 +48,8 @@ constexpr const char* k_list =
 
 constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
-    "route_type = 'reject', receiving_user_id = null, ring_plan = null, is_default_caller_id = false "
+    "route_type = 'reject', receiving_user_id = null, ring_plan = null, external_e164 = null, "
+    "is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
 
 // What was said about the voicemail of a number is said of each connection that it comes to.
@@ -81,12 +85,15 @@ number read(const pqxx::row& r, org_id org) {
     n.status = r[5].c_str();
     n.default_caller_id = r[6].as<bool>();
     n.ring_plan = r[7].c_str();
+    if (n.route_type == "external") n.external = r[8].c_str(); // else what a program of before has left
+    n.external_asked = r[9].as<bool>();
     return n;
 }
 
 // Brings the number into its stored form, or says what is wrong with it.
 std::optional<port::refusal> prepare(number& n) {
-    constexpr std::array<std::string_view, 5> k_routes{"user", "plan", "agent", "voicemail", "reject"};
+    constexpr std::array<std::string_view, 6> k_routes{"user",     "plan",      "agent",
+                                                       "external", "voicemail", "reject"};
     const auto e164 = wire::to_e164(n.e164);
     if (!e164) return port::refusal{why::invalid, "e164", "is no phone number; write it like +15550100001"};
     n.e164 = *e164;
@@ -95,7 +102,9 @@ std::optional<port::refusal> prepare(number& n) {
     if (n.connection_id.empty() || n.connection_id.starts_with("removed:"))
         return port::refusal{why::invalid, "connection_id", "give the id of the Telnyx connection"};
     if (std::find(k_routes.begin(), k_routes.end(), n.route_type) == k_routes.end())
-        return port::refusal{why::invalid, "route_type", "give user, plan, agent, voicemail or reject"};
+        return port::refusal{
+            why::invalid, "route_type", "give user, plan, agent, external, voicemail or reject"
+        };
     if (n.status != "active" && n.status != "suspended")
         return port::refusal{why::invalid, "status", "give active or suspended"};
     if (n.route_type == "user" && n.receiver.none())
@@ -109,6 +118,16 @@ std::optional<port::refusal> prepare(number& n) {
             n.ring_plan.empty() ? "give the plan by which its calls ring, or another route_type"
                                 : "goes with route_type plan alone"
         };
+    if ((n.route_type == "external") == n.external.empty())
+        return port::refusal{
+            why::invalid, "external",
+            n.external.empty() ? "give the number outside that its calls ring, or another route_type"
+                               : "goes with route_type external alone"
+        };
+    if (n.external.empty()) return std::nullopt;
+    const auto outside = number_to_dial(n.external);
+    if (!outside) return port::refusal{why::invalid, "external", k_not_dialed};
+    n.external = *outside;
     return std::nullopt;
 }
 
@@ -121,19 +140,25 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
         tenant_transaction tx(db, who);
         const auto receiver = key_or_null(n.receiver);
         const auto plan = n.ring_plan.empty() ? std::nullopt : std::optional(n.ring_plan);
-        const auto known =
-            exec_in(*tx, "number_known", k_known, n.org.value, or_null(receiver), or_null(plan))[0];
+        const auto external = n.external.empty() ? std::nullopt : std::optional(n.external);
+        const auto known = exec_in(
+            *tx, "number_known", k_known, n.org.value, or_null(receiver), or_null(plan), or_null(external)
+        )[0];
         if (!known[0].as<bool>()) return refused<number>(why::not_found, "org", "does not exist");
         if (!known[1].as<bool>())
             return refused<number>(why::not_found, "receiver", "is no member of the organisation");
         if (!known[2].as<bool>())
             return refused<number>(why::not_found, "ring_plan", "is no plan of the organisation");
+        if (known[3].as<bool>() || n.external == n.e164)
+            return refused<number>(
+                why::invalid, "external", "is a number of ours, whose calls would come back"
+            );
         if (n.default_caller_id)
             exec_in(*tx, "number_only_default", k_only_default, n.org.value, n.connection_id, n.e164);
         const auto store = [&](const char* name, const char* sql) {
             return exec_in(
                 *tx, name, sql, n.org.value, n.connection_id, n.e164, n.route_type, or_null(receiver),
-                n.alias, n.status, n.default_caller_id, or_null(plan)
+                n.alias, n.status, n.default_caller_id, or_null(plan), or_null(external), n.external_asked
             );
         };
         outcome_of<number> out;

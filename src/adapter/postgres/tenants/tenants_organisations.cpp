@@ -6,6 +6,7 @@
 #include "adapter/postgres/tenants/entitlement.hpp"
 #include "adapter/postgres/tenants/slug.hpp"
 #include "adapter/postgres/tenants/tenant_rows.hpp"
+#include "wire/agent_uri.hpp"
 
 namespace z360::adapter::postgres::tenant_rows {
 namespace {
@@ -93,7 +94,10 @@ org_settings read_settings(const pqxx::row& r) {
     if (!r[17].is_null()) s.ends_unrecorded = r[17].as<bool>();
     s.unrecorded_message = text(r[18]);
     s.recording_announcement = text(r[19]);
-    s.second_call = text(r[20]);
+    s.agent_uri = text(r[20]);
+    if (!r[21].is_null()) s.block_anonymous = r[21].as<bool>();
+    s.anonymous_message = text(r[22]);
+    s.second_call = text(r[23]);
     return s;
 }
 
@@ -101,12 +105,13 @@ org_settings read_settings(const pqxx::row& r) {
     "ring_seconds, voicemail_max_secs, voicemail_greeting, hold_prompt, voice, ringback_url, record_calls, " \
     "mobile_after_secs, mobile_prompt, blocked_message, recording_days, voicemail, "                         \
     "voicemail_greeting_url, voicemail_beep, unavailable_message, transcribe_messages, "                     \
-    "recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement, second_call"
+    "recording_mandatory, ends_unrecorded, unrecorded_message, recording_announcement, agent_uri, "          \
+    "block_anonymous, anonymous_message, second_call"
 
 constexpr const char* k_put_settings =
     "insert into org_settings (org_id, " Z360_SETTINGS
     ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
-    "$21, $22) "
+    "$21, $22, $23, $24, $25) "
     "on conflict (org_id) do update set ring_seconds = excluded.ring_seconds, "
     "voicemail_max_secs = excluded.voicemail_max_secs, voicemail_greeting = excluded.voicemail_greeting, "
     "hold_prompt = excluded.hold_prompt, voice = excluded.voice, ringback_url = excluded.ringback_url, "
@@ -118,9 +123,15 @@ constexpr const char* k_put_settings =
     "transcribe_messages = excluded.transcribe_messages, "
     "recording_mandatory = excluded.recording_mandatory, ends_unrecorded = excluded.ends_unrecorded, "
     "unrecorded_message = excluded.unrecorded_message, "
-    "recording_announcement = excluded.recording_announcement, second_call = excluded.second_call, "
+    "recording_announcement = excluded.recording_announcement, agent_uri = excluded.agent_uri, "
+    "block_anonymous = excluded.block_anonymous, anonymous_message = excluded.anonymous_message, "
+    "second_call = excluded.second_call, "
     "updated_at = now() "
     "returning " Z360_SETTINGS ", xmax = 0";
+
+constexpr const char* k_no_agent =
+    "is no address of an agent; write it like sip:agent@agents.example, without a password, and not at the "
+    "carrier itself";
 
 std::optional<port::refusal> problem(const org_settings& s) {
     const auto out_of = [](const std::optional<int>& v, int from, int to) {
@@ -154,6 +165,8 @@ std::optional<port::refusal> problem(const org_settings& s) {
         return port::refusal{why::invalid, "recording_announcement", "give 1 to 3000 bytes"};
     if (s.second_call && !call::second_call_named(*s.second_call))
         return port::refusal{why::invalid, "second_call", "give ring, others or none"};
+    if (bad_text(s.anonymous_message, 3'000))
+        return port::refusal{why::invalid, "anonymous_message", "give 1 to 3000 bytes"};
     if (bad_text(s.voice, 200)) return port::refusal{why::invalid, "voice", "give the name of a voice"};
     for (const auto& [field, url] :
          {std::pair{"ringback_url", &s.ringback_url},
@@ -197,9 +210,14 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
     for (auto* text :
          {&s.voicemail_greeting, &s.hold_prompt, &s.voice, &s.ringback_url, &s.mobile_prompt,
           &s.blocked_message, &s.voicemail_greeting_url, &s.unavailable_message, &s.unrecorded_message,
-          &s.recording_announcement})
+          &s.recording_announcement, &s.agent_uri, &s.anonymous_message})
         if (*text) **text = storable(**text);
     if (auto p = problem(s)) return refused<org_settings>(p->reason, p->field, p->text);
+    if (s.agent_uri) {
+        const auto agent = wire::read_agent_uri(*s.agent_uri);
+        if (!agent) return refused<org_settings>(why::invalid, "agent_uri", k_no_agent);
+        s.agent_uri = *agent;
+    }
     return guarded([&] {
         tenant_transaction tx(db, who);
         const auto number = [](const std::optional<int>& v) {
@@ -218,17 +236,19 @@ outcome_of<org_settings> put(connection& db, const tenant_scope& who, org_id org
         const auto transcribe = flag(s.transcribe_messages);
         const auto mandatory = flag(s.recording_mandatory);
         const auto ends = flag(s.ends_unrecorded);
+        const auto anonymous = flag(s.block_anonymous);
         const auto r = exec_in(
             *tx, "org_settings_put", k_put_settings, org.value, or_null(ring), or_null(longest),
             or_null(s.voicemail_greeting), or_null(s.hold_prompt), or_null(s.voice), or_null(s.ringback_url),
             or_null(record), or_null(mobile_after), or_null(s.mobile_prompt), or_null(s.blocked_message),
             or_null(days), or_null(voicemail), or_null(s.voicemail_greeting_url), or_null(beep),
             or_null(s.unavailable_message), or_null(transcribe), or_null(mandatory), or_null(ends),
-            or_null(s.unrecorded_message), or_null(s.recording_announcement), or_null(s.second_call)
+            or_null(s.unrecorded_message), or_null(s.recording_announcement), or_null(s.agent_uri),
+            or_null(anonymous), or_null(s.anonymous_message), or_null(s.second_call)
         );
         outcome_of<org_settings> out;
         out.value = read_settings(r[0]);
-        out.created = r[0][21].as<bool>();
+        out.created = r[0][r[0].size() - 1].as<bool>();
         tx.commit();
         return out;
     });

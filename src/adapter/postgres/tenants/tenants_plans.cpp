@@ -75,12 +75,9 @@ std::optional<port::refusal> prepare(ring_plan& p) {
     for (std::size_t i = 0; i < p.rules.members.size(); ++i) {
         auto& number = p.rules.members[i].who.number;
         if (number.empty()) continue;
-        const auto e164 = wire::to_e164(number);
-        if (!e164 || wire::has_extension(number))
-            return port::refusal{
-                why::invalid, "members[" + std::to_string(i) + "].number",
-                "is no phone number that can be dialed; write it like +13125550100"
-            };
+        const auto e164 = number_to_dial(number);
+        if (!e164)
+            return port::refusal{why::invalid, "members[" + std::to_string(i) + "].number", k_not_dialed};
         number = *e164;
     }
     if (const auto f = call::fault_of(p.rules)) return port::refusal{why::invalid, f->field, f->text};

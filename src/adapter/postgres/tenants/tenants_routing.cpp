@@ -18,10 +18,10 @@ constexpr std::size_t k_longest_note = 1'000;
 constexpr std::size_t k_longest_text = 3'000;
 
 constexpr const char* k_put_opening = R"sql(
-insert into opening_hours (org_id, time_zone, rules, closed_greeting) values ($1, $2, $3::jsonb, $4)
+insert into opening_hours (org_id, time_zone, rules, closed_greeting, closed_to) values ($1, $2, $3::jsonb, $4, $5)
 on conflict (org_id) do update
    set time_zone = excluded.time_zone, rules = excluded.rules, closed_greeting = excluded.closed_greeting,
-       updated_at = now()
+       closed_to = excluded.closed_to, updated_at = now()
 returning xmax = 0)sql";
 
 constexpr const char* k_put_blocked = R"sql(
@@ -56,7 +56,7 @@ outcome_of<opening> put(connection& db, const tenant_scope& who, opening o) {
             );
         const auto r = exec_in(
             *tx, "opening_put", k_put_opening, o.org.value, o.time_zone, wire::to_json(o.hours).dump(),
-            or_null(o.closed_greeting)
+            or_null(o.closed_greeting), o.closed_to_agent ? "agent" : "voicemail"
         );
         outcome_of<opening> out;
         out.created = r[0][0].as<bool>();
@@ -70,7 +70,9 @@ std::optional<opening> opening_of(connection& db, const tenant_scope& who, org_i
     tenant_transaction tx(db, who);
     const auto r = exec_in(
         *tx, "opening_of",
-        "select time_zone, rules::text, closed_greeting from opening_hours where org_id = $1", o.value
+        "select time_zone, rules::text, closed_greeting, closed_to = 'agent' from opening_hours "
+        "where org_id = $1",
+        o.value
     );
     if (r.empty()) return std::nullopt;
     opening out;
@@ -79,6 +81,7 @@ std::optional<opening> opening_of(connection& db, const tenant_scope& who, org_i
     std::vector<wire::hours_fault> none; // it was checked when it was stored
     out.hours = wire::read_opening_hours(nlohmann::json::parse(r[0][1].c_str()), none);
     if (!r[0][2].is_null()) out.closed_greeting = r[0][2].c_str();
+    out.closed_to_agent = r[0][3].as<bool>();
     return out;
 }
 
