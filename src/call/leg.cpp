@@ -90,7 +90,7 @@ void told(state& s, const carrier_told& e) {
 }
 
 void dialed(state& s, const command_outcome& e) {
-    auto* l = e.who.leg ? met(s, e.who) : nullptr;
+    auto* l = e.who.leg ? met(s, e.who, e.result != outcome::done) : nullptr;
     if (l == nullptr) return;
     // Given up as no longer wanted: the node that issued it may have sent it all the same.
     l->expired = l->expired || e.result == outcome::expired || e.result == outcome::superseded;
@@ -322,6 +322,27 @@ const char* broken(const state& s) {
 
 const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, broken};
 
+namespace {
+
+constexpr std::size_t k_most_strangers = 50;
+
+// A leg of ours that this copy knows nothing of: another one has rung whom this one left out, or came too late
+// to ring. It is let go, and first the carrier is asked, for it may have been joined since (I21).
+leg* stranger_met(state& s, const leg_ref& who) {
+    if (who.call_control_id.empty() || who.call_control_id == s.caller.call_control_id) return nullptr;
+    const auto is = [](const leg& l) { return l.role == leg_role::peer && l.ring == 0; };
+    if (std::count_if(s.legs.begin(), s.legs.end(), is) >= static_cast<std::ptrdiff_t>(k_most_strangers))
+        return nullptr;
+    leg l;
+    l.id = *who.leg;
+    l.role = leg_role::peer;
+    l.to = sip_uri{"sip:unknown"};
+    doubt(l);
+    return &s.legs.emplace_back(std::move(l));
+}
+
+} // namespace
+
 leg* met(state& s, const leg_ref& who, bool dead) {
     leg* found = nullptr;
     if (who.leg) found = s.find(*who.leg);
@@ -330,6 +351,7 @@ leg* met(state& s, const leg_ref& who, bool dead) {
             if (l.call_control_id == who.call_control_id) found = &l;
     }
     if (found == nullptr && who.leg) found = rings::number_met(s, *who.leg);
+    if (found == nullptr && who.leg && !dead) found = stranger_met(s, who);
     if (found == nullptr || who.call_control_id.empty()) return found;
     if (found->call_control_id.empty()) {
         found->call_control_id = who.call_control_id;
