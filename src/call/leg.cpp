@@ -332,7 +332,7 @@ release_reason why_released(const state& s, const leg& l) {
     switch (phase_of(s)) {
     case phase::ended:
         if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
-        if (s.reason == end_reason::completed)
+        if (s.reason == end_reason::completed || s.reason == end_reason::no_media)
             return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
         return release_reason::ring_timeout;
     case phase::voicemail: return release_reason::ring_timeout;

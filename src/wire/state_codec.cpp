@@ -63,9 +63,18 @@ bool looks_after_recording(const call::state& s) {
            });
 }
 
+// Words that an older program does not know.
+bool gave_media_up(const call::state& s) {
+    return s.reason == call::end_reason::no_media ||
+           std::any_of(s.verdicts.begin(), s.verdicts.end(), [](const call::verdict& v) {
+               return v.what == call::request_kind::give_up_media;
+           });
+}
+
 } // namespace
 
 int form_of(const call::state& s) {
+    if (gave_media_up(s)) return k_media_form;
     // A program of before would ring everybody's devices at once.
     if (!s.routed.plan.empty()) return k_plan_form;
     if (looks_after_recording(s)) return k_recording_form;
