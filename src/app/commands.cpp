@@ -65,6 +65,12 @@ std::string store_route(command_arguments& a, const std::string& v) {
     a.route = v;
     return one_of(v, std::array<std::string_view, 4>{"user", "agent", "voicemail", "reject"}, "route");
 }
+std::string store_recording(command_arguments& a, const std::string& v) {
+    a.recording = v;
+    return one_of(
+        v, std::array<std::string_view, 4>{"organization", "off", "on", "mandatory"}, "policy of recording"
+    );
+}
 std::string store_since(command_arguments& a, const std::string& v) {
     a.since = v;
     time_point ignored{};
@@ -115,6 +121,10 @@ const std::vector<command_flag>& command_flags() {
         {"--id", "Id that the existing product has for it.", store_number<&args::id, 1, k_any_id>},
         {"--role", "owner, admin or member.", store_role},
         {"--route", "user, agent, voicemail or reject.", store_route},
+        {"--recording",
+         "organization (what that says), off, on or mandatory; what the organisation demands no number "
+         "loosens.",
+         store_recording},
         {"--platform", "ios, android or web.", store_platform},
         {"--sip-username", "The device's own Telnyx credential (gencred…).", store<&args::sip_username>},
         {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url, k_long>},
@@ -320,9 +330,9 @@ const std::vector<command_spec>& commands() {
         {"--add-number",
          command::add_number,
          "E164",
-         "Give a phone number to --org; calls to it ring --user, or go by --route; also --name.",
+         "Give a phone number to --org; calls to it ring --user, or go by --route; also --name, --recording.",
          {"--org"},
-         {"--user", "--route", "--name"}},
+         {"--user", "--route", "--name", "--recording"}},
         {"--remove-number", command::remove_number, "E164", "Take a phone number from --org.", {"--org"}, {}},
         {"--list-numbers", command::list_numbers, "", "List phone numbers of --org.", {"--org"}, {}},
         {"--add-contact",

@@ -96,6 +96,7 @@ int add_number(const options& o) {
     w.receiver = a.user;
     w.route_type = a.route.empty() ? "user" : a.route;
     w.alias = a.name;
+    w.recording = a.recording;
     const auto id = db.add_number(w);
     print(
         o, {{"number", id.value}},
@@ -334,10 +335,14 @@ int list_tenants(const options& o) {
                      {"user", x.receiver.value},
                      {"status", x.status},
                      {"default_caller_id", x.default_caller_id},
+                     {"recording", x.recording.value_or("organization")},
                      {"name", x.alias}},
                     x.e164 + "  " + x.route_type + "  " +
                         (x.receiver.none() ? "-" : std::to_string(x.receiver.value)) + "  " + x.status +
-                        "  " + x.alias
+                        "  " + x.alias +
+                        (x.recording.value_or("organization") == "organization"
+                             ? ""
+                             : "  recording " + *x.recording)
                 );
                 return x.e164;
             }

@@ -25,6 +25,13 @@ void heed_cause(route& r) {
     r.rules.voicemail_greeting = told;
 }
 
+void record_as_number_says(policy& rules, recording_policy number) {
+    if (recording_of(rules) == recording_policy::mandatory) return;
+    rules.record_calls = number != recording_policy::off;
+    rules.recording_mandatory = number == recording_policy::mandatory;
+    rules.recorded_by_number = true;
+}
+
 bool rings_anybody(const route& r) {
     const auto is_number = [](const branch& b) { return !b.number.empty(); };
     const bool number = std::any_of(r.plan.begin(), r.plan.end(), [&](const wave& w) {

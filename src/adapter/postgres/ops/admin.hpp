@@ -56,8 +56,9 @@ struct number_wish {
     std::string connection_id;
     std::string number;
     std::string route_type;
-    std::string receiver; ///< id or login; needed for "user"
-    std::string alias;    ///< empty: as it is
+    std::string receiver;  ///< id or login; needed for "user"
+    std::string alias;     ///< empty: as it is
+    std::string recording; ///< as port::number's; empty: as it is
 };
 
 struct device_row {
