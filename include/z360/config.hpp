@@ -133,6 +133,7 @@ struct config {
     struct log_t {
         log::level level = log::level::info;
         bool json = false;
+        millis slow_event{250}; ///< a webhook that takes so long is told of; 0: none is
     } logging;
     struct credentials_t {
         millis life{30LL * 86'400'000}; ///< of a SIP credential

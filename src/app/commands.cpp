@@ -68,6 +68,12 @@ std::string store_route(command_arguments& a, const std::string& v) {
         v, std::array<std::string_view, 5>{"user", "agent", "external", "voicemail", "reject"}, "route"
     );
 }
+std::string store_recording(command_arguments& a, const std::string& v) {
+    a.recording = v;
+    return one_of(
+        v, std::array<std::string_view, 4>{"organization", "off", "on", "mandatory"}, "policy of recording"
+    );
+}
 std::string store_since(command_arguments& a, const std::string& v) {
     a.since = v;
     time_point ignored{};
@@ -126,6 +132,10 @@ const std::vector<command_flag>& command_flags() {
         {"--to", "The number outside that calls of --route external ring.", store_phone_number<&args::to>},
         {"--no-key", "Whoever answers at --to has the caller without pressing a key.",
          store_switch<&args::no_key>, true},
+        {"--recording",
+         "organization (what that says), off, on or mandatory; what the organisation demands no number "
+         "loosens.",
+         store_recording},
         {"--platform", "ios, android or web.", store_platform},
         {"--sip-username", "The device's own Telnyx credential (gencred…).", store<&args::sip_username>},
         {"--avatar-url", "Picture of a contact, https.", store<&args::avatar_url, k_long>},
@@ -359,9 +369,9 @@ const std::vector<command_spec>& commands() {
         {"--add-number",
          command::add_number,
          "E164",
-         "Give a phone number to --org; calls to it ring --user, or go by --route; also --name.",
+         "Give a phone number to --org; calls to it ring --user, or go by --route; also --name, --recording.",
          {"--org"},
-         {"--user", "--route", "--to", "--no-key", "--name"}},
+         {"--user", "--route", "--to", "--no-key", "--name", "--recording"}},
         {"--remove-number", command::remove_number, "E164", "Take a phone number from --org.", {"--org"}, {}},
         {"--list-numbers", command::list_numbers, "", "List phone numbers of --org.", {"--org"}, {}},
         {"--add-contact",

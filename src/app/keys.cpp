@@ -333,6 +333,11 @@ std::vector<key_spec> all_keys() {
     k.push_back(boolean("log.json", "One JSON object a line instead of text.", [](auto& c) -> auto& {
         return c.logging.json;
     }));
+    k.push_back(duration(
+        "log.slow_event_ms",
+        "A webhook that takes so long to be stored, or its call to move on, is told of; 0: none.", 0, 60'000,
+        [](auto& c) -> auto& { return c.logging.slow_event; }
+    ));
 
     k.push_back(duration(
         "calls.ring_time_ms", "How long devices ring before voicemail.", 5'000, 60'000,

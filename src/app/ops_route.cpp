@@ -87,7 +87,8 @@ std::string in_words(const call::route& r, const json& shown, const std::string&
     if (call::outcome_of(r) == call::route_outcome::ring)
         out += "\n  for " + std::to_string(shown["ring_seconds"].get<std::int64_t>()) + " s, then voicemail";
     if (call::outcome_of(r) == call::route_outcome::ring)
-        out += "\n  recording of the talk: " + shown["recording"].get<std::string>();
+        out += "\n  recording of the talk: " + shown["recording"].get<std::string>() +
+               (r.rules.recorded_by_number ? ", as the number says" : "");
     if (shown["recording_announcement"].is_string())
         out += "\n  announced: " + shown["recording_announcement"].get<std::string>();
     if (shown["greeting"].is_string()) out += "\n  greeting: " + shown["greeting"].get<std::string>();

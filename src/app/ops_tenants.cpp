@@ -99,6 +99,7 @@ int add_number(const options& o) {
     w.external = a.to;
     w.external_asked = !a.no_key;
     w.alias = a.name;
+    w.recording = a.recording;
     const auto id = db.add_number(w);
     print(
         o, {{"number", id.value}},
@@ -348,12 +349,16 @@ int list_tenants(const options& o) {
                      {"external", x.external},
                      {"status", x.status},
                      {"default_caller_id", x.default_caller_id},
+                     {"recording", x.recording.value_or("organization")},
                      {"name", x.alias}},
                     x.e164 + "  " + x.route_type + "  " +
                         (!x.external.empty() ? x.external
                          : x.receiver.none() ? "-"
                                              : std::to_string(x.receiver.value)) +
-                        "  " + x.status + "  " + x.alias
+                        "  " + x.status + "  " + x.alias +
+                        (x.recording.value_or("organization") == "organization"
+                             ? ""
+                             : "  recording " + *x.recording)
                 );
                 return x.e164;
             }

@@ -70,12 +70,13 @@ struct command_arguments {
     std::string name; ///< of the user, contact or device
     std::string platform; ///< ios, android or web
     std::string sip_username;
-    std::string number;  ///< E.164
-    std::string id;      ///< the existing product's own id of an organisation or user
-    std::string role;    ///< owner, admin or member
-    std::string route;   ///< user, agent, external, voicemail or reject
-    std::string to;      ///< E.164, of route external
-    bool no_key = false; ///< who answers there has the caller at once
+    std::string number;    ///< E.164
+    std::string id;        ///< the existing product's own id of an organisation or user
+    std::string role;      ///< owner, admin or member
+    std::string route;     ///< user, agent, external, voicemail or reject
+    std::string to;        ///< E.164, of route external
+    bool no_key = false;   ///< who answers there has the caller at once
+    std::string recording; ///< of --add-number: organization, off, on or mandatory; empty: as it is
     std::string avatar_url;
     std::string scopes;    ///< comma separated
     std::string minutes;   ///< validity of a code

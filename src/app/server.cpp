@@ -95,6 +95,7 @@ engine::settings engine_settings(const config& c) {
     engine::settings s;
     s.unknown_session_wait = c.unknown_session_wait;
     s.default_countries = c.telnyx.default_countries;
+    s.slow_event = c.logging.slow_event;
     return s;
 }
 
@@ -381,6 +382,7 @@ class process {
         metrics_->gauge(
             "commits_unsaved_oldest_seconds", std::chrono::duration<double>(f.oldest_unsaved).count()
         );
+        metrics_->gauge("events_oldest_seconds", std::chrono::duration<double>(f.oldest_event).count());
         metrics_->gauge("commits_slow", static_cast<double>(f.slow_commits));
         using kind = adapter::postgres::schema_state::kind;
         for (const auto k : {kind::current, kind::missing, kind::older, kind::newer, kind::diverged})

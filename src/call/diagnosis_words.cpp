@@ -104,6 +104,7 @@ std::string asked(const request_facts& a) {
     case request_kind::answered: return "says that it has answered" + no;
     case request_kind::pause_recording: return "pauses the recording" + no;
     case request_kind::resume_recording: return "goes on recording" + no;
+    case request_kind::give_up_media: return "has no sound, and ends the talk" + no;
     case request_kind::ring: break;
     }
     return "asks to be rung" + no;

@@ -326,8 +326,8 @@ namespace {
 
 constexpr std::size_t k_most_strangers = 50;
 
-// A leg of ours that this copy knows nothing of: another one has rung whom this one left out, or came too late
-// to ring. It is let go, and first the carrier is asked, for it may have been joined since (I21).
+// A leg of ours that this copy knows nothing of: another one has rung whom this one left out, or came too
+// late to ring. It is let go, and first the carrier is asked, for it may have been joined since (I21).
 leg* stranger_met(state& s, const leg_ref& who) {
     if (who.call_control_id.empty() || who.call_control_id == s.caller.call_control_id) return nullptr;
     const auto is = [](const leg& l) { return l.role == leg_role::peer && l.ring == 0; };
@@ -381,7 +381,7 @@ release_reason why_released(const state& s, const leg& l) {
     switch (phase_of(s)) {
     case phase::ended:
         if (s.reason == end_reason::caller_cancelled) return release_reason::caller_gone;
-        if (s.reason == end_reason::completed)
+        if (s.reason == end_reason::completed || s.reason == end_reason::no_media)
             return is_winner(s, l.id) ? release_reason::call_over : release_reason::answered_elsewhere;
         return release_reason::ring_timeout;
     case phase::voicemail: return release_reason::ring_timeout;

@@ -29,6 +29,7 @@ std::string_view name(end_reason r) {
     case end_reason::voicemail: return "voicemail";
     case end_reason::rejected: return "rejected";
     case end_reason::failed: return "failed";
+    case end_reason::no_media: return "no_media";
     }
     return "?";
 }
@@ -51,6 +52,12 @@ std::string_view name(recording_policy p) {
     case recording_policy::mandatory: return "mandatory";
     }
     return "?";
+}
+
+std::optional<recording_policy> recording_named(std::string_view text) {
+    for (const auto p : {recording_policy::off, recording_policy::on, recording_policy::mandatory})
+        if (name(p) == text) return p;
+    return std::nullopt;
 }
 
 std::string_view name(device_status s) {
@@ -146,6 +153,7 @@ std::string_view name(request_kind k) {
     case request_kind::ring: return "ring";
     case request_kind::pause_recording: return "pause_recording";
     case request_kind::resume_recording: return "resume_recording";
+    case request_kind::give_up_media: return "give_up_media";
     }
     return "?";
 }
@@ -165,6 +173,7 @@ std::string_view name(refusal r) {
     case refusal::not_talking: return "not_talking";
     case refusal::not_recorded: return "not_recorded";
     case refusal::recording_fixed: return "recording_fixed";
+    case refusal::media_may_come: return "media_may_come";
     }
     return "?";
 }
@@ -272,6 +281,7 @@ std::string_view name(remark r) {
     case remark::recording_resumed: return "recording_resumed";
     case remark::record_pause_failed: return "record_pause_failed";
     case remark::record_resume_failed: return "record_resume_failed";
+    case remark::media_given_up: return "media_given_up";
     case remark::end_reason: return "end_reason";
     case remark::call_ended: return "call_ended";
     }

@@ -28,21 +28,6 @@ constexpr millis k_unrecorded_until{8'000}; // from the join: a talk that must b
 constexpr millis k_shortest_word{2'000};
 constexpr std::uint32_t k_most_turns = 64; // after so many none is repeated by itself
 
-const leg* talking(const state& s) {
-    switch (phase_of(s)) {
-    case phase::active:
-    case phase::on_hold:
-    case phase::remote_hold: return winner(s);
-    case phase::ringing:
-    case phase::answering:
-    case phase::bridging:
-    case phase::reconnecting:
-    case phase::voicemail:
-    case phase::ended: return nullptr;
-    }
-    return nullptr;
-}
-
 bool records(const state& s) {
     return recording_of(s.routed.rules) != recording_policy::off;
 }
@@ -370,7 +355,7 @@ std::string_view name(recording_view r) {
 }
 
 recording_view recording_seen(const state& s) {
-    const auto* l = recorder::talking(s);
+    const auto* l = talking(s);
     if (l == nullptr || !recorder::records(s)) return recording_view::off;
     if (s.recorder.paused) return recording_view::paused;
     return recorder::runs(s, *l) ? recording_view::on : recording_view::unavailable;

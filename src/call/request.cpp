@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "call/request.hpp"
 
+#include "call/media.hpp"
 #include "call/recorder.hpp"
 #include "call/ring.hpp"
 #include "call/waves.hpp"
@@ -21,6 +22,7 @@ void grant(state& s, const device_asks& r, time_point now) {
     if (r.what == request_kind::ring) return rings::let_in(s, r.at, r.device, now);
     if (r.what == request_kind::pause_recording || r.what == request_kind::resume_recording)
         return recorder::grant(s, r.what);
+    if (r.what == request_kind::give_up_media) return; // the verdict is all that media.cpp looks at
     for (auto& l : s.legs) {
         if (l.device() != r.device || !l.may_live()) continue;
         if (r.what == request_kind::decline)
@@ -42,6 +44,8 @@ refusal judge_in_plan(const state& s, const device_asks& r, time_point now) {
 refusal judged(const state& s, const device_asks& r, time_point now) {
     if (now >= r.until) return refusal::late;
     const auto why = judge(s, r.what, r.device);
+    if (why == refusal::none && r.what == request_kind::give_up_media && media::may_still_come(s, now))
+        return refusal::media_may_come;
     if (why != refusal::none || r.what != request_kind::ring) return why;
     if (!rings::may_dial(s, now)) return refusal::not_ringing;
     const bool reachable =
@@ -73,6 +77,7 @@ remark granted_as(request_kind what) {
     case request_kind::answered: return remark::device_says_answered;
     case request_kind::pause_recording: return remark::recording_pausing;
     case request_kind::resume_recording: return remark::recording_resuming;
+    case request_kind::give_up_media: return remark::media_given_up;
     case request_kind::ring: break;
     }
     return remark::device_joins_ring;
@@ -189,6 +194,7 @@ refusal judge(const state& s, request_kind what, device_id device) {
     case request_kind::ring: return judge_late_join(s, device);
     case request_kind::pause_recording:
     case request_kind::resume_recording: return recorder::judge(s, what, device);
+    case request_kind::give_up_media: return media::judge(s, device);
     }
     return refusal::not_rung;
 }

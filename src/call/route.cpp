@@ -85,6 +85,13 @@ std::size_t count_left_out(const route& r, kept_out why) {
     return n;
 }
 
+void record_as_number_says(policy& rules, recording_policy number) {
+    if (recording_of(rules) == recording_policy::mandatory) return;
+    rules.record_calls = number != recording_policy::off;
+    rules.recording_mandatory = number == recording_policy::mandatory;
+    rules.recorded_by_number = true;
+}
+
 bool rings_anybody(const route& r) {
     const auto needs_no_device = [](const branch& b) { return !b.number.empty() || !b.agent.empty(); };
     const bool any = std::any_of(r.plan.begin(), r.plan.end(), [&](const wave& w) {

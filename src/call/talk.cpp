@@ -40,7 +40,9 @@ end_reason reason_of_departure(const state& s) {
 
 // Facts may arrive after the end; the reason follows them, the phase does not move (I10).
 void correct_reason(state& s, effects& out) {
-    if (s.reason == end_reason::completed || s.reason == end_reason::rejected) return;
+    if (s.reason == end_reason::completed || s.reason == end_reason::rejected ||
+        s.reason == end_reason::no_media)
+        return;
     const auto better = reason_of_departure(s);
     const bool joined = better == end_reason::completed;
     const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
@@ -77,6 +79,21 @@ const char* broken(const state& s) {
 const component k_component{nullptr, nullptr, settle, nullptr, nullptr, nullptr, broken};
 
 } // namespace talk
+
+const leg* talking(const state& s) {
+    switch (phase_of(s)) {
+    case phase::active:
+    case phase::on_hold:
+    case phase::remote_hold: return winner(s);
+    case phase::ringing:
+    case phase::answering:
+    case phase::bridging:
+    case phase::reconnecting:
+    case phase::voicemail:
+    case phase::ended: return nullptr;
+    }
+    return nullptr;
+}
 
 void end(state& s, effects& out, end_reason why, time_point now) {
     s.reason = why;

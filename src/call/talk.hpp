@@ -10,6 +10,9 @@ namespace talk {
 extern const component k_component;
 } // namespace talk
 
+/// The leg that talks to the caller, on hold or not. Null: nobody does.
+[[nodiscard]] const leg* talking(const state& s);
+
 void end(state& s, effects& out, end_reason why, time_point now);
 
 } // namespace z360::call

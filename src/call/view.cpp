@@ -63,7 +63,8 @@ bool missed(const state& s) {
     case end_reason::failed: return true;
     case end_reason::none:
     case end_reason::completed:
-    case end_reason::rejected: return false;
+    case end_reason::rejected:
+    case end_reason::no_media: return false;
     }
     return false;
 }

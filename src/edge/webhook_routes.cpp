@@ -4,7 +4,6 @@
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
 
-#include <chrono>
 #include <utility>
 
 namespace z360::edge {
@@ -37,7 +36,7 @@ bool is_failover(port::webhook_route r) {
 
 boost::asio::awaitable<http::response>
 receive(std::shared_ptr<door> d, port::webhook_route route, http::request req) {
-    const auto arrived = std::chrono::steady_clock::now();
+    const auto arrived = rt::clock::now();
     const auto now = d->clock.now();
     const auto v = d->verifier->verify(req.headers, req.body, now);
     if (v != verdict::genuine) {
@@ -47,7 +46,7 @@ receive(std::shared_ptr<door> d, port::webhook_route route, http::request req) {
     d->metrics.count(
         "webhooks_total", {{"route", label(route)}, {"via", is_failover(route) ? "failover" : "primary"}}
     );
-    engine::genuine_webhook hook{route, now, std::move(req.body)};
+    engine::genuine_webhook hook{route, now, std::move(req.body), arrived};
     auto result = engine::accepted::stored;
     try {
         result = co_await d->engine.accept(std::move(hook));
@@ -60,10 +59,6 @@ receive(std::shared_ptr<door> d, port::webhook_route route, http::request req) {
         co_return r;
     }
     if (result == engine::accepted::duplicate) d->metrics.count("webhooks_duplicate_total");
-    d->metrics.observe(
-        "webhook_ack_seconds",
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - arrived).count()
-    );
     co_return http::response::json(200, "{}");
 }
 

@@ -26,9 +26,10 @@ namespace z360::engine {
 
 /// How an inbox event came to us.
 struct offer {
-    std::string session;        ///< carrier's; may be empty
-    std::uint32_t attempts = 0; ///< before this one
-    millis waited{0};           ///< in the inbox until it was offered, by the database's clock
+    std::string session;             ///< carrier's; may be empty
+    std::string_view type = "other"; ///< label of the event's type
+    std::uint32_t attempts = 0;      ///< before this one
+    millis waited{0};                ///< in the inbox until it was offered, by the database's clock
     rt::clock::time_point since = rt::clock::now();
 
     /// In the inbox until now.

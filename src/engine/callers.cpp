@@ -466,7 +466,7 @@ std::vector<item> engine_impl::take_up(arrival& a, std::vector<port::inbox_event
             hand_over(std::move(e));
             continue;
         }
-        in_work mark(handling_, e.event_id, offer{e.call_session_id, e.attempts, e.waited});
+        in_work mark(handling_, e.event_id, offer{e.call_session_id, label_of(e), e.attempts, e.waited});
         mark.keep();
         item i{std::move(*known.what), e.event_id};
         i.decided_at = e.received_at; // for the caller's judgement; see begin()

@@ -148,8 +148,8 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(
     if (call::wanted(s, e)) co_return true;
     // Its turn came with an outcome that the state may not have heard of yet.
     if (after && call::wanted_after(s, e, *after, p_.clock.now())) co_return true;
-    // What another node issued is judged by what is stored, not by a copy that may be older than the effect. What
-    // is stored has all that led to it: a hang-up that it does not want might end a talk (I21).
+    // What another node issued is judged by what is stored, not by a copy that may be older than the effect.
+    // What is stored has all that led to it: a hang-up that it does not want might end a talk (I21).
     if (taken_over) co_return stored ? false : harmless_twice(e);
     // While the call is being decided again (after a conflict) the state lacks what led to this effect.
     // Doing it once too often is harmless, it is known by its id; only a dial must not ring for nobody. What

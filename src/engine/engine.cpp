@@ -9,8 +9,8 @@ namespace z360::engine {
 
 engine_impl::engine_impl(boost::asio::any_io_executor ex, ports p, settings s)
     : ex_(ex), p_(std::move(p)), s_(std::move(s)), countries_(s_.default_countries),
-      dice_(s_.seed ? *s_.seed : std::random_device{}()), sweep_now_(ex), admit_now_(ex), work_(ex),
-      loops_(ex, [this](std::string_view name, std::string_view) {
+      times_(p_.metrics, s_.slow_event), dice_(s_.seed ? *s_.seed : std::random_device{}()), sweep_now_(ex),
+      admit_now_(ex), work_(ex), loops_(ex, [this](std::string_view name, std::string_view) {
           p_.metrics.count("loop_failures_total", {{"loop", name}});
       }) {
     for (auto* r : p_.runners)

@@ -7,6 +7,7 @@
 
 #include "engine/actor.hpp"
 #include "engine/arrival.hpp"
+#include "engine/event_times.hpp"
 #include "engine/followers.hpp"
 #include "engine/routes.hpp"
 #include "wire/countries.hpp"
@@ -172,7 +173,7 @@ class engine_impl final : public engine {
     static void take_along(const fresh_events& all, port::call_commit& into);
     boost::asio::awaitable<void> until_kept(fresh_events all);
     boost::asio::awaitable<void> carry(std::shared_ptr<commit_under_way> out, port::call_commit what);
-    void settled(const std::vector<item>& items);
+    void settled(call_id call, const std::vector<item>& items);
     void tell(const actor& a, const std::vector<call::note>& notes);
     void count_facts(const countable& stored);
     void count_reports(const countable& stored);
@@ -232,6 +233,7 @@ class engine_impl final : public engine {
     std::size_t old_webhooks_ = 0;
     log::sparse old_webhook_lines_{};
     offers handling_; ///< inbox events in work here, by id
+    event_times times_;
     std::array<port::effect_runner*, call::k_channel_count> runners_{
     }; ///< by channel; null: other nodes have
     std::unordered_set<std::string> running_; ///< ids of effects in work here

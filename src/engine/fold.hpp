@@ -24,6 +24,8 @@ struct item {
     call::event what;
     std::string inbox_id;
     rt::clock::time_point since = rt::clock::now();
+    std::optional<rt::clock::time_point> taken{}; ///< when its first turn began
+    rt::clock::duration gathered{};               ///< that it was made to wait before, as nobody waits for it
     /// When it was first decided about. A repetition (after a conflict, perhaps seconds later) is decided as
     /// of then: what was in time does not become late by being written down late.
     std::optional<time_point> decided_at;

@@ -149,7 +149,10 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
         const one_more counting(accepting_);
         // A repeat of an event that is in work must not take its mark away.
         if (!event.settled)
-            a->mark = in_work(handling_, event.event_id, offer{.session = event.call_session_id});
+            a->mark = in_work(
+                handling_, event.event_id,
+                offer{.session = event.call_session_id, .type = label_of(event), .since = hook.arrived}
+            );
         if (const auto of = holder_of(*a)) {
             a->posted = true;
             result = co_await store_decided(a, *of);
@@ -162,6 +165,12 @@ boost::asio::awaitable<accepted> engine_impl::accept(genuine_webhook hook) {
     // event.
     const bool again = attempt > 1 || (attempt == 0 && result == accepted::duplicate);
     if (again && result != accepted::conflict) p_.metrics.count("webhook_retries_total");
+    std::optional<call_id> of;
+    if (known.mark)
+        of = known.mark->call;
+    else if (known.hook)
+        of = expected_call(*known.hook);
+    times_.acknowledged({label_of(event), hook.arrived, event.event_id, of});
     if (fresh && known.own_leg) own_leg(*known.hook);
     if (fresh && !event.settled && !a->posted) work_.spawn(dispatch(std::move(a)));
     co_return result;
@@ -277,7 +286,9 @@ boost::asio::awaitable<accepted> engine_impl::store_in_spool(port::inbox_event e
 }
 
 void engine_impl::hand_over(port::inbox_event event) {
-    in_work mark(handling_, event.event_id, offer{event.call_session_id, event.attempts, event.waited});
+    in_work mark(
+        handling_, event.event_id, offer{event.call_session_id, label_of(event), event.attempts, event.waited}
+    );
     if (!mark) return; // in hand already
     auto a = std::make_shared<arrival>();
     a->known = read(event.body, event.route, event.received_at);

@@ -43,7 +43,8 @@ std::vector<item> engine_impl::items_of(const call::state& about, carrier_answer
         }
         if (!known.what) continue;
         in_work mark;
-        if (fresh) mark = in_work(handling_, e.event_id, offer{.session = e.call_session_id});
+        if (fresh)
+            mark = in_work(handling_, e.event_id, offer{.session = e.call_session_id, .type = label_of(e)});
         if (mark) {
             mark.keep();
             out.push_back(item{std::move(*known.what), e.event_id});

@@ -204,22 +204,33 @@ rt::clock::duration mailbox::patience(const surroundings& s) {
                             return i.followed || can_wait(i.what, known);
                         });
     if (urgent) {
-        patient_until_.reset();
+        end_patience(s);
         return rt::clock::duration::zero();
     }
     if (!patient_until_) {
         const auto whole = k_least_patience + rt::spread(k_most_patience - k_least_patience, 0, 1, s.chance);
         const auto stretch = std::clamp<rt::clock::rep>(s.turn / k_usual_turn, 1, k_most_stretch);
+        patient_since_ = s.ticks;
         patient_until_ = s.ticks + (s.shared ? whole * stretch : s.gathering);
     }
     const auto left = *patient_until_ - s.ticks;
-    if (left <= rt::clock::duration::zero()) patient_until_.reset();
+    if (left <= rt::clock::duration::zero()) end_patience(s);
     return left;
+}
+
+void mailbox::end_patience(const surroundings& s) {
+    patient_until_.reset();
+    const auto since = std::exchange(patient_since_, std::nullopt);
+    if (!since) return;
+    for (auto& i : queue_)
+        i.gathered += std::max(s.ticks - std::max(i.since, *since), rt::clock::duration::zero());
 }
 
 // Everything that has arrived is one decision and one transaction.
 next_thing mailbox::take_turn(const surroundings& s) {
     take(at_once());
+    for (auto& i : in_hand_)
+        if (!i.taken) i.taken = s.ticks;
     const bool begins = std::any_of(in_hand_.begin(), in_hand_.end(), begins_call);
     if (!loaded_ && (!begins || exists_)) return ask_store(stage::first_read);
     if (loaded_ && !unsaved_ && s.shared)

@@ -194,6 +194,7 @@ class mailbox {
     [[nodiscard]] todo::any ask_store(stage after);
     [[nodiscard]] todo::any wait_for_store(const surroundings& s);
     [[nodiscard]] rt::clock::duration patience(const surroundings& s);
+    void end_patience(const surroundings& s);
     [[nodiscard]] std::optional<todo::any> part_callers();
     [[nodiscard]] todo::act keep(written_as how, const surroundings& s);
     [[nodiscard]] todo::act done_with_hand();
@@ -227,6 +228,7 @@ class mailbox {
     bool time_held_ = false;
     unsigned untold_ = 0; ///< questions for the sake of a deadline that failed in a row
     std::optional<rt::clock::time_point> patient_until_; ///< nothing in the queue is urgent before
+    std::optional<rt::clock::time_point> patient_since_; ///< so it has been made to wait
 
     // Postgres did not take the last decisions: they stand in memory and at the carrier (fenced), and are
     // written back as one commit.

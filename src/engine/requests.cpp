@@ -52,7 +52,7 @@ boost::asio::awaitable<submission> engine_impl::submit(request r) {
     a->event.received_at = p_.clock.now();
     a->event.body = wire::write_request(r.call, r.call_session_id, what);
     a->known = read(a->event.body, a->event.route, a->event.received_at);
-    a->mark = in_work(handling_, r.id, offer{.session = r.call_session_id});
+    a->mark = in_work(handling_, r.id, offer{.session = r.call_session_id, .type = "own"});
     auto waiting = std::make_shared<waiting_request>(ex_, r.id);
     const listing listed(waiting_requests_, r.call, waiting);
     const auto kept = co_await keep_request(a->event);

@@ -57,7 +57,7 @@ void engine_impl::carry_out(actor& a, todo::act what) {
     know(a);
     for (const auto figure : what.figures)
         p_.metrics.count(figure);
-    settled(what.settled);
+    settled(a.id, what.settled);
     if (what.saved) log::info("saved_after_outage", {{"call", a.id}});
     if (!a.box.loaded()) return;
     tell_waiting(a);
@@ -152,10 +152,13 @@ boost::asio::awaitable<void> engine_impl::until_kept(fresh_events all) {
         (void)co_await e->kept.wait_for(until - steady::now());
 }
 
-void engine_impl::settled(const std::vector<item>& items) {
+void engine_impl::settled(call_id call, const std::vector<item>& items) {
     for (const auto& i : items) {
         if (i.inbox_id.empty()) continue;
-        handling_.erase(i.inbox_id);
+        if (const auto known = handling_.find(i.inbox_id); known != handling_.end()) {
+            times_.settled(call, known->second, i);
+            handling_.erase(known);
+        }
         p_.metrics.observe("event_handling_seconds", seconds_since(i.since));
     }
 }
@@ -245,6 +248,7 @@ figures engine_impl::now() const {
     f.commands_running = running_.size();
     f.unsaved_calls = unsaved_calls();
     f.events_in_work = handling_.size();
+    f.oldest_event = times_.oldest(handling_);
     f.callers_waiting = callers_.size();
     f.old_webhooks = old_webhooks_;
     const auto at = steady::now();

@@ -64,6 +64,7 @@ struct carrier_settings {
     millis recording_delay{500}; ///< from the end of a recorded leg to call.recording.saved
     std::string recordings_base = "https://recordings.sim.invalid"; ///< where contents are fetched
     millis recording_url_life{600'000};
+    std::int64_t recording_bytes_a_second = 8'000; ///< of content; 64 kbit/s
     millis transcript_delay{1'000}; ///< from the end of the leg to call.recording.transcription.saved
     std::string transcript = "Please call me back."; ///< what every message says
     unsigned dials_per_window = 150;

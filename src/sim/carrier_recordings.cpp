@@ -11,8 +11,6 @@
 namespace z360::sim {
 namespace {
 
-constexpr std::int64_t k_bytes_a_second = 8'000; // 64 kbit/s
-
 std::string signature_of(const std::string& id, const std::string& expires) {
     return derive_uuid("recording/" + id + "/" + expires).text();
 }
@@ -83,7 +81,9 @@ std::optional<std::int64_t> carrier::recording_bytes(
     if (signature != signature_of(id, expires) || now >= time_point{millis{until}}) return std::nullopt;
     for (const auto& r : truth_.recordings)
         if (r.id == id && !r.removed_at && dot != std::string::npos && file.substr(dot + 1) == r.format)
-            return std::max<std::int64_t>(r.length().count() * k_bytes_a_second / 1000, 100);
+            return std::max<std::int64_t>(
+                r.length().count() * settings_.recording_bytes_a_second / 1000, 100
+            );
     return std::nullopt;
 }
 

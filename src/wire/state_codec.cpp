@@ -78,12 +78,21 @@ bool dials_agent(const call::effect& e) {
     return dial != nullptr && !dial->agent.empty();
 }
 
+// Words that an older program does not know.
+bool gave_media_up(const call::state& s) {
+    return s.reason == call::end_reason::no_media ||
+           std::any_of(s.verdicts.begin(), s.verdicts.end(), [](const call::verdict& v) {
+               return v.what == call::request_kind::give_up_media;
+           });
+}
+
 } // namespace
 
 int form_of(const call::state& s) {
     // A program of before would dial an agent as a device without a name.
     if (rings_agent(s)) return k_agent_form;
     if (s.routed.cause == call::route_cause::anonymous) return k_anonymous_form; // a word it does not know
+    if (gave_media_up(s)) return k_media_form;
     // A program of before would ring everybody's devices at once.
     if (!s.routed.plan.empty()) return k_plan_form;
     if (looks_after_recording(s)) return k_recording_form;

@@ -91,6 +91,7 @@ constexpr void fields(V& v, T& x) {
     v("ringback_url", x.ringback_url);
     v("record_calls", x.record_calls);
     v("recording_mandatory", x.recording_mandatory);
+    v("recorded_by_number", x.recorded_by_number);
     v("ends_unrecorded", x.ends_unrecorded);
     v("unrecorded_message", x.unrecorded_message);
     v("recording_announcement", x.recording_announcement);

@@ -315,6 +315,7 @@ class runner {
         if (what == "asks_to_be_rung") return request_kind::ring;
         if (what == "pauses") return request_kind::pause_recording;
         if (what == "resumes") return request_kind::resume_recording;
+        if (what == "gives_up_media") return request_kind::give_up_media;
         return std::nullopt;
     }
 

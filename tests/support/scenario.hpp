@@ -13,7 +13,8 @@
 // stranger (a leg nobody knows) or elsewhere (the leg to the mobile number, that another copy of the call has
 // dialed). Events: incoming, initiated, answered, bridged, hangup <cause>, hold, unhold, prompt_ended
 // [left|failed|played] [mark=prompt-1], pressed m <keys|nothing>, recording_saved, recording_failed <why>
-// [at=900], pauses / resumes <device> (the recording), tick,
+// [at=900], pauses / resumes <device> (the recording), gives_up_media <device>,
+// tick,
 // told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), withdrawn
 // <devices>, talks_elsewhere <devices>, declines / says_answered / asks_to_be_rung <device> [id=a]
 // [until=9000] [places=N] (identities that may be dialed; 0: the device may not be rung), and outcome <verb>

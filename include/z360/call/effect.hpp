@@ -246,10 +246,11 @@ enum class remark : std::uint8_t {
     recording_resumed,
     record_pause_failed,
     record_resume_failed,
+    media_given_up,
     end_reason,
     call_ended,
 };
-inline constexpr int k_remark_count = 59;
+inline constexpr int k_remark_count = 60;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

@@ -8,6 +8,7 @@
 #include <z360/call/plan.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct policy {
     std::string ringback_url; ///< audio looped to an answered caller who waits; empty: hold_prompt is spoken
     bool record_calls = true; ///< record from the bridge on, two channels
     bool recording_mandatory = false; ///< with `record_calls`: nobody may pause it (BE-24)
+    bool recorded_by_number = false;  ///< both are the dialed number's word, not its organisation's
     bool ends_unrecorded = true;      ///< where it is mandatory: a talk that cannot be recorded is ended
     std::string unrecorded_message = "This call cannot be recorded, and ends now."; ///< said before that
     std::string recording_announcement; ///< said to the caller once the talk begins; empty: nothing
@@ -57,6 +59,11 @@ enum class recording_policy : std::uint8_t {
     if (!rules.record_calls) return recording_policy::off;
     return rules.recording_mandatory ? recording_policy::mandatory : recording_policy::on;
 }
+
+[[nodiscard]] std::optional<recording_policy> recording_named(std::string_view name); ///< or none
+/// The dialed number's word in place of its organisation's, which is in `rules`. What an organisation demands
+/// no number loosens: then nothing changes.
+void record_as_number_says(policy& rules, recording_policy number);
 
 /// Outcome of looking the dialed number up in our own tables (BE-15: never in ambient state).
 enum class route_verdict : std::uint8_t {

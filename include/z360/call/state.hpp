@@ -38,6 +38,7 @@ enum class end_reason : std::uint8_t {
     voicemail,        ///< the caller left through voicemail (with or without a message)
     rejected,         ///< unknown, malformed or ambiguous number, or a caller whom the organisation blocks
     failed,           ///< the carrier refused every way to serve the caller
+    no_media,         ///< talked, or would have: the device that was joined had no sound and ended it (B4)
 };
 [[nodiscard]] std::string_view name(end_reason r);
 
@@ -321,8 +322,9 @@ enum class request_kind : std::uint8_t {
     ring,     ///< ring me too: I was not there when the ring began, or my leg is gone
     pause_recording,
     resume_recording,
+    give_up_media, ///< this talk has no sound, and none will come: end it
 };
-inline constexpr int k_request_count = 5;
+inline constexpr int k_request_count = 6;
 [[nodiscard]] std::string_view name(request_kind k);
 
 /// Why a request was not granted.
@@ -340,6 +342,7 @@ enum class refusal : std::uint8_t {
     not_talking,     ///< the device is not the one that talks to the caller
     not_recorded,    ///< the organisation records no talks, or this one cannot be recorded
     recording_fixed, ///< the organisation does not let anybody pause it
+    media_may_come,  ///< the talk is younger than 15 s: its sound may still come
 };
 [[nodiscard]] std::string_view name(refusal r);
 

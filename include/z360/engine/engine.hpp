@@ -18,6 +18,7 @@
 #include <z360/port/spool.hpp>
 #include <z360/port/telnyx_api.hpp>
 #include <z360/rt/supervisor.hpp>
+#include <z360/rt/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -89,6 +90,7 @@ struct settings {
     millis orphan_wait{5'000};   ///< in the inbox; then a device's leg whose call nobody knows is hung up
     millis request_limit{5'000}; ///< a person's request that is undecided by then is refused
     millis request_grace{1'000}; ///< beyond: for the word about what was decided in time
+    millis slow_event{250};      ///< what takes so long on its way is told of; 0: nothing is
     std::size_t max_accepting = 4'000; ///< webhooks waiting for durability; beyond: refused (I16)
     std::size_t max_calls = 20'000;    ///< calls held in memory; beyond: new callers are refused first
     std::size_t max_waiting = 2'000;   ///< callers nobody could decide about yet; beyond: refused likewise
@@ -102,7 +104,8 @@ struct settings {
 struct genuine_webhook {
     port::webhook_route route = port::webhook_route::call_control;
     time_point received_at{};
-    std::string body; ///< raw bytes as signed
+    std::string body;                                 ///< raw bytes as signed
+    rt::clock::time_point arrived = rt::clock::now(); ///< at the socket, by the clock that only goes on
 };
 
 /// Where an accepted webhook is.
@@ -122,6 +125,7 @@ struct figures {
     millis oldest_unsaved{0};        ///< how long the longest of them has waited
     std::size_t slow_commits = 0;    ///< commits of the last 10 s that did not come back within their budget
     std::size_t events_in_work = 0;  ///< durable events that this node has in hand
+    millis oldest_event{0};          ///< on this node, of those in hand or done with in the last two seconds
     std::size_t callers_waiting = 0; ///< new callers nobody could decide about yet
     std::size_t old_webhooks =
         0; ///< events of webhook API version 1 since the start: nobody was rung for them

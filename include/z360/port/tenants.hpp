@@ -63,6 +63,9 @@ struct number {
     std::string alias;
     std::string status = "active";
     bool default_caller_id = false;
+    /// off, on, mandatory; "organization": what its organisation says. Of all connections that the number is
+    /// on. On a write nullopt: as it was.
+    std::optional<std::string> recording = {};
 };
 /// What an organisation calls a caller.
 struct contact {

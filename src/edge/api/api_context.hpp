@@ -14,6 +14,7 @@
 #include <z360/port/errors.hpp>
 #include <z360/port/scope.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -98,6 +99,7 @@ struct entry {
     bool for_person = true;   ///< a service token must name a person
     bool raw = false;         ///< neither guarded nor counted
     bool in_call = false;     ///< an expired bearer still does while its device is on a call (B47)
+    std::size_t gzip_to = 0; ///< bodies may be compressed, if they are at most so many bytes; 0: they may not
 };
 
 /// Lives as long as the routes. One loop, no locks.

@@ -2,6 +2,7 @@
 #include "edge/api/guard.hpp"
 
 #include "edge/api/auth.hpp"
+#include "edge/api/encoding.hpp"
 
 #include <z360/log.hpp>
 
@@ -13,9 +14,10 @@
 namespace z360::edge::api {
 namespace {
 
-constexpr std::string_view k_allow_headers = "Authorization, Content-Type, Accept, X-Credential-Version, "
-                                             "X-Z360-Device, X-Z360-User, X-Z360-Organization, "
-                                             "X-Requested-With, X-XSRF-TOKEN, Idempotency-Key";
+constexpr std::string_view k_allow_headers =
+    "Authorization, Content-Type, Accept, X-Credential-Version, "
+    "X-Z360-Device, X-Z360-User, X-Z360-Organization, "
+    "X-Requested-With, X-XSRF-TOKEN, Idempotency-Key, Content-Encoding";
 constexpr std::string_view k_expose_headers =
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate";
 
@@ -256,8 +258,14 @@ awaitable<http::response> handle(api_context& s, entry e, http::request req, out
         shown = co_await s.ports.limits.take(std::move(key), rate_of(s, e.rate));
         if (!shown->allowed) co_return too_many(s, name(e.rate), *shown);
     }
-    in.req = std::move(req);
-    auto r = co_await e.run(s, std::move(in));
+    http::response r;
+    if (const auto no = decode_body(req, e.gzip_to)) { // of who may ask, and within their rate
+        r = respond(*no);
+        name_encodings(r, e.gzip_to);
+    } else {
+        in.req = std::move(req);
+        r = co_await e.run(s, std::move(in));
+    }
     if (shown) show(*shown, r);
     co_return r;
 }

@@ -22,6 +22,7 @@ json view(const port::number& n) {
         {"alias", text_or_null(n.alias)},
         {"status", n.status},
         {"default_caller_id", n.default_caller_id},
+        {"recording", n.recording.value_or("organization")},
     };
 }
 json view(const port::contact& c) {
@@ -137,6 +138,8 @@ void read_number(fields& f, port::number& n) {
     const auto status = f.word("status", {"active", "suspended"});
     if (!status.empty()) n.status = status;
     n.default_caller_id = f.boolean("default_caller_id").value_or(false);
+    const auto recording = f.word("recording", {"organization", "off", "on", "mandatory"});
+    if (!recording.empty()) n.recording = recording;
 }
 
 awaitable<http::response> put_number(api_context& s, request_context in) {

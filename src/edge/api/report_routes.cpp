@@ -255,7 +255,8 @@ awaitable<http::response> post_events(api_context& s, request_context in) {
     co_return taken(out.stored, known - std::min(known, out.stored), std::move(how.refused));
 }
 
-// The phone is connected and mute. The leg stays as it is: nothing is torn down for want of sound.
+// The phone is connected and mute. A report alone tears nothing down: sound may still come, and a report may
+// be late. Only who says so ends the talk.
 awaitable<http::response> post_media_failed(api_context& s, request_context in) {
     auto key = idempotency_key(in.req);
     if (key.refused) co_return respond(*key.refused);
@@ -264,6 +265,7 @@ awaitable<http::response> post_media_failed(api_context& s, request_context in) 
     fields f(body.value);
     const clocks time(f, in.now);
     const auto reason = f.text("reason", {.max = 128});
+    const bool ends = f.boolean("end_call").value_or(false);
     const auto where = read_surroundings(f, {});
     port::client_event e;
     e.client_at = in.now;
@@ -290,6 +292,11 @@ awaitable<http::response> post_media_failed(api_context& s, request_context in) 
         s.ports.metrics.count("legs_without_media_total", {k_client});
     }
     json data{{"recorded", true}, {"force_relay", true}, {"force_relay_until", iso8601(until)}};
+    if (ends) {
+        auto asked = co_await end_without_media(s, std::move(in));
+        if (asked.status != 200) co_return asked;
+        data["ended"] = true;
+    }
     co_return success(200, std::move(data));
 }
 
@@ -309,6 +316,7 @@ std::vector<entry> report_entries() {
     };
     for (auto& e : out)
         e.in_call = true;
+    out[0].gzip_to = out[1].gzip_to = k_most_body;
     return out;
 }
 

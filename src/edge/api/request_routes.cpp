@@ -25,10 +25,12 @@ struct offer {
     std::string_view route;
 };
 constexpr std::array k_offered{
-    offer{call::request_kind::decline, "decline"}, offer{call::request_kind::answered, "answered"},
+    offer{call::request_kind::decline, "decline"},
+    offer{call::request_kind::answered, "answered"},
     offer{call::request_kind::ring, "reinvite"},
     offer{call::request_kind::pause_recording, "recording/pause"},
-    offer{call::request_kind::resume_recording, "recording/resume"}
+    offer{call::request_kind::resume_recording, "recording/resume"},
+    offer{call::request_kind::give_up_media, "media-failed"}
 };
 
 /// Keys of different devices, calls and kinds never meet. Without a key each request is one of its own.
@@ -80,6 +82,10 @@ problem refused_as(const call::view& v, call::refusal why) {
     case call::refusal::recording_fixed:
         p.code = "recording_mandatory";
         p.title = "The organisation does not let anybody pause the recording";
+        break;
+    case call::refusal::media_may_come:
+        p.code = "media_may_come";
+        p.title = "The talk is younger than 15 seconds: its sound may still come";
         break;
     case call::refusal::not_rung:
         p.code = "device_not_rung";
@@ -242,6 +248,10 @@ awaitable<http::response> post_push_ack(api_context& s, request_context in) {
 }
 
 } // namespace
+
+awaitable<http::response> end_without_media(api_context& s, request_context in) {
+    return ask_of_call(s, std::move(in), call::request_kind::give_up_media);
+}
 
 void count_requests_from_zero(port::metrics& metrics) {
     for (const auto& [what, route] : k_offered)

@@ -32,6 +32,10 @@ namespace z360::edge::api {
 /// All of them.
 [[nodiscard]] std::vector<entry> all_entries();
 
+/// Of a device that talks and has no sound: ends the talk, or says why not (request_routes.cpp). Its reply is
+/// the call, as of every request.
+[[nodiscard]] awaitable<http::response> end_without_media(api_context& s, request_context in);
+
 /// Alarms about requests that were not decided count from zero.
 void count_requests_from_zero(port::metrics& metrics);
 /// The same about media that failed.

@@ -98,7 +98,7 @@ json state_model() {
         {"terminal", {call::name(phase::ended)}},
         {"transitions", std::move(transitions)},
         {"statuses_for_devices", {"answered_elsewhere"}},
-        {"end_reasons", names(call::end_reason::failed)},
+        {"end_reasons", names(call::end_reason::no_media)},
         {"release_reasons", names(call::release_reason::device_removed)},
         {"device_states", names(call::device_status::failed)},
         {"leg_states",

@@ -94,6 +94,7 @@ json route_json(const call::route& r, time_point at) {
         {"mobile_number", text_or_null(r.mobile)},
         {"ring_seconds", std::chrono::duration_cast<std::chrono::seconds>(r.rules.ring_time).count()},
         {"recording", call::name(call::recording_of(r.rules))},
+        {"recording_set_by", r.rules.recorded_by_number ? "number" : "organization"},
         {"recording_announcement", text_or_null(r.rules.recording_announcement)},
         {"greeting", spoken ? text_or_null(r.rules.voicemail_greeting) : json(nullptr)},
     };

@@ -40,6 +40,27 @@ TEST_F(api_admin, an_upsert_is_201_then_200_under_the_products_own_ids) {
     EXPECT_EQ(send("DELETE", "/api/admin/users/33", boss).status, 404);
 }
 
+TEST_F(api_admin, be_24_a_number_says_what_is_recorded_of_its_talks) {
+    const auto boss = admin();
+    const std::string path = "/api/admin/organizations/7/numbers/+13125550103";
+    const auto put = [&](const json& body) { return send("PUT", path, boss, body); };
+    EXPECT_EQ(put({{"route_type", "voicemail"}}).data()["recording"], "organization");
+    EXPECT_EQ(
+        put({{"route_type", "voicemail"}, {"recording", "mandatory"}}).data()["recording"], "mandatory"
+    );
+    EXPECT_EQ(put({{"route_type", "voicemail"}}).data()["recording"], "mandatory") << "as it was";
+    EXPECT_EQ(
+        put({{"route_type", "voicemail"}, {"recording", "organization"}}).data()["recording"], "organization"
+    );
+    const auto odd = put({{"route_type", "voicemail"}, {"recording", "sometimes"}});
+    EXPECT_EQ(odd.status, 422);
+    EXPECT_NE(odd.text.find("\"recording\""), std::string::npos) << odd.text;
+    const auto all = send("GET", "/api/admin/organizations/7/numbers", boss);
+    ASSERT_FALSE(all.body["data"].empty());
+    for (const auto& n : all.body["data"])
+        EXPECT_TRUE(n.contains("recording")) << n;
+}
+
 TEST_F(api_admin, b23_the_old_sentinels_of_a_number_become_route_types) {
     const auto boss = admin();
     const auto put = [&](json body) {

@@ -71,6 +71,7 @@ class fake_tenants final : public port::tenants {
             co_return refused<port::number>(why::conflict, "number", "the number is in use");
         const bool created = it == numbers_.end();
         if (n.connection_id.empty()) n.connection_id = "conn-1";
+        if (!n.recording) n.recording = created ? "organization" : it->second.recording;
         numbers_[n.e164] = n;
         co_return made(std::move(n), created);
     }

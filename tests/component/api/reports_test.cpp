@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // What apps report of calls.
 #include "bed.hpp"
+#include "support/gzip.hpp"
 
 using namespace z360;
 using namespace z360::test;
+using z360::testing::gzipped;
 
 namespace {
 
@@ -177,6 +179,56 @@ TEST_F(api_reports, ios_03_a_body_beyond_all_bounds_is_refused) {
         EXPECT_EQ(r.status, 413) << r.text;
         EXPECT_EQ(r.code(), "body_too_large");
     }
+}
+
+TEST_F(api_reports, ios_03_events_may_come_compressed) {
+    const json body{{"call_uuid", id}, {"events", {event("ring_shown", 900), event("answered", 100)}}};
+    const auto gzip = [this](std::string name) {
+        return plus(phone, {{"Content-Encoding", std::move(name)}});
+    };
+    const auto r = send("POST", "/api/voip/client-events", gzip("gzip"), gzipped(body.dump()));
+    ASSERT_EQ(r.status, 200) << r.text;
+    EXPECT_EQ(r.data()["stored"], 2);
+    const auto again = send("POST", "/api/voip/client-events", gzip("X-GZIP"), gzipped(body.dump()));
+    EXPECT_EQ(again.data()["known"], 2) << again.text;
+    EXPECT_EQ(send("POST", "/api/voip/client-events", gzip("identity"), body).data()["known"], 2);
+    const json heard{{"call_uuid", id}, {"samples", {sample(0)}}};
+    EXPECT_EQ(send("POST", "/api/voip/call-quality", gzip("gzip"), gzipped(heard.dump())).status, 200);
+}
+
+TEST_F(api_reports, ios_03_a_compression_that_cannot_be_taken_back_changes_nothing) {
+    const json body{{"call_uuid", id}, {"events", {event("ring_shown", 0)}}};
+    const auto said = [&](const std::string& coding, const std::string& bytes) {
+        return send("POST", "/api/voip/client-events", plus(phone, {{"Content-Encoding", coding}}), bytes);
+    };
+    const auto sent = gzipped(body.dump());
+    for (const auto& bytes : {body.dump(), sent.substr(0, sent.size() - 1), sent + "x", std::string()}) {
+        const auto r = said("gzip", bytes);
+        EXPECT_EQ(r.status, 400) << r.text;
+        EXPECT_EQ(r.code(), "content_encoding_broken");
+    }
+    for (const char* coding : {"br", "deflate", "gzip, gzip", "zstd", "utf-8"}) {
+        const auto r = said(coding, sent);
+        EXPECT_EQ(r.status, 415) << coding << r.text;
+        EXPECT_EQ(r.code(), "content_encoding_unsupported");
+        EXPECT_EQ(r.header("Accept-Encoding"), "gzip, identity");
+    }
+    const auto bomb = said("gzip", gzipped(std::string(10'000'000, ' ')));
+    EXPECT_EQ(bomb.status, 413) << bomb.text;
+    EXPECT_EQ(bomb.code(), "body_too_large");
+    EXPECT_TRUE(reports.events.empty());
+    const auto stranger = send("POST", "/api/voip/client-events", {{"Content-Encoding", "br"}}, sent);
+    EXPECT_EQ(stranger.status, 401) << "nothing is looked at of who may not ask";
+}
+
+TEST_F(api_reports, ios_03_other_routes_take_no_compression) {
+    const auto r = send(
+        "POST", "/api/voip/calls/" + id + "/media-failed", plus(phone, {{"Content-Encoding", "gzip"}}),
+        gzipped("{}")
+    );
+    EXPECT_EQ(r.status, 415) << r.text;
+    EXPECT_EQ(r.header("Accept-Encoding"), "identity");
+    EXPECT_EQ(failed(plus(phone, {{"Content-Encoding", "utf-8"}})).status, 200) << "as ever";
 }
 
 TEST_F(api_reports, and_23_a_version_is_what_the_report_claims_and_no_more) {

@@ -56,6 +56,33 @@ TEST_F(api_requests, i_17_the_device_that_talks_pauses_the_recording_and_goes_on
     EXPECT_EQ(ask("recording/pause", two, "k5").code(), "answered_elsewhere");
 }
 
+TEST_F(api_requests, b4_the_device_that_talks_ends_a_talk_without_sound_once_it_is_15_s_old) {
+    const auto gives_up = [this](const with& who) {
+        return send(
+            "POST", "/api/voip/calls/" + id + "/media-failed", who,
+            json{{"reason", "ice_failed"}, {"end_call", true}}
+        );
+    };
+    EXPECT_EQ(gives_up(one).code(), "not_in_the_talk");
+    talk();
+    const auto early = gives_up(one);
+    EXPECT_EQ(early.status, 409) << early.text;
+    EXPECT_EQ(early.code(), "media_may_come");
+    EXPECT_NE(early.body["allowed"].dump().find("media-failed"), std::string::npos);
+    EXPECT_EQ(send("POST", "/api/voip/calls/" + id + "/media-failed", one, json::object()).status, 200)
+        << "a report alone";
+    EXPECT_EQ(state().reason, call::end_reason::none);
+    clock.at += std::chrono::seconds{15};
+    EXPECT_EQ(gives_up(two).code(), "answered_elsewhere");
+    const auto done = gives_up(one);
+    ASSERT_EQ(done.status, 200) << done.text;
+    EXPECT_EQ(done.data()["ended"], true);
+    EXPECT_EQ(done.data()["force_relay"], true);
+    EXPECT_EQ(send("GET", "/api/voip/call-status/" + id, one).data()["reason"], "no_media");
+    EXPECT_EQ(gives_up(one).code(), "call_ended");
+    EXPECT_EQ(reports.events.size(), 2U) << "of each device one";
+}
+
 TEST_F(api_requests, i_17_what_the_rules_fix_is_not_paused) {
     talk();
     state().routed.rules.recording_mandatory = true;

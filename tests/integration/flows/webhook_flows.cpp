@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 
 using namespace z360;
 using namespace z360::testing;
@@ -62,7 +63,72 @@ std::string body_of(rig& r, const std::string& type, const std::string& session)
     });
 }
 
+// Everything that stores an event takes so much longer.
+void delay_inbox(rig& r, int milliseconds) {
+    (void)r.sql(
+        "create or replace function slow_inbox() returns trigger language plpgsql as $$ begin "
+        "perform pg_sleep(" +
+        std::to_string(milliseconds) + " / 1000.0); return null; end $$"
+    );
+    (void)r.sql("drop trigger if exists slow_inbox on webhook_events");
+    if (milliseconds > 0)
+        (void)r.sql("create trigger slow_inbox after insert on webhook_events for each statement execute "
+                    "function slow_inbox()");
+}
+
+/// The log's lines about slow events of one call.
+std::vector<std::string> slow_lines(rig& r, const std::string& call) {
+    std::ifstream in(r.server().log_file());
+    std::vector<std::string> out;
+    for (std::string line; std::getline(in, line);)
+        if (line.find(" event_slow ") != std::string::npos && line.find("call=" + call) != std::string::npos)
+            out.push_back(line);
+    return out;
+}
+
 } // namespace
+
+TEST_F(webhook_flow, be_40_a_slow_postgres_shows_in_the_log_with_the_call_and_in_the_figures) {
+    auto& r = devices(1, {{"Z360_LOG_SLOW_EVENT_MS", "250"}});
+    const auto oldest = [&r] { return r.server().metric("z360_events_oldest_seconds"); };
+    const auto quick = r.call();
+    ASSERT_TRUE(r.ringing(r.session(quick), 1));
+    r.carrier().caller_hangs_up(quick);
+    ASSERT_TRUE(r.quiet(r.session(quick)));
+
+    delay_inbox(r, 300);
+    const auto caller = r.call("+13125550143");
+    const auto session = r.session(caller);
+    ASSERT_TRUE(r.ringing(session, 1));
+    EXPECT_TRUE(eventually([&] { return oldest() >= 0.3; })) << oldest();
+    const auto call = r.sql("select call_id from calls where call_session_id = '" + session + "'");
+    EXPECT_TRUE(eventually([&] { return !slow_lines(r, call).empty(); }));
+    for (const auto& line : slow_lines(r, call)) {
+        EXPECT_NE(line.find("type=call."), std::string::npos) << line;
+        EXPECT_TRUE(
+            line.find("part=intake") != std::string::npos || line.find("part=work") != std::string::npos
+        ) << line;
+    }
+    EXPECT_GE(r.server().metric("z360_events_slow_total"), 1);
+    EXPECT_GE(r.server().metric("z360_webhooks_slow_total{type=\"call.initiated\"}"), 1);
+
+    delay_inbox(r, 0);
+    r.carrier().caller_hangs_up(caller);
+    ASSERT_TRUE(r.quiet(session));
+    ASSERT_TRUE(inbox_empty(r));
+    EXPECT_TRUE(eventually([&] { return oldest() < 0.25; })) << oldest();
+
+    // From the buckets any quantile can be told; le="0.25" is the bound of what is slow.
+    const auto text = r.server().get("/metrics");
+    for (const std::string figure : {"webhook_ack", "event_queue", "event_process"})
+        for (const std::string type : {"call.initiated", "call.hangup"})
+            EXPECT_NE(
+                text.find("z360_" + figure + "_seconds_bucket{type=\"" + type + "\",le=\"0.25\"}"),
+                std::string::npos
+            ) << figure
+              << type;
+    EXPECT_EQ(text.find("type=\"\""), std::string::npos);
+}
 
 TEST_F(webhook_flow, sec_01_nothing_but_a_genuine_webhook_is_let_in) {
     auto& r = devices(1);

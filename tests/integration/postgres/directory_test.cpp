@@ -219,6 +219,26 @@ TEST_F(directory, be_24_what_must_be_recorded_is_recorded_whatever_the_default_i
     EXPECT_ANY_THROW(sql("update org_settings set recording_mandatory = true where org_id = " + org));
 }
 
+TEST_F(directory, be_24_a_number_says_what_is_recorded_unless_its_organisation_demands_it) {
+    const auto org = std::to_string(acme_.org.value);
+    const auto number_says = [this](const std::string& word) {
+        sql("update phone_numbers set recording = " + (word.empty() ? "null" : "'" + word + "'") +
+            " where e164 = '+15550100001'");
+        return resolve("+15550100001").rules;
+    };
+    EXPECT_FALSE(number_says("").recorded_by_number);
+    EXPECT_EQ(recording_of(number_says("off")), call::recording_policy::off);
+    EXPECT_TRUE(number_says("off").recorded_by_number);
+    EXPECT_EQ(recording_of(number_says("mandatory")), call::recording_policy::mandatory);
+    sql("insert into org_settings (org_id, record_calls) values (" + org + ", false)");
+    EXPECT_EQ(recording_of(number_says("")), call::recording_policy::off);
+    EXPECT_EQ(recording_of(number_says("on")), call::recording_policy::on);
+    sql("update org_settings set record_calls = true, recording_mandatory = true where org_id = " + org);
+    for (const std::string word : {"", "off", "on", "mandatory"})
+        EXPECT_EQ(recording_of(number_says(word)), call::recording_policy::mandatory) << word;
+    EXPECT_ANY_THROW(number_says("sometimes"));
+}
+
 TEST_F(directory, be_46_the_mobile_number_is_the_members_while_they_work_here_and_none_of_ours) {
     const auto member = " where org_id = " + std::to_string(acme_.org.value) +
                         " and user_id = " + std::to_string(acme_.user.value);

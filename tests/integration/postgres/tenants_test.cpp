@@ -275,6 +275,44 @@ TEST_F(tenant_rows, web_04_a_number_that_was_given_back_may_go_to_another_organi
     EXPECT_EQ(call->channel_number, "+15550100001");
 }
 
+TEST_F(tenant_rows, be_24_the_recording_of_a_number_is_kept_until_it_is_changed_on_each_of_its_connections) {
+    auto n = voicemail(acme_, "+15550100031");
+    EXPECT_EQ(put(n).value->recording, "organization");
+    n.recording = "mandatory";
+    EXPECT_EQ(put(n).value->recording, "mandatory");
+    n.recording.reset();
+    n.alias = "Claims";
+    EXPECT_EQ(put(n).value->recording, "mandatory") << "not spoken of: as it was";
+    n.connection_id = "another";
+    const auto second = put(n);
+    EXPECT_TRUE(second.created);
+    EXPECT_EQ(second.value->recording, "mandatory") << "what was said of the number";
+    n.recording = "off";
+    EXPECT_EQ(put(n).value->recording, "off");
+    const auto stored = "select string_agg(distinct coalesce(recording, '-'), ',') from phone_numbers where "
+                        "e164 = '+15550100031'";
+    EXPECT_EQ(value(stored), "off");
+    n.recording = "sometimes";
+    const auto out = put(n);
+    ASSERT_TRUE(out.refused);
+    EXPECT_EQ(out.refused->field, "recording");
+    n.recording = "organization";
+    EXPECT_EQ(put(n).value->recording, "organization");
+    n.recording = "on";
+    (void)put(n);
+    EXPECT_TRUE(run(tenants_->remove_number(tenant_scope::of(acme_.org), acme_.org, "+15550100031")));
+    EXPECT_EQ(value(stored), "-") << "whoever gets it next has said nothing of it";
+    EXPECT_EQ(value("select count(*) from phone_numbers where recording is not null"), "0");
+}
+
+TEST_F(tenant_rows, i_05_the_recording_of_a_number_is_its_organisations_to_say) {
+    auto theirs = voicemail(rival_, "+15550100001");
+    theirs.recording = "off";
+    const auto before = fingerprint("phone_numbers");
+    EXPECT_TRUE(put(theirs, tenant_scope::of(rival_.org)).refused);
+    EXPECT_EQ(fingerprint("phone_numbers"), before);
+}
+
 TEST_F(tenant_rows, an_organisation_has_one_default_caller_id) {
     auto first = voicemail(acme_, "+15550100011");
     auto second = voicemail(acme_, "+15550100012");

@@ -68,6 +68,33 @@ TEST(opening_hours, what_is_no_time_is_not_read) {
     EXPECT_EQ(noon->date, 2026y / 11 / 30);
 }
 
+TEST(route, be_24_a_number_says_what_is_recorded_of_its_talks_unless_the_organisation_demands_it) {
+    using enum recording_policy;
+    struct row {
+        recording_policy organisation, number, comes_to;
+        bool by_number;
+    };
+    for (const auto& r :
+         {row{off, off, off, true}, row{off, on, on, true}, row{off, mandatory, mandatory, true},
+          row{on, off, off, true}, row{on, on, on, true}, row{on, mandatory, mandatory, true},
+          row{mandatory, off, mandatory, false}, row{mandatory, on, mandatory, false},
+          row{mandatory, mandatory, mandatory, false}}) {
+        policy rules;
+        rules.record_calls = r.organisation != off;
+        rules.recording_mandatory = r.organisation == mandatory;
+        record_as_number_says(rules, r.number);
+        EXPECT_EQ(recording_of(rules), r.comes_to) << name(r.organisation) << " " << name(r.number);
+        EXPECT_EQ(rules.recorded_by_number, r.by_number) << name(r.organisation) << " " << name(r.number);
+    }
+}
+
+TEST(route, be_24_policies_of_recording_are_found_by_their_names) {
+    for (const auto p : {recording_policy::off, recording_policy::on, recording_policy::mandatory})
+        EXPECT_EQ(recording_named(name(p)), p);
+    EXPECT_EQ(recording_named("organization"), std::nullopt);
+    EXPECT_EQ(recording_named(""), std::nullopt);
+}
+
 TEST(route, what_a_caller_meets_with) {
     route r;
     EXPECT_EQ(outcome_of(r), route_outcome::rejected);

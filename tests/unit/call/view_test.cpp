@@ -115,8 +115,10 @@ TEST(call_view, and_08_of_two_devices_one_has_won_and_the_other_hears_answered_e
     EXPECT_FALSE(lost->mine->alive);
     EXPECT_TRUE(lost->allowed.empty());
     EXPECT_EQ(
-        won->allowed,
-        (std::vector{request_kind::answered, request_kind::pause_recording, request_kind::resume_recording})
+        won->allowed, (std::vector{
+                          request_kind::answered, request_kind::pause_recording,
+                          request_kind::resume_recording, request_kind::give_up_media
+                      })
     );
 }
 

@@ -181,7 +181,7 @@ TEST(call_properties, i_10_requests_leave_what_the_carrier_tells_as_it_is) {
             all.emplace_back(asks(
                 *rc::gen::element(
                     request_kind::decline, request_kind::answered, request_kind::pause_recording,
-                    request_kind::resume_recording
+                    request_kind::resume_recording, request_kind::give_up_media
                 ),
                 *rc::gen::inRange<std::int64_t>(1, n + 2), i
             ));

@@ -310,6 +310,18 @@ TEST(
     EXPECT_EQ(form_of(outside), k_plan_form) << "the version before knows such plans";
 }
 
+TEST(state_codec, b4_a_call_whose_media_was_given_up_has_a_form_that_programs_before_leave_alone) {
+    call::state asked;
+    asked.verdicts.push_back({"q", call::request_kind::give_up_media, call::refusal::media_may_come});
+    call::state ended;
+    ended.reason = call::end_reason::no_media;
+    for (const auto& s : {asked, ended}) {
+        EXPECT_EQ(form_of(s), k_media_form);
+        EXPECT_GT(form_of(s), 9);
+        EXPECT_EQ(decode_state(encode(s)), s);
+    }
+}
+
 TEST(state_codec, i_17_a_call_whose_recording_is_looked_after_has_a_form_that_programs_before_leave_alone) {
     const call::state before;
     EXPECT_EQ(form_of(before), k_plain_form);

@@ -97,7 +97,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
                when 'plan' then n.ring_plan
                when 'user' then (select m.ring_plan from memberships m
                                   where m.org_id = n.org_id and m.user_id = n.receiving_user_id) end) as plan,
-       )sql" Z360_PERSON("n.org_id", "n.receiving_user_id", "$6::bigint") R"sql(::text as person
+       )sql" Z360_PERSON("n.org_id", "n.receiving_user_id", "$6::bigint") R"sql(::text as person, n.recording as number_recording
   from phone_numbers n
   join organizations o on o.org_id = n.org_id and o.status = 'active'
   left join org_settings s on s.org_id = n.org_id
@@ -267,6 +267,9 @@ read(const pqxx::row& r, std::string number, const party& caller, call::policy r
     overlay(rules.transcribe_messages, r[25]);
     overlay(rules.recording_mandatory, r[26]);
     rules.record_calls = rules.record_calls || rules.recording_mandatory; // whatever the server's default is
+    if (const auto said = r["number_recording"]; !said.is_null())
+        if (const auto by_number = call::recording_named(said.c_str()))
+            call::record_as_number_says(rules, *by_number);
     overlay(rules.ends_unrecorded, r[27]);
     overlay(rules.unrecorded_message, r[28]);
     overlay(rules.recording_announcement, r[29]);

@@ -242,7 +242,15 @@ phone_number_id admin::add_number(const number_wish& w) {
                     "\", whose calls would ring there; --add-member makes them one"
                 );
         }
-        return put_number(tx, n);
+        const auto id = put_number(tx, n);
+        if (!w.recording.empty()) // of each connection that it is on
+            tx.exec_params0(
+                "update phone_numbers set recording = nullif($3, 'organization') where org_id = $1 and e164 "
+                "= "
+                "(select e164 from phone_numbers where phone_number_id = $2)",
+                n.org.value, id.value, w.recording
+            );
+        return id;
     });
 }
 

@@ -61,7 +61,8 @@ struct number_wish {
     std::string receiver; ///< id or login; needed for "user"
     std::string external; ///< any usual spelling; needed for "external"
     bool external_asked = true;
-    std::string alias; ///< empty: as it is
+    std::string alias;     ///< empty: as it is
+    std::string recording; ///< as port::number's; empty: as it is
 };
 
 struct device_row {

@@ -17,7 +17,8 @@ using why = port::refusal::why;
 
 #define Z360_NUMBER                                                                                          \
     "e164, connection_id, route_type, coalesce(receiving_user_id, 0), alias, status, is_default_caller_id, " \
-    "coalesce(ring_plan, ''), coalesce(external_e164::text, ''), external_asked"
+    "coalesce(ring_plan, ''), coalesce(external_e164::text, ''), external_asked, coalesce(recording, "       \
+    "'organization')"
 
 constexpr const char* k_known = R"sql(
 select exists (select from organizations where org_id = $1),
@@ -29,17 +30,30 @@ constexpr const char* k_only_default = R"sql(
 update phone_numbers set is_default_caller_id = false
  where org_id = $1 and is_default_caller_id and not (connection_id = $2 and e164 = $3))sql";
 
+constexpr const char* k_one =
+    "select " Z360_NUMBER " from phone_numbers where org_id = $1 and connection_id = $2 and e164 = $3";
+
 // Not an upsert: under row-level security its update would fail on a row of somebody else, and show it.
 constexpr const char* k_insert =
     "insert into phone_numbers (org_id, connection_id, e164, route_type, receiving_user_id, alias, status, "
     "is_default_caller_id, ring_plan, external_e164, external_asked) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
-    "on conflict (connection_id, e164) do nothing returning " Z360_NUMBER;
+    "on conflict (connection_id, e164) do nothing returning phone_number_id";
 constexpr const char* k_update =
     "update phone_numbers set route_type = $4, receiving_user_id = $5, alias = $6, status = $7, "
     "is_default_caller_id = $8, ring_plan = $9, external_e164 = $10, external_asked = $11 where org_id = $1 "
-    "and connection_id = $2 and e164 = $3 "
-    "returning " Z360_NUMBER;
+    "and connection_id = $2 and e164 = $3 returning phone_number_id";
+
+// What is said of the recording of a number is said of each connection that it is on.
+constexpr const char* k_recording =
+    "update phone_numbers set recording = nullif($3, 'organization') where org_id = $1 and e164 = $2 and not "
+    "starts_with(connection_id, " Z360_GIVEN_BACK
+    ") and recording is distinct from nullif($3, 'organization')";
+constexpr const char* k_take_recording =
+    "update phone_numbers n set recording = o.recording from phone_numbers o where n.org_id = $1 and "
+    "n.connection_id = $2 and n.e164 = $3 and o.org_id = n.org_id and o.e164 = n.e164 and o.phone_number_id "
+    "<> "
+    "n.phone_number_id and o.recording is not null";
 
 // One number on two connections: a page ends after both.
 constexpr const char* k_list =
@@ -48,7 +62,8 @@ constexpr const char* k_list =
 
 constexpr const char* k_give_back =
     "update phone_numbers set connection_id = " Z360_GIVEN_BACK " || phone_number_id, status = 'suspended', "
-    "route_type = 'reject', receiving_user_id = null, ring_plan = null, external_e164 = null, "
+    "route_type = 'reject', receiving_user_id = null, ring_plan = null, external_e164 = null, recording = "
+    "null, "
     "is_default_caller_id = false "
     "where org_id = $1 and e164 = $2 and not starts_with(connection_id, " Z360_GIVEN_BACK ")";
 
@@ -87,6 +102,7 @@ number read(const pqxx::row& r, org_id org) {
     n.ring_plan = r[7].c_str();
     if (n.route_type == "external") n.external = r[8].c_str(); // else what a program of before has left
     n.external_asked = r[9].as<bool>();
+    n.recording = r[10].c_str();
     return n;
 }
 
@@ -111,6 +127,8 @@ std::optional<port::refusal> prepare(number& n) {
         return port::refusal{
             why::invalid, "receiver", "give the user whom calls ring, or another route_type"
         };
+    if (n.recording && *n.recording != "organization" && !call::recording_named(*n.recording))
+        return port::refusal{why::invalid, "recording", "give off, on, mandatory or organization"};
     n.ring_plan = storable(n.ring_plan);
     if ((n.route_type == "plan") == n.ring_plan.empty())
         return port::refusal{
@@ -164,13 +182,17 @@ outcome_of<number> put(connection& db, const tenant_scope& who, number n) {
         outcome_of<number> out;
         auto r = store("number_insert", k_insert);
         out.created = !r.empty();
-        if (out.created) exec_in(*tx, "number_take_box", k_take_box, n.org.value, n.connection_id, n.e164);
+        if (out.created) {
+            exec_in(*tx, "number_take_box", k_take_box, n.org.value, n.connection_id, n.e164);
+            exec_in(*tx, "number_take_recording", k_take_recording, n.org.value, n.connection_id, n.e164);
+        }
         if (r.empty()) r = store("number_update", k_update);
         if (r.empty())
             return refused<number>(
                 why::conflict, "e164", "is in use elsewhere; it must be given back there first"
             );
-        out.value = read(r[0], n.org);
+        if (n.recording) exec_in(*tx, "number_recording", k_recording, n.org.value, n.e164, *n.recording);
+        out.value = read(exec_in(*tx, "number_read", k_one, n.org.value, n.connection_id, n.e164)[0], n.org);
         tx.commit();
         return out;
     });
