@@ -152,6 +152,39 @@ TEST_F(talk_recording, i_17_where_the_rules_say_off_nothing_is_recorded_or_pause
     EXPECT_TRUE(kept(r).empty());
 }
 
+TEST_F(talk_recording, be_24_a_number_says_otherwise_but_loosens_nothing_that_is_demanded) {
+    auto& r = under({{"record_calls", true}});
+    const auto number =
+        "/api/admin/organizations/" + std::to_string(r.org()) + "/numbers/%2B" + r.number().substr(1);
+    const auto says = [&](const std::string& word) {
+        const auto put = r.admin().put(number, {{"receiving_user_id", r.user()}, {"recording", word}});
+        EXPECT_EQ(put.status, 200) << put.body;
+        return r.admin().get(number + "/route").data();
+    };
+    EXPECT_EQ(says("off").at("recording"), "off");
+    const auto silent = talking(r);
+    EXPECT_EQ(shown(silent), "off");
+    EXPECT_EQ(says("on").at("recording_set_by"), "number");
+    EXPECT_EQ(ask(silent, "pause").json.value("code", ""), "not_recorded")
+        << "it goes by what held when it began";
+    over(r, silent);
+    EXPECT_TRUE(kept(r).empty());
+
+    const auto settings = "/api/admin/organizations/" + std::to_string(r.org()) + "/settings";
+    ASSERT_LT(r.admin().put(settings, {{"recording_mandatory", true}}).status, 300);
+    const auto route = says("off");
+    EXPECT_EQ(route.at("recording"), "mandatory");
+    EXPECT_EQ(route.at("recording_set_by"), "organization");
+    auto t = silent; // the phone is there already
+    t.caller = r.call();
+    t.session = r.session(t.caller);
+    ASSERT_TRUE(r.ringing(t.session, 1));
+    ASSERT_TRUE(answers(r, t.session, t.phone));
+    ASSERT_TRUE(shows(r, t, "on"));
+    over(r, t);
+    EXPECT_TRUE(eventually([&] { return kept(r).size() == 1; }));
+}
+
 TEST_F(talk_recording, i_17_a_pause_is_taken_once_survives_a_killed_node_and_ends) {
     auto& r = under({{"record_calls", true}, {"recording_announcement", "This call is recorded."}});
     const auto t = talking(r);
