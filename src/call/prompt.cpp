@@ -95,15 +95,15 @@ void narrate(const state&, const event& what, const state&, effects& out) {
 
 // Sounds of one kind are heard one after the other and each reports its end once, late as that may come: it
 // is the newest one's only when those before it are over. A lost one leaves it to the watchdog. The mark that
-// an end bears is its own prompt's or a later one's [U]: with an earlier prompt's mark it is not the
-// newest's.
+// an end bears is its own prompt's or a later one's [U]: with the mark of an earlier prompt of its kind it is
+// not the newest's. One of the other kind that we take for earlier reached the carrier later.
 bool reported_over(const state& s, const prompt& newest) {
     const auto of_kind = [&newest](const auto& x) { return x.spoken == newest.spoken; };
     const auto mine = id_of(s, newest);
     const bool may_be_mine = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [&](const auto& e) {
         return of_kind(e) && std::none_of(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
                    const auto id = id_of(s, p);
-                   return e.command_id == id && id != mine;
+                   return of_kind(p) && e.command_id == id && id != mine;
                });
     });
     if (!may_be_mine) return false;

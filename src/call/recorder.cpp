@@ -19,6 +19,7 @@ constexpr std::size_t k_most_facts = 16;   // more would be an attack or a fault
 constexpr std::uint32_t k_most_orders = 1; // to record it again (BE-24)
 constexpr millis k_order_limit{1'500};     // so that a talk is recorded, or known not to be, in 7 s
 constexpr millis k_look_after{5'000};      // from the join until a fault is asked for
+constexpr millis k_look_again{2'000};      // from an order, whose fault may be the same one
 constexpr std::uint32_t k_most_looks = 3;  // while the carrier cannot be asked
 constexpr millis k_spoken_within{5'000};   // what is said to the caller is of no use later
 constexpr millis k_pause_limit{5'000};     // whoever asked for it waits
@@ -179,10 +180,11 @@ void announce(state& s, effects& out, time_point now) {
 }
 
 // Nothing is to be asked (any more): the carrier's answer has named the recording, or the question about it
-// was answered. Talks that an earlier program has joined were never to be asked about.
+// was answered. That an order was named says little: there is a fault. Talks that an earlier program has
+// joined were never to be asked about.
 bool is_known(const state& s, const leg& l, time_point first_look, time_point now) {
     const auto& r = s.recorder;
-    if (!recording_id(s, l).empty() || r.unavailable) return true;
+    if ((r.orders == 0 && !recording_id(s, l).empty()) || r.unavailable) return true;
     if (r.look_round != 0 && s.told >= r.look_round) return true;
     return r.look_at ? r.looks >= k_most_looks && now >= *r.look_at : now >= first_look;
 }
@@ -235,6 +237,9 @@ void repair(state& s, effects& out, const leg& l, time_point now) {
     body.name = s.id.text();
     body.beep = false;
     body.dual = true;
+    r.looked = false;
+    r.looks = r.look_round = 0;
+    r.look_at = std::max(*current_join(s)->joined_at + k_look_after, now + k_look_again);
     add_note(out, remark::recording_retried, "leg=" + l.id.text());
     out.emplace_back(on_leg(s, l, order_id(l, n), now, k_order_limit, std::move(body)));
 }

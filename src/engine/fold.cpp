@@ -15,6 +15,8 @@ namespace {
 
 bool outcome_can_wait(const call::command_outcome& done, bool over) {
     if (done.what == call::verb::answer || done.what == call::verb::bridge) return false;
+    // Whoever asked for it looks whether it is paused.
+    if (done.what == call::verb::record_pause || done.what == call::verb::record_resume) return false;
     if (done.what == call::verb::hangup || done.what == call::verb::reject) return true;
     return !over && (done.result == call::outcome::done || done.result == call::outcome::superseded);
 }

@@ -11,6 +11,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -58,11 +59,13 @@ class recent_map {
 };
 
 /// Routes by the number dialed, so that whoever calls it rings; names of callers apart, by organisation. A
-/// number that is not ours is not remembered: it may be a minute later.
+/// number that is not ours is not remembered: it may be a minute later. Nor are hours and blocks, but for the
+/// very caller that they were just told of: other nodes have heard the same, and copies of a call that ring
+/// others than the stored one does are lost with all their legs.
 class route_memory {
   public:
     using steady = rt::clock;
-    explicit route_memory(std::size_t limit = 10'000) : routes_(limit), names_(limit) {}
+    explicit route_memory(std::size_t limit = 10'000) : routes_(limit), names_(limit), causes_(limit) {}
 
     void remember(const std::string& dialed, const std::string& caller, call::route r) {
         if (r.verdict == call::route_verdict::unknown_number) {
@@ -72,6 +75,7 @@ class route_memory {
         const auto now = steady::now();
         names_.put(name_key(r.org, caller), std::move(r.caller_name), now);
         r.caller_name.clear();
+        causes_.put(caller_key(dialed, caller), {r.cause, std::move(r.instead)}, now);
         // Another caller is not blocked, hours pass and talks end: who was wanted once is rather rung than
         // not.
         call::heed_nothing(r);
@@ -88,16 +92,23 @@ class route_memory {
         if (known == nullptr) return std::nullopt;
         auto out = *known;
         if (const auto* name = names_.find(name_key(out.org, caller), oldest)) out.caller_name = *name;
+        const auto* told = causes_.find(caller_key(dialed, caller), steady::now() - k_same_call);
+        if (told != nullptr) std::tie(out.cause, out.instead) = *told;
         return out;
     }
 
   private:
     static constexpr std::chrono::hours k_life{1};
+    static constexpr std::chrono::minutes k_same_call{1};
+    static std::string caller_key(const std::string& dialed, const std::string& caller) {
+        return dialed + "|" + caller;
+    }
     static std::string name_key(org_id org, const std::string& caller) {
         return std::to_string(org.value) + "|" + caller;
     }
     recent_map<std::string, call::route> routes_;
     recent_map<std::string, std::string> names_;
+    recent_map<std::string, std::pair<call::route_cause, std::string>> causes_; ///< and what is said instead
 };
 
 } // namespace z360::engine

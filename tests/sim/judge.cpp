@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "judge.hpp"
 
+#include "judge_bench.hpp"
 #include "wire/journal.hpp"
 
 #include <z360/engine/replay.hpp>
@@ -15,26 +16,9 @@ namespace {
 using sim::leg_kind;
 using sim::leg_view;
 
-// Bounds of reliability.md §3 where only the network is in the way, and after the last fault where there are
-// any: claims of events (2 s) and commands (5 s), a sweep, the longest pause between two attempts.
-constexpr millis k_calm_bound{600};
-constexpr millis k_troubled_bound{12'000};
-// Where nobody is told: a talk is asked about after 45 s of silence, once more if that gets no answer.
-constexpr millis k_silent_bound{100'000};
-constexpr millis k_rings_number{15'000}; // at least, whenever it is dialed
-
-std::string ms(time_point t, const world& w) {
-    return std::to_string((t - w.start).count());
-}
-
-class court {
+class court : bench {
   public:
-    explicit court(const world& w) : w_(w), seen_(w.tel.seen()) {
-        for (auto& l : w.tel.legs()) {
-            if (l.call_control_id == w.caller) caller_ = l;
-            if (l.kind != leg_kind::caller) devices_.push_back(l);
-        }
-    }
+    explicit court(const world& w) : bench(w) {}
     std::vector<std::string> run() {
         one_device_per_caller();
         talks_are_left_alone();
@@ -48,23 +32,11 @@ class court {
         one_final_record();
         pushes_tell_the_truth();
         a_number_takes_the_call_by_a_key();
-        nothing_is_recorded_against_the_rules();
         requests_are_valid();
         return std::move(found_);
     }
 
   private:
-    void say(std::string what) { found_.push_back(std::move(what)); }
-    [[nodiscard]] bool calm() const { return w_.what.level == trouble::none; }
-    [[nodiscard]] bool silent() const { return w_.what.level == trouble::silence; }
-    [[nodiscard]] millis bound() const {
-        if (silent()) return k_silent_bound;
-        return calm() ? k_calm_bound : k_troubled_bound;
-    }
-    /// From when on nothing excuses a delay any more.
-    [[nodiscard]] time_point excused(time_point t) const {
-        return w_.disturbed_until ? std::max(t, *w_.disturbed_until) : t;
-    }
     /// When whoever is at the leg wanted the call; nullopt: nobody did. A number's answer alone may be a
     /// voicemail's.
     [[nodiscard]] std::optional<time_point> taken_at(const leg_view& l) const {
@@ -81,13 +53,6 @@ class court {
             for (const auto& b : w.branches)
                 if (!b.number.empty()) return b.asked;
         return true;
-    }
-    [[nodiscard]] bool rings_a_number() const { return !number_of(w_.what.routed).empty(); }
-    [[nodiscard]] std::optional<time_point> first_bridge() const {
-        std::optional<time_point> t;
-        for (const auto& b : seen_.bridges)
-            if (!t || b.began < *t) t = b.began;
-        return t;
     }
 
     void one_device_per_caller() {
@@ -109,9 +74,9 @@ class court {
             const bool of_it = c.call_control_id == b.caller || c.call_control_id == b.device;
             if (!of_it || *c.acted_at < b.began || !b.ended || *b.ended != *c.acted_at) continue;
             if (sent != w_.first_sent.end() && sent->second <= b.began) continue;
-            if (somebody_left(b, *b.ended)) continue;
-            say("I21: we ended the talk that began at " + ms(b.began, w_) + " by " + c.command_id + " at " +
-                ms(*c.acted_at, w_));
+            if (somebody_left(b, *b.ended) || may_end_unrecorded(w_, b)) continue;
+            say("I21: we ended the talk that began at " + ms(b.began) + " by " + c.command_id + " at " +
+                ms(*c.acted_at));
         }
     }
     /// At the same moment: who came first cannot be told.
@@ -133,9 +98,10 @@ class court {
             if (!l.ended_at)
                 say("I8: " + l.username + " never ended");
             else if (*l.ended_at > latest)
-                say("I2: " + l.username + " outlived the caller until " + ms(*l.ended_at, w_));
+                say("I2: " + l.username + " outlived the caller until " + ms(*l.ended_at));
         }
-        if (!silent() && w_.figures.webhooks_given_up > 0) say("the schedule lost a webhook for good");
+        if (!silent() && w_.what.untold.empty() && w_.figures.webhooks_given_up > 0)
+            say("the schedule lost a webhook for good");
     }
 
     void answered_devices_are_served() {
@@ -151,18 +117,11 @@ class court {
             const bool stayed = l.ended_at.value_or(w_.time.now()) > latest && caller_end > latest;
             if (stayed) say("I9: " + l.username + " answered and was never joined");
         }
-        const auto limit = calm() ? millis{4'000} : bound();
+        const auto limit = calm() ? millis{4'000} : bound() + lost_end();
         if (w_.longest_silence > limit)
             say("I9: the caller heard nothing for " + std::to_string(w_.longest_silence.count()) + " ms");
         const auto ring_over = excused(caller_.began) + longest_ring() + millis{5'000} + bound();
         if (!caller_.answered_at && caller_end > ring_over) say("I9: the caller was left ringing");
-    }
-
-    // With a mobile number the ring goes on until that has rung long enough, and whoever answers it last has
-    // had time to press.
-    [[nodiscard]] millis longest_ring() const {
-        const auto ring = w_.what.routed.rules.ring_time;
-        return !rings_a_number() ? ring : ring + k_rings_number + millis{20'000};
     }
 
     // Without faults nothing is waited for but the network: webhook 20, store 10 three times (append, hint,
@@ -196,7 +155,8 @@ class court {
         for (const auto* e : seen_.webhooks_of("call.speak.ended"))
             if (!e->copy) greeted = greeted ? std::max(*greeted, e->emitted_at) : e->emitted_at;
         for (const auto* c : seen_.commands_of("record_start"))
-            if (c->acted_at && greeted && *greeted > *c->acted_at) say("the greeting was recorded over");
+            if (c->call_control_id == w_.caller && c->acted_at && greeted && *greeted > *c->acted_at)
+                say("the greeting was recorded over");
     }
 
     void losers_outlive_the_bridge() {
@@ -282,7 +242,7 @@ class court {
                 say("BE-18: " + device + " has the call and was told that it ended");
         }
         const auto most = 1 + static_cast<int>(w_.figures.kills);
-        if (w_.what.level < trouble::nodes)
+        if (w_.what.level < trouble::nodes && w_.what.what_happens == mishap::none)
             for (const auto& [id, n] : arrived)
                 if (n > most + (w_.what.bad_pushes > 0 ? 2 : 0))
                     say("I7: " + id + " arrived " + std::to_string(n) + " times");
@@ -315,29 +275,19 @@ class court {
                     say("BE-46: " + l.to + " was joined, and nobody there had taken the call");
     }
 
-    // Of a talk, that is: a message is what its caller leaves.
-    void nothing_is_recorded_against_the_rules() {
-        for (const auto& r : seen_.recordings)
-            if (!w_.what.routed.rules.record_calls && r.call_control_id != w_.caller)
-                say("I17: " + r.call_control_id + " was recorded");
-    }
-
     void requests_are_valid() {
         for (const auto& v : seen_.violations)
             say("invalid " + v.verb + ": " + v.what.pointer + " " + v.what.detail);
     }
-
-    const world& w_;
-    const sim::truth& seen_;
-    leg_view caller_;
-    std::vector<leg_view> devices_;
-    std::vector<std::string> found_;
 };
 
 } // namespace
 
 std::vector<std::string> judge(const world& w) {
-    return court(w).run();
+    auto found = court(w).run();
+    for (auto& f : judge_life(w))
+        found.push_back(std::move(f));
+    return found;
 }
 
 std::vector<std::string> replayed(const world& w) {
@@ -387,7 +337,14 @@ std::string history(const world& w) {
             out += std::string(name) + " node " + std::to_string(i.node) + " " +
                    std::to_string(i.from.count()) + ".." + std::to_string(i.until.count()) + "\n";
     for (const auto& [t, text] : lines)
-        out += ms(t, w) + " " + text + "\n";
+        out += std::to_string((t - w.start).count()) + " " + text + "\n";
+    for (const auto& r : w.requests) {
+        out += std::to_string((r.at - w.start).count()) + (r.pause ? " pause" : " resume") +
+               " asked by device " + std::to_string(r.device.value) + " " + r.id;
+        for (const auto v : r.verdicts)
+            out += " " + std::string(call::name(v));
+        out += "\n";
+    }
     std::string notes;
     for (const auto& [id, row] : w.db.calls())
         for (const auto& n : row.notes)

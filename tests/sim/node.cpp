@@ -23,6 +23,10 @@ void node::accept(std::string body, std::function<void(bool)> answer) {
     process_->accept(std::move(body), std::move(answer));
 }
 
+void node::submit(engine::request r, request_answer answer) {
+    process_->submit(std::move(r), std::move(answer));
+}
+
 bool node::buried() {
     std::erase_if(dying_, [](const auto& p) { return p->gone(); });
     return dying_.empty();

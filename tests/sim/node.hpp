@@ -34,6 +34,9 @@ class node {
     void kill();
     /// A webhook's body; `answer` hears whether it may be told 200, unless the node dies before.
     void accept(std::string body, std::function<void(bool)> answer);
+    /// A request of a device; `answer` hears what came of it, nullopt: it was not taken, ask again. Not if
+    /// the node dies before.
+    void submit(engine::request r, request_answer answer);
     /// Frees what has died. True: nothing of a killed process is left.
     bool buried();
 

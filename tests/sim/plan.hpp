@@ -9,6 +9,7 @@
 #include <z360/call/route.hpp>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,22 @@ enum class carrier_mishap : std::uint8_t {
 };
 inline constexpr int k_carrier_mishap_count = 8;
 
+/// A device wants the recording of its talk to pause, or to go on.
+struct wish {
+    bool pause = true;
+    millis when{0};          ///< from the join on; or, so long before the caller leaves at the latest:
+    bool at_the_end = false; ///< that is
+    bool stranger = false;   ///< of a device that does not talk
+    bool twice = false;      ///< the same request comes once more
+};
+
+/// In what the caller leaves, beside `caller_leaves`.
+enum class farewell : std::uint8_t {
+    none,
+    greeting, ///< or whatever is said in its place
+    message,  ///< or the tone before it
+};
+
 struct plan {
     std::uint64_t seed = 0;
     trouble level = trouble::none;
@@ -89,6 +106,13 @@ struct plan {
     millis retry_pause{500}; ///< between two attempts of a push
     int bad_pushes = 0;      ///< percent; counts where the route wakes by push
     bool reconciles = false; ///< the carrier is also asked by itself, not only by calls
+    std::vector<wish> wishes;
+    int lost_wishes = 0; ///< percent of their commands that are lost, or whose answer is
+    std::vector<sim::command_fault> carrier_faults;
+    std::vector<sim::webhook_fault> webhook_faults;
+    std::map<std::string, int> untold; ///< type of event: percent that nobody is ever told of
+    farewell leaves_in = farewell::none;
+    millis leaves_after{0}; ///< the beginning of that
     /// Half as often as a server does unless told otherwise: most rounds find nothing, and cost half the
     /// time of a schedule.
     millis sweep_period{1'000};
@@ -99,6 +123,11 @@ struct plan {
 [[nodiscard]] plan make_mobile_plan(std::uint64_t seed, trouble level);
 /// The same call to several people, whom a ring plan rings in waves.
 [[nodiscard]] plan make_group_plan(std::uint64_t seed, trouble level);
+/// The rest of an inbound call's life: closed hours, blocked callers, every kind of voicemail, and what is
+/// recorded of a talk. Whom it rings is one person, one with a mobile number, or several.
+[[nodiscard]] plan make_life_plan(std::uint64_t seed, trouble level);
+/// Its route as a call is decided by it.
+[[nodiscard]] call::route heeded(const plan& p);
 /// The one number that it may ring; empty: none.
 [[nodiscard]] std::string number_of(const call::route& r);
 /// SIP username of device `n`, from 0.

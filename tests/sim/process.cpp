@@ -104,6 +104,20 @@ boost::asio::awaitable<void> process::take(std::string body, std::function<void(
     if (!link_.dead) answer(well);
 }
 
+void process::submit(engine::request r, request_answer answer) {
+    sockets_.spawn(ask(std::move(r), std::move(answer)));
+}
+
+boost::asio::awaitable<void> process::ask(engine::request r, request_answer answer) {
+    std::optional<engine::submission> out;
+    try {
+        out = co_await engine_->submit(std::move(r));
+    } catch (const std::exception&) {
+        // 503, or 500: the device asks again
+    }
+    if (!link_.dead) answer(std::move(out));
+}
+
 void process::kill() {
     link_.dead = true;
     boost::asio::co_spawn(link_.ex, end(), [this](std::exception_ptr e) {

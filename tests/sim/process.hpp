@@ -9,16 +9,20 @@
 
 #include <z360/engine/engine.hpp>
 #include <z360/engine/reconciler.hpp>
+#include <z360/engine/request.hpp>
 #include <z360/rt/sync.hpp>
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace z360::testing {
 
 class node;
 class world;
+
+using request_answer = std::function<void(std::optional<engine::submission>)>;
 
 class process {
   public:
@@ -28,6 +32,7 @@ class process {
 
     void start();
     void accept(std::string body, std::function<void(bool)> answer);
+    void submit(engine::request r, request_answer answer);
     [[nodiscard]] bool idle() const;
     [[nodiscard]] bool remembers() const { return engine_->now().calls_in_memory > 0; }
     /// Like kill -9: from now on nothing that it does has any effect. What it was in the middle of is
@@ -39,6 +44,7 @@ class process {
   private:
     boost::asio::awaitable<void> end();
     boost::asio::awaitable<void> take(std::string body, std::function<void(bool)> answer);
+    boost::asio::awaitable<void> ask(engine::request r, request_answer answer);
 
     link link_;
     skewed_clock clock_;
@@ -56,7 +62,7 @@ class process {
     std::unique_ptr<port::carrier_records> records_;
     std::unique_ptr<engine::reconciler> reconciler_;
     std::unique_ptr<engine::engine> engine_;
-    rt::task_group sockets_; ///< webhooks being taken
+    rt::task_group sockets_; ///< webhooks and requests being taken
     bool gone_ = false;
 };
 

@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Z360_SIM_RUNS=n   how many schedules of each level (default: as many as fit into a few seconds)
-// Z360_SIM_FIRST=s  the first seed (default 1)
-// Z360_SIM_SEED=s   only this one, with its history; what the nodes log goes to standard error
-//                   (of the mishaps: with the one that Z360_SIM_MISHAP and Z360_SIM_AT say)
-// Z360_SIM_REPLAY=n one schedule in n is replayed (default 16)
-// Z360_SIM_DIGEST=1 one number of all histories: the same as long as every schedule goes as it did
-#include "judge.hpp"
-
-#include <z360/log.hpp>
+#include "schedules.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
-#include <iostream>
 #include <string>
-#include <string_view>
-#include <vector>
 
 using namespace z360;
 using namespace z360::testing;
@@ -26,129 +12,11 @@ using namespace z360::testing;
 namespace {
 
 constexpr millis k_never{3'600'000};
-/// One schedule in so many is decided once more, from what was stored of it: it costs as much as running it.
-const std::uint64_t k_replayed_of = [] {
-    const char* text = std::getenv("Z360_SIM_REPLAY");
-    return text == nullptr ? 16 : std::max<std::uint64_t>(std::strtoull(text, nullptr, 10), 1);
-}();
-
-std::uint64_t setting(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-/// Of all the schedules that were run together.
-struct tally {
-    bool digests = std::getenv("Z360_SIM_DIGEST") != nullptr;
-    std::uint64_t events = 0;
-    std::uint64_t digest = 0xCBF29CE484222325ULL; ///< FNV-1a of the histories
-    void add(const world& w) {
-        events += w.figures.steps;
-        if (!digests) return;
-        for (const auto c : history(w))
-            digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-    }
-};
-
-std::vector<std::string> broken_by(const plan& p, bool tell = false, tally* sum = nullptr) {
-    log::configure({.threshold = tell ? log::level::debug : log::level::critical});
-    world w(p);
-    w.db.tells = tell || (sum != nullptr && sum->digests);
-    const auto stuck = w.run();
-    auto broken = judge(w);
-    if (!stuck.empty()) broken.insert(broken.begin(), stuck);
-    if (p.seed % k_replayed_of == 0)
-        for (auto& d : replayed(w))
-            broken.push_back(std::move(d));
-    if (tell) std::cout << history(w);
-    if (sum != nullptr) sum->add(w);
-    return broken;
-}
-
-/// What `broken_by` found and `counts` does not dismiss; true: nothing.
-using counting = bool (*)(const std::string&);
-bool everything(const std::string&) {
-    return true;
-}
-
-/// Runs one schedule; false: something was broken, and said.
-bool passes(
-    const plan& p, std::string_view kind, bool tell = false, counting counts = everything,
-    tally* sum = nullptr
-) {
-    auto broken = broken_by(p, tell, sum);
-    std::erase_if(broken, [counts](const auto& b) { return !counts(b); });
-    if (broken.empty()) return true;
-    std::string text = "Z360_SIM_SEED=" + std::to_string(p.seed) + " level " +
-                       std::to_string(static_cast<int>(p.level)) + " " + std::string(kind);
-    for (const auto& b : broken)
-        text += "\n  " + b;
-    ADD_FAILURE() << text;
-    return false;
-}
-
-/// Schedules of one kind, as many as are asked for.
-void run_many(
-    plan (*make)(std::uint64_t), std::uint64_t otherwise, std::string_view kind = {},
-    counting counts = everything
-) {
-    if (std::getenv("Z360_SIM_SEED") != nullptr) {
-        (void)passes(make(setting("Z360_SIM_SEED", 0)), kind, true, counts);
-        return;
-    }
-    const auto runs = setting("Z360_SIM_RUNS", otherwise);
-    const auto first = setting("Z360_SIM_FIRST", 1);
-    const auto began = std::clock();
-    std::uint64_t ran = 0;
-    tally sum;
-    int failures = 0;
-    for (; ran < runs && failures < 10; ++ran)
-        if (!passes(make(first + ran), kind, false, counts, &sum)) ++failures;
-    const auto took = std::max(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 1e-3);
-    const auto per_second = static_cast<double>(ran) / took;
-    std::cout << ran << " schedules, " << per_second << " per second of processor time, "
-              << sum.events / std::max<std::uint64_t>(ran, 1) << " events each\n";
-    if (sum.digests) std::cout << "digest " << std::hex << sum.digest << std::dec << "\n";
-    ::testing::Test::RecordProperty("schedules_per_second", static_cast<int>(per_second));
-}
-
 /// Nothing goes wrong but what is put in; and what does, is excused as trouble is.
 plan quiet(std::uint64_t seed) {
     auto p = make_plan(seed, trouble::none);
     p.level = trouble::webhooks;
     return p;
-}
-/// How often something is asked in this schedule.
-std::uint64_t asked_in(const plan& p, std::uint64_t world::figures_t::* what) {
-    world w(p);
-    (void)w.run();
-    return w.figures.*what;
-}
-
-/// Each thing that can go wrong, at each question of its kind in turn. How many schedules that made.
-std::uint64_t every_mishap(
-    std::uint64_t seeds, std::uint64_t world::figures_t::* asked, int kinds,
-    void (*arm)(plan&, int how, std::size_t nth)
-) {
-    if (std::getenv("Z360_SIM_SEED") != nullptr) {
-        auto p = quiet(setting("Z360_SIM_SEED", 0));
-        arm(p, static_cast<int>(setting("Z360_SIM_MISHAP", 1)), setting("Z360_SIM_AT", 1));
-        (void)passes(p, "one mishap", true);
-        return 1;
-    }
-    const auto first = setting("Z360_SIM_FIRST", 1);
-    std::uint64_t ran = 0;
-    int failures = 0;
-    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-        const auto questions = asked_in(quiet(seed), asked);
-        for (int how = 1; how < kinds; ++how)
-            for (std::size_t nth = 1; nth <= questions && failures < 10; ++nth, ++ran) {
-                auto p = quiet(seed);
-                arm(p, how, nth);
-                if (!passes(p, "mishap " + std::to_string(how) + " at " + std::to_string(nth))) ++failures;
-            }
-    }
-    return ran;
 }
 
 template <trouble level>
@@ -259,22 +127,15 @@ TEST(simulation, be_18_mob_18_who_is_woken_by_push_learns_the_end_of_it) {
 
 // Every question to the store in turn fails in each way that there is, the node's death among them.
 TEST(simulation, i_01_i_03_i_20_one_mishap_at_every_question_to_the_store) {
-    const auto arm = [](plan& p, int how, std::size_t nth) {
-        p.what_happens = static_cast<mishap>(how);
-        p.mishap_at = nth;
-    };
     const auto seeds = setting("Z360_SIM_RUNS", 4);
-    const auto ran = every_mishap(seeds, &world::figures_t::questions, k_mishap_count, arm);
+    const auto ran = every_mishap(quiet, seeds, &world::figures_t::questions, k_mishap_count, arm_store);
     EXPECT_GT(ran, seeds * 100) << "too little was asked to prove anything";
 }
 // The same for the requests to the carrier: commands and questions.
 TEST(simulation, i_01_i_07_i_20_one_mishap_at_every_request_to_the_carrier) {
-    const auto arm = [](plan& p, int how, std::size_t nth) {
-        p.request_meets = static_cast<carrier_mishap>(how);
-        p.request_at = nth;
-    };
     const auto seeds = setting("Z360_SIM_RUNS", 8);
-    const auto ran = every_mishap(seeds, &world::figures_t::requests, k_carrier_mishap_count, arm);
+    const auto ran =
+        every_mishap(quiet, seeds, &world::figures_t::requests, k_carrier_mishap_count, arm_carrier);
     EXPECT_GT(ran, seeds * 30) << "too little was asked to prove anything";
 }
 

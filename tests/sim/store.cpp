@@ -60,6 +60,8 @@ store::commit(const port::call_commit& what, port::effect_claims claims, time_po
     row.call.version = what.next_version == 0 ? stored + 1 : what.next_version;
     row.deadline = what.deadline;
     row.updated_at = now;
+    const auto seen = call::recording_seen(what.next);
+    if (row.recording.empty() || row.recording.back().second != seen) row.recording.emplace_back(now, seen);
     row.notes.insert(row.notes.end(), what.notes.begin(), what.notes.end());
     row.commits.push_back({row.call.version, what.steps});
     // A ring may be resumed after a winner that could not be joined.

@@ -3,6 +3,7 @@
 // always right and never fails; being slow, away or cut off from one node is the world's business.
 #pragma once
 
+#include <z360/call/view.hpp>
 #include <z360/port/call_store.hpp>
 #include <z360/port/event_inbox.hpp>
 #include <z360/port/reconcile_store.hpp>
@@ -10,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace z360::testing {
@@ -23,6 +25,8 @@ class store {
         std::vector<call::recorded_commit> commits; ///< how it came to be, to be made again
         std::optional<time_point> left_ringing;     ///< when the last ring was over
         time_point updated_at{};
+        /// What devices see of the recording, from when on.
+        std::vector<std::pair<time_point, call::recording_view>> recording;
     };
     struct command_row {
         call_id call;

@@ -47,7 +47,9 @@ std::optional<time_point> store::due_at(
         for (const auto& l : s.legs)
             if (!l.initiated && !l.answered && !l.bridged && !l.ended) consider(s.began + times.first_leg);
     }
-    if (rings || phase_of(s) == phase::voicemail) consider(s.rings.back().deadline + times.after_deadline);
+    const bool rang = !s.rings.empty(); // not for a caller whom the organisation blocks
+    if (rang && (rings || phase_of(s) == phase::voicemail))
+        consider(s.rings.back().deadline + times.after_deadline);
     if (!rings && phase_of(s) != phase::ended)
         consider(std::max(row.updated_at, asked.value_or(row.updated_at)) + times.silence);
     return due;

@@ -39,6 +39,10 @@ world::world(plan p)
     for (std::size_t i = 0; i < what.phones.size(); ++i)
         tel.set_phone(sip_username(i), what.phones[i]);
     if (const auto number = number_of(what.routed); !number.empty()) tel.set_phone(number, what.mobile);
+    for (const auto& f : what.carrier_faults)
+        tel.add_fault(f, start);
+    for (const auto& f : what.webhook_faults)
+        tel.add_fault(f, start);
     for (std::size_t i = 0; i < what.nodes; ++i)
         nodes.push_back(std::make_unique<node>(*this, i));
 }
@@ -165,7 +169,9 @@ void world::deliver(sim::webhook hook) {
     envelope["meta"] = json{{"attempt", 1}};
     d->body = envelope.dump();
     d->hook = std::move(hook);
-    if (troubled() && dice.percent(what.silenced_webhooks)) return silence(d);
+    const auto untold = what.untold.find(d->event_type);
+    const auto lost = untold == what.untold.end() ? what.silenced_webhooks : untold->second;
+    if (troubled() && dice.percent(lost)) return silence(d);
     ++deliveries_;
     if (troubled() && dice.percent(what.repeated_webhooks)) {
         auto twin = std::make_shared<delivery>(*d);

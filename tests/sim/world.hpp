@@ -89,6 +89,15 @@ class world {
         bool arrived = false;
     };
     std::vector<push_sent> pushed;
+    /// A request as a device made it, and what came of it.
+    struct request_made {
+        std::string id;
+        bool pause = true;
+        device_id device;
+        time_point at{};
+        std::vector<call::refusal> verdicts; ///< as the device heard them; `none`: granted
+    };
+    std::vector<request_made> requests;
     std::optional<time_point> caller_end_accepted; ///< a node said 200 to the caller's call.hangup
     time_point last_dial_sent{};                   ///< first sendings only
     std::map<std::string, time_point> first_sent;  ///< by command id, over all nodes
@@ -155,6 +164,11 @@ class world {
     [[nodiscard]] static order order_of(const http::client_request& request);
     http::client_response execute(order& o);
     http::client_response answer_to(order& o, fault f);
+    // world_people.cpp
+    void heed(const sim::command_record& c);
+    void make_wishes();
+    void make(const wish& w, unsigned number);
+    void ask(std::size_t made, int tries);
     void settle();
     void watch();
     [[nodiscard]] bool at_rest() const;
@@ -164,6 +178,8 @@ class world {
     std::size_t deliveries_ = 0;
     int rested_ = 0;
     bool over_ = false;
+    bool wishes_made_ = false;
+    bool leaving_ = false;
 };
 
 } // namespace z360::testing

@@ -43,6 +43,7 @@ http::client_response world::execute(order& o) {
     http::client_response out;
     const auto number = tel.submit(o.method, o.path, o.query, std::move(o.body), time.now());
     const auto r = tel.take_reply(number, time.now());
+    heed(tel.seen().commands.at(number));
     out.status = r->status;
     out.body = r->body.dump();
     return out;
@@ -73,6 +74,9 @@ http::client_response world::answer_to(order& o, fault f) {
 }
 
 world::fault world::any_fault(const order& o) {
+    const bool of_a_wish = o.path.ends_with("/record_pause") || o.path.ends_with("/record_resume");
+    if (of_a_wish && what.lost_wishes > 0 && troubled() && dice.percent(what.lost_wishes))
+        return dice.percent(50) ? fault::lost : fault::reply_lost;
     if (!troubled() || !dice.percent(what.bad_commands)) return fault::none;
     const bool question = o.method == "GET";
     const auto last = static_cast<std::int64_t>(question ? fault::error : fault::hiccup);

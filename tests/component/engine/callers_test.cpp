@@ -432,6 +432,25 @@ TEST(route_memory, neither_hours_nor_a_blocked_caller_are_remembered) {
     }
 }
 
+TEST(route_memory, i_08_what_was_just_told_of_a_caller_holds_for_that_caller) {
+    engine::route_memory routes;
+    auto r = sample_incoming(1).routed;
+    r.cause = call::route_cause::closed;
+    r.instead = "We are closed.";
+    routes.remember("+1", "+2", r);
+    const auto same = routes.find("+1", "+2", rt::clock::now());
+    ASSERT_TRUE(same);
+    EXPECT_EQ(same->cause, call::route_cause::closed);
+    EXPECT_EQ(same->instead, r.instead);
+    const auto other = routes.find("+1", "+3", rt::clock::now());
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->cause, call::route_cause::as_set);
+    r.cause = call::route_cause::as_set; // it has opened
+    r.instead.clear();
+    routes.remember("+1", "+2", r);
+    EXPECT_EQ(routes.find("+1", "+2", rt::clock::now())->cause, call::route_cause::as_set);
+}
+
 TEST(route_memory, is_bounded_forgets_the_least_used_and_does_not_age_in_an_outage) {
     engine::recent_map<int, int> m(2);
     const auto now = rt::clock::now();

@@ -69,6 +69,16 @@ TEST(fold, i_08_a_run_that_was_given_up_does_not_finish_the_command_that_is_issu
     EXPECT_TRUE(f.commit.finished.empty());
 }
 
+TEST(fold, i_17_what_came_of_a_pause_is_not_gathered_with_what_nobody_waits_for) {
+    call::command_outcome done;
+    for (const auto what : {call::verb::record_pause, call::verb::record_resume}) {
+        done.what = what;
+        EXPECT_FALSE(can_wait(done, nullptr)) << call::name(what);
+    }
+    done.what = call::verb::speak;
+    EXPECT_TRUE(can_wait(done, nullptr));
+}
+
 TEST(fold, i_09_what_waits_for_another_is_kept_while_its_success_would_want_it) {
     const auto begun = run(std::nullopt, {item{sample_incoming(2), ""}}).commit.next;
     const call::leg_ref winner{"v3:d1", begun.legs[0].id};
