@@ -27,7 +27,8 @@ constexpr millis k_resume_limit{30'000};   // what is not recorded is lost; with
 constexpr millis k_on_its_way{3'500};      // a lost command's last request may reach the carrier for so long
 constexpr millis k_unrecorded_until{8'000}; // from the join: a talk that must be recorded, and is not (BE-24)
 constexpr millis k_shortest_word{2'000};
-constexpr std::uint32_t k_most_turns = 64; // after so many none is repeated by itself
+constexpr std::uint32_t k_foreign_turns = 4; // that another copy may have been ahead
+constexpr std::uint32_t k_most_turns = 64;   // after so many none is repeated by itself
 
 bool records(const state& s) {
     return recording_of(s.routed.rules) != recording_policy::off;
@@ -108,13 +109,28 @@ void note_order(state& s, const command_outcome& o) {
     at->failed = at->failed || (o.what == verb::record_start && failed);
 }
 
+// Another copy of the call has sent it, by a decision that came to nothing: the recording is brought to where
+// it is wanted by a turn of its own, with an id that nobody has used.
+void note_foreign_turn(state& s, const leg& l, const command_outcome& o) {
+    auto& r = s.recorder;
+    const bool acted = o.result == outcome::done || o.result == outcome::expired;
+    if (r.turn_open || !acted || recording_of(s.routed.rules) != recording_policy::on) return;
+    for (auto n = r.turns + 1; n <= r.turns + k_foreign_turns && n < k_most_turns; ++n) {
+        if (o.command_id != turn_id(l, n)) continue;
+        r.turns = n;
+        r.paused = false;
+        r.doubtful = true;
+        return;
+    }
+}
+
 // The last turn alone is open. What a lost one did to the recording nobody knows: it counts as going on,
 // because "paused" promises something (I17).
 void note_turn(state& s, const command_outcome& o, time_point now) {
     auto& r = s.recorder;
-    if (!r.turn_open || !o.who.leg) return;
-    const auto* l = s.find(*o.who.leg);
-    if (l == nullptr || o.command_id != turn_id(*l, r.turns)) return;
+    const auto* l = o.who.leg ? s.find(*o.who.leg) : nullptr;
+    if (l == nullptr) return;
+    if (!r.turn_open || o.command_id != turn_id(*l, r.turns)) return note_foreign_turn(s, *l, o);
     r.turn_open = false;
     if (o.result == outcome::expired) {
         r.quiet_from = now + k_on_its_way;

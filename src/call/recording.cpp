@@ -30,7 +30,9 @@ void narrate(const state& before, const event& what, const state& after, effects
     const auto* e = std::get_if<recording_saved>(&what);
     if (e != nullptr && after.recordings.size() > before.recordings.size())
         add_note(out, remark::recording_saved, "recording=" + e->recording_id);
-    if (const auto* f = std::get_if<recording_failed>(&what))
+    const bool news = before.recorder.faults != after.recorder.faults ||
+                      before.voicemail.failed != after.voicemail.failed; // told again it is none
+    if (const auto* f = std::get_if<recording_failed>(&what); f != nullptr && news)
         add_note(out, remark::recording_failed, "reason=" + f->reason);
 }
 

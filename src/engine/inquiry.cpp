@@ -11,10 +11,12 @@
 namespace z360::engine {
 namespace {
 
-// Facts about legs add up to the same whatever their order and however often they are told (I10).
+// Facts about legs, and that a recording failed, add up to the same whatever their order and however often
+// they are told (I10).
 bool may_be_repeated(const call::event& e) {
     return std::holds_alternative<call::leg_initiated>(e) || std::holds_alternative<call::leg_answered>(e) ||
-           std::holds_alternative<call::leg_bridged>(e) || std::holds_alternative<call::leg_hangup>(e);
+           std::holds_alternative<call::leg_bridged>(e) || std::holds_alternative<call::leg_hangup>(e) ||
+           std::holds_alternative<call::recording_failed>(e);
 }
 
 } // namespace

@@ -47,6 +47,12 @@ TEST(simulation, i_03_i_17_one_mishap_at_every_question_of_a_whole_life) {
     EXPECT_GT(sent, seeds * 30) << "too little was asked to prove anything";
 }
 
+// One node had granted a pause in its memory, and paused; another one refused it as late, and that was
+// stored.
+TEST(simulation, seed_pause_of_a_copy_whose_decision_came_to_nothing) {
+    (void)passes(of_life<trouble::nodes>(93'204'946), "seed");
+}
+
 // ---- the judge convicts: by other rules than the call went by, or of a carrier that lies
 
 namespace {

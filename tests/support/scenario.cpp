@@ -363,7 +363,9 @@ class runner {
         const bool records = o.what == verb::bridge ? rules_.record_calls : o.what == verb::record_start;
         if (records && o.result == outcome::done && told)
             o.recording_id = "rec-" + o.command_id.substr(o.command_id.size() - 1);
-        if (w.size() > 3 && told) o.error_code = w[3];
+        const bool foreign = w.back().starts_with("turn=");
+        if (foreign && o.who.leg) o.command_id = o.who.leg->text() + "-recording-turn-" + w.back().substr(5);
+        if (w.size() > 3 && told && !foreign) o.error_code = w[3];
         o.attempts = w.back() == "untried" ? 0 : 1;
         return o;
     }

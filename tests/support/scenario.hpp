@@ -18,10 +18,11 @@
 // told [failed] [round=N] (the carrier's answer, to the newest question unless said otherwise), withdrawn
 // <devices>, talks_elsewhere <devices>, declines / says_answered / asks_to_be_rung <device> [id=a]
 // [until=9000] [places=N] (identities that may be dialed; 0: the device may not be rung), and outcome <verb>
-// <who> <done|peer_gone|refused|expired|superseded> [code]. `incoming waited=9000`: the caller reached us 9 s
-// ago. Suffix `blind` on a device event drops the client_state, so that only the control id names the leg.
-// Suffix `unproven` on any event but the first `incoming`: decided on a copy that may be old. A hang-up that
-// is taken back (`wanted` denies it although its leg lives): `!! unwanted hangup d1`.
+// <who> <done|peer_gone|refused|expired|superseded> [code] [turn=N: of a pause or its end that another copy
+// has sent]. `incoming waited=9000`: the caller reached us 9 s ago. Suffix `blind` on a device event drops
+// the client_state, so that only the control id names the leg. Suffix `unproven` on any event but the first
+// `incoming`: decided on a copy that may be old. A hang-up that is taken back (`wanted` denies it although
+// its leg lives): `!! unwanted hangup d1`.
 #pragma once
 
 #include <z360/call/decide.hpp>
