@@ -356,8 +356,10 @@ leg* met(state& s, const leg_ref& who, bool dead) {
     if (found->call_control_id.empty()) {
         found->call_control_id = who.call_control_id;
         found->dial = dial_status::accepted; // also after the dial was given up: the carrier knows better
-        // Nothing was known of it when its ring ended: whoever dialed it may have joined it since (I21).
-        if (!dead && found->release != release_reason::none && !found->hangup_sent) doubt(*found);
+        // Nothing was known of it when its ring ended, or when the carrier was asked about it: whoever dialed
+        // it may have joined it since (I21).
+        const bool judged = found->release != release_reason::none || found->stopped || found->cleared;
+        if (!dead && judged && !found->hangup_sent) doubt(*found);
     } else if (found->call_control_id != who.call_control_id) {
         return duplicate_of(s, *found, who.call_control_id, dead);
     }

@@ -135,11 +135,18 @@ class court : bench {
         const millis pushes{w_.what.routed.rules.wake_by_push ? 10 : 0};
         const millis number{rings_a_number() ? 10 : 0};
         const millis turns{w_.what.routed.plan.empty() ? 0 : 90};
-        const millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes + number + turns;
+        millis way = (w_.what.nodes == 1 ? millis{120} : millis{140}) + pushes + number + turns;
         const leg_view* first = nullptr;
         for (const auto& l : devices_)
             if (taken_at(l) && (first == nullptr || *taken_at(l) < *taken_at(*first))) first = &l;
         if (first == nullptr) return;
+        // Another one's answer was heard of first, and they hung up again before they were joined: their
+        // bridge is refused (20 + 20), and who is next is claimed (10) and joined.
+        for (const auto& l : devices_)
+            if (&l != first && taken_at(l) && l.ended_at && *l.ended_at < *taken_at(*first) + way) {
+                way += millis{60};
+                break;
+            }
         const auto due = *taken_at(*first) + way;
         const bool stays =
             (!first->ended_at || *first->ended_at > due) && (!caller_.ended_at || *caller_.ended_at > due);
