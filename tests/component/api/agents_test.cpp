@@ -116,7 +116,7 @@ TEST_F(api_agents, be_27_the_agents_address_is_a_sip_uri_without_a_password_and_
           "sip:agent@agents.example;"}) {
         const auto put = send("PUT", k_settings, admin(), json{{"agent_uri", bad}});
         EXPECT_EQ(put.status, 422) << bad;
-        EXPECT_TRUE(put.body["errors"].is_array()) << put.text;
+        EXPECT_TRUE(put.body["errors"].contains("agent_uri")) << put.text;
         EXPECT_EQ(put.text.find("secret"), std::string::npos);
     }
 }
