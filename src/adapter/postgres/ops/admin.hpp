@@ -34,9 +34,9 @@ struct number_row {
     std::string number;              ///< any usual spelling
     std::string route_type = "user"; ///< user, agent, external, voicemail, reject
     user_id receiver;                ///< a member of `org`; needed for "user"
-    std::string external;            ///< a number outside; of "external"
-    bool external_asked = true;      ///< who answers there is asked to press a key
     std::string alias;
+    std::string external;       ///< a number outside; of "external"
+    bool external_asked = true; ///< who answers there is asked to press a key
 };
 
 /// A person as --create-user names them. Organisations and people that are only named must be there already.
