@@ -36,7 +36,7 @@ struct spelling {
     std::string from;    ///< JSON
     std::string number;  ///< of the caller, as stored
     std::string dialed;  ///< dial's `from`
-    std::string contact; ///< looked up
+    std::string contact; ///< told to the directory: a number that may be a contact's, or that there is none
     std::string name;    ///< shown
 };
 
@@ -53,11 +53,11 @@ awaitable<void> spellings(callers_world& w) {
         {quoted("sip:+13125550142@198.51.100.7;user=phone"), e164, e164, e164, "Carla"},
         {quoted("sip:%2B13125550142@example.com"), e164, e164, e164, "Carla"},
         {quoted("\"C\" <sip:+13125550142@example.com>"), e164, e164, e164, "Carla"},
-        {quoted("anonymous"), "withheld", number, "", ""},
-        {quoted("Restricted"), "withheld", number, "", ""},
-        {quoted("sip:anonymous@anonymous.invalid"), "withheld", number, "", ""},
-        {quoted(""), "withheld", number, "", ""},
-        {"null", "withheld", number, "", ""},
+        {quoted("anonymous"), "withheld", number, "withheld", ""},
+        {quoted("Restricted"), "withheld", number, "withheld", ""},
+        {quoted("sip:anonymous@anonymous.invalid"), "withheld", number, "withheld", ""},
+        {quoted(""), "withheld", number, "withheld", ""},
+        {"null", "withheld", number, "withheld", ""},
         {quoted("sip:ada@example.com"), "sip:ada@example.com", number, "", "ada"},
         {quoted("\"Ada L\" <sip:ada@example.com>"), "sip:ada@example.com", number, "", "Ada L"},
         {quoted("3125550142"), "3125550142", number, "", ""},

@@ -262,9 +262,23 @@ TEST_F(leads, be_29_the_newest_summary_is_told_and_goes_with_its_conversation) {
 TEST_F(leads, be_29_no_message_of_a_conversation_is_looked_at_while_a_caller_waits) {
     settings([](auto& s) { s.agent_uri = k_agent; });
     ASSERT_TRUE(lead("agent").value);
-    pqxx::connection other(scratch_->url());
-    pqxx::work holds(other);
-    holds.exec("lock table messages in access exclusive mode");
+    const auto scans = [this](const std::string& table) {
+        return std::stoll(value(
+            "select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_user_tables where relname = '" +
+            table + "'"
+        ));
+    };
+    const auto before = scans("messages");
     const auto d = begun("agent-3");
     EXPECT_EQ(redeem(reference(d), acme_.org, first_at_).became, how::given);
+    // A connection tells what it has read when it ends.
+    desk_.reset();
+    calls_.reset();
+    directory_.reset();
+    tenants_.reset();
+    db_.reset();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (scans("agent_references") == 0)
+        ASSERT_LT(std::chrono::steady_clock::now(), until) << "nothing was told";
+    EXPECT_EQ(scans("messages"), before);
 }
