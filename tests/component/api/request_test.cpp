@@ -169,7 +169,9 @@ TEST_F(api_requests, b_44_in_the_wrong_state_the_answer_tells_state_and_what_is_
     EXPECT_EQ(winner.status, 409);
     EXPECT_EQ(winner.code(), "already_answered");
     EXPECT_EQ(winner.body["call"]["status"], "active");
-    EXPECT_EQ(winner.body["allowed"], json({"answered", "recording/pause", "recording/resume", "media-failed"}));
+    EXPECT_EQ(
+        winner.body["allowed"], json({"answered", "recording/pause", "recording/resume", "media-failed"})
+    );
     EXPECT_EQ(winner.header("Content-Type"), "application/problem+json");
     for (const char* what : {"decline", "answered"}) {
         const auto loser = ask(what, two);

@@ -239,6 +239,7 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"POST /device-tokens", {{"fcm_token", own_push}, {"platform", "android"}}},
         {"DELETE /device-tokens", {{"fcm_token", other.push}}},
         {"POST /api/voip/token", {{"device_id", uid}}},
+        {"PUT /api/voip/do-not-disturb", {{"of", "device"}, {"on", true}, {"device_id", uid}}},
         {"POST /api/voip/switch-org", {{"device_id", uid}, {"target_organization_id", org}}},
         {"PUT /api/admin/organizations/{org}", {{"name", "Taken"}}},
         {"PUT /api/admin/users/{user}", {{"login", "taken@people.example"}, {"name", "Taken"}}},
@@ -294,7 +295,7 @@ const std::set<std::string> k_of_the_asker{
 bool takes_device(const std::string& route) {
     return route == "GET /api/voip/devices/self" || route == "GET /api/voip/credentials" ||
            route == "GET /api/voip/my-active-call" || route == "GET /api/voip/calls" ||
-           route == "GET /api/voip/bootstrap";
+           route == "GET /api/voip/bootstrap" || route == "GET /api/voip/do-not-disturb";
 }
 
 struct stranger {

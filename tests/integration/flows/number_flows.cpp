@@ -334,9 +334,9 @@ TEST_F(number_flow, odd_bodies_and_queries_of_hours_and_routes_are_no_fault_of_t
     };
     for (const char* good :
          {"", "?at=2026-12-25T18:00:00Z", "?at=2026-12-25T18:00:00+01:00", "?at=2026-12-25T18:00:00%2B01:00",
-          "?at=9999-12-31T23:59:59Z", "?from=+13125550142", "?from="})
+          "?at=9999-12-31T23:59:59Z", "?from=+13125550142", "?from=", "?from=withheld"})
         EXPECT_EQ(route(good), 200) << good;
-    for (const char* odd : {"?at=", "?at=tomorrow", "?from=13125550142", "?from=%00", "?from=withheld"})
+    for (const char* odd : {"?at=", "?at=tomorrow", "?from=13125550142", "?from=%00"})
         EXPECT_EQ(route(odd), 422) << odd;
     for (const char* odd : {"001", "%2B%2B1312", "+1312555014200000", "withheld"})
         EXPECT_EQ(admin.put(org + "/blocked-callers/" + odd, json{{"note", "x"}}).status, 422) << odd;

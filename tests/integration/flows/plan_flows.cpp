@@ -148,6 +148,7 @@ TEST_F(plan_flow, who_is_added_in_the_middle_of_a_call_rings_with_the_next_one) 
     EXPECT_EQ(bobs_->client.get("/api/voip/call-status/" + r.session(caller)).status, 404);
     r.carrier().caller_hangs_up(caller);
     ASSERT_TRUE(r.quiet(r.session(caller)));
+    ASSERT_TRUE(r.phase(r.session(caller), "ended")) << "else she talks, for all we know";
     caller = call(r);
     EXPECT_TRUE(r.ringing(r.session(caller), 2));
     r.carrier().caller_hangs_up(caller);

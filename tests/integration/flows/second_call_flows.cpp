@@ -102,6 +102,7 @@ TEST_F(second_call_flow, state_02_by_the_policy_none_a_second_caller_meets_voice
     r.carrier().caller_hangs_up(second);
     r.carrier().caller_hangs_up(first);
     EXPECT_TRUE(r.quiet(session));
+    ASSERT_TRUE(r.phase(session, "ended"));
     // It is a missed call of hers.
     const auto calls = two_->client.get("/api/voip/calls");
     ASSERT_EQ(calls.status, 200) << calls.body;
@@ -146,6 +147,7 @@ TEST_F(second_call_flow, state_02_a_killed_server_knows_afterwards_who_talks) {
     r.carrier().caller_hangs_up(second);
     r.carrier().caller_hangs_up(first);
     ASSERT_TRUE(r.quiet(r.session(first)));
+    ASSERT_TRUE(r.phase(r.session(first), "ended"));
     const auto third = call(r, "+13125550144");
     EXPECT_TRUE(r.ringing(r.session(third), 2)) << "the talk is over: both ring again";
     r.carrier().caller_hangs_up(third);

@@ -264,7 +264,8 @@ TEST_F(leads, be_29_no_message_of_a_conversation_is_looked_at_while_a_caller_wai
     ASSERT_TRUE(lead("agent").value);
     const auto scans = [this](const std::string& table) {
         return std::stoll(value(
-            "select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_user_tables where relname = '" +
+            "select coalesce(seq_scan, 0) + coalesce(idx_scan, 0) from pg_stat_user_tables where relname = "
+            "'" +
             table + "'"
         ));
     };

@@ -41,8 +41,8 @@ TEST(gzip, ios_03_what_is_cut_damaged_or_followed_by_more_is_refused) {
     EXPECT_EQ(gunzip(sent + "x", k_most).how, inflation::broken);
     EXPECT_EQ(gunzip(sent + sent, k_most).how, inflation::broken) << "two members";
     EXPECT_EQ(gunzip("{}", k_most).how, inflation::broken);
-    // Behind the ten bytes of its head, of which some say nothing, each byte counts, but for the bits that fill the
-    // last one of what is packed.
+    // Behind the ten bytes of its head, of which some say nothing, each byte counts, but for the bits that
+    // fill the last one of what is packed.
     for (std::size_t n = 10; n < sent.size(); ++n) {
         auto damaged = sent;
         damaged[n] = static_cast<char>(damaged[n] ^ 0x10);
