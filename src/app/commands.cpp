@@ -98,6 +98,10 @@ std::string store_until(command_arguments& a, const std::string& v) {
     a.until = v;
     return parse_iso8601(v) ? "" : "not a time; write it like 2026-12-24T18:00:00Z";
 }
+std::string store_number_to_dial(command_arguments& a, const std::string& v) {
+    if (wire::has_extension(v)) return "has an extension, which cannot be dialed; leave it out";
+    return store_phone_number<&command_arguments::to>(a, v);
+}
 std::string store_mobile(command_arguments& a, const std::string& v) {
     const auto e164 = v.empty() ? std::optional(v) : wire::to_e164(v);
     a.mobile = e164;
@@ -129,7 +133,7 @@ const std::vector<command_flag>& command_flags() {
         {"--id", "Id that the existing product has for it.", store_number<&args::id, 1, k_any_id>},
         {"--role", "owner, admin or member.", store_role},
         {"--route", "user, agent, external, voicemail or reject.", store_route},
-        {"--to", "The number outside that calls of --route external ring.", store_phone_number<&args::to>},
+        {"--to", "The number outside that calls of --route external ring.", store_number_to_dial},
         {"--no-key", "Whoever answers at --to has the caller without pressing a key.",
          store_switch<&args::no_key>, true},
         {"--recording",

@@ -106,6 +106,7 @@ int explain_route(const options& o) {
         return directory->foresee(a.number, a.from, now(), at);
     });
     call::heed_cause(r);
+    call::leave_out_caller(r, a.from);
     if (r.verdict == call::route_verdict::unknown_number) {
         print(
             o, {{"number", a.number}, {"outcome", "rejected"}},

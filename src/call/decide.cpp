@@ -71,6 +71,7 @@ decision begin(part_list of, const incoming& what, time_point now) {
     s.routed = what.routed;
     s.origin = {what.call_session_id, what.from_sent, what.to_sent};
     s.caller = legs::caller_of(what);
+    leave_out_caller(s.routed, text_of(s.caller.to));
     s.began = now;
     const auto waited = now - what.waiting_since.value_or(now);
     if (s.routed.verdict == route_verdict::unknown_number) {

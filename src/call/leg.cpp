@@ -324,19 +324,32 @@ const component k_component{absorb, narrate, settle, nullptr, nullptr, wants, br
 
 namespace {
 
-constexpr std::size_t k_most_strangers = 50;
+constexpr std::size_t k_most_strangers = 400; // as many as a plan rings, in rotation all of them
+
+// Whom the route names, though this copy has not rung them.
+std::optional<leg> leg_of_route(const state& s, const leg_id& id) {
+    for (const auto* all : {&s.routed.targets, &s.routed.left_out})
+        for (const auto& t : *all)
+            if (auto l = rings::device_leg(s, t); l.id == id) return l;
+    return std::nullopt;
+}
 
 // A leg of ours that this copy knows nothing of: another one has rung whom this one left out, or came too
 // late to ring. It is let go, and first the carrier is asked, for it may have been joined since (I21).
 leg* stranger_met(state& s, const leg_ref& who) {
     if (who.call_control_id.empty() || who.call_control_id == s.caller.call_control_id) return nullptr;
-    const auto is = [](const leg& l) { return l.role == leg_role::peer && l.ring == 0; };
+    const auto is = [](const leg& l) { return l.ring == 0; };
     if (std::count_if(s.legs.begin(), s.legs.end(), is) >= static_cast<std::ptrdiff_t>(k_most_strangers))
         return nullptr;
     leg l;
-    l.id = *who.leg;
-    l.role = leg_role::peer;
-    l.to = sip_uri{"sip:unknown"};
+    if (auto named = leg_of_route(s, *who.leg)) {
+        l = std::move(*named);
+        l.ring = 0;
+    } else {
+        l.id = *who.leg;
+        l.role = leg_role::peer;
+        l.to = sip_uri{"sip:unknown"};
+    }
     doubt(l);
     return &s.legs.emplace_back(std::move(l));
 }
@@ -351,7 +364,7 @@ leg* met(state& s, const leg_ref& who, bool dead) {
             if (l.call_control_id == who.call_control_id) found = &l;
     }
     if (found == nullptr && who.leg) found = rings::number_met(s, *who.leg);
-    if (found == nullptr && who.leg && !dead) found = stranger_met(s, who);
+    if (found == nullptr && who.leg) found = stranger_met(s, who);
     if (found == nullptr || who.call_control_id.empty()) return found;
     if (found->call_control_id.empty()) {
         found->call_control_id = who.call_control_id;

@@ -36,12 +36,19 @@ void lead_to_agent(route& r, std::string uri) {
     ring_only(r, std::move(who), std::min(r.rules.ring_time, k_agent_rings));
 }
 
-void lead_to_number(route& r, std::string number, bool asked, std::string_view caller) {
-    if (number == caller) return;
+void lead_to_number(route& r, std::string number, bool asked) {
     branch who;
     who.number = std::move(number);
     who.asked = asked;
     ring_only(r, std::move(who), r.rules.ring_time);
+}
+
+void leave_out_caller(route& r, std::string_view caller) {
+    if (caller.empty()) return;
+    const auto is = [caller](const branch& b) { return b.number == caller; };
+    for (auto& w : r.plan)
+        std::erase_if(w.branches, is);
+    std::erase_if(r.plan, [](const wave& w) { return w.branches.empty(); });
 }
 
 void heed_cause(route& r) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
+#include "call/waves.hpp"
+
 #include <z360/call/view.hpp>
 
 #include <algorithm>
@@ -81,6 +83,10 @@ bool was_called(const state& s, user_id user) {
     if (user == s.routed.user) return true;
     if (std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) { return is_for(s, l, user); }))
         return true;
+    const auto& out = s.routed.left_out;
+    const bool left_out =
+        std::any_of(out.begin(), out.end(), [&](const target& t) { return person_of(s.routed, t) == user; });
+    if (left_out && waves::has_begun(s, user)) return true; // they have missed it
     const auto all = people_of(s.routed);
     return s.legs.empty() && std::find(all.begin(), all.end(), user) != all.end();
 }

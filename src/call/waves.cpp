@@ -188,10 +188,15 @@ std::optional<time_point> end_of(const state& s, user_id who, const branch& b, t
 }
 
 bool is_over(const state& s, user_id who, time_point now) {
-    return std::any_of(s.legs.begin(), s.legs.end(), [&](const leg& l) {
-        const bool theirs = l.wave != 0 && l.goes_to() != nullptr && l.goes_to()->user == who;
-        return theirs && (l.stopped || (l.until && now >= *l.until));
-    });
+    bool any = false;
+    bool stopped = true; // all of them: one alone may be busy
+    for (const auto& l : s.legs) {
+        if (l.wave == 0 || l.goes_to() == nullptr || l.goes_to()->user != who) continue;
+        if (l.until && now >= *l.until) return true;
+        any = true;
+        stopped = stopped && l.stopped;
+    }
+    return any && stopped;
 }
 
 // Theirs is still to come, though their wave has begun.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t k_longest = 250;
 constexpr std::size_t k_longest_user = 64;
-constexpr std::string_view k_carrier = "telnyx.com";
+constexpr std::string_view k_carrier = "telnyx"; // telnyx.com, telnyx.com.au, telnyx.eu …
 
 bool is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -56,9 +56,15 @@ bool is_parameter(std::string_view t) {
     return std::find(k_known.begin(), k_known.end(), t) != k_known.end();
 }
 
+// By name; by number anybody's proxy could be meant, the carrier's too.
 bool is_carriers(std::string_view host) {
-    return host == k_carrier ||
-           (host.ends_with(k_carrier) && host[host.size() - k_carrier.size() - 1] == '.');
+    std::string_view last;
+    while (!host.empty()) {
+        last = host.substr(0, host.find('.'));
+        if (last == k_carrier) return true;
+        host.remove_prefix(std::min(host.size(), last.size() + 1));
+    }
+    return std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// Cuts off what stands before the sign, or all of it.

@@ -78,6 +78,13 @@ bool dials_agent(const call::effect& e) {
     return dial != nullptr && !dial->agent.empty();
 }
 
+// Without a plan nobody was stopped while others rang: a program of before takes it for a fault.
+bool stopped_busy(const call::state& s) {
+    return std::any_of(s.legs.begin(), s.legs.end(), [](const call::leg& l) {
+        return l.stopped && l.wave == 0;
+    });
+}
+
 // Words that an older program does not know.
 bool gave_media_up(const call::state& s) {
     return s.reason == call::end_reason::no_media ||
@@ -93,6 +100,7 @@ int form_of(const call::state& s) {
     if (rings_agent(s)) return k_agent_form;
     if (s.routed.cause == call::route_cause::anonymous) return k_anonymous_form; // a word it does not know
     if (gave_media_up(s)) return k_media_form;
+    if (stopped_busy(s)) return k_busy_form;
     // A program of before would ring everybody's devices at once.
     if (!s.routed.plan.empty()) return k_plan_form;
     if (looks_after_recording(s)) return k_recording_form;

@@ -31,6 +31,7 @@ inline constexpr int k_plan_form = 9;
 inline constexpr int k_agent_form = 10;
 inline constexpr int k_anonymous_form = 10;
 inline constexpr int k_media_form = 10;
+inline constexpr int k_busy_form = 10;
 [[nodiscard]] int form_of(const call::state& s);
 
 /// Valid UTF-8 without NUL, whatever the strings inside hold: Postgres refuses both in jsonb.

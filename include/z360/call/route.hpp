@@ -128,8 +128,10 @@ void heed_nothing(route& r);
 /// The organisation's agent is rung, and nobody else: for 20 s at most, for a program that has not answered
 /// by then is down.
 void lead_to_agent(route& r, std::string uri);
-/// This number is rung, and nobody else, for as long as devices would be; not if it is the caller's.
-void lead_to_number(route& r, std::string number, bool asked, std::string_view caller);
+/// This number is rung, and nobody else, for as long as devices would be.
+void lead_to_number(route& r, std::string number, bool asked);
+/// Nobody is rung at the number that they call from: such a call would come back.
+void leave_out_caller(route& r, std::string_view caller);
 
 /// There is a device, a number, or an agent that it rings.
 [[nodiscard]] bool rings_anybody(const route& r);

@@ -115,6 +115,7 @@ awaitable<http::response> get_route(api_context& s, request_context in) {
     // Whose number it is comes from our rows; another organisation's is none.
     if (routed.org != org) co_return respond(no_number());
     call::heed_cause(routed);
+    call::leave_out_caller(routed, q.from);
     co_return success(200, route_json(routed, q.at));
 }
 

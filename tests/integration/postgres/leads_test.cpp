@@ -54,17 +54,19 @@ class leads : public postgres_test {
         const auto out = run(tenants_->put(tenant_scope::all(), acme_.org, s));
         ASSERT_TRUE(out.value) << out.refused->field << ": " << out.refused->text;
     }
-    port::outcome_of<port::number> lead(const std::string& type, const std::string& external = {}) {
+    port::outcome_of<port::number>
+    lead(const std::string& type, const std::string& external = {}, tenant_scope who = tenant_scope::all()) {
         port::number n;
         n.org = acme_.org;
         n.e164 = k_ours;
         n.route_type = type;
         n.external = external;
-        return run(tenants_->put(tenant_scope::all(), n));
+        return run(tenants_->put(std::move(who), n));
     }
     call::route route(const std::string& caller = k_caller) {
         auto r = run(directory_->resolve(k_ours, caller, now()));
         call::heed_cause(r);
+        call::leave_out_caller(r, caller);
         return r;
     }
     static time_point now() { return std::chrono::floor<millis>(std::chrono::system_clock::now()); }
@@ -159,10 +161,16 @@ TEST_F(leads, a_number_leads_outside_but_never_back_to_us_or_to_who_calls) {
     EXPECT_TRUE(r.plan[0].branches[0].asked);
     EXPECT_EQ(outcome_of(route("+15550108888")), call::route_outcome::voicemail) << "it is they who call";
     for (const char* loop : {"+15550100001", "+15550100002"}) {
-        const auto refused = lead("external", loop);
-        ASSERT_TRUE(refused.refused) << loop;
-        EXPECT_THAT(refused.refused->text, HasSubstr("a number of ours"));
+        for (const auto& who : {tenant_scope::all(), tenant_scope::of(acme_.org)}) {
+            const auto refused = lead("external", loop, who); // whoever asks sees its own numbers alone
+            ASSERT_TRUE(refused.refused) << loop;
+            EXPECT_THAT(refused.refused->text, HasSubstr("a number of ours"));
+        }
     }
+    sql("insert into phone_numbers (org_id, connection_id, e164, route_type, status) values (" +
+        text(rival_.org) + ", 'removed:1', '+15550108889', 'reject', 'suspended')");
+    EXPECT_TRUE(lead("external", "+15550108889").value) << "it was given back";
+    ASSERT_TRUE(lead("external", "+15550108888").value);
     EXPECT_EQ(lead("external", "nonsense").refused->field, "external");
     EXPECT_EQ(lead("voicemail", "+15550108888").refused->field, "external");
     // It became one of ours afterwards.

@@ -179,6 +179,18 @@ class ring_plans : public postgres_test {
 
 // ---- what may be set
 
+TEST_F(ring_plans, a_number_of_another_organisation_is_ours_whoever_sets_the_plan_and_whenever_it_became_so) {
+    for (const auto& who : {tenant_scope::all(), tenant_scope::of(ada_.org)}) {
+        const auto out = put(plan(call::strategy::all, {person(ada_.user), number("+15550100002")}), who);
+        ASSERT_TRUE(out.refused);
+        EXPECT_THAT(out.refused->text, HasSubstr("of ours"));
+    }
+    route_by(plan(call::strategy::all, {person(ada_.user), number("+15550108888")}));
+    EXPECT_EQ(resolve().plan.at(0).branches.size(), 2U);
+    sql("update phone_numbers set e164 = '+15550108888' where e164 = '+15550100002'");
+    EXPECT_EQ(resolve().plan.at(0).branches.size(), 1U) << "such a call would come back";
+}
+
 TEST_F(ring_plans, a_plan_that_names_nobody_a_stranger_or_us_is_refused_and_changes_nothing) {
     const auto before = value("select count(*) from ring_plans");
     const auto refused = [&](port::ring_plan p, why reason, const char* field) {

@@ -90,6 +90,17 @@ class second_call : public stored_calls {
         return {};
     }
     void answers(stored& s, std::size_t device) { step(s, call::leg_answered{leg_of(s, device)}); }
+    std::vector<call::event> talk_on(const stored& s, std::size_t device) {
+        const call::leg_ref caller{"v3:" + s.is.origin.call_session_id, std::nullopt};
+        return {
+            call::leg_answered{leg_of(s, device)}, call::leg_bridged{leg_of(s, device)},
+            call::leg_bridged{caller}
+        };
+    }
+    void talks(stored& s, std::size_t device) {
+        for (const auto& e : talk_on(s, device))
+            step(s, e);
+    }
     void hangs_up(stored& s) {
         step(s, call::leg_hangup{{"v3:" + s.is.origin.call_session_id, std::nullopt}, "x"});
     }
@@ -215,11 +226,11 @@ TEST_F(second_call, state_02_whoever_answers_one_of_two_calls_is_rung_by_the_oth
     auto a = begin("a", called());
     auto b = begin("b", called());
     EXPECT_EQ(stopped(), "");
-    answers(a, 2);
+    talks(a, 2);
     EXPECT_EQ(stopped(), "b " + id(2));
     sql("delete from webhook_events");
     step(b, call::ring_withdrawn{{people_.devices.at(1).device}, true});
-    answers(b, 3);
+    talks(b, 3);
     EXPECT_EQ(stopped(), "a " + id(3))
         << "a's others ring until its bridge stands; b's own ring is b's to end";
 }
@@ -228,7 +239,7 @@ TEST_F(second_call, state_02_by_the_policy_none_all_devices_stop_and_by_call_wai
     policy("none");
     auto a = begin("a", called());
     auto b = begin("b", called());
-    answers(a, 2);
+    talks(a, 2);
     EXPECT_EQ(stopped(), "b " + id(1) + " " + id(2) + " " + id(3));
     hangs_up(a);
     hangs_up(b);
@@ -236,15 +247,67 @@ TEST_F(second_call, state_02_by_the_policy_none_all_devices_stop_and_by_call_wai
     policy("ring");
     auto c = begin("c", called());
     auto d = begin("d", called());
-    answers(c, 2);
+    talks(c, 2);
     EXPECT_EQ(stopped(), "");
 }
 
 TEST_F(second_call, state_02_a_ring_that_was_looked_up_before_the_talk_began_is_stopped_when_it_is_stored) {
     const auto before = called();
     auto a = begin("a", called());
-    answers(a, 2);
+    talks(a, 2);
     auto b = begin("b", before);
+    EXPECT_EQ(stopped(), "b " + id(2));
+}
+
+TEST_F(second_call, state_02_a_claim_that_comes_to_nothing_takes_no_other_calls_ring_away) {
+    auto a = begin("a", called());
+    auto b = begin("b", called());
+    answers(a, 2);
+    EXPECT_EQ(stopped(), "") << "nobody talks yet";
+    hangs_up(a);
+    EXPECT_EQ(stopped(), "");
+}
+
+TEST_F(second_call, state_02_a_talk_that_is_stored_once_it_is_over_stops_nobody) {
+    auto b = begin("b", called());
+    call::incoming e;
+    e.id = id_of("a");
+    e.call_control_id = "v3:a";
+    e.call_session_id = "a";
+    e.from = "+15550109999";
+    e.routed = called();
+    const auto at = now();
+    stored a{call::begin(e, at).next};
+    auto events = talk_on(a, 2);
+    events.push_back(call::leg_hangup{{"v3:a", std::nullopt}, "x"});
+    for (const auto& what : events)
+        a.is = call::decide(a.is, what, at).next;
+    ASSERT_TRUE(over(a.is));
+    port::call_commit c;
+    c.next = a.is;
+    c.at = at;
+    ASSERT_EQ(commit(c), port::commit_result::committed);
+    EXPECT_EQ(stopped(), "");
+    EXPECT_EQ(rings(), "1 2 3");
+}
+
+TEST_F(second_call, state_02_a_talk_that_is_stored_while_it_goes_on_stops_the_other_ring) {
+    auto b = begin("b", called());
+    call::incoming e;
+    e.id = id_of("a");
+    e.call_control_id = "v3:a";
+    e.call_session_id = "a";
+    e.from = "+15550109999";
+    e.routed = called();
+    const auto at = now();
+    stored a{call::begin(e, at).next};
+    for (const auto& what : talk_on(a, 2))
+        a.is = call::decide(a.is, what, at).next;
+    port::call_commit c;
+    c.next = a.is;
+    c.deadline = call::deadline(a.is);
+    c.at = at;
+    ASSERT_EQ(commit(c), port::commit_result::committed);
     EXPECT_EQ(stopped(), "b " + id(2));
 }
 
@@ -256,7 +319,7 @@ TEST_F(second_call, state_02_a_ring_and_a_talk_that_begin_at_the_same_moment_see
     auto claim = std::make_unique<pqxx::work>(other);
     claim->exec(
         "update calls set winner_leg_id = '" + winner +
-        "', phase = 'bridging', version = version + 1 "
+        "', phase = 'active', bridged_at = now(), version = version + 1 "
         "where call_session_id = 'a'"
     );
     auto began = std::async(std::launch::async, [&] {

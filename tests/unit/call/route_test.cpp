@@ -41,14 +41,16 @@ TEST(route, an_agent_alone_is_rung_for_no_longer_than_devices_and_at_most_20_s) 
 
 TEST(route, a_number_outside_is_rung_unless_it_is_the_callers) {
     auto r = found();
-    lead_to_number(r, "+15550108888", false, "+15550100001");
+    lead_to_number(r, "+15550108888", false);
+    leave_out_caller(r, "+15550100001");
     EXPECT_EQ(r.plan.at(0).branches.at(0).number, "+15550108888");
     EXPECT_FALSE(r.plan[0].branches[0].asked);
     EXPECT_EQ(r.rules.ring_time, millis{30'000});
     auto own = found();
     own.targets.clear();
     own.mobile.clear();
-    lead_to_number(own, "+15550100001", true, "+15550100001");
+    lead_to_number(own, "+15550100001", true);
+    leave_out_caller(own, "+15550100001");
     EXPECT_EQ(outcome_of(own), route_outcome::voicemail);
 }
 

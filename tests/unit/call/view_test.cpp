@@ -146,3 +146,59 @@ TEST(call_view, a_caller_who_left_is_missed_and_a_talk_is_not) {
     const auto over = feed(talking(), {leg_hangup{caller(), "normal_clearing"}});
     EXPECT_FALSE(view_of(over, person())->missed);
 }
+
+TEST(call_view, b5_who_was_left_out_of_a_group_sees_the_call_from_their_turn_on) {
+    auto first = sample_incoming(2);
+    auto& r = first.routed;
+    r.user = {};
+    for (auto& t : r.targets)
+        t.user = user_id{1'000 + t.device.value};
+    r.targets[1].left_out = kept_out::busy;
+    const auto turns = [](bool busy_one_first) {
+        ring_plan plan;
+        for (const std::int64_t who : {busy_one_first ? 1'002 : 1'001, busy_one_first ? 1'001 : 1'002}) {
+            branch b;
+            b.user = user_id{who};
+            plan.push_back({millis{10'000}, {b}});
+        }
+        return plan;
+    };
+    for (const bool begun : {true, false}) {
+        auto e = first;
+        e.routed.plan = turns(begun);
+        e.routed.rules.ring_time = length_of(e.routed.plan);
+        heed_cause(e.routed);
+        const auto s = begin(e, k_now).next;
+        EXPECT_TRUE(view_of(s, person(user_id{1'001})));
+        EXPECT_EQ(view_of(s, person(user_id{1'002})).has_value(), begun);
+    }
+}
+
+TEST(call_view, a_leg_that_another_copy_has_rung_bears_the_name_of_its_device) {
+    auto first = sample_incoming(2);
+    const auto all = begin(first, k_now).next; // what the other copy has made of it
+    first.routed.targets[1].left_out = kept_out::busy;
+    heed_cause(first.routed);
+    auto s = begin(first, k_now).next;
+    s = feed(s, {leg_initiated{leg_to(all, 2)}});
+    ASSERT_EQ(s.legs.size(), 2U);
+    EXPECT_EQ(s.legs[1].device(), device_id{2});
+    EXPECT_EQ(s.legs[1].ring, 0U);
+    EXPECT_NE(s.legs[1].release, release_reason::none) << "it is let go";
+    EXPECT_EQ(broken_invariant(s), nullptr);
+}
+
+TEST(call_view, i_10_the_end_of_a_leg_that_nobody_knew_counts_in_any_order) {
+    auto first = sample_incoming(1);
+    const leg_ref unknown{"v3:unknown", leg_id{derive_uuid("a leg of another copy")}};
+    const std::vector<event> facts{leg_hangup{unknown, "normal_clearing"}, leg_answered{unknown}};
+    const auto s = begin(first, k_now).next;
+    const auto one = feed(s, facts);
+    const auto other = feed(s, {facts[1], facts[0]});
+    for (const auto& x : {one, other}) {
+        ASSERT_EQ(x.legs.size(), 2U);
+        EXPECT_TRUE(x.legs[1].ended && x.legs[1].answered);
+        EXPECT_EQ(phase_of(x), phase::ringing) << "the others ring on";
+        EXPECT_EQ(broken_invariant(x), nullptr);
+    }
+}

@@ -25,7 +25,8 @@ TEST(agent_uri, be_27_is_dialed_in_one_form) {
     EXPECT_EQ(read_agent_uri("sip:agent@agents.example"), "sip:agent@agents.example");
     EXPECT_EQ(read_agent_uri("SIPS:Agent.7@Agents.EXAMPLE:5061"), "sips:Agent.7@agents.example:5061");
     EXPECT_EQ(
-        read_agent_uri("sip:a@10.0.0.1;Transport=TLS;secure=srtp"), "sip:a@10.0.0.1;transport=tls;secure=srtp"
+        read_agent_uri("sip:a@pbx.example;Transport=TLS;secure=srtp"),
+        "sip:a@pbx.example;transport=tls;secure=srtp"
     );
 }
 
@@ -41,6 +42,9 @@ TEST(agent_uri, be_27_what_is_none_is_refused) {
           "sip:a:secret@agents.example",
           "sip:a@b@agents.example",
           "sip:a@localhost",
+          "sip:gencredX@sip.telnyx.com.au",
+          "sip:gencredX@telnyx.eu",
+          "sip:gencredX@192.0.2.10",
           "sip:a@.example",
           "sip:a@agents..example",
           "sip:a@agents.example.",

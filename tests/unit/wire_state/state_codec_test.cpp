@@ -306,8 +306,18 @@ TEST(
     anonymous.routed.cause = call::route_cause::anonymous;
     EXPECT_EQ(form_of(anonymous), k_anonymous_form);
     call::state outside;
-    call::lead_to_number(outside.routed, "+15550108888", true, {});
+    call::lead_to_number(outside.routed, "+15550108888", true);
     EXPECT_EQ(form_of(outside), k_plan_form) << "the version before knows such plans";
+}
+
+TEST(state_codec, state_02_a_ring_that_stopped_for_a_busy_person_is_left_alone_by_programs_before) {
+    call::state s;
+    call::leg l;
+    l.stopped = true;
+    s.legs.push_back(l);
+    EXPECT_EQ(form_of(s), k_busy_form);
+    s.legs[0].wave = 1; // of a plan they know it
+    EXPECT_EQ(form_of(s), k_plain_form);
 }
 
 TEST(state_codec, b4_a_call_whose_media_was_given_up_has_a_form_that_programs_before_leave_alone) {

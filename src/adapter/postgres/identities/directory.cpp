@@ -63,7 +63,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce((
            select m.mobile from memberships m join users u on u.user_id = m.user_id and u.status = 'active'
             where m.org_id = n.org_id and m.user_id = n.receiving_user_id and n.route_type = 'user'
-              and not exists (select from phone_numbers ours where ours.e164 = m.mobile)), ''),
+              and not z360_is_ours(m.mobile)), ''),
        exists (select from blocked_callers b where b.org_id = n.org_id and b.e164 = $3), s.blocked_message,
        h.rules::text, coalesce(vn.closed_greeting, vu.closed_greeting, h.closed_greeting), case when h.rules is not null then z360_wall_time($6, h.time_zone) end,
        coalesce(vn.voicemail, vu.voicemail, s.voicemail),
@@ -74,7 +74,7 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
        coalesce(vn.unavailable_message, vu.unavailable_message, s.unavailable_message), s.transcribe_messages,
        s.recording_mandatory, s.ends_unrecorded, s.unrecorded_message, s.recording_announcement,
        s.agent_uri, h.closed_to = 'agent' as closed_to_agent, s.block_anonymous, coalesce(s.anonymous_message, s.blocked_message) as anonymous_message,
-       (select n.external_e164 where not exists (select from phone_numbers ours where ours.e164 = n.external_e164)) as external,
+       n.external_e164 as external, coalesce(z360_is_ours(n.external_e164), false) as external_is_ours,
        n.external_asked,
        (select json_build_object('strategy', p.strategy, 'step', p.step_secs, 'ring', p.ring_secs, 'mailbox', p.mailbox_user_id,
                'took_last', case when p.strategy = 'hunt' then (
@@ -91,7 +91,8 @@ select n.phone_number_id, n.org_id, n.route_type, coalesce(n.receiving_user_id, 
                                                                                                     )
                                                                                                         R"sql(),
                        'person', )sql" Z360_PERSON("n.org_id", "g.user_id", "$6::bigint") R"sql() order by g.place)
-                  from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan))::text
+                  from ring_plan_members g where g.org_id = p.org_id and g.plan = p.plan
+                   and not coalesce(z360_is_ours(g.e164), false)))::text
           from ring_plans p
          where p.org_id = n.org_id and p.plan = case n.route_type
                when 'plan' then n.ring_plan
@@ -226,13 +227,17 @@ pqxx::field words_for(const pqxx::row& r, call::route_cause c) {
 }
 
 // A number that leads neither to people nor to voicemail.
-void lead(call::route& to, const pqxx::row& r, std::string_view caller) {
+void lead(call::route& to, const pqxx::row& r) {
     const std::string_view type = r[2].c_str();
     const auto agent = r["agent_uri"].as<std::string>("");
     if (r["closed_to_agent"].as<bool>(false)) to.when_closed = agent;
     if (type == "agent" && !agent.empty()) call::lead_to_agent(to, agent);
-    if (type == "external" && !r["external"].is_null())
-        call::lead_to_number(to, r["external"].c_str(), r["external_asked"].as<bool>(), caller);
+    if (type != "external" || r["external"].is_null()) return;
+    // It was outside when it was set; a call to it would come back.
+    if (r["external_is_ours"].as<bool>())
+        log::error("external_number_is_ours", {{"org", to.org}, {"phone_number_id", to.number}});
+    else
+        call::lead_to_number(to, r["external"].c_str(), r["external_asked"].as<bool>());
 }
 
 /// The one who calls.
@@ -283,7 +288,7 @@ read(const pqxx::row& r, std::string number, const party& caller, call::policy r
     for (const auto& d : nlohmann::json::parse(r[12].c_str()))
         add_targets(out.targets, d, person, now, false);
     if (const auto plan = r["plan"]; !plan.is_null()) add_plan(out, nlohmann::json::parse(plan.c_str()), now);
-    lead(out, r, caller.e164);
+    lead(out, r);
     return out;
 }
 

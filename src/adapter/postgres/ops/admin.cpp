@@ -128,8 +128,8 @@ phone_number_id put_number(pqxx::work& tx, const number_row& n) {
     const std::string receiver = std::to_string(n.receiver.value);
     std::optional<std::string> external;
     if (!n.external.empty()) external = e164_or_error(n.external);
-    if (external && (*external == e164 ||
-                     !tx.exec_params("select from phone_numbers where e164 = $1", *external).empty()))
+    if (external &&
+        (*external == e164 || !tx.exec_params("select where z360_is_ours($1)", *external).empty()))
         throw admin_error(
             "\"" + *external + "\" is a number of ours: its calls would come back; give one outside"
         );

@@ -24,7 +24,7 @@ constexpr const char* k_known = R"sql(
 select exists (select from organizations where org_id = $1),
        $2::bigint is null or exists (select from memberships where org_id = $1 and user_id = $2),
        $3::text is null or exists (select from ring_plans where org_id = $1 and plan = $3),
-       $4::text is not null and exists (select from phone_numbers where e164 = $4))sql";
+       $4::text is not null and z360_is_ours($4))sql";
 
 constexpr const char* k_only_default = R"sql(
 update phone_numbers set is_default_caller_id = false

@@ -55,7 +55,7 @@ on conflict (org_id, user_id) do update
 returning xmax = 0, mobile, role, ring_plan, second_call)sql";
 
 // Its calls would come back to us.
-constexpr const char* k_is_ours = "select from phone_numbers where e164 = $1 limit 1";
+constexpr const char* k_is_ours = "select where z360_is_ours($1)";
 
 constexpr const char* k_members = R"sql(
 select m.user_id, m.role, u.login, u.name, m.mobile, m.ring_plan, m.second_call from memberships m join users u using (user_id)

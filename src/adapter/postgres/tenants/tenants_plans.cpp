@@ -41,7 +41,7 @@ constexpr const char* k_known = R"sql(
 select exists (select from organizations where org_id = $1),
        array(select w from unnest($2::bigint[]) as w
               where not exists (select from memberships m where m.org_id = $1 and m.user_id = w))::text,
-       (select n.e164 from phone_numbers n where n.e164 = any(array(select jsonb_array_elements_text($3::jsonb))) limit 1))sql";
+       (select n from jsonb_array_elements_text($3::jsonb) as n where z360_is_ours(n) limit 1))sql";
 
 constexpr const char* k_list = R"sql(
 select p.plan, p.name, p.strategy, p.step_secs, p.ring_secs, coalesce(p.mailbox_user_id, 0),
