@@ -71,7 +71,11 @@ awaitable<http::response> put_disturbance(api_context& s, request_context in) {
         p.detail = "This token is of one organisation: it can be said of the device alone";
         co_return respond(p);
     }
-    auto meant = of_device ? co_await device_of(s, in, uid) : co_await device_meant(s, in, uid);
+    device_found meant;
+    if (of_device)
+        meant = co_await device_of(s, in, uid);
+    else
+        meant = co_await device_meant(s, in, uid);
     if (meant.refused) co_return respond(*meant.refused);
     const auto id = meant.device ? meant.device->id : device_id{};
     const auto detail = std::string(of_device ? "of=device" : "of=person") + (how.off ? " on" : " off");
