@@ -17,21 +17,24 @@ end $$;
 create trigger devices_disturbed_anew before update of user_id on devices
     for each row when (old.user_id <> new.user_id) execute function z360_device_changes_hands();
 
+-- In PL/pgSQL, whose plans a session keeps: these are asked with every call.
 -- It has, or is getting, somebody to talk to; no talk is longer than four hours.
-create function z360_talks(device bigint) returns boolean language sql stable as
-    $$ select exists (select from call_legs l join calls c on c.call_id = l.call_id
-                       where l.device_id = device and not l.ended and c.phase <> 'ended'
+create function z360_talks(device bigint) returns boolean language plpgsql stable as
+    $$ begin return (select exists (select from call_legs l join calls c on c.call_id = l.call_id
+                       where l.device_id = device and not l.ended and l.release_reason is null and c.phase <> 'ended'
                          and (l.bridged or c.winner_leg_id = l.leg_id)
-                         and c.began_at > now() - interval '4 hours 5 minutes') $$;
+                         and c.began_at > now() - interval '4 hours 5 minutes')); end $$;
 -- On a device, or at their mobile number.
-create function z360_person_talks(person bigint) returns boolean language sql stable as
-    $$ select exists (select from devices d where d.user_id = person and z360_talks(d.device_id))
+create function z360_person_talks(person bigint) returns boolean language plpgsql stable as
+    $$ begin return (select exists (select from devices d where d.user_id = person and z360_talks(d.device_id))
            or exists (select from calls c join call_legs l on l.leg_id = c.winner_leg_id
                        where c.user_id = person and c.phase <> 'ended' and not c.shared and l.device_id is null
-                         and not l.ended and c.began_at > now() - interval '4 hours 5 minutes') $$;
-create function z360_second_call(of_org bigint, person bigint) returns text language sql stable as
-    $$ select coalesce((select m.second_call from memberships m where m.org_id = of_org and m.user_id = person),
-                       (select s.second_call from org_settings s where s.org_id = of_org), 'others') $$;
+                         and not l.ended and l.release_reason is null
+                         and c.began_at > now() - interval '4 hours 5 minutes')); end $$;
+create function z360_second_call(of_org bigint, person bigint) returns text language plpgsql stable as
+    $$ begin return (
+       select coalesce((select m.second_call from memberships m where m.org_id = of_org and m.user_id = person),
+                       (select s.second_call from org_settings s where s.org_id = of_org), 'others')); end $$;
 
 -- ---- the reservation: of two calls that come to a person at once, or of which one is answered while the other begins,
 -- the second sees the first. Whoever begins to ring a person, and whoever begins to talk, take turns; rings do not.
@@ -74,10 +77,13 @@ begin
               group by l.call_id) x;
     return null;
 end $$;
+-- Not when somebody is claimed: a claim that comes to nothing takes no other call's ring away.
 create trigger calls_talk_is_there after insert on calls for each row
-    when (new.winner_leg_id is not null) execute function z360_begins_to_talk();
-create trigger calls_talk_begins after update of winner_leg_id on calls for each row
-    when (new.winner_leg_id is not null and new.winner_leg_id is distinct from old.winner_leg_id)
+    when (new.winner_leg_id is not null and new.bridged_at is not null and new.phase <> 'ended')
+    execute function z360_begins_to_talk();
+create trigger calls_talk_begins after update of bridged_at on calls for each row
+    when (new.winner_leg_id is not null and new.bridged_at is not null and old.bridged_at is null
+          and new.phase <> 'ended')
     execute function z360_begins_to_talk();
 
 create function z360_ring_begins() returns trigger language plpgsql security definer

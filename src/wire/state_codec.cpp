@@ -72,12 +72,6 @@ bool rings_agent(const call::state& s) {
     });
 }
 
-bool dials_agent(const call::effect& e) {
-    const auto* c = std::get_if<call::carrier_command>(&e.body);
-    const auto* dial = c != nullptr ? std::get_if<call::dial_body>(&c->body) : nullptr;
-    return dial != nullptr && !dial->agent.empty();
-}
-
 // Without a plan nobody was stopped while others rang: a program of before takes it for a fault.
 bool stopped_busy(const call::state& s) {
     return std::any_of(s.legs.begin(), s.legs.end(), [](const call::leg& l) {
@@ -147,9 +141,15 @@ void get_after(const json& from, call::effect& e) {
 
 } // namespace
 
+const call::dial_body* dial_of_agent(const call::effect& e) {
+    const auto* c = std::get_if<call::carrier_command>(&e.body);
+    const auto* dial = c != nullptr ? std::get_if<call::dial_body>(&c->body) : nullptr;
+    return dial != nullptr && !dial->agent.empty() ? dial : nullptr;
+}
+
 int form_of(const call::effect& e) {
     if (call::channel_of(e) != call::channel::carrier) return k_other_channels_form;
-    if (dials_agent(e)) return k_agent_form;
+    if (dial_of_agent(e) != nullptr) return k_agent_form;
     const auto word = call::kind_of(e);
     const bool pauses = word == name(call::verb::record_pause) || word == name(call::verb::record_resume);
     return pauses ? k_recording_form : k_plain_form; // whoever does not know the word leaves it alone

@@ -45,6 +45,8 @@ inline constexpr int k_busy_form = 10;
 inline constexpr int k_other_channels_form = 1'000;
 /// That of an effect that waits for nothing.
 [[nodiscard]] int form_of(const call::effect& e);
+/// The dial of an agent that it is. Null: it is none.
+[[nodiscard]] const call::dial_body* dial_of_agent(const call::effect& e);
 /// Added to the form of a row whose effect waits for another: programs from before chains leave it alone.
 inline constexpr int k_waiting_form = 1'000'000;
 

@@ -88,6 +88,18 @@ inline tenant founded(rig& r, std::int64_t id, const std::string& name, const st
     });
 }
 
+/// Whether this app comes to ring in a session.
+[[nodiscard]] inline bool rings(rig& r, const std::string& session, const app& a) {
+    return r.carrier().wait_until(
+        [&](const sim::carrier& c) {
+            for (const auto& l : c.legs(session))
+                if (l.username == a.sip() && l.ringing()) return true;
+            return false;
+        },
+        std::chrono::seconds(8)
+    );
+}
+
 /// The person at this app takes the call.
 inline bool answers(rig& r, const std::string& session, const app& a) {
     const auto leg = leg_of(r, session, a);

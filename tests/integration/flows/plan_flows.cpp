@@ -50,16 +50,6 @@ class plan_flow : public flow {
         };
     }
     std::string call(rig& r) { return r.carrier().place_call("+13125550142", acme_.number); }
-    static bool rings(rig& r, const std::string& session, const app& a) {
-        return r.carrier().wait_until(
-            [&](const sim::carrier& c) {
-                for (const auto& l : c.legs(session))
-                    if (l.username == a.sip() && l.ringing()) return true;
-                return false;
-            },
-            8s
-        );
-    }
     static std::size_t dials(rig& r, const std::string& session) { return r.accepted("dial", session); }
 
     tenant acme_, bob_;

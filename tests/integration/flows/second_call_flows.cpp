@@ -24,16 +24,6 @@ class second_call_flow : public flow {
     std::string call(rig& r, const std::string& from = "+13125550142") {
         return r.carrier().place_call(from, acme_.number);
     }
-    static bool rings(rig& r, const std::string& session, const app& a) {
-        return r.carrier().wait_until(
-            [&](const sim::carrier& c) {
-                for (const auto& l : c.legs(session))
-                    if (l.username == a.sip() && l.ringing()) return true;
-                return false;
-            },
-            8s
-        );
-    }
     /// Every dial of the call, by the devices' names.
     std::size_t dials(rig& r, const std::string& session, const app& a) {
         return r.carrier().with([&](sim::carrier& c, time_point) {

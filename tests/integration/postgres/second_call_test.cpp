@@ -56,21 +56,28 @@ class second_call : public stored_calls {
         call::state is;
         std::uint64_t version = 1;
     };
-    stored begin(const std::string& session, call::route r) {
+    /// In the memory of a node alone.
+    call::state begun(const std::string& session, call::route r, time_point at) {
         call::incoming e;
         e.id = id_of(session);
         e.call_control_id = "v3:" + session;
         e.call_session_id = session;
         e.from = "+15550109999";
         e.routed = std::move(r);
-        const auto at = now();
-        auto d = call::begin(e, at);
+        return call::begin(e, at).next;
+    }
+    /// The first commit of a call, however far it has come.
+    stored first_stored(call::state s, time_point at) {
         port::call_commit c;
-        c.next = d.next;
-        c.deadline = call::deadline(d.next);
+        c.next = s;
+        c.deadline = call::deadline(s);
         c.at = at;
         EXPECT_EQ(commit(c), port::commit_result::committed);
-        return {d.next};
+        return {std::move(s)};
+    }
+    stored begin(const std::string& session, call::route r) {
+        const auto at = now();
+        return first_stored(begun(session, std::move(r), at), at);
     }
     void step(stored& s, const call::event& e) {
         const auto at = now();
@@ -269,44 +276,25 @@ TEST_F(second_call, state_02_a_claim_that_comes_to_nothing_takes_no_other_calls_
 
 TEST_F(second_call, state_02_a_talk_that_is_stored_once_it_is_over_stops_nobody) {
     auto b = begin("b", called());
-    call::incoming e;
-    e.id = id_of("a");
-    e.call_control_id = "v3:a";
-    e.call_session_id = "a";
-    e.from = "+15550109999";
-    e.routed = called();
     const auto at = now();
-    stored a{call::begin(e, at).next};
+    stored a{begun("a", called(), at)};
     auto events = talk_on(a, 2);
     events.push_back(call::leg_hangup{{"v3:a", std::nullopt}, "x"});
     for (const auto& what : events)
         a.is = call::decide(a.is, what, at).next;
     ASSERT_TRUE(over(a.is));
-    port::call_commit c;
-    c.next = a.is;
-    c.at = at;
-    ASSERT_EQ(commit(c), port::commit_result::committed);
+    (void)first_stored(a.is, at);
     EXPECT_EQ(stopped(), "");
     EXPECT_EQ(rings(), "1 2 3");
 }
 
 TEST_F(second_call, state_02_a_talk_that_is_stored_while_it_goes_on_stops_the_other_ring) {
     auto b = begin("b", called());
-    call::incoming e;
-    e.id = id_of("a");
-    e.call_control_id = "v3:a";
-    e.call_session_id = "a";
-    e.from = "+15550109999";
-    e.routed = called();
     const auto at = now();
-    stored a{call::begin(e, at).next};
+    stored a{begun("a", called(), at)};
     for (const auto& what : talk_on(a, 2))
         a.is = call::decide(a.is, what, at).next;
-    port::call_commit c;
-    c.next = a.is;
-    c.deadline = call::deadline(a.is);
-    c.at = at;
-    ASSERT_EQ(commit(c), port::commit_result::committed);
+    (void)first_stored(a.is, at);
     EXPECT_EQ(stopped(), "b " + id(2));
 }
 

@@ -208,12 +208,6 @@ bool is_touched(const port::call_commit& what, const leg_id& id) {
 
 } // namespace
 
-const call::dial_body* dial_of_agent(const call::effect& e) {
-    const auto* c = std::get_if<call::carrier_command>(&e.body);
-    const auto* dial = c != nullptr ? std::get_if<call::dial_body>(&c->body) : nullptr;
-    return dial != nullptr && !dial->agent.empty() ? dial : nullptr;
-}
-
 std::string
 call_document(const port::call_commit& what, port::effect_claims claims, const reference_hash& hash_of) {
     const auto& s = what.next;
@@ -264,7 +258,7 @@ call_document(const port::call_commit& what, port::effect_claims claims, const r
             d["recordings"].push_back(recording_row(s, r));
     add_reports(d, what.reports);
     for (const auto& e : what.new_effects)
-        if (const auto* dial = dial_of_agent(e); dial != nullptr && hash_of)
+        if (const auto* dial = wire::dial_of_agent(e); dial != nullptr && hash_of)
             d["references"].push_back(
                 {{"hash", hash_of(dial->leg)}, {"leg", dial->leg.text()}, {"issued", ms(e.issued_at)}}
             );

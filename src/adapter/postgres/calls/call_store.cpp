@@ -269,7 +269,7 @@ unsigned parts_of(const call_commit& c, bool refers) {
     for (const auto& r : c.reports)
         out |= std::holds_alternative<call::charge>(r.what) ? charges : media;
     for (const auto& e : c.new_effects)
-        if (refers && dial_of_agent(e) != nullptr) out |= references;
+        if (refers && wire::dial_of_agent(e) != nullptr) out |= references;
     return out | if_any(effects, c.new_effects) | if_any(finished, c.finished) | if_any(notes, c.notes) |
            if_any(events, c.processed_events) | if_any(fresh, c.fresh_events);
 }
