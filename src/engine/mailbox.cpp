@@ -624,8 +624,9 @@ bool mailbox::too_much_unsaved() const {
 }
 
 void mailbox::remember(const items& decided, rt::clock::time_point ticks) {
-    for (const auto& i : decided)
-        if (!std::holds_alternative<call::tick>(i.what)) recent_.emplace_back(i);
+    recent_.reserve(recent_.size() + decided.size()); // no room for twice as many: calls lie here by hundreds
+    for (const auto& i : decided)                     // of a call that exists, who began it decides nothing
+        if (!std::holds_alternative<call::tick>(i.what) && !begins_call(i)) recent_.emplace_back(i);
     auto keep = recent_.begin();
     while (keep != recent_.end() &&
            (recent_.end() - keep > k_recent_items || keep->since() < ticks - k_recent))

@@ -10,8 +10,8 @@
 
 namespace z360::engine {
 
-/// Every live call keeps a dozen of them for a minute: the rare large kinds of event lie elsewhere, or all
-/// would be as large as the largest.
+/// Every live call keeps a dozen of them for a minute, half of them what is told of a leg: the larger kinds
+/// of event lie elsewhere, or all would be as large as the largest.
 class remembered {
   public:
     explicit remembered(const item& i)
@@ -32,7 +32,7 @@ class remembered {
     [[nodiscard]] rt::clock::time_point since() const { return since_; }
 
   private:
-    static constexpr std::size_t k_large = 192; ///< bytes
+    static constexpr std::size_t k_large = 64; ///< bytes
     template <class E>
     using kept = std::conditional_t<(sizeof(E) > k_large), std::shared_ptr<const E>, E>;
     template <class V>

@@ -224,8 +224,21 @@ void rings(rig& r, double calls_per_second, int calls, const std::string& answer
     if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());
 }
 
+/// Once it does not grow by itself any more: connections get ready for calls from three seconds after their
+/// start.
+long resident_at_rest(rig& r) {
+    long last = r.server().resident_kib();
+    for (int same = 0, looks = 0; same < 8 && looks < 60; ++looks) {
+        std::this_thread::sleep_for(500ms);
+        same = r.server().resident_kib() == last ? same + 1 : 0;
+        last = r.server().resident_kib();
+    }
+    return last;
+}
+
 void memory(rig& r, int calls) {
-    const long idle = r.server().resident_kib();
+    const long started = r.server().resident_kib();
+    const long idle = resident_at_rest(r);
     for (int n = 1; n <= 5; ++n)
         r.phone(n, sim::phone::ignores());
     std::vector<std::string> callers;
@@ -240,9 +253,11 @@ void memory(rig& r, int calls) {
     );
     const long live = r.server().resident_kib();
     std::printf(
-        "resident idle %.1f MiB; with %d live calls x 5 ringing legs %.1f MiB = %.1f KiB per call%s\n",
-        static_cast<double>(idle) / 1024, calls, static_cast<double>(live) / 1024,
-        static_cast<double>(live - idle) / calls, all ? "" : " (NOT all legs rang)"
+        "resident when ready %.1f MiB, at rest %.1f; with %d live calls x 5 ringing legs %.1f MiB = %.1f KiB "
+        "per call%s\n",
+        static_cast<double>(started) / 1024, static_cast<double>(idle) / 1024, calls,
+        static_cast<double>(live) / 1024, static_cast<double>(live - idle) / calls,
+        all ? "" : " (NOT all legs rang)"
     );
     for (const auto& c : callers)
         r.carrier().caller_hangs_up(c);

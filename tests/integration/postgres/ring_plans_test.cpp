@@ -146,8 +146,8 @@ class ring_plans : public postgres_test {
             step(s, ++version, e, at += millis{1'000});
         ASSERT_TRUE(over(s));
     }
-    /// What is under way in any database of the server holds changes back: a `create database` of another test
-    /// for as long as its checkpoint takes.
+    /// What is under way in any database of the server holds changes back: a `create database` of another
+    /// test for as long as its checkpoint takes.
     std::vector<port::call_view> changed(user_id who, std::uint64_t since) {
         const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
         for (;;) {
