@@ -46,7 +46,7 @@ std::optional<std::uint32_t> minutes_of(const account& a, bool talked, const std
 }
 
 std::vector<std::string_view> steps_of(const state& s, bool recorded) {
-    std::vector<std::string_view> out{"handleCall:inbound"};
+    std::vector<std::string_view> out{is_placed(s) ? "handleCall:outbound" : "handleCall:inbound"};
     if (s.caller.answered) out.emplace_back("call.answered");
     if (over(s)) out.emplace_back("call.hangup");
     if (recorded) out.emplace_back("call.recording.saved");
@@ -74,7 +74,7 @@ account account_of(const state& s, std::vector<recorded> all) {
     out.talk = talk_of(s);
     out.voicemail = std::any_of(all.begin(), all.end(), is_message);
     out.delivered = talked || out.voicemail;
-    out.missed = !talked && s.routed.verdict == route_verdict::ring;
+    out.missed = !talked && !is_placed(s) && s.routed.verdict == route_verdict::ring;
     out.minutes = minutes_of(out, talked, all);
     out.leg =
         with != nullptr && !with->call_control_id.empty() ? with->call_control_id : s.caller.call_control_id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // One step of a call: every part writes down what the event proves, then they look at the facts in turn until
 // nothing moves. Nothing else may change a call.
+#include "call/outbound.hpp"
 #include "call/leg.hpp"
 #include "call/parts.hpp"
 #include "call/ring.hpp"
@@ -72,11 +73,14 @@ decision begin(part_list of, const incoming& what, time_point now) {
     s.origin = {what.call_session_id, what.from_sent, what.to_sent};
     s.caller = legs::caller_of(what);
     leave_out_caller(s.routed, text_of(s.caller.to));
+    if (is_placed(s)) s.caller.to = s.routed.placed->by;
     s.began = now;
     const auto waited = now - what.waiting_since.value_or(now);
     if (s.routed.verdict == route_verdict::unknown_number) {
         add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
+    } else if (is_placed(s)) {
+        outbound::begin(s, d.effects, now);
     } else if (turned_away(s)) {
         add_note(d.effects, remark::caller_blocked);
         if (s.routed.rules.voicemail_greeting.empty())

@@ -48,7 +48,7 @@ bool is_urgent(const effect& e) {
                 const auto v = c.what();
                 const bool of_talk = v == verb::record_start && c.leg.has_value();
                 return v == verb::answer || v == verb::bridge || v == verb::record_pause ||
-                       v == verb::record_resume || of_talk;
+                       v == verb::record_resume || v == verb::transfer || of_talk;
             },
             [](const push_notice&) { return false; },
             [](const test_effect&) { return false; },

@@ -337,6 +337,13 @@ void claim(state& s, effects& out, const leg& l, time_point now) {
     out.emplace_back(std::move(bridge));
 }
 
+void expect(state& s, const leg& l, time_point limit) {
+    s.epoch = std::max(s.epoch, 1U);
+    auto& j = open(s, l.id, limit);
+    j.commanded = true;
+    j.accepted = true;
+}
+
 void end(state& s, time_point now) {
     if (auto* j = current_join(s)) finish(*j, j->joined_at ? join_end::talk_over : join_end::call_over, now);
 }

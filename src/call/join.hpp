@@ -13,6 +13,8 @@ extern const component k_component;
 [[nodiscard]] std::string bridge_id(const join& j);
 /// The leg becomes the winner: its bridge follows as soon as the caller is answered.
 void claim(state& s, effects& out, const leg& l, time_point now);
+/// The carrier joins the leg to the caller by itself: until `limit` its word of that is waited for.
+void expect(state& s, const leg& l, time_point limit);
 /// The call is over, and so is its talk, or what would have become one.
 void end(state& s, time_point now);
 

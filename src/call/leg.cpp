@@ -125,6 +125,7 @@ void outcome_of(state& s, const command_outcome& e) {
     case verb::record_resume: return;      // "not found" may be said of the recording
     case verb::gather_using_speak: return; // the mobile number's
     case verb::bridge: return;             // the join's
+    case verb::transfer: return;           // outbound's
     }
 }
 
@@ -161,7 +162,9 @@ struct words {
 words words_for(const leg& l) {
     switch (l.role) {
     case leg_role::agent: return {remark::agent_answered, remark::agent_leg_ended};
-    case leg_role::peer: return {remark::mobile_answered, remark::mobile_leg_ended};
+    case leg_role::peer:
+        if (l.ring == 0) return {remark::peer_answered, remark::peer_leg_ended};
+        return {remark::mobile_answered, remark::mobile_leg_ended};
     case leg_role::device:
     case leg_role::caller: break;
     }
@@ -242,7 +245,7 @@ void hang_up_duplicates(state& s, effects& out, time_point now) {
 
 void let_caller_go(state& s, effects& out, time_point now) {
     if (!over(s) || s.caller.ended || std::exchange(s.caller.hangup_sent, true)) return;
-    if (s.reason == end_reason::rejected && s.voicemail.step == voicemail_step::none)
+    if (s.reason == end_reason::rejected && s.voicemail.step == voicemail_step::none && !is_placed(s))
         out.emplace_back(caller_command(s, caller_id(s, "reject"), now, k_must_happen, reject_body{}));
     else
         out.emplace_back(hangup_command(
@@ -275,6 +278,7 @@ bool wants(const state& s, const effect& e) {
     case verb::reject: return true;
     case verb::hangup: break;
     case verb::dial:
+    case verb::transfer:
     case verb::bridge:
     case verb::speak:
     case verb::playback_start:
@@ -315,7 +319,8 @@ const char* broken(const state& s) {
         if (l.ring != 0 && !may_be_rung(l)) return "what_is_rung_is_a_device_a_number_or_an_agent";
     }
     const bool caller = s.caller.role == leg_role::caller && s.caller.id == caller_leg_id(s.id);
-    return caller && s.caller.goes_to() == nullptr ? nullptr : "the_caller_is_a_leg_of_its_own";
+    const bool ours = s.caller.goes_to() != nullptr;
+    return caller && ours == is_placed(s) ? nullptr : "the_caller_is_a_leg_of_its_own";
 }
 
 } // namespace

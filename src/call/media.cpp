@@ -31,8 +31,7 @@ const component k_component{nullptr, nullptr, settle, nullptr, nullptr, nullptr,
 
 refusal judge(const state& s, device_id device) {
     if (over(s)) return refusal::call_over;
-    const auto* l = talking(s);
-    return l == nullptr || device.none() || l->device() != device ? refusal::not_talking : refusal::none;
+    return talks_by(s, device) ? refusal::none : refusal::not_talking;
 }
 
 bool may_still_come(const state& s, time_point now) {

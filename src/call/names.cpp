@@ -30,6 +30,8 @@ std::string_view name(end_reason r) {
     case end_reason::rejected: return "rejected";
     case end_reason::failed: return "failed";
     case end_reason::no_media: return "no_media";
+    case end_reason::busy: return "busy";
+    case end_reason::no_answer: return "no_answer";
     }
     return "?";
 }
@@ -41,6 +43,24 @@ std::string_view name(route_cause c) {
     case route_cause::holiday: return "holiday";
     case route_cause::blocked: return "blocked";
     case route_cause::anonymous: return "anonymous";
+    }
+    return "?";
+}
+
+std::string_view name(placing_rule r) {
+    switch (r) {
+    case placing_rule::none: return "none";
+    case placing_rule::unknown_device: return "unknown_device";
+    case placing_rule::not_a_member: return "not_a_member";
+    case placing_rule::number_malformed: return "number_malformed";
+    case placing_rule::caller_id_not_yours: return "caller_id_not_yours";
+    case placing_rule::no_caller_id: return "no_caller_id";
+    case placing_rule::switched_off: return "switched_off";
+    case placing_rule::destination_forbidden: return "destination_forbidden";
+    case placing_rule::destination_blocked: return "destination_blocked";
+    case placing_rule::in_a_call: return "in_a_call";
+    case placing_rule::too_many_calls: return "too_many_calls";
+    case placing_rule::too_often: return "too_often";
     }
     return "?";
 }
@@ -203,6 +223,7 @@ std::string_view name(verb v) {
     case verb::gather_using_speak: return "gather_using_speak";
     case verb::record_pause: return "record_pause";
     case verb::record_resume: return "record_resume";
+    case verb::transfer: return "transfer";
     }
     return "?";
 }
@@ -284,6 +305,11 @@ std::string_view name(remark r) {
     case remark::media_given_up: return "media_given_up";
     case remark::end_reason: return "end_reason";
     case remark::call_ended: return "call_ended";
+    case remark::call_placed: return "call_placed";
+    case remark::placing_refused: return "placing_refused";
+    case remark::transfer_failed: return "transfer_failed";
+    case remark::peer_answered: return "peer_answered";
+    case remark::peer_leg_ended: return "peer_leg_ended";
     }
     return "?";
 }

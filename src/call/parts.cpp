@@ -9,6 +9,7 @@
 #include "call/media.hpp"
 #include "call/mobile.hpp"
 #include "call/notice.hpp"
+#include "call/outbound.hpp"
 #include "call/prompt.hpp"
 #include "call/recorder.hpp"
 #include "call/recording.hpp"
@@ -25,8 +26,8 @@ namespace {
 
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest. Phones are told last.
-constexpr std::array<const component*, 14> k_parts{
-    &talk::k_component,       &media::k_component,    &joins::k_component,     &mobile::k_component,
+constexpr std::array<const component*, 15> k_parts{
+    &talk::k_component,       &media::k_component,    &joins::k_component,     &outbound::k_component, &mobile::k_component,
     &waves::k_component,      &rings::k_component,    &voicemail::k_component, &prompts::k_component,
     &recordings::k_component, &recorder::k_component, &requests::k_component,  &legs::k_component,
     &figures::k_component,    &notices::k_component,

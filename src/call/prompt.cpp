@@ -77,6 +77,7 @@ std::optional<remark> failure_of(verb v) {
     case verb::bridge:
     case verb::hangup:
     case verb::reject:
+    case verb::transfer:
     case verb::gather_using_speak: return std::nullopt; // others tell of these
     }
     return std::nullopt;
@@ -164,7 +165,7 @@ void speak(state& s, effects& out, std::uint32_t number, const std::string& text
 
 // An answered caller who waits hears something (design §12).
 bool settle(state& s, effects& out, const circumstances& c) {
-    if (phase_of(s) != phase::ringing) return false;
+    if (phase_of(s) != phase::ringing || is_placed(s)) return false; // our device hears how it rings there
     if (auto* p = newest(s); p != nullptr) {
         if (p->limit && c.now >= *p->limit) p->over = true; // speak.ended was lost
         if (!is_over(s, *p)) return false;
@@ -205,6 +206,7 @@ bool wants(const state& s, const effect& e) {
     case verb::bridge:
     case verb::hangup:
     case verb::reject:
+    case verb::transfer:
     case verb::record_start:
     case verb::record_pause:
     case verb::record_resume:

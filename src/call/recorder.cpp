@@ -157,6 +157,7 @@ void absorb(state& s, const event& what, time_point now) {
     case verb::answer:
     case verb::hangup:
     case verb::reject:
+    case verb::transfer:
     case verb::speak:
     case verb::playback_start:
     case verb::playback_stop:
@@ -189,7 +190,7 @@ void say(const state& s, effects& out, const char* id, const std::string& text, 
 // To the caller, once the two are joined: nobody waits for it, so its loss costs nothing else.
 void announce(state& s, effects& out, time_point now) {
     const auto& text = s.routed.rules.recording_announcement;
-    if (s.recorder.announced || text.empty()) return;
+    if (s.recorder.announced || text.empty() || is_placed(s)) return; // it would be said to our own device
     s.recorder.announced = true;
     add_note(out, remark::recording_announced);
     say(s, out, "announcement", text, now);
@@ -322,6 +323,7 @@ bool wants(const state& s, const effect& e) {
     case verb::bridge:
     case verb::hangup:
     case verb::reject:
+    case verb::transfer:
     case verb::playback_start:
     case verb::playback_stop:
     case verb::gather_using_speak: return false;
@@ -349,7 +351,7 @@ const component k_component{absorb, narrate, settle, deadline, nullptr, wants, b
 refusal judge(const state& s, request_kind what, device_id device) {
     if (over(s)) return refusal::call_over;
     const auto* l = talking(s);
-    if (l == nullptr || device.none() || l->device() != device) return refusal::not_talking;
+    if (!talks_by(s, device)) return refusal::not_talking;
     const auto rule = recording_of(s.routed.rules);
     if (rule == recording_policy::mandatory) return refusal::recording_fixed;
     if (rule == recording_policy::off || s.recorder.unavailable) return refusal::not_recorded;

@@ -159,6 +159,7 @@ namespace {
 // asks; who was withdrawn from this call stays so.
 refusal judge_late_join(const state& s, device_id device) {
     if (over(s)) return refusal::call_over;
+    if (is_placed(s)) return refusal::not_ringing;
     bool rings = false;
     bool let_in = false;
     for (const auto& l : s.legs) {
@@ -185,6 +186,7 @@ refusal judge_decline(const state& s, const leg& l) {
 
 refusal judge(const state& s, request_kind what, device_id device) {
     const auto* l = leg_of(s, device);
+    if (is_placed(s) && l == &s.caller) l = nullptr; // it is not rung, it calls
     switch (what) {
     case request_kind::decline: return l == nullptr ? refusal::not_rung : judge_decline(s, *l);
     case request_kind::answered:

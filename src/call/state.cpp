@@ -9,6 +9,22 @@ leg_id caller_leg_id(const call_id& call) {
     return leg_id{derive_uuid(call.value, 0)}; // devices' legs have their devices' numbers, from 1
 }
 
+leg_id placed_leg_id(const call_id& call) {
+    constexpr std::uint64_t k_placed = 0x706c616365640000; // no device has such an id
+    return leg_id{derive_uuid(call.value, k_placed)};
+}
+
+const leg* placed_to(const state& s) {
+    return is_placed(s) ? s.find(placed_leg_id(s.id)) : nullptr;
+}
+leg* placed_to(state& s) {
+    return is_placed(s) ? s.find(placed_leg_id(s.id)) : nullptr;
+}
+
+const std::string& other_party(const state& s) {
+    return is_placed(s) ? s.routed.placed->to : text_of(s.caller.to);
+}
+
 const leg* state::find(const leg_id& id_) const {
     for (const auto& l : legs)
         if (l.id == id_) return &l;

@@ -2,6 +2,7 @@
 #include "call/talk.hpp"
 
 #include "call/join.hpp"
+#include "call/outbound.hpp"
 #include "call/ring.hpp"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ bool talk_is_over(const state& s) {
 // What the caller's departure means, by the facts alone: it must not matter which of them came first.
 end_reason reason_of_departure(const state& s) {
     if (turned_away(s)) return end_reason::rejected;
+    if (is_placed(s)) return outbound::reason_of(s);
     if (was_joined(s)) return end_reason::completed;
     // Voicemail that could not even answer has not been heard by anybody.
     return s.voicemail.step != voicemail_step::none && s.caller.answered ? end_reason::voicemail
@@ -44,9 +46,10 @@ void correct_reason(state& s, effects& out) {
         s.reason == end_reason::no_media)
         return;
     const auto better = reason_of_departure(s);
+    if (better == s.reason) return;
     const bool joined = better == end_reason::completed;
     const bool heard = better == end_reason::voicemail && s.reason == end_reason::caller_cancelled;
-    if (!joined && !heard) return;
+    if (!joined && !heard && !is_placed(s)) return;
     s.reason = better;
     add_note(out, remark::end_reason, "reason=" + std::string(name(better)));
 }
@@ -93,6 +96,11 @@ const leg* talking(const state& s) {
     case phase::ended: return nullptr;
     }
     return nullptr;
+}
+
+bool talks_by(const state& s, device_id device) {
+    const auto* l = talking(s);
+    return l != nullptr && !device.none() && (l->device() == device || s.caller.device() == device);
 }
 
 void end(state& s, effects& out, end_reason why, time_point now) {

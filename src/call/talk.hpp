@@ -13,6 +13,9 @@ extern const component k_component;
 /// The leg that talks to the caller, on hold or not. Null: nobody does.
 [[nodiscard]] const leg* talking(const state& s);
 
+/// The device has one end of the talk.
+[[nodiscard]] bool talks_by(const state& s, device_id device);
+
 void end(state& s, effects& out, end_reason why, time_point now);
 
 } // namespace z360::call

@@ -58,7 +58,7 @@ leg_view leg_seen(const state& s, const leg& l, bool by_operator) {
 
 // Nobody of ours talked to them, and nobody was to blame but the phone that was not picked up.
 bool missed(const state& s) {
-    if (!over(s) || bridged_at(s)) return false;
+    if (!over(s) || bridged_at(s) || is_placed(s)) return false;
     switch (s.reason) {
     case end_reason::caller_cancelled:
     case end_reason::voicemail:
@@ -66,6 +66,8 @@ bool missed(const state& s) {
     case end_reason::none:
     case end_reason::completed:
     case end_reason::rejected:
+    case end_reason::busy:
+    case end_reason::no_answer:
     case end_reason::no_media: return false;
     }
     return false;
@@ -116,6 +118,7 @@ std::string_view name(leg_step s) {
 const leg* leg_of(const state& s, device_id d) {
     const leg* best = nullptr;
     if (d.none()) return best;
+    if (s.caller.device() == d) return &s.caller;
     for (const auto& l : s.legs)
         if (l.device() == d && !l.awaits_turn() && (best == nullptr || weight(s, l) > weight(s, *best)))
             best = &l;
@@ -131,16 +134,17 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     v.reason = s.reason;
     v.user = s.routed.user;
     v.org = s.routed.org;
-    v.caller_number = text_of(s.caller.to);
+    v.outbound = is_placed(s);
+    v.caller_number = other_party(s);
     v.caller_name = s.routed.caller_name;
     v.number = s.routed.number_e164;
-    if (const auto* w = winner_of(s)) v.winner = w->device();
+    if (const auto* w = winner_of(s)) v.winner = v.outbound ? s.caller.device() : w->device();
     v.missed = missed(s);
     v.recording = recording_seen(s);
     v.began = s.began;
-    v.ring_deadline = s.began + s.routed.rules.ring_time;
+    v.ring_time = v.outbound ? s.routed.placed->ring_time : s.routed.rules.ring_time;
+    v.ring_deadline = s.began + v.ring_time;
     if (const auto* r = current_ring(s)) v.ring_deadline = r->deadline;
-    v.ring_time = s.routed.rules.ring_time;
     v.answered_at = s.answered_at;
     v.bridged_at = bridged_at(s);
     if (over(s) && v.bridged_at) v.talk = talk_of(s);
@@ -157,6 +161,7 @@ std::optional<view> view_of(const state& s, const viewer& who) {
     const auto* mine = leg_of(s, who.device);
     if (mine == nullptr) return v;
     v.mine = leg_seen(s, *mine, false);
+    if (mine == &s.caller) v.mine->rings = false; // it calls
     v.answered_elsewhere =
         !is_winner(s, mine->id) && !mine->bridged && mine->release == release_reason::answered_elsewhere;
     return v;

@@ -145,6 +145,13 @@ const char* broken(const state& s) {
 
 const component k_component{absorb, nullptr, settle, deadline, nullptr, wants, broken};
 
+void say(state& s, effects& out, const std::string& text, time_point now) {
+    s.routed.rules.voicemail_greeting = text;
+    s.voicemail.step = voicemail_step::greeting;
+    prompts::greet(s, out, now);
+    s.voicemail.limit = prompts::greeting_limit(s);
+}
+
 void announce(state& s, effects& out, time_point now) {
     answer(s, out, now);
 }

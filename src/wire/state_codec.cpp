@@ -90,6 +90,7 @@ bool gave_media_up(const call::state& s) {
 } // namespace
 
 int form_of(const call::state& s) {
+    if (call::is_placed(s)) return k_placed_form; // a program of before would ring nobody and take a message
     // A program of before would dial an agent as a device without a name.
     if (rings_agent(s)) return k_agent_form;
     if (s.routed.cause == call::route_cause::anonymous) return k_anonymous_form; // a word it does not know
@@ -151,6 +152,7 @@ int form_of(const call::effect& e) {
     if (call::channel_of(e) != call::channel::carrier) return k_other_channels_form;
     if (dial_of_agent(e) != nullptr) return k_agent_form;
     const auto word = call::kind_of(e);
+    if (word == name(call::verb::transfer)) return k_placed_form;
     const bool pauses = word == name(call::verb::record_pause) || word == name(call::verb::record_resume);
     return pauses ? k_recording_form : k_plain_form; // whoever does not know the word leaves it alone
 }

@@ -17,8 +17,8 @@ namespace z360::wire {
 /// 5: phones are told by push. 6: the person's mobile number may be dialed. 7: a blocked caller's. 8: whom
 /// nobody answers may leave no message. 9: recording is mandatory, announced, or was asked to pause; or a
 /// plan says who rings when. 10: an agent is rung, a caller without a number turned away, or a device asked
-/// to end a talk without sound.
-inline constexpr int k_state_version = 10;
+/// to end a talk without sound. 11: a device of ours places it.
+inline constexpr int k_state_version = 11;
 /// A call has the form of the newest thing that it may do, so that programs of the version before go on with
 /// all others; the carrier's effects are plain.
 inline constexpr int k_plain_form = 4;
@@ -32,6 +32,7 @@ inline constexpr int k_agent_form = 10;
 inline constexpr int k_anonymous_form = 10;
 inline constexpr int k_media_form = 10;
 inline constexpr int k_busy_form = 10;
+inline constexpr int k_placed_form = 11;
 [[nodiscard]] int form_of(const call::state& s);
 
 /// Valid UTF-8 without NUL, whatever the strings inside hold: Postgres refuses both in jsonb.

@@ -99,6 +99,20 @@ constexpr void fields(V& v, T& x) {
     v("mobile_after", x.mobile_after);
     v("mobile_prompt", x.mobile_prompt);
 }
+template <class V, some<call::placed> T>
+constexpr void fields(V& v, T& x) {
+    v("by", x.by);
+    v("to", x.to);
+    v("emergency", x.emergency);
+    v("refused", x.refused);
+    v("said", x.said);
+    v("ring_time", x.ring_time);
+}
+template <class V, some<call::placing> T>
+constexpr void fields(V& v, T& x) {
+    v("limit", x.limit);
+    v("asked", x.asked);
+}
 template <class V, some<call::route> T>
 constexpr void fields(V& v, T& x) {
     v("verdict", x.verdict);
@@ -116,6 +130,7 @@ constexpr void fields(V& v, T& x) {
     v("rules", x.rules);
     v("instead", x.instead);
     v("when_closed", x.when_closed);
+    v("placed", x.placed);
 }
 template <class V, some<call::leg> T>
 constexpr void fields(V& v, T& x) {
@@ -315,6 +330,7 @@ constexpr void fields(V& v, T& x) {
     v("voicemail", x.voicemail);
     v("recordings", x.recordings);
     v("recorder", x.recorder);
+    v("placed", x.placed);
     v("verdicts", x.verdicts);
     v("began", x.began);
     v("answered_at", x.answered_at);
@@ -375,6 +391,15 @@ constexpr void fields(V& v, T& x) {
 template <class V, some<call::record_resume_body> T>
 constexpr void fields(V& v, T& x) {
     v("recording_id", x.recording_id);
+}
+template <class V, some<call::transfer_body> T>
+constexpr void fields(V& v, T& x) {
+    v("leg", x.leg);
+    v("number", x.number);
+    v("from", x.from);
+    v("timeout_secs", x.timeout_secs);
+    v("record", x.record);
+    v("recording_name", x.recording_name);
 }
 template <class V, some<call::gather_using_speak_body> T>
 constexpr void fields(V& v, T& x) {
@@ -478,6 +503,8 @@ static_assert(detail::complete<call::playback_stop_body>() && detail::complete<c
 static_assert(detail::complete<call::gather_using_speak_body>());
 static_assert(detail::complete<call::recording_fault>() && detail::complete<call::recording_order>());
 static_assert(detail::complete<call::talk_recorder>());
+static_assert(detail::complete<call::placed>() && detail::complete<call::placing>());
+static_assert(detail::complete<call::transfer_body>());
 static_assert(detail::complete<call::record_pause_body>() && detail::complete<call::record_resume_body>());
 
 } // namespace z360::wire

@@ -109,6 +109,26 @@ json bridge(const call::bridge_body& b) {
     return out;
 }
 
+// Early media: the device hears how it rings there, or why it does not. What keeps legs when the other one leaves
+// is not asked for: a talk that ends is over.
+json transfer(const call::transfer_body& b, const std::string& target_state) {
+    json out = json::object();
+    out["to"] = b.number;
+    out["from"] = b.from;
+    out["early_media"] = true;
+    out["timeout_secs"] = std::clamp(b.timeout_secs, k_min_ring_secs, k_max_ring_secs);
+    if (!target_state.empty()) out["target_leg_client_state"] = target_state;
+    if (b.record) {
+        out["record"] = "record-from-answer";
+        out["record_channels"] = "dual";
+        out["record_format"] = "mp3";
+        if (!b.recording_name.empty())
+            out["record_custom_file_name"] = text_of(b.recording_name, k_max_recording_name);
+    }
+    out["webhook_retries_policies"] = retry_policies();
+    return out;
+}
+
 json hangup(const call::hangup_body& b) {
     json out = json::object();
     if (b.why != call::release_reason::none)
@@ -169,10 +189,10 @@ json of_recording(const std::string& id) {
     return out;
 }
 
-json body_of(const call::command_body& body, const command_settings& s, const std::string& reference) {
+json body_of(const call::command_body& body, const command_settings& s, const command_marks& marks) {
     return std::visit(
         overloaded{
-            [&](const call::dial_body& b) { return dial(b, s, reference); },
+            [&](const call::dial_body& b) { return dial(b, s, marks.reference); },
             [](const call::answer_body&) { return json{{"webhook_retries_policies", retry_policies()}}; },
             [](const call::bridge_body& b) { return bridge(b); },
             [](const call::hangup_body& b) { return hangup(b); },
@@ -184,6 +204,7 @@ json body_of(const call::command_body& body, const command_settings& s, const st
             [](const call::gather_using_speak_body& b) { return gather_using_speak(b); },
             [](const call::record_pause_body& b) { return of_recording(b.recording_id); },
             [](const call::record_resume_body& b) { return of_recording(b.recording_id); },
+            [&](const call::transfer_body& b) { return transfer(b, marks.target_state); },
         },
         body
     );
@@ -221,10 +242,10 @@ build_request(const call::command& cmd, const command_settings& settings, const 
         out.path = "/calls/" + percent_encode(cmd.call_control_id) + "/actions/";
         out.path += call::name(verb); // our words are the API's
     }
-    json body = body_of(cmd.body, settings, marks.reference);
+    json body = body_of(cmd.body, settings, marks);
     const bool takes_mark = verb == call::verb::dial || verb == call::verb::answer ||
                             verb == call::verb::speak || verb == call::verb::playback_start ||
-                            verb == call::verb::record_start;
+                            verb == call::verb::record_start || verb == call::verb::transfer;
     if (takes_mark && !marks.client_state.empty()) body["client_state"] = marks.client_state;
     body["command_id"] = cmd.id;
     // Texts may hold anything; a broken UTF-8 sequence becomes U+FFFD instead of an exception.

@@ -24,10 +24,11 @@ struct telnyx_request {
 /// What is found out about a command when it is sent, and stands in no store.
 struct command_marks {
     std::string client_state;
-    std::string reference; ///< of a dial to an agent: by which it may ask who calls
+    std::string reference;         ///< of a dial to an agent: by which it may ask who calls
+    std::string target_state = {}; ///< of a transfer: the new leg's mark
 };
 
-/// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start. An action
+/// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start, transfer. An action
 /// without one leaves the leg's as it is.
 [[nodiscard]] telnyx_request
 build_request(const call::command& cmd, const command_settings& settings, const command_marks& marks);

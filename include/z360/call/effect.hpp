@@ -76,9 +76,20 @@ struct gather_using_speak_body {
     int tries = 2;
     int timeout_ms = 5'000; ///< from the end of the text until it is said again
 };
+/// POST /calls/{leg}/actions/transfer of a leg that a device of ours placed: the carrier dials the number, lets the
+/// device hear what that side sends, and joins the two once it answers. The device's leg stays the same.
+struct transfer_body {
+    leg_id leg;               ///< the new one: its mark is the target's
+    std::string number;       ///< "+…", or an emergency number
+    std::string from;         ///< "+…", ours
+    int timeout_secs = 60;    ///< 5 … 600
+    bool record = true;       ///< from its answer, two channels
+    std::string recording_name; ///< ≤ 40 characters
+};
 using command_body = std::variant<
     dial_body, answer_body, bridge_body, hangup_body, reject_body, speak_body, playback_start_body,
-    playback_stop_body, record_start_body, gather_using_speak_body, record_pause_body, record_resume_body>;
+    playback_stop_body, record_start_body, gather_using_speak_body, record_pause_body, record_resume_body,
+    transfer_body>;
 
 /// What the carrier is to do with one leg.
 struct carrier_command {
@@ -98,6 +109,7 @@ struct carrier_command {
         static_cast<int>(verb::playback_start), static_cast<int>(verb::playback_stop),
         static_cast<int>(verb::record_start),   static_cast<int>(verb::gather_using_speak),
         static_cast<int>(verb::record_pause),   static_cast<int>(verb::record_resume),
+        static_cast<int>(verb::transfer),
     };
 };
 
@@ -249,8 +261,13 @@ enum class remark : std::uint8_t {
     media_given_up,
     end_reason,
     call_ended,
+    call_placed,
+    placing_refused,
+    transfer_failed,
+    peer_answered,
+    peer_leg_ended,
 };
-inline constexpr int k_remark_count = 60;
+inline constexpr int k_remark_count = 65;
 [[nodiscard]] std::string_view name(remark r);
 
 /// A line of the call's timeline, for people and for the call log.

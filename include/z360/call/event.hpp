@@ -26,7 +26,8 @@ struct leg_ref {
     bool operator==(const leg_ref&) const = default;
 };
 
-/// A caller has reached one of our numbers and is parked, unanswered. `routed` was looked up by the engine.
+/// A caller has reached one of our numbers, or a device of ours calls somebody (`routed.placed`), and is
+/// parked, unanswered. `routed` was looked up by the engine.
 struct incoming {
     call_id id;
     std::string call_control_id;
@@ -116,9 +117,10 @@ enum class verb : std::uint8_t {
     record_start,
     gather_using_speak,
     record_pause,
-    record_resume
+    record_resume,
+    transfer
 };
-inline constexpr int k_verb_count = 12;
+inline constexpr int k_verb_count = 13;
 [[nodiscard]] std::string_view name(verb v);
 
 /// How one of our own commands to the carrier ended.

@@ -5,6 +5,7 @@
 #include <z360/base/ids.hpp>
 #include <z360/base/time.hpp>
 #include <z360/call/endpoint.hpp>
+#include <z360/call/placed.hpp>
 #include <z360/call/plan.hpp>
 
 #include <cstdint>
@@ -109,6 +110,9 @@ struct route {
     /// The organisation's agent, "sip:…", if it takes the calls that come out of hours; empty: voicemail
     /// does.
     std::string when_closed;
+    /// A device of ours places the call: nobody of ours is rung, `user` is who calls, `number` what they are
+    /// shown as, and `caller_name` the contact whom they call.
+    std::optional<struct placed> placed = {};
 
     bool operator==(const route&) const = default;
 };

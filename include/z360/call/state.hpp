@@ -34,11 +34,13 @@ inline constexpr int k_phase_count = 9;
 enum class end_reason : std::uint8_t {
     none,
     completed,        ///< talked, then either side hung up
-    caller_cancelled, ///< the caller hung up before being joined to anyone or recorded
+    caller_cancelled, ///< the caller, or our device that called, hung up before being joined to anyone or recorded
     voicemail,        ///< the caller left through voicemail (with or without a message)
     rejected,         ///< unknown, malformed or ambiguous number, or a caller whom the organisation blocks
     failed,           ///< the carrier refused every way to serve the caller
     no_media,         ///< talked, or would have: the device that was joined had no sound and ended it (B4)
+    busy,             ///< whom our device called was on the phone, or did not want the call
+    no_answer,        ///< whom our device called did not answer
 };
 [[nodiscard]] std::string_view name(end_reason r);
 
@@ -206,6 +208,8 @@ enum class join_end : std::uint8_t {
 
 /// The caller's leg of this call: the same on every node.
 [[nodiscard]] leg_id caller_leg_id(const call_id& call);
+/// That of whom our device calls.
+[[nodiscard]] leg_id placed_leg_id(const call_id& call);
 
 /// Two legs that are to talk to each other, or did: the caller and a device. A claim is intent; what the
 /// carrier tells of it is fact. One that is over stays, so that it is known which leg was joined when.
@@ -315,6 +319,13 @@ struct talk_recorder {
     bool operator==(const talk_recorder&) const = default;
 };
 
+/// A call that a device of ours places, until whom it calls has answered.
+struct placing {
+    std::optional<time_point> limit; ///< when the carrier is asked (again) what has become of it
+    std::uint32_t asked = 0;         ///< such questions
+    bool operator==(const placing&) const = default;
+};
+
 /// What a device may ask for in a call.
 enum class request_kind : std::uint8_t {
     decline,  ///< stop ringing me; the others ring on
@@ -394,6 +405,7 @@ struct state {
     voicemail_box voicemail;
     std::vector<recording> recordings;
     talk_recorder recorder;
+    placing placed; ///< of a call that our device places
     std::vector<verdict> verdicts; ///< the newest ones, in their order; bounded
     time_point began{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
@@ -427,9 +439,20 @@ struct state {
 /// When the first talk began; nullopt: nobody has talked to the caller.
 [[nodiscard]] std::optional<time_point> bridged_at(const state& s);
 
-/// The organisation does not take this caller, whatever happens.
+/// A device of ours calls; false: somebody calls us.
+[[nodiscard]] inline bool is_placed(const state& s) {
+    return s.routed.placed.has_value();
+}
+/// The leg of whom our device calls. Null: there is none, or somebody calls us.
+[[nodiscard]] const leg* placed_to(const state& s);
+[[nodiscard]] leg* placed_to(state& s);
+/// Whom our side talks to, or is to: the caller, or whom our device calls. Their number, address, or what was shown.
+[[nodiscard]] const std::string& other_party(const state& s);
+
+/// The organisation does not take this caller, whatever happens, or a rule keeps our device from calling.
 [[nodiscard]] inline bool turned_away(const state& s) {
-    return s.routed.verdict == route_verdict::blocked_caller;
+    return s.routed.verdict == route_verdict::blocked_caller ||
+           (is_placed(s) && s.routed.placed->refused != placing_rule::none);
 }
 
 /// Whose a recording is: nothing of a talk is anybody's message, whichever leg the carrier tells it of.

@@ -46,7 +46,8 @@ endpoint endpoint_of(verb v) {
     case verb::answer:
     case verb::bridge:
     case verb::hangup:
-    case verb::reject: return endpoint::control;
+    case verb::reject:
+    case verb::transfer: return endpoint::control;
     case verb::speak:
     case verb::playback_start:
     case verb::playback_stop:
@@ -60,7 +61,7 @@ endpoint endpoint_of(verb v) {
 
 rt::urgency urgency_of(verb v) {
     if (v == verb::hangup) return rt::urgency::freeing;
-    if (v == verb::dial) return rt::urgency::beginning;
+    if (v == verb::dial || v == verb::transfer) return rt::urgency::beginning;
     return endpoint_of(v) == endpoint::control ? rt::urgency::soon : rt::urgency::normal;
 }
 
@@ -203,9 +204,10 @@ std::string client::mark_for(const call::command& cmd) const {
     if (const auto* dial = std::get_if<call::dial_body>(&cmd.body))
         return codec_.sign(crypto::client_state{dial->call, dial->leg, dial->org});
     const auto v = cmd.what();
-    const bool marks =
-        v == verb::answer || v == verb::speak || v == verb::playback_start || v == verb::record_start;
-    if (!marks || cmd.leg || cmd.call == call_id{} || cmd.id.size() > crypto::k_longest_marked_command)
+    const bool marks = v == verb::answer || v == verb::speak || v == verb::playback_start ||
+                       v == verb::record_start || v == verb::transfer;
+    const bool on_callers_leg = !cmd.leg || v == verb::transfer; // which names the new leg
+    if (!marks || !on_callers_leg || cmd.call == call_id{} || cmd.id.size() > crypto::k_longest_marked_command)
         return {};
     return codec_.sign(crypto::client_state{cmd.call, std::nullopt, cmd.org, cmd.id});
 }
@@ -214,6 +216,8 @@ http::client_request client::request_for(const call::command& cmd) const {
     wire::command_marks marks{mark_for(cmd), {}};
     const auto* dial = std::get_if<call::dial_body>(&cmd.body);
     if (dial != nullptr && !dial->agent.empty()) marks.reference = references_.of(dial->leg).reveal();
+    if (const auto* transfer = std::get_if<call::transfer_body>(&cmd.body))
+        marks.target_state = codec_.sign(crypto::client_state{cmd.call, transfer->leg, cmd.org});
     auto built = wire::build_request(cmd, settings_.commands, marks);
     http::client_request out;
     out.method = std::move(built.method);
