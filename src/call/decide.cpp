@@ -76,11 +76,11 @@ decision begin(part_list of, const incoming& what, time_point now) {
     if (is_placed(s)) s.caller.to = s.routed.placed->by;
     s.began = now;
     const auto waited = now - what.waiting_since.value_or(now);
-    if (s.routed.verdict == route_verdict::unknown_number) {
+    if (is_placed(s)) {
+        outbound::begin(s, d.effects, now);
+    } else if (s.routed.verdict == route_verdict::unknown_number) {
         add_note(d.effects, remark::number_refused, "unknown, malformed or ambiguous");
         end(s, d.effects, end_reason::rejected, now);
-    } else if (is_placed(s)) {
-        outbound::begin(s, d.effects, now);
     } else if (turned_away(s)) {
         add_note(d.effects, remark::caller_blocked);
         if (s.routed.rules.voicemail_greeting.empty())

@@ -7,6 +7,7 @@
 
 #include <z360/call/event.hpp>
 #include <z360/engine/engine.hpp>
+#include <z360/port/directory.hpp>
 #include <z360/rt/sync.hpp>
 #include <z360/rt/time.hpp>
 
@@ -118,6 +119,7 @@ struct reading {
     std::string why; ///< the fault in words
     std::optional<leg_mark> mark;
     bool new_caller = false;
+    std::optional<port::placing> placing; ///< of a new caller that is a device of ours
     bool own_leg = false;            ///< a device's leg, seen from the other side: of no consequence
     wire::party caller, called;      ///< of a new caller
     std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence

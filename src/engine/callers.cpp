@@ -130,7 +130,12 @@ bool engine_impl::drained() const {
 boost::asio::awaitable<void> engine_impl::new_caller(arrival_ptr a) {
     const auto& hook = *a->known.hook;
     a->name = session_of(hook);
-    if (shares_session(*a, call_of(a->name))) a->name = second_name(a->name, hook.call_control_id);
+    const bool another = shares_session(*a, call_of(a->name));
+    if (another && a->known.placing) { // the other side of what a device of ours has placed already
+        ignore(*a);
+        co_return;
+    }
+    if (another) a->name = second_name(a->name, hook.call_control_id);
     const auto id = call_of(a->name);
     if (in_memory(id)) {
         if (begun_by(id, a->event.event_id)) {
@@ -210,8 +215,8 @@ boost::asio::awaitable<void> engine_impl::admit_round() {
     if (away_) {
         const auto first = callers_.begin()->second;
         try {
-            auto r = co_await p_.directory.resolve(dialed(*first), contact(*first), p_.clock.now());
-            routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
+            auto r = co_await resolve(first);
+            if (!first->known.placing) routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
         } catch (const port::unavailable&) {
             postgres_away();
             co_return;
@@ -262,16 +267,16 @@ boost::asio::awaitable<void> engine_impl::decide_or_wait(arrival_ptr a, counted<
 // While the event is being stored: most callers are decided about the moment it is.
 void engine_impl::look_up_early(const arrival_ptr& a) {
     const bool waits = away_ || stopping_ || !callers_.empty() || !drained();
-    if (waits || dialed(*a).empty() || looking_up_[0] >= k_at_once) return;
+    const bool nobody = !a->known.placing && dialed(*a).empty();
+    if (waits || nobody || looking_up_[0] >= k_at_once) return;
     a->early = std::make_shared<route_look_up>(ex_);
-    work_.spawn(look_up(a->early, dialed(*a), contact(*a), counted(looking_up_, 0)));
+    work_.spawn(look_up(a->early, a, counted(looking_up_, 0)));
 }
 
-boost::asio::awaitable<void> engine_impl::look_up(
-    std::shared_ptr<route_look_up> out, std::string dialed, std::string contact, counted<int> place
-) {
+boost::asio::awaitable<void>
+engine_impl::look_up(std::shared_ptr<route_look_up> out, arrival_ptr a, counted<int> place) {
     try {
-        out->routed = co_await p_.directory.resolve(std::move(dialed), std::move(contact), p_.clock.now());
+        out->routed = co_await resolve(std::move(a));
     } catch (...) {
         out->error = std::current_exception();
     }
@@ -279,10 +284,15 @@ boost::asio::awaitable<void> engine_impl::look_up(
     out->done.set();
 }
 
+boost::asio::awaitable<call::route> engine_impl::resolve(arrival_ptr a) {
+    if (a->known.placing) co_return co_await p_.directory.place(*a->known.placing, p_.clock.now());
+    co_return co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+}
+
 boost::asio::awaitable<call::route> engine_impl::route_of(arrival_ptr a) {
     const auto early = std::exchange(a->early, nullptr);
     if (!early || a->place != 0) // who has waited is looked up anew
-        co_return co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+        co_return co_await resolve(std::move(a));
     co_await early->done.wait();
     if (early->error) std::rethrow_exception(early->error);
     co_return std::move(*early->routed);
@@ -297,7 +307,7 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
         }
     }
     const auto& called = a->known.called;
-    if (!called.is_number() && !called.user.empty()) {
+    if (!a->known.placing && !called.is_number() && !called.user.empty()) {
         const bool ours = co_await p_.directory.is_device(called.user);
         if (ours) { // somebody dials a device itself: the other side of a leg, not a caller
             own_leg(*a->known.hook);
@@ -308,7 +318,7 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
     auto routed = co_await route_of(a);
     postgres_back();
     auto others = co_await stored_of(a);
-    if (routed.verdict == call::route_verdict::unknown_number && is_late(*a) &&
+    if (!a->known.placing && routed.verdict == call::route_verdict::unknown_number && is_late(*a) &&
         served_by_others(*a, others)) {
         log::warn("caller_of_another_installation", {{"session", a->event.call_session_id}});
         for (const auto& e : others)
@@ -316,7 +326,7 @@ boost::asio::awaitable<void> engine_impl::decide_caller(arrival_ptr a) {
         ignore(*a);
         co_return;
     }
-    routes_.remember(dialed(*a), a->known.caller.text, routed);
+    if (!a->known.placing) routes_.remember(dialed(*a), a->known.caller.text, routed);
     a->too_late_to_ring = waited(*a) >= routed.rules.ring_time;
     if (must_ask(*a)) {
         ask_carrier(std::move(a));
@@ -342,7 +352,7 @@ bool engine_impl::served_by_others(const arrival& a, const std::vector<port::inb
 boost::asio::awaitable<bool> engine_impl::has_begun(arrival_ptr a) {
     const auto& own = a->known.hook->call_control_id;
     auto stored = co_await p_.store.load(call_of(a->name));
-    if (stored && !own.empty() && stored->state.caller.call_control_id != own) {
+    if (stored && !a->known.placing && !own.empty() && stored->state.caller.call_control_id != own) {
         a->name = second_name(carrier_session(a->name), own);
         const auto id = call_of(a->name);
         remember_caller(own, id);
@@ -429,7 +439,8 @@ boost::asio::awaitable<std::vector<port::inbox_event>> engine_impl::stored_of(ar
 }
 
 bool engine_impl::ring_from_memory(arrival& a) {
-    if (is_late(a) || stopping_) return false;
+    // Whether somebody may call whom they call is not judged by what was true a while ago.
+    if (is_late(a) || stopping_ || a.known.placing) return false;
     auto routed = routes_.find(dialed(a), a.known.caller.text, away_since_);
     if (!routed) return false;
     a.from_memory = true;
@@ -499,7 +510,7 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     first.to_sent = wire::raw_party(hook.to);
     first.routed = std::move(routed);
     // No contact has a SIP address: what it calls itself is better than nothing.
-    if (first.routed.caller_name.empty() && first.routed.verdict == call::route_verdict::ring)
+    if (!a.known.placing && first.routed.caller_name.empty() && first.routed.verdict == call::route_verdict::ring)
         first.routed.caller_name = a.known.caller.name;
     const auto id = first.id;
     std::vector<std::string_view> figures;

@@ -51,6 +51,12 @@ reading read_own(std::string_view body) {
     return r;
 }
 
+port::placing placing_in(const wire::telnyx_webhook& hook) {
+    auto who = wire::read_caller(hook.from_sip_uri).user;
+    if (who.empty()) who = wire::read_caller(hook.from).user; // without a number of its own it is shown as its user
+    return {std::move(who), wire::raw_party(hook.to), wire::raw_party(hook.from), hook.org_header};
+}
+
 millis pause_after(std::uint32_t attempts) {
     return rt::growing<millis::rep, millis::period>(k_first_pause, k_longest_pause, attempts + 1);
 }
@@ -91,6 +97,10 @@ reading engine_impl::read(std::string_view body, port::webhook_route route, time
     if (r.mark) leg = r.mark->leg;
     r.own_leg = wire::is_own_leg(hook, source_of(route), leg);
     r.new_caller = wire::is_new_caller(hook, source_of(route), leg);
+    if (wire::is_placed_call(hook, source_of(route), leg)) {
+        r.new_caller = true;
+        r.placing = placing_in(hook);
+    }
     if (r.new_caller) {
         const auto home = countries_.at(hook.connection_id);
         r.caller = wire::read_caller(hook.from, home);

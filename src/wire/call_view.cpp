@@ -57,7 +57,7 @@ json call_json(const call::view& v, const call_labels& names) {
         {"call_id", v.id.text()},
         {"call_uuid", v.id.text()},
         {"call_session_id", v.session},
-        {"direction", "inbound"},
+        {"direction", v.outbound ? "outbound" : "inbound"},
         {"status", status_of(v)},
         {"state", call::name(v.at)},
         {"reason", reason_of(v)},

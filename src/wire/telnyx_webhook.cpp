@@ -6,7 +6,9 @@
 #include "wire/lenient_json.hpp"
 #include "wire/telnyx_figures.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 
 namespace z360::wire {
@@ -59,6 +61,21 @@ std::string any_url(const json& payload, const char* key) {
     return first_of(url_in(*urls, "mp3"), url_in(*urls, "wav"));
 }
 
+// Of the INVITE with which the leg began. Names of headers have no case.
+std::string header_in(const json& payload, std::string_view wanted) {
+    const auto all = payload.find("custom_headers");
+    if (all == payload.end() || !all->is_array()) return {};
+    for (const auto& h : *all) {
+        if (!h.is_object()) continue;
+        const auto name = text_in(h, "name");
+        const bool same = std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), [](char a, char b) {
+            return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+        });
+        if (same) return word_in(h, "value");
+    }
+    return {};
+}
+
 void read_payload(const json& payload, telnyx_webhook& out) {
     out.call_control_id = text_in(payload, "call_control_id");
     out.call_leg_id = text_in(payload, "call_leg_id");
@@ -67,6 +84,9 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.direction = word_in(payload, "direction");
     out.from = text_in(payload, "from");
     out.to = text_in(payload, "to");
+    out.state = word_in(payload, "state");
+    out.from_sip_uri = word_in(payload, "from_sip_uri");
+    out.org_header = header_in(payload, "X-Z360-Org-Id");
     out.connection_id = word_in(payload, "connection_id");
     out.hangup_cause = word_in(payload, "hangup_cause");
     out.sip_hangup_cause = word_in(payload, "sip_hangup_cause");
@@ -257,6 +277,11 @@ bool is_generated_sip_user(std::string_view text) {
 bool is_own_leg(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg) {
     return hook.direction == "incoming" && source == webhook_source::call_control && !verified_leg &&
            is_generated_sip_user(hook.to);
+}
+
+bool is_placed_call(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg) {
+    return hook.event_type == "call.initiated" && hook.direction == "outgoing" && hook.state != "bridging" &&
+           source == webhook_source::credential && !verified_leg && !hook.call_control_id.empty();
 }
 
 bool is_new_caller(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg) {

@@ -67,6 +67,8 @@ struct view {
     end_reason reason = end_reason::none;
     user_id user;
     org_id org;
+    bool outbound = false; ///< a device of ours calls
+    /// The other party, whoever called, and the number of ours that was called, or as which we are shown.
     std::string caller_number, caller_name, number;
     std::optional<leg_view> mine;    ///< the looking device's; of several the one that matters most
     bool answered_elsewhere = false; ///< the looking device lost the call to another one

@@ -12,6 +12,15 @@
 
 namespace z360::port {
 
+/// A call that a device wants to place, as the carrier tells of it. Texts are as sent.
+struct placing {
+    std::string sip_username; ///< whom the caller is signed in as; empty: not told
+    std::string to;           ///< what was dialed
+    std::string from;         ///< as which number they want to be shown; or anything else: as usual
+    std::string org;          ///< id of the organisation for which they call; empty: not said
+    bool operator==(const placing&) const = default;
+};
+
 /// Who is called: numbers, users, devices, contacts. Reads our own rows only.
 class directory {
   public:
@@ -29,6 +38,16 @@ class directory {
     foresee(std::string dialed, std::string caller, time_point now, time_point at) {
         (void)at;
         return resolve(std::move(dialed), std::move(caller), now);
+    }
+    /// What becomes of a call that a device places: always a route with `placed`, refused or not. Whose device it is,
+    /// by its identity; for which organisation: the one that is named, else that of the number as which they want to
+    /// be shown, else the one that they use. Throws unavailable.
+    virtual boost::asio::awaitable<call::route> place(placing what, time_point now) {
+        (void)what;
+        (void)now;
+        call::route r;
+        r.placed.emplace().refused = call::placing_rule::unknown_device;
+        co_return r;
     }
     /// Where this device may be rung for a call of these people in this organisation, whatever it showed of
     /// life: it asks itself. Empty: nowhere, because it is none of theirs, not for this organisation, or has

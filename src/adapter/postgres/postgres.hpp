@@ -104,6 +104,9 @@ struct directory_settings {
     millis device_life{30LL * 24 * 3600 * 1000}; ///< a device silent for longer is not rung
     std::string
         connection_id; ///< numbers of this Telnyx connection only; empty: of any, if there is just one
+    bool placing_enabled = true; ///< false: nobody calls out, but for emergency numbers
+    int placed_at_once = 100;    ///< of an organisation that does not say otherwise
+    int placed_per_minute = 20;  ///< of one person, likewise
 };
 
 [[nodiscard]] std::unique_ptr<port::event_inbox> make_event_inbox(database& db);

@@ -45,7 +45,7 @@ with d as materialized (
     select x.*, j->'metadata' as metadata from (select $1::jsonb as j) as given,
            jsonb_to_record(j) as x(call uuid, org bigint, "user" bigint, number bigint, identifier text, session text,
                                    status text, talk bigint, missed boolean, voicemail boolean, began bigint, unit text,
-                                   minutes int)
+                                   minutes int, direction text)
 ), conversation as (
     insert into conversations as c (org_id, phone_number_id, identifier, last_message_at)
     select org, number, identifier, z360_at(began) from d
@@ -55,7 +55,7 @@ with d as materialized (
 ), message as (
     insert into messages as m (conversation_id, org_id, user_id, call_id, direction, status, metadata, talk_ms, missed,
                                voicemail, created_at)
-    select conversation_id, org, "user", call, 'inbound', status, metadata, talk, missed, voicemail, z360_at(began)
+    select conversation_id, org, "user", call, direction, status, metadata, talk, missed, voicemail, z360_at(began)
       from d, conversation
     on conflict (call_id) do update
        set status = excluded.status, metadata = excluded.metadata, talk_ms = excluded.talk_ms, missed = excluded.missed,
@@ -188,6 +188,7 @@ std::string document_of(const call::state& s, const std::string& identifier, con
         {"talk", a.talk.count()},
         {"missed", a.missed},
         {"voicemail", a.voicemail},
+        {"direction", is_placed(s) ? "outbound" : "inbound"},
         {"began", in_ms(s.began)},
         {"unit", std::string(name(a.unit))},
         {"minutes", a.minutes ? json(*a.minutes) : json()},

@@ -33,13 +33,14 @@ constexpr millis k_deadline_claim{1'000};
 constexpr std::string_view k_begin = Z360_DOCUMENT R"sql(moved as (
     insert into calls (call_id, call_session_id, caller_control_id, org_id, user_id, phone_number_id, phase,
                        end_reason, winner_leg_id, version, next_deadline, snapshot, began_at, answered_at,
-                       bridged_at, ended_at, updated_at, form, caller_number, caller_sent, dialed_sent, shared)
+                       bridged_at, ended_at, updated_at, form, caller_number, caller_sent, dialed_sent, shared,
+                       placed_by)
     select (j->>'call')::uuid, j->>'session', j->>'caller', (j->>'org')::bigint, (j->>'user')::bigint,
            (j->>'number')::bigint, j->>'phase', j->>'reason', (j->>'winner')::uuid, coalesce((j->>'next_version')::bigint, 1),
            z360_at((j->>'deadline')::bigint), j->'snapshot', z360_at((j->>'began')::bigint),
            z360_at((j->>'answered')::bigint), z360_at((j->>'bridged')::bigint), z360_at((j->>'ended')::bigint),
            z360_at((j->>'at')::bigint), (j->>'form')::int, j->>'caller_number', j->>'caller_sent', j->>'dialed_sent',
-           j ? 'people'
+           j ? 'people', (j->>'placed_by')::bigint
       from d
     on conflict do nothing
     returning call_id, org_id, version

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // Who is called: one statement from the dialed number to the devices that may ring.
 #include "adapter/postgres/identities/identity_rows.hpp"
+#include "adapter/postgres/identities/placing.hpp"
 #include "adapter/postgres/identities/ring_conditions.hpp"
 #include "adapter/postgres/params.hpp"
 #include "adapter/postgres/pool.hpp"
@@ -323,6 +324,13 @@ class rows final : public port::directory {
             return call::route{};
         };
         co_return co_await db_.run("directory_resolve", std::move(ask));
+    }
+
+    asio::awaitable<call::route> place(port::placing what, time_point now) override {
+        auto ask = [what = std::move(what), settings = settings_, now](pqxx::connection_base& db) {
+            return place_call(db, what, settings, now);
+        };
+        co_return co_await db_.run("directory_place", std::move(ask));
     }
 
     asio::awaitable<std::vector<call::target>>
