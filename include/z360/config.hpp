@@ -183,7 +183,12 @@ struct config {
         unsigned address_per_minute = 3'000;
         unsigned failed_auth_per_minute = 10;
     } limits;
-    call::policy calls;                          ///< defaults for organisations without settings of their own
+    call::policy calls;           ///< defaults for organisations without settings of their own
+    struct outbound_t {           ///< calls that devices place
+        bool enabled = true;      ///< false: none but to emergency numbers, of no organisation
+        unsigned at_once = 100;   ///< of an organisation that does not say otherwise
+        unsigned per_minute = 20; ///< that one person begins, likewise
+    } outbound;
     millis device_life{30LL * 24 * 3600 * 1000}; ///< a device silent for longer is not rung (B10)
     millis unknown_session_wait{60'000
     }; ///< how long events of unknown sessions are kept before dead-lettering

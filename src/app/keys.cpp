@@ -391,6 +391,18 @@ std::vector<key_spec> all_keys() {
         "How long events of unknown sessions are kept before they become dead letters.", 1'000, 600'000,
         [](auto& c) -> auto& { return c.unknown_session_wait; }
     ));
+    k.push_back(boolean(
+        "calls.outbound_enabled", "Devices may call out; false: emergency numbers alone.",
+        [](auto& c) -> auto& { return c.outbound.enabled; }
+    ));
+    k.push_back(number(
+        "calls.outbound_at_once", "Calls that devices place, of an organisation that does not say otherwise.",
+        "", 1, 10'000, [](auto& c) -> auto& { return c.outbound.at_once; }
+    ));
+    k.push_back(number(
+        "calls.outbound_per_minute", "Such calls that one person begins.", "", 1, 600,
+        [](auto& c) -> auto& { return c.outbound.per_minute; }
+    ));
 
     add_api_keys(k);
     return k;

@@ -40,6 +40,9 @@ adapter::postgres::directory_settings directory_settings(const config& c) {
     s.defaults.wake_by_push = c.push.configured();
     s.device_life = c.device_life;
     s.connection_id = c.telnyx.connection_id;
+    s.placing_enabled = c.outbound.enabled;
+    s.placed_at_once = static_cast<int>(c.outbound.at_once);
+    s.placed_per_minute = static_cast<int>(c.outbound.per_minute);
     return s;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // One step of a call: every part writes down what the event proves, then they look at the facts in turn until
 // nothing moves. Nothing else may change a call.
-#include "call/outbound.hpp"
 #include "call/leg.hpp"
+#include "call/outbound.hpp"
 #include "call/parts.hpp"
 #include "call/ring.hpp"
 #include "call/talk.hpp"

@@ -280,6 +280,8 @@ push::ended_reason why_missed(const state& s) {
     case end_reason::none:
     case end_reason::completed:
     case end_reason::rejected:
+    case end_reason::busy:
+    case end_reason::no_answer:
     case end_reason::no_media: break;
     }
     return push::ended_reason::none;

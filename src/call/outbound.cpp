@@ -30,7 +30,8 @@ std::string transfer_id(const leg& to) {
 void absorb(state& s, const event& what, time_point) {
     const auto* o = std::get_if<command_outcome>(&what);
     auto* to = placed_to(s);
-    if (o == nullptr || to == nullptr || o->what != verb::transfer || o->command_id != transfer_id(*to)) return;
+    if (o == nullptr || to == nullptr || o->what != verb::transfer || o->command_id != transfer_id(*to))
+        return;
     if (o->result == outcome::peer_gone) s.caller.ended = true; // the addressed leg, which is our device's
     to->expired = to->expired || o->result == outcome::expired || o->result == outcome::superseded;
     if (o->result != outcome::done && to->dial != dial_status::accepted) to->dial = dial_status::failed;
@@ -42,7 +43,9 @@ void narrate(const state& before, const event& what, const state& after, effects
     const auto* is = placed_to(after);
     if (o == nullptr || was == nullptr || is == nullptr || was->dial == is->dial) return;
     if (is->dial == dial_status::failed)
-        add_note(out, remark::transfer_failed, "outcome=" + std::string(name(o->result)) + " " + error_of(*o));
+        add_note(
+            out, remark::transfer_failed, "outcome=" + std::string(name(o->result)) + " " + error_of(*o)
+        );
 }
 
 bool is_busy(std::string_view cause) {
@@ -83,8 +86,8 @@ void order(state& s, effects& out, time_point now) {
     s.placed.limit = now + k_may_be_tried + p.ring_time + k_told_within;
 }
 
-// Nothing was heard for longer than it can take: what is on record decides. The carrier's word that there is no more
-// is proof, for the order cannot be sent any more.
+// Nothing was heard for longer than it can take: what is on record decides. The carrier's word that there is
+// no more is proof, for the order cannot be sent any more.
 bool look(state& s, leg& to, effects& out, const circumstances& c) {
     if (!s.placed.limit || c.now < *s.placed.limit || c.may != authority::newest) return false;
     const bool told = to.cleared || s.placed.asked >= k_most_questions;
@@ -115,7 +118,8 @@ bool settle(state& s, effects& out, const circumstances& c) {
         return true;
     }
     // Given up, and nobody knows whether it was sent: asked at once.
-    if (to->expired && s.placed.asked == 0 && s.placed.limit) s.placed.limit = std::min(*s.placed.limit, c.now);
+    if (to->expired && s.placed.asked == 0 && s.placed.limit)
+        s.placed.limit = std::min(*s.placed.limit, c.now);
     return look(s, *to, out, c);
 }
 
@@ -124,21 +128,23 @@ std::optional<time_point> deadline(const state& s) {
 }
 
 bool keeps(const state& s, const leg& l, authority) {
-    return phase_of(s) == phase::ringing && is_placed(s) && l.id == placed_leg_id(s.id) && !out_of_race(s, l.id);
+    return phase_of(s) == phase::ringing && is_placed(s) && l.id == placed_leg_id(s.id) &&
+           !out_of_race(s, l.id);
 }
 
 bool wants(const state& s, const effect& e) {
     const auto* cmd = carried(e);
     const auto* to = placed_to(s);
-    return cmd != nullptr && cmd->what() == verb::transfer && to != nullptr && phase_of(s) == phase::ringing &&
-           to->dial == dial_status::requested && to->alive();
+    return cmd != nullptr && cmd->what() == verb::transfer && to != nullptr &&
+           phase_of(s) == phase::ringing && to->dial == dial_status::requested && to->alive();
 }
 
 const char* broken(const state& s) {
     if (!is_placed(s)) return s.placed == placing{} ? nullptr : "only_a_placed_call_is_placed";
     if (!s.rings.empty() || !s.notices.empty()) return "a_placed_call_rings_nobody_of_ours";
     if (placed_to(s) != nullptr && turned_away(s)) return "what_is_refused_is_not_dialed";
-    if (phase_of(s) == phase::ringing && placed_to(s) != nullptr && !s.placed.limit) return "placing_has_a_limit";
+    if (phase_of(s) == phase::ringing && placed_to(s) != nullptr && !s.placed.limit)
+        return "placing_has_a_limit";
     return nullptr;
 }
 
@@ -160,8 +166,8 @@ void begin(state& s, effects& out, time_point now) {
     order(s, out, now);
 }
 
-// Whichever of the two legs ends first, and in whatever order that is told: what is known of whom we called counts
-// before what is known of our device.
+// Whichever of the two legs ends first, and in whatever order that is told: what is known of whom we called
+// counts before what is known of our device.
 end_reason reason_of(const state& s) {
     const auto* to = placed_to(s);
     if (to == nullptr) return end_reason::rejected;
@@ -172,7 +178,8 @@ end_reason reason_of(const state& s) {
         if (!is_cancelled(cause)) return end_reason::failed;
     }
     if (s.caller.ended) return end_reason::caller_cancelled;
-    return to->dial == dial_status::failed || out_of_race(s, to->id) ? end_reason::failed : end_reason::no_answer;
+    return to->dial == dial_status::failed || out_of_race(s, to->id) ? end_reason::failed
+                                                                     : end_reason::no_answer;
 }
 
 } // namespace z360::call::outbound

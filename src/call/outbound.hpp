@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// A call that a device of ours places: the carrier is to dial for it, until whom it calls has answered or is known
-// not to. Private to src/call.
+// A call that a device of ours places: the carrier is to dial for it, until whom it calls has answered or is
+// known not to. Private to src/call.
 #pragma once
 
 #include "call/component.hpp"

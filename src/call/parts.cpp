@@ -27,10 +27,10 @@ namespace {
 // What is over comes first, what the carrier has joined before what we would choose, and legs are let go
 // when everybody else has come to rest. Phones are told last.
 constexpr std::array<const component*, 15> k_parts{
-    &talk::k_component,       &media::k_component,    &joins::k_component,     &outbound::k_component, &mobile::k_component,
-    &waves::k_component,      &rings::k_component,    &voicemail::k_component, &prompts::k_component,
-    &recordings::k_component, &recorder::k_component, &requests::k_component,  &legs::k_component,
-    &figures::k_component,    &notices::k_component,
+    &talk::k_component,    &media::k_component,      &joins::k_component,    &outbound::k_component,
+    &mobile::k_component,  &waves::k_component,      &rings::k_component,    &voicemail::k_component,
+    &prompts::k_component, &recordings::k_component, &recorder::k_component, &requests::k_component,
+    &legs::k_component,    &figures::k_component,    &notices::k_component,
 };
 
 } // namespace

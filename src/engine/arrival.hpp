@@ -120,9 +120,9 @@ struct reading {
     std::optional<leg_mark> mark;
     bool new_caller = false;
     std::optional<port::placing> placing; ///< of a new caller that is a device of ours
-    bool own_leg = false;            ///< a device's leg, seen from the other side: of no consequence
-    wire::party caller, called;      ///< of a new caller
-    std::optional<call::event> what; ///< nullopt with a hook, and no new caller: of no consequence
+    bool own_leg = false;                 ///< a device's leg, seen from the other side: of no consequence
+    wire::party caller, called;           ///< of a new caller
+    std::optional<call::event> what;      ///< nullopt with a hook, and no new caller: of no consequence
     /// Of a request of a kind that only a newer program knows: until when that may judge it.
     std::optional<time_point> newer_until;
 };

@@ -216,7 +216,8 @@ boost::asio::awaitable<void> engine_impl::admit_round() {
         const auto first = callers_.begin()->second;
         try {
             auto r = co_await resolve(first);
-            if (!first->known.placing) routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
+            if (!first->known.placing)
+                routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
         } catch (const port::unavailable&) {
             postgres_away();
             co_return;
@@ -510,7 +511,8 @@ void engine_impl::begin(arrival& a, call::route routed, std::vector<port::inbox_
     first.to_sent = wire::raw_party(hook.to);
     first.routed = std::move(routed);
     // No contact has a SIP address: what it calls itself is better than nothing.
-    if (!a.known.placing && first.routed.caller_name.empty() && first.routed.verdict == call::route_verdict::ring)
+    if (!a.known.placing && first.routed.caller_name.empty() &&
+        first.routed.verdict == call::route_verdict::ring)
         first.routed.caller_name = a.known.caller.name;
     const auto id = first.id;
     std::vector<std::string_view> figures;

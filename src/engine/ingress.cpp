@@ -53,7 +53,8 @@ reading read_own(std::string_view body) {
 
 port::placing placing_in(const wire::telnyx_webhook& hook) {
     auto who = wire::read_caller(hook.from_sip_uri).user;
-    if (who.empty()) who = wire::read_caller(hook.from).user; // without a number of its own it is shown as its user
+    if (who.empty())
+        who = wire::read_caller(hook.from).user; // without a number of its own it is shown as its user
     return {std::move(who), wire::raw_party(hook.to), wire::raw_party(hook.from), hook.org_header};
 }
 

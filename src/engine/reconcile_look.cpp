@@ -44,8 +44,7 @@ std::optional<port::inbox_event> reconciler_impl::readable(port::recorded_event 
         if (const auto mark = p_.open_mark(hook.client_state)) leg = mark->leg;
     const auto source = by_device ? wire::webhook_source::credential : wire::webhook_source::call_control;
     const bool begins = wire::is_new_caller(hook, source, leg) || wire::is_placed_call(hook, source, leg);
-    if (!begins && !wire::to_call_event(hook, leg, r.at))
-        return std::nullopt; // means nothing to any call
+    if (!begins && !wire::to_call_event(hook, leg, r.at)) return std::nullopt; // means nothing to any call
     port::inbox_event e;
     e.event_id = std::move(r.event_id);
     e.event_type = hook.event_type;

@@ -109,8 +109,8 @@ json bridge(const call::bridge_body& b) {
     return out;
 }
 
-// Early media: the device hears how it rings there, or why it does not. What keeps legs when the other one leaves
-// is not asked for: a talk that ends is over.
+// Early media: the device hears how it rings there, or why it does not. What keeps legs when the other one
+// leaves is not asked for: a talk that ends is over.
 json transfer(const call::transfer_body& b, const std::string& target_state) {
     json out = json::object();
     out["to"] = b.number;

@@ -28,8 +28,8 @@ struct command_marks {
     std::string target_state = {}; ///< of a transfer: the new leg's mark
 };
 
-/// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start, transfer. An action
-/// without one leaves the leg's as it is.
+/// `client_state` goes into what takes one: dial, answer, speak, playback_start, record_start, transfer. An
+/// action without one leaves the leg's as it is.
 [[nodiscard]] telnyx_request
 build_request(const call::command& cmd, const command_settings& settings, const command_marks& marks);
 

@@ -68,9 +68,11 @@ std::string header_in(const json& payload, std::string_view wanted) {
     for (const auto& h : *all) {
         if (!h.is_object()) continue;
         const auto name = text_in(h, "name");
-        const bool same = std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), [](char a, char b) {
-            return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
-        });
+        const bool same =
+            std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(), [](char a, char b) {
+                return std::tolower(static_cast<unsigned char>(a)) ==
+                       std::tolower(static_cast<unsigned char>(b));
+            });
         if (same) return word_in(h, "value");
     }
     return {};

@@ -35,7 +35,8 @@ struct telnyx_webhook {
     std::string to;           ///< as sent; see read_called
     std::string state;        ///< of call.initiated: "parked", "bridging" or empty
     std::string from_sip_uri; ///< whoever called, by the user that they are signed in as; often empty
-    std::string org_header;   ///< X-Z360-Org-Id of the INVITE: for which organisation a device calls; empty: not said
+    std::string
+        org_header; ///< X-Z360-Org-Id of the INVITE: for which organisation a device calls; empty: not said
     std::string connection_id;
     std::string hangup_cause;
     std::string sip_hangup_cause;
@@ -101,8 +102,8 @@ enum class webhook_source : std::uint8_t { call_control, credential };
 [[nodiscard]] bool
 is_new_caller(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg);
 
-/// True for the first event of a call that a device of ours places: it waits, parked on the credential connection, for
-/// what is to become of it. Not for the other side of its own transfer.
+/// True for the first event of a call that a device of ours places: it waits, parked on the credential
+/// connection, for what is to become of it. Not for the other side of its own transfer.
 [[nodiscard]] bool
 is_placed_call(const telnyx_webhook& hook, webhook_source source, std::optional<leg_id> verified_leg);
 

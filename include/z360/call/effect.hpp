@@ -76,14 +76,15 @@ struct gather_using_speak_body {
     int tries = 2;
     int timeout_ms = 5'000; ///< from the end of the text until it is said again
 };
-/// POST /calls/{leg}/actions/transfer of a leg that a device of ours placed: the carrier dials the number, lets the
-/// device hear what that side sends, and joins the two once it answers. The device's leg stays the same.
+/// POST /calls/{leg}/actions/transfer of a leg that a device of ours placed: the carrier dials the number,
+/// lets the device hear what that side sends, and joins the two once it answers. The device's leg stays the
+/// same.
 struct transfer_body {
-    leg_id leg;               ///< the new one: its mark is the target's
-    std::string number;       ///< "+…", or an emergency number
-    std::string from;         ///< "+…", ours
-    int timeout_secs = 60;    ///< 5 … 600
-    bool record = true;       ///< from its answer, two channels
+    leg_id leg;                 ///< the new one: its mark is the target's
+    std::string number;         ///< "+…", or an emergency number
+    std::string from;           ///< "+…", ours
+    int timeout_secs = 60;      ///< 5 … 600
+    bool record = true;         ///< from its answer, two channels
     std::string recording_name; ///< ≤ 40 characters
 };
 using command_body = std::variant<

@@ -31,8 +31,8 @@ inline constexpr int k_placing_rule_count = 12;
 
 /// What our own rows say of it.
 struct placed {
-    target by;             ///< the device, by the identity that it called with
-    std::string to;        ///< "+…", or an emergency number as it was dialed; empty: no number could be made of it
+    target by;      ///< the device, by the identity that it called with
+    std::string to; ///< "+…", or an emergency number as it was dialed; empty: no number could be made of it
     bool emergency = false; ///< no rule but `unknown_device` keeps it
     placing_rule refused = placing_rule::none;
     std::string said; ///< to the person, if it is refused; empty: nothing is

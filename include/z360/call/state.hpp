@@ -34,7 +34,8 @@ inline constexpr int k_phase_count = 9;
 enum class end_reason : std::uint8_t {
     none,
     completed,        ///< talked, then either side hung up
-    caller_cancelled, ///< the caller, or our device that called, hung up before being joined to anyone or recorded
+    caller_cancelled, ///< the caller, or our device that called, hung up before being joined to anyone or
+                      ///< recorded
     voicemail,        ///< the caller left through voicemail (with or without a message)
     rejected,         ///< unknown, malformed or ambiguous number, or a caller whom the organisation blocks
     failed,           ///< the carrier refused every way to serve the caller
@@ -405,7 +406,7 @@ struct state {
     voicemail_box voicemail;
     std::vector<recording> recordings;
     talk_recorder recorder;
-    placing placed; ///< of a call that our device places
+    placing placed;                ///< of a call that our device places
     std::vector<verdict> verdicts; ///< the newest ones, in their order; bounded
     time_point began{};
     std::optional<time_point> answered_at; ///< first device answer that led to the talk
@@ -446,7 +447,8 @@ struct state {
 /// The leg of whom our device calls. Null: there is none, or somebody calls us.
 [[nodiscard]] const leg* placed_to(const state& s);
 [[nodiscard]] leg* placed_to(state& s);
-/// Whom our side talks to, or is to: the caller, or whom our device calls. Their number, address, or what was shown.
+/// Whom our side talks to, or is to: the caller, or whom our device calls. Their number, address, or what was
+/// shown.
 [[nodiscard]] const std::string& other_party(const state& s);
 
 /// The organisation does not take this caller, whatever happens, or a rule keeps our device from calling.

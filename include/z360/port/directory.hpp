@@ -39,9 +39,9 @@ class directory {
         (void)at;
         return resolve(std::move(dialed), std::move(caller), now);
     }
-    /// What becomes of a call that a device places: always a route with `placed`, refused or not. Whose device it is,
-    /// by its identity; for which organisation: the one that is named, else that of the number as which they want to
-    /// be shown, else the one that they use. Throws unavailable.
+    /// What becomes of a call that a device places: always a route with `placed`, refused or not. Whose
+    /// device it is, by its identity; for which organisation: the one that is named, else that of the number
+    /// as which they want to be shown, else the one that they use. Throws unavailable.
     virtual boost::asio::awaitable<call::route> place(placing what, time_point now) {
         (void)what;
         (void)now;

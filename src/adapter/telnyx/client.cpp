@@ -207,7 +207,8 @@ std::string client::mark_for(const call::command& cmd) const {
     const bool marks = v == verb::answer || v == verb::speak || v == verb::playback_start ||
                        v == verb::record_start || v == verb::transfer;
     const bool on_callers_leg = !cmd.leg || v == verb::transfer; // which names the new leg
-    if (!marks || !on_callers_leg || cmd.call == call_id{} || cmd.id.size() > crypto::k_longest_marked_command)
+    if (!marks || !on_callers_leg || cmd.call == call_id{} ||
+        cmd.id.size() > crypto::k_longest_marked_command)
         return {};
     return codec_.sign(crypto::client_state{cmd.call, std::nullopt, cmd.org, cmd.id});
 }

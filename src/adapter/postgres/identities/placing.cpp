@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Two statements: who calls, for which organisation, as which of its numbers; and, once it is known in which country
-// they dial, whether they may.
+// Two statements: who calls, for which organisation, as which of its numbers; and, once it is known in which
+// country they dial, whether they may.
 #include "adapter/postgres/identities/placing.hpp"
 
 #include "adapter/postgres/identities/identity_rows.hpp"
@@ -23,9 +23,10 @@ namespace {
 using call::placing_rule;
 using nlohmann::json;
 
-// $1 SIP username, $2 organisation or 0, $3 number as which they want to be shown or ''. No row: nobody of ours. An
-// organisation of null: none that they may call for. Of several it is the one whose number they show, else the one whose
-// credentials the device has asked for last. A web view inside an app calls by the app.
+// $1 SIP username, $2 organisation or 0, $3 number as which they want to be shown or ''. No row: nobody of
+// ours. An organisation of null: none that they may call for. Of several it is the one whose number they
+// show, else the one whose credentials the device has asked for last. A web view inside an app calls by the
+// app.
 constexpr const char* k_caller = R"sql(
 with who as materialized (
     select d.device_id, d.user_id, d.name, d.platform, d.bound_org_id, i.identity_id
@@ -93,11 +94,13 @@ std::vector<shown> numbers_in(const std::string& text) {
     return out;
 }
 
-// As whom they are shown when they do not say: in the country that they call, their own number before the others.
+// As whom they are shown when they do not say: in the country that they call, their own number before the
+// others.
 const shown* best_for(const std::vector<shown>& all, std::string_view to) {
     const auto code = wire::calling_code_of(to.starts_with('+') ? to.substr(1) : to);
     const auto weight = [&](const shown& n) {
-        const bool at_home = !code.empty() && wire::calling_code_of(std::string_view(n.number).substr(1)) == code;
+        const bool at_home =
+            !code.empty() && wire::calling_code_of(std::string_view(n.number).substr(1)) == code;
         return (at_home ? 4 : 0) + (n.mine ? 2 : 0) + (n.usual ? 1 : 0);
     };
     const shown* best = nullptr;
@@ -116,13 +119,16 @@ std::vector<std::string> texts_in(const pqxx::field& array) {
     std::vector<std::string> out;
     if (array.is_null()) return out;
     auto parser = array.as_array();
-    for (auto next = parser.get_next(); next.first != pqxx::array_parser::juncture::done; next = parser.get_next())
+    for (auto next = parser.get_next(); next.first != pqxx::array_parser::juncture::done;
+         next = parser.get_next())
         if (next.first == pqxx::array_parser::juncture::string_value) out.push_back(next.second);
     return out;
 }
 
 bool begins_with_one_of(std::string_view number, const std::vector<std::string>& beginnings) {
-    return std::any_of(beginnings.begin(), beginnings.end(), [number](const auto& b) { return number.starts_with(b); });
+    return std::any_of(beginnings.begin(), beginnings.end(), [number](const auto& b) {
+        return number.starts_with(b);
+    });
 }
 
 // Where the organisation calls.
@@ -157,12 +163,14 @@ void heed_settings(call::route& to, const pqxx::row& r, const shown* as) {
 }
 
 placing_rule judge(
-    pqxx::connection_base& db, call::route& to, const pqxx::row& r, const directory_settings& s, bool shown_is_theirs
+    pqxx::connection_base& db, call::route& to, const pqxx::row& r, const directory_settings& s,
+    bool shown_is_theirs
 ) {
     auto& p = *to.placed;
     if (p.to.empty()) return placing_rule::number_malformed;
     const auto at =
-        exec_once(db, "directory_placing", k_standing, to.org.value, to.user.value, p.by.device.value, p.to).at(0);
+        exec_once(db, "directory_placing", k_standing, to.org.value, to.user.value, p.by.device.value, p.to)
+            .at(0);
     to.caller_name = at[0].c_str();
     if (to.number.none()) return placing_rule::no_caller_id;
     if (p.emergency) return placing_rule::none; // whatever else holds
@@ -240,7 +248,8 @@ place_call(pqxx::connection_base& db, const port::placing& what, const directory
         return refused(placing_rule::not_a_member);
     }
     out.org = {r["org_id"].as<std::int64_t>()};
-    // Whoever names a number of theirs is shown as it, for an emergency too; a number of nobody's is not shown.
+    // Whoever names a number of theirs is shown as it, for an emergency too; a number of nobody's is not
+    // shown.
     const auto* as = wanted.empty() ? nullptr : asked_for(numbers, wanted);
     const bool theirs = wanted.empty() || as != nullptr;
     if (as == nullptr) as = best_for(numbers, p.to);
