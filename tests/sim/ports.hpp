@@ -131,6 +131,7 @@ class fixed_route final : public port::directory {
   public:
     explicit fixed_route(link& l) : l_(l) {}
     awaitable<call::route> resolve(std::string dialed, std::string caller, time_point now) override;
+    awaitable<call::route> place(port::placing, time_point) override { co_return call::route{}; }
     awaitable<bool> is_device(std::string sip_username) override;
     awaitable<std::vector<call::target>>
     reach(device_id device, std::vector<user_id> people, org_id org, time_point now) override;

@@ -212,6 +212,9 @@ class faulty_directory final : public port::directory {
     resolve(std::string dialed, std::string caller, time_point now) override {
         return faulty(plan_, "directory.resolve", in_.resolve(std::move(dialed), std::move(caller), now));
     }
+    boost::asio::awaitable<call::route> place(port::placing what, time_point now) override {
+        return faulty(plan_, "directory.place", in_.place(std::move(what), now));
+    }
     boost::asio::awaitable<bool> is_device(std::string sip_username) override {
         return faulty(plan_, "directory.is_device", in_.is_device(std::move(sip_username)));
     }

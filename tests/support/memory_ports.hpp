@@ -383,6 +383,7 @@ class fixed_directory final : public port::directory {
         if (away) throw port::unavailable("switched off");
         co_return answer;
     }
+    awaitable<call::route> place(port::placing, time_point) override { co_return call::route{}; }
     awaitable<bool> is_device(std::string sip_username) override {
         if (away) throw port::unavailable("switched off");
         co_return devices.contains(sip_username);

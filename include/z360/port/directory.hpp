@@ -42,13 +42,7 @@ class directory {
     /// What becomes of a call that a device places: always a route with `placed`, refused or not. Whose
     /// device it is, by its identity; for which organisation: the one that is named, else that of the number
     /// as which they want to be shown, else the one that they use. Throws unavailable.
-    virtual boost::asio::awaitable<call::route> place(placing what, time_point now) {
-        (void)what;
-        (void)now;
-        call::route r;
-        r.placed.emplace().refused = call::placing_rule::unknown_device;
-        co_return r;
-    }
+    virtual boost::asio::awaitable<call::route> place(placing what, time_point now) = 0;
     /// Where this device may be rung for a call of these people in this organisation, whatever it showed of
     /// life: it asks itself. Empty: nowhere, because it is none of theirs, not for this organisation, or has
     /// no identity that can be dialed. Throws unavailable.

@@ -602,6 +602,7 @@ class fake_directory final : public port::directory {
     awaitable<std::vector<call::target>> reach(device_id, std::vector<user_id>, org_id, time_point) override {
         co_return std::vector<call::target>{};
     }
+    awaitable<call::route> place(port::placing, time_point) override { co_return call::route{}; }
     awaitable<bool> is_device(std::string) override { co_return false; }
 
     std::map<std::string, call::route> routes;

@@ -36,6 +36,18 @@ class watched_directory final : public port::directory {
         if (const auto n = names.find(caller); n != names.end()) out.caller_name = n->second;
         co_return out;
     }
+    awaitable<call::route> place(port::placing what, time_point) override {
+        if (away) throw port::unavailable("switched off");
+        auto out = answer;
+        out.targets.clear();
+        auto& p = out.placed.emplace();
+        p.by = answer.targets.at(0);
+        p.by.sip_username = what.sip_username;
+        p.to = what.to;
+        if (what.sip_username.empty()) p.refused = call::placing_rule::unknown_device;
+        placed.push_back(std::move(what));
+        co_return out;
+    }
     awaitable<bool> is_device(std::string sip_username) override {
         if (away) throw port::unavailable("switched off");
         co_return devices.contains(sip_username);
@@ -43,7 +55,8 @@ class watched_directory final : public port::directory {
     awaitable<std::vector<call::target>> reach(device_id, std::vector<user_id>, org_id, time_point) override {
         co_return std::vector<call::target>{};
     }
-    std::set<std::string> devices; ///< SIP usernames
+    std::vector<port::placing> placed; ///< asked for
+    std::set<std::string> devices;     ///< SIP usernames
     std::string known = "+15550109999";
     call::route answer = sample_incoming(2).routed;
     std::map<std::string, std::string> names;

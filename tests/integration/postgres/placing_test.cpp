@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// What becomes of a call that a device places: whose it is, as which number they are shown, by which rules (BE-42,
-// AND-14).
+// What becomes of a call that a device places: whose it is, as which number they are shown, by which rules
+// (BE-42, AND-14).
 #include "calls.hpp"
 
 #include <algorithm>
@@ -28,17 +28,20 @@ class placing : public postgres_test {
         directory_.reset();
         postgres_test::TearDown();
     }
-    port::placing dials(std::string to) const { return {acme_.devices[0].sip_username, std::move(to), "", ""}; }
+    port::placing dials(std::string to) const {
+        return {acme_.devices[0].sip_username, std::move(to), "", ""};
+    }
     call::route place(port::placing what) { return run(directory_->place(std::move(what), k_noon)); }
     call::route place(std::string to) { return place(dials(std::move(to))); }
     placing_rule rule(std::string to) { return place(std::move(to)).placed->refused; }
     void rules(const std::string& columns, const std::string& values) {
         sql("delete from outbound_rules");
-        sql("insert into outbound_rules (org_id, " + columns + ") values (" + std::to_string(acme_.org.value) + ", " +
-            values + ")");
+        sql("insert into outbound_rules (org_id, " + columns + ") values (" +
+            std::to_string(acme_.org.value) + ", " + values + ")");
     }
     std::string add_number(const people& of, const std::string& e164, bool usual = false) {
-        sql("insert into phone_numbers (org_id, connection_id, e164, route_type, is_default_caller_id) values (" +
+        sql("insert into phone_numbers (org_id, connection_id, e164, route_type, is_default_caller_id) "
+            "values (" +
             std::to_string(of.org.value) + ", 'connection-1', '" + e164 + "', 'voicemail', " +
             (usual ? "true" : "false") + ")");
         return e164;
@@ -99,8 +102,9 @@ TEST_F(placing, be_42_the_identity_says_whose_device_it_is_and_the_organisation_
 }
 
 TEST_F(placing, numbers_are_taken_as_clients_send_them) {
-    for (const auto* sent : {"15557654321", "+1 (555) 765-4321", "5557654321", "sip:15557654321@sip.example.com",
-                             "tel:+15557654321"})
+    for (const auto* sent :
+         {"15557654321", "+1 (555) 765-4321", "5557654321", "sip:15557654321@sip.example.com",
+          "tel:+15557654321"})
         EXPECT_EQ(place(sent).placed->to, "+15557654321") << sent;
     for (const auto* sent : {"", "911x", "hello", "12", "gencredabc"}) {
         const auto r = place(sent);
@@ -117,12 +121,17 @@ TEST_F(placing, be_42_whoever_is_no_device_of_ours_or_may_not_call_is_refused) {
         EXPECT_TRUE(r.placed->said.empty()) << why;
     };
     EXPECT_EQ(place({"", "+15557654321", "", ""}).placed->refused, placing_rule::unknown_device);
-    EXPECT_EQ(place({"gencred-nobody", "+15557654321", "", ""}).placed->refused, placing_rule::unknown_device);
-    EXPECT_EQ(place({std::string("a\0b", 3), "+15557654321", "", ""}).placed->refused, placing_rule::unknown_device);
-    for (const auto* change : {"update sip_identities set state = 'retiring'",
-                               "update devices set status = 'removed', removed_at = now()",
-                               "update devices set status = 'suspended'", "update users set status = 'suspended'",
-                               "update devices set embedded_webview = true"}) {
+    EXPECT_EQ(
+        place({"gencred-nobody", "+15557654321", "", ""}).placed->refused, placing_rule::unknown_device
+    );
+    EXPECT_EQ(
+        place({std::string("a\0b", 3), "+15557654321", "", ""}).placed->refused, placing_rule::unknown_device
+    );
+    for (const auto* change :
+         {"update sip_identities set state = 'retiring'",
+          "update devices set status = 'removed', removed_at = now()",
+          "update devices set status = 'suspended'", "update users set status = 'suspended'",
+          "update devices set embedded_webview = true"}) {
         pqxx::work tx(*sql_);
         tx.exec(change);
         tx.commit();
@@ -150,8 +159,9 @@ TEST_F(placing, and_14_the_organisation_is_the_one_that_is_named_or_whose_number
     what.from = "+15550100003";
     EXPECT_EQ(place(what).placed->refused, placing_rule::caller_id_not_yours);
     what.from.clear();
-    for (const std::string& named : {std::to_string(stranger.org.value), std::string("0"), std::string("x1"),
-                                     std::string("-5"), std::string("99999999999999999999")}) {
+    for (const std::string& named :
+         {std::to_string(stranger.org.value), std::string("0"), std::string("x1"), std::string("-5"),
+          std::string("99999999999999999999")}) {
         what.org = named;
         EXPECT_EQ(place(what).placed->refused, placing_rule::not_a_member) << named;
         EXPECT_TRUE(place(what).org.none());
@@ -193,7 +203,8 @@ TEST_F(placing, where_an_organisation_does_not_call_nobody_of_it_calls) {
     EXPECT_EQ(rule("+4930555555"), placing_rule::switched_off);
     rules("ring_seconds", "15");
     EXPECT_EQ(place("+4930555555").placed->ring_time, millis{15'000});
-    sql("insert into blocked_callers (org_id, e164) values (" + std::to_string(acme_.org.value) + ", '+4930555555')");
+    sql("insert into blocked_callers (org_id, e164) values (" + std::to_string(acme_.org.value) +
+        ", '+4930555555')");
     EXPECT_EQ(rule("+4930555555"), placing_rule::destination_blocked);
 }
 
@@ -256,13 +267,16 @@ TEST_F(placing, what_is_stored_of_a_placed_call_is_found_again) {
     step(s, 3, call::leg_bridged{peer});
     EXPECT_EQ(value("select phase from calls"), "active");
     step(s, 4, call::leg_hangup{peer, "normal_clearing"});
-    EXPECT_EQ(value("select outcome || ' ' || direction || ' ' || placed_device from call_records"),
-              "answered outbound " + device());
+    EXPECT_EQ(
+        value("select outcome || ' ' || direction || ' ' || placed_device from call_records"),
+        "answered outbound " + device()
+    );
 }
 
 TEST_F(placing, be_43_recording_is_as_the_organisation_or_the_number_shown_says) {
     const auto recording = [this] { return call::recording_of(place("+15557654321").rules); };
-    sql("insert into org_settings (org_id, record_calls) values (" + std::to_string(acme_.org.value) + ", false)");
+    sql("insert into org_settings (org_id, record_calls) values (" + std::to_string(acme_.org.value) +
+        ", false)");
     EXPECT_EQ(recording(), call::recording_policy::off);
     sql("update phone_numbers set recording = 'on'");
     EXPECT_EQ(recording(), call::recording_policy::on);
