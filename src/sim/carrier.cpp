@@ -2,8 +2,6 @@
 // Legs: their birth, answer, bridge and end; people who act on them; time.
 #include "sim/carrier.hpp"
 
-#include "sim/json_keys.hpp"
-
 #include <z360/base/ids.hpp>
 
 #include <algorithm>
@@ -11,45 +9,6 @@
 #include <utility>
 
 namespace z360::sim {
-
-unknowns unknowns::from_json(const json& j) {
-    unknowns u;
-    key_reader r(j, "unknowns");
-    std::string duplicate = "same_body";
-    std::string fence = "refused";
-    r.text("duplicate_command", duplicate);
-    r.text("double_bridge", fence);
-    if (duplicate != "same_body" && duplicate != "no_data")
-        r.fail("duplicate_command", "same_body or no_data");
-    if (fence != "refused" && fence != "ok_without_effect")
-        r.fail("double_bridge", "refused or ok_without_effect");
-    if (duplicate == "no_data") u.duplicate = duplicate_answer::no_data;
-    if (fence == "ok_without_effect") u.fence = fence_answer::ok_without_effect;
-    r.text("double_bridge_code", u.fence_code);
-    r.ms("fence_lag_ms", u.fence_lag);
-    r.flag("bridge_answers_caller", u.bridge_answers_caller);
-    r.flag("linked_legs_end_with_caller", u.linked_legs_end_with_caller);
-    r.flag("unknown_leg_is_404", u.unknown_leg_is_404);
-    r.flag("answer_twice_fails", u.answer_twice_fails);
-    r.flag("bridge_names_recording", u.bridge_names_recording);
-    r.flag("stamp_each_attempt", u.stamp_each_attempt);
-    r.flag("retry_other_4xx", u.retry_other_4xx);
-    r.count("outbound_channels", u.outbound_channels);
-    r.flag("bare_credential_errors", u.bare_credential_errors);
-    r.flag("lookup_of_gone_is_422", u.lookup_of_gone_is_422);
-    r.flag("lists_newest_first", u.lists_newest_first);
-    r.flag("prompt_ends_bear_newest_mark", u.prompt_ends_bear_newest_mark);
-    std::string record = "event";
-    r.text("event_record", record);
-    if (record == "raw_text")
-        u.record = event_record::raw_text;
-    else if (record == "raw_event")
-        u.record = event_record::raw_event;
-    else if (record != "event")
-        r.fail("event_record", "event, raw_text or raw_event");
-    r.done();
-    return u;
-}
 
 carrier::carrier(carrier_settings settings) : settings_(std::move(settings)) {
     truth_.credentials = credential_book(settings_.seed);
@@ -108,12 +67,15 @@ std::string carrier::place_call(std::string from, std::string to, time_point now
     return id;
 }
 
-std::string carrier::device_calls(std::string username, std::string to, json custom_headers, time_point now) {
+std::string carrier::device_calls(
+    std::string username, std::string to, json custom_headers, time_point now, device_wishes wishes
+) {
     advance(now);
     const auto* credential = truth_.credentials.of_username(username);
     if (credential && !credential->live(now)) return {};
     auto& l = new_leg(leg_kind::device_outgoing, {}, now);
-    l.view.from = username;
+    l.view.from = wishes.from.empty() ? username : std::move(wishes.from);
+    if (!wishes.client_state.empty()) l.view.client_state = std::move(wishes.client_state);
     l.view.username = std::move(username);
     l.view.to = std::move(to);
     l.custom_headers = std::move(custom_headers);
@@ -151,9 +113,13 @@ bool carrier::device_declines(const std::string& call_control_id, time_point now
 bool carrier::device_hangs_up(const std::string& call_control_id, time_point now) {
     advance(now);
     auto* l = find(call_control_id);
-    if (!l || !l->view.alive() || !l->view.answered_at) return false;
+    const bool calls = l && l->view.kind == leg_kind::device_outgoing;
+    if (!l || !l->view.alive() || (!calls && !l->view.answered_at)) return false;
     note_phone(*l, "hangs_up", now);
-    end_leg(*l, "normal_clearing", "callee", "200", now);
+    if (calls)
+        caller_hangs_up(call_control_id, now);
+    else
+        end_leg(*l, "normal_clearing", "callee", "200", now);
     return true;
 }
 
@@ -194,6 +160,7 @@ void carrier::leg_answered(leg_state& l, time_point now) {
         for (const auto& id : others)
             end_leg(legs_.at(id), "originator_cancel", "caller", "487", now);
     }
+    target_answered(l, now);
     if (!l.bridge_on_answer) return;
     auto* target = find(l.view.link_to);
     if (!target || !target->view.alive()) return;
@@ -218,14 +185,13 @@ void carrier::join(leg_state& path, leg_state& target, time_point now, const std
     b.caller = target.view.call_control_id;
     b.device = path.view.call_control_id;
     // Both orders of a bridge mean the same two people; the caller is the one that came in by itself.
-    if (path.view.kind == leg_kind::caller && target.view.kind != leg_kind::caller)
-        std::swap(b.caller, b.device);
+    if (path.view.calls() && !target.view.calls()) std::swap(b.caller, b.device);
     b.session = target.view.call_session_id;
     b.began = now;
     b.displaced_another = stolen;
     truth_.bridges.push_back(std::move(b));
     const auto hears = [&one_sided](const leg_state& l) {
-        return one_sided.empty() || (one_sided == "caller") == (l.view.kind == leg_kind::caller);
+        return one_sided.empty() || (one_sided == "caller") == l.view.calls();
     };
     if (hears(path)) emit(path, "call.bridged", json::object(), now, settings_.bridge_time);
     if (hears(target)) emit(target, "call.bridged", json::object(), now, settings_.bridge_time);
@@ -246,7 +212,7 @@ void carrier::leave_bridge(leg_state& l, time_point now, bool hang_up_peer) {
     if (!peer) return;
     peer->view.bridged_with.clear();
     if (!peer->view.alive() || peer->park_after_unbridge || !hang_up_peer) return;
-    end_leg(*peer, "normal_clearing", peer->view.kind == leg_kind::caller ? "callee" : "caller", "200", now);
+    end_leg(*peer, "normal_clearing", peer->view.calls() ? "callee" : "caller", "200", now);
 }
 
 void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::string sip, time_point now) {
@@ -260,9 +226,9 @@ void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::
     if (was_ringing || l.view.answered_at) note_phone(l, "stops", now);
     json extra{
         {"state", "hangup"},
-        {"hangup_cause", std::move(cause)},
+        {"hangup_cause", cause},
         {"hangup_source", std::move(source)},
-        {"sip_hangup_cause", std::move(sip)},
+        {"sip_hangup_cause", sip},
         {"end_time", iso8601(now)},
         {"call_quality_stats", quality_of(l)},
     };
@@ -271,6 +237,7 @@ void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::
     while (!l.recordings.empty())
         finish_recording(l, 0, now);
     leave_bridge(l, now, true);
+    transfer_over(l, cause, sip, now);
     if (!settings_.unknown.linked_legs_end_with_caller) return;
     std::vector<std::string> linked;
     for (const auto& [id, other] : legs_)

@@ -7,6 +7,7 @@
 #include "sim/phone.hpp"
 #include "sim/rules.hpp"
 #include "sim/truth.hpp"
+#include "sim/unknowns.hpp"
 
 #include <z360/base/time.hpp>
 
@@ -24,32 +25,6 @@
 #include <vector>
 
 namespace z360::sim {
-
-/// Behaviour of Telnyx that its documents leave open. Tests run under every answer.
-struct unknowns {
-    enum class duplicate_answer : std::uint8_t { same_body, no_data };
-    enum class fence_answer : std::uint8_t { refused, ok_without_effect };
-    duplicate_answer duplicate = duplicate_answer::same_body; ///< 200 for a repeated command_id
-    fence_answer fence = fence_answer::refused;               ///< prevent_double_bridge on a taken caller
-    std::string fence_code = "10015";                         ///< code of that refusal
-    millis fence_lag{0};               ///< the fence does not see bridges younger than this (not atomic)
-    bool bridge_answers_caller = true; ///< bridging a parked caller answers it; else 90034
-    bool linked_legs_end_with_caller = false; ///< link_to legs hang up by themselves with the caller
-    bool unknown_leg_is_404 = false;          ///< else 422 90015
-    bool answer_twice_fails = false;          ///< answer on an answered leg: 422 instead of 200
-    bool stamp_each_attempt = true;           ///< telnyx-timestamp changes on webhook retries
-    bool retry_other_4xx = false;             ///< webhooks answered 4xx (not 408, 429) are retried
-    bool bare_credential_errors = false;      ///< 4xx of telephony_credentials come without a body
-    bool lookup_of_gone_is_422 = false;       ///< GET /calls/{id} of an unknown leg: 422 90015, else 404
-    bool lists_newest_first = false;          ///< call_events and webhook_deliveries
-    enum class event_record : std::uint8_t { event, raw_text, raw_event };
-    event_record record = event_record::event; ///< how call_events keep an event in their metadata
-    bool prompt_ends_bear_newest_mark = true; ///< speak.ended: the leg's client_state, else its own command's
-    bool bridge_names_recording = true; ///< its answer has the recording_id, as those to dial and answer
-    unsigned outbound_channels = 0;     ///< concurrent dialed legs per connection; 0: no limit
-
-    [[nodiscard]] static unknowns from_json(const json& j);
-};
 
 struct carrier_settings {
     std::string seed = "z360-sim";
@@ -91,6 +66,12 @@ struct reply {
     bool lost = false; ///< the carrier acted but its answer never arrives
 };
 
+/// What the SDK of a device says when it places a call, beside whom it calls.
+struct device_wishes {
+    std::string from;         ///< caller id; empty: its SIP username stands there
+    std::string client_state; ///< of its own making; empty: none
+};
+
 /// Which of the account's two webhook addresses a webhook belongs to.
 enum class webhook_source : std::uint8_t { call_control_app, credential_connection };
 
@@ -120,7 +101,9 @@ class carrier {
     void caller_hangs_up(const std::string& call_control_id, time_point now, std::string cause = {});
     /// A device places a call of its own; it is parked on the credential connection. Empty: its credential is
     /// expired or deleted, so it is not registered.
-    std::string device_calls(std::string username, std::string to, json custom_headers, time_point now);
+    std::string device_calls(
+        std::string username, std::string to, json custom_headers, time_point now, device_wishes wishes = {}
+    );
     void set_phone(std::string username, phone p) { phones_[std::move(username)] = std::move(p); }
     void set_default_phone(phone p) { default_phone_ = std::move(p); }
     /// The person at a ringing phone acts now, whatever its script says. False: the leg does not ring.
@@ -128,7 +111,7 @@ class carrier {
     bool device_declines(const std::string& call_control_id, time_point now);
     /// Somebody presses a key of an answered phone. False: the leg is not answered.
     bool device_presses(const std::string& call_control_id, char key, time_point now);
-    /// An answered device ends its leg: by hanging up or by losing the network.
+    /// An answered device, or one that calls, ends its leg: by hanging up or by losing the network.
     bool device_hangs_up(const std::string& call_control_id, time_point now);
     bool device_lost(const std::string& call_control_id, time_point now);
     /// The device puts the other side on hold, or takes it back.
@@ -250,6 +233,7 @@ class carrier {
         bool retry_on_timeout = true;
         bool initiated = false;
         bool silent = false; ///< its webhooks are never sent
+        std::string transfer_to; ///< the leg that is dialed for it; empty: none is under way
         std::uint64_t dialed_with =
             0; ///< request that dialed several targets: the first answer ends the others
         bool answering = false;
@@ -273,6 +257,11 @@ class carrier {
         std::string query;
         json body;
         std::optional<command_fault> fault;
+    };
+    /// From the transfer until its target answers or ends.
+    struct transferring {
+        std::string origin; ///< the transferred leg
+        order what;
     };
     struct held_webhook {
         std::uint64_t record = 0;
@@ -298,6 +287,7 @@ class carrier {
     void act(const std::string& id, time_point now);
     void after_answer(leg_state& l, time_point now);
     // carrier_media.cpp
+    void start_media(const order& o, leg_state& l, time_point now);
     void play(leg_state& l, sound s, time_point now);
     void start_sound(leg_state& l, time_point now);
     void end_sound(leg_state& l, const char* status, time_point now);
@@ -320,16 +310,16 @@ class carrier {
     // carrier_webhooks.cpp
     void emit(const leg_state& l, std::string type, json extra, time_point now, millis later = millis{0});
     void enqueue(webhook w, const leg_state& l, time_point emitted, time_point due, bool copy);
-    [[nodiscard]] static json payload_of(const leg_state& l);
+    [[nodiscard]] json payload_of(const leg_state& l) const;
     // carrier_commands.cpp
     void take_order(order o, time_point now);
     void finish(const order& o, reply r, time_point now);
     reply execute(const order& o, time_point now);
     reply run_on_leg(const order& o, leg_state& l, time_point now);
     void answer_question(const order& o, time_point now);
-    void start_media(const order& o, leg_state& l, time_point now);
     reply dial(const order& o, time_point now);
     leg_state& dial_one(const order& o, const std::string& to, const leg_state* linked, time_point now);
+    void send_out(leg_state& l, const order& o, time_point now);
     [[nodiscard]] std::optional<reply> refuses_dial(const order& o, std::size_t targets, time_point now);
     reply bridge(const order& o, leg_state& l, time_point now);
     reply refuse(int status, std::string_view code, std::string_view detail) const;
@@ -337,6 +327,12 @@ class carrier {
     void describe(const order& o, command_record& c);
     [[nodiscard]] bool
     leg_matches(const std::string& selector, const leg_state* l, const std::string& target) const;
+    // carrier_transfer.cpp
+    reply transfer(const order& o, leg_state& origin, time_point now);
+    [[nodiscard]] std::optional<reply> refuses_transfer(const leg_state& origin) const;
+    void target_answered(leg_state& target, time_point now);
+    void
+    transfer_over(const leg_state& l, const std::string& cause, const std::string& sip, time_point now);
     // carrier_credentials.cpp
     void take_credential_request(order o, time_point now);
     [[nodiscard]] bool rejects_shape(const order& o, time_point now);
@@ -372,6 +368,7 @@ class carrier {
     std::vector<armed<webhook_fault>> webhook_faults_;
     std::vector<armed<command_fault>> command_faults_;
     std::map<std::string, leg_state> legs_;
+    std::map<std::string, transferring> transfers_; ///< by the new leg
     std::multimap<time_point, action> timers_; ///< equal keys keep their order
     std::multimap<time_point, webhook> outbox_;
     std::vector<held_webhook> held_; ///< waiting for the next webhook of their session

@@ -74,23 +74,30 @@ carrier::dial_one(const order& o, const std::string& to, const leg_state* linked
     const auto user = is_own_address(to) ? sip_user(to) : std::nullopt;
     auto from = b["from"].get<std::string>();
     if (linked && b.value("bridge_intent", false)) from = linked->view.from;
-    const auto kind = user ? leg_kind::device : to.starts_with('+') ? leg_kind::number : leg_kind::address;
+    const auto kind = user ? leg_kind::device : sip_user(to) ? leg_kind::address : leg_kind::number;
     auto& l = new_leg(kind, linked ? linked->view.call_session_id : std::string{}, now);
     l.view.from = std::move(from);
     l.view.to = to;
     l.view.username = user.value_or(std::string{});
     l.view.link_to = b.value("link_to", std::string{});
-    l.silent = o.fault && o.fault->silent_leg;
     if (b.contains("client_state")) l.view.client_state = b["client_state"];
-    if (b.contains("custom_headers")) l.custom_headers = b["custom_headers"];
-    if (b.contains("webhook_retries_policies")) l.policies = b["webhook_retries_policies"];
-    l.webhook_url = b.value("webhook_url", std::string{});
-    l.from_display_name = b.value("from_display_name", std::string{});
     l.bridge_on_answer = b.value("bridge_on_answer", false);
     l.prevent_double_bridge = b.value("prevent_double_bridge", false);
     l.park_after_unbridge = b.contains("park_after_unbridge");
     l.retry_on_timeout = b.value("retry_on_timeout", true);
-    const auto script = phones_.find(user ? *user : to);
+    send_out(l, o, now);
+    return l;
+}
+
+// What a new leg has of a dial or a transfer alike.
+void carrier::send_out(leg_state& l, const order& o, time_point now) {
+    const auto& b = o.body;
+    l.silent = o.fault && o.fault->silent_leg;
+    if (b.contains("custom_headers")) l.custom_headers = b["custom_headers"];
+    if (b.contains("webhook_retries_policies")) l.policies = b["webhook_retries_policies"];
+    l.webhook_url = b.value("webhook_url", std::string{});
+    l.from_display_name = b.value("from_display_name", std::string{});
+    const auto script = phones_.find(l.view.username.empty() ? l.view.to : l.view.username);
     l.behaviour = script == phones_.end() ? default_phone_ : script->second;
 
     const auto id = l.view.call_control_id;
@@ -103,7 +110,6 @@ carrier::dial_one(const order& o, const std::string& to, const leg_state* linked
     after(now + std::chrono::seconds{b.value("time_limit_secs", 14'400)}, [this, id](time_point t) {
         if (auto* leg = find(id)) end_leg(*leg, "time_limit", "unknown", "200", t);
     });
-    return l;
 }
 
 reply carrier::bridge(const order& o, leg_state& path, time_point now) {

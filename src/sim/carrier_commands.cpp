@@ -36,6 +36,11 @@ std::vector<std::string> split(std::string_view path) {
     return parts;
 }
 
+/// Whose phone that is: `dial` and `transfer` name it alike.
+std::string dialed_user_or_number(const std::string& to) {
+    return is_own_address(to) ? sip_user(to).value_or(to) : without_digits(to);
+}
+
 struct target {
     std::string verb; ///< empty: no such endpoint
     std::string id;
@@ -175,12 +180,13 @@ void carrier::describe(const order& o, command_record& c) {
     c.call_control_id = o.path_id;
     c.session = session_of(o.path_id);
     if (!o.body.is_object()) return;
+    if (o.verb == "transfer") c.target = dialed_user_or_number(text_of(o.body, "to"));
     if (o.verb == "dial") {
         auto to = text_of(o.body, "to");
         const auto given = o.body.find("to");
         if (given != o.body.end() && given->is_array() && !given->empty() && given->front().is_string())
             to = given->front().get<std::string>();
-        c.target = is_own_address(to) ? sip_user(to).value_or(to) : to;
+        c.target = dialed_user_or_number(to);
         c.session = session_of(text_of(o.body, "link_to"));
     }
     if (o.verb == "bridge") c.target = text_of(o.body, "call_control_id");
@@ -288,7 +294,10 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     const bool inbound = l.view.kind == leg_kind::caller;
     const bool needs_audio = o.verb == "speak" || o.verb == "playback_start" || o.verb == "playback_stop" ||
                              o.verb.starts_with("record_") || o.verb == "gather_using_speak";
-    if (needs_audio && !l.view.answered_at) return refuse(422, "90034", "The call has not been answered.");
+    const bool parked_device = o.verb == "speak" && l.view.kind == leg_kind::device_outgoing &&
+                               settings_.unknown.speaks_to_parked_device;
+    if (needs_audio && !l.view.answered_at && !parked_device)
+        return refuse(422, "90034", "The call has not been answered.");
     if (o.verb == "answer" && !inbound) return refuse(422, "90102", "An outbound call cannot be answered.");
     if (o.verb == "reject" && (!inbound || l.view.answered_at))
         return refuse(422, "10015", "Only an unanswered inbound call can be rejected.");
@@ -296,7 +305,11 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
         return refuse(422, "10015", "The call has been answered already.");
     if (o.verb == "bridge") return bridge(o, l, now);
 
+    if (o.verb == "transfer") {
+        if (auto refused = refuses_transfer(l)) return std::move(*refused);
+    }
     if (o.body.contains("client_state")) l.view.client_state = o.body["client_state"];
+    if (o.verb == "transfer") return transfer(o, l, now); // its headers are the new leg's
     if (o.body.contains("custom_headers")) l.custom_headers = o.body["custom_headers"];
     if (o.verb == "answer") {
         if (l.view.answered_at || l.answering) return done();
@@ -311,9 +324,10 @@ reply carrier::run_on_leg(const order& o, leg_state& l, time_point now) {
     }
     if (o.verb == "hangup") {
         const bool talked = l.view.answered_at.has_value();
+        const bool calls = l.view.calls();
         end_leg(
-            l, talked || inbound ? "normal_clearing" : "originator_cancel", inbound ? "callee" : "caller",
-            talked ? "200" : (inbound ? "unspecified" : "487"), now
+            l, talked || calls ? "normal_clearing" : "originator_cancel", calls ? "callee" : "caller",
+            talked ? "200" : (calls ? "unspecified" : "487"), now
         );
     } else if (o.verb == "reject") {
         const bool busy = o.body["cause"] == "USER_BUSY";
@@ -354,25 +368,6 @@ reply carrier::pause_recordings(const order& o, leg_state& l, time_point now) {
         }
     }
     return any ? done() : refuse(422, "10015", "There is no such recording.");
-}
-
-void carrier::start_media(const order& o, leg_state& l, time_point now) {
-    sound s;
-    s.speech = o.verb == "speak";
-    std::int64_t loops = 1;
-    if (const auto it = o.body.find("loop"); it != o.body.end()) {
-        s.endless = it->is_string();
-        if (!s.endless) loops = it->get<std::int64_t>();
-    }
-    for (const char* key : {"audio_url", "media_name", "payload"})
-        if (o.body.contains(key)) s.source = text_of(o.body, key);
-    s.client_state = l.view.client_state;
-    s.missing = !s.speech && settings_.missing_audio.contains(s.source);
-    const auto once = s.speech ? settings_.speak_per_char * static_cast<std::int64_t>(s.source.size())
-                               : settings_.playback_length;
-    s.length = once * loops;
-    if (o.body.contains("stop")) stop_sounds(l, o.body["stop"] == "all", "cancelled", now);
-    play(l, std::move(s), now);
 }
 
 void carrier::add_fault(webhook_fault f, time_point now) {

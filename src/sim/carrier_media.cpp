@@ -14,6 +14,25 @@ constexpr millis k_recording_fails_after{100};
 
 } // namespace
 
+void carrier::start_media(const order& o, leg_state& l, time_point now) {
+    sound s;
+    s.speech = o.verb == "speak";
+    std::int64_t loops = 1;
+    if (const auto it = o.body.find("loop"); it != o.body.end()) {
+        s.endless = it->is_string();
+        if (!s.endless) loops = it->get<std::int64_t>();
+    }
+    for (const char* key : {"audio_url", "media_name", "payload"})
+        if (o.body.contains(key)) s.source = o.body[key].get<std::string>();
+    s.client_state = l.view.client_state;
+    s.missing = !s.speech && settings_.missing_audio.contains(s.source);
+    const auto once = s.speech ? settings_.speak_per_char * static_cast<std::int64_t>(s.source.size())
+                               : settings_.playback_length;
+    s.length = once * loops;
+    if (o.body.contains("stop")) stop_sounds(l, o.body["stop"] == "all", "cancelled", now);
+    play(l, std::move(s), now);
+}
+
 void carrier::play(leg_state& l, sound s, time_point now) {
     l.sounds.push_back(std::move(s));
     if (l.sounds.size() == 1) start_sound(l, now);

@@ -9,9 +9,10 @@ namespace z360::sim {
 
 namespace {
 constexpr millis k_longest_hold{1000};
+constexpr const char* k_own_host = "@sip.telnyx.com";
 }
 
-json carrier::payload_of(const leg_state& l) {
+json carrier::payload_of(const leg_state& l) const {
     json p = json::object(); // one by one: a braced list copies each of them
     p["call_control_id"] = l.view.call_control_id;
     p["call_leg_id"] = l.view.call_leg_id;
@@ -21,7 +22,11 @@ json carrier::payload_of(const leg_state& l) {
     p["from"] = l.view.from;
     p["to"] = l.view.to;
     p["start_time"] = iso8601(l.view.began);
-    p["calling_party_type"] = l.view.kind == leg_kind::device_outgoing ? "sip" : "pstn";
+    const bool device_calls = l.view.kind == leg_kind::device_outgoing;
+    p["calling_party_type"] = device_calls ? "sip" : "pstn";
+    const auto form = settings_.unknown.address;
+    if (device_calls && form != unknowns::device_address::none)
+        p["from_sip_uri"] = (form == unknowns::device_address::bare ? "" : "sip:") + l.view.username + k_own_host;
     if (!l.custom_headers.is_null()) p["custom_headers"] = l.custom_headers;
     if (!l.from_display_name.empty()) p["caller_id_name"] = l.from_display_name;
     return p;

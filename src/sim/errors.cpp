@@ -62,6 +62,14 @@ bool is_e164(std::string_view text) {
     return std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+std::string without_digits(std::string_view to) {
+    return std::string(sip_user(to) ? to : to.substr(0, to.find(',')));
+}
+
+bool is_emergency_number(std::string_view text) {
+    return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::optional<std::string> sip_user(std::string_view uri) {
     if (uri.starts_with("sips:"))
         uri.remove_prefix(5);

@@ -58,6 +58,7 @@ void add_commands(
             what += cmd.target.empty() ? cmd.credential_id : name_of_address(names, cmd.target);
         else
             what += name_of(c, names, cmd.call_control_id);
+        if (cmd.verb == "transfer") what += " to " + name_of_address(names, cmd.target);
         if (cmd.verb == "bridge") what += " with " + name_of(c, names, cmd.target);
         auto result = cmd.status == 0 ? std::string("no reply") : std::to_string(cmd.status);
         if (!cmd.code.empty()) result += " " + cmd.code;
@@ -128,12 +129,13 @@ void tell_of_push(rung& r, const std::string& who) {
 std::vector<rung> ladder_of(const carrier& c, std::string_view session, const phone_names& names) {
     std::vector<rung> out;
     for (const auto& l : c.legs(session)) {
-        if (l.kind != leg_kind::caller) continue;
-        out.push_back({l.began, lane::caller, "calls " + l.to, "from " + l.from, false});
+        if (!l.calls()) continue;
+        const auto who = l.kind == leg_kind::caller ? std::string{} : name_of(names, l.username) + " ";
+        out.push_back({l.began, lane::caller, who + "calls " + l.to, "from " + l.from, false});
         if (l.ended_at) {
             const bool left = l.hangup_source == "caller";
             out.push_back(
-                {*l.ended_at, lane::caller, left ? "hangs up" : "is disconnected", l.hangup_cause, false}
+                {*l.ended_at, lane::caller, who + (left ? "hangs up" : "is disconnected"), l.hangup_cause, false}
             );
         }
     }

@@ -43,6 +43,18 @@ phone phone::declines(millis after) {
 phone phone::unreachable(millis after) {
     return make(mode::unreachable, after);
 }
+phone phone::busy(millis after) {
+    auto p = unreachable(after);
+    p.hangup_cause = "user_busy";
+    p.sip_code = "486";
+    return p;
+}
+phone phone::unallocated() {
+    auto p = unreachable(millis{0});
+    p.hangup_cause = "not_found";
+    p.sip_code = "404";
+    return p;
+}
 phone phone::offline() {
     return make(mode::offline, millis{0});
 }

@@ -45,6 +45,10 @@ struct phone {
     [[nodiscard]] static phone answers_and_presses(millis after, std::string keys, millis pressed);
     [[nodiscard]] static phone declines(millis after);
     [[nodiscard]] static phone unreachable(millis after = millis{50});
+    /// A number whose line is taken: it does not ring.
+    [[nodiscard]] static phone busy(millis after = millis{50});
+    /// A number that nobody has.
+    [[nodiscard]] static phone unallocated();
     [[nodiscard]] static phone offline();
     [[nodiscard]] static phone answers_then_hangs_up(millis after, millis talk);
     [[nodiscard]] static phone answers_then_drops(millis after, millis lives);

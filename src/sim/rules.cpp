@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 #include "sim/rules.hpp"
 
+#include "sim/rules_tables.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -11,178 +13,13 @@ namespace z360::sim {
 
 namespace {
 
-enum class kind : std::uint8_t {
-    text,
-    boolean,
-    integer,
-    state,
-    headers,
-    number,
-    to,
-    url,
-    loop,
-    policies,
-    display,
-    object
-};
-
-struct rule {
-    const char* name;
-    kind what = kind::text;
-    bool required = false;
-    std::int64_t low = 0; ///< integers: range; texts: high is the greatest length
-    std::int64_t high = 0;
-    std::vector<std::string> choices = {};
-};
-
-using table = std::vector<rule>;
-
-void add_recording(table& t) {
-    t.push_back({"record", kind::text, false, 0, 0, {"record-from-answer"}});
-    t.push_back({"record_channels", kind::text, false, 0, 0, {"single", "dual"}});
-    t.push_back({"record_format", kind::text, false, 0, 0, {"wav", "mp3"}});
-    t.push_back({"record_max_length", kind::integer, false, 0, 43'200});
-    t.push_back({"record_timeout_secs", kind::integer, false, 0, 14'400});
-    t.push_back({"record_track", kind::text, false, 0, 0, {"both", "inbound", "outbound"}});
-    t.push_back({"record_trim", kind::text, false, 0, 0, {"trim-silence"}});
-    t.push_back({"record_custom_file_name", kind::text, false, 0, 40});
-}
-
-void add_webhooks(table& t) {
-    t.push_back({"webhook_url", kind::url});
-    t.push_back({"webhook_url_method", kind::text, false, 0, 0, {"POST", "GET"}});
-    t.push_back({"webhook_retries_policies", kind::policies});
-}
-
-table dial_table() {
-    table t{
-        {"connection_id", kind::text, true},
-        {"to", kind::to, true},
-        {"from", kind::number, true},
-        {"from_display_name", kind::display, false, 0, 128},
-        {"timeout_secs", kind::integer, false, 5, 600},
-        {"time_limit_secs", kind::integer, false, 30, 14'400},
-        {"link_to"},
-        {"bridge_intent", kind::boolean},
-        {"bridge_on_answer", kind::boolean},
-        {"prevent_double_bridge", kind::boolean},
-        {"park_after_unbridge", kind::text, false, 0, 0, {"self"}},
-        {"retry_on_timeout", kind::boolean},
-        {"custom_headers", kind::headers},
-        {"sip_headers", kind::headers},
-        {"privacy", kind::text, false, 0, 0, {"id", "none"}},
-        {"media_encryption", kind::text, false, 0, 0, {"disabled", "SRTP", "DTLS"}},
-        {"sip_transport_protocol", kind::text, false, 0, 0, {"UDP", "TCP", "TLS"}},
-        {"sip_region", kind::text, false, 0, 0, {"US", "Europe", "Canada", "Australia", "Middle East"}},
-    };
-    add_recording(t);
-    add_webhooks(t);
-    return t;
-}
-
-table bridge_table() {
-    table t{
-        {"call_control_id", kind::text, true},
-        {"prevent_double_bridge", kind::boolean},
-        {"park_after_unbridge", kind::text, false, 0, 0, {"self"}},
-        {"hold_after_unbridge", kind::boolean},
-        {"play_ringtone", kind::boolean},
-        {"mute_dtmf", kind::text, false, 0, 0, {"none", "both", "self", "opposite"}},
-    };
-    add_recording(t);
-    return t;
-}
-
-table answer_table() {
-    table t{
-        {"custom_headers", kind::headers},
-        {"sip_headers", kind::headers},
-        {"send_silence_when_idle", kind::boolean}
-    };
-    add_recording(t);
-    add_webhooks(t);
-    return t;
-}
-
-std::map<std::string, table, std::less<>> make_tables() {
-    std::map<std::string, table, std::less<>> t;
-    t["dial"] = dial_table();
-    t["answer"] = answer_table();
-    t["bridge"] = bridge_table();
-    t["hangup"] = {{"custom_headers", kind::headers}};
-    t["reject"] = {{"cause", kind::text, true, 0, 0, {"CALL_REJECTED", "USER_BUSY"}}};
-    t["speak"] = {
-        {"payload", kind::text, true, 0, 3000},
-        {"voice", kind::text, true},
-        {"payload_type", kind::text, false, 0, 0, {"text", "ssml"}},
-        {"service_level", kind::text, false, 0, 0, {"basic", "premium"}},
-        {"language"},
-        {"stop", kind::text, false, 0, 0, {"current", "all"}},
-        {"target_legs", kind::text, false, 0, 0, {"self", "opposite", "both"}},
-        {"loop", kind::loop},
-        {"voice_settings", kind::object},
-    };
-    t["playback_start"] = {
-        {"audio_url", kind::url},
-        {"media_name"},
-        {"playback_content", kind::state},
-        {"audio_type", kind::text, false, 0, 0, {"mp3", "wav"}},
-        {"loop", kind::loop},
-        {"overlay", kind::boolean},
-        {"cache_audio", kind::boolean},
-        {"stop", kind::text, false, 0, 0, {"current", "all"}},
-        {"target_legs", kind::text, false, 0, 0, {"self", "opposite", "both"}},
-    };
-    t["playback_stop"] = {{"stop"}, {"overlay", kind::boolean}};
-    t["record_start"] = {
-        {"format", kind::text, true, 0, 0, {"wav", "mp3"}},
-        {"channels", kind::text, true, 0, 0, {"single", "dual"}},
-        {"play_beep", kind::boolean},
-        {"max_length", kind::integer, false, 0, 14'400},
-        {"timeout_secs", kind::integer, false, 0, 14'400},
-        {"trim", kind::text, false, 0, 0, {"trim-silence"}},
-        {"recording_track", kind::text, false, 0, 0, {"both", "inbound", "outbound"}},
-        {"custom_file_name", kind::text, false, 0, 40},
-        {"transcription", kind::boolean},
-        {"transcription_engine", kind::text, false, 0, 0, {"A", "B", "deepgram/nova-3"}},
-        {"transcription_language", kind::text, false, 1, 20},
-    };
-    t["gather_using_speak"] = {
-        {"payload", kind::text, true, 0, 3000},
-        {"voice", kind::text, true},
-        {"payload_type", kind::text, false, 0, 0, {"text", "ssml"}},
-        {"service_level", kind::text, false, 0, 0, {"basic", "premium"}},
-        {"language"},
-        {"invalid_payload", kind::text, false, 0, 3000},
-        {"minimum_digits", kind::integer, false, 1, 128},
-        {"maximum_digits", kind::integer, false, 1, 128},
-        {"maximum_tries", kind::integer, false, 1, 100},
-        {"timeout_millis", kind::integer, false, 1, 600'000},
-        {"inter_digit_timeout_millis", kind::integer, false, 1, 600'000},
-        {"valid_digits", kind::text, false, 0, 16},
-        {"terminating_digit", kind::text, false, 0, 1},
-        {"voice_settings", kind::object},
-    };
-    for (const char* verb : {"record_stop", "record_pause", "record_resume"})
-        t[verb] = {{"recording_id"}};
-    t["client_state_update"] = {};
-    for (auto& [verb, rules] : t) {
-        rules.push_back({"client_state", kind::state, verb == "client_state_update"});
-        if (verb != "client_state_update") rules.push_back({"command_id"});
-    }
-    return t;
-}
-
-const std::map<std::string, table, std::less<>>& tables() {
-    static const auto all = make_tables();
-    return all;
-}
-
 /// A token of SIP (RFC 3261).
 bool in_header_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("-.!%*_+`'~").find(c) != std::string_view::npos;
 }
+
+constexpr std::size_t k_longest_digits = 64;
 
 class checker {
   public:
@@ -198,7 +35,7 @@ class checker {
         case kind::integer: check_integer(r, v); break;
         case kind::state:
             if (!v.is_string() || !is_base64(v.get<std::string>()))
-                add(r.name == std::string_view("client_state") ? "90017" : "10015", r.name,
+                add(std::string_view(r.name).ends_with("client_state") ? "90017" : "10015", r.name,
                     "must be valid base64");
             break;
         case kind::headers: check_headers(r, v); break;
@@ -211,6 +48,10 @@ class checker {
         case kind::object:
             if (!v.is_object()) add("10015", r.name, "must be an object");
             break;
+        case kind::target: check_transfer_target(r, v); break;
+        case kind::digits: check_digits(r, v); break;
+        case kind::urls:
+        case kind::integers: check_members(r, v); break;
         }
     }
     std::vector<complaint> found;
@@ -249,6 +90,32 @@ class checker {
         if (!v.is_string()) return add("10015", r.name, "must be a string, or an array of strings");
         const auto text = v.get<std::string>();
         if (!is_e164(text) && !sip_user(text)) add("10016", r.name, "must be a +E.164 number or a SIP URI");
+    }
+    /// As of a dial; digits may follow a number, and an emergency number has no other form.
+    void check_transfer_target(const rule& r, const json& v) {
+        if (!v.is_string()) return add("10015", r.name, "must be a string");
+        const auto text = v.get<std::string>();
+        if (text.empty()) return add("10004", r.name, "must not be empty");
+        const auto number = without_digits(text);
+        if (!is_emergency_number(number)) check_target(r, json(number));
+        if (number.size() < text.size()) check_digits(r, json(text.substr(number.size() + 1)));
+    }
+    void check_digits(const rule& r, const json& v) {
+        if (!v.is_string()) return add("10015", r.name, "must be a string");
+        const auto text = v.get<std::string>();
+        if (text.find_first_not_of("0123456789ABCDwW*#") != std::string::npos)
+            return add("10015", r.name, "may hold 0-9 A-D w W * # only");
+        if (text.size() > k_longest_digits)
+            add("10033", r.name, "is longer than " + std::to_string(k_longest_digits));
+    }
+    void check_members(const rule& r, const json& v) {
+        if (!v.is_object()) return add("10015", r.name, "must be an object");
+        for (const auto& item : v.items()) {
+            if (r.what == kind::urls)
+                check_url(r, item.value());
+            else if (!item.value().is_number_integer())
+                add("10015", r.name, "must hold integers");
+        }
     }
     void check_url(const rule& r, const json& v) {
         if (!v.is_string()) return add("10015", r.name, "must be a string");
@@ -330,6 +197,8 @@ void check_together(std::string_view verb, const json& body, checker& c) {
             if (set(key) && !body.contains("link_to"))
                 c.add("10004", "link_to", std::string("is required with ") + key);
     }
+    if (verb == "transfer" && body.contains("audio_url") && body.contains("media_name"))
+        c.add("90053", "media_name", "cannot be combined with audio_url");
     if (verb == "playback_start") {
         const auto sources =
             body.contains("audio_url") + body.contains("media_name") + body.contains("playback_content");
@@ -348,13 +217,13 @@ void check_together(std::string_view verb, const json& body, checker& c) {
 } // namespace
 
 bool known_verb(std::string_view verb) {
-    return tables().contains(verb);
+    return request_tables().contains(verb);
 }
 
 std::vector<complaint> check_request(std::string_view verb, const json& body) {
-    const auto found = tables().find(verb);
+    const auto found = request_tables().find(verb);
     checker c;
-    if (found == tables().end()) {
+    if (found == request_tables().end()) {
         c.add("10005", "", "no such action: " + std::string(verb));
         return c.found;
     }

@@ -48,6 +48,10 @@ check_question(std::string_view verb, const std::map<std::string, std::string, s
 [[nodiscard]] std::string_view code_of_status(int status);
 
 [[nodiscard]] bool is_e164(std::string_view text);
+/// A number without the keys that `+18004247767,200` asks to be pressed after the answer.
+[[nodiscard]] std::string without_digits(std::string_view to);
+/// One that is dialed as it is: 911, 933 (the carrier's test of it), 112 …
+[[nodiscard]] bool is_emergency_number(std::string_view text);
 /// The user part of `sip:user@host[;params]`, nullopt if it is no SIP URI.
 [[nodiscard]] std::optional<std::string> sip_user(std::string_view uri);
 /// A SIP address of the carrier's own host, where credentials are; others lead elsewhere.

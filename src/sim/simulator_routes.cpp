@@ -192,7 +192,8 @@ http::response simulator::core::run_control(const http::request& req) {
     if (req.path == "/sim/device-calls") {
         const auto id = carrier_.device_calls(
             body.at("username").get<std::string>(), body.at("to").get<std::string>(),
-            body.value("custom_headers", json{}), t
+            body.value("custom_headers", json{}), t,
+            {body.value("from", std::string{}), body.value("client_state", std::string{})}
         );
         if (id.empty()) throw std::invalid_argument("the device's credential is expired or deleted");
         return json_reply(201, to_json(*carrier_.leg(id)));

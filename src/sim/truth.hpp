@@ -49,6 +49,10 @@ struct leg_view {
     bool playing = false;          ///< speech or audio
 
     [[nodiscard]] bool alive() const { return !ended_at; }
+    /// It came to the carrier by itself; the carrier dialed all others.
+    [[nodiscard]] bool calls() const {
+        return kind == leg_kind::caller || kind == leg_kind::device_outgoing;
+    }
     [[nodiscard]] bool ringing() const { return alive() && ringing_since && !answered_at; }
 };
 
@@ -70,8 +74,8 @@ struct command_record {
     std::string verb;
     std::string session;
     std::string call_control_id; ///< addressed leg; for a dial the new one
-    std::string
-        target; ///< dial: SIP username or number; bridge: leg in the body; create_credential: its name
+    /// dial and transfer: SIP username or number; bridge: leg in the body; create_credential: its name
+    std::string target;
     std::string credential_id; ///< addressed credential; for a create the new one
     std::string command_id;
     json body;

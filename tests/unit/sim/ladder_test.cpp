@@ -24,6 +24,19 @@ TEST(ladder, shows_every_lane_in_time_order_from_the_calls_arrival) {
           "bridge one with caller", "caller and one talk", "SECOND BRIDGE", "caller and two end", "hangs up"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
+TEST(ladder, shows_what_a_device_of_ours_calls) {
+    world w;
+    w.tel.set_default_phone(phone::answers(10ms));
+    const auto id = w.tel.device_calls("one", "+15550100009", json(), w.now);
+    w.command(id, "transfer", json{{"to", "+15550100009"}});
+    w.pass(1s);
+    w.tel.device_hangs_up(id, w.now);
+    const auto text = render(ladder_of(w.tel, w.tel.session_of(id), {{"one", "Ada's iPhone"}}), {});
+    for (const char* part :
+         {"Ada's iPhone calls +15550100009", "transfer Ada's iPhone to +15550100009", "+15550100009 ringing",
+          "Ada's iPhone and +15550100009 talk", "Ada's iPhone hangs up"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+}
 TEST(ladder, decision_lines_are_read_leniently) {
     const auto d = read_decisions(
         "noise\n{\"at\":\"2026-01-01T00:00:00.005Z\",\"what\":\"claimed\",\"detail\":\"leg=1\"}\n"

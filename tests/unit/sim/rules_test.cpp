@@ -24,6 +24,7 @@ struct row {
 json good_body(std::string_view verb) {
     if (verb == "dial") return k_dial;
     if (verb == "bridge") return json{{"call_control_id", "v3:x"}};
+    if (verb == "transfer") return json{{"to", "+15550100009"}};
     if (verb == "speak") return json{{"payload", "hello"}, {"voice", "AWS.Polly.Joanna-Neural"}};
     if (verb == "playback_start") return json{{"audio_url", "https://x.invalid/a.mp3"}};
     if (verb == "record_start") return json{{"format", "wav"}, {"channels", "single"}};
@@ -148,6 +149,69 @@ INSTANTIATE_TEST_SUITE_P(
         row{"state_update_needs_state", "client_state_update", json::object(), "10004"},
         row{"no_such_verb", "sing", json::object(), "10005"}
     ),
+    [](const auto& info) { return info.param.name; }
+);
+
+INSTANTIATE_TEST_SUITE_P(
+    transfer, request_rules,
+    ::testing::ValuesIn(std::vector<row>{
+        row{"transfer_is_fine", "transfer", json::object(), nullptr},
+        row{"transfer_needs_to", "transfer", {{"to", nullptr}}, "10004"},
+        row{"transfer_to_nobody", "transfer", {{"to", ""}}, "10004"},
+        row{"transfer_to_several", "transfer", {{"to", json::array({"+15550100009"})}}, "10015"},
+        row{"transfer_to_must_be_dialable", "transfer", {{"to", "15550100009"}}, "10016"},
+        row{"transfer_to_911", "transfer", {{"to", "911"}}, nullptr},
+        row{"transfer_to_four_digits", "transfer", {{"to", "9111"}}, "10016"},
+        row{"transfer_to_an_extension", "transfer", {{"to", "+15550100009,ww200#"}}, nullptr},
+        row{"transfer_to_words_behind_a_number", "transfer", {{"to", "+15550100009,hi"}}, "10015"},
+        row{"transfer_to_a_device", "transfer", {{"to", "sip:gencred1@sip.telnyx.com;secure=srtp"}}, nullptr},
+        row{"transfer_from_must_be_e164", "transfer", {{"from", "gencred1"}}, "10016"},
+        row{"transfer_display_name", "transfer", {{"from_display_name", "a,b"}}, "10015"},
+        row{"transfer_state", "transfer", {{"client_state", "{}"}}, "90017"},
+        row{"transfer_target_state", "transfer", {{"target_leg_client_state", "YWI"}}, "90017"},
+        row{"transfer_target_state_good", "transfer", {{"target_leg_client_state", "YWI="}}, nullptr},
+        row{"transfer_rings_too_briefly", "transfer", {{"timeout_secs", 4}}, "10033"},
+        row{"transfer_rings_too_long", "transfer", {{"timeout_secs", 601}}, "10033"},
+        row{"transfer_rings_for_a_text", "transfer", {{"timeout_secs", "60"}}, "10015"},
+        row{"transfer_limit_too_small", "transfer", {{"time_limit_secs", 29}}, "10033"},
+        row{"transfer_early_media", "transfer", {{"early_media", "yes"}}, "10015"},
+        row{"transfer_park", "transfer", {{"park_after_unbridge", "both"}}, "10032"},
+        row{"transfer_mute_dtmf", "transfer", {{"mute_dtmf", "all"}}, "10032"},
+        row{"transfer_digits", "transfer", {{"send_digits_on_answer", "x"}}, "10015"},
+        row{"transfer_digits_too_many", "transfer", {{"send_digits_on_answer", std::string(65, '1')}}, "10033"},
+        row{"transfer_digits_good", "transfer", {{"send_digits_on_answer", "wwww200"}}, nullptr},
+        row{"transfer_audio_url", "transfer", {{"audio_url", "a.mp3"}}, "10015"},
+        row{"transfer_media_name", "transfer", {{"media_name", 7}}, "10015"},
+        row{"transfer_two_sources", "transfer", {{"audio_url", "https://x.invalid/a.mp3"}, {"media_name", "m"}}, "90053"},
+        row{"transfer_machines", "transfer", {{"answering_machine_detection", "maybe"}}, "10032"},
+        row{"transfer_machine_settings", "transfer", {{"answering_machine_detection_config", {{"silence_threshold", "x"}}}}, "10015"},
+        row{"transfer_sound", "transfer", {{"sound_modifications", "deep"}}, "10015"},
+        row{"transfer_codecs", "transfer", {{"preferred_codecs", json::array()}}, "10015"},
+        row{"transfer_headers", "transfer", {{"custom_headers", {{"X-A", "1"}}}}, "10015"},
+        row{"transfer_sip_headers", "transfer", {{"sip_headers", json::array({{{"name", "X-A"}, {"value", "1"}}})}}, "10032"},
+        row{"transfer_sip_user", "transfer", {{"sip_auth_username", 1}}, "10015"},
+        row{"transfer_sip_password", "transfer", {{"sip_auth_password", 1}}, "10015"},
+        row{"transfer_privacy", "transfer", {{"privacy", "yes"}}, "10032"},
+        row{"transfer_encryption", "transfer", {{"media_encryption", "TLS"}}, "10032"},
+        row{"transfer_protocol", "transfer", {{"sip_transport_protocol", "SCTP"}}, "10032"},
+        row{"transfer_region", "transfer", {{"sip_region", "Asia"}}, "10032"},
+        row{"transfer_record", "transfer", {{"record", true}}, "10015"},
+        row{"transfer_record_mode", "transfer", {{"record", "always"}}, "10032"},
+        row{"transfer_record_channels", "transfer", {{"record_channels", "both"}}, "10032"},
+        row{"transfer_record_format", "transfer", {{"record_format", "ogg"}}, "10032"},
+        row{"transfer_record_name", "transfer", {{"record_custom_file_name", std::string(41, 'a')}}, "10033"},
+        row{"transfer_record_length", "transfer", {{"record_max_length", 43201}}, "10033"},
+        row{"transfer_record_silence", "transfer", {{"record_timeout_secs", -1}}, "10033"},
+        row{"transfer_record_track", "transfer", {{"record_track", "left"}}, "10032"},
+        row{"transfer_record_trim", "transfer", {{"record_trim", "yes"}}, "10032"},
+        row{"transfer_url", "transfer", {{"webhook_url", "voip"}}, "10015"},
+        row{"transfer_url_method", "transfer", {{"webhook_url_method", "PUT"}}, "10032"},
+        row{"transfer_urls", "transfer", {{"webhook_urls", {{"call.hangup", "voip"}}}}, "10015"},
+        row{"transfer_urls_method", "transfer", {{"webhook_urls_method", "PUT"}}, "10032"},
+        row{"transfer_retries", "transfer", {{"webhook_retries_policies", {{"call.hangup", {{"retries_ms", {60000, 1}}}}}}}, "10033"},
+        row{"transfer_command_id", "transfer", {{"command_id", 5}}, "10015"},
+        row{"transfer_misspelled", "transfer", {{"target_client_state", "YWI="}}, "10015"}
+    }),
     [](const auto& info) { return info.param.name; }
 );
 

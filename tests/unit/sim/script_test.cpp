@@ -18,7 +18,7 @@ TEST(script, every_kind_of_phone_survives_the_round_trip) {
     custom.hangup_cause = "call_rejected";
     custom.sip_code = "603";
     for (const auto& p :
-         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), asleep, pushed, custom,
+         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), phone::busy(), phone::unallocated(), asleep, pushed, custom,
           phone::answers_then_hangs_up(millis{2}, millis{3}),
           phone::answers_then_drops(millis{4}, millis{5})})
         EXPECT_EQ(phone::from_json(p.to_json()), p) << p.to_json();
@@ -54,4 +54,19 @@ TEST(script, mistakes_are_refused_with_the_key) {
     EXPECT_EQ(
         message(read_unknowns, R"({"double_bridge":"ok_without_effect","fence_lag_ms":30})"), "accepted"
     );
+}
+
+TEST(script, every_switch_of_placed_calls_can_be_turned) {
+    const auto u = unknowns::from_json(json::parse(
+        R"({"from_sip_uri":"bare","speaks_to_parked_device":false,"transfer_answers_device":false,
+            "transfer_records_target":true,"failed_transfer_ends_device":true,"transfer_outlives_device":true})"
+    ));
+    EXPECT_EQ(u.address, unknowns::device_address::bare);
+    EXPECT_FALSE(u.speaks_to_parked_device);
+    EXPECT_FALSE(u.transfer_answers_device);
+    EXPECT_TRUE(u.transfer_records_target);
+    EXPECT_TRUE(u.failed_transfer_ends_device);
+    EXPECT_TRUE(u.transfer_outlives_device);
+    EXPECT_EQ(unknowns::from_json(json{{"from_sip_uri", "none"}}).address, unknowns::device_address::none);
+    EXPECT_THROW((void)unknowns::from_json(json{{"from_sip_uri", "tel"}}), std::invalid_argument);
 }
