@@ -225,12 +225,8 @@ void carrier::end_leg(leg_state& l, std::string cause, std::string source, std::
     l.view.hangup_source = source;
     if (was_ringing || l.view.answered_at) note_phone(l, "stops", now);
     json extra{
-        {"state", "hangup"},
-        {"hangup_cause", cause},
-        {"hangup_source", std::move(source)},
-        {"sip_hangup_cause", sip},
-        {"end_time", iso8601(now)},
-        {"call_quality_stats", quality_of(l)},
+        {"state", "hangup"},       {"hangup_cause", cause},    {"hangup_source", std::move(source)},
+        {"sip_hangup_cause", sip}, {"end_time", iso8601(now)}, {"call_quality_stats", quality_of(l)},
     };
     emit(l, "call.hangup", std::move(extra), now);
     tell_cost(l, now);

@@ -232,7 +232,7 @@ class carrier {
         bool park_after_unbridge = false;
         bool retry_on_timeout = true;
         bool initiated = false;
-        bool silent = false; ///< its webhooks are never sent
+        bool silent = false;     ///< its webhooks are never sent
         std::string transfer_to; ///< the leg that is dialed for it; empty: none is under way
         std::uint64_t dialed_with =
             0; ///< request that dialed several targets: the first answer ends the others
@@ -331,8 +331,7 @@ class carrier {
     reply transfer(const order& o, leg_state& origin, time_point now);
     [[nodiscard]] std::optional<reply> refuses_transfer(const leg_state& origin) const;
     void target_answered(leg_state& target, time_point now);
-    void
-    transfer_over(const leg_state& l, const std::string& cause, const std::string& sip, time_point now);
+    void transfer_over(const leg_state& l, const std::string& cause, const std::string& sip, time_point now);
     // carrier_credentials.cpp
     void take_credential_request(order o, time_point now);
     [[nodiscard]] bool rejects_shape(const order& o, time_point now);
@@ -369,7 +368,7 @@ class carrier {
     std::vector<armed<command_fault>> command_faults_;
     std::map<std::string, leg_state> legs_;
     std::map<std::string, transferring> transfers_; ///< by the new leg
-    std::multimap<time_point, action> timers_; ///< equal keys keep their order
+    std::multimap<time_point, action> timers_;      ///< equal keys keep their order
     std::multimap<time_point, webhook> outbox_;
     std::vector<held_webhook> held_; ///< waiting for the next webhook of their session
     std::map<std::uint64_t, pending_reply> replies_;

@@ -49,7 +49,8 @@ void carrier::target_answered(leg_state& target, time_point now) {
     auto* origin = find(node.mapped().origin);
     if (!origin || !origin->view.alive()) return; // answered, and nobody is there
     origin->transfer_to.clear();
-    const bool told = origin->view.kind != leg_kind::device_outgoing || settings_.unknown.transfer_answers_device;
+    const bool told =
+        origin->view.kind != leg_kind::device_outgoing || settings_.unknown.transfer_answers_device;
     if (told)
         leg_answered(*origin, now);
     else if (!origin->view.answered_at)

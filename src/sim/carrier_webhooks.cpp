@@ -10,7 +10,7 @@ namespace z360::sim {
 namespace {
 constexpr millis k_longest_hold{1000};
 constexpr const char* k_own_host = "@sip.telnyx.com";
-}
+} // namespace
 
 json carrier::payload_of(const leg_state& l) const {
     json p = json::object(); // one by one: a braced list copies each of them
@@ -26,7 +26,8 @@ json carrier::payload_of(const leg_state& l) const {
     p["calling_party_type"] = device_calls ? "sip" : "pstn";
     const auto form = settings_.unknown.address;
     if (device_calls && form != unknowns::device_address::none)
-        p["from_sip_uri"] = (form == unknowns::device_address::bare ? "" : "sip:") + l.view.username + k_own_host;
+        p["from_sip_uri"] =
+            (form == unknowns::device_address::bare ? "" : "sip:") + l.view.username + k_own_host;
     if (!l.custom_headers.is_null()) p["custom_headers"] = l.custom_headers;
     if (!l.from_display_name.empty()) p["caller_id_name"] = l.from_display_name;
     return p;

@@ -67,7 +67,8 @@ std::string without_digits(std::string_view to) {
 }
 
 bool is_emergency_number(std::string_view text) {
-    return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return text.size() == 3 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::optional<std::string> sip_user(std::string_view uri) {

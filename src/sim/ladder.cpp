@@ -135,7 +135,8 @@ std::vector<rung> ladder_of(const carrier& c, std::string_view session, const ph
         if (l.ended_at) {
             const bool left = l.hangup_source == "caller";
             out.push_back(
-                {*l.ended_at, lane::caller, who + (left ? "hangs up" : "is disconnected"), l.hangup_cause, false}
+                {*l.ended_at, lane::caller, who + (left ? "hangs up" : "is disconnected"), l.hangup_cause,
+                 false}
             );
         }
     }

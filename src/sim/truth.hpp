@@ -50,9 +50,7 @@ struct leg_view {
 
     [[nodiscard]] bool alive() const { return !ended_at; }
     /// It came to the carrier by itself; the carrier dialed all others.
-    [[nodiscard]] bool calls() const {
-        return kind == leg_kind::caller || kind == leg_kind::device_outgoing;
-    }
+    [[nodiscard]] bool calls() const { return kind == leg_kind::caller || kind == leg_kind::device_outgoing; }
     [[nodiscard]] bool ringing() const { return alive() && ringing_since && !answered_at; }
 };
 

@@ -38,12 +38,14 @@ struct unknowns {
 
     // ---- calls that a device places
     enum class device_address : std::uint8_t { sip_uri, bare, none };
-    device_address address = device_address::sip_uri; ///< form of from_sip_uri: sip:user@host, user@host, not there
-    bool speaks_to_parked_device = true;      ///< speak before anything is answered; else 90034
-    bool transfer_answers_device = true;      ///< call.answered of its leg once whom it calls has answered
-    bool transfer_records_target = false;     ///< the recording is of the new leg, else of the transferred one
+    device_address address =
+        device_address::sip_uri;          ///< form of from_sip_uri: sip:user@host, user@host, not there
+    bool speaks_to_parked_device = true;  ///< speak before anything is answered; else 90034
+    bool transfer_answers_device = true;  ///< call.answered of its leg once whom it calls has answered
+    bool transfer_records_target = false; ///< the recording is of the new leg, else of the transferred one
     bool failed_transfer_ends_device = false; ///< its leg ends with the target's cause, else it stays parked
-    bool transfer_outlives_device = false;    ///< the target rings on when the device leaves, else it is cancelled
+    bool transfer_outlives_device =
+        false; ///< the target rings on when the device leaves, else it is cancelled
 
     [[nodiscard]] static unknowns from_json(const json& j);
 };

@@ -33,7 +33,9 @@ struct placed : world {
         b.merge_patch(change);
         return b;
     }
-    reply transfer(json change = json::object()) { return command(device, "transfer", body(std::move(change))); }
+    reply transfer(json change = json::object()) {
+        return command(device, "transfer", body(std::move(change)));
+    }
     /// The newest leg of the session that the carrier dialed.
     [[nodiscard]] std::string target() const {
         std::string out;
@@ -91,7 +93,9 @@ TEST(placed_call, may_be_spoken_to_while_it_is_parked_but_never_answered) {
     placed w;
     w.begin();
     EXPECT_EQ(code(w.command(w.device, "answer")), "90102");
-    EXPECT_EQ(code(w.command(w.device, "record_start", json{{"format", "mp3"}, {"channels", "dual"}})), "90034");
+    EXPECT_EQ(
+        code(w.command(w.device, "record_start", json{{"format", "mp3"}, {"channels", "dual"}})), "90034"
+    );
     EXPECT_EQ(w.command(w.device, "speak", words).status, 200);
     w.pass(600ms);
     EXPECT_EQ(w.last(w.device, "call.speak.ended")["status"], "completed");
@@ -365,8 +369,10 @@ TEST(transfer, of_a_caller_who_talks_leaves_the_former_partner_behind) {
     EXPECT_FALSE(w.tel.leg(r.first)->alive());
     EXPECT_TRUE(w.tel.leg(r.caller)->alive());
     EXPECT_EQ(w.tel.leg(w.tel.leg(r.caller)->bridged_with)->to, k_callee);
-    EXPECT_EQ(w.last(w.tel.leg(r.caller)->bridged_with, "call.initiated")["connection_id"],
-              w.tel.settings().app_connection_id);
+    EXPECT_EQ(
+        w.last(w.tel.leg(r.caller)->bridged_with, "call.initiated")["connection_id"],
+        w.tel.settings().app_connection_id
+    );
 }
 
 TEST(transfer, its_new_legs_webhooks_and_its_bridge_can_be_lost_by_script) {

@@ -18,8 +18,8 @@ TEST(script, every_kind_of_phone_survives_the_round_trip) {
     custom.hangup_cause = "call_rejected";
     custom.sip_code = "603";
     for (const auto& p :
-         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), phone::busy(), phone::unallocated(), asleep, pushed, custom,
-          phone::answers_then_hangs_up(millis{2}, millis{3}),
+         {phone::ignores(), phone::answers(millis{1}), phone::unreachable(), phone::busy(),
+          phone::unallocated(), asleep, pushed, custom, phone::answers_then_hangs_up(millis{2}, millis{3}),
           phone::answers_then_drops(millis{4}, millis{5})})
         EXPECT_EQ(phone::from_json(p.to_json()), p) << p.to_json();
 }
