@@ -18,6 +18,15 @@ alter table calls
     add constraint calls_end_reason_check check (
         end_reason in ('completed', 'caller_cancelled', 'voicemail', 'rejected', 'failed', 'no_media', 'busy', 'no_answer'))
         not valid;
+alter table commands
+    drop constraint if exists commands_verb_of_channel,
+    add constraint commands_verb_of_channel check (
+        case channel
+            when 'carrier' then verb in ('dial', 'answer', 'bridge', 'hangup', 'reject', 'speak', 'playback_start',
+                                         'playback_stop', 'record_start', 'gather_using_speak', 'record_pause',
+                                         'record_resume', 'transfer')
+            else channel <> '' and verb <> ''
+        end) not valid;
 
 -- By which rules an organisation's people call. No row, or null: nothing is forbidden but what costs extra, and only the
 -- server's limits hold.

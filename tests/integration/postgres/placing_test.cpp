@@ -280,7 +280,7 @@ TEST_F(placing, be_43_recording_is_as_the_organisation_or_the_number_shown_says)
     EXPECT_EQ(recording(), call::recording_policy::off);
     sql("update phone_numbers set recording = 'on'");
     EXPECT_EQ(recording(), call::recording_policy::on);
-    sql("update org_settings set recording_mandatory = true");
+    sql("update org_settings set record_calls = true, recording_mandatory = true");
     EXPECT_EQ(recording(), call::recording_policy::mandatory);
     sql("update phone_numbers set recording = 'off'");
     EXPECT_EQ(recording(), call::recording_policy::mandatory) << "no number loosens that";
