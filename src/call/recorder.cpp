@@ -279,10 +279,11 @@ void turn(state& s, effects& out, const leg& l, time_point now) {
     const auto id = turn_id(l, ++r.turns);
     r.turn_open = true;
     r.paused = false; // a resumption may have its effect at once
-    const auto which = recording_id(s, l);
+    // Whatever is recorded of the leg: another copy of the call may have joined the two once more, in its
+    // memory, and what that records is to pause as well (I17).
     out.emplace_back(
-        pauses ? on_leg(s, l, id, now, k_pause_limit, record_pause_body{which})
-               : on_leg(s, l, id, now, k_resume_limit, record_resume_body{which})
+        pauses ? on_leg(s, l, id, now, k_pause_limit, record_pause_body{})
+               : on_leg(s, l, id, now, k_resume_limit, record_resume_body{})
     );
 }
 

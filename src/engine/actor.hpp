@@ -63,6 +63,8 @@ struct actor {
     std::string begun_by; ///< the event with which the call began here; empty: it was found in the store
     bool driving = false;
     rt::timer timer;
+    /// When the carrier was last asked what it has on record of the call, and told.
+    std::optional<rt::clock::time_point> heard_from_carrier;
     std::uint64_t timer_round = 0;               ///< tells an outdated timer from the current one
     rt::event wake;                              ///< an item has arrived
     std::shared_ptr<hint_under_way> hint;        ///< of the answer that came last

@@ -204,6 +204,11 @@ class engine_impl final : public engine {
         std::optional<call::effect_outcome> after
     );
 
+    /// Asks the carrier once more where its word is old, until it tells: nobody who may talk by now is hung up
+    /// on. False: it is not wanted any more, or would end a talk. `stored`: the call, where it is not here.
+    boost::asio::awaitable<bool>
+    nobody_talks(call_id id, call::effect e, bool taken_over, std::optional<call::state> stored);
+
     // sweep.cpp
     void start_loops();
     boost::asio::awaitable<void> events_round();

@@ -82,6 +82,7 @@ constexpr void fields(V& v, T& x) {
     v("at", x.at);
     v("command_id", x.command_id);
     v("failed", x.failed);
+    v("report", x.report);
 }
 template <class V, some<call::digits_gathered> T>
 constexpr void fields(V& v, T& x) {

@@ -279,6 +279,7 @@ constexpr void fields(V& v, T& x) {
     v("expired", x.expired);
     v("over", x.over);
     v("limit", x.limit);
+    v("elsewhere", x.elsewhere);
 }
 template <class V, some<call::prompt_end> T>
 constexpr void fields(V& v, T& x) {
@@ -287,6 +288,7 @@ constexpr void fields(V& v, T& x) {
     v("listener_left", x.listener_left);
     v("command_id", x.command_id);
     v("failed", x.failed);
+    v("report", x.report);
 }
 template <class V, some<call::voicemail_box> T>
 constexpr void fields(V& v, T& x) {

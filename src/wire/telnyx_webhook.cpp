@@ -140,6 +140,7 @@ call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook, time_
     e.failed = hook.status == "file_not_found" || hook.status == "failed";
     e.spoken = hook.event_type == "call.speak.ended";
     e.at = hook.occurred_at.value_or(received_at);
+    e.report = hook.event_id;
     return e;
 }
 

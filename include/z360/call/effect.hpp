@@ -173,6 +173,9 @@ struct effect {
 [[nodiscard]] effect started(effect e, time_point now);
 /// It has few seconds in all: whoever takes it over from a dead node must come soon (P6).
 [[nodiscard]] bool is_urgent(const effect& e);
+/// Never ahead of the store, however long that is away: what everybody is shown would be untrue meanwhile
+/// ("paused", and the recording goes on: I17).
+[[nodiscard]] bool waits_for_store(const effect& e);
 /// Its outcome, had it ended so. What only its runner knows, such as the id of a dialed leg, is not in it.
 [[nodiscard]] effect_outcome ended_as(const effect& e, outcome result);
 
