@@ -186,7 +186,9 @@ bool disturbs_a_talk(const state& call, const effect& e) {
     const auto* l = taken_for_alone(call, e);
     if (l == nullptr || !call.caller.bridged || call.caller.ended) return false;
     if (l != &call.caller) return l->bridged && !l->ended;
-    return std::any_of(call.legs.begin(), call.legs.end(), [](const leg& x) { return x.bridged && !x.ended; });
+    return std::any_of(call.legs.begin(), call.legs.end(), [](const leg& x) {
+        return x.bridged && !x.ended;
+    });
 }
 
 const char* broken_invariant(const state& call) {

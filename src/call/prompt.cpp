@@ -53,7 +53,10 @@ void note_end(state& s, const prompt_ended& e) {
     auto& all = s.prompt_ends;
     const bool known = std::any_of(all.begin(), all.end(), [&e](const auto& p) { return same_report(p, e); });
     if (known || all.size() >= k_most_ends) return;
-    all.push_back({e.spoken, e.at, e.listener_left, e.command_id, e.failed, e.report});
+    const auto& rules = s.routed.rules;
+    const bool greeting =
+        !e.audio.empty() && e.audio == rules.voicemail_greeting_url && e.audio != rules.ringback_url;
+    all.push_back({e.spoken, e.at, e.listener_left, e.command_id, e.failed, e.report, greeting});
     // Told in any order, they are the same set.
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
         return std::tie(a.at, a.spoken, a.report) < std::tie(b.at, b.spoken, b.report);
@@ -106,9 +109,12 @@ void narrate(const state&, const event& what, const state&, effects& out) {
 // is the newest one's only when those before it are over. A lost one leaves it to the watchdog. The mark that
 // an end bears is its own prompt's or a later one's [U]: with the mark of an earlier prompt of its kind it is
 // not the newest's. One of the other kind, or of another copy, that we take for earlier reached the carrier
-// later.
+// later. Where the address of what was played is told nothing of all this is needed.
 bool reported_over(const state& s, const prompt& newest) {
     const auto of_kind = [&newest](const auto& x) { return x.spoken == newest.spoken; };
+    const bool named =
+        std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& e) { return e.greeting; });
+    if (named && newest.number == 0 && !newest.spoken) return true;
     const auto mine = id_of(s, newest);
     const bool may_be_mine = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [&](const auto& e) {
         return of_kind(e) && std::none_of(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
@@ -262,7 +268,11 @@ void greet(state& s, effects& out, time_point now) {
         prompt audio;
         audio.spoken = false;
         audio.limit = now + k_longest_audio;
-        begin(s, out, audio, playback_start_body{rules.voicemail_greeting_url, false}, now);
+        // It would wait for the end of a ringback, which has none; and a stop of its own might overtake it.
+        const bool rings = std::any_of(s.prompts.begin(), s.prompts.end(), [](const prompt& x) {
+            return !x.spoken && !x.refused;
+        });
+        begin(s, out, audio, playback_start_body{rules.voicemail_greeting_url, false, rings}, now);
         return;
     }
     const bool usual = rules.takes_messages || turned_away(s);

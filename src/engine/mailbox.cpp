@@ -522,7 +522,8 @@ std::optional<call::state> mailbox::foreseen(std::optional<call::state> from, ti
     for (const auto* all : {&in_hand_, &queue_})
         for (const auto& i : *all)
             if (!begins_call(i))
-                from = call::decide(*from, i.what, i.decided_at.value_or(now), call::authority::unproven).next;
+                from =
+                    call::decide(*from, i.what, i.decided_at.value_or(now), call::authority::unproven).next;
     return from;
 }
 

@@ -148,8 +148,8 @@ class mailbox {
     /// State as decided; version as last known to be stored.
     [[nodiscard]] const std::optional<port::stored_call>& loaded() const { return loaded_; }
     [[nodiscard]] const std::vector<item>& queue() const { return queue_; }
-    /// What comes of `loaded`, or else `from`, with what has arrived and is not decided yet; deadlines are left
-    /// alone. nullopt: there is neither.
+    /// What comes of `loaded`, or else `from`, with what has arrived and is not decided yet; deadlines are
+    /// left alone. nullopt: there is neither.
     [[nodiscard]] std::optional<call::state> foreseen(std::optional<call::state> from, time_point now) const;
     [[nodiscard]] bool has_work() const { return !queue_.empty() || unsaved() || verify_; }
     [[nodiscard]] bool unsaved() const { return unsaved_ != nullptr; }

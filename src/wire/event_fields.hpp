@@ -83,6 +83,7 @@ constexpr void fields(V& v, T& x) {
     v("command_id", x.command_id);
     v("failed", x.failed);
     v("report", x.report);
+    v("audio", x.audio);
 }
 template <class V, some<call::digits_gathered> T>
 constexpr void fields(V& v, T& x) {

@@ -289,6 +289,7 @@ constexpr void fields(V& v, T& x) {
     v("command_id", x.command_id);
     v("failed", x.failed);
     v("report", x.report);
+    v("greeting", x.greeting);
 }
 template <class V, some<call::voicemail_box> T>
 constexpr void fields(V& v, T& x) {
@@ -359,6 +360,7 @@ template <class V, some<call::playback_start_body> T>
 constexpr void fields(V& v, T& x) {
     v("url", x.url);
     v("loop", x.loop);
+    v("instead", x.instead);
 }
 template <class V, some<call::playback_stop_body> T>
 constexpr void fields(V&, T&) {}

@@ -67,9 +67,10 @@ struct prompt_ended {
     /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.
     std::string command_id = {};
     bool failed = false; ///< audio that could not be played: not there, or not readable
-    /// The carrier's id of this report: tells two ends in one millisecond apart, and a repetition from either.
-    /// Empty: not kept (an earlier program's record); then kind and `at` tell them apart.
+    /// The carrier's id of this report: tells two ends in one millisecond apart, and a repetition from
+    /// either. Empty: not kept (an earlier program's record); then kind and `at` tell them apart.
     std::string report = {};
+    std::string audio = {}; ///< address of what was played; empty: words, or not told
 };
 /// gather.ended: what was pressed, after a prompt.
 struct digits_gathered {

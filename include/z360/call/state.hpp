@@ -254,6 +254,7 @@ struct prompt_end {
     /// The carrier's id of the report; empty: an earlier program has kept it, then kind and time tell reports
     /// apart.
     std::string report;
+    bool greeting = false; ///< what was played is the greeting for certain; false: it may be
     bool operator==(const prompt_end&) const = default;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// Whom nobody talks to is let go on the carrier's word, and that word is of the moment when it is done: between
-// question and hang-up a commit may hang, a node die, another one join them in its memory (I21).
+// Whom nobody talks to is let go on the carrier's word, and that word is of the moment when it is done:
+// between question and hang-up a commit may hang, a node die, another one join them in its memory (I21).
 #include "callers_world.hpp"
 
 using namespace z360;
@@ -28,7 +28,7 @@ awaitable<engine::carrier_answer> answer(carrier_ptr c) {
 
 /// A call whose ring ends by time; the hang-ups of its two devices are decided and not sent yet.
 awaitable<engine::engine*> ring_in_vain(callers_world& w, carrier_ptr c) {
-    w.directory.answer.rules.ring_time = 1'000ms;
+    w.directory.answer.rules.ring_time = 2'500ms;
     w.ask = [c](const std::string&) { return answer(c); };
     w.telnyx.held = {call::verb::hangup};
     auto& node = w.add_node();
@@ -36,9 +36,8 @@ awaitable<engine::engine*> ring_in_vain(callers_world& w, carrier_ptr c) {
     (void)co_await node.accept(std::move(hook));
     const bool rung = co_await until([&w] { return w.dials_for(1) == 2; });
     EXPECT_TRUE(rung);
-    const bool over = co_await until([&w] {
-        return w.in(1, call::phase::voicemail) && w.state(1)->legs[0].hangup_sent;
-    });
+    const bool over =
+        co_await until([&w] { return w.in(1, call::phase::voicemail) && w.state(1)->legs[0].hangup_sent; });
     EXPECT_TRUE(over);
     EXPECT_EQ(c->asked, 1U);
     co_return &node;

@@ -48,6 +48,18 @@ class call_joins : public ::testing::Test {
         o.result = result;
         feed(o);
     }
+    /// The device asks for a pause; of which recording, by the carrier's id.
+    std::string pauses() {
+        device_asks e;
+        e.what = request_kind::pause_recording;
+        e.id = "wish";
+        e.device = device_id{1};
+        e.until = at + millis{60'000};
+        for (const auto& x : decide(s, e, at).effects)
+            if (const auto c = command_of(x); c && c->what() == verb::record_pause)
+                return std::get<record_pause_body>(c->body).recording_id;
+        return "none";
+    }
     std::string list() const {
         std::string out;
         for (const auto& j : s.joins) {
@@ -153,7 +165,8 @@ TEST_F(call_joins, i_16_a_leg_is_claimed_once_and_reported_once_more_at_most) {
     EXPECT_EQ(std::count_if(s.joins.begin(), s.joins.end(), [](const join& j) { return j.counts(); }), 1);
 }
 
-// Another copy, which did not reach the store, has joined the same two: a bridge of our own would record them twice.
+// Another copy, which did not reach the store, has joined the same two: a bridge of our own would record them
+// twice.
 TEST_F(call_joins, i_17_the_bridge_of_another_copy_between_the_same_two_is_the_joins_own) {
     ring(1);
     feed(leg_answered{device(1)});
@@ -179,6 +192,24 @@ TEST_F(call_joins, i_17_the_bridge_of_another_copy_between_the_same_two_is_the_j
     feed(leg_bridged{k_caller});
     EXPECT_EQ(phase_of(s), phase::active);
     EXPECT_EQ(recording_seen(s), recording_view::on);
+    EXPECT_EQ(pauses(), "rec");
+}
+
+TEST_F(call_joins, i_17_a_talk_that_two_copies_have_joined_pauses_as_a_whole) {
+    ring(1);
+    feed(leg_answered{device(1)});
+    for (const auto* n : {"2", "1"}) {
+        command_outcome o;
+        o.what = verb::bridge;
+        o.who = device(1);
+        o.command_id = o.who.leg->text() + "-bridge-" + n;
+        o.recording_id = std::string("rec-") + n;
+        feed(o);
+    }
+    feed(leg_bridged{device(1)});
+    feed(leg_bridged{k_caller});
+    ASSERT_EQ(phase_of(s), phase::active);
+    EXPECT_EQ(pauses(), "") << "whatever is recorded of the leg";
 }
 
 TEST_F(call_joins, i_21_the_bridge_of_another_leg_or_one_that_was_refused_is_not) {
