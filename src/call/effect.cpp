@@ -57,6 +57,11 @@ bool is_urgent(const effect& e) {
     );
 }
 
+bool waits_for_store(const effect& e) {
+    const auto* c = std::get_if<carrier_command>(&e.body);
+    return c != nullptr && (c->what() == verb::record_pause || c->what() == verb::record_resume);
+}
+
 effect_outcome ended_as(const effect& e, outcome result) {
     return std::visit(
         overloaded{

@@ -34,6 +34,7 @@ void heard_of(state& s, const command_outcome& o, time_point now) {
         p.spoken = o.what == verb::speak;
         if (id_of(s, p) != o.command_id) continue;
         p.expired = o.result == outcome::expired;
+        p.elsewhere = true;
         p.over = phase_of(s) != phase::ringing;
         p.limit = now + spoken_length(s.routed.rules.hold_prompt) + k_step_grace;
         const bool greeted = !s.prompts.empty() && s.prompts.back().number == 0;
@@ -42,18 +43,29 @@ void heard_of(state& s, const command_outcome& o, time_point now) {
     }
 }
 
+// Two sounds that are stopped together end in one millisecond, in two reports.
+bool same_report(const prompt_end& known, const prompt_ended& e) {
+    if (!known.report.empty() && !e.report.empty()) return known.report == e.report;
+    return known.spoken == e.spoken && known.at == e.at;
+}
+
+void note_end(state& s, const prompt_ended& e) {
+    auto& all = s.prompt_ends;
+    const bool known = std::any_of(all.begin(), all.end(), [&e](const auto& p) { return same_report(p, e); });
+    if (known || all.size() >= k_most_ends) return;
+    const auto& rules = s.routed.rules;
+    const bool greeting =
+        !e.audio.empty() && e.audio == rules.voicemail_greeting_url && e.audio != rules.ringback_url;
+    all.push_back({e.spoken, e.at, e.listener_left, e.command_id, e.failed, e.report, greeting});
+    // Told in any order, they are the same set.
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.at, a.spoken, a.report) < std::tie(b.at, b.spoken, b.report);
+    });
+}
+
 void absorb(state& s, const event& what, time_point now) {
-    if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && legs::is_caller(s, e->who)) {
-        const bool known = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [e](const auto& p) {
-            return p.spoken == e->spoken && p.at == e->at;
-        });
-        if (!known && s.prompt_ends.size() < k_most_ends)
-            s.prompt_ends.push_back({e->spoken, e->at, e->listener_left, e->command_id, e->failed});
-        // Told in any order, they are the same set.
-        std::sort(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& a, const auto& b) {
-            return std::tie(a.at, a.spoken) < std::tie(b.at, b.spoken);
-        });
-    }
+    if (const auto* e = std::get_if<prompt_ended>(&what); e != nullptr && legs::is_caller(s, e->who))
+        note_end(s, *e);
     const auto* o = std::get_if<command_outcome>(&what);
     if (o == nullptr || (o->what != verb::speak && o->what != verb::playback_start)) return;
     const auto known = std::find_if(s.prompts.begin(), s.prompts.end(), [&s, o](const prompt& p) {
@@ -96,14 +108,18 @@ void narrate(const state&, const event& what, const state&, effects& out) {
 // Sounds of one kind are heard one after the other and each reports its end once, late as that may come: it
 // is the newest one's only when those before it are over. A lost one leaves it to the watchdog. The mark that
 // an end bears is its own prompt's or a later one's [U]: with the mark of an earlier prompt of its kind it is
-// not the newest's. One of the other kind that we take for earlier reached the carrier later.
+// not the newest's. One of the other kind, or of another copy, that we take for earlier reached the carrier
+// later. Where the address of what was played is told nothing of all this is needed.
 bool reported_over(const state& s, const prompt& newest) {
     const auto of_kind = [&newest](const auto& x) { return x.spoken == newest.spoken; };
+    const bool named =
+        std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [](const auto& e) { return e.greeting; });
+    if (named && newest.number == 0 && !newest.spoken) return true;
     const auto mine = id_of(s, newest);
     const bool may_be_mine = std::any_of(s.prompt_ends.begin(), s.prompt_ends.end(), [&](const auto& e) {
         return of_kind(e) && std::none_of(s.prompts.begin(), s.prompts.end(), [&](const prompt& p) {
                    const auto id = id_of(s, p);
-                   return of_kind(p) && e.command_id == id && id != mine;
+                   return of_kind(p) && !p.elsewhere && e.command_id == id && id != mine;
                });
     });
     if (!may_be_mine) return false;
@@ -252,7 +268,11 @@ void greet(state& s, effects& out, time_point now) {
         prompt audio;
         audio.spoken = false;
         audio.limit = now + k_longest_audio;
-        begin(s, out, audio, playback_start_body{rules.voicemail_greeting_url, false}, now);
+        // It would wait for the end of a ringback, which has none; and a stop of its own might overtake it.
+        const bool rings = std::any_of(s.prompts.begin(), s.prompts.end(), [](const prompt& x) {
+            return !x.spoken && !x.refused;
+        });
+        begin(s, out, audio, playback_start_body{rules.voicemail_greeting_url, false, rings}, now);
         return;
     }
     const bool usual = rules.takes_messages || turned_away(s);

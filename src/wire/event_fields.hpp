@@ -82,6 +82,8 @@ constexpr void fields(V& v, T& x) {
     v("at", x.at);
     v("command_id", x.command_id);
     v("failed", x.failed);
+    v("report", x.report);
+    v("audio", x.audio);
 }
 template <class V, some<call::digits_gathered> T>
 constexpr void fields(V& v, T& x) {

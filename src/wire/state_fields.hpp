@@ -279,6 +279,7 @@ constexpr void fields(V& v, T& x) {
     v("expired", x.expired);
     v("over", x.over);
     v("limit", x.limit);
+    v("elsewhere", x.elsewhere);
 }
 template <class V, some<call::prompt_end> T>
 constexpr void fields(V& v, T& x) {
@@ -287,6 +288,8 @@ constexpr void fields(V& v, T& x) {
     v("listener_left", x.listener_left);
     v("command_id", x.command_id);
     v("failed", x.failed);
+    v("report", x.report);
+    v("greeting", x.greeting);
 }
 template <class V, some<call::voicemail_box> T>
 constexpr void fields(V& v, T& x) {
@@ -357,6 +360,7 @@ template <class V, some<call::playback_start_body> T>
 constexpr void fields(V& v, T& x) {
     v("url", x.url);
     v("loop", x.loop);
+    v("instead", x.instead);
 }
 template <class V, some<call::playback_stop_body> T>
 constexpr void fields(V&, T&) {}

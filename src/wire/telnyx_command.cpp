@@ -131,6 +131,7 @@ json playback_start(const call::playback_start_body& b) {
         out["loop"] = "infinity";
     else
         out["loop"] = 1;
+    if (b.instead) out["stop"] = "all";
     return out;
 }
 

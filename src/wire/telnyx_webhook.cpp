@@ -71,6 +71,7 @@ void read_payload(const json& payload, telnyx_webhook& out) {
     out.hangup_cause = word_in(payload, "hangup_cause");
     out.sip_hangup_cause = word_in(payload, "sip_hangup_cause");
     out.status = word_in(payload, "status");
+    out.media_url = url_in(payload, "media_url");
     out.digits = word_in(payload, "digits");
     out.reason = word_in(payload, "reason");
     out.recording_id = word_in(payload, "recording_id");
@@ -140,6 +141,8 @@ call::event prompt_ended_of(call::leg_ref who, const telnyx_webhook& hook, time_
     e.failed = hook.status == "file_not_found" || hook.status == "failed";
     e.spoken = hook.event_type == "call.speak.ended";
     e.at = hook.occurred_at.value_or(received_at);
+    e.report = hook.event_id;
+    e.audio = hook.media_url;
     return e;
 }
 

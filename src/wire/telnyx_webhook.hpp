@@ -36,9 +36,10 @@ struct telnyx_webhook {
     std::string connection_id;
     std::string hangup_cause;
     std::string sip_hangup_cause;
-    std::string status; ///< of speak.ended, playback.ended
-    std::string digits; ///< of gather.ended
-    std::string reason; ///< of recording.error
+    std::string status;    ///< of speak.ended, playback.ended
+    std::string media_url; ///< of playback.ended: what was played
+    std::string digits;    ///< of gather.ended
+    std::string reason;    ///< of recording.error
     std::string recording_id;
     std::string recording_url_mp3; ///< valid for ten minutes
     std::string recording_url_wav;

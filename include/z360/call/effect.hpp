@@ -52,6 +52,7 @@ struct speak_body {
 struct playback_start_body {
     std::string url;
     bool loop = true;
+    bool instead = false; ///< of all that plays, and of what waits for its end: that is stopped
 };
 struct playback_stop_body {};
 struct record_start_body {
@@ -173,6 +174,10 @@ struct effect {
 [[nodiscard]] effect started(effect e, time_point now);
 /// It has few seconds in all: whoever takes it over from a dead node must come soon (P6).
 [[nodiscard]] bool is_urgent(const effect& e);
+/// Never ahead of the store, however long that is away: what everybody is shown would be untrue meanwhile
+/// ("paused", and the recording goes on: I17), or for good (a node dies that has paused it, and nobody
+/// knows).
+[[nodiscard]] bool waits_for_store(const effect& e);
 /// Its outcome, had it ended so. What only its runner knows, such as the id of a dialed leg, is not in it.
 [[nodiscard]] effect_outcome ended_as(const effect& e, outcome result);
 

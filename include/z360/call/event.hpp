@@ -63,10 +63,14 @@ struct prompt_ended {
     leg_ref who;
     bool listener_left = false; ///< status call_hangup: do not record (reference §9)
     bool spoken = true;         ///< false: audio that was played (playback.ended)
-    time_point at{};            ///< occurred_at: tells two ends apart, and a repetition from either
+    time_point at{};            ///< occurred_at
     /// The command that the leg bore the mark of: the prompt's own, or a newer one [U]. Empty: none.
     std::string command_id = {};
     bool failed = false; ///< audio that could not be played: not there, or not readable
+    /// The carrier's id of this report: tells two ends in one millisecond apart, and a repetition from
+    /// either. Empty: not kept (an earlier program's record); then kind and `at` tell them apart.
+    std::string report = {};
+    std::string audio = {}; ///< address of what was played; empty: words, or not told
 };
 /// gather.ended: what was pressed, after a prompt.
 struct digits_gathered {

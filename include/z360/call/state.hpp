@@ -241,15 +241,20 @@ struct prompt {
     bool expired = false;            ///< whether it plays is unknown
     bool over = false;               ///< stopped by us, or its end was waited for in vain
     std::optional<time_point> limit; ///< from then on its end counts as lost
+    bool elsewhere = false; ///< another copy of the call had it played: before or after the others, who knows
     bool operator==(const prompt&) const = default;
 };
-/// The carrier's report that one of them ended. When it happened tells reports apart.
+/// The carrier's report that one of them ended.
 struct prompt_end {
     bool spoken = true;
     time_point at{};
     bool listener_left = false;
     std::string command_id; ///< mark of the leg: that of the prompt that ended, or of a later one [U]
     bool failed = false;    ///< audio that could not be played
+    /// The carrier's id of the report; empty: an earlier program has kept it, then kind and time tell reports
+    /// apart.
+    std::string report;
+    bool greeting = false; ///< what was played is the greeting for certain; false: it may be
     bool operator==(const prompt_end&) const = default;
 };
 

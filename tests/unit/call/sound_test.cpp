@@ -35,6 +35,26 @@ struct sounds : ::testing::Test {
         e.at = now;
         feed(e);
     }
+    /// The greeting is audio and plays; of a ringback that another copy of the call has had played it is
+    /// heard then.
+    void greets_over_a_foreign_ringback() {
+        issued.clear();
+        auto what = sample_incoming(1);
+        what.routed.rules.ringback_url = "https://example.test/ringback.mp3";
+        what.routed.rules.voicemail_greeting_url = "https://example.test/greeting.mp3";
+        begins(std::move(what));
+        feed(leg_hangup{device(), "user_busy"});
+        command_outcome done;
+        done.who = k_caller;
+        done.what = verb::answer;
+        done.command_id = s.id.text() + "-answer-voicemail";
+        feed(done);
+        ASSERT_EQ(count(verb::playback_start), 1);
+        done.what = verb::playback_start;
+        done.command_id = s.id.text() + "-ringback-1";
+        feed(done);
+        ASSERT_EQ(s.prompts.size(), 2U);
+    }
     [[nodiscard]] long count(verb v) const {
         return std::count_if(issued.begin(), issued.end(), [v](const auto& c) { return c.what() == v; });
     }
@@ -91,4 +111,71 @@ TEST_F(sounds, be_26_what_is_recorded_of_a_caller_whom_nobody_answers_is_a_messa
     begins(sample_incoming(1));
     feed(recording_saved{k_caller, "rec-1", "https://example.test/x"});
     EXPECT_EQ(purpose_of(s, s.recordings.at(0)), recording_purpose::message);
+}
+
+// A ringback of another copy plays beside the greeting: both end in one millisecond, in two reports that may
+// bear the mark of either.
+TEST_F(sounds, i_09_two_sounds_that_end_together_are_two_ends) {
+    for (const auto* mark : {"", "-greeting-audio", "-ringback-1"}) {
+        greets_over_a_foreign_ringback();
+        prompt_ended e;
+        e.who = k_caller;
+        e.spoken = false;
+        e.at = now;
+        e.report = "one";
+        if (*mark != 0) e.command_id = s.id.text() + mark;
+        feed(e);
+        feed(e); // told again
+        EXPECT_EQ(count(verb::record_start), 0) << mark;
+        e.report = "two";
+        feed(e);
+        EXPECT_EQ(count(verb::record_start), 1) << "the greeting is over; " << mark;
+        EXPECT_EQ(s.prompt_ends.size(), 2U);
+        e.report.clear(); // as an earlier program tells it
+        feed(e);
+        EXPECT_EQ(s.prompt_ends.size(), 2U);
+    }
+}
+
+TEST_F(sounds, i_09_the_end_of_the_greeting_is_known_by_its_address_whatever_mark_it_bears) {
+    greets_over_a_foreign_ringback();
+    prompt_ended e;
+    e.who = k_caller;
+    e.spoken = false;
+    e.command_id = s.id.text() + "-ringback-1";
+    e.audio = s.routed.rules.ringback_url;
+    e.at = now;
+    e.report = "one";
+    feed(e);
+    EXPECT_EQ(count(verb::record_start), 0);
+    e.audio = s.routed.rules.voicemail_greeting_url;
+    e.report = "two";
+    feed(e);
+    EXPECT_EQ(count(verb::record_start), 1);
+}
+
+// A sound waits for the one before it, and a ringback has no end.
+TEST_F(sounds, be_26_a_greeting_that_is_audio_takes_the_place_of_the_ringback) {
+    auto what = sample_incoming(1);
+    what.routed.rules.ringback_url = "https://example.test/ringback.mp3";
+    what.routed.rules.voicemail_greeting_url = "https://example.test/greeting.mp3";
+    begins(std::move(what));
+    feed(leg_answered{k_caller});
+    ASSERT_EQ(count(verb::playback_start), 1);
+    EXPECT_FALSE(std::get<playback_start_body>(issued.back().body).instead);
+    feed(leg_hangup{device(), "user_busy"});
+    ASSERT_EQ(count(verb::playback_start), 2);
+    EXPECT_TRUE(std::get<playback_start_body>(issued.back().body).instead);
+}
+
+TEST_F(sounds, be_26_the_end_of_an_earlier_sound_is_not_the_greetings) {
+    greets_over_a_foreign_ringback();
+    prompt_ended e;
+    e.who = k_caller;
+    e.spoken = false;
+    e.command_id = s.id.text() + "-ringback-1";
+    e.report = "one";
+    e.at = now;
+    feed(e);
+    EXPECT_EQ(count(verb::record_start), 0);
 }

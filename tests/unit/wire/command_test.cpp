@@ -210,6 +210,8 @@ TEST(command, the_small_ones) {
         json::parse(R"({"audio_url":"https://x.test/a.mp3","loop":"infinity","command_id":"cmd-1"})")
     );
     EXPECT_EQ(body_of(call::playback_start_body{"https://x.test/a.mp3", false})["loop"], 1);
+    EXPECT_FALSE(body_of(call::playback_start_body{"https://x.test/a.mp3", false}).contains("stop"));
+    EXPECT_EQ(body_of(call::playback_start_body{"https://x.test/a.mp3", false, true})["stop"], "all");
     EXPECT_EQ(
         body_of(call::record_start_body{120, "vm-7"}),
         json::parse(

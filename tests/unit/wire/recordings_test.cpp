@@ -183,3 +183,12 @@ TEST(prompt_ended, be_26_audio_that_cannot_be_played_is_told_from_audio_that_was
     EXPECT_FALSE(failed(json::object()));
     EXPECT_FALSE(told<call::prompt_ended>("call.playback.ended", {{"status", "failed"}}).listener_left);
 }
+
+TEST(prompt_ended, i_09_an_end_is_told_apart_by_its_report_and_by_what_was_played) {
+    const auto played =
+        told<call::prompt_ended>("call.playback.ended", {{"media_url", "https://x.test/a.mp3"}});
+    EXPECT_EQ(played.audio, "https://x.test/a.mp3");
+    EXPECT_FALSE(played.report.empty());
+    EXPECT_TRUE(told<call::prompt_ended>("call.playback.ended", {{"media_url", nullptr}}).audio.empty());
+    EXPECT_TRUE(told<call::prompt_ended>("call.speak.ended", json::object()).audio.empty());
+}

@@ -47,7 +47,9 @@ TEST(journal, i_18_every_kind_of_event_is_read_as_it_was_written) {
     auto all = one_of_each(std::make_index_sequence<call::k_event_count>());
     all.emplace_back(z360::testing::sample_incoming(3));
     all.emplace_back(call::leg_hold{{"v3:x", leg_id{{1, 2}}}, false, k_at + millis{7}});
-    all.emplace_back(call::prompt_ended{{"v3:x", {}}, true, false, k_at, "command", true});
+    all.emplace_back(
+        call::prompt_ended{{"v3:x", {}}, true, false, k_at, "command", true, "report", "https://x.test/a.mp3"}
+    );
     all.emplace_back(call::recording_saved{{"v3:x", {}}, "r1", "https://x/y", "mp3", k_at, k_at + millis{9}});
     call::push_outcome push;
     push.effect_id = "p";
