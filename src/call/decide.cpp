@@ -150,6 +150,47 @@ bool wanted_after(const state& call, const effect& e, const effect_outcome& end,
     return wanted(decide(call, event_of(end), now, authority::unproven).next, e);
 }
 
+namespace {
+
+bool records_message(const carrier_command& c) {
+    return c.what() == verb::record_start && !c.leg;
+}
+
+/// Whom it hangs up on or turns away, or whose message it records; null: it does nothing of the kind, or that
+/// to somebody unknown.
+const leg* taken_for_alone(const state& s, const effect& e) {
+    const auto* cmd = std::get_if<carrier_command>(&e.body);
+    if (cmd == nullptr) return nullptr;
+    const bool lets_go = cmd->what() == verb::hangup || cmd->what() == verb::reject;
+    if (!lets_go && !records_message(*cmd)) return nullptr;
+    if (!cmd->leg) return cmd->call_control_id == s.caller.call_control_id ? &s.caller : nullptr;
+    const auto* l = s.find(*cmd->leg);
+    return l != nullptr && l->call_control_id == cmd->call_control_id ? l : nullptr; // else a duplicate
+}
+
+} // namespace
+
+// The other reasons are somebody's will, or the end of the other one of two.
+bool rests_on_silence(const state& call, const effect& e) {
+    const auto* l = taken_for_alone(call, e);
+    if (l == nullptr) return false;
+    if (records_message(std::get<carrier_command>(e.body))) // of whose dial nobody here knows what became
+        return std::any_of(call.legs.begin(), call.legs.end(), [](const leg& x) {
+            return x.expired && !x.ended && !x.hung_up;
+        });
+    if (l == &call.caller) return call.reason == end_reason::voicemail && !call.legs.empty();
+    return l->release == release_reason::ring_timeout || l->release == release_reason::bridge_failed;
+}
+
+bool disturbs_a_talk(const state& call, const effect& e) {
+    const auto* l = taken_for_alone(call, e);
+    if (l == nullptr || !call.caller.bridged || call.caller.ended) return false;
+    if (l != &call.caller) return l->bridged && !l->ended;
+    return std::any_of(call.legs.begin(), call.legs.end(), [](const leg& x) {
+        return x.bridged && !x.ended;
+    });
+}
+
 const char* broken_invariant(const state& call) {
     for (const auto* part : parts())
         if (const char* rule = part->broken != nullptr ? part->broken(call) : nullptr) return rule;

@@ -55,6 +55,25 @@ void quiet_soon(join& j, time_point at) {
     j.quiet_from = j.quiet_from ? std::min(*j.quiet_from, at) : at;
 }
 
+// Another copy of this call has claimed the very leg that is to be joined here, and the carrier took its
+// bridge: it is this join's. A second one would record the talk twice. When nothing of ours can be on its way
+// any more (`quiet_from`) is what it was: this copy may have sent its own.
+bool taken_by_its_twin(state& s, const command_outcome& e) {
+    auto* j = current_join(s);
+    if (e.what != verb::bridge || e.result != outcome::done || j == nullptr || !e.who.leg) return false;
+    if (j->b != *e.who.leg || j->accepted || j->joined_at) return false;
+    auto twin = *j;
+    for (twin.epoch = 1; twin.epoch <= k_most_of_a_leg * s.legs.size(); ++twin.epoch) {
+        if (bridge_id(twin) != e.command_id) continue;
+        j->epoch = twin.epoch;
+        j->accepted = true;
+        j->untried = false;
+        s.epoch = std::max(s.epoch, j->epoch);
+        return true;
+    }
+    return false;
+}
+
 // Another copy of this call has claimed the leg, and the carrier took its bridge: it may be a talk (I21).
 void taken_elsewhere(state& s, const command_outcome& e) {
     if (e.what != verb::bridge || e.result != outcome::done || !e.who.leg) return;
@@ -66,7 +85,7 @@ void absorb(state& s, const event& what, time_point now) {
         s.told = std::max(s.told, t->round);
     const auto* e = std::get_if<command_outcome>(&what);
     auto* j = e != nullptr ? bridged_by(s, *e) : nullptr;
-    if (e != nullptr && j == nullptr) taken_elsewhere(s, *e);
+    if (e != nullptr && j == nullptr && !taken_by_its_twin(s, *e)) taken_elsewhere(s, *e);
     if (j == nullptr) return;
     if (e->result == outcome::done && !std::exchange(j->accepted, true))
         quiet_soon(*j, now + k_accepted_grace);

@@ -57,6 +57,15 @@ std::string recording_id(const state& s, const leg& l) {
     return o != nullptr ? o->recording_id : std::string{};
 }
 
+/// Two copies of the call have joined the same two, each by a bridge of its own: both are recorded, and what
+/// is to pause is all of it (I17).
+bool joined_twice(const state& s, const leg& l) {
+    const auto bridge = l.id.text() + "-bridge-";
+    return std::count_if(s.recorder.told.begin(), s.recorder.told.end(), [&bridge](const auto& o) {
+               return o.command_id.starts_with(bridge) && !o.recording_id.empty();
+           }) > 1;
+}
+
 /// How many of the bridge and the orders after it have failed. Which of them a report is about it does not
 /// say: each fails once.
 std::size_t failures(const state& s, const leg& l) {
@@ -279,7 +288,7 @@ void turn(state& s, effects& out, const leg& l, time_point now) {
     const auto id = turn_id(l, ++r.turns);
     r.turn_open = true;
     r.paused = false; // a resumption may have its effect at once
-    const auto which = recording_id(s, l);
+    const auto which = joined_twice(s, l) ? std::string{} : recording_id(s, l);
     out.emplace_back(
         pauses ? on_leg(s, l, id, now, k_pause_limit, record_pause_body{which})
                : on_leg(s, l, id, now, k_resume_limit, record_resume_body{which})

@@ -45,6 +45,13 @@ decide(const state& call, const event& what, time_point now, authority may = aut
 [[nodiscard]] bool
 wanted_after(const state& call, const effect& e, const effect_outcome& end, time_point now);
 
+/// It lets somebody go, or records their message, because nobody talks to them as far as is known. The
+/// carrier's word for that must be of this moment when it is sent: another node may have joined them in its
+/// memory (I17, I21).
+[[nodiscard]] bool rests_on_silence(const state& call, const effect& e);
+/// It would end a talk, or record it as a message, by what the carrier has reported.
+[[nodiscard]] bool disturbs_a_talk(const state& call, const effect& e);
+
 /// Returns the violated rule's name, or nullptr. Checked after every decision, in release builds too.
 [[nodiscard]] const char* broken_invariant(const state& call);
 

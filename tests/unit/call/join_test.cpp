@@ -2,6 +2,9 @@
 // The list of joins: which leg was claimed, joined and given up, and what the carrier said of each.
 #include "support/scenario.hpp"
 
+#include <z360/call/decide.hpp>
+#include <z360/call/view.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -44,6 +47,18 @@ class call_joins : public ::testing::Test {
         o.command_id = o.who.leg->text() + "-bridge-" + std::to_string(s.epoch);
         o.result = result;
         feed(o);
+    }
+    /// The device asks for a pause; of which recording, by the carrier's id.
+    std::string pauses() {
+        device_asks e;
+        e.what = request_kind::pause_recording;
+        e.id = "wish";
+        e.device = device_id{1};
+        e.until = at + millis{60'000};
+        for (const auto& x : decide(s, e, at).effects)
+            if (const auto c = command_of(x); c && c->what() == verb::record_pause)
+                return std::get<record_pause_body>(c->body).recording_id;
+        return "none";
     }
     std::string list() const {
         std::string out;
@@ -148,4 +163,103 @@ TEST_F(call_joins, i_16_a_leg_is_claimed_once_and_reported_once_more_at_most) {
         feed(leg_bridged{device(n)});
     EXPECT_EQ(s.joins.size(), k_devices + 1U);
     EXPECT_EQ(std::count_if(s.joins.begin(), s.joins.end(), [](const join& j) { return j.counts(); }), 1);
+}
+
+// Another copy, which did not reach the store, has joined the same two: a bridge of our own would record them
+// twice.
+TEST_F(call_joins, i_17_the_bridge_of_another_copy_between_the_same_two_is_the_joins_own) {
+    ring(1);
+    feed(leg_answered{device(1)});
+    ASSERT_EQ(list(), "1:d1 none");
+    const auto own = s;
+    command_outcome twin;
+    twin.what = verb::bridge;
+    twin.who = device(1);
+    twin.command_id = twin.who.leg->text() + "-bridge-2";
+    twin.recording_id = "rec";
+    feed(twin);
+    EXPECT_EQ(list(), "2:d1 none");
+    EXPECT_TRUE(s.joins.back().accepted);
+    EXPECT_EQ(s.joins.back().quiet_from, own.joins.back().quiet_from) << "ours may be on its way";
+    call::command bridge;
+    bridge.id = twin.who.leg->text() + "-bridge-1";
+    bridge.leg = twin.who.leg;
+    bridge.call_control_id = twin.who.call_control_id;
+    bridge.body = bridge_body{};
+    EXPECT_TRUE(wanted(own, bridge));
+    EXPECT_FALSE(wanted(s, bridge));
+    feed(leg_bridged{device(1)});
+    feed(leg_bridged{k_caller});
+    EXPECT_EQ(phase_of(s), phase::active);
+    EXPECT_EQ(recording_seen(s), recording_view::on);
+    EXPECT_EQ(pauses(), "rec");
+}
+
+TEST_F(call_joins, i_17_a_talk_that_two_copies_have_joined_pauses_as_a_whole) {
+    ring(1);
+    feed(leg_answered{device(1)});
+    for (const auto* n : {"2", "1"}) {
+        command_outcome o;
+        o.what = verb::bridge;
+        o.who = device(1);
+        o.command_id = o.who.leg->text() + "-bridge-" + n;
+        o.recording_id = std::string("rec-") + n;
+        feed(o);
+    }
+    feed(leg_bridged{device(1)});
+    feed(leg_bridged{k_caller});
+    ASSERT_EQ(phase_of(s), phase::active);
+    EXPECT_EQ(pauses(), "") << "whatever is recorded of the leg";
+}
+
+TEST_F(call_joins, i_21_the_bridge_of_another_leg_or_one_that_was_refused_is_not) {
+    ring(2);
+    feed(leg_answered{device(1)});
+    command_outcome other;
+    other.what = verb::bridge;
+    other.who = device(2);
+    other.command_id = other.who.leg->text() + "-bridge-2";
+    feed(other);
+    EXPECT_EQ(list(), "1:d1 none");
+    EXPECT_FALSE(s.joins.back().accepted);
+    other.who = device(1);
+    other.command_id = other.who.leg->text() + "-bridge-2";
+    other.result = outcome::refused;
+    feed(other);
+    EXPECT_EQ(list(), "1:d1 none");
+    EXPECT_FALSE(s.joins.back().refused);
+}
+
+TEST_F(call_joins, i_21_what_is_done_because_nobody_talks_rests_on_the_carriers_word) {
+    ring(1);
+    auto& l = s.legs.front();
+    command hangup;
+    hangup.leg = l.id;
+    hangup.call_control_id = l.call_control_id;
+    hangup.body = hangup_body{};
+    for (const auto why : {release_reason::ring_timeout, release_reason::bridge_failed}) {
+        l.release = why;
+        EXPECT_TRUE(rests_on_silence(s, hangup)) << name(why);
+    }
+    for (const auto why :
+         {release_reason::caller_gone, release_reason::device_removed, release_reason::call_over}) {
+        l.release = why;
+        EXPECT_FALSE(rests_on_silence(s, hangup)) << name(why);
+    }
+    command message;
+    message.call_control_id = s.caller.call_control_id;
+    message.body = record_start_body{};
+    EXPECT_FALSE(rests_on_silence(s, message)) << "it is known what became of everybody";
+    l.expired = true;
+    EXPECT_TRUE(rests_on_silence(s, message));
+    auto talk = message; // recorded again
+    talk.leg = l.id;
+    talk.call_control_id = l.call_control_id;
+    EXPECT_FALSE(rests_on_silence(s, talk));
+    EXPECT_FALSE(disturbs_a_talk(s, message) || disturbs_a_talk(s, hangup));
+    l.bridged = s.caller.bridged = true;
+    EXPECT_TRUE(disturbs_a_talk(s, message) && disturbs_a_talk(s, hangup));
+    EXPECT_FALSE(disturbs_a_talk(s, talk));
+    s.caller.ended = true;
+    EXPECT_FALSE(disturbs_a_talk(s, message) || disturbs_a_talk(s, hangup));
 }
