@@ -53,6 +53,13 @@ struct hint_under_way {
     bool another_first = false;
 };
 
+/// One question to the carrier for all who are about to let somebody of the call go.
+struct question_under_way {
+    std::vector<std::shared_ptr<rt::event>>
+        others;                                ///< who wait for its answer, each by an event of their own
+    std::optional<rt::clock::time_point> told; ///< when it was asked, once it has told
+};
+
 /// Lifecycle: made at the first item of a call, dropped when the call is over, saved and idle. While
 /// `driving` exactly one coroutine works on it, so that a call has one writer per node.
 struct actor {
@@ -63,10 +70,13 @@ struct actor {
     std::string begun_by; ///< the event with which the call began here; empty: it was found in the store
     bool driving = false;
     rt::timer timer;
-    std::uint64_t timer_round = 0;               ///< tells an outdated timer from the current one
-    rt::event wake;                              ///< an item has arrived
-    std::shared_ptr<hint_under_way> hint;        ///< of the answer that came last
-    std::shared_ptr<commit_under_way> under_way; ///< has outrun its budget: no other is sent while it runs
+    /// When the carrier was last asked what it has on record of the call, and told.
+    std::optional<rt::clock::time_point> heard_from_carrier;
+    std::shared_ptr<question_under_way> question; ///< by whoever is about to let somebody go
+    std::uint64_t timer_round = 0;                ///< tells an outdated timer from the current one
+    rt::event wake;                               ///< an item has arrived
+    std::shared_ptr<hint_under_way> hint;         ///< of the answer that came last
+    std::shared_ptr<commit_under_way> under_way;  ///< has outrun its budget: no other is sent while it runs
 
     std::vector<countable> in_doubt;         ///< commits whose reply was lost: perhaps they took effect
     std::unordered_set<std::string> counted; ///< facts of this call that have been counted here

@@ -191,7 +191,9 @@ struct orphan {
     std::string event_id;
     call::leg_ref who;   ///< the device's leg; `leg` empty: none that could be hung up
     bool joined = false; ///< it says that the leg is bridged
-    bool over = false;   ///< it says that the leg has ended
+    /// It says that the leg has ended, or nothing of its life. What else it tells (a recording) is not
+    /// written off with the leg: its call may lie in the spool of a node that is away.
+    bool dead = false;
     offer how;
 };
 

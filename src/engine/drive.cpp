@@ -189,6 +189,7 @@ boost::asio::awaitable<bool> engine_impl::ask_hint(call_id call, leg_id leg) {
 boost::asio::awaitable<bool> engine_impl::asked(call::state about) {
     const auto id = about.id;
     if (!ask_) co_return true; // nobody to ask: nothing is on record
+    const auto since = steady::now();
     bool told = false;
     try {
         told = co_await ask_(std::move(about));
@@ -196,6 +197,7 @@ boost::asio::awaitable<bool> engine_impl::asked(call::state about) {
         log::warn("carrier_not_asked", {{"call", id}, {"why", rt::what(std::current_exception())}});
     }
     p_.metrics.count("carrier_inquiries_total", {{"result", told ? "answered" : "failed"}});
+    if (const auto of = actors_.find(id); told && of != actors_.end()) of->second->heard_from_carrier = since;
     co_return told;
 }
 

@@ -6,11 +6,18 @@
 #include <z360/base/overloaded.hpp>
 #include <z360/log.hpp>
 #include <z360/port/errors.hpp>
+#include <z360/rt/retry.hpp>
 
 #include <utility>
 
 namespace z360::engine {
 namespace {
+
+// What the carrier has said of a call holds no longer for hanging up on somebody.
+constexpr millis k_word_lasts{500};
+constexpr millis k_ask_first{300}; // between two questions that fail
+constexpr millis k_ask_longest{3'000};
+constexpr unsigned k_slow_answers = 3; // a carrier that takes longer than its word holds is believed then
 
 /// It makes something new: a stopping node leaves it to others (I15), and it must not be done for nobody.
 bool begins_something(const call::effect& e) {
@@ -123,6 +130,52 @@ boost::asio::awaitable<void> engine_impl::run_effect(
     post(id, std::move(news));
 }
 
+// The carrier was asked before it was decided. Since then a commit may have hung, or the node that asked has
+// died; and another one, which does not reach the store, may have joined them.
+boost::asio::awaitable<bool>
+engine_impl::nobody_talks(call_id id, call::effect e, bool taken_over, std::optional<call::state> stored) {
+    std::optional<steady::time_point> told; // as of then
+    for (unsigned tries = 1; p_.clock.now() < e.deadline; ++tries) {
+        const auto known = actors_.find(id);
+        const bool here = known != actors_.end();
+        auto is = here ? known->second->box.foreseen(stored, p_.clock.now()) : stored;
+        if (!is) co_return true;
+        if (!call::wanted(*is, e) || call::disturbs_a_talk(*is, e)) co_return false;
+        const auto heard = here ? std::max(told, known->second->heard_from_carrier) : told;
+        const bool lately = heard && steady::now() - *heard <= k_word_lasts;
+        const bool never = !heard && !taken_over; // facts led to it, and nobody had to be asked
+        if (lately || never || (told && tries > k_slow_answers)) co_return true;
+        told = co_await asked_together(id, std::move(*is));
+        if (told) continue;
+        if (call::kind_of(e) == call::name(call::verb::record_start)) co_return true; // the caller waits
+        co_await rt::sleep_for(rt::growing(k_ask_first, k_ask_longest, tries));
+    }
+    co_return false;
+}
+
+// Ten legs of one ring are let go on one word.
+boost::asio::awaitable<std::optional<rt::clock::time_point>>
+engine_impl::asked_together(call_id id, call::state about) {
+    const auto found = actors_.find(id);
+    const auto of = found != actors_.end() ? found->second : nullptr;
+    if (of && of->question) {
+        const auto others = of->question;
+        const auto answered = std::make_shared<rt::event>(ex_);
+        others->others.push_back(answered);
+        co_await answered->wait();
+        co_return others->told;
+    }
+    const auto mine = std::make_shared<question_under_way>();
+    if (of) of->question = mine;
+    const auto since = steady::now();
+    const bool told = co_await asked(std::move(about));
+    if (told) mine->told = since;
+    if (of) of->question.reset();
+    for (const auto& other : mine->others)
+        other->set();
+    co_return mine->told;
+}
+
 boost::asio::awaitable<bool> engine_impl::still_wanted(
     call_id id, call::effect e, unsigned made, bool taken_over, bool first,
     std::optional<call::effect_outcome> after
@@ -145,7 +198,12 @@ boost::asio::awaitable<bool> engine_impl::still_wanted(
     const bool memory = here && (!stored || known->second->box.loaded()->version >= stored->version);
     if (!memory && !stored) co_return true;
     const auto& s = memory ? known->second->box.loaded()->state : stored->state;
-    if (call::wanted(s, e)) co_return true;
+    if (call::wanted(s, e)) {
+        if (!call::rests_on_silence(s, e)) co_return true;
+        auto as_stored = stored ? std::optional(stored->state) : std::nullopt;
+        const bool silent = co_await nobody_talks(id, std::move(e), taken_over, std::move(as_stored));
+        co_return silent;
+    }
     // Its turn came with an outcome that the state may not have heard of yet.
     if (after && call::wanted_after(s, e, *after, p_.clock.now())) co_return true;
     // What another node issued is judged by what is stored, not by a copy that may be older than the effect.

@@ -204,6 +204,14 @@ class engine_impl final : public engine {
         std::optional<call::effect_outcome> after
     );
 
+    /// Asks the carrier once more where its word is old, until it tells: nobody who may talk by now is hung
+    /// up on. False: it is not wanted any more, or would end a talk. `stored`: the call, where it is not
+    /// here.
+    boost::asio::awaitable<bool>
+    nobody_talks(call_id id, call::effect e, bool taken_over, std::optional<call::state> stored);
+    /// When the carrier was asked, perhaps by somebody else of the call; nullopt: it does not tell.
+    boost::asio::awaitable<std::optional<steady::time_point>> asked_together(call_id id, call::state about);
+
     // sweep.cpp
     void start_loops();
     boost::asio::awaitable<void> events_round();

@@ -443,6 +443,7 @@ next_thing mailbox::after_save() {
     exists_ = true;
     lost_to_.reset();
     store_failures_ = 0;
+    issue_held(unsaved_->new_effects, out);
     out.settled = std::move(unsaved_items_);
     forget_unsaved();
     return out;
@@ -502,9 +503,28 @@ todo::act mailbox::keep(written_as how, const surroundings& s) {
     store_failures_ = 0;
     out.notes = std::move(folded_->commit.notes);
     out.inquiries = std::move(folded_->inquiries);
+    if (stored) issue_held(whole_->new_effects, out);
     for (auto& e : folded_->commit.new_effects)
-        issue(std::move(e), out);
+        if (!call::waits_for_store(e)) issue(std::move(e), out);
     return out;
+}
+
+// What must not run ahead of the store, now that it has been stored.
+void mailbox::issue_held(const std::vector<call::effect>& stored, todo::act& out) {
+    for (const auto& e : stored)
+        if (call::waits_for_store(e)) issue(e, out);
+}
+
+// The call once all that has arrived is decided about, as far as it is a matter of facts.
+std::optional<call::state> mailbox::foreseen(std::optional<call::state> from, time_point now) const {
+    if (loaded_) from = loaded_->state;
+    if (!from) return from;
+    for (const auto* all : {&in_hand_, &queue_})
+        for (const auto& i : *all)
+            if (!begins_call(i))
+                from =
+                    call::decide(*from, i.what, i.decided_at.value_or(now), call::authority::unproven).next;
+    return from;
 }
 
 // What waits for another is launched when its turn comes, or when it is issued again and waits no more;

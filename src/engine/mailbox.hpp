@@ -148,6 +148,9 @@ class mailbox {
     /// State as decided; version as last known to be stored.
     [[nodiscard]] const std::optional<port::stored_call>& loaded() const { return loaded_; }
     [[nodiscard]] const std::vector<item>& queue() const { return queue_; }
+    /// What comes of `loaded`, or else `from`, with what has arrived and is not decided yet; deadlines are
+    /// left alone. nullopt: there is neither.
+    [[nodiscard]] std::optional<call::state> foreseen(std::optional<call::state> from, time_point now) const;
     [[nodiscard]] bool has_work() const { return !queue_.empty() || unsaved() || verify_; }
     [[nodiscard]] bool unsaved() const { return unsaved_ != nullptr; }
     [[nodiscard]] rt::clock::time_point unsaved_since() const { return unsaved_since_; }
@@ -199,6 +202,7 @@ class mailbox {
     [[nodiscard]] todo::act keep(written_as how, const surroundings& s);
     [[nodiscard]] todo::act done_with_hand();
     void issue(call::effect e, todo::act& out);
+    void issue_held(const std::vector<call::effect>& stored, todo::act& out);
     [[nodiscard]] call::step step_made() const;
     [[nodiscard]] port::call_commit whole() const;
     [[nodiscard]] bool overdue(time_point now) const;

@@ -33,7 +33,10 @@ orphan orphan_of(const item& i, const offer& how) {
         i.what
     );
     o.joined = std::holds_alternative<call::leg_bridged>(i.what);
-    o.over = std::holds_alternative<call::leg_hangup>(i.what);
+    o.dead = std::holds_alternative<call::leg_hangup>(i.what) ||
+             std::holds_alternative<call::recording_saved>(i.what) ||
+             std::holds_alternative<call::recording_failed>(i.what) ||
+             std::holds_alternative<call::leg_charged>(i.what);
     return o;
 }
 
@@ -70,7 +73,7 @@ boost::asio::awaitable<void> engine_impl::settle_orphans(call_id call, std::vect
         marks.push_back(in_work::adopt(handling_, o.event_id));
     std::unordered_set<std::string> tried; // legs; one hang-up is enough
     for (const auto& o : all) {
-        const bool a_leg = o.who.leg && !o.who.call_control_id.empty() && !o.over;
+        const bool a_leg = o.who.leg && !o.who.call_control_id.empty() && !o.dead;
         const bool due = o.how.age() >= s_.orphan_wait && o.how.attempts >= k_offers_due;
         if (a_leg && due && tried.insert(o.who.call_control_id).second) {
             co_await end_orphan(call, o);

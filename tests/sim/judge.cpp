@@ -333,7 +333,11 @@ std::string history(const world& w) {
                       (c.duplicate ? " duplicate" : "") + " [" + c.command_id + "]"
         );
     for (const auto& [id, e] : seen.webhooks)
-        lines.emplace(e.emitted_at, "  happens: " + e.event_type + " " + who(e.call_control_id));
+        lines.emplace(
+            e.emitted_at, "  happens: " + e.event_type + " " + who(e.call_control_id) + " e" +
+                              e.event_id.substr(0, 6) +
+                              (e.state == sim::delivery_state::failed ? " told nobody" : "")
+        );
     std::string out = "nodes " + std::to_string(w.what.nodes) + " ring " +
                       std::to_string(w.what.routed.rules.ring_time.count()) + "\n";
     for (const auto& [list, name] :

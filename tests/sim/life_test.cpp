@@ -53,6 +53,26 @@ TEST(simulation, seed_pause_of_a_copy_whose_decision_came_to_nothing) {
     (void)passes(of_life<trouble::nodes>(93'204'946), "seed");
 }
 
+// A greeting and a ringback of another copy ended in one millisecond.
+TEST(simulation, seed_two_sounds_that_ended_together) {
+    (void)passes(of_life<trouble::odd>(93'304'352), "seed");
+}
+// A resumption ahead of the store, and two recordings of one talk of which one was paused.
+TEST(simulation, seed_recorded_while_paused_was_shown) {
+    (void)passes(of_life<trouble::nodes>(93'308'941), "seed");
+    (void)passes(of_life<trouble::nodes>(95'001'695), "seed");
+}
+// A node died that had paused ahead of the store; a pause that was refused was sent again, to a new
+// recording.
+TEST(simulation, seed_pause_that_nobody_knew_of) {
+    (void)passes(of_life<trouble::nodes>(96'025'108), "seed");
+    (void)passes(of_life<trouble::odd>(96'038'863), "seed");
+}
+// The greeting waited for the end of a ringback.
+TEST(simulation, seed_greeting_behind_an_endless_ringback) {
+    (void)passes(of_life<trouble::silence>(96'021'079), "seed");
+}
+
 // ---- the judge convicts: by other rules than the call went by, or of a carrier that lies
 
 namespace {

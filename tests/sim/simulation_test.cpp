@@ -266,3 +266,20 @@ TEST(simulation, seed_talk_that_another_copy_has_made) {
 TEST(simulation, seed_mobile_number_that_another_copy_has_joined) {
     (void)passes(with_mobile<trouble::nodes>(41'531'530), "seed");
 }
+// What the carrier had on record was acted upon after a commit that hung: by then the two talked.
+TEST(simulation, seed_word_of_the_carrier_that_had_grown_old) {
+    (void)passes(with_group<trouble::odd>(92'011'250), "seed");
+    (void)passes(with_group<trouble::odd>(96'005'663), "seed");
+}
+// A node that saw no trace of the talk recorded a message in it.
+TEST(simulation, seed_message_recorded_in_a_talk_of_another_copy) {
+    (void)passes(with_group<trouble::odd>(96'013'463), "seed");
+}
+// The recording was told of before its call was known, and written off with its leg.
+TEST(simulation, seed_recording_written_off_with_its_leg) {
+    (void)passes(with_pushes<trouble::odd>(95'002'166), "seed");
+}
+// Ten hang-ups of one ring, each with a question of its own.
+TEST(simulation, seed_answer_of_the_carrier_that_took_long) {
+    (void)passes(of_level<trouble::odd>(96'020'086), "seed");
+}

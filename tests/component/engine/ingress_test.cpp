@@ -322,6 +322,25 @@ awaitable<void> talk_of_nobody(callers_world& w) {
     EXPECT_EQ(w.telnyx.sent.size(), 0U);
 }
 
+// The node that has joined the two is away, with what began the call: what the leg's end leaves behind waits.
+awaitable<void> recording_of_an_orphan(callers_world& w) {
+    w.settings.orphan_wait = 100ms;
+    w.directory.devices.insert("gencredOurs");
+    auto& node = w.add_node();
+    auto saved = w.of_device(
+        "call.recording.saved", 1, 1,
+        k_ours + R"(,"recording_id":"rec-1","recording_urls":{"mp3":"https://example.test/r.mp3"})"
+    );
+    const auto id = saved.event_id;
+    co_await node.accept(w.raw(std::move(saved)));
+    WAIT_FOR(w.inbox.rows.at(id).event.attempts >= 3);
+    EXPECT_EQ(w.inbox.rows.at(id).status, "new");
+    EXPECT_EQ(w.hangups_of(w.device(1, 1)), 0U);
+    co_await node.accept(w.raw(w.initiated(1)));
+    WAIT_FOR(w.state(1) != nullptr && !w.state(1)->recordings.empty());
+    EXPECT_EQ(w.state(1)->recordings.front().id, "rec-1");
+}
+
 awaitable<void> orphan_with_a_caller(callers_world& w) {
     w.settings.orphan_wait = 100ms;
     auto first = w.initiated(1); // claimed by a node that died with it
@@ -355,6 +374,9 @@ TEST(ingress, be_32_a_dead_letter_is_counted_once_however_hard_it_was_to_bury) {
 }
 TEST(ingress, be_32_nothing_is_given_up_that_was_never_offered_again) {
     run(outage_is_no_chance);
+}
+TEST(orphans, be_32_a_recording_is_not_written_off_with_its_leg) {
+    run(recording_of_an_orphan);
 }
 TEST(orphans, i_08_a_device_leg_whose_call_is_nowhere_is_hung_up) {
     run(orphan_leg);
