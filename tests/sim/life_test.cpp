@@ -62,7 +62,8 @@ TEST(simulation, seed_recorded_while_paused_was_shown) {
     (void)passes(of_life<trouble::nodes>(93'308'941), "seed");
     (void)passes(of_life<trouble::nodes>(95'001'695), "seed");
 }
-// A node died that had paused ahead of the store; a pause that was refused was sent again, to a new recording.
+// A node died that had paused ahead of the store; a pause that was refused was sent again, to a new
+// recording.
 TEST(simulation, seed_pause_that_nobody_knew_of) {
     (void)passes(of_life<trouble::nodes>(96'025'108), "seed");
     (void)passes(of_life<trouble::odd>(96'038'863), "seed");

@@ -67,7 +67,8 @@ std::vector<call::command_body> actions() {
         for (const char* voice : {"", "AWS.Polly.Joanna-Neural"})
             out.emplace_back(call::speak_body{text, voice});
     for (const bool loop : {false, true})
-        out.emplace_back(call::playback_start_body{"https://media.example.test/a.mp3", loop});
+        for (const bool instead : {false, true})
+            out.emplace_back(call::playback_start_body{"https://media.example.test/a.mp3", loop, instead});
     for (const int seconds : {-1, 0, 120, 1'000'000})
         for (const auto& name : {std::string{}, std::string("vm-7"), std::string(90, 'v')})
             for (const bool dual : {true, false})

@@ -229,3 +229,37 @@ TEST_F(call_joins, i_21_the_bridge_of_another_leg_or_one_that_was_refused_is_not
     EXPECT_EQ(list(), "1:d1 none");
     EXPECT_FALSE(s.joins.back().refused);
 }
+
+TEST_F(call_joins, i_21_what_is_done_because_nobody_talks_rests_on_the_carriers_word) {
+    ring(1);
+    auto& l = s.legs.front();
+    command hangup;
+    hangup.leg = l.id;
+    hangup.call_control_id = l.call_control_id;
+    hangup.body = hangup_body{};
+    for (const auto why : {release_reason::ring_timeout, release_reason::bridge_failed}) {
+        l.release = why;
+        EXPECT_TRUE(rests_on_silence(s, hangup)) << name(why);
+    }
+    for (const auto why :
+         {release_reason::caller_gone, release_reason::device_removed, release_reason::call_over}) {
+        l.release = why;
+        EXPECT_FALSE(rests_on_silence(s, hangup)) << name(why);
+    }
+    command message;
+    message.call_control_id = s.caller.call_control_id;
+    message.body = record_start_body{};
+    EXPECT_FALSE(rests_on_silence(s, message)) << "it is known what became of everybody";
+    l.expired = true;
+    EXPECT_TRUE(rests_on_silence(s, message));
+    auto talk = message; // recorded again
+    talk.leg = l.id;
+    talk.call_control_id = l.call_control_id;
+    EXPECT_FALSE(rests_on_silence(s, talk));
+    EXPECT_FALSE(disturbs_a_talk(s, message) || disturbs_a_talk(s, hangup));
+    l.bridged = s.caller.bridged = true;
+    EXPECT_TRUE(disturbs_a_talk(s, message) && disturbs_a_talk(s, hangup));
+    EXPECT_FALSE(disturbs_a_talk(s, talk));
+    s.caller.ended = true;
+    EXPECT_FALSE(disturbs_a_talk(s, message) || disturbs_a_talk(s, hangup));
+}
