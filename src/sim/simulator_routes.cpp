@@ -55,9 +55,8 @@ std::string start_device_call(carrier& c, const json& body, time_point t) {
     r.done();
     if (username.empty()) r.fail("username", "given");
     if (to.empty()) r.fail("to", "given");
-    auto id = c.device_calls(
-        std::move(username), std::move(to), headers ? *headers : json{}, t, std::move(wishes)
-    );
+    auto id =
+        c.device_calls(std::move(username), std::move(to), headers ? *headers : json{}, t, std::move(wishes));
     if (id.empty()) throw std::invalid_argument("the device's credential is expired or deleted");
     return id;
 }

@@ -189,7 +189,7 @@ TEST(simulator, a_device_calls_by_the_control_api_and_is_transferred_to_whom_it_
     ASSERT_TRUE(e.wait_for(6)) << "initiated, answered and bridged, of both";
     for (const auto& hook : e.kept())
         EXPECT_EQ(hook.path, "/credential");
-    EXPECT_EQ(e.ask(request_to("POST", root + "/legs/" + escaped + "/hangup", json::object())).status, 200);
+    EXPECT_EQ(e.ask(request_to("POST", root + "/legs/" + id + "/hangup", json::object())).status, 200);
     EXPECT_TRUE(sim.wait_until([](const carrier& c) { return c.alive_legs() == 0; }, 10s));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
-// A transfer by the client against the simulated carrier, over loopback HTTP: what it sends breaks no rule, and
-// a reply that is lost makes no second call.
+// A transfer by the client against the simulated carrier, over loopback HTTP: what it sends breaks no rule,
+// and a reply that is lost makes no second call.
 #include "sim_line.hpp"
 
 using namespace z360;
@@ -69,7 +69,9 @@ TEST_F(placed, i7_a_lost_answer_makes_no_second_call) {
     f.match.times = 1;
     f.lose_reply = true;
     carrier.add_fault(f);
-    EXPECT_EQ(run(api().execute(order("+14155550123"), [](unsigned) { return yes(); })).result, outcome::done);
+    EXPECT_EQ(
+        run(api().execute(order("+14155550123"), [](unsigned) { return yes(); })).result, outcome::done
+    );
     EXPECT_EQ(acted("transfer", device), 1U);
     EXPECT_GE(requests("transfer"), 2U);
     EXPECT_EQ(legs().size(), 2U);

@@ -86,9 +86,9 @@ std::vector<call::command_body> transfers() {
         for (const int ring : {-1, 5, 60, 100'000})
             for (const bool record : {false, true})
                 for (const auto& name : {std::string{}, std::string("call-7"), std::string(90, 'r')})
-                    out.emplace_back(call::transfer_body{
-                        leg_id{uuid{1, 2}}, number, "+13125550100", ring, record, name
-                    });
+                    out.emplace_back(
+                        call::transfer_body{leg_id{uuid{1, 2}}, number, "+13125550100", ring, record, name}
+                    );
     return out;
 }
 

@@ -191,8 +191,13 @@ TEST_F(examples, the_simulator_tells_of_a_placed_call_as_it_is_published) {
             EXPECT_EQ(kind_of(payload[name]), kind_of(value)) << w.event_type << "." << name;
         }
     }
-    const std::map<std::string, int> all{{"call.initiated", 2}, {"call.answered", 2}, {"call.bridged", 2},
-                                         {"call.hangup", 2},    {"call.recording.saved", 1}};
+    const std::map<std::string, int> all{
+        {"call.initiated", 2},
+        {"call.answered", 2},
+        {"call.bridged", 2},
+        {"call.hangup", 2},
+        {"call.recording.saved", 1}
+    };
     EXPECT_EQ(told, all);
 }
 

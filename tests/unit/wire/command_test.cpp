@@ -285,9 +285,11 @@ TEST(command, a_transfer_to_an_emergency_number_is_dialed_as_it_is_and_may_go_un
 
 TEST(command, only_a_transfer_marks_a_second_leg) {
     for (const call::command_body& b :
-         {call::command_body(dial()), call::command_body(call::bridge_body{}), call::command_body(call::answer_body{})})
+         {call::command_body(dial()), call::command_body(call::bridge_body{}),
+          call::command_body(call::answer_body{})})
         EXPECT_EQ(
-            wire::build_request(command(b), settings(), {"b3du", {}, "bmV3"}).body.find("bmV3"), std::string::npos
+            wire::build_request(command(b), settings(), {"b3du", {}, "bmV3"}).body.find("bmV3"),
+            std::string::npos
         );
 }
 
