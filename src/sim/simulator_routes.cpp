@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-z360-proprietary
 // The two HTTP faces of the simulator: Telnyx's REST API under /v2 and the control API under /sim.
+#include "sim/json_keys.hpp"
 #include "sim/ladder.hpp"
 #include "sim/scenario.hpp"
 #include "sim/simulator_core.hpp"
@@ -39,6 +40,25 @@ json values_of(const Map& items, const std::string& session) {
     for (const auto& [id, item] : items)
         if (session.empty() || item.session == session) out.push_back(to_json(item));
     return out;
+}
+
+std::string start_device_call(carrier& c, const json& body, time_point t) {
+    key_reader r(body, "device call");
+    std::string username;
+    std::string to;
+    device_wishes wishes;
+    r.text("username", username);
+    r.text("to", to);
+    r.text("from", wishes.from);
+    r.text("client_state", wishes.client_state);
+    const auto* headers = r.take("custom_headers");
+    r.done();
+    if (username.empty()) r.fail("username", "given");
+    if (to.empty()) r.fail("to", "given");
+    auto id =
+        c.device_calls(std::move(username), std::move(to), headers ? *headers : json{}, t, std::move(wishes));
+    if (id.empty()) throw std::invalid_argument("the device's credential is expired or deleted");
+    return id;
 }
 
 json violations_of(const carrier& c) {
@@ -190,12 +210,7 @@ http::response simulator::core::run_control(const http::request& req) {
         return json_reply(201, to_json(*carrier_.leg(id)));
     }
     if (req.path == "/sim/device-calls") {
-        const auto id = carrier_.device_calls(
-            body.at("username").get<std::string>(), body.at("to").get<std::string>(),
-            body.value("custom_headers", json{}), t,
-            {body.value("from", std::string{}), body.value("client_state", std::string{})}
-        );
-        if (id.empty()) throw std::invalid_argument("the device's credential is expired or deleted");
+        const auto id = start_device_call(carrier_, body, t);
         return json_reply(201, to_json(*carrier_.leg(id)));
     }
     if (req.path == "/sim/faults") {

@@ -157,6 +157,42 @@ TEST(simulator, device_placed_calls_have_a_webhook_address_of_their_own) {
     EXPECT_EQ(e.kept().at(0).path, "/credential");
 }
 
+TEST(simulator, a_device_calls_by_the_control_api_and_is_transferred_to_whom_it_calls) {
+    endpoint e;
+    auto s = settings_for(e);
+    s.credential.primary = e.url("/credential");
+    simulator sim(std::move(s));
+    sim.start();
+    sim.set_phone("+15550100009", phone::answers(10ms));
+    const auto root = sim.base_url().substr(0, sim.base_url().size() - 3) + "/sim";
+    const json wanted{
+        {"username", "gencred1"}, {"to", "+15550100009"}, {"from", "+15550100055"}, {"client_state", "b3du"}
+    };
+    const auto made = e.ask(request_to("POST", root + "/device-calls", wanted));
+    ASSERT_EQ(made.status, 201) << made.body;
+    ASSERT_TRUE(e.wait_for(1));
+    const auto told = json::parse(e.kept().at(0).body)["data"]["payload"];
+    EXPECT_EQ(told["from"], "+15550100055");
+    EXPECT_EQ(told["client_state"], "b3du");
+    EXPECT_EQ(told["from_sip_uri"], "sip:gencred1@sip.telnyx.com");
+    for (const auto& [key, value] :
+         {std::pair{"form", json("+1")}, std::pair{"from", json(7)}, std::pair{"to", json("")}}) {
+        auto wrong = wanted;
+        wrong[key] = value;
+        EXPECT_EQ(e.ask(request_to("POST", root + "/device-calls", wrong)).status, 422) << key;
+    }
+    const auto id = told["call_control_id"].get<std::string>();
+    std::string escaped = id;
+    escaped.replace(2, 1, "%3A");
+    const auto url = sim.base_url() + "/calls/" + escaped + "/actions/transfer";
+    ASSERT_EQ(e.ask(request_to("POST", url, json{{"to", "+15550100009"}})).status, 200);
+    ASSERT_TRUE(e.wait_for(6)) << "initiated, answered and bridged, of both";
+    for (const auto& hook : e.kept())
+        EXPECT_EQ(hook.path, "/credential");
+    EXPECT_EQ(e.ask(request_to("POST", root + "/legs/" + id + "/hangup", json::object())).status, 200);
+    EXPECT_TRUE(sim.wait_until([](const carrier& c) { return c.alive_legs() == 0; }, 10s));
+}
+
 TEST(simulator, the_rest_api_wants_its_key_and_speaks_json) {
     endpoint e;
     simulator sim(settings_for(e));

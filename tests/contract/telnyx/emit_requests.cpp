@@ -81,6 +81,18 @@ std::vector<call::command_body> actions() {
     return out;
 }
 
+std::vector<call::command_body> transfers() {
+    std::vector<call::command_body> out;
+    for (const char* number : {"+14155550123", "911"})
+        for (const int ring : {-1, 5, 60, 100'000})
+            for (const bool record : {false, true})
+                for (const auto& name : {std::string{}, std::string("call-7"), std::string(90, 'r')})
+                    out.emplace_back(
+                        call::transfer_body{leg_id{uuid{1, 2}}, number, "+13125550100", ring, record, name}
+                    );
+    return out;
+}
+
 std::vector<wire::telnyx_request> credential_requests() {
     std::vector<wire::telnyx_request> out;
     const time_point end{std::chrono::seconds{1'800'000'000}};
@@ -137,14 +149,14 @@ int main() {
     for (const char* url : {"", "https://voip.example.test/webhooks/cpaas/telnyx/call-control"}) {
         const wire::command_settings settings{"2400000000000000001", "sip.telnyx.com", url};
         auto bodies = dials();
-        for (auto& b : actions())
-            bodies.push_back(std::move(b));
+        for (auto& more : {actions(), transfers()})
+            bodies.insert(bodies.end(), more.begin(), more.end());
         for (auto& body : bodies) {
             call::command cmd;
             cmd.id = uuid{1, 2}.text();
             cmd.call_control_id = "v3:leg/with+signs=";
             cmd.body = std::move(body);
-            print(wire::build_request(cmd, settings, {state, "0f8d3a51c2b94e7d8a6f5b1c2d3e4f50"}));
+            print(wire::build_request(cmd, settings, {state, "0f8d3a51c2b94e7d8a6f5b1c2d3e4f50", state}));
         }
     }
     for (const auto& request : credential_requests())

@@ -82,8 +82,9 @@ function faults({ method, path: target, body }) {
   const schema = resolve(operation.requestBody.content['application/json'].schema)
   for (const key of Object.keys(body)) if (!(key in schema.properties)) out.push(`unknown member: ${key}`)
   // Rules that the document states in prose only.
-  if (body.client_state !== undefined && !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(body.client_state))
-    out.push('client_state is not base64')
+  for (const state of ['client_state', 'target_leg_client_state'])
+    if (body[state] !== undefined && !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(body[state]))
+      out.push(`${state} is not base64`)
   if (body.timeout_secs !== undefined && (body.timeout_secs < 5 || body.timeout_secs > 600)) out.push('timeout_secs out of range')
   if (body.bridge_intent && !body.link_to) out.push('bridge_intent needs link_to')
   if (body.from_display_name !== undefined && !/^[A-Za-z0-9 \-_~!.+]{1,128}$/.test(body.from_display_name)) out.push('from_display_name has other characters')
@@ -135,6 +136,13 @@ const broken = {
   'record_start with a long name': change(action('record_start'), (b) => (b.custom_file_name = 'x'.repeat(41))),
   'record_pause of a recording that is a number': change(action('record_pause'), (b) => (b.recording_id = 7)),
   'record_resume of no UUID': change(action('record_resume'), (b) => (b.recording_id = 'rec-1')),
+  'transfer to nobody': change(action('transfer'), (b) => delete b.to),
+  'transfer to several': change(action('transfer'), (b) => (b.to = ['+14155550123'])),
+  'transfer with a misspelled member': change(action('transfer'), (b) => (b.target_client_state = 'YWI=')),
+  'transfer with a loose mark': change(action('transfer'), (b) => (b.target_leg_client_state = 'YWI')),
+  'transfer that rings for a text': change(action('transfer'), (b) => (b.timeout_secs = '60')),
+  'transfer that rings too long': change(action('transfer'), (b) => (b.timeout_secs = 601)),
+  'transfer with an unknown recording mode': change(action('transfer'), (b) => (b.record = 'always')),
   'speak without a voice': change(action('speak'), (b) => delete b.voice),
   'reject without a cause': change(action('reject'), (b) => delete b.cause),
   'a raw control id in the path': change(action('answer'), (_, r) => (r.path = '/calls/v3:a+b/actions/answer')),
@@ -178,4 +186,4 @@ for (const [what, request] of Object.entries(broken))
 
 for (const [operation, n] of [...operations].sort()) console.log(`${String(n).padStart(5)}  ${operation}`)
 console.log(`${requests.length} requests, ${bad} invalid; self-check: ${Object.keys(broken).length - accepted} of ${Object.keys(broken).length} broken requests rejected`)
-process.exit(bad > 0 || accepted > 0 || operations.size < 19 ? 1 : 0)
+process.exit(bad > 0 || accepted > 0 || operations.size < 22 ? 1 : 0)

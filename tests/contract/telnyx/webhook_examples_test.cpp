@@ -161,6 +161,46 @@ TEST_F(examples, the_simulator_tells_quality_and_cost_as_they_are_published) {
     EXPECT_EQ(read.event->charge->currency, "USD");
 }
 
+// The simulator's webhooks of a call that a device places, from its start to the end of both legs.
+TEST_F(examples, the_simulator_tells_of_a_placed_call_as_it_is_published) {
+    sim::carrier c;
+    auto now = time_point{millis{1'800'000'000'000}};
+    c.set_default_phone(sim::phone::answers(millis{100}));
+    const auto device = c.device_calls("gencredAlice", "+13125550142", json(), now, {"+13125550100", "e30="});
+    const json order{
+        {"to", "+13125550142"},
+        {"from", "+13125550100"},
+        {"record", "record-from-answer"},
+        {"client_state", "b3du"},
+        {"target_leg_client_state", "bmV3"}
+    };
+    ASSERT_EQ(c.handle("POST", "/calls/" + device + "/actions/transfer", order, now).status, 200);
+    now += millis{5'000};
+    c.advance(now);
+    ASSERT_TRUE(c.device_hangs_up(device, now));
+    now += millis{1'000};
+    std::map<std::string, int> told;
+    for (const auto& w : c.take_webhooks(now)) {
+        ++told[w.event_type];
+        check(json{{"data", w.data}});
+        const auto& payload = w.data["payload"];
+        const auto& published = file["webhooks"][w.event_type]["examples"]["data_schema"]["payload"];
+        ASSERT_TRUE(published.is_object()) << w.event_type;
+        for (const auto& [name, value] : published.items()) {
+            ASSERT_TRUE(payload.contains(name)) << w.event_type << " lacks " << name;
+            EXPECT_EQ(kind_of(payload[name]), kind_of(value)) << w.event_type << "." << name;
+        }
+    }
+    const std::map<std::string, int> all{
+        {"call.initiated", 2},
+        {"call.answered", 2},
+        {"call.bridged", 2},
+        {"call.hangup", 2},
+        {"call.recording.saved", 1}
+    };
+    EXPECT_EQ(told, all);
+}
+
 TEST_F(examples, the_published_figures_are_read_as_they_stand) {
     const auto heard =
         wire::parse_envelope(json{{"data", file["webhooks"]["call.hangup"]["examples"]["data_schema"]}}.dump()

@@ -240,6 +240,61 @@ TEST(command, a_number_is_dialed_as_it_is_and_gets_no_headers_of_ours) {
     EXPECT_TRUE(body.contains("webhook_retries_policies"));
 }
 
+TEST(command, a_transfer_dials_for_a_device_records_from_the_answer_and_marks_both_legs) {
+    call::transfer_body b;
+    b.leg = leg_id{*uuid::parse("11111111-2222-8333-8444-555555555555")};
+    b.number = "+14155550123";
+    b.from = "+14155550100";
+    b.timeout_secs = 45;
+    b.recording_name = std::string(60, 'r');
+    const auto r = wire::build_request(command(b), settings(), {"b3du", {}, "bmV3"});
+    EXPECT_EQ(r.method, "POST");
+    EXPECT_EQ(r.path, "/calls/v3%3Aleg%2Fwith%2Bsigns%3D/actions/transfer");
+    auto body = json::parse(r.body);
+    for (const char* type : {"call.initiated", "call.answered", "call.bridged", "call.hangup"})
+        EXPECT_TRUE(body["webhook_retries_policies"].contains(type)) << type;
+    body.erase("webhook_retries_policies");
+    EXPECT_EQ(
+        body, json::parse(
+                  R"({
+        "to": "+14155550123", "from": "+14155550100", "early_media": true, "timeout_secs": 45,
+        "client_state": "b3du", "target_leg_client_state": "bmV3",
+        "record": "record-from-answer", "record_channels": "dual", "record_format": "mp3",
+        "record_custom_file_name": ")" +
+                  std::string(40, 'r') + R"(", "command_id": "cmd-1"})"
+              )
+    ) << "nothing that keeps a leg when the other one leaves";
+}
+
+TEST(command, a_transfer_to_an_emergency_number_is_dialed_as_it_is_and_may_go_unrecorded) {
+    call::transfer_body b;
+    b.number = "911";
+    b.from = "+14155550100";
+    b.timeout_secs = 1;
+    b.record = false;
+    b.recording_name = "call-7";
+    auto body = body_of(b);
+    body.erase("webhook_retries_policies");
+    EXPECT_EQ(body, json::parse(R"({"to":"911","from":"+14155550100","early_media":true,"timeout_secs":5,
+        "command_id":"cmd-1"})"));
+    b.timeout_secs = 9'999;
+    EXPECT_EQ(body_of(b)["timeout_secs"], 600);
+    b.record = true;
+    b.recording_name.clear();
+    EXPECT_EQ(body_of(b)["record"], "record-from-answer");
+    EXPECT_FALSE(body_of(b).contains("record_custom_file_name"));
+}
+
+TEST(command, only_a_transfer_marks_a_second_leg) {
+    for (const call::command_body& b :
+         {call::command_body(dial()), call::command_body(call::bridge_body{}),
+          call::command_body(call::answer_body{})})
+        EXPECT_EQ(
+            wire::build_request(command(b), settings(), {"b3du", {}, "bmV3"}).body.find("bmV3"),
+            std::string::npos
+        );
+}
+
 TEST(command, be_46_who_answers_a_number_is_asked_for_one_key) {
     call::gather_using_speak_body b;
     b.text = "Press 1.";
