@@ -170,6 +170,7 @@ std::string rows_of(rig& r, const household& h) {
         {"contacts", "org_id = " + org},
         {"opening_hours", "org_id = " + org},
         {"blocked_callers", "org_id = " + org},
+        {"outbound_rules", "org_id = " + org},
         {"voicemail_settings", "org_id = " + org},
         {"recordings", "org_id = " + org},
         {"ring_plans", "org_id = " + org},

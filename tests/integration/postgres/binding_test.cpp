@@ -97,6 +97,7 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
     for (const auto org : {acme_, globex_}) {
         sql("insert into opening_hours (org_id, time_zone, rules) values (" + text(org) + ", 'UTC', '{}')");
         sql("insert into blocked_callers (org_id, e164) values (" + text(org) + ", '+15550109999')");
+        sql("insert into outbound_rules (org_id) values (" + text(org) + ")");
     }
     sql("insert into apple_links (subject, user_id) values ('apple-ann', " + text(ann_.user) + ")");
     for (const auto org : {acme_, globex_})
@@ -140,10 +141,10 @@ TEST_F(binding, i_05_the_database_itself_keeps_a_bound_scope_within_its_organisa
         "true, began_at from calls join conversations using (org_id)");
     pg::tenant_transaction tx(*sql_, tenant_scope::of(ann_.user, acme_));
     for (const char* table :
-         {"organizations", "memberships", "org_settings", "phone_numbers", "contacts", "calls",
-          "device_registrations", "opening_hours", "blocked_callers", "recordings", "voicemail_settings",
-          "ring_plans", "ring_plan_members", "call_people", "leg_media", "call_samples", "client_events",
-          "conversations", "messages"}) {
+         {"organizations", "memberships",          "org_settings",  "phone_numbers",     "contacts",
+          "calls",         "device_registrations", "opening_hours", "blocked_callers",   "outbound_rules",
+          "recordings",    "voicemail_settings",   "ring_plans",    "ring_plan_members", "call_people",
+          "leg_media",     "call_samples",         "client_events", "conversations",     "messages"}) {
         const auto r = tx->exec(std::string("select org_id from ") + table);
         ASSERT_EQ(r.size(), 1U) << table;
         EXPECT_EQ(r[0][0].as<std::int64_t>(), acme_.value) << table;

@@ -28,6 +28,7 @@ class isolation : public two_tenants {
             {"contacts", org},
             {"opening_hours", org},
             {"blocked_callers", org},
+            {"outbound_rules", org},
             {"voicemail_settings", org},
             {"recordings", org},
             {"ring_plans", org},
@@ -170,7 +171,8 @@ TEST_F(isolation, i_05_nothing_is_seen_without_a_scope_and_nothing_moves_into_an
     };
     for (const auto* table :
          {"memberships", "org_settings", "phone_numbers", "contacts", "opening_hours", "blocked_callers",
-          "voicemail_settings", "ring_plans", "ring_plan_members", "conversation_summaries"})
+          "outbound_rules", "voicemail_settings", "ring_plans", "ring_plan_members",
+          "conversation_summaries"})
         EXPECT_EQ(attempt("update " + std::string(table) + " set org_id = " + text(rival_.org)), "denied")
             << table;
     EXPECT_EQ(attempt("update devices set user_id = " + text(rival_.user)), "denied");

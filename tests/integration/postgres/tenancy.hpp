@@ -33,6 +33,7 @@ class two_tenants : public postgres_test {
         sql("insert into opening_hours (org_id, time_zone, rules) values (" + org +
             ", 'UTC', '{\"week\": {}}')");
         sql("insert into blocked_callers (org_id, e164) values (" + org + ", '+15550109999')");
+        sql("insert into outbound_rules (org_id) values (" + org + ")");
         sql("insert into voicemail_settings (org_id, user_id, greeting) values (" + org + ", " + user +
             ", 'Hello')");
         sql("insert into ring_plans (org_id, plan, strategy, step_secs, ring_secs) values (" + org +
