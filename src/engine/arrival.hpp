@@ -132,6 +132,12 @@ struct reading {
     return r.hook && r.hook->client_state.empty() && !r.hook->call_control_id.empty();
 }
 
+/// What the directory is asked about a new caller.
+struct route_question {
+    std::optional<port::placing> placing; ///< a device of ours calls
+    std::string dialed, contact;          ///< else: as directory::resolve takes them
+};
+
 /// Who is called: asked for before it is known that it is needed.
 struct route_look_up {
     explicit route_look_up(const boost::asio::any_io_executor& ex) : done(ex) {}

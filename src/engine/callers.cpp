@@ -40,6 +40,10 @@ const std::string& contact(const arrival& a) {
     return who.is_number() || who.what == wire::party_kind::withheld ? who.text : k_none;
 }
 
+route_question question_of(const arrival& a) {
+    return {a.known.placing, dialed(a), contact(a)};
+}
+
 /// Those that are not there yet, by their ids.
 void add_missing(std::vector<port::inbox_event>& to, std::vector<port::inbox_event> from) {
     for (auto& e : from) {
@@ -215,7 +219,7 @@ boost::asio::awaitable<void> engine_impl::admit_round() {
     if (away_) {
         const auto first = callers_.begin()->second;
         try {
-            auto r = co_await resolve(first);
+            auto r = co_await resolve(question_of(*first));
             if (!first->known.placing)
                 routes_.remember(dialed(*first), first->known.caller.text, std::move(r));
         } catch (const port::unavailable&) {
@@ -271,13 +275,13 @@ void engine_impl::look_up_early(const arrival_ptr& a) {
     const bool nobody = !a->known.placing && dialed(*a).empty();
     if (waits || nobody || looking_up_[0] >= k_at_once) return;
     a->early = std::make_shared<route_look_up>(ex_);
-    work_.spawn(look_up(a->early, a, counted(looking_up_, 0)));
+    work_.spawn(look_up(a->early, question_of(*a), counted(looking_up_, 0)));
 }
 
 boost::asio::awaitable<void>
-engine_impl::look_up(std::shared_ptr<route_look_up> out, arrival_ptr a, counted<int> place) {
+engine_impl::look_up(std::shared_ptr<route_look_up> out, route_question q, counted<int> place) {
     try {
-        out->routed = co_await resolve(std::move(a));
+        out->routed = co_await resolve(std::move(q));
     } catch (...) {
         out->error = std::current_exception();
     }
@@ -285,15 +289,15 @@ engine_impl::look_up(std::shared_ptr<route_look_up> out, arrival_ptr a, counted<
     out->done.set();
 }
 
-boost::asio::awaitable<call::route> engine_impl::resolve(arrival_ptr a) {
-    if (a->known.placing) co_return co_await p_.directory.place(*a->known.placing, p_.clock.now());
-    co_return co_await p_.directory.resolve(dialed(*a), contact(*a), p_.clock.now());
+boost::asio::awaitable<call::route> engine_impl::resolve(route_question q) {
+    if (q.placing) co_return co_await p_.directory.place(std::move(*q.placing), p_.clock.now());
+    co_return co_await p_.directory.resolve(std::move(q.dialed), std::move(q.contact), p_.clock.now());
 }
 
 boost::asio::awaitable<call::route> engine_impl::route_of(arrival_ptr a) {
     const auto early = std::exchange(a->early, nullptr);
     if (!early || a->place != 0) // who has waited is looked up anew
-        co_return co_await resolve(std::move(a));
+        co_return co_await resolve(question_of(*a));
     co_await early->done.wait();
     if (early->error) std::rethrow_exception(early->error);
     co_return std::move(*early->routed);

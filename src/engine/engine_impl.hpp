@@ -102,9 +102,9 @@ class engine_impl final : public engine {
     boost::asio::awaitable<std::vector<port::inbox_event>> stored_of(arrival_ptr a);
     void look_up_early(const arrival_ptr& a);
     boost::asio::awaitable<void>
-    look_up(std::shared_ptr<route_look_up> out, arrival_ptr a, counted<int> place);
+    look_up(std::shared_ptr<route_look_up> out, route_question q, counted<int> place);
     /// Whom the caller reaches, or what becomes of the call that our device places.
-    boost::asio::awaitable<call::route> resolve(arrival_ptr a);
+    boost::asio::awaitable<call::route> resolve(route_question q);
     boost::asio::awaitable<call::route> route_of(arrival_ptr a);
     bool ring_from_memory(arrival& a);
     [[nodiscard]] bool begun_by(call_id call, const std::string& event_id) const;
