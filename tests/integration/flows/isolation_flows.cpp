@@ -79,6 +79,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto boss = r.client().bearer(h.admin_token);
     EXPECT_EQ(boss.put(path + "/blocked-callers/" + k_blocked, {{"note", "Blocked by " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/opening-hours", always_open("Day of " + name)).status, 201);
+    EXPECT_EQ(boss.put(path + "/outbound-rules", {{"allowed", {"+1"}}, {"at_once", 7}}).status, 201);
     const auto owner = "/members/" + std::to_string(t.user) + "/voicemail";
     EXPECT_EQ(boss.put(path + owner, {{"greeting", "Greeting of " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/numbers/" + number + "/voicemail", {{"beep", false}}).status, 201);
@@ -251,6 +252,7 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"PUT /api/admin/organizations/{org}/contacts/{e164}", {{"name", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/blocked-callers/{e164}", {{"note", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/opening-hours", always_open("Taken")},
+        {"PUT /api/admin/organizations/{org}/outbound-rules", {{"enabled", false}, {"premium", true}}},
         {"PUT /api/admin/organizations/{org}/ring-plans/{plan}",
          {{"name", "Taken"}, {"members", json::array({json{{"user_id", user}}})}}},
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
@@ -279,6 +281,7 @@ const std::set<std::string> k_of_the_asker{
     "GET /api/device-tokens",
     "GET /api/voip/voicemails",
     "GET /api/voip/conversations",
+    "GET /api/voip/caller-ids",
     "POST /device-tokens",
     "DELETE /device-tokens",
     "POST /api/voip/restore-org",
