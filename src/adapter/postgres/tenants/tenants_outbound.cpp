@@ -33,7 +33,7 @@ select enabled, to_json(allowed)::text, to_json(forbidden)::text, premium, ring_
 
 // $1 person, $2 device or 0, $3 organisation or 0. A number may be on two connections; what was given back is none.
 constexpr const char* k_caller_ids = R"sql(
-select n.phone_number_id, m.org_id, n.e164, coalesce(n.alias, ''), n.is_default_caller_id, n.mine
+select n.phone_number_id, m.org_id, n.e164, n.alias, n.is_default_caller_id, n.mine
   from memberships m
   join organizations o on o.org_id = m.org_id and o.status = 'active'
  cross join lateral (
