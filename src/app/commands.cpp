@@ -124,7 +124,8 @@ template <std::optional<std::string> command_arguments::* Member>
 std::string store_beginnings(command_arguments& a, const std::string& v) {
     a.*Member = v;
     const auto all = split_list(v);
-    if (all.empty() && !v.empty()) return "has nothing between its commas; give beginnings, or leave it empty";
+    if (all.empty() && !v.empty())
+        return "has nothing between its commas; give beginnings, or leave it empty";
     if (all.size() > k_most_beginnings) return "more than 300 beginnings; give fewer, shorter ones";
     if (std::all_of(all.begin(), all.end(), wire::is_beginning)) return "";
     return "has what begins no number; write + and 1 to 15 digits, with commas between, e.g. +49,+1312";
@@ -509,7 +510,8 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
     if (chosen.what == command::replay_call && a.masked && a.export_to.empty())
         out.emplace_back("--masked: is of the file that --export FILE makes; add that, or leave it out");
     // The flag's own check is --outbound-rules'.
-    if (chosen.what == command::org_settings && a.ring_seconds && read_number(*a.ring_seconds, 5, 600, "", n).empty())
+    if (chosen.what == command::org_settings && a.ring_seconds &&
+        read_number(*a.ring_seconds, 5, 600, "", n).empty())
         if (const auto problem = read_number(*a.ring_seconds, 5, 60, "", n); !problem.empty())
             out.push_back("--ring-seconds: " + shown(*a.ring_seconds) + ": " + problem);
     const bool rings = a.route.empty() || a.route == "user";

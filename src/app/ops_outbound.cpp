@@ -60,8 +60,9 @@ std::string in_words(const port::outbound_rules& r) {
     const auto figure = [](const char* name, std::optional<int> n) {
         return std::string("\n  ") + name + ": " + (n ? std::to_string(*n) : "(the server's default)");
     };
-    return "calls of organisation " + std::to_string(r.org.value) + " to the outside: " +
-           (r.enabled ? "on" : "off") + "\n  to: " + (r.allowed ? listed(*r.allowed) : "any number") +
+    return "calls of organisation " + std::to_string(r.org.value) +
+           " to the outside: " + (r.enabled ? "on" : "off") +
+           "\n  to: " + (r.allowed ? listed(*r.allowed) : "any number") +
            (r.forbidden.empty() ? "" : "\n  not to: " + listed(r.forbidden)) +
            "\n  to numbers that cost extra: " + (r.premium ? "yes" : "no") +
            figure("ring seconds", r.ring_seconds) + figure("at once", r.at_once) +

@@ -121,8 +121,8 @@ struct opening {
     std::optional<std::string> closed_greeting; ///< voicemail's while it is closed; unset: the usual one
     bool closed_to_agent = false; ///< while it is closed the organisation's agent is rung, if it has one
 };
-/// By which rules an organisation's people call out; without any nothing is forbidden but what costs extra, and only the
-/// server's limits hold. Emergency calls are placed whatever they say.
+/// By which rules an organisation's people call out; without any nothing is forbidden but what costs extra,
+/// and only the server's limits hold. Emergency calls are placed whatever they say.
 struct outbound_rules {
     static constexpr std::size_t k_most = 300; ///< beginnings in each list
 
@@ -233,11 +233,11 @@ class tenants {
     /// nullopt: always open, or no organisation that the scope sees.
     virtual boost::asio::awaitable<std::optional<opening>> opening_of(tenant_scope who, org_id o) = 0;
     /// nullopt: it has none, or no organisation that the scope sees.
-    virtual boost::asio::awaitable<std::optional<outbound_rules>>
-    outbound_of(tenant_scope who, org_id o) = 0;
-    /// As what the person may be shown: active numbers of their organisations, of `only` alone if that is given, each
-    /// once; by organisation, in each the default first, then the oldest. At most 200 of each and 2000 in all. `device`:
-    /// from which they ask; organisations that took it away from themselves are left out.
+    virtual boost::asio::awaitable<std::optional<outbound_rules>> outbound_of(tenant_scope who, org_id o) = 0;
+    /// As what the person may be shown: active numbers of their organisations, of `only` alone if that is
+    /// given, each once; by organisation, in each the default first, then the oldest. At most 200 of each and
+    /// 2000 in all. `device`: from which they ask; organisations that took it away from themselves are left
+    /// out.
     virtual boost::asio::awaitable<std::vector<caller_id>>
     caller_ids(tenant_scope who, user_id person, device_id device, org_id only) = 0;
     virtual boost::asio::awaitable<std::vector<blocked_caller>>

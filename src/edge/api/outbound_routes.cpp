@@ -17,14 +17,10 @@ namespace {
 
 json view(const port::outbound_rules& r) {
     return {
-        {"organization_id", r.org.value},
-        {"enabled", r.enabled},
-        {"allowed", or_null(r.allowed)},
-        {"forbidden", r.forbidden},
-        {"premium", r.premium},
-        {"ring_seconds", or_null(r.ring_seconds)},
-        {"at_once", or_null(r.at_once)},
-        {"per_minute", or_null(r.per_minute)},
+        {"organization_id", r.org.value}, {"enabled", r.enabled},
+        {"allowed", or_null(r.allowed)},  {"forbidden", r.forbidden},
+        {"premium", r.premium},           {"ring_seconds", or_null(r.ring_seconds)},
+        {"at_once", or_null(r.at_once)},  {"per_minute", or_null(r.per_minute)},
     };
 }
 
@@ -89,9 +85,7 @@ awaitable<http::response> delete_rules(api_context& s, request_context in) {
     if (org.none()) co_return respond(no_org());
     const bool done = co_await s.ports.tenants.remove_outbound(scope_of(in), org);
     if (!done) co_return respond(no_rules());
-    co_await audit(
-        s, in.who, in.address, "outbound_rules_removed", {}, "org=" + std::to_string(org.value)
-    );
+    co_await audit(s, in.who, in.address, "outbound_rules_removed", {}, "org=" + std::to_string(org.value));
     json data{{"organization_id", org.value}};
     co_return success(200, std::move(data), "Only the server's own rules hold");
 }
@@ -100,12 +94,8 @@ awaitable<http::response> delete_rules(api_context& s, request_context in) {
 
 json view(const port::caller_id& c) {
     return {
-        {"phone_number_id", c.id.value},
-        {"e164", c.e164},
-        {"alias", text_or_null(c.alias)},
-        {"organization_id", c.org.value},
-        {"is_default", c.usual},
-        {"mine", c.mine},
+        {"phone_number_id", c.id.value},  {"e164", c.e164},        {"alias", text_or_null(c.alias)},
+        {"organization_id", c.org.value}, {"is_default", c.usual}, {"mine", c.mine},
     };
 }
 

@@ -150,8 +150,8 @@ TEST_F(api_mirror, i_05_the_same_requests_are_answered_to_their_owner) {
     for (const char* path :
          {"/api/admin/organizations/9", "/api/admin/users/5", "/api/admin/organizations/9/members",
           "/api/admin/organizations/9/settings", "/api/admin/organizations/9/numbers",
-          "/api/admin/organizations/9/outbound-rules",
-          "/api/admin/organizations/9/contacts", "/api/admin/users/5/devices", "/api/admin/tokens"})
+          "/api/admin/organizations/9/outbound-rules", "/api/admin/organizations/9/contacts",
+          "/api/admin/users/5/devices", "/api/admin/tokens"})
         EXPECT_EQ(send("GET", path, initech).status, 200) << path;
     EXPECT_EQ(send("GET", "/api/admin/organizations", initech).data().size(), 1U);
 }

@@ -134,8 +134,7 @@ TEST_F(api_outbound, caller_ids_are_those_of_the_persons_organisations_the_defau
     const auto phone = device(k_ada, "phone-1");
     const auto all = send("GET", k_ids, phone);
     EXPECT_EQ(
-        shown(all),
-        (order{"+4930901820", "+13125550100", "+13125550101", "+4930901821", "+4420794601"})
+        shown(all), (order{"+4930901820", "+13125550100", "+13125550101", "+4930901821", "+4420794601"})
     ) << "her own, the default, the others; then her other organisation's";
     const auto& own = all.data()[0];
     EXPECT_EQ(own["mine"], true);
@@ -160,7 +159,8 @@ TEST_F(api_outbound, caller_ids_come_in_the_order_in_which_a_call_would_choose) 
         shown(send("GET", here + "%2B13125550142", phone)),
         (order{"+13125550100", "+13125550101", "+4930901820", "+4930901821"})
     );
-    EXPECT_EQ(shown(send("GET", here + "%2B33", phone)).front(), "+4930901820") << "in no country of ours: her own";
+    EXPECT_EQ(shown(send("GET", here + "%2B33", phone)).front(), "+4930901820")
+        << "in no country of ours: her own";
     for (const char* odd : {"110", "", "%2B", "%2B49x", "%2B1234567890123456", "sip:ada@example.com"}) {
         const auto r = send("GET", here + odd, phone);
         EXPECT_EQ(r.status, 422) << odd;

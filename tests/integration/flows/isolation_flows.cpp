@@ -278,22 +278,14 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",
-    "GET /api/voip/voicemails",
-    "GET /api/voip/conversations",
-    "GET /api/voip/caller-ids",
-    "POST /device-tokens",
-    "DELETE /device-tokens",
-    "POST /api/voip/restore-org",
-    "POST /api/voip/credentials/reveal",
-    "GET /api/admin/organizations",
-    "GET /api/admin/users",
-    "GET /api/admin/tokens",
-    "GET /api/admin/push/stats",
-    "GET /api/voip/state-model",
-    "GET /api/health",
-    "GET /api/openapi.json",
-    "GET /api/docs",
+    "GET /api/device-tokens",       "GET /api/voip/voicemails",
+    "GET /api/voip/conversations",  "GET /api/voip/caller-ids",
+    "POST /device-tokens",          "DELETE /device-tokens",
+    "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
+    "GET /api/admin/organizations", "GET /api/admin/users",
+    "GET /api/admin/tokens",        "GET /api/admin/push/stats",
+    "GET /api/voip/state-model",    "GET /api/health",
+    "GET /api/openapi.json",        "GET /api/docs",
 };
 /// These take the other's device in the query.
 bool takes_device(const std::string& route) {

@@ -219,7 +219,9 @@ TEST(commands, wrong_arguments_of_the_new_ones_are_refused_with_the_fix) {
     );
     EXPECT_THAT(text({"--add-number", "+13125550100", "--org", "7", "--route", "user"}), HasSubstr("--user"));
     EXPECT_THAT(text({"--org-settings", "7", "--ring-seconds", "61"}), HasSubstr("5 to 60"));
-    EXPECT_THAT(text({"--org-settings", "7", "--at-once", "5"}), HasSubstr("--org-settings does not take it"));
+    EXPECT_THAT(
+        text({"--org-settings", "7", "--at-once", "5"}), HasSubstr("--org-settings does not take it")
+    );
     const auto rules = [&](const char* flag, const std::string& value) {
         return text({"--outbound-rules", "7", flag, value});
     };

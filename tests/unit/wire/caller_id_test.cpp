@@ -18,13 +18,16 @@ int weight(const char* number, bool mine, bool usual, std::string_view to) {
 
 } // namespace
 
-TEST(caller_id, the_country_that_is_called_counts_more_than_whose_number_it_is_and_that_more_than_the_default) {
+TEST(
+    caller_id, the_country_that_is_called_counts_more_than_whose_number_it_is_and_that_more_than_the_default
+) {
     const std::string to = "+493012345678";
     EXPECT_GT(weight(k_german, false, false, to), weight(k_american, true, true, to));
     EXPECT_GT(weight(k_german, true, false, to), weight(k_german, false, true, to));
     EXPECT_GT(weight(k_german, false, true, to), weight(k_german, false, false, to));
     EXPECT_GT(weight(k_american, true, false, to), weight(k_american, false, true, to));
-    EXPECT_EQ(weight(k_german, true, true, "+49"), weight(k_german, true, true, to)) << "the beginning will do";
+    EXPECT_EQ(weight(k_german, true, true, "+49"), weight(k_german, true, true, to))
+        << "the beginning will do";
 }
 
 TEST(caller_id, what_is_no_international_number_is_called_in_no_country) {

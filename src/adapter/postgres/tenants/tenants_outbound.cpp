@@ -31,7 +31,8 @@ constexpr const char* k_of = R"sql(
 select enabled, to_json(allowed)::text, to_json(forbidden)::text, premium, ring_seconds, at_once, per_minute
   from outbound_rules where org_id = $1)sql";
 
-// $1 person, $2 device or 0, $3 organisation or 0. A number may be on two connections; what was given back is none.
+// $1 person, $2 device or 0, $3 organisation or 0. A number may be on two connections; what was given back is
+// none.
 constexpr const char* k_caller_ids = R"sql(
 select n.phone_number_id, m.org_id, n.e164, n.alias, n.is_default_caller_id, n.mine
   from memberships m
@@ -53,7 +54,9 @@ std::optional<port::refusal> problem_of(const char* field, const beginnings& lis
     if (list.size() > outbound_rules::k_most)
         return port::refusal{why::invalid, field, "has more than 300 beginnings of numbers"};
     if (std::all_of(list.begin(), list.end(), wire::is_beginning)) return std::nullopt;
-    return port::refusal{why::invalid, field, "has what begins no number; write + and 1 to 15 digits, like +49"};
+    return port::refusal{
+        why::invalid, field, "has what begins no number; write + and 1 to 15 digits, like +49"
+    };
 }
 
 std::optional<port::refusal> problem(const outbound_rules& r) {
@@ -141,8 +144,7 @@ std::vector<port::caller_id>
 caller_ids(connection& db, const tenant_scope& who, user_id person, device_id device, org_id only) {
     tenant_transaction tx(db, who);
     std::vector<port::caller_id> out;
-    for (const auto& r :
-         exec_in(*tx, "caller_ids", k_caller_ids, person.value, device.value, only.value)) {
+    for (const auto& r : exec_in(*tx, "caller_ids", k_caller_ids, person.value, device.value, only.value)) {
         port::caller_id c;
         c.id = {r[0].as<std::int64_t>()};
         c.org = {r[1].as<std::int64_t>()};
