@@ -14,6 +14,7 @@ namespace z360::app {
 namespace {
 
 constexpr std::size_t k_long = 4'000;
+constexpr std::size_t k_most_beginnings = 300; // as port::outbound_rules says
 
 template <std::string command_arguments::* Member, std::size_t Longest = k_longest_name>
 std::string store(command_arguments& a, const std::string& v) {
@@ -114,6 +115,21 @@ std::string store_yes_or_no(command_arguments& a, const std::string& v) {
     bool ignored = false;
     return v.empty() ? "" : read_bool(v, ignored);
 }
+template <std::optional<std::string> command_arguments::* Member>
+std::string store_on_or_off(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    return v.empty() || v == "on" || v == "off" ? "" : "neither on nor off; give one of the two";
+}
+template <std::optional<std::string> command_arguments::* Member>
+std::string store_beginnings(command_arguments& a, const std::string& v) {
+    a.*Member = v;
+    const auto all = split_list(v);
+    if (all.empty() && !v.empty())
+        return "has nothing between its commas; give beginnings, or leave it empty";
+    if (all.size() > k_most_beginnings) return "more than 300 beginnings; give fewer, shorter ones";
+    if (std::all_of(all.begin(), all.end(), wire::is_beginning)) return "";
+    return "has what begins no number; write + and 1 to 15 digits, with commas between, e.g. +49,+1312";
+}
 template <bool command_arguments::* Member>
 std::string store_switch(command_arguments& a, const std::string& v) {
     a.*Member = true;
@@ -166,8 +182,9 @@ const std::vector<command_flag>& command_flags() {
         {"--dry", "Send nothing that anybody sees.", store_switch<&args::dry>, true},
         {"--issued", "Also end what the token made: tokens, codes and devices.", store_switch<&args::issued>,
          true},
-        {"--ring-seconds", "5 to 60; empty: the server's default, as with those below.",
-         store_number<&args::ring_seconds, 5, 60>},
+        {"--ring-seconds",
+         "5 to 60, of --outbound-rules 5 to 600; empty: the server's default, as with those below.",
+         store_number<&args::ring_seconds, 5, 600>},
         {"--voicemail-max-seconds", "Longest message, 5 to 600.",
          store_number<&args::voicemail_max_seconds, 5, 600>},
         {"--voicemail-greeting", "Spoken before the tone.", store<&args::voicemail_greeting>},
@@ -206,6 +223,16 @@ const std::vector<command_flag>& command_flags() {
          store<&args::second_call>},
         {"--recording-days", "How long recordings are kept, 1 to 3650.",
          store_number<&args::recording_days, 1, 3650>},
+        {"--enabled", "on or off: people of the organisation may call out.", store_on_or_off<&args::enabled>},
+        {"--allow", "Beginnings of the numbers that they may call, +49,+1; empty: any.",
+         store_beginnings<&args::allow>},
+        {"--forbid", "Beginnings of those that they may not; empty: none.", store_beginnings<&args::forbid>},
+        {"--premium", "on or off: numbers that cost extra may be called, too.",
+         store_on_or_off<&args::premium>},
+        {"--at-once", "Most calls of its people at a time, 1 to 10000.",
+         store_number<&args::at_once, 1, 10'000>},
+        {"--per-minute", "Most calls that one of them begins in a minute, 1 to 600.",
+         store_number<&args::per_minute, 1, 600>},
         {"--mobile", "Mobile number that rings when no device answers; empty: none.", store_mobile},
     };
     return k_all;
@@ -343,6 +370,12 @@ const std::vector<command_spec>& commands() {
           "--unrecorded-message",
           "--recording-announcement",
           "--second-call"}},
+        {"--outbound-rules",
+         command::outbound_rules,
+         "ORG",
+         "Show by which rules an organisation's people call out, after changing those given.",
+         {},
+         {"--enabled", "--allow", "--forbid", "--premium", "--ring-seconds", "--at-once", "--per-minute"}},
         {"--remove-org",
          command::remove_org,
          "ORG",
@@ -476,6 +509,11 @@ std::vector<std::string> check_subject(const command_spec& chosen, command_argum
         out.emplace_back("--calls: takes one of --user, --number and --device; keep the one you mean");
     if (chosen.what == command::replay_call && a.masked && a.export_to.empty())
         out.emplace_back("--masked: is of the file that --export FILE makes; add that, or leave it out");
+    // The flag's own check is --outbound-rules'.
+    if (chosen.what == command::org_settings && a.ring_seconds &&
+        read_number(*a.ring_seconds, 5, 600, "", n).empty())
+        if (const auto problem = read_number(*a.ring_seconds, 5, 60, "", n); !problem.empty())
+            out.push_back("--ring-seconds: " + shown(*a.ring_seconds) + ": " + problem);
     const bool rings = a.route.empty() || a.route == "user";
     if (chosen.what == command::add_number && rings && a.user.empty())
         out.emplace_back("--user: --add-number needs it; add --user …, or another --route");

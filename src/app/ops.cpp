@@ -174,6 +174,7 @@ int dispatch(const options& o) {
     case command::add_device:
     case command::add_member:
     case command::org_settings: return change_tenants(o);
+    case command::outbound_rules: return outbound_rules(o);
     case command::remove_org:
     case command::remove_user:
     case command::remove_member:

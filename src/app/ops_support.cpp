@@ -75,6 +75,8 @@ std::optional<std::int64_t> as_number(const std::string& text) {
 std::string option_of(const std::string& field) {
     if (field == "mobile_number") return "--mobile";
     if (field == "receiver") return "--user";
+    if (field == "allowed") return "--allow";
+    if (field == "forbidden") return "--forbid";
     auto flag = "--" + field;
     std::replace(flag.begin(), flag.end(), '_', '-');
     if (flag.ends_with("-secs")) flag.replace(flag.size() - 4, 4, "seconds");

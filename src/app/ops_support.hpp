@@ -32,6 +32,7 @@ int export_calls(const options& o);
 int change_tenants(const options& o);
 int remove_tenants(const options& o);
 int list_tenants(const options& o);
+int outbound_rules(const options& o);
 int generate_key(const options& o);
 int promote_key(const options& o);
 int tokens(const options& o);
@@ -96,6 +97,16 @@ auto run_once(const options& o, F ask) {
     boost::asio::io_context io{1};
     adapter::postgres::database db(database_of(o)); // after the loop: it goes first
     return run_to_end(io, ask(db));
+}
+
+/// What `ask(port::tenants&)` comes to.
+template <class F>
+auto with_tenants(const options& o, F ask) {
+    std::unique_ptr<port::tenants> tenants; // outlives the loop's last step
+    return run_once(o, [&](adapter::postgres::database& db) {
+        tenants = adapter::postgres::make_tenants(db, o.settings.telnyx.connection_id);
+        return ask(*tenants);
+    });
 }
 
 /// The option that a field of port::tenants is given by, "--mobile" for "mobile_number"; the field itself

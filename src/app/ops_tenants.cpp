@@ -9,20 +9,11 @@ namespace z360::app {
 namespace {
 
 using adapter::postgres::admin;
-using adapter::postgres::database;
 using nlohmann::json;
 using port::tenant_scope;
 
 const tenant_scope k_all = tenant_scope::all();
 
-template <class F>
-auto with_tenants(const options& o, F ask) {
-    std::unique_ptr<port::tenants> tenants; // outlives the loop's last step
-    return run_once(o, [&](database& db) {
-        tenants = adapter::postgres::make_tenants(db, o.settings.telnyx.connection_id);
-        return ask(*tenants);
-    });
-}
 template <class T>
 T put(const options& o, T what) {
     return accepted(with_tenants(o, [&](port::tenants& t) { return t.put(k_all, what); }));

@@ -197,15 +197,9 @@ class merger {
 
     static std::vector<std::string> split(const std::vector<std::string>& values) {
         std::vector<std::string> out;
-        for (const auto& v : values) {
-            std::size_t from = 0;
-            while (from <= v.size()) {
-                const auto comma = std::min(v.find(',', from), v.size());
-                const auto one = trimmed(std::string_view(v).substr(from, comma - from));
-                if (!one.empty()) out.emplace_back(one);
-                from = comma + 1;
-            }
-        }
+        for (const auto& v : values)
+            for (auto& one : split_list(v))
+                out.push_back(std::move(one));
         return out;
     }
 

@@ -36,6 +36,7 @@ enum class command {
     add_device,
     add_member,
     org_settings,
+    outbound_rules,
     remove_org,
     remove_user,
     remove_member,
@@ -102,6 +103,9 @@ struct command_arguments {
         block_anonymous, anonymous_message, recording_days, voicemail, voicemail_greeting_url, voicemail_beep,
         unavailable_message, transcribe_messages, recording_mandatory, ends_unrecorded, unrecorded_message,
         recording_announcement, second_call;
+    /// Of --outbound-rules, with ring_seconds; unset: as it is, empty: as without rules. The first two are
+    /// numbers' beginnings, separated by commas, the next two on or off.
+    std::optional<std::string> allow, forbid, enabled, premium, at_once, per_minute;
     std::optional<std::string> mobile; ///< of --add-member; unset: as it is, empty: none
 };
 

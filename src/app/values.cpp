@@ -3,6 +3,8 @@
 
 #include "adapter/redis/url.hpp"
 
+#include <z360/base/trim.hpp>
+
 #include <arpa/inet.h>
 #include <sodium.h>
 
@@ -116,6 +118,17 @@ std::string read_since(std::string_view text, time_point now, time_point& out) {
         return "no time; " + std::string(k_how);
     out = now - millis{ms};
     return {};
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> out;
+    for (std::size_t from = 0; from <= text.size();) {
+        const auto comma = std::min(text.find(',', from), text.size());
+        const auto one = trimmed(text.substr(from, comma - from));
+        if (!one.empty()) out.emplace_back(one);
+        from = comma + 1;
+    }
+    return out;
 }
 
 std::string read_bool(std::string_view text, bool& out) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace z360::app {
 
@@ -22,6 +23,8 @@ namespace z360::app {
 read_millis(std::string_view text, std::int64_t lowest, std::int64_t highest, std::int64_t& out);
 /// How far back: "30m", "2h", "3d", up to ten years, or an RFC 3339 time that has come.
 [[nodiscard]] std::string read_since(std::string_view text, time_point now, time_point& out);
+/// What stands between commas, without blanks around it; where there is nothing, that is left out.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
 [[nodiscard]] std::string read_bool(std::string_view text, bool& out);
 
 [[nodiscard]] std::string check_ip_address(std::string_view text);

@@ -87,6 +87,11 @@ bool has_extension(std::string_view text) {
     });
 }
 
+bool is_beginning(std::string_view text) {
+    return text.size() >= 2 && text.size() <= k_max_digits + 1 && text.front() == '+' &&
+           text.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
 std::optional<std::string> to_e164(std::string_view text, std::string_view home_code) {
     const auto a = read_address(text);
     auto d = read_digits(trimmed(a.user));

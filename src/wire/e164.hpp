@@ -18,4 +18,7 @@ namespace z360::wire {
 /// No E.164 form holds it.
 [[nodiscard]] bool has_extension(std::string_view text);
 
+/// "+" and 1 to 15 digits: a whole number or the beginning of some, "+49".
+[[nodiscard]] bool is_beginning(std::string_view text);
+
 } // namespace z360::wire

@@ -121,6 +121,30 @@ struct opening {
     std::optional<std::string> closed_greeting; ///< voicemail's while it is closed; unset: the usual one
     bool closed_to_agent = false; ///< while it is closed the organisation's agent is rung, if it has one
 };
+/// By which rules an organisation's people call out; without any nothing is forbidden but what costs extra,
+/// and only the server's limits hold. Emergency calls are placed whatever they say.
+struct outbound_rules {
+    static constexpr std::size_t k_most = 300; ///< beginnings in each list
+
+    org_id org;
+    bool enabled = true; ///< false: nobody calls out
+    /// Beginnings of the numbers that may be called, "+49"; unset: any. Not empty.
+    std::optional<std::vector<std::string>> allowed;
+    std::vector<std::string> forbidden; ///< of these none, allowed or not
+    bool premium = false;               ///< also numbers that cost the caller extra
+    std::optional<int> ring_seconds;    ///< until whom they call has answered, 5 … 600
+    std::optional<int> at_once;         ///< such calls of the organisation, 1 … 10000
+    std::optional<int> per_minute;      ///< that one person begins, 1 … 600
+};
+/// A number as which a person may be shown when they call.
+struct caller_id {
+    phone_number_id id;
+    org_id org;
+    std::string e164;
+    std::string alias;  ///< for people; may be empty
+    bool usual = false; ///< the organisation's default
+    bool mine = false;  ///< its calls are for the person
+};
 /// A group, or people who are rung one after the other.
 struct ring_plan {
     std::string key; ///< lower case letters, digits, - and _; unique in the organisation
@@ -169,6 +193,8 @@ class tenants {
     /// A time zone that the database does not know is refused.
     virtual boost::asio::awaitable<outcome_of<opening>> put(tenant_scope who, opening o) = 0;
     virtual boost::asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) = 0;
+    /// Replaces what was said before. Refused: what its members do not allow, by their names.
+    virtual boost::asio::awaitable<outcome_of<outbound_rules>> put(tenant_scope who, outbound_rules r) = 0;
 
     /// Refused: it names nobody, somebody twice, a stranger, or never ends. Calls that have begun keep the
     /// plan that they began with, but do not ring any more who has left it.
@@ -206,6 +232,14 @@ class tenants {
     contacts(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
     /// nullopt: always open, or no organisation that the scope sees.
     virtual boost::asio::awaitable<std::optional<opening>> opening_of(tenant_scope who, org_id o) = 0;
+    /// nullopt: it has none, or no organisation that the scope sees.
+    virtual boost::asio::awaitable<std::optional<outbound_rules>> outbound_of(tenant_scope who, org_id o) = 0;
+    /// As what the person may be shown: active numbers of their organisations, of `only` alone if that is
+    /// given, each once; by organisation, in each the default first, then the oldest. At most 200 of each and
+    /// 2000 in all. `device`: from which they ask; organisations that took it away from themselves are left
+    /// out.
+    virtual boost::asio::awaitable<std::vector<caller_id>>
+    caller_ids(tenant_scope who, user_id person, device_id device, org_id only) = 0;
     virtual boost::asio::awaitable<std::vector<blocked_caller>>
     blocked_callers(tenant_scope who, org_id o, std::string after, std::size_t limit) = 0;
 
@@ -220,6 +254,8 @@ class tenants {
     virtual boost::asio::awaitable<bool> remove_contact(tenant_scope who, org_id o, std::string e164) = 0;
     /// From then on it takes calls at all times. false: it did.
     virtual boost::asio::awaitable<bool> remove_opening(tenant_scope who, org_id o) = 0;
+    /// From then on only the server's own rules hold. false: they did.
+    virtual boost::asio::awaitable<bool> remove_outbound(tenant_scope who, org_id o) = 0;
     virtual boost::asio::awaitable<bool>
     remove_blocked_caller(tenant_scope who, org_id o, std::string e164) = 0;
 

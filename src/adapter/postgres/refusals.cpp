@@ -17,9 +17,9 @@ std::string constraint(std::string_view what) {
 
 // users_login_key is about login.
 std::string field_of(std::string_view name) {
-    constexpr std::array<std::string_view, 9> k_tables{
+    constexpr std::array<std::string_view, 10> k_tables{
         "organizations_", "users_",      "memberships_",   "org_settings_",    "phone_numbers_",
-        "contacts_",      "api_tokens_", "opening_hours_", "blocked_callers_",
+        "contacts_",      "api_tokens_", "opening_hours_", "blocked_callers_", "outbound_rules_",
     };
     constexpr std::array<std::string_view, 4> k_ends{"_check", "_fkey", "_key", "_pkey"};
     if (name == "phone_numbers_receiver_is_member" || name == "phone_numbers_user_route_has_receiver")

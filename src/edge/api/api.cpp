@@ -11,12 +11,13 @@ namespace z360::edge::api {
 
 std::vector<entry> all_entries() {
     std::vector<entry> out;
-    for (const auto part : {device_entries,    credential_entries,   disturbance_entries,   call_entries,
-                            request_entries,   report_entries,       record_entries,        tenant_entries,
-                            number_entries,    routing_entries,      agent_entries,         ring_plan_entries,
-                            recording_entries, conversation_entries, voicemail_box_entries, operator_entries,
-                            event_entries,     push_entries,         notification_entries,  sign_in_entries,
-                            document_entries})
+    for (const auto part :
+         {device_entries,    credential_entries, disturbance_entries,  call_entries,
+          request_entries,   report_entries,     record_entries,       tenant_entries,
+          number_entries,    routing_entries,    outbound_entries,     agent_entries,
+          ring_plan_entries, recording_entries,  conversation_entries, voicemail_box_entries,
+          operator_entries,  event_entries,      push_entries,         notification_entries,
+          sign_in_entries,   document_entries})
         for (const auto& e : part())
             out.push_back(e);
     return out;

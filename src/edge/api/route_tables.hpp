@@ -21,6 +21,7 @@ namespace z360::edge::api {
 [[nodiscard]] std::vector<entry> tenant_entries();        ///< organisations, people, memberships, settings
 [[nodiscard]] std::vector<entry> number_entries();        ///< numbers, contacts, blocked callers
 [[nodiscard]] std::vector<entry> routing_entries();       ///< opening hours, and where a call would go
+[[nodiscard]] std::vector<entry> outbound_entries();      ///< rules of calling out, and as which numbers
 [[nodiscard]] std::vector<entry> agent_entries();         ///< what an organisation's agent asks
 [[nodiscard]] std::vector<entry> ring_plan_entries();     ///< groups, and people one after the other
 [[nodiscard]] std::vector<entry> operator_entries();      ///< devices of people, enrolment codes, tokens

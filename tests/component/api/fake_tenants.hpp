@@ -106,6 +106,15 @@ class fake_tenants final : public port::tenants {
         co_return made(std::move(b), created);
     }
 
+    // What its values must be the API has said before.
+    awaitable<port::outcome_of<port::outbound_rules>>
+    put(port::tenant_scope who, port::outbound_rules r) override {
+        if (!members_.sees_org(who, r.org) || !members_.orgs.contains(r.org.value))
+            co_return refused<port::outbound_rules>(why::not_found, "org", "does not exist");
+        const bool created = outbound.insert_or_assign(r.org.value, r).second;
+        co_return made(std::move(r), created);
+    }
+
     awaitable<std::optional<port::organisation>> organisation_of(port::tenant_scope who, org_id o) override {
         const auto it = members_.orgs.find(o.value);
         if (it == members_.orgs.end() || !members_.sees_org(who, o)) co_return std::nullopt;
@@ -170,6 +179,26 @@ class fake_tenants final : public port::tenants {
         const auto it = openings.find(o.value);
         if (it == openings.end() || !members_.sees_org(who, o)) co_return std::nullopt;
         co_return it->second;
+    }
+    awaitable<std::optional<port::outbound_rules>> outbound_of(port::tenant_scope who, org_id o) override {
+        const auto it = outbound.find(o.value);
+        if (it == outbound.end() || !members_.sees_org(who, o)) co_return std::nullopt;
+        co_return it->second;
+    }
+    // Ids in the order of the numbers.
+    awaitable<std::vector<port::caller_id>>
+    caller_ids(port::tenant_scope who, user_id person, device_id device, org_id only) override {
+        std::vector<port::caller_id> out;
+        std::int64_t id = 500;
+        for (const auto& [e164, n] : numbers_) {
+            ++id;
+            const bool theirs = members_.orgs_of[person.value].contains(n.org.value);
+            if (!theirs || !members_.sees_org(who, n.org) || n.status != "active") continue;
+            if (!only.none() && n.org != only) continue;
+            if (taken_away.contains({device.value, n.org.value})) continue;
+            out.push_back({{id}, n.org, e164, n.alias, n.default_caller_id, n.receiver == person});
+        }
+        co_return out;
     }
     awaitable<std::vector<port::blocked_caller>>
     blocked_callers(port::tenant_scope who, org_id o, std::string after, std::size_t limit) override {
@@ -262,6 +291,10 @@ class fake_tenants final : public port::tenants {
         if (!members_.sees_org(who, o)) co_return false;
         co_return openings.erase(o.value) == 1;
     }
+    awaitable<bool> remove_outbound(port::tenant_scope who, org_id o) override {
+        if (!members_.sees_org(who, o)) co_return false;
+        co_return outbound.erase(o.value) == 1;
+    }
     awaitable<bool> remove_blocked_caller(port::tenant_scope who, org_id o, std::string e164) override {
         if (!members_.sees_org(who, o)) co_return false;
         co_return blocked_.erase({o.value, e164}) == 1;
@@ -284,6 +317,8 @@ class fake_tenants final : public port::tenants {
     std::map<std::int64_t, port::person> persons;
     std::map<std::int64_t, port::org_settings> settings;
     std::map<std::int64_t, port::opening> openings;
+    std::map<std::int64_t, port::outbound_rules> outbound;
+    std::set<std::pair<std::int64_t, std::int64_t>> taken_away; ///< device and organisation
     std::map<std::string, user_id> apple;
     std::vector<device_id> stops; ///< devices that the next removal or suspension takes out of use
 

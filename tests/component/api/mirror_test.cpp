@@ -40,6 +40,7 @@ class api_mirror : public bed {
         if (pattern == "/api/admin/tokens")
             return {{"kind", "service"}, {"name", "x"}, {"organization_id", 9}};
         if (pattern.ends_with("/{e164}")) return {{"name", "x"}, {"receiving_user_id", 5}};
+        if (pattern.ends_with("/outbound-rules")) return {{"enabled", false}, {"premium", true}};
         if (pattern == "/api/auth/handoff") return {{"handoff_token", their_handoff}};
         return {
             {"name", "taken over"}, {"login", "taken@example.com"}, {"ring_seconds", 5}, {"role", "owner"}
@@ -55,6 +56,8 @@ class api_mirror : public bed {
         out["summary"] = agents.summaries.at(12).text;
         out["name"] = members.orgs.at(9).name;
         out["status"] = members.orgs.at(9).status;
+        const auto& rules = tenants.outbound.at(9);
+        out["rules"] = {rules.enabled, rules.premium, rules.at_once.value_or(0)};
         out["person"] = tenants.persons.at(5).name;
         out["member"] = members.orgs_of.at(5).contains(9);
         for (const auto& t : tokens.rows)
@@ -76,6 +79,8 @@ class api_mirror : public bed {
         const json name{{"name", "Secret Friend"}};
         const auto boss = admin();
         ASSERT_EQ(send("PUT", "/api/admin/organizations/9/contacts/+13125550900", boss, name).status, 201);
+        const json rules{{"at_once", 3}};
+        ASSERT_EQ(send("PUT", "/api/admin/organizations/9/outbound-rules", boss, rules).status, 201);
         ASSERT_EQ(
             send("PUT", "/api/admin/organizations/9/numbers/+13125550900", boss, json::object()).status, 201
         );
@@ -145,7 +150,8 @@ TEST_F(api_mirror, i_05_the_same_requests_are_answered_to_their_owner) {
     for (const char* path :
          {"/api/admin/organizations/9", "/api/admin/users/5", "/api/admin/organizations/9/members",
           "/api/admin/organizations/9/settings", "/api/admin/organizations/9/numbers",
-          "/api/admin/organizations/9/contacts", "/api/admin/users/5/devices", "/api/admin/tokens"})
+          "/api/admin/organizations/9/outbound-rules", "/api/admin/organizations/9/contacts",
+          "/api/admin/users/5/devices", "/api/admin/tokens"})
         EXPECT_EQ(send("GET", path, initech).status, 200) << path;
     EXPECT_EQ(send("GET", "/api/admin/organizations", initech).data().size(), 1U);
 }

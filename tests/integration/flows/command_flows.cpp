@@ -75,6 +75,21 @@ TEST_F(command_flow, tenants_are_made_changed_and_removed_and_every_command_repe
     const auto settings = ask("--org-settings 4711 --ring-seconds= --voice Polly").at(0).at("settings");
     EXPECT_TRUE(settings.at("ring_seconds").is_null());
     EXPECT_EQ(settings.at("record_calls"), false) << "what was not named stays";
+    const auto rules = [this](const std::string& more) {
+        return ask("--outbound-rules 4711 " + more).at(0).at("rules");
+    };
+    EXPECT_TRUE(rules("").at("allowed").is_null()) << "shown, and not made";
+    EXPECT_EQ(rig_->sql("select count(*) from outbound_rules"), "0");
+    const auto set = rules("--allow +49,+1 --premium on --ring-seconds 90 --per-minute 5");
+    EXPECT_EQ(set.at("allowed"), (json{"+49", "+1"}));
+    EXPECT_EQ(set.at("per_minute"), 5);
+    const auto changed = rules("--enabled off --allow= --ring-seconds= --forbid +4917");
+    EXPECT_EQ(changed.at("enabled"), false);
+    EXPECT_TRUE(changed.at("allowed").is_null());
+    EXPECT_TRUE(changed.at("ring_seconds").is_null());
+    EXPECT_EQ(changed.at("premium"), true) << "what was not named stays";
+    EXPECT_EQ(rules(""), changed);
+    EXPECT_NE(run("--outbound-rules 4711").out.find("not to: +4917"), std::string::npos);
     EXPECT_EQ(ask("--list-members --org 4711").size(), 2U);
     EXPECT_EQ(ask("--list-numbers --org 4711").at(0).at("user"), 900);
     EXPECT_EQ(ask("--list-contacts --org 4711").at(0).at("name"), "Carol");
@@ -334,7 +349,7 @@ TEST_F(command_flow, what_the_schema_lacks_is_told_with_its_fix) {
     for (const auto* command :
          {"--create-org A", "--create-user a@b.example --org A", "--list-members --org A", "--explain x",
           "--calls", "--dead-letters", "--enroll-device --user 1", "--list-devices --user 1", "--list-orgs",
-          "--list-tokens", "--revoke-token 5", "--org-settings A", "--remove-user 1",
+          "--list-tokens", "--revoke-token 5", "--org-settings A", "--outbound-rules A", "--remove-user 1",
           "--list-numbers --org 1", "--create-token service", "--rekey", "--import /dev/null",
           "--compare-credentials"}) {
         SCOPED_TRACE(command);

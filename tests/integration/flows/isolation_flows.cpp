@@ -79,6 +79,7 @@ household furnished(rig& r, std::int64_t id, const std::string& name, const std:
     const auto boss = r.client().bearer(h.admin_token);
     EXPECT_EQ(boss.put(path + "/blocked-callers/" + k_blocked, {{"note", "Blocked by " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/opening-hours", always_open("Day of " + name)).status, 201);
+    EXPECT_EQ(boss.put(path + "/outbound-rules", {{"allowed", {"+1"}}, {"at_once", 7}}).status, 201);
     const auto owner = "/members/" + std::to_string(t.user) + "/voicemail";
     EXPECT_EQ(boss.put(path + owner, {{"greeting", "Greeting of " + name}}).status, 201);
     EXPECT_EQ(boss.put(path + "/numbers/" + number + "/voicemail", {{"beep", false}}).status, 201);
@@ -251,6 +252,7 @@ json body_for(const std::string& route, const household& other, const std::strin
         {"PUT /api/admin/organizations/{org}/contacts/{e164}", {{"name", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/blocked-callers/{e164}", {{"note", "Taken"}}},
         {"PUT /api/admin/organizations/{org}/opening-hours", always_open("Taken")},
+        {"PUT /api/admin/organizations/{org}/outbound-rules", {{"enabled", false}, {"premium", true}}},
         {"PUT /api/admin/organizations/{org}/ring-plans/{plan}",
          {{"name", "Taken"}, {"members", json::array({json{{"user_id", user}}})}}},
         {"POST /api/admin/users/{user}/enrolment-codes", {{"organization_id", org}}},
@@ -276,21 +278,14 @@ json body_for(const std::string& route, const household& other, const std::strin
 
 /// Routes that name nothing of anybody: they may answer, with the asker's own things only.
 const std::set<std::string> k_of_the_asker{
-    "GET /api/device-tokens",
-    "GET /api/voip/voicemails",
-    "GET /api/voip/conversations",
-    "POST /device-tokens",
-    "DELETE /device-tokens",
-    "POST /api/voip/restore-org",
-    "POST /api/voip/credentials/reveal",
-    "GET /api/admin/organizations",
-    "GET /api/admin/users",
-    "GET /api/admin/tokens",
-    "GET /api/admin/push/stats",
-    "GET /api/voip/state-model",
-    "GET /api/health",
-    "GET /api/openapi.json",
-    "GET /api/docs",
+    "GET /api/device-tokens",       "GET /api/voip/voicemails",
+    "GET /api/voip/conversations",  "GET /api/voip/caller-ids",
+    "POST /device-tokens",          "DELETE /device-tokens",
+    "POST /api/voip/restore-org",   "POST /api/voip/credentials/reveal",
+    "GET /api/admin/organizations", "GET /api/admin/users",
+    "GET /api/admin/tokens",        "GET /api/admin/push/stats",
+    "GET /api/voip/state-model",    "GET /api/health",
+    "GET /api/openapi.json",        "GET /api/docs",
 };
 /// These take the other's device in the query.
 bool takes_device(const std::string& route) {

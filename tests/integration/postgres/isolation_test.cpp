@@ -225,6 +225,10 @@ TEST_F(isolation, i_05_tenants_every_write_with_foreign_ids_is_refused_and_chang
         refused(run(t->put(who, acme_.org, s)));
         refused(run(t->put(who, port::opening{acme_.org, "UTC", {}, {}})));
         refused(run(t->put(who, port::blocked_caller{"+15550109999", acme_.org, ""})));
+        port::outbound_rules rules;
+        rules.org = acme_.org;
+        rules.premium = true;
+        refused(run(t->put(who, rules)));
         port::ring_plan plan;
         plan.key = "sales";
         plan.org = acme_.org;
@@ -259,6 +263,10 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
         EXPECT_TRUE(run(t->put_box(who, {acme_.org, "", acme_.user}, {})).refused);
         EXPECT_TRUE(run(t->put_box(who, {acme_.org, "+15550100001", {}}, {})).refused);
         EXPECT_FALSE(run(t->remove_opening(who, acme_.org)));
+        EXPECT_FALSE(run(t->outbound_of(who, acme_.org)));
+        EXPECT_FALSE(run(t->remove_outbound(who, acme_.org)));
+        for (const auto person : {acme_.user, rival_.user})
+            EXPECT_THAT(run(t->caller_ids(who, person, {}, acme_.org)), IsEmpty());
         EXPECT_FALSE(run(t->remove_blocked_caller(who, acme_.org, "+15550109999")));
         EXPECT_FALSE(run(t->remove_organisation(who, acme_.org, k_noon)));
         EXPECT_FALSE(run(t->remove_person(who, acme_.user, k_noon)));
@@ -274,6 +282,8 @@ TEST_F(isolation, i_05_tenants_every_read_and_removal_with_foreign_ids_finds_not
     EXPECT_TRUE(run(t->person_of(tenant_scope::of(acme_.org), acme_.user)));
     EXPECT_EQ(run(t->numbers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
     EXPECT_TRUE(run(t->opening_of(tenant_scope::of(acme_.user), acme_.org)));
+    EXPECT_TRUE(run(t->outbound_of(tenant_scope::of(acme_.user), acme_.org)));
+    EXPECT_EQ(run(t->caller_ids(tenant_scope::of(acme_.user), acme_.user, {}, acme_.org)).size(), 1U);
     EXPECT_TRUE(run(t->box_of(tenant_scope::of(acme_.org), {acme_.org, "", acme_.user})));
     EXPECT_EQ(run(t->blocked_callers(tenant_scope::of(acme_.user), acme_.org, "", 100)).size(), 1U);
 }

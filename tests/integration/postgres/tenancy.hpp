@@ -156,4 +156,24 @@ class two_tenants : public postgres_test {
     people rival_;
 };
 
+/// The same two, asked through port::tenants.
+class asked_tenants : public two_tenants {
+  protected:
+    void SetUp() override {
+        two_tenants::SetUp();
+        if (IsSkipped()) return;
+        tenants_ = pg::make_tenants(*db_, "connection-1");
+    }
+    void TearDown() override {
+        tenants_.reset();
+        two_tenants::TearDown();
+    }
+    template <class T>
+    port::outcome_of<T> put(T what, tenant_scope who = tenant_scope::all()) {
+        return run(tenants_->put(who, std::move(what)));
+    }
+
+    std::unique_ptr<port::tenants> tenants_;
+};
+
 } // namespace z360::testing

@@ -13,21 +13,8 @@ using why = port::refusal::why;
 
 namespace {
 
-class tenant_rows : public two_tenants {
+class tenant_rows : public asked_tenants {
   protected:
-    void SetUp() override {
-        two_tenants::SetUp();
-        if (IsSkipped()) return;
-        tenants_ = pg::make_tenants(*db_, "connection-1");
-    }
-    void TearDown() override {
-        tenants_.reset();
-        two_tenants::TearDown();
-    }
-    template <class T>
-    port::outcome_of<T> put(T what, tenant_scope who = tenant_scope::all()) {
-        return run(tenants_->put(who, std::move(what)));
-    }
     port::number voicemail(const people& p, const std::string& e164) {
         port::number n;
         n.org = p.org;
@@ -53,7 +40,6 @@ class tenant_rows : public two_tenants {
 
     static constexpr const char* k_stopped = "removed none true";
     static constexpr const char* k_working = "active active false";
-    std::unique_ptr<port::tenants> tenants_;
 };
 
 } // namespace

@@ -97,6 +97,9 @@ TEST(commands, every_admin_route_has_a_flag_with_its_arguments) {
         {{"--create-org", "Demo", "--id", "7"}, command::create_org},
         {{"--org-settings", "Demo", "--ring-seconds", "20", "--voice=", "--record-calls", "false"},
          command::org_settings},
+        {{"--outbound-rules", "Demo", "--enabled", "on", "--allow", "+49,+1", "--forbid=", "--premium", "off",
+          "--ring-seconds", "600", "--at-once", "10000", "--per-minute="},
+         command::outbound_rules},
         {{"--remove-org", "7"}, command::remove_org},
         {{"--list-orgs"}, command::list_orgs},
         {{"--create-user", "a@b.example", "--org", "7", "--id", "9", "--role", "owner"}, command::create_user
@@ -128,6 +131,15 @@ TEST(commands, every_admin_route_has_a_flag_with_its_arguments) {
     EXPECT_EQ(settings.voice, "");
     EXPECT_EQ(settings.record_calls, "false");
     EXPECT_FALSE(settings.hold_prompt);
+    const auto rules = accepted(all[2].arguments, k_database).arguments;
+    EXPECT_EQ(rules.enabled, "on");
+    EXPECT_EQ(rules.allow, "+49,+1");
+    EXPECT_EQ(rules.forbid, "");
+    EXPECT_EQ(rules.premium, "off");
+    EXPECT_EQ(rules.ring_seconds, "600");
+    EXPECT_EQ(rules.at_once, "10000");
+    EXPECT_EQ(rules.per_minute, "");
+    EXPECT_FALSE(accepted({"--outbound-rules", "Demo"}, k_database).arguments.allow);
 }
 
 TEST(commands, a_push_test_is_of_one_device_and_may_be_dry) {
@@ -207,6 +219,24 @@ TEST(commands, wrong_arguments_of_the_new_ones_are_refused_with_the_fix) {
     );
     EXPECT_THAT(text({"--add-number", "+13125550100", "--org", "7", "--route", "user"}), HasSubstr("--user"));
     EXPECT_THAT(text({"--org-settings", "7", "--ring-seconds", "61"}), HasSubstr("5 to 60"));
+    EXPECT_THAT(
+        text({"--org-settings", "7", "--at-once", "5"}), HasSubstr("--org-settings does not take it")
+    );
+    const auto rules = [&](const char* flag, const std::string& value) {
+        return text({"--outbound-rules", "7", flag, value});
+    };
+    EXPECT_THAT(rules("--ring-seconds", "601"), HasSubstr("5 to 600"));
+    EXPECT_THAT(rules("--at-once", "0"), HasSubstr("1 to 10000"));
+    EXPECT_THAT(rules("--per-minute", "601"), HasSubstr("1 to 600"));
+    EXPECT_THAT(rules("--enabled", "true"), HasSubstr("neither on nor off"));
+    EXPECT_THAT(rules("--premium", "yes"), HasSubstr("neither on nor off"));
+    for (const char* odd : {"49", "+", "+49,1", "+1234567890123456", "+49 30"})
+        EXPECT_THAT(rules("--allow", odd), HasSubstr("begins no number")) << odd;
+    EXPECT_THAT(rules("--allow", ","), HasSubstr("nothing between its commas")) << "not: any number";
+    std::string many;
+    for (int n = 0; n < 301; ++n)
+        many += "+1,";
+    EXPECT_THAT(rules("--forbid", many), HasSubstr("more than 300"));
     EXPECT_THAT(
         text({"--org-settings", "7", "--record-calls", "perhaps"}), HasSubstr("neither true nor false")
     );

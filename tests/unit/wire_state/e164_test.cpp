@@ -15,6 +15,13 @@ TEST(e164, web_04_every_usual_spelling_of_a_number_is_the_same_number) {
         EXPECT_EQ(to_e164(spelling), "+15550100001") << spelling;
 }
 
+TEST(e164, the_beginning_of_a_number_is_a_plus_and_up_to_fifteen_digits) {
+    for (const char* good : {"+1", "+49", "+4930901820", "+123456789012345"})
+        EXPECT_TRUE(is_beginning(good)) << good;
+    for (const char* odd : {"", "+", "49", "0049", "+49 ", "+49x", "++49", "+1234567890123456", "+4-9"})
+        EXPECT_FALSE(is_beginning(odd)) << odd;
+}
+
 TEST(e164, web_04_what_is_no_number_is_refused_and_never_guessed) {
     for (const char* spelling :
          {"",

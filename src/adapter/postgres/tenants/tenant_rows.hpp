@@ -91,6 +91,13 @@ std::vector<port::blocked_caller> blocked_callers(
 bool remove_opening(connection& db, const tenant_scope& who, org_id o);
 bool remove_blocked_caller(connection& db, const tenant_scope& who, org_id o, const std::string& e164);
 
+// tenants_outbound.cpp
+outcome_of<port::outbound_rules> put(connection& db, const tenant_scope& who, port::outbound_rules r);
+std::optional<port::outbound_rules> outbound_of(connection& db, const tenant_scope& who, org_id o);
+bool remove_outbound(connection& db, const tenant_scope& who, org_id o);
+std::vector<port::caller_id>
+caller_ids(connection& db, const tenant_scope& who, user_id person, device_id device, org_id only);
+
 // tenants_voicemail.cpp
 outcome_of<port::voicemail_box>
 put(connection& db, const tenant_scope& who, const port::box_owner& of, port::voicemail_box b);

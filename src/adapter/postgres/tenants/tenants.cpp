@@ -34,6 +34,9 @@ class rows final : public tenants {
     asio::awaitable<outcome_of<blocked_caller>> put(tenant_scope who, blocked_caller b) override {
         return write("blocked_put", std::move(who), std::move(b));
     }
+    asio::awaitable<outcome_of<outbound_rules>> put(tenant_scope who, outbound_rules r) override {
+        return write("outbound_put", std::move(who), std::move(r));
+    }
     asio::awaitable<outcome_of<org_settings>> put(tenant_scope who, org_id org, org_settings s) override {
         return db_.run("org_settings_put", [who, org, s = std::move(s)](pqxx::connection_base& db) {
             return tenant_rows::put(db, who, org, s);
@@ -129,6 +132,17 @@ class rows final : public tenants {
             return tenant_rows::opening_of(db, who, o);
         });
     }
+    asio::awaitable<std::optional<outbound_rules>> outbound_of(tenant_scope who, org_id o) override {
+        return db_.run("outbound_of", [who, o](pqxx::connection_base& db) {
+            return tenant_rows::outbound_of(db, who, o);
+        });
+    }
+    asio::awaitable<std::vector<caller_id>>
+    caller_ids(tenant_scope who, user_id person, device_id device, org_id only) override {
+        return db_.run("caller_ids", [who, person, device, only](pqxx::connection_base& db) {
+            return tenant_rows::caller_ids(db, who, person, device, only);
+        });
+    }
     asio::awaitable<std::vector<blocked_caller>>
     blocked_callers(tenant_scope who, org_id o, std::string after, std::size_t limit) override {
         return db_.run("blocked_list", [who, o, after = std::move(after), limit](pqxx::connection_base& db) {
@@ -168,6 +182,11 @@ class rows final : public tenants {
     asio::awaitable<bool> remove_opening(tenant_scope who, org_id o) override {
         return db_.run("opening_remove", [who, o](pqxx::connection_base& db) {
             return tenant_rows::remove_opening(db, who, o);
+        });
+    }
+    asio::awaitable<bool> remove_outbound(tenant_scope who, org_id o) override {
+        return db_.run("outbound_remove", [who, o](pqxx::connection_base& db) {
+            return tenant_rows::remove_outbound(db, who, o);
         });
     }
     asio::awaitable<bool> remove_blocked_caller(tenant_scope who, org_id o, std::string e164) override {
