@@ -178,9 +178,9 @@ const leg* taken_for_alone(const state& s, const effect& e) {
 bool rests_on_silence(const state& call, const effect& e) {
     const auto* l = taken_for_alone(call, e);
     if (l == nullptr) return false;
-    if (records_message(std::get<carrier_command>(e.body))) // of whose dial nobody here knows what became
+    if (records_message(std::get<carrier_command>(e.body))) // somebody may be there who has not been let go
         return std::any_of(call.legs.begin(), call.legs.end(), [](const leg& x) {
-            return x.expired && !x.ended && !x.hung_up;
+            return (x.expired || x.dial != dial_status::failed) && !x.ended && !x.hung_up;
         });
     if (l == &call.caller) return call.reason == end_reason::voicemail && !call.legs.empty();
     return l->release == release_reason::ring_timeout || l->release == release_reason::bridge_failed;

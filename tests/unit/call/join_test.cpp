@@ -249,9 +249,14 @@ TEST_F(call_joins, i_21_what_is_done_because_nobody_talks_rests_on_the_carriers_
     command message;
     message.call_control_id = s.caller.call_control_id;
     message.body = record_start_body{};
+    EXPECT_TRUE(rests_on_silence(s, message)) << "its hang-up has not reached the carrier";
+    l.hung_up = true;
     EXPECT_FALSE(rests_on_silence(s, message)) << "it is known what became of everybody";
+    l.hung_up = false;
+    l.dial = dial_status::failed;
+    EXPECT_FALSE(rests_on_silence(s, message));
     l.expired = true;
-    EXPECT_TRUE(rests_on_silence(s, message));
+    EXPECT_TRUE(rests_on_silence(s, message)) << "another node may have sent its dial";
     auto talk = message; // recorded again
     talk.leg = l.id;
     talk.call_control_id = l.call_control_id;

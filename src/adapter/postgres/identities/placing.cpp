@@ -5,6 +5,7 @@
 
 #include "adapter/postgres/identities/identity_rows.hpp"
 #include "adapter/postgres/params.hpp"
+#include "wire/caller_id.hpp"
 #include "wire/countries.hpp"
 #include "wire/dialed.hpp"
 #include "wire/e164.hpp"
@@ -97,12 +98,7 @@ std::vector<shown> numbers_in(const std::string& text) {
 // As whom they are shown when they do not say: in the country that they call, their own number before the
 // others.
 const shown* best_for(const std::vector<shown>& all, std::string_view to) {
-    const auto code = wire::calling_code_of(to.starts_with('+') ? to.substr(1) : to);
-    const auto weight = [&](const shown& n) {
-        const bool at_home =
-            !code.empty() && wire::calling_code_of(std::string_view(n.number).substr(1)) == code;
-        return (at_home ? 4 : 0) + (n.mine ? 2 : 0) + (n.usual ? 1 : 0);
-    };
+    const auto weight = [&](const shown& n) { return wire::caller_id_weight({n.number, n.mine, n.usual}, to); };
     const shown* best = nullptr;
     for (const auto& n : all)
         if (best == nullptr || weight(n) > weight(*best)) best = &n;
