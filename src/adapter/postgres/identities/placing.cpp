@@ -98,7 +98,9 @@ std::vector<shown> numbers_in(const std::string& text) {
 // As whom they are shown when they do not say: in the country that they call, their own number before the
 // others.
 const shown* best_for(const std::vector<shown>& all, std::string_view to) {
-    const auto weight = [&](const shown& n) { return wire::caller_id_weight({n.number, n.mine, n.usual}, to); };
+    const auto weight = [&](const shown& n) {
+        return wire::caller_id_weight({n.number, n.mine, n.usual}, to);
+    };
     const shown* best = nullptr;
     for (const auto& n : all)
         if (best == nullptr || weight(n) > weight(*best)) best = &n;
