@@ -2,11 +2,12 @@
 // Calls with 5 devices each against the simulated carrier: what part of the delays is ours, and what a call
 // costs. Times are the carrier's: when its webhook left, when our command arrived. Also memory per live call.
 //
-//   bench_rings [CALLS] [push] [busy] [rate=N] [grown=N]
+//   bench_rings [CALLS] [push] [busy] [outbound] [rate=N] [grown=N]
 //
 // push: the five are Android phones that are woken by pushes, too. rate: calls a second, 20 unless told.
 // grown: the database holds so many thousand calls and ten times as many events already. busy: another
-// program keeps one processor busy.
+// program keeps one processor busy. outbound: devices call, at most 600 times, and reach a line that is
+// taken.
 #include "bench/cost.hpp"
 #include "bench/load.hpp"
 #include "support/rig.hpp"
@@ -224,6 +225,61 @@ void rings(rig& r, double calls_per_second, int calls, const std::string& answer
     if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());
 }
 
+/// Twenty devices take turns.
+rig make_calling_rig() {
+    z360::testing::rig_options o;
+    o.direct = true;
+    o.devices = 20;
+    o.environment["Z360_CALLS_OUTBOUND_PER_MINUTE"] = "600";
+    o.environment["Z360_LOG_LEVEL"] = "warn";
+    return rig(std::move(o));
+}
+
+void calls_out(rig& r, double calls_per_second, int calls) {
+    constexpr const char* k_peer = "+14155550199";
+    r.carrier().set_phone(k_peer, sim::phone::busy());
+    std::this_thread::sleep_for(6s); // as for rings
+    const auto before = cost_of(r);
+    const auto start = steady::now();
+    for (int i = 0; i < calls; ++i) {
+        std::this_thread::sleep_until(
+            start +
+            std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(i / calls_per_second))
+        );
+        r.carrier().with([&](sim::carrier& c, time_point now) {
+            return c.device_calls(r.device(1 + i % 20), "14155550199", nlohmann::json(), now);
+        });
+    }
+    const bool quiet = r.carrier().wait_until([](const sim::carrier& c) { return c.alive_legs() == 0; }, 20s);
+    const auto spent = cost_of(r).since(before);
+    samples to_order, to_end;
+    r.carrier().with([&](sim::carrier& c, time_point) {
+        for (const auto& session : c.seen().sessions) {
+            const auto told = c.seen().webhooks_of("call.initiated", session);
+            const auto orders = c.seen().commands_of("transfer", session);
+            const auto ends = c.seen().webhooks_of("call.hangup", session);
+            const auto hangups = c.seen().commands_of("hangup", session);
+            if (told.empty() || orders.empty()) continue;
+            if (const auto at = sent(*told.front())) to_order.add(ms(orders.front()->at - *at));
+            if (ends.empty() || hangups.empty()) continue;
+            if (const auto at = sent(*ends.front())) to_end.add(ms(hangups.front()->at - *at));
+        }
+    });
+    std::printf(
+        "%.0f calls/s by devices, %d calls, every leg dead at the end: %s\n", calls_per_second, calls,
+        quiet ? "yes" : "NO"
+    );
+    row("call.initiated of a device -> transfer", to_order);
+    row("called line is taken -> device's hang-up", to_end);
+    std::printf(
+        "a call: %.1f statements, %.1f commits; processor time: server %.1f ms, Postgres %.1f ms\n",
+        spent.statements / calls, spent.commits / calls, spent.server * 1'000 / calls,
+        spent.postgres * 1'000 / calls
+    );
+    const auto wrong = r.complaints();
+    if (!wrong.empty()) std::printf("WRONG: %s\n", wrong.c_str());
+}
+
 /// Once it does not grow by itself any more: connections get ready for calls from three seconds after their
 /// start.
 long resident_at_rest(rig& r) {
@@ -314,6 +370,11 @@ int main(int argc, char** argv) {
     };
     const bool push = asked_for("push");
     std::optional<busy_processor> other;
+    if (asked_for("outbound")) {
+        auto r = make_calling_rig();
+        calls_out(r, rate, std::min(calls, 600));
+        return 0;
+    }
     // Rings first: dropping the database of an earlier rig makes Postgres write everything out at once.
     {
         auto r = make_rig();
